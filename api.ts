@@ -1,0 +1,19 @@
+/** Process: HTTP ingress. Composes only. */
+import { startApi } from "./api/server.ts";
+import { apiSettings } from "./api/settings.ts";
+import { systemClock as clock } from "./shared/clock.ts";
+import { openUdpClient } from "./shared/link.ts";
+import { createLog } from "./shared/log.ts";
+import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
+
+const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
+const log = createLog("api", settings.LOG_LEVEL);
+
+const link = await openUdpClient(settings, clock, log).catch(exitWith);
+const api = startApi({ settings, link, log });
+log.info({ url: api.url }, "ready");
+
+drainOnSignals(log, async () => {
+  await api.stop();
+  link.close();
+});

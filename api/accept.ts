@@ -1,0 +1,62 @@
+import { BODY_BYTES_MAX } from "../shared/limits.ts";
+import type { Payment } from "../shared/payment.ts";
+import { problem } from "../shared/problem.ts";
+import type { Link, Verdict } from "../shared/verdict.ts";
+import type { ApiMetrics } from "./metrics.ts";
+import { parsePaymentRequest } from "./payment-request.ts";
+import { readRequestBody } from "./request-body.ts";
+
+export type AcceptParts = {
+  readonly link: Link;
+  readonly metrics: ApiMetrics;
+  readonly amountMax: number;
+};
+
+/** `POST /payments`: read, check, hand over, and answer what the worker's verdict means. */
+export async function acceptPayment(parts: AcceptParts, request: Request): Promise<Response> {
+  const arrivedAtMs = performance.now();
+  const body = await readRequestBody(request, BODY_BYTES_MAX);
+  if (body.kind === "refused") return body.answer;
+  const asked = parsePaymentRequest(body.text, parts.amountMax);
+  if (!asked.ok) return problem(400, asked.reason);
+  const verdict = await parts.link.pay(asked.payment);
+  const answer = answerOf(asked.payment, verdict);
+  parts.metrics.observePayment(
+    verdict === null ? "timeout" : verdict.kind,
+    (performance.now() - arrivedAtMs) / 1000,
+  );
+  return answer;
+}
+
+function answerOf(payment: Payment, verdict: Verdict | null): Response {
+  if (verdict === null) {
+    return problem(
+      503,
+      "The worker did not acknowledge in time: the payment may or may not be stored. Repeating the same request is safe.",
+      { "retry-after": "1" },
+    );
+  }
+  switch (verdict.kind) {
+    case "stored":
+    case "duplicate":
+      return new Response(null, {
+        status: 202,
+        headers: { location: `/payments/${payment.correlationId}` },
+      });
+    case "conflict":
+      return problem(409, `A payment ${payment.correlationId} with another amount exists.`);
+    case "busy":
+      return problem(
+        503,
+        "Too many payments are waiting: this one was not stored. Repeating the same request is safe.",
+        { "retry-after": retryAfterSeconds(verdict.retryAfterMs) },
+      );
+    case "invalid":
+      return problem(400, "The worker cannot take this payment.");
+  }
+}
+
+/** Whole seconds, and never 0, which would ask for a repeat at once. */
+function retryAfterSeconds(retryAfterMs: number): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}

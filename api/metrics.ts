@@ -1,0 +1,101 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Verdict } from "../shared/verdict.ts";
+
+/** What came back over the link for one payment; `timeout` is no verdict in time. */
+export type VerdictKind = Verdict["kind"] | "timeout";
+
+export type ApiMetrics = {
+  countRequest(route: string, status: number): void;
+  /** One payment that was handed to the worker: what came back, and how long its request took. */
+  observePayment(kind: VerdictKind, seconds: number): void;
+  /** Prometheus text, ending in a newline. Every name in it starts with `papaleguas_api_`. */
+  text(): Promise<string>;
+};
+
+/** From a payment's arrival to its answer: a fraction of a millisecond when all is well. */
+const ACCEPT_SECONDS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
+const STATUSES = 600;
+
+/** Requests are counted in plain numbers, and given their labels only when somebody reads them. */
+export function createApiMetrics(workerAnswers: () => boolean): ApiMetrics {
+  const registry = new Registry();
+  const requests = new Map<string, Float64Array>();
+  const verdicts: Record<VerdictKind, number> = {
+    stored: 0,
+    duplicate: 0,
+    conflict: 0,
+    busy: 0,
+    invalid: 0,
+    timeout: 0,
+  };
+
+  const accept = new Histogram({
+    name: "papaleguas_api_accept_seconds",
+    help: "From the arrival of a payment that was handed to the worker to its answer.",
+    buckets: ACCEPT_SECONDS,
+    registers: [],
+  });
+  const requestsTotal = new Counter({
+    name: "papaleguas_api_requests_total",
+    help: "Requests answered, by route and status code.",
+    labelNames: ["route", "code"],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [route, counts] of requests) {
+        for (const [code, count] of counts.entries()) {
+          if (count > 0) this.inc({ route, code }, count);
+        }
+      }
+    },
+  });
+  const verdictsTotal = new Counter({
+    name: "papaleguas_api_verdicts_total",
+    help: "Verdicts of the worker by kind; timeout is no verdict in time.",
+    labelNames: ["kind"],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(verdicts)) this.inc({ kind }, count);
+    },
+  });
+  const workerAnswering = new Gauge({
+    name: "papaleguas_api_worker_answering",
+    help: "1 while the worker answers over the link, else 0.",
+    registers: [],
+    collect() {
+      this.set(workerAnswers() ? 1 : 0);
+    },
+  });
+  const residentMemory = new Gauge({
+    name: "papaleguas_api_resident_memory_bytes",
+    help: "Resident memory of this process.",
+    registers: [],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  registry.registerMetric(requestsTotal);
+  registry.registerMetric(accept);
+  registry.registerMetric(verdictsTotal);
+  registry.registerMetric(workerAnswering);
+  registry.registerMetric(residentMemory);
+
+  return {
+    countRequest(route, status) {
+      let counts = requests.get(route);
+      if (counts === undefined) {
+        counts = new Float64Array(STATUSES);
+        requests.set(route, counts);
+      }
+      counts[status] = (counts[status] ?? 0) + 1;
+    },
+    observePayment(kind, seconds) {
+      verdicts[kind] += 1;
+      accept.observe(seconds);
+    },
+    text: () => registry.metrics(),
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * Passes requests on to the worker's HTTP port and hands its answers back. Answers are read whole, so
+ * that a worker which stops half-way gives a clean 503; only event streams are handed on as they come.
+ *
+ * `fetch` has room for 256 calls in this process: both kinds have a limit of their own below it, so
+ * that open dashboards cannot keep a summary waiting.
+ */
+import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import { problem } from "../shared/problem.ts";
+import { readRequestBody } from "./request-body.ts";
+
+export type PassOn = {
+  /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
+  pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
+  /** The worker's own metrics, or nothing when it does not give them. */
+  metricsText(): Promise<string>;
+  /** Ends every event stream, and lets no new one begin. */
+  endEventStreams(): void;
+};
+
+export type PassOnOptions = {
+  readonly workerHttp: string;
+  readonly timeoutMs: number;
+};
+
+export const PASSED_ON_MAX = 128;
+export const EVENT_STREAMS_MAX = 64;
+const FETCH_CALLS_MAX = 256;
+if (PASSED_ON_MAX + EVENT_STREAMS_MAX >= FETCH_CALLS_MAX) {
+  throw new Error("passed-on requests and event streams do not fit into what fetch has room for");
+}
+
+/** Operators add evidence to what they decide. */
+const PASSED_BODY_BYTES_MAX = 16 * 1024;
+
+const REQUEST_HEADERS = [
+  "accept",
+  "authorization",
+  "content-type",
+  "if-none-match",
+  "last-event-id",
+];
+/** Headers of one connection only, and those that this server writes by itself. */
+const NOT_HANDED_BACK = [
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+const BODILESS_STATUSES = new Set([204, 304]);
+
+export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
+  const eventStreams = new Set<EventStream>();
+  let passedOn = 0;
+  let ended = false;
+
+  async function pass(
+    request: Request,
+    target: string,
+    onEventStream: () => void,
+  ): Promise<Response> {
+    const url = workerHttp + target;
+    // An address that parsing would change, by `..` say, could reach a path that is not in the list.
+    if (new URL(url).href !== url) return problem(400, "The path is not in its normal form.");
+    if (passedOn >= PASSED_ON_MAX) return unavailable("Too many requests wait for the worker.");
+    passedOn += 1;
+    try {
+      return await ask(request, url, onEventStream);
+    } finally {
+      passedOn -= 1;
+    }
+  }
+
+  async function ask(request: Request, url: string, onEventStream: () => void): Promise<Response> {
+    const { method } = request;
+    const body = method === "POST" ? await readRequestBody(request, PASSED_BODY_BYTES_MAX) : null;
+    if (body?.kind === "refused") return body.answer;
+
+    const abort = new AbortController();
+    request.signal.addEventListener("abort", () => abort.abort());
+    const timer = setTimeout(() => abort.abort(), timeoutMs);
+    try {
+      const answer = await fetch(url, {
+        method,
+        headers: requestHeaders(request.headers),
+        ...(body !== null && body.text !== "" ? { body: body.text } : {}),
+        ...DIRECT,
+        signal: abort.signal,
+      });
+      if (isEventStream(answer) && answer.body !== null && method === "GET") {
+        return handOn(answer, answer.body, onEventStream);
+      }
+      return await handBack(answer, method);
+    } catch {
+      return unavailable("The worker does not answer.");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  function handOn(
+    answer: Response,
+    body: ReadableStream<Uint8Array>,
+    onEventStream: () => void,
+  ): Response {
+    if (ended || eventStreams.size >= EVENT_STREAMS_MAX) {
+      body.cancel().catch(() => {});
+      return unavailable(ended ? "This API is shutting down." : "Too many event streams are open.");
+    }
+    const stream = new EventStream(body, () => eventStreams.delete(stream));
+    eventStreams.add(stream);
+    onEventStream();
+    return new Response(stream.readable, {
+      status: answer.status,
+      headers: responseHeaders(answer.headers),
+    });
+  }
+
+  async function metricsText(): Promise<string> {
+    if (passedOn >= PASSED_ON_MAX) return "";
+    passedOn += 1;
+    try {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const answer = await fetch(`${workerHttp}/metrics`, { ...DIRECT, signal });
+      const text = await answer.text();
+      if (!answer.ok || text === "") return "";
+      return text.endsWith("\n") ? text : `${text}\n`;
+    } catch {
+      return "";
+    } finally {
+      passedOn -= 1;
+    }
+  }
+
+  function endEventStreams(): void {
+    ended = true;
+    for (const stream of eventStreams) stream.end();
+  }
+
+  return { pass, metricsText, endEventStreams };
+}
+
+/** Straight to the worker, whatever proxy the environment names, and its answer as it is. */
+const DIRECT = { redirect: "manual", proxy: false, decompress: false, timeout: false } as const;
+
+/** A stream of events that can be ended from this side without breaking the connection off. */
+class EventStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #onEnd: () => void;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+
+  constructor(events: ReadableStream<Uint8Array>, onEnd: () => void) {
+    this.#reader = events.getReader();
+    this.#onEnd = onEnd;
+    this.readable = new ReadableStream({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#pull(),
+      cancel: () => this.#finish(),
+    });
+  }
+
+  end(): void {
+    const controller = this.#controller;
+    this.#finish();
+    controller?.close();
+  }
+
+  async #pull(): Promise<void> {
+    const next = await this.#reader.read().catch(() => ({ done: true as const }));
+    if (next.done) {
+      if (this.#controller !== null) this.end();
+      return;
+    }
+    this.#controller?.enqueue(next.value);
+  }
+
+  #finish(): void {
+    this.#controller = null;
+    this.#onEnd();
+    this.#reader.cancel().catch(() => {});
+  }
+}
+
+async function handBack(answer: Response, method: string): Promise<Response> {
+  const headers = responseHeaders(answer.headers);
+  if (method === "HEAD") {
+    const length = answer.headers.get("content-length");
+    if (length !== null) headers.set("content-length", length);
+    return new Response(null, { status: answer.status, headers });
+  }
+  const bytes = await answer.arrayBuffer();
+  const body = BODILESS_STATUSES.has(answer.status) ? null : bytes;
+  return new Response(body, { status: answer.status, headers });
+}
+
+function requestHeaders(from: Headers): Headers {
+  const headers = new Headers({ "accept-encoding": "identity" });
+  for (const name of REQUEST_HEADERS) {
+    const value = from.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
+function responseHeaders(from: Headers): Headers {
+  const headers = new Headers(from);
+  for (const name of NOT_HANDED_BACK) headers.delete(name);
+  return headers;
+}
+
+function isEventStream(answer: Response): boolean {
+  return answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
+function unavailable(detail: string): Response {
+  return problem(503, detail, { "retry-after": "1" });
+}

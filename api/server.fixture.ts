@@ -1,0 +1,121 @@
+/** What the tests of the ingress stand it between: a link and a worker that answer as they are told. */
+import { createLog, type Log } from "../shared/log.ts";
+import type { Payment } from "../shared/payment.ts";
+import type { Link, Verdict } from "../shared/verdict.ts";
+import { startApi, type Api, type ApiParts } from "./server.ts";
+
+export const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
+export const PAYMENT = `{"correlationId":"${ID}","amount":19.90}`;
+
+export class FakeLink implements Link {
+  readonly paid: Payment[] = [];
+  answering = true;
+  verdict: () => Verdict | null | Promise<Verdict | null> = () => ({ kind: "stored" });
+
+  async pay(payment: Payment): Promise<Verdict | null> {
+    this.paid.push(payment);
+    return this.verdict();
+  }
+
+  close(): void {}
+}
+
+export type Seen = {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Headers;
+  readonly body: string;
+};
+
+/** Stands in for the worker's HTTP port; keeps what it was asked. */
+export function startFakeWorker(
+  answer: (request: Request) => Response | Promise<Response> = () => new Response("from worker"),
+) {
+  const seen: Seen[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const target = request.url.slice(request.url.indexOf("/", 8));
+      const body = await request.clone().text();
+      seen.push({ method: request.method, target, headers: request.headers, body });
+      return answer(request);
+    },
+  });
+  return {
+    seen,
+    url: `http://127.0.0.1:${server.port}`,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  };
+}
+
+/** An address at which nobody listens. */
+export function vacantUrl(): string {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const url = `http://127.0.0.1:${server.port}`;
+  void server.stop(true);
+  return url;
+}
+
+export type RunningApi = Api & {
+  readonly link: FakeLink;
+  /** Method, path and body in; the answer out, redirects not followed. */
+  call(method: string, target: string, init?: RequestInit): Promise<Response>;
+  pay(body: string | Uint8Array<ArrayBuffer>): Promise<Response>;
+};
+
+export function runApi(
+  workerUrl: string = vacantUrl(),
+  options: Pick<ApiParts, "workerTimeoutMs" | "stopMsMax"> & { readonly log?: Log } = {},
+): RunningApi & AsyncDisposable {
+  const link = new FakeLink();
+  const api = startApi({
+    settings: { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
+    link,
+    log: createLog("api", "silent"),
+    ...options,
+  });
+  const call = (method: string, target: string, init: RequestInit = {}) =>
+    fetch(api.url + target, { ...init, method, redirect: "manual" });
+  return {
+    ...api,
+    link,
+    call,
+    pay: (body) => call("POST", "/payments", { body }),
+    [Symbol.asyncDispose]: api.stop,
+  };
+}
+
+/** Everything that a connection brings until the other side closes it. */
+export async function sendRaw(port: number, ...writes: readonly string[]): Promise<string> {
+  const closed = Promise.withResolvers<void>();
+  let received = "";
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => {
+        received += bytes.toString("latin1");
+      },
+      close: () => closed.resolve(),
+      error: () => closed.resolve(),
+    },
+  });
+  for (const text of writes) {
+    socket.write(text);
+    socket.flush();
+  }
+  await closed.promise;
+  return received;
+}
+
+/** The problem of an error answer, after checking that it is one and says what its status is. */
+export async function problemOf(response: Response): Promise<string> {
+  const body = (await response.json()) as Record<string, unknown>;
+  const type = response.headers.get("content-type");
+  if (type !== "application/problem+json") throw new Error(`content-type is ${type}`);
+  const fields = Object.keys(body).sort().join(" ");
+  if (fields !== "detail status title type") throw new Error(`fields are ${fields}`);
+  if (body["status"] !== response.status) throw new Error(`status is ${String(body["status"])}`);
+  return String(body["detail"]);
+}

@@ -1,0 +1,16 @@
+/** Limits that more than one part relies on, each with its reason; relations are asserted below. */
+
+/** CONTRACT.md: a larger request body is answered 413. A payment needs 80 bytes. */
+export const BODY_BYTES_MAX = 1024;
+
+/** Below the 1280 bytes that every IPv6 path carries, less headers: a datagram is never fragmented. */
+export const DATAGRAM_BYTES_MAX = 1200;
+
+/** Asked of the kernel for each link socket; what it grants is read back. */
+export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Signals: everything must be down within 5 s; the rest is for the exit itself. */
+export const DRAIN_MS_MAX = 4_800;
+
+/** Idle HTTP connections are kept longer than load balancers keep theirs (60 s). */
+export const HTTP_IDLE_SECONDS = 75;

@@ -1,0 +1,256 @@
+/**
+ * The API's end of the link, as a core. Payments of one event-loop turn travel in one frame; a frame
+ * is sent again, the same bytes, until every payment in it has its verdict or its time is up.
+ *
+ * Retransmission: first after max(20 ms, 3 × smoothed round trip), then doubling with full jitter up
+ * to 500 ms, by `tick` and never by a socket's `drain`. Flow: a window of unanswered frames, one more
+ * per window answered, halved on loss; payments beyond it wait in a bounded line. A verdict counts
+ * when instance, epoch, sequence and id all match; anything else changes nothing.
+ *
+ * An id stands at most once in a frame, so that (sequence, id) names one payment even when two
+ * callers post the same id with different amounts in the same turn.
+ */
+import type { Payment } from "../payment.ts";
+import type { Verdict } from "../verdict.ts";
+import {
+  decodeVerdicts,
+  encodePay,
+  PAYMENTS_PER_FRAME_MAX,
+  type AddressedVerdict,
+  type DropReason,
+  type LinkKeys,
+} from "./frame.ts";
+
+const RETRY_FIRST_MS_MIN = 20;
+const RETRY_MS_MAX = 500;
+const WINDOW_MIN = 4;
+const WINDOW_START = 64;
+/** A 4 MiB receive buffer holds about 1800 full datagrams: room for three APIs at this window. */
+const WINDOW_MAX = 512;
+/** Payments that may wait for the window; beyond it the caller is told "busy" at once. */
+const WAITING_MAX = 16_384;
+const BUSY_RETRY_MS = 1_000;
+/** An idle link asks for a sign of life this often, so that readiness is known without payments. */
+const PROBE_MS = 1_000;
+const SILENCE_MS_MAX = 2_500;
+
+type Done = (verdict: Verdict | null) => void;
+type Entry = { readonly payment: Payment; readonly done: Done; readonly deadlineMs: number };
+type Outstanding = {
+  readonly bytes: Buffer;
+  readonly entries: Map<string, Entry>;
+  readonly firstSentAtMs: number;
+  deadlineMs: number;
+  retryAtMs: number;
+  retries: number;
+};
+
+export type LinkClientStats = {
+  framesSent: number;
+  retransmissions: number;
+  framesReceived: number;
+  stale: number;
+  timeouts: number;
+  drops: Record<DropReason, number>;
+};
+
+export type LinkClientOptions = {
+  readonly keys: LinkKeys;
+  /** Random and new for every API process; below 2^48. */
+  readonly instance: number;
+  readonly ackTimeoutMs: number;
+  readonly random: () => number;
+  readonly transmit: (frame: Buffer) => void;
+};
+
+export class LinkClientCore {
+  readonly stats: LinkClientStats = {
+    framesSent: 0,
+    retransmissions: 0,
+    framesReceived: 0,
+    stale: 0,
+    timeouts: 0,
+    drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
+  };
+  readonly #options: LinkClientOptions;
+  readonly #outstanding = new Map<number, Outstanding>();
+  #waiting: Entry[] = [];
+  #nextSequence = 1;
+  #epoch = 0;
+  #window = WINDOW_START;
+  #lossAtMs = 0;
+  #roundTripMs = 0;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
+  #probedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LinkClientOptions) {
+    this.#options = options;
+  }
+
+  /** True when nothing waits for `flush`, a verdict or a deadline. */
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#outstanding.size === 0;
+  }
+
+  answering(nowMs: number): boolean {
+    return nowMs - this.#heardAtMs < SILENCE_MS_MAX;
+  }
+
+  /** Takes a payment; `done` is called once, with its verdict or with null when its time is up. */
+  pay(nowMs: number, payment: Payment, done: Done): void {
+    if (this.#waiting.length >= WAITING_MAX) {
+      done({ kind: "busy", retryAfterMs: BUSY_RETRY_MS });
+      return;
+    }
+    this.#waiting.push({ payment, done, deadlineMs: nowMs + this.#options.ackTimeoutMs });
+  }
+
+  /** Sends what waits, as far as the window allows. Called at the end of an event-loop turn. */
+  flush(nowMs: number): void {
+    let taken = 0;
+    while (taken < this.#waiting.length && this.#outstanding.size < Math.floor(this.#window)) {
+      taken += this.#sendFrame(nowMs, taken);
+    }
+    if (taken > 0) this.#waiting.splice(0, taken);
+  }
+
+  receive(nowMs: number, bytes: Buffer): void {
+    const decoded = decodeVerdicts(this.#options.keys.verdict, bytes);
+    if (!decoded.ok) {
+      this.stats.drops[decoded.reason]++;
+      return;
+    }
+    const { instance, epoch, verdicts } = decoded.frame;
+    if (instance !== this.#options.instance || epoch < this.#epoch) {
+      this.stats.stale++;
+      return;
+    }
+    this.#epoch = epoch;
+    this.#heardAtMs = nowMs;
+    this.stats.framesReceived++;
+    for (const addressed of verdicts) this.#settle(nowMs, addressed);
+    this.flush(nowMs);
+  }
+
+  /** Retransmits, gives up what is overdue, and probes an idle link. */
+  tick(nowMs: number): void {
+    for (const [sequence, frame] of this.#outstanding) {
+      if (nowMs >= frame.deadlineMs) this.#expire(nowMs, sequence, frame);
+      else if (nowMs >= frame.retryAtMs) this.#retransmit(nowMs, frame);
+    }
+    this.#expireWaiting(nowMs);
+    this.flush(nowMs);
+    if (nowMs - Math.max(this.#heardAtMs, this.#probedAtMs) >= PROBE_MS) this.#probe(nowMs);
+  }
+
+  /** Answers everything that still waits with null: the process is going away. */
+  close(): void {
+    for (const frame of this.#outstanding.values()) {
+      for (const entry of frame.entries.values()) entry.done(null);
+    }
+    for (const entry of this.#waiting) entry.done(null);
+    this.#outstanding.clear();
+    this.#waiting = [];
+  }
+
+  #sendFrame(nowMs: number, from: number): number {
+    const entries = new Map<string, Entry>();
+    let at = from;
+    let deadlineMs = nowMs;
+    while (at < this.#waiting.length && entries.size < PAYMENTS_PER_FRAME_MAX) {
+      const entry = this.#waiting[at] as Entry;
+      if (entries.has(entry.payment.correlationId)) break;
+      entries.set(entry.payment.correlationId, entry);
+      deadlineMs = Math.max(deadlineMs, entry.deadlineMs);
+      at++;
+    }
+    const payments = Array.from(entries.values(), (entry) => entry.payment);
+    const sequence = this.#nextSequence;
+    const bytes = this.#encode(payments);
+    this.#outstanding.set(sequence, {
+      bytes,
+      entries,
+      firstSentAtMs: nowMs,
+      deadlineMs,
+      retryAtMs: nowMs + this.#firstRetryMs(),
+      retries: 0,
+    });
+    this.#transmit(bytes);
+    return at - from;
+  }
+
+  #encode(payments: readonly Payment[]): Buffer {
+    const sequence = this.#nextSequence;
+    this.#nextSequence = sequence === 0xffff_ffff ? 1 : sequence + 1;
+    const head = { instance: this.#options.instance, epoch: this.#epoch, sequence };
+    return encodePay(this.#options.keys.pay, head, payments);
+  }
+
+  #settle(nowMs: number, { sequence, correlationId, verdict }: AddressedVerdict): void {
+    const frame = this.#outstanding.get(sequence);
+    const entry = frame?.entries.get(correlationId);
+    if (frame === undefined || entry === undefined) return;
+    frame.entries.delete(correlationId);
+    if (frame.entries.size === 0) {
+      this.#outstanding.delete(sequence);
+      this.#answered(nowMs, frame);
+    }
+    entry.done(verdict);
+  }
+
+  #answered(nowMs: number, frame: Outstanding): void {
+    this.#window = Math.min(WINDOW_MAX, this.#window + 1 / this.#window);
+    // Karn: a frame that was sent twice does not tell which sending was answered.
+    if (frame.retries > 0) return;
+    const sampleMs = nowMs - frame.firstSentAtMs;
+    this.#roundTripMs += (sampleMs - this.#roundTripMs) / 8;
+  }
+
+  #firstRetryMs(): number {
+    return Math.min(RETRY_MS_MAX, Math.max(RETRY_FIRST_MS_MIN, 3 * this.#roundTripMs));
+  }
+
+  #retransmit(nowMs: number, frame: Outstanding): void {
+    frame.retries++;
+    const ceilingMs = Math.min(RETRY_MS_MAX, this.#firstRetryMs() * 2 ** frame.retries);
+    frame.retryAtMs = nowMs + Math.max(RETRY_FIRST_MS_MIN, this.#options.random() * ceilingMs);
+    this.stats.retransmissions++;
+    if (nowMs - this.#lossAtMs >= this.#firstRetryMs()) {
+      this.#lossAtMs = nowMs;
+      this.#window = Math.max(WINDOW_MIN, this.#window / 2);
+    }
+    this.#transmit(frame.bytes);
+  }
+
+  #expire(nowMs: number, sequence: number, frame: Outstanding): void {
+    this.#outstanding.delete(sequence);
+    for (const entry of frame.entries.values()) this.#giveUp(entry);
+    this.#lossAtMs = nowMs;
+  }
+
+  #expireWaiting(nowMs: number): void {
+    let expired = 0;
+    while (expired < this.#waiting.length) {
+      const entry = this.#waiting[expired] as Entry;
+      if (nowMs < entry.deadlineMs) break;
+      expired++;
+    }
+    for (const entry of this.#waiting.splice(0, expired)) this.#giveUp(entry);
+  }
+
+  #giveUp(entry: Entry): void {
+    this.stats.timeouts++;
+    entry.done(null);
+  }
+
+  /** A PAY frame without payments: the worker answers it with a VERDICT frame without verdicts. */
+  #probe(nowMs: number): void {
+    this.#probedAtMs = nowMs;
+    this.#transmit(this.#encode([]));
+  }
+
+  #transmit(bytes: Buffer): void {
+    this.stats.framesSent++;
+    this.#options.transmit(bytes);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * One datagram of the link.
+ *
+ *   0 version │ 1 kind │ 2–7 instance │ 8–11 epoch │ 12–15 sequence │ payload (msgpack) │ MAC (16)
+ *
+ * instance: a random number of one API process, so that a restarted API ignores its old verdicts.
+ * epoch:    of the worker; it only grows. A verdict of an older epoch than one already seen is stale.
+ * sequence: of the PAY frame; a VERDICT names the sequences it answers in its payload.
+ * payload:  PAY [id, cents, …]; VERDICT [sequence, id, code, retryAfterMs, …]; flat arrays only.
+ * MAC:      HMAC-SHA-256 over all before it, cut to 16 bytes, one key per direction.
+ *
+ * Decoding checks length, then MAC, then the rest with bounds; it returns a frame or the reason why
+ * not, and never throws.
+ */
+import { timingSafeEqual } from "node:crypto";
+import { Packr } from "msgpackr";
+import { DATAGRAM_BYTES_MAX } from "../limits.ts";
+import { canonicalCorrelationId, type Payment } from "../payment.ts";
+import type { Verdict } from "../verdict.ts";
+
+const VERSION = 1;
+const HEADER_BYTES = 16;
+const MAC_BYTES = 16;
+const PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - MAC_BYTES;
+/** Array head 3, id 38, amount 9: 24 payments fill a datagram. */
+export const PAYMENTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 47);
+/** Array head 3, sequence 5, id 38, code 1, delay 5: 23 verdicts fill one. */
+export const VERDICTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 49);
+
+const KIND = { pay: 1, verdict: 2 } as const;
+const VERDICT_CODES = ["stored", "duplicate", "conflict", "busy", "invalid"] as const;
+
+export type FrameHead = {
+  readonly instance: number;
+  readonly epoch: number;
+  readonly sequence: number;
+};
+/** A payment as it came over the link, not yet checked; `null` amounts and ids cannot occur. */
+export type PayFrame = FrameHead & { readonly kind: "pay"; readonly payments: Payment[] };
+export type AddressedVerdict = {
+  readonly sequence: number;
+  readonly correlationId: string;
+  readonly verdict: Verdict;
+};
+export type VerdictFrame = FrameHead & {
+  readonly kind: "verdict";
+  readonly verdicts: AddressedVerdict[];
+};
+export type DropReason = "length" | "mac" | "version" | "kind" | "payload";
+export type Decoded<F> = { ok: true; frame: F } | { ok: false; reason: DropReason };
+
+export type LinkKeys = { readonly pay: Buffer; readonly verdict: Buffer };
+
+/** A key per direction from one secret: a captured PAY cannot come back as a VERDICT. */
+export function linkKeys(secret: string | null): LinkKeys {
+  const derive = (direction: string) =>
+    Buffer.from(
+      new Bun.CryptoHasher("sha256", secret ?? "").update(`papa-leguas ${direction}`).digest(),
+    );
+  return { pay: derive("pay"), verdict: derive("verdict") };
+}
+
+const packr = new Packr({ useRecords: false });
+
+export function encodePay(key: Buffer, head: FrameHead, payments: readonly Payment[]): Buffer {
+  const flat: (string | number)[] = [];
+  for (const payment of payments) flat.push(payment.correlationId, payment.amountCents);
+  return seal(key, KIND.pay, head, flat);
+}
+
+export function encodeVerdicts(
+  key: Buffer,
+  head: FrameHead,
+  verdicts: readonly AddressedVerdict[],
+): Buffer {
+  const flat: (string | number)[] = [];
+  for (const { sequence, correlationId, verdict } of verdicts) {
+    const retryAfterMs = verdict.kind === "busy" ? Math.round(verdict.retryAfterMs) : 0;
+    flat.push(sequence, correlationId, VERDICT_CODES.indexOf(verdict.kind), retryAfterMs);
+  }
+  return seal(key, KIND.verdict, head, flat);
+}
+
+export function decodePay(key: Buffer, bytes: Buffer): Decoded<PayFrame> {
+  const opened = open(key, KIND.pay, bytes);
+  if (!opened.ok) return opened;
+  const { head, flat } = opened;
+  if (flat.length % 2 !== 0 || flat.length > 2 * PAYMENTS_PER_FRAME_MAX) return drop("payload");
+  const payments: Payment[] = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    const correlationId = canonicalCorrelationId(flat[i]);
+    const amountCents = flat[i + 1];
+    if (correlationId === null || !isPositiveInteger(amountCents)) return drop("payload");
+    payments.push({ correlationId, amountCents });
+  }
+  return { ok: true, frame: { kind: "pay", ...head, payments } };
+}
+
+export function decodeVerdicts(key: Buffer, bytes: Buffer): Decoded<VerdictFrame> {
+  const opened = open(key, KIND.verdict, bytes);
+  if (!opened.ok) return opened;
+  const { head, flat } = opened;
+  if (flat.length % 4 !== 0 || flat.length > 4 * VERDICTS_PER_FRAME_MAX) return drop("payload");
+  const verdicts: AddressedVerdict[] = [];
+  for (let i = 0; i < flat.length; i += 4) {
+    const sequence = flat[i];
+    const correlationId = flat[i + 1];
+    const verdict = verdictFromCode(flat[i + 2], flat[i + 3]);
+    if (!isInteger(sequence) || typeof correlationId !== "string" || verdict === null) {
+      return drop("payload");
+    }
+    verdicts.push({ sequence, correlationId, verdict });
+  }
+  return { ok: true, frame: { kind: "verdict", ...head, verdicts } };
+}
+
+function verdictFromCode(code: unknown, retryAfterMs: unknown): Verdict | null {
+  const kind = typeof code === "number" ? VERDICT_CODES[code] : undefined;
+  if (kind === undefined || !isInteger(retryAfterMs)) return null;
+  return kind === "busy" ? { kind, retryAfterMs } : { kind };
+}
+
+function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buffer {
+  const payload = packr.pack(flat);
+  const end = HEADER_BYTES + payload.length;
+  const bytes = Buffer.allocUnsafe(end + MAC_BYTES);
+  bytes[0] = VERSION;
+  bytes[1] = kind;
+  bytes.writeUIntBE(head.instance, 2, 6);
+  bytes.writeUInt32BE(head.epoch, 8);
+  bytes.writeUInt32BE(head.sequence, 12);
+  payload.copy(bytes, HEADER_BYTES);
+  mac(key, bytes.subarray(0, end)).copy(bytes, end, 0, MAC_BYTES);
+  if (bytes.length > DATAGRAM_BYTES_MAX) throw new Error(`frame of ${bytes.length} bytes`);
+  return bytes;
+}
+
+type Opened = { ok: true; head: FrameHead; flat: unknown[] } | { ok: false; reason: DropReason };
+
+function open(key: Buffer, kind: number, bytes: Buffer): Opened {
+  if (bytes.length <= HEADER_BYTES + MAC_BYTES || bytes.length > DATAGRAM_BYTES_MAX) {
+    return drop("length");
+  }
+  const end = bytes.length - MAC_BYTES;
+  const expected = mac(key, bytes.subarray(0, end)).subarray(0, MAC_BYTES);
+  if (!timingSafeEqual(expected, bytes.subarray(end))) return drop("mac");
+  if (bytes[0] !== VERSION) return drop("version");
+  if (bytes[1] !== kind) return drop("kind");
+  const flat = unpackArray(bytes.subarray(HEADER_BYTES, end));
+  if (flat === null) return drop("payload");
+  const head = {
+    instance: bytes.readUIntBE(2, 6),
+    epoch: bytes.readUInt32BE(8),
+    sequence: bytes.readUInt32BE(12),
+  };
+  return { ok: true, head, flat };
+}
+
+function unpackArray(payload: Buffer): unknown[] | null {
+  try {
+    const value: unknown = packr.unpack(payload);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null; // Not msgpack: the caller drops and counts the frame.
+  }
+}
+
+function mac(key: Buffer, bytes: Buffer): Buffer {
+  return new Bun.CryptoHasher("sha256", key).update(bytes).digest();
+}
+
+function drop(reason: DropReason): { ok: false; reason: DropReason } {
+  return { ok: false, reason };
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return isInteger(value) && value > 0;
+}

@@ -1,0 +1,12 @@
+/** Which addresses need no secret of their own: this machine's and a private network's. */
+import { isIP } from "node:net";
+
+const PRIVATE_V4 = [/^127\./, /^10\./, /^192\.168\./, /^172\.(1[6-9]|2\d|3[01])\./, /^169\.254\./];
+const PRIVATE_V6 = [/^::1$/, /^f[cd]/i, /^fe[89ab]/i];
+
+/** True for a literal address on loopback or a private network; the wildcard addresses are not. */
+export function isPrivateAddress(address: string): boolean {
+  const v4 = address.replace(/^::ffff:/i, "");
+  if (isIP(v4) === 4) return PRIVATE_V4.some((range) => range.test(v4));
+  return isIP(address) === 6 && PRIVATE_V6.some((range) => range.test(address));
+}

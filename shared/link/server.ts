@@ -1,0 +1,127 @@
+/**
+ * The worker's end of the link, as a core: frames in, arrivals out; verdicts in, frames out.
+ *
+ * A frame whose payments are still being journaled is not processed again when it is repeated; one
+ * that was answered before is, and the journal recognises its payments. So nothing has to be
+ * remembered here beyond what is in hand, and a lost verdict costs one more look at the journal.
+ */
+import type { Payment } from "../payment.ts";
+import type { Verdict } from "../verdict.ts";
+import {
+  decodePay,
+  encodeVerdicts,
+  VERDICTS_PER_FRAME_MAX,
+  type AddressedVerdict,
+  type DropReason,
+  type LinkKeys,
+  type PayFrame,
+} from "./frame.ts";
+
+type Origin<Peer> = {
+  readonly instance: number;
+  readonly sequence: number;
+  readonly peer: Peer;
+  unanswered: number;
+};
+/** A payment that came in, with what is needed to answer it. */
+export type Arrival<Peer = unknown> = { readonly payment: Payment; readonly origin: Origin<Peer> };
+
+type Outbox<Peer> = { peer: Peer; verdicts: AddressedVerdict[] };
+
+export type LinkServerStats = {
+  framesReceived: number;
+  framesSent: number;
+  repeats: number;
+  drops: Record<DropReason, number>;
+};
+
+export type LinkServerOptions<Peer> = {
+  readonly keys: LinkKeys;
+  /** Grows with every start of the worker; APIs ignore verdicts of an older one. */
+  readonly epoch: number;
+  readonly transmit: (frame: Buffer, peer: Peer) => void;
+  readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
+};
+
+export class LinkServerCore<Peer> {
+  readonly stats: LinkServerStats = {
+    framesReceived: 0,
+    framesSent: 0,
+    repeats: 0,
+    drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
+  };
+  readonly #options: LinkServerOptions<Peer>;
+  /** By instance, the sequences whose payments have no verdict yet. */
+  readonly #inHand = new Map<number, Set<number>>();
+  /** By instance, the verdicts of this turn. */
+  readonly #outboxes = new Map<number, Outbox<Peer>>();
+
+  constructor(options: LinkServerOptions<Peer>) {
+    this.#options = options;
+  }
+
+  receive(bytes: Buffer, peer: Peer): void {
+    const decoded = decodePay(this.#options.keys.pay, bytes);
+    if (!decoded.ok) {
+      this.stats.drops[decoded.reason]++;
+      return;
+    }
+    this.stats.framesReceived++;
+    const { frame } = decoded;
+    if (frame.payments.length === 0) this.#send(frame.instance, { peer, verdicts: [] });
+    else if (this.#takeInHand(frame)) this.#arrive(frame, peer);
+    else this.stats.repeats++;
+  }
+
+  /** Queues the verdict of one arrival; `flush` sends what is queued. */
+  answer(arrival: Arrival<Peer>, verdict: Verdict): void {
+    const { origin, payment } = arrival;
+    const { instance, sequence } = origin;
+    let outbox = this.#outboxes.get(instance);
+    if (outbox === undefined) {
+      outbox = { peer: origin.peer, verdicts: [] };
+      this.#outboxes.set(instance, outbox);
+    }
+    outbox.peer = origin.peer;
+    outbox.verdicts.push({ sequence, correlationId: payment.correlationId, verdict });
+    if (--origin.unanswered === 0) this.#letGo(instance, sequence);
+  }
+
+  flush(): void {
+    for (const [instance, outbox] of this.#outboxes) this.#send(instance, outbox);
+    this.#outboxes.clear();
+  }
+
+  #takeInHand({ instance, sequence }: PayFrame): boolean {
+    let sequences = this.#inHand.get(instance);
+    if (sequences === undefined) {
+      sequences = new Set();
+      this.#inHand.set(instance, sequences);
+    }
+    if (sequences.has(sequence)) return false;
+    sequences.add(sequence);
+    return true;
+  }
+
+  #letGo(instance: number, sequence: number): void {
+    const sequences = this.#inHand.get(instance);
+    sequences?.delete(sequence);
+    if (sequences?.size === 0) this.#inHand.delete(instance);
+  }
+
+  #arrive(frame: PayFrame, peer: Peer): void {
+    const { instance, sequence, payments } = frame;
+    const origin = { instance, sequence, peer, unanswered: payments.length };
+    this.#options.onArrivals(payments.map((payment) => ({ payment, origin })));
+  }
+
+  #send(instance: number, { peer, verdicts }: Outbox<Peer>): void {
+    const { keys, epoch, transmit } = this.#options;
+    const head = { instance, epoch, sequence: 0 };
+    for (let at = 0; at === 0 || at < verdicts.length; at += VERDICTS_PER_FRAME_MAX) {
+      const some = verdicts.slice(at, at + VERDICTS_PER_FRAME_MAX);
+      this.stats.framesSent++;
+      transmit(encodeVerdicts(keys.verdict, head, some), peer);
+    }
+  }
+}

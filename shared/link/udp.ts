@@ -1,0 +1,237 @@
+/**
+ * The link's cores over the kernel's UDP sockets. A send may throw for an earlier datagram's ICMP
+ * error and may vanish while it returns true: either is loss, and the cores' timers see to it.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import type { Clock } from "../clock.ts";
+import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Payment } from "../payment.ts";
+import type { Link, Verdict } from "../verdict.ts";
+import { LinkClientCore, type LinkClientStats } from "./client.ts";
+import { linkKeys } from "./frame.ts";
+import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
+import { isPrivateAddress } from "./reach.ts";
+import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
+
+const TICK_MS = 10;
+const RESOLVE_AGAIN_MS = 1_000;
+
+export type UdpPeer = { readonly address: string; readonly port: number };
+type Socket = { send(data: Buffer, port: number, address: string): boolean; close(): void };
+
+export type UdpClient = Link & { readonly stats: LinkClientStats };
+
+export type UdpClientSettings = {
+  readonly WORKER_LINK: { readonly host: string; readonly port: number };
+  readonly LINK_SECRET: string | null;
+  readonly ACK_TIMEOUT_MS: number;
+};
+
+/** Rejects with one sentence when the worker's address is public and there is no secret. */
+export async function openUdpClient(
+  settings: UdpClientSettings,
+  clock: Clock,
+  log: Log,
+): Promise<UdpClient> {
+  const target = new Target(settings, log);
+  await target.resolve();
+  const core = new LinkClientCore({
+    keys: linkKeys(settings.LINK_SECRET),
+    instance: randomInstance(),
+    ackTimeoutMs: settings.ACK_TIMEOUT_MS,
+    random: Math.random,
+    transmit: (frame) => sendOrLose(socket, frame, target.peer),
+  });
+  const socket = await openSocket(wildcardFor(target.peer?.address), 0, (bytes) =>
+    core.receive(clock.steadyMs(), bytes),
+  );
+  warnOfSmallBuffer(socket, log);
+
+  let flushing = false;
+  const flush = () => {
+    flushing = false;
+    core.flush(clock.steadyMs());
+  };
+  const timer = setInterval(() => {
+    const nowMs = clock.steadyMs();
+    core.tick(nowMs);
+    if (!core.answering(nowMs)) target.resolveAgain(nowMs);
+  }, TICK_MS);
+
+  return {
+    stats: core.stats,
+    get answering() {
+      return core.answering(clock.steadyMs());
+    },
+    pay(payment) {
+      return new Promise<Verdict | null>((done) => {
+        core.pay(clock.steadyMs(), payment, done);
+        if (flushing) return;
+        flushing = true;
+        setImmediate(flush);
+      });
+    },
+    close() {
+      clearInterval(timer);
+      core.close();
+      socket.close();
+    },
+  };
+}
+
+export type UdpServerSettings = {
+  readonly LINK_HOST: string;
+  readonly LINK_PORT: number;
+  readonly LINK_SECRET: string | null;
+};
+
+export type UdpServer = {
+  readonly port: number;
+  readonly receiveBufferBytes: number | null;
+  readonly stats: LinkServerStats;
+  kernelDrops(): Promise<number | null>;
+  close(): void;
+};
+
+/**
+ * Calls `onPayment` for every payment that comes in; `answer` is to be called once with its verdict,
+ * which is sent at the end of the turn together with the others. Rejects with one sentence when the
+ * address cannot be bound, or is public and there is no secret.
+ */
+export async function openUdpServer(
+  { LINK_HOST, LINK_PORT, LINK_SECRET }: UdpServerSettings,
+  epoch: number,
+  log: Log,
+  onPayment: (payment: Payment, answer: (verdict: Verdict) => void) => void,
+): Promise<UdpServer> {
+  const address = await resolveHost(LINK_HOST);
+  if (address === null) throw new Error(`LINK_HOST: ${LINK_HOST} does not resolve`);
+  if (LINK_SECRET === null && !isPrivateAddress(address)) {
+    throw new Error(`LINK_SECRET must be set: LINK_HOST ${LINK_HOST} is not on a private network`);
+  }
+  let flushing = false;
+  const flush = () => {
+    flushing = false;
+    core.flush();
+  };
+  const answer = (arrival: Arrival<UdpPeer>, verdict: Verdict) => {
+    core.answer(arrival, verdict);
+    if (flushing) return;
+    flushing = true;
+    setImmediate(flush);
+  };
+  const core = new LinkServerCore<UdpPeer>({
+    keys: linkKeys(LINK_SECRET),
+    epoch,
+    transmit: (frame, peer) => sendOrLose(socket, frame, peer),
+    onArrivals: (arrivals) => {
+      for (const arrival of arrivals) {
+        onPayment(arrival.payment, (verdict) => answer(arrival, verdict));
+      }
+    },
+  });
+  const socket = await openSocket(address, LINK_PORT, (bytes, peer) => core.receive(bytes, peer));
+  const receiveBufferBytes = warnOfSmallBuffer(socket, log);
+  return {
+    port: socket.port,
+    receiveBufferBytes,
+    stats: core.stats,
+    kernelDrops: () => kernelDrops(socket.port),
+    close: () => socket.close(),
+  };
+}
+
+/** Where the worker is: a name may come to mean another address while we run. */
+class Target {
+  peer: UdpPeer | null = null;
+  readonly #settings: UdpClientSettings;
+  readonly #log: Log;
+  #resolvedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: UdpClientSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  async resolve(): Promise<void> {
+    const { host, port } = this.#settings.WORKER_LINK;
+    const address = await resolveHost(host);
+    if (address === null) {
+      this.#log.warn(`WORKER_LINK: ${host} does not resolve yet`);
+      return;
+    }
+    if (this.#settings.LINK_SECRET === null && !isPrivateAddress(address)) {
+      throw new Error(`LINK_SECRET must be set: WORKER_LINK ${host} is not on a private network`);
+    }
+    this.peer = { address, port };
+  }
+
+  resolveAgain(nowMs: number): void {
+    const isName = isIP(this.#settings.WORKER_LINK.host) === 0;
+    if (!isName || nowMs - this.#resolvedAtMs < RESOLVE_AGAIN_MS) return;
+    this.#resolvedAtMs = nowMs;
+    this.resolve().catch((error: Error) => {
+      // The name moved to a public address and there is no secret: nothing is sent there.
+      this.peer = null;
+      this.#log.error(error.message);
+    });
+  }
+}
+
+async function resolveHost(host: string): Promise<string | null> {
+  if (isIP(host) !== 0) return host;
+  try {
+    const found = await lookup(host, { all: true });
+    return (found.find(({ family }) => family === 4) ?? found[0])?.address ?? null;
+  } catch {
+    return null; // Not there yet; asked again while the worker does not answer.
+  }
+}
+
+type OpenSocket = Socket & { readonly port: number; readonly fd: number };
+
+async function openSocket(
+  hostname: string,
+  port: number,
+  onData: (bytes: Buffer, peer: UdpPeer) => void,
+): Promise<OpenSocket> {
+  const socket = await Bun.udpSocket({
+    hostname,
+    port,
+    binaryType: "buffer",
+    socket: {
+      data: (_socket, bytes, peerPort, address) => onData(bytes, { address, port: peerPort }),
+      // An ICMP error of an earlier datagram; without a handler it would end the process.
+      error: () => {},
+    },
+  });
+  return socket as unknown as OpenSocket;
+}
+
+function sendOrLose(socket: Socket, frame: Buffer, peer: UdpPeer | null): void {
+  if (peer === null) return;
+  try {
+    socket.send(frame, peer.port, peer.address);
+  } catch {
+    // Loss like any other: the frame is sent again by its timer.
+  }
+}
+
+function warnOfSmallBuffer(socket: OpenSocket, log: Log): number | null {
+  const granted = raiseReceiveBuffer(socket.fd, RECEIVE_BUFFER_BYTES);
+  if (granted === null || granted < RECEIVE_BUFFER_BYTES) {
+    const hint = `sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}`;
+    log.warn({ granted, wanted: RECEIVE_BUFFER_BYTES, hint }, "small UDP receive buffer");
+  }
+  return granted;
+}
+
+function wildcardFor(address: string | undefined): string {
+  return address !== undefined && isIP(address) === 6 ? "::" : "0.0.0.0";
+}
+
+function randomInstance(): number {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).readUIntBE(0, 6);
+}

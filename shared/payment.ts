@@ -1,0 +1,17 @@
+/**
+ * What a shop asks for: an id of its own and an amount. Both are checked here, once, and carried in
+ * one canonical form from then on: the id as lower-case UUID text, the amount as integer cents.
+ */
+export type Payment = {
+  readonly correlationId: string;
+  readonly amountCents: number;
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The canonical (lower-case) form of a UUID, or null when `value` is not one. */
+export function canonicalCorrelationId(value: unknown): string | null {
+  if (typeof value !== "string" || value.length !== 36) return null;
+  const lower = value.toLowerCase();
+  return UUID.test(lower) ? lower : null;
+}

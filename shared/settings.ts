@@ -1,0 +1,121 @@
+/**
+ * Settings come from the environment and are checked once, at start. One table per process is the
+ * source of everything: the values, `--help`, the table in the README, and the sentence for a bad one.
+ */
+import * as v from "valibot";
+import { LOG_LEVELS } from "./log.ts";
+
+export type Setting<T> = {
+  /** Text as it would stand in the environment; an empty text means "none". */
+  readonly default: string;
+  readonly meaning: string;
+  readonly schema: v.GenericSchema<string, T>;
+};
+export type SettingsTable = Record<string, Setting<unknown>>;
+export type SettingsOf<T extends SettingsTable> = {
+  readonly [K in keyof T]: v.InferOutput<T[K]["schema"]>;
+};
+
+export function setting<T>(
+  defaultText: string,
+  meaning: string,
+  schema: v.GenericSchema<string, T>,
+): Setting<T> {
+  return { default: defaultText, meaning, schema };
+}
+
+/** The values, or the sentence that names the first setting that does not parse. */
+export function readSettings<T extends SettingsTable>(
+  table: T,
+  env: Record<string, string | undefined>,
+): { ok: true; settings: SettingsOf<T> } | { ok: false; reason: string } {
+  const settings: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(table)) {
+    const text = env[name] || entry.default;
+    const parsed = v.safeParse(entry.schema, text);
+    if (!parsed.success) {
+      // A secret must not be repeated into a log.
+      const shown = /SECRET|TOKEN/.test(name) ? "the value given" : JSON.stringify(text);
+      return { ok: false, reason: `${name}: ${shown} is not ${parsed.issues[0].message}` };
+    }
+    settings[name] = parsed.output;
+  }
+  return { ok: true, settings: settings as SettingsOf<T> };
+}
+
+/** The help text of a process: one line a setting. */
+export function describeSettings(usage: string, table: SettingsTable): string {
+  const width = Math.max(...Object.keys(table).map((name) => name.length));
+  const lines = Object.entries(table).map(
+    ([name, entry]) =>
+      `  ${name.padEnd(width)}  ${entry.meaning} (default: ${entry.default || "none"})`,
+  );
+  return `${usage}\n\nSettings (environment):\n${lines.join("\n")}\n`;
+}
+
+export const integer = (min: number, max: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,15}$/, `a whole number from ${min} to ${max}`),
+    v.transform(Number),
+    v.minValue(min, `a whole number from ${min} to ${max}`),
+    v.maxValue(max, `a whole number from ${min} to ${max}`),
+  );
+
+export const flag = () =>
+  v.pipe(
+    v.picklist(["true", "false"], "true or false"),
+    v.transform((text) => text === "true"),
+  );
+
+export const text = () => v.string();
+
+/** Text, or null when it is empty. */
+export const optionalText = () =>
+  v.pipe(
+    v.string(),
+    v.transform((value) => (value === "" ? null : value)),
+  );
+
+/** `host:port`, IPv6 hosts in brackets. */
+export const endpoint = () =>
+  v.pipe(
+    v.string(),
+    v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "host:port"),
+    v.transform((value) => {
+      const colon = value.lastIndexOf(":");
+      const host = value.slice(0, colon).replace(/^\[|\]$/g, "");
+      return { host, port: Number(value.slice(colon + 1)) };
+    }),
+    v.check(({ port }) => port <= 65535, "host:port with a port up to 65535"),
+  );
+
+/** An http or https address without credentials, as its origin and path without a trailing slash. */
+export const httpUrl = () =>
+  v.pipe(
+    v.string(),
+    v.check((value) => parseHttpUrl(value) !== null, "an http:// or https:// address"),
+    v.transform((value) => parseHttpUrl(value) as string),
+  );
+
+export function parseHttpUrl(value: string): string | null {
+  if (!URL.canParse(value)) return null;
+  const url = new URL(value);
+  if (url.protocol !== "http:" && url.protocol !== "https:") return null;
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
+    return null;
+  return url.href.replace(/\/+$/, "");
+}
+
+export const bothSettings = {
+  LINK_SECRET: setting(
+    "",
+    "HMAC key of the link; required when the link is bound or sent beyond loopback or a private network",
+    optionalText(),
+  ),
+  LOG_LEVEL: setting(
+    "info",
+    `${LOG_LEVELS.join(", ")}; one JSON object a line on stdout`,
+    v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(", ")}`),
+  ),
+};

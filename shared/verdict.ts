@@ -1,0 +1,24 @@
+import type { Payment } from "./payment.ts";
+
+/**
+ * What became of a payment that was handed over to be journaled. `stored` and `duplicate` (same id,
+ * same amount) mean durable; `conflict` is the same id with another amount; `busy` means not taken,
+ * try again after the delay; `invalid` cannot be taken at all.
+ */
+export type Verdict =
+  | { readonly kind: "stored" }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "busy"; readonly retryAfterMs: number }
+  | { readonly kind: "invalid" };
+
+/**
+ * The seam between ingress and worker: hand over a payment, get a verdict. Resolves `null` when no
+ * verdict came within the acknowledgement timeout: the payment may or may not be stored.
+ */
+export interface Link {
+  pay(payment: Payment): Promise<Verdict | null>;
+  /** True while the worker answers; false after it has been silent with payments outstanding. */
+  readonly answering: boolean;
+  close(): void;
+}

@@ -1,0 +1,65 @@
+/**
+ * Compiles `dist/api`, `dist/worker` and `dist/simulator`: single binaries, nothing else to ship.
+ *
+ * A thread is started by the module beside it, in one form that works from source and compiled:
+ *
+ *     new Worker(new URL("./journal-thread.ts", import.meta.url).href)
+ *
+ * In a binary every module's `import.meta.url` is the binary's flat root, whatever folder its source
+ * was in. So the threads are laid out flat as well (`naming`), and their file names must differ.
+ */
+import { unlink } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+
+export type Binary = {
+  readonly name: string;
+  readonly entry: string;
+  /** Threads that the binary starts; a glob, or nothing. */
+  readonly threads?: string;
+};
+
+const BINARIES: readonly Binary[] = [
+  { name: "api", entry: "api.ts" },
+  { name: "worker", entry: "worker.ts", threads: "worker/**/*-thread.ts" },
+  { name: "simulator", entry: "simulator.ts" },
+];
+
+/** The path of the compiled binary. Rejects with what the bundler has to say. */
+export async function compile(root: string, binary: Binary, outDirectory: string): Promise<string> {
+  const threads = binary.threads ? [...new Bun.Glob(binary.threads).scanSync(root)].sort() : [];
+  const clash = firstRepeated([binary.entry, ...threads].map((path) => basename(path)));
+  if (clash !== null) throw new Error(`${binary.name}: two entry points are named ${clash}`);
+
+  const outfile = join(outDirectory, binary.name);
+  const result = await Bun.build({
+    entrypoints: [binary.entry, ...threads].map((path) => join(root, path)),
+    naming: { entry: "[name].[ext]" },
+    target: "bun",
+    format: "esm",
+    minify: true,
+    bytecode: true,
+    sourcemap: "linked",
+    // The environment is the only source of settings: no file in the working directory adds to it.
+    compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
+  });
+  // The binary carries its source maps; the copies beside it are not needed.
+  await Promise.all(
+    result.outputs.filter(({ path }) => path.endsWith(".map")).map(({ path }) => unlink(path)),
+  );
+  return outfile;
+}
+
+export function firstRepeated(names: readonly string[]): string | null {
+  return names.find((name, index) => names.indexOf(name) !== index) ?? null;
+}
+
+if (import.meta.main) {
+  const root = resolve(import.meta.dir, "..");
+  for (const binary of BINARIES) {
+    const startedAtMs = performance.now();
+    const path = await compile(root, binary, join(root, "dist"));
+    const megabytes = (Bun.file(path).size / 1e6).toFixed(0);
+    const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+    console.log(`dist/${binary.name.padEnd(9)}  ${megabytes} MB  ${seconds} s`);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * `bun run check`: formats, lint, unused code, types, every test. One line a step, the output of
+ * those that fail, and a closing line that counts the steps and the single tests together.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { countTests, sum, type Counts } from "./check/counts.ts";
+
+type Outcome = { readonly counts: Counts; readonly output: string };
+type Step = { readonly name: string; readonly run: () => Promise<Outcome> };
+
+const ROOT = resolve(import.meta.dir, "..");
+const TESTS = new Bun.Glob("**/*.{test,spec}.ts");
+
+const colours = process.stdout.isTTY && !process.env["NO_COLOR"];
+const { FORCE_COLOR: _, ...inherited } = process.env;
+const environment = { ...inherited, ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }) };
+
+/** Runs this very Bun, so that every tool has the pinned version, whatever Node.js is installed. */
+async function bun(...args: string[]): Promise<{ exitCode: number; output: string }> {
+  const child = Bun.spawn([process.execPath, ...args], {
+    cwd: ROOT,
+    env: environment,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let output = "";
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) output += decoder.decode(bytes, { stream: true });
+  };
+  await Promise.all([collect(child.stdout), collect(child.stderr)]);
+  // Some tools colour whatever they are told.
+  return { exitCode: await child.exited, output: colours ? output : Bun.stripANSI(output) };
+}
+
+function tool(name: string, ...args: string[]): Step {
+  const run = async () => {
+    const { exitCode, output } = await bun(...args);
+    const passed = exitCode === 0 ? 1 : 0;
+    return { counts: { passed, failed: 1 - passed, skipped: 0 }, output };
+  };
+  return { name, run };
+}
+
+async function runTests(): Promise<Outcome> {
+  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-check-"));
+  const report = join(directory, "junit.xml");
+  try {
+    const { exitCode, output } = await bun(
+      "test",
+      "--only-failures",
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+    );
+    const file = Bun.file(report);
+    const xml = (await file.exists()) ? await file.text() : "";
+    const { counts, missing } = countTests(xml, exitCode, testFiles());
+    const notes = missing.map((path) => `${path}: ran no test (does it load?)\n`);
+    return { counts, output: output + notes.join("") };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function testFiles(): string[] {
+  return [...TESTS.scanSync(ROOT)]
+    .filter((path) => !/^(node_modules|dist|data)\//.test(path))
+    .sort();
+}
+
+const STEPS: readonly Step[] = [
+  tool("formats", "fmt", "--check"),
+  tool("lint", "node_modules/oxlint/bin/oxlint"),
+  tool("unused", "node_modules/knip/bin/knip.js", "--no-progress", "--no-config-hints"),
+  tool("types", "check", "--no-script"),
+  { name: "tests", run: runTests },
+];
+
+const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+
+async function take(step: Step): Promise<Counts> {
+  const startedAtMs = performance.now();
+  process.stdout.write(`${step.name.padEnd(8)} `);
+  const { counts, output } = await step.run();
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+  const verdict = counts.failed === 0 ? paint(32, "passed") : paint(31, "FAILED");
+  process.stdout.write(`${verdict} ${seconds.padStart(6)} s\n`);
+  if (counts.failed > 0) process.stdout.write(`\n${output.trim()}\n\n`);
+  return counts;
+}
+
+let total: Counts = { passed: 0, failed: 0, skipped: 0 };
+for (const step of STEPS) total = sum(total, await take(step));
+
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+process.exitCode = total.failed > 0 ? 1 : 0;

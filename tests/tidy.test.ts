@@ -1,0 +1,231 @@
+import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
+import {
+  escapeComplaints,
+  lengthComplaints,
+  nameComplaints,
+  PURE_CORES,
+  purityComplaints,
+} from "./tidy/habits.ts";
+import { importsOf, layerComplaints, stageComplaints, threadComplaints } from "./tidy/layers.ts";
+import { anchorsOf, linkComplaints, linksOf } from "./tidy/links.ts";
+import { isTest, readTree, type Source } from "./tidy/tree.ts";
+
+const tree = await readTree(resolve(import.meta.dir, ".."));
+const typescript = tree.code.filter(({ path }) => path.endsWith(".ts"));
+const sources = typescript.filter(({ path }) => !isTest(path));
+
+const file = (path: string, text: string): Source => ({ path, text });
+const importing = (path: string, ...specifiers: string[]): Source =>
+  file(path, specifiers.map((name) => `import { x } from "${name}";\n`).join(""));
+
+test("the tree is read", () => {
+  expect(tree.paths).toContain("tests/tidy/tree.ts");
+  expect(tree.paths).toContain("package.json");
+  expect(tree.paths).toContain(".ci/run");
+  expect(tree.paths).toContain("shared");
+  expect([...tree.paths].filter((path) => path.startsWith("node_modules"))).toEqual([]);
+  expect(sources.map(({ path }) => path)).toContain("shared/payment.ts");
+  expect(sources.map(({ path }) => path)).not.toContain("tests/tidy.test.ts");
+});
+
+describe("imports", () => {
+  test("of every form are found, those in comments are not", () => {
+    const text = `
+      import a from "./a.ts";
+      import type { B } from "./b.ts";
+      import {
+        c,
+        d,
+      } from "../c.ts";
+      export * from "./e.ts";
+      export { f } from './f.ts';
+      import "./g.css";
+      const h = await import("./h.ts");
+      // import x from "./x.ts";
+      /* import y from "./y.ts"; */
+      import pino from "pino";
+    `;
+    const found = ["a.ts", "b.ts", "e.ts", "f.ts", "g.css", "h.ts"].map(
+      (name) => `api/part/${name}`,
+    );
+    expect(importsOf(file("api/part/z.ts", text)).sort()).toEqual(["api/c.ts", ...found].sort());
+  });
+
+  test("go one way between the folders", () => {
+    expect(sources.flatMap(layerComplaints)).toEqual([]);
+  });
+
+  test("that go the wrong way are refused", () => {
+    const wrong = [
+      importing("shared/money.ts", "../worker/ledger.ts"),
+      importing("api/routes.ts", "../worker/journal.ts"),
+      importing("worker/http.ts", "../api/routes.ts"),
+      importing("worker/queue/heap.ts", "../../worker.ts"),
+      importing("simulator/processor.ts", "../worker/processor.ts"),
+      file("shared/log.ts", 'import type { Row } from "../worker/ledger.ts";'),
+    ];
+    for (const source of wrong) expect(layerComplaints(source)).toHaveLength(1);
+    const right = [
+      importing("shared/link/udp.ts", "./frame.ts", "../clock.ts", "node:dns"),
+      importing("api/routes.ts", "../shared/payment.ts", "./parse.ts"),
+      importing("bench/run.ts", "../worker/ledger.ts", "../api/parse.ts"),
+      importing("worker.ts", "./worker/pipeline.ts", "./shared/link.ts"),
+    ];
+    expect(right.flatMap(layerComplaints)).toEqual([]);
+  });
+
+  test("do not go from stage to stage of the worker", () => {
+    expect(sources.flatMap(stageComplaints)).toEqual([]);
+  });
+
+  test("from stage to stage are refused", () => {
+    const wrong = [
+      importing("worker/queue.ts", "./ledger.ts"),
+      importing("worker/router/policy.ts", "../queue.ts"),
+      importing("worker/router.ts", "./processor/http.ts"),
+      importing("worker/ledger.ts", "./pipeline.ts"),
+      importing("worker/payment.ts", "./journal.ts"),
+      importing("worker/http.ts", "./http-thread.ts"),
+      importing("worker/journal/journal-thread.ts", "../ledger.ts"),
+    ];
+    for (const source of wrong) expect(stageComplaints(source)).toHaveLength(1);
+    const right = [
+      importing("worker/router.ts", "./router/breaker.ts", "./payment.ts", "../shared/clock.ts"),
+      importing("worker/router/policy.ts", "./breaker.ts", "../payment.ts"),
+      importing("worker/pipeline.ts", "./journal.ts", "./queue.ts", "./router.ts"),
+      importing("worker/http-thread.ts", "./summary.ts", "./http.ts"),
+      importing("worker.ts", "./worker/pipeline.ts", "./worker/queue.ts"),
+    ];
+    expect(right.flatMap(stageComplaints)).toEqual([]);
+  });
+});
+
+describe("threads", () => {
+  const start = (path: string, reference: string): Source =>
+    file(path, `new Worker(new URL("${reference}", import.meta.url).href);`);
+  const paths = new Set(["worker/journal-thread.ts", "worker/journal/store.ts"]);
+
+  test("stand beside the module that starts them", () => {
+    expect(sources.flatMap((source) => threadComplaints(source, tree.paths))).toEqual([]);
+    expect(threadComplaints(start("worker/journal.ts", "./journal-thread.ts"), paths)).toEqual([]);
+  });
+
+  test("elsewhere are refused", () => {
+    const wrong = [
+      start("worker.ts", "./worker/journal-thread.ts"),
+      start("worker/journal/sqlite.ts", "../journal-thread.ts"),
+      start("worker/journal/sqlite.ts", "./store.ts"),
+      start("worker/http.ts", "./http-thread.ts"),
+    ];
+    for (const source of wrong) expect(threadComplaints(source, paths)).toHaveLength(1);
+  });
+});
+
+describe("pure cores", () => {
+  const core = (path: string) => PURE_CORES.some((pattern) => new Bun.Glob(pattern).match(path));
+
+  test.each(PURE_CORES)("%s is there", (pattern) => {
+    const glob = new Bun.Glob(pattern);
+    expect(sources.filter(({ path }) => glob.match(path))).not.toBeEmpty();
+  });
+
+  test("hold no clock, chance, timer or network", () => {
+    expect(sources.filter(({ path }) => core(path)).flatMap(purityComplaints)).toEqual([]);
+  });
+
+  test("that reach for one are refused", () => {
+    const impure = [
+      "export const now = () => Date.now();",
+      "export const now = () => new Date();",
+      "export const now = () => performance.now();",
+      "export const now = () => Bun.nanoseconds();",
+      "export const id = () => crypto.randomUUID();",
+      "export const jitter = (ms: number) => ms * Math.random();",
+      "export const later = (f: () => void) => setTimeout(f, 1);",
+      "export const often = (f: () => void) => setInterval(f, 1);",
+      "export const call = () => fetch('http://a');",
+    ];
+    for (const text of impure) expect(purityComplaints(file("a.ts", text))).toHaveLength(1);
+    const pure = [
+      "// Date.now() is the caller's\nexport const due = (nowMs: number) => nowMs > 1;",
+      "export const at = (ms: number) => new Date(ms).toISOString();",
+      "export const call = (io: { fetch(url: string): void }) => io.fetch('http://a');",
+    ];
+    for (const text of pure) expect(purityComplaints(file("a.ts", text))).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  const lines = (count: number) => "x;\n".repeat(count);
+
+  test("are short", () => {
+    expect(tree.code.flatMap(lengthComplaints)).toEqual([]);
+  });
+
+  test("that are too long are refused", () => {
+    expect(lengthComplaints(file("worker/pipeline.ts", lines(500)))).toEqual([]);
+    expect(lengthComplaints(file("worker/pipeline.ts", lines(501)))).toHaveLength(1);
+    expect(lengthComplaints(file("worker.ts", lines(80)))).toEqual([]);
+    expect(lengthComplaints(file("worker.ts", lines(81)))).toHaveLength(1);
+  });
+
+  test("have names that say something", () => {
+    expect(tree.code.flatMap(nameComplaints)).toEqual([]);
+  });
+
+  test("with empty names are refused", () => {
+    for (const path of ["api/utils.ts", "worker/helpers/a.ts", "shared/types.ts", "a/util.test.ts"])
+      expect(nameComplaints(file(path, ""))).toHaveLength(1);
+    expect(nameComplaints(file("worker/utilization.ts", ""))).toEqual([]);
+  });
+
+  test("do not switch the types off", () => {
+    expect(sources.flatMap(escapeComplaints)).toEqual([]);
+  });
+
+  test("that switch the types off are refused", () => {
+    const escaping = [
+      "const a = b as any;",
+      "const a = <any>b;",
+      "// @ts-ignore\nconst a = b;",
+      "// @ts-nocheck\nconst a = b;",
+    ];
+    for (const text of escaping) expect(escapeComplaints(file("a.ts", text))).toHaveLength(1);
+    expect(escapeComplaints(file("a.ts", "// as any other\nconst a = b as string;"))).toEqual([]);
+  });
+});
+
+describe("links", () => {
+  test("of every page lead somewhere", () => {
+    expect(tree.prose).not.toBeEmpty();
+    expect(tree.prose.flatMap((page) => linkComplaints(page, tree))).toEqual([]);
+  });
+
+  test("are found in prose, not in code", () => {
+    const text = [
+      "[a](./a.md#top) and ![b](b.png 'title') and [![c](c.svg)](d.md) and [e][1]",
+      "[1]: e.md",
+      '<img src="f.png">',
+      "`[no](no.md)`",
+      "```\n[no](no.md)\n```",
+      "[web](https://example.org/a.md) [mail](mailto:a@example.org)",
+    ].join("\n");
+    expect(linksOf(text)).toEqual(["./a.md#top", "b.png", "c.svg", "d.md", "e.md", "f.png"]);
+  });
+
+  test("that lead nowhere are refused", () => {
+    const target = file("docs/guide.md", "# Start\n\n## `bun run` & more\n\n## Start\n");
+    const paths = new Set([".", "docs", "docs/guide.md", "docs/adr", "README.md", "worker.ts"]);
+    expect(anchorsOf(target.text)).toEqual(["start", "bun-run--more", "start-1"]);
+    const complaints = (link: string, path = "README.md") =>
+      linkComplaints(file(path, `# Top\n[x](${link})`), { paths, prose: [target] });
+    expect(complaints("docs/gone.md")).toHaveLength(1);
+    expect(complaints("docs/guide.md#gone")).toHaveLength(1);
+    expect(complaints("../worker.ts")).toHaveLength(1);
+    expect(complaints("docs/guide.md#start-1")).toEqual([]);
+    expect(complaints("docs/adr/")).toEqual([]);
+    expect(complaints("../worker.ts", "docs/other.md")).toEqual([]);
+    expect(complaints("/worker.ts", "docs/other.md")).toEqual([]);
+  });
+});

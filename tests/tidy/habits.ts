@@ -1,0 +1,64 @@
+/** Rules about single files. Each returns what is wrong with one file, a sentence each. */
+import { withoutComments } from "./layers.ts";
+import type { Source } from "./tree.ts";
+
+const FILE_LINES_MAX = 500;
+const ENTRY_LINES_MAX = 80;
+
+/**
+ * Decisions that are handed the time, chance and answers they need. Each pattern must match a file:
+ * a core that moves takes its line along.
+ */
+export const PURE_CORES = [
+  "shared/link/client.ts",
+  "shared/link/server.ts",
+  "shared/link/frame.ts",
+  "worker/pipeline.ts",
+  "worker/queue.ts",
+  "worker/router/**/*.ts",
+  "worker/ledger.ts",
+  "simulator/processor/**/*.ts",
+];
+
+const IMPURE: readonly RegExp[] = [
+  /\bDate\.now\b/,
+  /\bnew Date\(?\s*\)?\s*(?=[;,).]|$)/m,
+  /\bperformance\.now\b/,
+  /\bBun\.(?:nanoseconds|sleep|sleepSync|randomUUIDv7)\b/,
+  /\bprocess\.hrtime\b/,
+  /\bMath\.random\b/,
+  /\bcrypto\.(?:randomUUID|getRandomValues|randomBytes)\b/,
+  /\b(?:setTimeout|setInterval|setImmediate)\b/,
+  /(?<![.\w])fetch\s*\(|\bglobalThis\.fetch\b|\bBun\.fetch\b/,
+];
+
+/** For the files that `PURE_CORES` names. */
+export function purityComplaints(source: Source): string[] {
+  // Compiled to JavaScript, so that a comment or a type may speak of the clock.
+  const code = new Bun.Transpiler({ loader: "ts", deadCodeElimination: false }).transformSync(
+    source.text,
+  );
+  return IMPURE.map((pattern) => pattern.exec(code)?.[0])
+    .filter((found) => found !== undefined)
+    .map((found) => `${source.path}: a pure core must not use ${found.trim()}`);
+}
+
+export function lengthComplaints(source: Source): string[] {
+  const lines = source.text.trimEnd().split("\n").length;
+  const isEntry = !source.path.includes("/");
+  const max = isEntry ? ENTRY_LINES_MAX : FILE_LINES_MAX;
+  return lines > max ? [`${source.path}: ${lines} lines, at most ${max} are allowed`] : [];
+}
+
+export function nameComplaints({ path }: Source): string[] {
+  const vague = path.split("/").find((name) => /^(utils?|helpers?|types?)(\.|$)/.test(name));
+  return vague === undefined ? [] : [`${path}: ${vague} does not say what it is about`];
+}
+
+export function escapeComplaints(source: Source): string[] {
+  const complaints: string[] = [];
+  const code = withoutComments(source.text);
+  if (/\bas any\b|<any>\s*[\w(]/.test(code)) complaints.push("casts to any");
+  if (/@ts-(ignore|nocheck)\b/.test(source.text)) complaints.push("switches the type checker off");
+  return complaints.map((complaint) => `${source.path}: ${complaint}`);
+}

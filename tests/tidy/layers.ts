@@ -1,0 +1,105 @@
+/**
+ * Who may import whom. Each rule takes one file and returns what is wrong with it, a sentence each.
+ */
+import { resolveFrom, type Source } from "./tree.ts";
+
+/** A folder that is not listed (bench, tests, dashboard, the root) may import everything. */
+const LAYERS: Record<string, readonly string[]> = {
+  shared: ["shared"],
+  api: ["api", "shared"],
+  worker: ["worker", "shared"],
+  simulator: ["simulator", "shared"],
+};
+
+/**
+ * A stage is `worker/<stage>.ts` and `worker/<stage>/`. Beside each, the other stages that it may
+ * import: none, unless a reason stands here.
+ */
+const STAGES: Record<string, readonly string[]> = {
+  journal: [],
+  queue: [],
+  router: [],
+  processor: [],
+  ledger: [],
+  summary: ["ledger"],
+  http: ["ledger", "summary"],
+};
+
+export function layerComplaints(source: Source): string[] {
+  const layer = folderOf(source.path);
+  const allowed = LAYERS[layer];
+  if (allowed === undefined) return [];
+  return importsOf(source)
+    .filter((target) => !allowed.includes(folderOf(target)))
+    .map((target) => `${source.path}: ${layer}/ may not import ${target}`);
+}
+
+export function stageComplaints(source: Source): string[] {
+  if (folderOf(source.path) !== "worker") return [];
+  const own = partOf(source.path);
+  if (own.kind === "composer") return [];
+  return importsOf(source)
+    .filter((target) => folderOf(target) === "worker" && !mayUse(own, partOf(target)))
+    .map((target) => `${source.path}: ${describe(own)} may not import ${target}`);
+}
+
+/**
+ * A compiled binary is flat: only `./name-thread.ts` beside the file that starts it is found both in
+ * the binary and in the source tree.
+ */
+export function threadComplaints(source: Source, paths: ReadonlySet<string>): string[] {
+  const urls = [...source.text.matchAll(/new URL\(\s*"([^"]+\.ts)",\s*import\.meta\.url/g)];
+  return urls
+    .map(([, reference = ""]) => reference)
+    .filter(
+      (reference) =>
+        !/^\.\/[^/]+-thread\.ts$/.test(reference) ||
+        !paths.has(resolveFrom(source.path, reference)),
+    )
+    .map((reference) => `${source.path}: ${reference} is no thread that stands beside it`);
+}
+
+type Part =
+  /** The pipeline, and threads directly in `worker/`, put stages together. */
+  | { readonly kind: "composer" }
+  | { readonly kind: "stage"; readonly stage: string }
+  /** What several stages speak of: payment, settings and the like. */
+  | { readonly kind: "vocabulary" };
+
+function partOf(path: string): Part {
+  const [, first = ""] = path.split("/");
+  if (/^pipeline(\.ts)?$|-thread\.ts$/.test(first)) return { kind: "composer" };
+  const name = first.replace(/\.ts$/, "");
+  return name in STAGES ? { kind: "stage", stage: name } : { kind: "vocabulary" };
+}
+
+function mayUse(own: Part, other: Part): boolean {
+  if (other.kind === "vocabulary") return true;
+  if (own.kind !== "stage" || other.kind !== "stage") return false;
+  return own.stage === other.stage || STAGES[own.stage]?.includes(other.stage) === true;
+}
+
+function describe(part: Part): string {
+  return part.kind === "stage" ? `the stage ${part.stage}` : "the worker's vocabulary";
+}
+
+function folderOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : ".";
+}
+
+/** Relative imports, those of types too, as paths from the project's root. */
+export function importsOf(source: Source): string[] {
+  const statements =
+    /\b(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g;
+  return [...withoutComments(source.text).matchAll(statements)]
+    .map(([, from, bare]) => from ?? bare ?? "")
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => resolveFrom(source.path, specifier));
+}
+
+/** Strings stay, comments go. */
+export function withoutComments(text: string): string {
+  const stringOrComment =
+    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+  return text.replaceAll(stringOrComment, (_, string: string | undefined) => string ?? " ");
+}

@@ -1,0 +1,79 @@
+/** Process: everything behind the ingress. Composes the parts in the order in which data flows. */
+import { systemClock as clock } from "./shared/clock.ts";
+import { openUdpServer } from "./shared/link.ts";
+import { createLog } from "./shared/log.ts";
+import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
+import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
+import { startHttpThread } from "./worker/http.ts";
+import { openJournalThread } from "./worker/journal.ts";
+import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
+import { PipelineMetrics } from "./worker/pipeline/metrics.ts";
+import { Pipeline } from "./worker/pipeline.ts";
+import { HttpProcessor } from "./worker/processor.ts";
+import { Router } from "./worker/router.ts";
+import { workerSettings } from "./worker/settings.ts";
+
+const TICK_MS = 10;
+/** Of the time for draining, what calls in flight may use; the rest is for the last commit. */
+const CALLS_DRAIN_MS = 3_500;
+
+const settings = settingsOrExit(
+  "worker: takes payments over the link, settles them.",
+  workerSettings,
+);
+refuseProxy();
+raiseHttpCap();
+const log = createLog("worker", settings.LOG_LEVEL);
+const configured = settings.PROCESSORS.map(({ name }) => name);
+
+const journal = await openJournalThread(settings, configured, clock).catch(exitWith);
+const names = journal.head.processors;
+const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
+const processors = settings.PROCESSORS.map(
+  ({ url }) => new HttpProcessor(url, settings.PROCESSOR_TIMEOUT_MS),
+);
+const patienceMs = settings.PATIENCE_MS;
+const router = new Router(clock.steadyMs(), {
+  processors: settings.PROCESSORS,
+  inFlightMax: callsInFlightMax(processors.length),
+  patienceMs,
+});
+const pipeline = new Pipeline({
+  clock,
+  random: Math.random,
+  log,
+  journal,
+  ledger,
+  router,
+  processors,
+  patienceMs,
+  numbers: configured.map((name) => names.indexOf(name)),
+  backlogMax: settings.BACKLOG_MAX,
+});
+await pipeline.recover().catch(exitWith);
+
+const link = await openUdpServer(settings, journal.head.epoch, log, (payment, answer) =>
+  pipeline.take(payment, answer),
+).catch(exitWith);
+
+const metrics = new PipelineMetrics({ clock, pipeline, router, journal, link });
+const http = await startHttpThread(
+  { settings, names, ledger: ledger.memory },
+  { purge: () => pipeline.purge(), metrics: () => metrics.snapshot() },
+).catch(exitWith);
+
+const timer = setInterval(() => {
+  pipeline.tick();
+  http.setReadiness(journal.trouble === null ? null : `the journal fails: ${journal.trouble}`);
+}, TICK_MS);
+log.info({ link: link.port, http: http.port, processors: settings.PROCESSORS }, "ready");
+
+drainOnSignals(log, async () => {
+  clearInterval(timer);
+  http.setReadiness("draining");
+  const untilMs = clock.steadyMs() + CALLS_DRAIN_MS;
+  while (!pipeline.drain() && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
+  link.close();
+  await http.stop();
+  await journal.close();
+});

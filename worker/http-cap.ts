@@ -1,0 +1,39 @@
+/**
+ * Bun lets a process make 256 HTTP calls at a time: one hanging processor would hold them all and stop
+ * calls to the others. The cap can only be raised in the environment that the process starts in, so a
+ * worker that finds it too low replaces itself, same process id, with one that has it.
+ */
+import { exitWith } from "../shared/process.ts";
+
+const CAP_NAME = "BUN_CONFIG_MAX_HTTP_REQUESTS";
+const CAP_WANTED = 8_192;
+const CAP_DEFAULT = 256;
+/** Looks and health probes of one processor, beside its charges. */
+const OTHER_CALLS = 32;
+/** A processor takes 800 calls at a time; looks and calls that were given up need some of them. */
+const CHARGES_MAX = 640;
+
+const currentCap = () => Number(process.env[CAP_NAME] ?? CAP_DEFAULT);
+
+export function raiseHttpCap(): void {
+  if (process.env[CAP_NAME] !== undefined) return;
+  process.env[CAP_NAME] = String(CAP_WANTED);
+  // In a compiled binary the program is the binary itself; from source it is Bun with a script.
+  const script = Bun.main.startsWith("/$bunfs/") ? [] : [...process.execArgv, Bun.main];
+  const args = [process.execPath, ...script, ...process.argv.slice(2)];
+  process.execve?.(process.execPath, args, process.env as Record<string, string>);
+}
+
+/** Charges in flight at one processor, so that all of them together stay below the process's cap. */
+export function callsInFlightMax(processors: number): number {
+  const share = Math.floor(currentCap() / processors) - OTHER_CALLS;
+  return Math.max(1, Math.min(CHARGES_MAX, share));
+}
+
+/** Payments must not take a detour that nobody chose on purpose. */
+export function refuseProxy(): void {
+  const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
+  const found = names.find((name) => process.env[name]);
+  if (found === undefined) return;
+  exitWith(`${found}: payments are not sent through a proxy; start the worker without it`);
+}

@@ -1,0 +1,65 @@
+/** Entry of the http thread: builds its parts when told to start, and passes messages on. */
+import { createLog } from "../shared/log.ts";
+import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
+import { openPayments } from "./http/payments.ts";
+import { startHttp, type HttpServer } from "./http/server.ts";
+import { SummaryReader } from "./summary.ts";
+
+declare const self: Worker;
+
+let server: HttpServer | null = null;
+let payments: ReturnType<typeof openPayments> | null = null;
+let nextId = 1;
+const asked = new Map<number, (answer: unknown) => void>();
+
+self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
+  switch (data.kind) {
+    case "start":
+      return start(data);
+    case "readiness":
+      return server?.setReadiness(data.reason);
+    case "purged":
+      return answered(data.id, undefined);
+    case "metrics":
+      return answered(data.id, data.metrics);
+    case "stop":
+      await server?.stop();
+      payments?.close();
+      return post({ kind: "stopped" });
+  }
+};
+
+function start({ settings, names, ledger }: HttpThreadStart): void {
+  try {
+    payments = openPayments(settings.JOURNAL, names);
+    server = startHttp({
+      settings,
+      names,
+      payments,
+      log: createLog("worker-http", settings.LOG_LEVEL),
+      summary: new SummaryReader(ledger, payments.oldRows),
+      purge: () => ask<void>("purge"),
+      pipelineMetrics: () => ask<unknown>("metrics"),
+    });
+    post({ kind: "started", port: server.port });
+  } catch (error) {
+    post({ kind: "failed", reason: (error as Error).message });
+  }
+}
+
+function ask<T>(kind: "purge" | "metrics"): Promise<T> {
+  const id = nextId++;
+  return new Promise((resolve) => {
+    asked.set(id, resolve as (answer: unknown) => void);
+    post({ kind, id });
+  });
+}
+
+function answered(id: number, answer: unknown): void {
+  asked.get(id)?.(answer);
+  asked.delete(id);
+}
+
+function post(message: FromHttpThread): void {
+  self.postMessage(message);
+}

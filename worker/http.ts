@@ -1,0 +1,77 @@
+/**
+ * The worker's http thread, as the pipeline's thread sees it: what it is given to start, and the few
+ * messages that go between. It reads the ledger through shared memory and payments through a
+ * connection of its own, so that no question from outside costs the pipeline more than a message.
+ */
+import type { LedgerMemory } from "./ledger.ts";
+import type { WorkerSettings } from "./settings.ts";
+
+export type HttpThreadStart = {
+  readonly settings: WorkerSettings;
+  /** Names of processors by number in the journal. */
+  readonly names: readonly string[];
+  readonly ledger: LedgerMemory;
+};
+
+export type ToHttpThread =
+  | ({ readonly kind: "start" } & HttpThreadStart)
+  /** Why the worker is not ready, or null. */
+  | { readonly kind: "readiness"; readonly reason: string | null }
+  | { readonly kind: "purged"; readonly id: number }
+  | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
+  | { readonly kind: "stop" };
+
+export type FromHttpThread =
+  | { readonly kind: "started"; readonly port: number }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "purge" | "metrics"; readonly id: number }
+  | { readonly kind: "stopped" };
+
+export type HttpThread = {
+  readonly port: number;
+  setReadiness(reason: string | null): void;
+  stop(): Promise<void>;
+};
+
+/** Rejects with one sentence when the port cannot be bound. */
+export async function startHttpThread(
+  start: HttpThreadStart,
+  pipeline: { purge(): Promise<void>; metrics(): Promise<unknown> },
+): Promise<HttpThread> {
+  const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
+  const post = (message: ToHttpThread) => thread.postMessage(message);
+  const stopped = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<number>();
+  thread.onerror = ({ message }) => started.reject(new Error(message));
+  thread.onmessage = async ({ data }: MessageEvent<FromHttpThread>) => {
+    switch (data.kind) {
+      case "started":
+        return started.resolve(data.port);
+      case "failed":
+        return started.reject(new Error(data.reason));
+      case "purge":
+        await pipeline.purge();
+        return post({ kind: "purged", id: data.id });
+      case "metrics":
+        return post({ kind: "metrics", id: data.id, metrics: await pipeline.metrics() });
+      case "stopped":
+        return stopped.resolve();
+    }
+  };
+  post({ kind: "start", ...start });
+  const port = await started.promise;
+  let told: string | null | undefined;
+  return {
+    port,
+    setReadiness(reason) {
+      if (reason === told) return;
+      told = reason;
+      post({ kind: "readiness", reason });
+    },
+    async stop() {
+      post({ kind: "stop" });
+      await stopped.promise;
+      thread.terminate();
+    },
+  };
+}

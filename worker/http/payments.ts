@@ -1,0 +1,52 @@
+/** Payments as the journal has them, read through a connection that cannot write. */
+import { Database } from "bun:sqlite";
+import { decimalFromCents } from "../../shared/money.ts";
+import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
+
+type Row = {
+  amount_cents: number;
+  state: number;
+  accepted_at_ms: number;
+  processor: number | null;
+  requested_at_ms: number | null;
+  settled_at_ms: number | null;
+};
+
+const iso = (atMs: number) => new Date(atMs).toISOString();
+
+export function openPayments(path: string, names: readonly string[]) {
+  const db = new Database(path, { readonly: true });
+  db.run("PRAGMA busy_timeout = 5000");
+  const byId = db.query<Row, [string]>("SELECT * FROM payments WHERE id = unhex(?, '-')");
+  const rows = db.query(
+    "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",
+  );
+  return {
+    /** The status of a payment as JSON, or null when the id is unknown. */
+    status(correlationId: string): string | null {
+      const row = byId.get(correlationId);
+      return row === null ? null : statusJson(correlationId, row, names);
+    },
+    oldRows(fromRow: number, toRow: number): LedgerRows {
+      const values = rows.values(fromRow, toRow) as [number, number, number][];
+      const column = (index: 0 | 1 | 2) => Float64Array.from(values, (row) => row[index]);
+      return { requestedAtMs: column(0), amountCents: column(1), processor: column(2) };
+    },
+    close(): void {
+      db.close();
+    },
+  };
+}
+
+function statusJson(correlationId: string, row: Row, names: readonly string[]): string {
+  const fields = [
+    `"correlationId":"${correlationId}"`,
+    `"amount":${decimalFromCents(row.amount_cents)}`,
+    `"status":"${PAYMENT_STATES[row.state]}"`,
+  ];
+  if (row.processor !== null) fields.push(`"processor":${JSON.stringify(names[row.processor])}`);
+  if (row.requested_at_ms !== null) fields.push(`"requestedAt":"${iso(row.requested_at_ms)}"`);
+  fields.push(`"acceptedAt":"${iso(row.accepted_at_ms)}"`);
+  if (row.settled_at_ms !== null) fields.push(`"settledAt":"${iso(row.settled_at_ms)}"`);
+  return `{${fields.join(",")}}`;
+}

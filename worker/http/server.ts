@@ -1,0 +1,211 @@
+/** What the worker answers over HTTP: summary, status, purge, health and metrics. */
+import { timingSafeEqual } from "node:crypto";
+import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
+import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
+import type { Log } from "../../shared/log.ts";
+import { decimalFromCents } from "../../shared/money.ts";
+import { canonicalCorrelationId } from "../../shared/payment.ts";
+import { problem } from "../../shared/problem.ts";
+import type { WorkerSettings } from "../settings.ts";
+import type { SummaryReader, Totals } from "../summary.ts";
+import { parseWindow } from "./window.ts";
+
+const PURGE_TIMEOUT_MS = 4_000;
+const METRICS_TIMEOUT_MS = 1_000;
+
+export type HttpOptions = {
+  readonly settings: Pick<
+    WorkerSettings,
+    "HTTP_HOST" | "HTTP_PORT" | "PROCESSORS" | "PURGE_ENABLED" | "ADMIN_TOKEN"
+  >;
+  /** Names of processors by number in the journal. */
+  readonly names: readonly string[];
+  readonly log: Log;
+  readonly payments: { status(correlationId: string): string | null };
+  readonly summary: SummaryReader;
+  /** Resolves when the purge is durable. */
+  readonly purge: () => Promise<void>;
+  readonly pipelineMetrics: () => Promise<unknown>;
+};
+
+export type HttpServer = {
+  readonly port: number;
+  setReadiness(reason: string | null): void;
+  stop(): Promise<void>;
+};
+
+type Call = { readonly path: string; readonly query: URLSearchParams; readonly request: Request };
+type Route = {
+  readonly label: string;
+  readonly method: "GET" | "POST";
+  readonly matches: (path: string) => boolean;
+  readonly answer: (call: Call) => Response | Promise<Response>;
+};
+
+export function startHttp(options: HttpOptions): HttpServer {
+  let notReady: string | null = "starting";
+  const metrics = new HttpMetrics(options.pipelineMetrics);
+  const is = (path: string) => (other: string) => other === path;
+  const routes: Route[] = [
+    get("/payments-summary", is("/payments-summary"), ({ query }) => summarize(options, query)),
+    get("/payments/{id}", isPayment, ({ path }) => status(options, path)),
+    {
+      label: "/purge-payments",
+      method: "POST",
+      matches: is("/purge-payments"),
+      answer: ({ request }) => purge(options, request),
+    },
+    get("/livez", is("/livez"), () => new Response("ok\n")),
+    get("/readyz", is("/readyz"), () =>
+      notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
+    ),
+    get("/metrics", is("/metrics"), () => metrics.answer()),
+  ];
+
+  const server = Bun.serve({
+    hostname: options.settings.HTTP_HOST,
+    port: options.settings.HTTP_PORT,
+    idleTimeout: HTTP_IDLE_SECONDS,
+    maxRequestBodySize: 64 * 1024,
+    development: false,
+    async fetch(request) {
+      const url = new URL(request.url);
+      const [label, response] = await answer(routes, url, request);
+      metrics.requests.inc({ route: label, code: response.status });
+      return response;
+    },
+    error(error) {
+      options.log.error({ err: error }, "request failed");
+      return problem(500, "Something went wrong here; it has been logged.");
+    },
+  });
+
+  return {
+    port: server.port as number,
+    setReadiness(reason) {
+      notReady = reason;
+    },
+    async stop() {
+      notReady = "draining";
+      await server.stop();
+    },
+  };
+}
+
+async function answer(
+  routes: readonly Route[],
+  url: URL,
+  request: Request,
+): Promise<[label: string, Response]> {
+  const path = url.pathname;
+  const route = routes.find(({ matches }) => matches(path));
+  if (route === undefined) return ["none", problem(404, `There is nothing at ${path}.`)];
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  if (method !== route.method) {
+    const allow = route.method === "GET" ? "GET, HEAD" : "POST";
+    return [route.label, problem(405, `${path} answers ${allow} only.`, { allow })];
+  }
+  return [route.label, await route.answer({ path, query: url.searchParams, request })];
+}
+
+function get(label: string, matches: Route["matches"], handle: Route["answer"]): Route {
+  return { label, method: "GET", matches, answer: handle };
+}
+
+function isPayment(path: string): boolean {
+  return path.startsWith("/payments/") && path.indexOf("/", "/payments/".length) === -1;
+}
+
+function summarize(options: HttpOptions, query: URLSearchParams): Response {
+  const parsed = parseWindow(query);
+  if (!parsed.ok) return problem(400, parsed.reason);
+  const configured = options.settings.PROCESSORS.map(({ name }) => name);
+  return json(summaryJson(options.summary.read(parsed.window), options.names, configured));
+}
+
+/** The configured processors, and earlier ones that still have payments in the window. */
+export function summaryJson(
+  { counts, cents }: Totals,
+  names: readonly string[],
+  configured: readonly string[],
+): string {
+  const entries: string[] = [];
+  for (const [number, name] of names.entries()) {
+    const totalRequests = counts[number] as number;
+    if (totalRequests === 0 && !configured.includes(name)) continue;
+    const totalAmount = decimalFromCents(cents[number] as number);
+    const totals = `{"totalRequests":${totalRequests},"totalAmount":${totalAmount}}`;
+    entries.push(`${JSON.stringify(name)}:${totals}`);
+  }
+  return `{${entries.join(",")}}`;
+}
+
+function status({ payments }: HttpOptions, path: string): Response {
+  const correlationId = canonicalCorrelationId(path.slice("/payments/".length));
+  const found = correlationId === null ? null : payments.status(correlationId);
+  return found === null ? problem(404, "No payment has this correlationId.") : json(found);
+}
+
+async function purge(options: HttpOptions, request: Request): Promise<Response> {
+  if (!options.settings.PURGE_ENABLED)
+    return problem(404, "Purging is off: PURGE_ENABLED is not true.");
+  if (!isAuthorized(options.settings.ADMIN_TOKEN, request)) {
+    const detail = "Purging needs the header Authorization: Bearer with the admin token.";
+    return problem(401, detail, { "www-authenticate": "Bearer" });
+  }
+  const done = await within(PURGE_TIMEOUT_MS, options.purge());
+  if (done !== TOO_LATE) return new Response(null, { status: 204 });
+  return problem(503, "The journal does not answer; the purge may still happen.", {
+    "retry-after": "1",
+  });
+}
+
+function isAuthorized(token: string | null, request: Request): boolean {
+  if (token === null) return true;
+  const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
+  const given = request.headers.get("authorization") ?? "";
+  return timingSafeEqual(digest(given), digest(`Bearer ${token}`));
+}
+
+class HttpMetrics {
+  readonly registry = new Registry();
+  readonly requests = new Counter({
+    name: "papaleguas_http_requests_total",
+    help: "Requests to the worker by route and code",
+    labelNames: ["route", "code"],
+    registers: [this.registry],
+  });
+  readonly #pipeline: () => Promise<unknown>;
+
+  constructor(pipeline: () => Promise<unknown>) {
+    this.#pipeline = pipeline;
+    new Gauge({
+      name: "papaleguas_resident_memory_bytes",
+      help: "Resident memory of the worker",
+      registers: [this.registry],
+      collect() {
+        this.set(process.memoryUsage.rss());
+      },
+    });
+  }
+
+  async answer(): Promise<Response> {
+    const pipeline = await within(METRICS_TIMEOUT_MS, this.#pipeline());
+    const own = await this.registry.getMetricsAsJSON();
+    const all = pipeline === TOO_LATE ? [own] : [own, pipeline];
+    const text = await AggregatorRegistry.aggregate(all as object[]).metrics();
+    return new Response(text, { headers: { "content-type": Registry.PROMETHEUS_CONTENT_TYPE } });
+  }
+}
+
+const TOO_LATE = Symbol("too late");
+
+function within<T>(ms: number, promise: Promise<T>): Promise<T | typeof TOO_LATE> {
+  const { promise: late, resolve } = Promise.withResolvers<typeof TOO_LATE>();
+  const timer = setTimeout(() => resolve(TOO_LATE), ms);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function json(body: string): Response {
+  return new Response(body, { headers: { "content-type": "application/json" } });
+}

@@ -1,0 +1,68 @@
+/**
+ * Group commit as a core: what is appended gathers while a batch is being committed and makes up the
+ * next one. When a commit fails nothing of it was stored: payments that wanted in are turned away,
+ * everything else (what has already happened at a processor) is tried again, in order, until it holds.
+ */
+import type { CommitStats, OnDurable } from "../journal.ts";
+import type { Transition, TransitionResult } from "../transitions.ts";
+
+/** Bounds the time that one commit holds up the next; a full batch takes about 20 ms. */
+const BATCH_MAX = 2_048;
+const RETRY_MS = 250;
+
+type Waiting = { readonly transition: Transition; readonly done: OnDurable };
+
+export class GroupCommit {
+  readonly stats: CommitStats = { commits: 0, failures: 0, transitions: 0 };
+  trouble: string | null = null;
+  #waiting: Waiting[] = [];
+  #inFlight: Waiting[] | null = null;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+
+  get queued(): number {
+    return this.#waiting.length + (this.#inFlight?.length ?? 0);
+  }
+
+  get idle(): boolean {
+    return this.#inFlight === null;
+  }
+
+  append(transition: Transition, done: OnDurable): void {
+    this.#waiting.push({ transition, done });
+  }
+
+  /** The next batch to commit, or null while one is under way, none waits, or a retry is not due. */
+  next(nowMs: number): Transition[] | null {
+    if (this.#inFlight !== null || this.#waiting.length === 0 || nowMs < this.#retryAtMs)
+      return null;
+    const batch = this.#waiting.splice(0, BATCH_MAX);
+    this.#inFlight = batch;
+    return batch.map(({ transition }) => transition);
+  }
+
+  committed(results: readonly TransitionResult[]): void {
+    const batch = this.#takeInFlight();
+    if (results.length !== batch.length) throw new Error("a commit answered for another batch");
+    this.trouble = null;
+    this.stats.commits++;
+    this.stats.transitions += batch.length;
+    for (const [i, { done }] of batch.entries()) done(results[i] as TransitionResult);
+  }
+
+  failed(nowMs: number, reason: string): void {
+    const batch = this.#takeInFlight();
+    this.trouble = reason;
+    this.stats.failures++;
+    this.#retryAtMs = nowMs + RETRY_MS;
+    const kept = batch.filter(({ transition }) => transition.kind !== "accept");
+    this.#waiting = [...kept, ...this.#waiting];
+    for (const { transition, done } of batch) if (transition.kind === "accept") done(null);
+  }
+
+  #takeInFlight(): Waiting[] {
+    const batch = this.#inFlight;
+    if (batch === null) throw new Error("no commit is under way");
+    this.#inFlight = null;
+    return batch;
+  }
+}

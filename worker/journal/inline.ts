@@ -1,0 +1,62 @@
+/** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
+import type { Journal } from "../journal.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { SqliteStore } from "./store.ts";
+import type { OpenRow, Transition } from "../transitions.ts";
+import type { OnDurable } from "../journal.ts";
+
+export class InlineJournal implements Journal {
+  onCommit: (durationMs: number) => void = () => {};
+  readonly #store: SqliteStore;
+  readonly #group = new GroupCommit();
+
+  constructor(store: SqliteStore) {
+    this.#store = store;
+  }
+
+  get head() {
+    return this.#store.head;
+  }
+  get stats() {
+    return this.#group.stats;
+  }
+  get queued() {
+    return this.#group.queued;
+  }
+  get trouble() {
+    return this.#group.trouble;
+  }
+
+  append(transition: Transition, done: OnDurable): void {
+    this.#group.append(transition, done);
+  }
+
+  /** Commits one batch. True when there was one. */
+  commit(nowMs: number): boolean {
+    const batch = this.#group.next(nowMs);
+    if (batch === null) return false;
+    try {
+      this.#group.committed(this.#store.apply(batch));
+      this.onCommit(0);
+    } catch (error) {
+      this.#group.failed(nowMs, (error as Error).message);
+    }
+    return true;
+  }
+
+  async open(): Promise<OpenRow[]> {
+    return [...this.#store.open()];
+  }
+  async rows(fromRow: number, toRow: number) {
+    return this.#store.ledger.rows(fromRow, toRow);
+  }
+  async totals(fromRow: number, toRow: number) {
+    return this.#store.ledger.totals(fromRow, toRow, this.head.processors.length);
+  }
+  async close(): Promise<void> {
+    while (this.commit(Number.POSITIVE_INFINITY)) {
+      if (this.trouble !== null) break;
+    }
+    this.#store.close();
+  }
+}

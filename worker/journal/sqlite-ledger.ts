@@ -1,0 +1,43 @@
+/** The ledger's rows as they lie in the journal: for the start, and for windows older than the ring. */
+import type { Database, Statement } from "bun:sqlite";
+import type { BlockTotals, LedgerRows } from "../transitions.ts";
+
+type RowValues = [requestedAtMs: number, amountCents: number, processor: number];
+type TotalValues = [processor: number, minMs: number, maxMs: number, count: number, cents: number];
+
+export class SqliteLedger {
+  readonly #rows: Statement;
+  readonly #totals: Statement;
+
+  constructor(db: Database) {
+    this.#rows = db.prepare(
+      "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",
+    );
+    this.#totals = db.prepare(
+      `SELECT processor, min(requested_at_ms), max(requested_at_ms), count(*), sum(amount_cents)
+       FROM ledger WHERE row >= ? AND row < ? GROUP BY processor`,
+    );
+  }
+
+  /** Rows from `fromRow` up to, not including, `toRow`. */
+  rows(fromRow: number, toRow: number): LedgerRows {
+    const values = this.#rows.values(fromRow, toRow) as RowValues[];
+    const column = (index: 0 | 1 | 2) => Float64Array.from(values, (row) => row[index]);
+    return { requestedAtMs: column(0), amountCents: column(1), processor: column(2) };
+  }
+
+  totals(fromRow: number, toRow: number, processors: number): BlockTotals {
+    const counts = new Array<number>(processors).fill(0);
+    const cents = new Array<number>(processors).fill(0);
+    let minMs = Number.POSITIVE_INFINITY;
+    let maxMs = Number.NEGATIVE_INFINITY;
+    for (const row of this.#totals.values(fromRow, toRow) as TotalValues[]) {
+      const [processor, min, max, count, sum] = row;
+      minMs = Math.min(minMs, min);
+      maxMs = Math.max(maxMs, max);
+      counts[processor] = count;
+      cents[processor] = sum;
+    }
+    return { minMs, maxMs, counts, cents };
+  }
+}

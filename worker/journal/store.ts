@@ -1,0 +1,313 @@
+/**
+ * The journal's tables and what each transition does to them. Synchronous: one call, one commit. It
+ * runs in the journal's thread; tests and the simulation run it in their own.
+ *
+ *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
+ *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
+ *   attempts   every attempt that did not end in "accepted"
+ *   processors names by number
+ *   meta       epoch (of starts), base_row (of the ledger)
+ *
+ * Each transition states in its WHERE which states it may start from, so that a payment that is
+ * settled, rejected or in conflict can never be moved again.
+ */
+import { Database, type Statement } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { SqliteLedger } from "./sqlite-ledger.ts";
+import {
+  PAYMENT_STATES,
+  type FailedAttempt,
+  type JournalHead,
+  type OpenRow,
+  type PaymentState,
+  type Transition,
+  type TransitionResult,
+} from "../transitions.ts";
+
+export type JournalSync = "full" | "normal" | "off";
+
+const SCHEMA_VERSION = 1;
+const CODE = Object.fromEntries(PAYMENT_STATES.map((state, code) => [state, code])) as Record<
+  PaymentState,
+  number
+>;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS processors (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE IF NOT EXISTS payments (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    amount_cents INTEGER NOT NULL CHECK (amount_cents > 0),
+    state INTEGER NOT NULL,
+    accepted_at_ms INTEGER NOT NULL,
+    processor INTEGER REFERENCES processors,
+    requested_at_ms INTEGER,
+    settled_at_ms INTEGER
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS open_payments ON payments (seq) WHERE state <> ${CODE.settled};
+  CREATE TABLE IF NOT EXISTS ledger (
+    row INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    processor INTEGER NOT NULL,
+    requested_at_ms INTEGER NOT NULL,
+    amount_cents INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS attempts (
+    seq INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    processor INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS attempts_of_payment ON attempts (seq);
+`;
+
+export class SqliteStore {
+  readonly head: JournalHead;
+  readonly ledger: SqliteLedger;
+  readonly #db: Database;
+  readonly #statements: Statements;
+
+  /**
+   * Opens, creates or recovers the journal at `path`. Throws with one sentence when the file cannot
+   * be written, is not a journal, or is damaged.
+   */
+  constructor(path: string, sync: JournalSync, processors: readonly string[], nowMs: number) {
+    this.#db = openDatabase(path, sync);
+    try {
+      verify(this.#db, path);
+      this.#db.run(SCHEMA);
+      this.head = this.#begin(processors, nowMs);
+      this.#db.run(`PRAGMA synchronous = ${sync}`);
+      this.#statements = prepare(this.#db);
+      this.ledger = new SqliteLedger(this.#db);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Applies the transitions in order, in one transaction, and gives a result for each; they are
+   * durable when it returns. Throws when nothing was applied (disk full, I/O error).
+   */
+  apply(transitions: readonly Transition[]): TransitionResult[] {
+    const { begin, commit } = this.#statements;
+    begin.run();
+    try {
+      const results = transitions.map((transition) => this.#applyOne(transition));
+      commit.run();
+      return results;
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  /** Everything that is not settled, oldest first. */
+  *open(): Generator<OpenRow> {
+    const rows = this.#db
+      .query<[number, string, number, number, number, number | null, number | null], []>(
+        `SELECT seq, lower(hex(id)), amount_cents, state, accepted_at_ms, processor, requested_at_ms
+         FROM payments WHERE state <> ${CODE.settled} ORDER BY seq`,
+      )
+      .values() as [number, string, number, number, number, number | null, number | null][];
+    for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs] of rows) {
+      const assignment =
+        processor === null || requestedAtMs === null ? null : { processor, requestedAtMs };
+      const state = PAYMENT_STATES[code] as PaymentState;
+      yield { seq, correlationId: uuidFromHex(hex), amountCents, state, acceptedAtMs, assignment };
+    }
+  }
+
+  /** Moves finished commits from the log into the database, as far as no reader is in the way. */
+  checkpoint(): void {
+    this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #begin(processors: readonly string[], nowMs: number): JournalHead {
+    // The epoch must not roll back with a power cut, whatever the level of the rest.
+    this.#db.run("PRAGMA synchronous = FULL");
+    return this.#db.transaction(() => {
+      const meta = (key: string) =>
+        this.#db.query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?").get(key)
+          ?.value;
+      const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
+      // From the clock, so that a journal that was deleted still gets a later epoch.
+      const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
+      const baseRow = meta("base_row") ?? 0;
+      this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
+        SCHEMA_VERSION,
+        epoch,
+      ]);
+      for (const name of processors) {
+        this.#db.run(
+          `INSERT INTO processors SELECT count(*), ?1 FROM processors
+           HAVING NOT EXISTS (SELECT 1 FROM processors WHERE name = ?1)`,
+          [name],
+        );
+      }
+      return {
+        epoch,
+        baseRow,
+        nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
+        nextRow: Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1),
+        processors: this.#db
+          .query<{ name: string }, []>("SELECT name FROM processors ORDER BY number")
+          .all()
+          .map(({ name }) => name),
+      };
+    })();
+  }
+
+  #applyOne(transition: Transition): TransitionResult {
+    const statements = this.#statements;
+    switch (transition.kind) {
+      case "accept":
+        return this.#accept(transition);
+      case "assign": {
+        const { processor, requestedAtMs } = transition.assignment;
+        const { changes } = statements.assign.run(processor, requestedAtMs, transition.seq);
+        return changes === 1 ? DONE : this.#moved(transition.seq);
+      }
+      case "release":
+        return this.#withAttempt(statements.release, transition.seq, transition.attempt);
+      case "unknown":
+        return this.#withAttempt(statements.unknown, transition.seq, transition.attempt);
+      case "reject":
+        return this.#withAttempt(statements.reject, transition.seq, transition.attempt);
+      case "conflict":
+        return this.#withAttempt(statements.conflict, transition.seq, transition.attempt);
+      case "settle":
+        return this.#settle(transition);
+      case "purge":
+        statements.purgeRows.run();
+        statements.purgeBase.run(transition.baseRow);
+        return DONE;
+    }
+  }
+
+  #accept(accept: Extract<Transition, { kind: "accept" }>): TransitionResult {
+    const { correlationId, amountCents, assignment } = accept;
+    const { changes } = this.#statements.accept.run(
+      accept.seq,
+      correlationId,
+      amountCents,
+      assignment === null ? CODE.accepted : CODE.assigned,
+      accept.acceptedAtMs,
+      assignment?.processor ?? null,
+      assignment?.requestedAtMs ?? null,
+    );
+    if (changes === 1) return DONE;
+    const known = this.#statements.amountOf.get(correlationId) as { amount_cents: number };
+    return known.amount_cents === amountCents ? DUPLICATE : CONFLICT;
+  }
+
+  #settle(settle: Extract<Transition, { kind: "settle" }>): TransitionResult {
+    const { seq, row, processor, requestedAtMs, amountCents, settledAtMs } = settle;
+    const { changes } = this.#statements.settle.run(settledAtMs, seq, processor);
+    if (changes !== 1) return this.#moved(seq);
+    this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
+    return DONE;
+  }
+
+  #withAttempt(move: Statement, seq: number, attempt: FailedAttempt): TransitionResult {
+    const { changes } = move.run(seq, attempt.processor);
+    if (changes !== 1) return this.#moved(seq);
+    const { atMs, processor, outcome, reason } = attempt;
+    this.#statements.attempt.run(seq, atMs, processor, outcome, reason);
+    return DONE;
+  }
+
+  #moved(seq: number): TransitionResult {
+    const row = this.#statements.stateOf.get(seq) as { state: number } | null;
+    return { kind: "moved", state: row === null ? null : (PAYMENT_STATES[row.state] ?? null) };
+  }
+
+  #rollback(): void {
+    // SQLite has already rolled back by itself after some errors; then there is nothing to undo.
+    if (this.#db.inTransaction) this.#db.run("ROLLBACK");
+  }
+}
+
+const DONE: TransitionResult = { kind: "done" };
+const DUPLICATE: TransitionResult = { kind: "duplicate" };
+const CONFLICT: TransitionResult = { kind: "conflict" };
+
+type Statements = ReturnType<typeof prepare>;
+
+function prepare(db: Database) {
+  const { accepted, assigned, unknown, settled, rejected, conflict } = CODE;
+  const atProcessor = `WHERE seq = ? AND processor = ? AND state IN (${assigned}, ${unknown})`;
+  return {
+    begin: db.prepare("BEGIN IMMEDIATE"),
+    commit: db.prepare("COMMIT"),
+    accept: db.prepare(
+      `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor, requested_at_ms)
+       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    ),
+    amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
+    stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
+    assign: db.prepare(
+      `UPDATE payments SET state = ${assigned}, processor = ?, requested_at_ms = ?
+       WHERE seq = ? AND state = ${accepted}`,
+    ),
+    release: db.prepare(
+      `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL
+       WHERE seq = ? AND processor = ? AND state = ${assigned}`,
+    ),
+    unknown: db.prepare(`UPDATE payments SET state = ${unknown} ${atProcessor}`),
+    reject: db.prepare(
+      `UPDATE payments SET state = ${rejected} WHERE seq = ? AND processor = ? AND state = ${assigned}`,
+    ),
+    conflict: db.prepare(`UPDATE payments SET state = ${conflict} ${atProcessor}`),
+    settle: db.prepare(`UPDATE payments SET state = ${settled}, settled_at_ms = ? ${atProcessor}`),
+    ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
+    attempt: db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"),
+    purgeRows: db.prepare("DELETE FROM ledger"),
+    purgeBase: db.prepare("INSERT OR REPLACE INTO meta VALUES ('base_row', ?)"),
+  };
+}
+
+function openDatabase(path: string, sync: JournalSync): Database {
+  try {
+    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+    const db = new Database(path, { create: true, readwrite: true, strict: true });
+    db.run("PRAGMA busy_timeout = 5000");
+    db.run("PRAGMA journal_mode = WAL");
+    db.run(`PRAGMA synchronous = ${sync}`);
+    db.run("PRAGMA wal_autocheckpoint = 0");
+    db.run("PRAGMA cache_size = -65536");
+    return db;
+  } catch (error) {
+    throw new Error(`journal ${path} cannot be opened: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Refuses a damaged file before anything is built on it. */
+function verify(db: Database, path: string): void {
+  let findings: string[];
+  try {
+    findings = db
+      .query<{ quick_check: string }, []>("PRAGMA quick_check(3)")
+      .all()
+      .map((row) => row.quick_check);
+  } catch (error) {
+    findings = [(error as Error).message];
+  }
+  if (findings.length === 1 && findings[0] === "ok") return;
+  throw new Error(`journal ${path} is damaged: ${findings.join("; ")}`);
+}
+
+export function uuidFromHex(hex: string): string {
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `${parts.join("-")}-${hex.slice(20)}`;
+}

@@ -1,0 +1,24 @@
+/** A payment that is not settled yet, as the stages of the worker hand it on. */
+import type { Payment } from "../shared/payment.ts";
+import type { Assignment } from "./transitions.ts";
+
+/**
+ * `accepting`: its acceptance is not durable yet. `queued`: durable, belongs to no processor.
+ * `assigned` and `unknown`: belongs to that processor, with that body, until it says what became of
+ * it; unknown once an attempt got no clear answer, and then no refusal can release it.
+ */
+export type OpenState =
+  | { readonly kind: "accepting" }
+  | { readonly kind: "queued" }
+  | { readonly kind: "assigned"; readonly assignment: Assignment }
+  | { readonly kind: "unknown"; readonly assignment: Assignment };
+
+export type OpenPayment = {
+  readonly seq: number;
+  readonly payment: Payment;
+  /** Wall clock. */
+  readonly acceptedAtMs: number;
+  /** Steady clock: accepted + patience. */
+  readonly deadlineMs: number;
+  state: OpenState;
+};

@@ -1,0 +1,124 @@
+/**
+ * The pipeline: the way of a payment through the worker, and the only place that knows all stages.
+ *
+ *   arrivals → intake → journal → queue → dispatch → processor → settle → journal, ledger
+ *                                   ▲        │ refused
+ *                                   └────────┤
+ *                              resolver ◄────┘ unknown: again, and only at the same processor
+ *
+ * Runs on one thread and never blocks. A payment is acknowledged when its acceptance is durable (I1),
+ * sent when its assignment is durable (I2), moved only when every attempt was refused (I3), and stays
+ * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { Log } from "../shared/log.ts";
+import type { Payment } from "../shared/payment.ts";
+import type { Verdict } from "../shared/verdict.ts";
+import type { Journal, PaymentState } from "./journal.ts";
+import type { LedgerWriter } from "./ledger.ts";
+import type { OpenPayment } from "./payment.ts";
+import type { Processor } from "./processor.ts";
+import { PaymentQueue } from "./queue.ts";
+import type { Router } from "./router.ts";
+import { Dispatch } from "./pipeline/dispatch.ts";
+import { HealthProbes } from "./pipeline/health.ts";
+import { Intake } from "./pipeline/intake.ts";
+import { Books } from "./pipeline/books.ts";
+import { recover } from "./pipeline/recovery.ts";
+import { Resolver } from "./pipeline/resolver.ts";
+
+export type PipelineOptions = {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly ledger: LedgerWriter;
+  readonly router: Router;
+  /** By lane of the router. */
+  readonly processors: readonly Processor[];
+  /** The journal's number of the processor of each lane. */
+  readonly numbers: readonly number[];
+  readonly backlogMax: number;
+  readonly patienceMs: number;
+};
+
+/** To be called once. */
+export type Answer = (verdict: Verdict) => void;
+
+export class Pipeline {
+  readonly books: Books;
+  readonly queue = new PaymentQueue();
+  readonly #options: PipelineOptions;
+  readonly #intake: Intake;
+  readonly #dispatch: Dispatch;
+  readonly #resolver: Resolver;
+  readonly #health: HealthProbes;
+  #draining = false;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.books = new Books(options);
+    this.#dispatch = new Dispatch(options, this.books, this.queue);
+    this.#resolver = new Resolver(options, this.books, this.#dispatch);
+    this.#dispatch.onUnknown = (payment) => this.#resolver.add(payment);
+    this.#health = new HealthProbes(options);
+    this.#intake = new Intake(options, this.books, this.#dispatch);
+  }
+
+  /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */
+  async recover(): Promise<void> {
+    const { clock, journal, ledger, log, patienceMs } = this.#options;
+    const found = await recover({ clock, journal, ledger, patienceMs });
+    for (const payment of found.queued) this.books.reopen(payment);
+    for (const payment of found.queued) this.queue.push(payment);
+    for (const payment of found.unknown) {
+      this.books.reopen(payment);
+      this.#resolver.add(payment);
+    }
+    for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);
+    log.info(
+      { rows: ledger.head, queued: found.queued.length, unknown: found.unknown.length },
+      "recovered",
+    );
+  }
+
+  /** Takes a payment in. It is answered at once when it cannot be taken, else when it is durable. */
+  take(payment: Payment, answer: Answer): void {
+    if (this.#draining) answer({ kind: "busy", retryAfterMs: 1_000 });
+    else this.#intake.take(payment, answer);
+  }
+
+  /** Moves what time alone moves: probes, the queue, trials, retries. Called every few milliseconds. */
+  tick(): void {
+    if (this.#draining) return;
+    this.#health.tick();
+    this.#resolver.tick();
+    this.#dispatch.pump();
+    this.#dispatch.tryOpenLanes();
+  }
+
+  /** Forgets the settled history; resolves when that is durable. */
+  purge(): Promise<void> {
+    const { journal, ledger } = this.#options;
+    const baseRow = ledger.purge();
+    return new Promise((resolve) => {
+      journal.append({ kind: "purge", baseRow }, () => resolve());
+    });
+  }
+
+  /** Takes nothing new and starts nothing; true once no call is in flight. */
+  drain(): boolean {
+    this.#draining = true;
+    this.#dispatch.stop();
+    return this.#dispatch.inFlight === 0 && this.#resolver.inFlight === 0;
+  }
+
+  /** Payments that wait for an operator, by state. */
+  get parked(): ReadonlyMap<PaymentState, number> {
+    return this.books.parked;
+  }
+
+  oldestOpen(): OpenPayment | undefined {
+    return this.books.oldest();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The books of the pipeline: which payments are open, and the one place from which a payment's
+ * transitions go into the journal and its settlement into the ledger.
+ */
+import type { FailedAttempt, PaymentState, Transition } from "../journal.ts";
+import type { OnDurable } from "../journal.ts";
+import type { OpenPayment } from "../payment.ts";
+import type { PipelineOptions } from "../pipeline.ts";
+
+export type AttemptOutcome = "accepted" | "exists" | "refused" | "rejected" | "unknown";
+
+export class Books {
+  /** Payments that wait for an operator, by state. */
+  readonly parked = new Map<PaymentState, number>();
+  /** Verdicts given, by kind. */
+  readonly verdicts = { stored: 0, duplicate: 0, conflict: 0, busy: 0, invalid: 0 };
+  /** Settled since start, by lane. */
+  readonly settled: number[];
+  /** Answers of processors since start, by lane. */
+  readonly attempts: Record<AttemptOutcome, number>[];
+  readonly #options: PipelineOptions;
+  readonly #open = new Map<number, OpenPayment>();
+  #nextSeq: number;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#nextSeq = options.journal.head.nextSeq;
+    this.settled = options.processors.map(() => 0);
+    this.attempts = options.processors.map(() => ({
+      accepted: 0,
+      exists: 0,
+      refused: 0,
+      rejected: 0,
+      unknown: 0,
+    }));
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Of the open payments, the one accepted first. */
+  oldest(): OpenPayment | undefined {
+    return this.#open.values().next().value;
+  }
+
+  countOf(kind: OpenPayment["state"]["kind"]): number {
+    let count = 0;
+    for (const { state } of this.#open.values()) if (state.kind === kind) count++;
+    return count;
+  }
+
+  nextSeq(): number {
+    return this.#nextSeq++;
+  }
+
+  /** A payment is open from the moment that it is on its way into the journal. */
+  reopen(payment: OpenPayment): void {
+    this.#open.set(payment.seq, payment);
+  }
+
+  /** It was not stored, or was known already. */
+  forget(payment: OpenPayment): void {
+    this.#open.delete(payment.seq);
+  }
+
+  append(transition: Transition, done: OnDurable): void {
+    this.#options.journal.append(transition, done);
+  }
+
+  /** Writes what has happened; nothing waits for it, and it must be possible. */
+  note(transition: Transition): void {
+    this.append(transition, (result) => {
+      if (result?.kind === "done") return;
+      const state = result?.kind === "moved" ? result.state : null;
+      throw new Error(`${transition.kind} of a payment that the journal has as ${state}`);
+    });
+  }
+
+  settle(payment: OpenPayment): void {
+    const { ledger, clock } = this.#options;
+    const { processor, requestedAtMs } = assignmentOf(payment);
+    const { amountCents } = payment.payment;
+    const row = ledger.append(requestedAtMs, amountCents, processor);
+    const settledAtMs = clock.wallMs();
+    const { seq } = payment;
+    this.note({ kind: "settle", seq, row, processor, requestedAtMs, amountCents, settledAtMs });
+    this.#open.delete(seq);
+    this.settled[this.laneOf(payment)]!++;
+  }
+
+  /** Ends a payment that cannot be settled by itself: an operator sees it with its reason. */
+  park(payment: OpenPayment, kind: "reject" | "conflict", attempt: FailedAttempt): void {
+    this.note({ kind, seq: payment.seq, attempt });
+    this.#open.delete(payment.seq);
+    const state = kind === "reject" ? "rejected" : "conflict";
+    this.parked.set(state, (this.parked.get(state) ?? 0) + 1);
+    this.#options.log.warn({ correlationId: payment.payment.correlationId, ...attempt }, state);
+  }
+
+  /** The lane of the processor that a payment belongs to; -1 when it is not configured any more. */
+  laneOf(payment: OpenPayment): number {
+    return this.#options.numbers.indexOf(assignmentOf(payment).processor);
+  }
+
+  attemptOf(
+    payment: OpenPayment,
+    outcome: FailedAttempt["outcome"],
+    reason: string,
+  ): FailedAttempt {
+    const { processor } = assignmentOf(payment);
+    return { atMs: this.#options.clock.wallMs(), processor, outcome, reason };
+  }
+}
+
+export function assignmentOf({ state }: OpenPayment) {
+  if (state.kind === "assigned" || state.kind === "unknown") return state.assignment;
+  throw new Error(`a payment that is ${state.kind} belongs to no processor`);
+}

@@ -1,0 +1,191 @@
+/** From the queue to a processor, and what its answer means for the payment and for the lane. */
+import type { OpenPayment } from "../payment.ts";
+import type { PipelineOptions } from "../pipeline.ts";
+import type { ChargeOutcome } from "../processor.ts";
+import type { PaymentQueue } from "../queue.ts";
+import type { LaneReport, Ticket } from "../router.ts";
+import { assignmentOf, type Books } from "./books.ts";
+
+/** A place in flight at a lane, taken before the assignment is durable. */
+export type Reservation = { readonly lane: number; readonly ticket: Ticket };
+
+const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => deadlineMs });
+
+export class Dispatch {
+  onUnknown: (payment: OpenPayment) => void = () => {};
+  inFlight = 0;
+  readonly #options: PipelineOptions;
+  readonly #books: Books;
+  readonly #queue: PaymentQueue;
+  #stopped = false;
+
+  constructor(options: PipelineOptions, books: Books, queue: PaymentQueue) {
+    this.#options = options;
+    this.#books = books;
+    this.#queue = queue;
+  }
+
+  /** Starts no further call. What waits stays in the journal for the next start. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** A place for a payment that has just come in, if nobody waits before it and a lane takes it. */
+  reserve(payment: OpenPayment): Reservation | null {
+    if (this.#queue.length > 0) return null;
+    const { clock, router } = this.#options;
+    const nowMs = clock.steadyMs();
+    const decision = router.choose(nowMs, ONE_WAITING(payment.deadlineMs));
+    return decision.kind === "send" ? this.#assign(nowMs, payment, decision.lane) : null;
+  }
+
+  giveBack({ lane, ticket }: Reservation): void {
+    this.#record(lane, ticket, NO_CALL);
+  }
+
+  /** A payment whose acceptance is durable: it is sent, or it waits. */
+  start(payment: OpenPayment, reservation: Reservation | null): void {
+    if (reservation !== null) return this.charge(payment, reservation);
+    payment.state = { kind: "queued" };
+    this.#queue.push(payment);
+  }
+
+  /** Sends what waits, as far as lanes take it. */
+  pump(): void {
+    const { clock, router } = this.#options;
+    while (this.#queue.length > 0 && !this.#stopped) {
+      const nowMs = clock.steadyMs();
+      const decision = router.choose(nowMs, this.#queue);
+      if (decision.kind === "wait") return;
+      this.#assignAndSend(nowMs, this.#queue.takeOldest(), decision.lane);
+    }
+  }
+
+  /** Tries lanes whose breaker is open with a payment that waits. */
+  tryOpenLanes(): void {
+    const { clock, router } = this.#options;
+    if (this.#queue.length === 0 || this.#stopped) return;
+    const nowMs = clock.steadyMs();
+    const trial = router.trialLane(nowMs, this.#queue);
+    if (trial === null) return;
+    const payment = trial.needed ? this.#queue.takeOldest() : this.#queue.takeNewest();
+    this.#assignAndSend(nowMs, payment, trial.lane);
+  }
+
+  /** Sends a payment that is durably assigned to the lane's processor. */
+  charge(payment: OpenPayment, { lane, ticket }: Reservation): void {
+    const { clock, processors } = this.#options;
+    const { requestedAtMs } = assignmentOf(payment);
+    if (this.#stopped) return this.giveBack({ lane, ticket });
+    const sentAtMs = clock.steadyMs();
+    this.inFlight++;
+    void processors[lane]!.charge({ ...payment.payment, requestedAtMs }).then((outcome) => {
+      this.inFlight--;
+      this.#books.attempts[lane]![outcome.kind]++;
+      this.#record(lane, ticket, reportOf(outcome, clock.steadyMs() - sentAtMs));
+      this.#answered(payment, outcome);
+      if (this.#queue.length > 0) this.pump();
+    });
+  }
+
+  /** Asks the processor what it has recorded: settles, parks, or leaves the payment unknown. */
+  async look(payment: OpenPayment): Promise<"ended" | "no-information"> {
+    const { processors } = this.#options;
+    const { requestedAtMs } = assignmentOf(payment);
+    const { correlationId, amountCents } = payment.payment;
+    const lane = this.#books.laneOf(payment);
+    const sight = await processors[lane]!.look(correlationId);
+    if (sight.kind === "no-information") return "no-information";
+    if (sight.amountCents === amountCents && sight.requestedAtMs === requestedAtMs) {
+      this.#books.settle(payment);
+    } else {
+      const reason = `the processor has ${sight.amountCents} cents at ${sight.requestedAtMs}`;
+      const attempt = this.#books.attemptOf(payment, "conflict", reason);
+      this.#books.park(payment, "conflict", attempt);
+    }
+    return "ended";
+  }
+
+  #assign(nowMs: number, payment: OpenPayment, lane: number): Reservation {
+    const { clock, numbers, router } = this.#options;
+    const processor = numbers[lane] as number;
+    const assignment = { processor, requestedAtMs: clock.wallMs() };
+    payment.state = { kind: "assigned", assignment };
+    return { lane, ticket: router.admit(nowMs, lane) };
+  }
+
+  #assignAndSend(nowMs: number, payment: OpenPayment | undefined, lane: number): void {
+    if (payment === undefined) return;
+    const reservation = this.#assign(nowMs, payment, lane);
+    const assignment = assignmentOf(payment);
+    this.#books.append({ kind: "assign", seq: payment.seq, assignment }, (result) => {
+      if (result?.kind !== "done") throw new Error("a queued payment could not be assigned");
+      this.charge(payment, reservation);
+    });
+  }
+
+  #answered(payment: OpenPayment, outcome: ChargeOutcome): void {
+    switch (outcome.kind) {
+      case "accepted":
+        return this.#books.settle(payment);
+      case "exists":
+        return void this.look(payment).then((result) => {
+          if (result === "no-information") this.#unknown(payment, "unknown", "422, not confirmed");
+        });
+      case "unknown":
+        return this.#unknown(payment, "unknown", outcome.reason);
+      case "refused":
+      case "rejected":
+        return this.#notRecorded(payment, outcome);
+    }
+  }
+
+  /** A refusal settles an attempt, not a payment: once one attempt was unclear it changes nothing. */
+  #notRecorded(
+    payment: OpenPayment,
+    { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
+  ): void {
+    if (payment.state.kind === "unknown") return this.#unknown(payment, kind, reason);
+    const attempt = this.#books.attemptOf(payment, kind, reason);
+    if (kind === "rejected") return this.#books.park(payment, "reject", attempt);
+    this.#books.note({ kind: "release", seq: payment.seq, attempt });
+    payment.state = { kind: "queued" };
+    this.#queue.putBack(payment);
+  }
+
+  #unknown(
+    payment: OpenPayment,
+    outcome: "unknown" | "refused" | "rejected",
+    reason: string,
+  ): void {
+    const attempt = this.#books.attemptOf(payment, outcome, reason);
+    this.#books.note({ kind: "unknown", seq: payment.seq, attempt });
+    payment.state = { kind: "unknown", assignment: assignmentOf(payment) };
+    this.onUnknown(payment);
+  }
+
+  #record(number: number, ticket: Ticket, report: LaneReport): void {
+    const { clock, router, log } = this.#options;
+    if (!router.record(clock.steadyMs(), number, ticket, report)) return;
+    const { name, breaker } = router.lane(number);
+    log.info({ processor: name, breaker: breaker.kind, cause: report.cause }, "breaker");
+  }
+}
+
+const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
+
+/** What an answer says about the processor, whatever it says about the payment. */
+export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport {
+  switch (outcome.kind) {
+    case "accepted":
+    case "exists":
+    case "rejected":
+      return { signal: "success", latencyMs, dropped: false, cause: `answered ${outcome.kind}` };
+    case "refused":
+      return outcome.overloaded
+        ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason }
+        : { signal: "failure", latencyMs, dropped: false, cause: outcome.reason };
+    case "unknown":
+      return { signal: "failure", latencyMs, dropped: true, cause: outcome.reason };
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Health probes: at most one call per five seconds to a processor, for the whole system. A reading is
+ * handed to the router; no answer, an error or 429 is no news.
+ */
+import type { Clock } from "../../shared/clock.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Processor } from "../processor.ts";
+import type { Router } from "../router.ts";
+
+/** A little over the processor's window of 5 s, so that a late timer never meets the same one twice. */
+const PROBE_MS = 5_050;
+
+export type HealthOptions = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly router: Router;
+  readonly processors: readonly Processor[];
+};
+
+export class HealthProbes {
+  readonly #options: HealthOptions;
+  readonly #dueAtMs: number[];
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#dueAtMs = options.processors.map(() => options.clock.steadyMs());
+  }
+
+  /** Starts the probes that are due. */
+  tick(): void {
+    const nowMs = this.#options.clock.steadyMs();
+    for (const [lane, dueAtMs] of this.#dueAtMs.entries()) {
+      if (nowMs < dueAtMs) continue;
+      this.#dueAtMs[lane] = Number.POSITIVE_INFINITY; // One at a time.
+      void this.#probe(lane, nowMs);
+    }
+  }
+
+  async #probe(lane: number, startedAtMs: number): Promise<void> {
+    const { clock, log, router, processors } = this.#options;
+    const { reading, retryAfterMs } = await processors[lane]!.health();
+    const nowMs = clock.steadyMs();
+    this.#dueAtMs[lane] = Math.max(startedAtMs + PROBE_MS, nowMs + retryAfterMs);
+    if (reading === null) return;
+    if (!router.lane(lane).recordHealth(nowMs, reading)) return;
+    const { name, breaker } = router.lane(lane);
+    log.info({ processor: name, breaker: breaker.kind, cause: "health probe" }, "breaker");
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The pipeline's metrics. Plain counters are kept where things happen; prom-client reads them when it
+ * is asked. The http thread asks for them by a message and puts its own beside them.
+ */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../../shared/clock.ts";
+import type { UdpServer } from "../../shared/link.ts";
+import type { Journal } from "../journal.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Router } from "../router.ts";
+
+const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
+const OPEN_STATES = ["accepting", "queued", "assigned", "unknown"] as const;
+
+export type MetricsSources = {
+  readonly clock: Clock;
+  readonly pipeline: Pipeline;
+  readonly router: Router;
+  readonly journal: Journal;
+  readonly link: UdpServer;
+};
+
+export class PipelineMetrics {
+  readonly #registry = new Registry();
+  readonly #sources: MetricsSources;
+
+  constructor(sources: MetricsSources) {
+    this.#sources = sources;
+    this.#addPayments();
+    this.#addProcessors();
+    this.#addJournal();
+    this.#addLink();
+  }
+
+  snapshot(): Promise<unknown> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  #addPayments(): void {
+    const { pipeline, clock } = this.#sources;
+    const { books } = pipeline;
+    this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(books.openCount));
+    this.#gauge("backlog_payments", "Open payments by state", ["state"], (set) => {
+      for (const state of OPEN_STATES) set(books.countOf(state), state);
+      for (const [state, count] of books.parked) set(count, state);
+    });
+    this.#gauge("backlog_oldest_seconds", "Age of the oldest open payment", [], (set) => {
+      const oldest = books.oldest();
+      set(oldest === undefined ? 0 : (clock.wallMs() - oldest.acceptedAtMs) / 1_000);
+    });
+    this.#counter("verdicts_total", "Verdicts given to APIs", ["verdict"], (set) => {
+      for (const [kind, count] of Object.entries(books.verdicts)) set(count, kind);
+    });
+  }
+
+  #addProcessors(): void {
+    const { router, pipeline } = this.#sources;
+    const { books } = pipeline;
+    const each = (visit: (name: string, lane: number) => void) =>
+      router.lanes.forEach(({ name }, lane) => visit(name, lane));
+    this.#counter("settled_total", "Payments settled since start", ["processor"], (set) =>
+      each((name, lane) => set(books.settled[lane] as number, name)),
+    );
+    const attempts = "Answers of processors by outcome";
+    this.#counter("attempts_total", attempts, ["processor", "outcome"], (set) =>
+      each((name, lane) => {
+        for (const [kind, count] of Object.entries(books.attempts[lane] ?? {})) {
+          set(count, name, kind);
+        }
+      }),
+    );
+    const breaker = "Breaker: 0 closed, 1 half-open, 2 open";
+    this.#gauge("breaker_state", breaker, ["processor"], (set) =>
+      each((name, lane) => set(BREAKER_VALUE[router.lane(lane).breaker.kind], name)),
+    );
+    this.#gauge("in_flight", "Calls in flight", ["processor"], (set) =>
+      each((name, lane) => set(router.lane(lane).inFlight, name)),
+    );
+    this.#gauge("in_flight_limit", "Limit of calls in flight", ["processor"], (set) =>
+      each((name, lane) => set(router.lane(lane).limit, name)),
+    );
+    this.#gauge("latency_seconds", "Smoothed latency", ["processor"], (set) =>
+      each((name, lane) => set(router.lane(lane).latencyMs / 1_000, name)),
+    );
+  }
+
+  #addJournal(): void {
+    const { journal } = this.#sources;
+    this.#counter("commits_total", "Journal commits by result", ["result"], (set) => {
+      set(journal.stats.commits, "done");
+      set(journal.stats.failures, "failed");
+    });
+    this.#counter("commit_transitions_total", "Transitions committed", [], (set) =>
+      set(journal.stats.transitions),
+    );
+    this.#gauge("journal_queue", "Transitions that wait for their commit", [], (set) =>
+      set(journal.queued),
+    );
+    const durations = new Histogram({
+      name: "papaleguas_commit_seconds",
+      help: "Duration of journal commits",
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
+      registers: [this.#registry],
+    });
+    journal.onCommit = (durationMs) => durations.observe(durationMs / 1_000);
+  }
+
+  #addLink(): void {
+    const { link } = this.#sources;
+    this.#counter("link_frames_total", "Link frames", ["direction"], (set) => {
+      set(link.stats.framesReceived, "received");
+      set(link.stats.framesSent, "sent");
+    });
+    this.#counter("link_repeats_total", "Frames received again while in hand", [], (set) =>
+      set(link.stats.repeats),
+    );
+    this.#counter("link_drops_total", "Frames dropped by reason", ["reason"], async (set) => {
+      for (const [reason, count] of Object.entries(link.stats.drops)) set(count, reason);
+      set((await link.kernelDrops()) ?? 0, "kernel");
+    });
+    this.#gauge("link_receive_buffer_bytes", "Receive buffer granted by the kernel", [], (set) =>
+      set(link.receiveBufferBytes ?? 0),
+    );
+  }
+
+  #gauge(name: string, help: string, labelNames: string[], read: Read): void {
+    const gauge = new Gauge({
+      name: `papaleguas_${name}`,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect: () => read((value, ...labels) => gauge.set(zip(labelNames, labels), value)),
+    });
+  }
+
+  #counter(name: string, help: string, labelNames: string[], read: Read): void {
+    const counter = new Counter({
+      name: `papaleguas_${name}`,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      async collect() {
+        const values: [number, string[]][] = [];
+        await read((value, ...labels) => values.push([value, labels]));
+        counter.reset();
+        for (const [value, labels] of values) counter.inc(zip(labelNames, labels), value);
+      },
+    });
+  }
+}
+
+type Read = (set: (value: number, ...labels: string[]) => void) => void | Promise<void>;
+
+function zip(names: readonly string[], values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ""]));
+}

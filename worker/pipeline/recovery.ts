@@ -1,0 +1,84 @@
+/**
+ * What a start makes of what the journal holds.
+ *
+ *   settled             a row of the ledger, before any summary is answered
+ *   accepted            queued: it belongs to nobody
+ *   assigned, unknown   unknown: a call may have left before the process died
+ *   held, rejected,     counted and listed: an operator's
+ *   conflict
+ */
+import type { Clock } from "../../shared/clock.ts";
+import type { Journal, OpenRow, PaymentState } from "../journal.ts";
+import { BLOCK_ROWS, type LedgerWriter } from "../ledger.ts";
+import type { OpenPayment, OpenState } from "../payment.ts";
+
+/** Rows that cross threads in one message. */
+const ROWS_PER_READ = 64 * BLOCK_ROWS;
+
+export type Recovered = {
+  readonly queued: OpenPayment[];
+  readonly unknown: OpenPayment[];
+  readonly waitingForOperator: Map<PaymentState, number>;
+};
+
+export async function recover(options: {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly ledger: LedgerWriter;
+  readonly patienceMs: number;
+}): Promise<Recovered> {
+  const { journal, ledger, clock, patienceMs } = options;
+  await rebuildLedger(journal, ledger);
+  const recovered: Recovered = { queued: [], unknown: [], waitingForOperator: new Map() };
+  // A deadline is kept on the steady clock; acceptance was noted on the wall clock.
+  const toSteadyMs = clock.steadyMs() - clock.wallMs();
+  for (const row of await journal.open()) {
+    const state = stateAfterStart(row);
+    if (state === null) {
+      const counts = recovered.waitingForOperator;
+      counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
+      continue;
+    }
+    const { seq, correlationId, amountCents, acceptedAtMs } = row;
+    const deadlineMs = acceptedAtMs + toSteadyMs + patienceMs;
+    const payment = { correlationId, amountCents };
+    const open = { seq, payment, acceptedAtMs, deadlineMs, state };
+    (state.kind === "queued" ? recovered.queued : recovered.unknown).push(open);
+  }
+  return recovered;
+}
+
+/** The table above; null for what waits for an operator. */
+export function stateAfterStart({ state, assignment }: OpenRow): OpenState | null {
+  switch (state) {
+    case "accepted":
+      return { kind: "queued" };
+    case "assigned":
+    case "unknown":
+      if (assignment === null) throw new Error(`an ${state} payment without an assignment`);
+      return { kind: "unknown", assignment };
+    case "held":
+    case "rejected":
+    case "conflict":
+      return null;
+    case "settled":
+      throw new Error("a settled payment is not open");
+  }
+}
+
+/** The newest rows go into the ring, older blocks are known by their totals. */
+async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<void> {
+  const { baseRow, nextRow } = journal.head;
+  ledger.startAt(baseRow);
+  const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);
+  const firstRow = Math.max(baseRow, oldestInRing * BLOCK_ROWS);
+  for (let row = baseRow; row < firstRow; row += BLOCK_ROWS) {
+    ledger.restoreBlock(await journal.totals(row, row + BLOCK_ROWS));
+  }
+  for (let row = firstRow; row < nextRow; row += ROWS_PER_READ) {
+    ledger.restoreRows(await journal.rows(row, Math.min(nextRow, row + ROWS_PER_READ)));
+  }
+  if (ledger.head !== nextRow) {
+    throw new Error(`the journal's ledger has a gap: ${nextRow} rows, ${ledger.head} found`);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Payments whose last attempt got no clear answer. Each is looked up at its processor, and when that
+ * says nothing, sent there again, the same body, after a backoff with full jitter; never anywhere
+ * else. A share of the lane is all they get, so that resolving does not drown the living, and while
+ * the lane's breaker is open they go first as its trials: they belong there anyway.
+ */
+import type { OpenPayment } from "../payment.ts";
+import type { PipelineOptions } from "../pipeline.ts";
+import type { Books } from "./books.ts";
+import type { Dispatch } from "./dispatch.ts";
+
+const BACKOFF_MS_FIRST = 250;
+const BACKOFF_MS_MAX = 10_000;
+const LOOKS_IN_FLIGHT_MAX = 16;
+/** Of a lane's limit, what may be used for sending again. */
+const LANE_SHARE = 4;
+
+type Case = {
+  readonly payment: OpenPayment;
+  step: "look" | "charge";
+  dueAtMs: number;
+  tries: number;
+};
+
+export class Resolver {
+  /** Looks under way; calls that charge again are counted by the dispatch. */
+  inFlight = 0;
+  readonly #options: PipelineOptions;
+  readonly #books: Books;
+  readonly #dispatch: Dispatch;
+  /** By seq, oldest first; a case whose call is under way is not in here. */
+  readonly #waiting = new Map<number, Case>();
+  /** How often a payment has been tried, while its call is under way. */
+  readonly #tries = new Map<number, number>();
+
+  constructor(options: PipelineOptions, books: Books, dispatch: Dispatch) {
+    this.#options = options;
+    this.#books = books;
+    this.#dispatch = dispatch;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes a payment up, or up again after another try. */
+  add(payment: OpenPayment): void {
+    const tries = this.#tries.get(payment.seq) ?? 0;
+    this.#tries.delete(payment.seq);
+    const { clock, random } = this.#options;
+    const ceilingMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_FIRST * 2 ** Math.min(tries, 16));
+    const dueAtMs = clock.steadyMs() + (tries === 0 ? 0 : random() * ceilingMs);
+    this.#waiting.set(payment.seq, { payment, step: "look", dueAtMs, tries });
+  }
+
+  tick(): void {
+    if (this.#waiting.size === 0) return;
+    const nowMs = this.#options.clock.steadyMs();
+    const charging = this.#options.processors.map(() => 0);
+    for (const one of this.#waiting.values()) {
+      if (one.dueAtMs > nowMs) continue;
+      const lane = this.#books.laneOf(one.payment);
+      if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
+      if (one.step === "look") this.#look(one);
+      else if (this.#mayCharge(nowMs, lane, charging[lane] as number)) {
+        charging[lane]!++;
+        this.#charge(nowMs, one, lane);
+      }
+    }
+  }
+
+  #look(one: Case): void {
+    if (this.inFlight >= LOOKS_IN_FLIGHT_MAX) return;
+    this.inFlight++;
+    this.#waiting.delete(one.payment.seq);
+    void this.#dispatch.look(one.payment).then((result) => {
+      this.inFlight--;
+      if (result === "ended") return;
+      one.step = "charge";
+      this.#waiting.set(one.payment.seq, one);
+    });
+  }
+
+  #mayCharge(nowMs: number, number: number, charging: number): boolean {
+    const lane = this.#options.router.lane(number);
+    if (!lane.working) return lane.admitsTrial(nowMs);
+    return lane.hasRoom && charging < Math.max(1, lane.limit / LANE_SHARE);
+  }
+
+  #charge(nowMs: number, one: Case, lane: number): void {
+    this.#waiting.delete(one.payment.seq);
+    this.#tries.set(one.payment.seq, one.tries + 1);
+    const ticket = this.#options.router.admit(nowMs, lane);
+    this.#dispatch.charge(one.payment, { lane, ticket });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * A payment processor over HTTP, and the only place that knows its status codes. Whatever happens, a
+ * call ends in one of a few outcomes, and never throws.
+ *
+ * The rule that everything rests on (PROTOCOL.md, "What a call can tell"): only an answer on a short,
+ * explicit list says that nothing was recorded. Everything that is not listed is `unknown`: the
+ * processor may have recorded the payment, or may still be about to.
+ */
+import type { Payment } from "../shared/payment.ts";
+import { decimalFromCents, centsFromAmount } from "../shared/money.ts";
+
+/** What a processor is told: the same bytes in every attempt while a payment is assigned to it. */
+export type Charge = Payment & { readonly requestedAtMs: number };
+
+export type ChargeOutcome =
+  /** Recorded. */
+  | { readonly kind: "accepted" }
+  /** Some attempt is recorded there; `look` tells whether it is ours. */
+  | { readonly kind: "exists" }
+  /** Certainly not recorded by this attempt. `overloaded`: a limiter said so, not a fault. */
+  | { readonly kind: "refused"; readonly reason: string; readonly overloaded: boolean }
+  /** Certainly not recorded, and will never be: the processor does not take such a payment. */
+  | { readonly kind: "rejected"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export type LookOutcome =
+  | { readonly kind: "found"; readonly amountCents: number | null; readonly requestedAtMs: number }
+  /** Absence now proves nothing about a moment later. */
+  | { readonly kind: "no-information"; readonly reason: string };
+
+/** `null` is no news: neither failing nor fine. */
+export type HealthReading = {
+  readonly failing: boolean;
+  readonly minResponseTimeMs: number;
+} | null;
+
+export interface Processor {
+  charge(charge: Charge): Promise<ChargeOutcome>;
+  look(correlationId: string): Promise<LookOutcome>;
+  health(): Promise<{ readonly reading: HealthReading; readonly retryAfterMs: number }>;
+}
+
+/** Longer than the five seconds that a processor may keep a health call waiting. */
+const HEALTH_TIMEOUT_MS = 7_000;
+const LOOK_TIMEOUT_MS = 5_000;
+
+/** No byte of the request has left: connection refused, name not found, TLS handshake failed. */
+const NEVER_LEFT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
+
+export class HttpProcessor implements Processor {
+  readonly #url: string;
+  readonly #timeoutMs: number;
+
+  constructor(url: string, timeoutMs: number) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async charge(charge: Charge): Promise<ChargeOutcome> {
+    try {
+      const response = await fetch(`${this.#url}/payments`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: chargeBody(charge),
+        redirect: "manual",
+        signal: AbortSignal.timeout(this.#timeoutMs),
+      });
+      // A body that ends too soon throws, and is as unknown as no answer at all.
+      return classify(response.status, await response.text(), hasLength(response.headers));
+    } catch (error) {
+      return classifyError(error as Error & { code?: unknown });
+    }
+  }
+
+  async look(correlationId: string): Promise<LookOutcome> {
+    try {
+      const response = await fetch(`${this.#url}/payments/${correlationId}`, {
+        redirect: "manual",
+        signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
+      });
+      return classifyLook(response.status, await response.text(), correlationId);
+    } catch (error) {
+      return { kind: "no-information", reason: (error as Error).message };
+    }
+  }
+
+  async health() {
+    try {
+      const response = await fetch(`${this.#url}/payments/service-health`, {
+        redirect: "manual",
+        signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+      });
+      const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1_000 || 0;
+      const reading = response.status === 200 ? readHealth(await response.text()) : null;
+      if (response.status !== 200) await response.body?.cancel();
+      return { reading, retryAfterMs };
+    } catch {
+      return { reading: null, retryAfterMs: 0 };
+    }
+  }
+}
+
+export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge): string {
+  const requestedAt = new Date(requestedAtMs).toISOString();
+  const amount = decimalFromCents(amountCents);
+  return `{"correlationId":"${correlationId}","amount":${amount},"requestedAt":"${requestedAt}"}`;
+}
+
+/** The table of PROTOCOL.md. `complete`: the answer's end was announced, so that it is not cut short. */
+export function classify(status: number, body: string, complete: boolean): ChargeOutcome {
+  switch (status) {
+    case 200:
+      return isJsonObject(body)
+        ? { kind: "accepted" }
+        : { kind: "unknown", reason: "200 with an answer that is not JSON" };
+    case 422:
+      return { kind: "exists" };
+    case 429:
+      return { kind: "refused", reason: "429: too many calls", overloaded: true };
+    case 500:
+      return body === "" && complete
+        ? { kind: "refused", reason: "500 without a body: it is failing", overloaded: false }
+        : { kind: "unknown", reason: "500 with a body, or cut short" };
+    case 400:
+    case 415:
+      return { kind: "rejected", reason: `${status}: ${body.slice(0, 200)}` };
+    default:
+      return { kind: "unknown", reason: `status ${status}` };
+  }
+}
+
+export function classifyError(error: Error & { code?: unknown }): ChargeOutcome {
+  if (typeof error.code === "string" && NEVER_LEFT.has(error.code)) {
+    return { kind: "refused", reason: error.code, overloaded: false };
+  }
+  const reason =
+    error.name === "TimeoutError" ? "no answer in time" : String(error.code ?? error.name);
+  return { kind: "unknown", reason };
+}
+
+export function classifyLook(status: number, body: string, correlationId: string): LookOutcome {
+  if (status !== 200) return { kind: "no-information", reason: `status ${status}` };
+  const record = parseObject(body);
+  const requestedAtMs = Date.parse(String(record?.["requestedAt"]));
+  const sameId = String(record?.["correlationId"]).toLowerCase() === correlationId;
+  if (record === null || !sameId || Number.isNaN(requestedAtMs)) {
+    return { kind: "no-information", reason: "200 with an answer that cannot be read" };
+  }
+  const amount = record["amount"];
+  const amountCents = typeof amount === "number" ? centsFromAmount(amount) : null;
+  return { kind: "found", amountCents, requestedAtMs };
+}
+
+function readHealth(body: string): HealthReading {
+  const record = parseObject(body);
+  const failing = record?.["failing"];
+  const minResponseTimeMs = record?.["minResponseTime"];
+  if (typeof failing !== "boolean" || typeof minResponseTimeMs !== "number") return null;
+  return minResponseTimeMs >= 0 ? { failing, minResponseTimeMs } : null;
+}
+
+function hasLength(headers: Headers): boolean {
+  return headers.has("content-length") || headers.has("transfer-encoding");
+}
+
+function isJsonObject(body: string): boolean {
+  return parseObject(body) !== null;
+}
+
+function parseObject(body: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null; // Not JSON: the caller says what that means for it.
+  }
+}

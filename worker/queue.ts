@@ -1,0 +1,62 @@
+/**
+ * Payments that are durable and belong to no processor, ordered by deadline. Patience is the same for
+ * all, so new ones are always the last; those that a processor refused come back among the first.
+ */
+import type { OpenPayment } from "./payment.ts";
+
+/** Emptied places at the front of the line are given back in pieces of this size. */
+const COMPACT_AT = 1_024;
+
+export class PaymentQueue {
+  /** In order of acceptance; the places below `#first` are empty. */
+  #line: OpenPayment[] = [];
+  #first = 0;
+  /** Refused somewhere and back; few, sorted by deadline. */
+  readonly #returned: OpenPayment[] = [];
+
+  get length(): number {
+    return this.#returned.length + this.#line.length - this.#first;
+  }
+
+  push(payment: OpenPayment): void {
+    this.#line.push(payment);
+  }
+
+  putBack(payment: OpenPayment): void {
+    let at = this.#returned.length;
+    while (at > 0 && this.#returnedAt(at - 1).deadlineMs > payment.deadlineMs) at--;
+    this.#returned.splice(at, 0, payment);
+  }
+
+  /** The one with the nearest deadline. */
+  takeOldest(): OpenPayment | undefined {
+    const next = this.#line[this.#first];
+    const back = this.#returned[0];
+    if (back !== undefined && (next === undefined || back.deadlineMs <= next.deadlineMs)) {
+      return this.#returned.shift();
+    }
+    if (next === undefined) return undefined;
+    this.#first++;
+    if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#line.length) {
+      this.#line = this.#line.slice(this.#first);
+      this.#first = 0;
+    }
+    return next;
+  }
+
+  /** The one that can wait the longest. */
+  takeNewest(): OpenPayment | undefined {
+    return this.#line.length > this.#first ? this.#line.pop() : this.#returned.pop();
+  }
+
+  /** The deadline at a position from the front; positions within the line are exact. */
+  deadlineMsAt(position: number): number {
+    const index = position - this.#returned.length;
+    const payment = index < 0 ? this.#returned[position] : this.#line[this.#first + index];
+    return payment?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #returnedAt(index: number): OpenPayment {
+    return this.#returned[index] as OpenPayment;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Where a payment goes: to the processor with the lowest fee that is expected to settle it within its
+ * patience; to a dearer one when waiting would break a deadline, and not before.
+ *
+ * Walk the processors from cheap to dear. One that works and has room gets the payment. One that is
+ * full or open is waited for, as long as nobody behind in the queue would miss the deadline by it:
+ * for a payment at position p, waiting means to be settled by the cheaper processors at
+ * now + latency + p / rate (never, while they are open). If that is too late, the next dearer
+ * processor takes over at the last moment at which it still can, together with the cheaper ones:
+ * now + latency + p / (rate of both) + margin ≥ deadline. The queue is ordered by deadline, so a few
+ * positions stand for all.
+ *
+ * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
+ */
+import { Lane, type LaneReport } from "./router/lane.ts";
+import type { Ticket } from "./router/breaker.ts";
+
+export { Lane, type LaneReport } from "./router/lane.ts";
+export type { BreakerState, Signal, Ticket } from "./router/breaker.ts";
+
+const MARGIN_MS_MAX = 500;
+/** Of a short patience only this part is given away as margin. */
+const MARGIN_SHARE = 0.25;
+const POSITIONS = 16;
+
+/** The queue as the router needs it: how long it is, and the deadline at a position. */
+export interface Waiting {
+  readonly length: number;
+  deadlineMsAt(position: number): number;
+}
+
+export type Decision =
+  | { readonly kind: "send"; readonly lane: number; readonly why: string }
+  | { readonly kind: "wait"; readonly why: string };
+
+export type RouterOptions = {
+  readonly processors: readonly { readonly name: string; readonly fee: number }[];
+  readonly inFlightMax: number;
+  readonly patienceMs: number;
+};
+
+export class Router {
+  /** As configured; numbers of lanes are indices into this. */
+  readonly lanes: readonly Lane[];
+  /** Numbers of lanes, cheapest first. */
+  readonly byFee: readonly number[];
+  readonly #marginMs: number;
+
+  constructor(nowMs: number, { processors, inFlightMax, patienceMs }: RouterOptions) {
+    this.lanes = processors.map(({ name, fee }) => new Lane(nowMs, { name, fee, inFlightMax }));
+    this.byFee = this.lanes
+      .map((_, number) => number)
+      .sort((a, b) => this.lane(a).fee - this.lane(b).fee);
+    this.#marginMs = Math.min(MARGIN_MS_MAX, patienceMs * MARGIN_SHARE);
+  }
+
+  lane(number: number): Lane {
+    return this.lanes[number] as Lane;
+  }
+
+  /** Where the payment at the head of the queue goes now. */
+  choose(nowMs: number, waiting: Waiting): Decision {
+    const cheaper: Lane[] = [];
+    for (const number of this.byFee) {
+      const lane = this.lane(number);
+      if (!isDue(nowMs, waiting, cheaper, lane, this.#marginMs)) {
+        return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
+      }
+      if (lane.hasRoom) return { kind: "send", lane: number, why: reason(lane, cheaper) };
+      cheaper.push(lane);
+    }
+    return { kind: "wait", why: "no processor takes a payment at the moment" };
+  }
+
+  /**
+   * The lane that should be tried although its breaker is open, if one is due: the cheapest, or a
+   * dearer one once payments need it. `needed` tells which payment to risk: the one that needs the
+   * lane is the oldest, while for the cheapest lane it is the one that can wait the longest.
+   */
+  trialLane(nowMs: number, waiting: Waiting): { lane: number; needed: boolean } | null {
+    const cheaper: Lane[] = [];
+    for (const number of this.byFee) {
+      const lane = this.lane(number);
+      const needed = cheaper.length > 0;
+      if (!isDue(nowMs, waiting, cheaper, lane, this.#marginMs)) return null;
+      if (lane.hasRoom) return null;
+      if (lane.admitsTrial(nowMs)) return { lane: number, needed };
+      cheaper.push(lane);
+    }
+    return null;
+  }
+
+  admit(nowMs: number, lane: number): Ticket {
+    return this.lane(lane).admit(nowMs);
+  }
+
+  record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): boolean {
+    return this.lane(lane).record(nowMs, ticket, report);
+  }
+}
+
+/** True when `lane` has to start now so that nobody in the queue misses the deadline. */
+export function isDue(
+  nowMs: number,
+  waiting: Waiting,
+  cheaper: readonly Lane[],
+  lane: Lane,
+  marginMs: number,
+): boolean {
+  if (cheaper.length === 0) return true;
+  const cheaperRate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
+  const cheaperLatencyMs = Math.max(
+    ...cheaper.filter(({ working }) => working).map(({ latencyMs }) => latencyMs),
+  );
+  const bothRate = cheaperRate + lane.ratePerMs;
+  for (let i = 0; i <= POSITIONS; i++) {
+    const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
+    const leftMs = waiting.deadlineMsAt(position) - nowMs;
+    const inTimeCheaper =
+      cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= leftMs;
+    if (inTimeCheaper) continue;
+    const aheadMs = bothRate > 0 ? position / bothRate : 0;
+    if (lane.latencyMs + aheadMs + marginMs >= leftMs) return true;
+  }
+  return false;
+}
+
+function reason(lane: Lane, cheaper: readonly Lane[]): string {
+  if (cheaper.length === 0) return `${lane.name} is the cheapest and has room`;
+  const others = cheaper.map((other) => `${other.name} is ${other.breaker.kind}`).join(", ");
+  return `waiting would break a deadline: ${others}`;
+}

@@ -1,0 +1,102 @@
+/** One processor as the router sees it: its breaker, its limit, and how fast it has been of late. */
+import { Breaker, type BreakerState, type Signal, type Ticket } from "./breaker.ts";
+import { Limit } from "./limit.ts";
+
+/** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
+const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
+/** Before the first answer. */
+const LATENCY_MS_START = 50;
+/** A reading of the health probe counts while no real answer is younger than this. */
+const PASSIVE_FRESH_MS = 1_000;
+/** An idle processor would ramp up to at least this part of its hard limit if it were used. */
+const RATE_LIMIT_SHARE = 4;
+
+/** What an answer means for the lane; what it means for the payment is not its business. */
+export type LaneReport = {
+  readonly signal: Signal;
+  readonly latencyMs: number;
+  /** The processor said that it has too much to do, or did not answer in time. */
+  readonly dropped: boolean;
+  readonly cause: string;
+};
+
+export class Lane {
+  readonly name: string;
+  readonly fee: number;
+  readonly #breaker: Breaker;
+  readonly #limit: Limit;
+  #inFlight = 0;
+  #latencyMs = LATENCY_MS_START;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
+  #succeededAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(nowMs: number, options: { name: string; fee: number; inFlightMax: number }) {
+    this.name = options.name;
+    this.fee = options.fee;
+    this.#breaker = new Breaker(nowMs);
+    this.#limit = new Limit(options.inFlightMax);
+  }
+
+  get breaker(): Readonly<BreakerState> {
+    return this.#breaker.state;
+  }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  get limit(): number {
+    return this.#limit.value;
+  }
+  get latencyMs(): number {
+    return this.#latencyMs;
+  }
+  /** Works, as far as is known; it may still be full. */
+  get working(): boolean {
+    return this.#breaker.state.kind !== "open";
+  }
+  get hasRoom(): boolean {
+    return this.#inFlight < this.#limit.value && this.#breaker.admits;
+  }
+  /** Payments a millisecond that it can settle (Little's law); 0 while its breaker is open. */
+  get ratePerMs(): number {
+    if (!this.working) return 0;
+    const limit = Math.max(this.#limit.value, this.#limit.max / RATE_LIMIT_SHARE);
+    return limit / Math.max(1, this.#latencyMs);
+  }
+
+  admitsTrial(nowMs: number): boolean {
+    return this.#breaker.admitsTrial(nowMs);
+  }
+
+  admit(nowMs: number): Ticket {
+    this.#inFlight++;
+    return this.#breaker.admit(nowMs);
+  }
+
+  /** True when the breaker's state changed. */
+  record(nowMs: number, ticket: Ticket, report: LaneReport): boolean {
+    this.#inFlight--;
+    const changed = this.#breaker.record(nowMs, ticket, report.signal, report.cause);
+    if (changed && this.#breaker.state.kind === "half-open") {
+      this.#limit.restart();
+      this.#latencyMs = report.latencyMs;
+    }
+    if (report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
+    else if (report.signal === "success") this.#succeeded(nowMs, report.latencyMs);
+    if (report.signal !== "none") this.#answeredAtMs = nowMs;
+    return changed;
+  }
+
+  /** Passive signals come first: real answers are younger than any reading. */
+  recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): boolean {
+    if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = reading.minResponseTimeMs;
+    if (reading.failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return false;
+    return this.#breaker.recordHealth(nowMs, reading.failing);
+  }
+
+  #succeeded(nowMs: number, latencyMs: number): void {
+    this.#succeededAtMs = nowMs;
+    const change = latencyMs - this.#latencyMs;
+    this.#latencyMs += change * (change > 0 ? LATENCY_WEIGHT.slower : LATENCY_WEIGHT.faster);
+    this.#limit.answered(nowMs, this.#inFlight + 1, latencyMs);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * How many calls to one processor may be in flight: additive increase, multiplicative decrease, with a
+ * slow start after every opening of its breaker. Growth stops while latency says that calls queue at
+ * the processor (twice the least latency of late, and then some), since more of them would only wait
+ * there. Only a limit that is used grows (as in Netflix's concurrency-limits).
+ */
+const LIMIT_START = 8;
+const LIMIT_MIN = 4;
+const DECREASE = 0.7;
+const QUEUEING_FACTOR = 2;
+/** Below this a difference in latency is the scheduler's, not a queue's. */
+const QUEUEING_MS = 10;
+const LEAST_WINDOW_MS = 1_000;
+
+export type LimitSample = {
+  readonly inFlight: number;
+  readonly latencyMs: number;
+  /** The least latency of late. */
+  readonly leastMs: number;
+};
+
+/** The rule for an answer that was neither dropped nor late. */
+export function nextLimit(
+  limit: number,
+  threshold: number,
+  { inFlight, latencyMs, leastMs }: LimitSample,
+): { limit: number; threshold: number } {
+  if (inFlight * 2 < limit) return { limit, threshold };
+  const queueing = latencyMs > QUEUEING_FACTOR * leastMs + QUEUEING_MS;
+  if (queueing) return { limit, threshold: Math.min(threshold, limit) };
+  return { limit: limit < threshold ? limit + 1 : limit + 1 / limit, threshold };
+}
+
+export class Limit {
+  readonly max: number;
+  #limit = LIMIT_START;
+  #threshold: number;
+  #decreasedAtMs = Number.NEGATIVE_INFINITY;
+  #least = { startMs: Number.NEGATIVE_INFINITY, nowMs: Infinity, beforeMs: Infinity };
+
+  constructor(max: number) {
+    this.max = max;
+    this.#threshold = max;
+  }
+
+  get value(): number {
+    return Math.min(this.max, Math.floor(this.#limit));
+  }
+
+  answered(nowMs: number, inFlight: number, latencyMs: number): void {
+    const leastMs = this.#leastOf(nowMs, latencyMs);
+    const next = nextLimit(this.#limit, this.#threshold, { inFlight, latencyMs, leastMs });
+    this.#limit = Math.min(this.max, next.limit);
+    this.#threshold = next.threshold;
+  }
+
+  /** The processor turned a call away for load, or did not answer: once per latency, not per call. */
+  dropped(nowMs: number, latencyMs: number): void {
+    if (nowMs - this.#decreasedAtMs < Math.max(latencyMs, 100)) return;
+    this.#decreasedAtMs = nowMs;
+    this.#limit = Math.max(LIMIT_MIN, this.#limit * DECREASE);
+    this.#threshold = this.#limit;
+  }
+
+  /** After an outage concurrency ramps up; it does not jump. */
+  restart(): void {
+    this.#limit = Math.min(LIMIT_START, this.max);
+    this.#threshold = this.max;
+  }
+
+  /** Least latency over this and the previous second. */
+  #leastOf(nowMs: number, latencyMs: number): number {
+    const least = this.#least;
+    if (nowMs - least.startMs >= LEAST_WINDOW_MS) {
+      least.beforeMs = least.nowMs;
+      least.nowMs = Infinity;
+      least.startMs = nowMs;
+    }
+    least.nowMs = Math.min(least.nowMs, latencyMs);
+    return Math.min(least.nowMs, least.beforeMs);
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Counts and cents per processor for a window of requestedAt, both ends included, read from the
+ * ledger's columns by any thread while the writer goes on (see ledger.ts for the layout).
+ *
+ * A reading takes the head once and looks only below it. Afterwards it checks that the writer has not
+ * run over a slot that was read, and that no purge came between; if so it reads again.
+ */
+import {
+  BLOCK_ROWS,
+  columnsOf,
+  LedgerCursor,
+  type LedgerColumns,
+  type LedgerMemory,
+} from "./ledger.ts";
+import type { LedgerRows } from "./transitions.ts";
+
+/** Both bounds in milliseconds, included; infinite where open. */
+export type SummaryWindow = { readonly fromMs: number; readonly toMs: number };
+/** By processor number. */
+export type Totals = { readonly counts: Float64Array; readonly cents: Float64Array };
+/** A block's rows from the journal: those whose commit is done. */
+export type OldRows = (fromRow: number, toRow: number) => LedgerRows;
+
+/** A reading that came too late or too early, and can be tried again at once. */
+const AGAIN = "again";
+const READINGS_MAX = 1_000;
+
+export class SummaryReader {
+  readonly #memory: LedgerMemory;
+  readonly #columns: LedgerColumns;
+  readonly #cursor: LedgerCursor;
+  readonly #oldRows: OldRows;
+
+  constructor(memory: LedgerMemory, oldRows: OldRows) {
+    this.#memory = memory;
+    this.#columns = columnsOf(memory);
+    this.#cursor = new LedgerCursor(memory);
+    this.#oldRows = oldRows;
+  }
+
+  /** Exact for every window. Throws only if the journal lacks rows that the ledger has lost. */
+  read(window: SummaryWindow): Totals {
+    for (let reading = 0; reading < READINGS_MAX; reading++) {
+      const totals = this.#readOnce(window);
+      if (totals !== AGAIN) return totals;
+      // A row that left the ring is being committed; give the journal's thread a moment.
+      if (reading > 10) Bun.sleepSync(1);
+    }
+    throw new Error("rows that have left the ring are not in the journal yet");
+  }
+
+  #readOnce(window: SummaryWindow): Totals | typeof AGAIN {
+    const purges = this.#cursor.purges;
+    const base = this.#cursor.base;
+    const head = this.#cursor.head;
+    if (purges % 2 === 1 || head < base) return AGAIN;
+    const { processors } = this.#memory;
+    const totals = { counts: new Float64Array(processors), cents: new Float64Array(processors) };
+    const lastBlock = Math.ceil(head / BLOCK_ROWS) - 1;
+    for (let block = base / BLOCK_ROWS; block <= lastBlock; block++) {
+      const sealed = (block + 1) * BLOCK_ROWS <= head;
+      if (sealed && this.#isOutside(block, window)) continue;
+      if (sealed && this.#isInside(block, window)) this.#addBlock(totals, block);
+      else if (!this.#addRows(totals, window, block, head)) return AGAIN;
+    }
+    return this.#cursor.purges === purges ? totals : AGAIN;
+  }
+
+  #isOutside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
+    const { blockMinMs, blockMaxMs } = this.#columns;
+    return (blockMaxMs[block] as number) < fromMs || (blockMinMs[block] as number) > toMs;
+  }
+
+  #isInside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
+    const { blockMinMs, blockMaxMs } = this.#columns;
+    return (blockMinMs[block] as number) >= fromMs && (blockMaxMs[block] as number) <= toMs;
+  }
+
+  #addBlock({ counts, cents }: Totals, block: number): void {
+    const { blockCount, blockCents } = this.#columns;
+    for (let processor = 0; processor < counts.length; processor++) {
+      counts[processor]! += (blockCount[processor] as Float64Array)[block] as number;
+      cents[processor]! += (blockCents[processor] as Float64Array)[block] as number;
+    }
+  }
+
+  /** Adds the block's rows one by one. False when they could not be read as they were. */
+  #addRows(totals: Totals, window: SummaryWindow, block: number, head: number): boolean {
+    const fromRow = block * BLOCK_ROWS;
+    const toRow = Math.min(fromRow + BLOCK_ROWS, head);
+    if (!this.#hasLeftRing(fromRow)) {
+      const before = snapshot(totals);
+      const slot = fromRow % this.#memory.slots;
+      addRowsInWindow(totals, window, this.#columns, slot, slot + toRow - fromRow);
+      if (!this.#hasLeftRing(fromRow)) return true;
+      restore(totals, before);
+    }
+    const rows = this.#oldRows(fromRow, toRow);
+    if (rows.requestedAtMs.length !== toRow - fromRow) return false;
+    addRowsInWindow(totals, window, rows, 0, rows.requestedAtMs.length);
+    return true;
+  }
+
+  /** True once the writer may have begun to write over the row's slot. */
+  #hasLeftRing(row: number): boolean {
+    return this.#cursor.head >= row + this.#memory.slots;
+  }
+}
+
+function addRowsInWindow(
+  { counts, cents }: Totals,
+  { fromMs, toMs }: SummaryWindow,
+  rows: LedgerRows,
+  from: number,
+  to: number,
+): void {
+  const { requestedAtMs, amountCents, processor } = rows;
+  for (let i = from; i < to; i++) {
+    const atMs = requestedAtMs[i] as number;
+    if (atMs < fromMs || atMs > toMs) continue;
+    counts[processor[i] as number]! += 1;
+    cents[processor[i] as number]! += amountCents[i] as number;
+  }
+}
+
+function snapshot({ counts, cents }: Totals): Totals {
+  return { counts: counts.slice(), cents: cents.slice() };
+}
+
+function restore(totals: Totals, before: Totals): void {
+  totals.counts.set(before.counts);
+  totals.cents.set(before.cents);
+}

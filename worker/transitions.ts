@@ -1,0 +1,102 @@
+/**
+ * The transitions of a payment, as the journal records them (PROTOCOL.md, "States"), and what it
+ * answers. A processor is named by its number in the journal's own table, so that a changed
+ * configuration cannot give one processor's payments to another.
+ */
+
+/** Order matters: a state's code on disk is its index here. */
+export const PAYMENT_STATES = [
+  "accepted",
+  "assigned",
+  "unknown",
+  "held",
+  "settled",
+  "rejected",
+  "conflict",
+] as const;
+export type PaymentState = (typeof PAYMENT_STATES)[number];
+
+export type Assignment = { readonly processor: number; readonly requestedAtMs: number };
+
+/** An attempt that did not end in "accepted": kept, so that a payment's story can be told. */
+export type FailedAttempt = {
+  readonly atMs: number;
+  readonly processor: number;
+  readonly outcome: "refused" | "unknown" | "rejected" | "conflict";
+  readonly reason: string;
+};
+
+export type Transition =
+  | {
+      readonly kind: "accept";
+      readonly seq: number;
+      readonly correlationId: string;
+      readonly amountCents: number;
+      readonly acceptedAtMs: number;
+      /** Acceptance and first assignment may share a commit. */
+      readonly assignment: Assignment | null;
+    }
+  | { readonly kind: "assign"; readonly seq: number; readonly assignment: Assignment }
+  /** Every attempt at its processor was refused: the payment belongs to nobody again. */
+  | { readonly kind: "release"; readonly seq: number; readonly attempt: FailedAttempt }
+  | { readonly kind: "unknown"; readonly seq: number; readonly attempt: FailedAttempt }
+  | {
+      readonly kind: "settle";
+      readonly seq: number;
+      readonly row: number;
+      readonly processor: number;
+      readonly requestedAtMs: number;
+      readonly amountCents: number;
+      readonly settledAtMs: number;
+    }
+  | { readonly kind: "reject"; readonly seq: number; readonly attempt: FailedAttempt }
+  | { readonly kind: "conflict"; readonly seq: number; readonly attempt: FailedAttempt }
+  /** Forgets the ledger's rows below `baseRow`; later rows start there. */
+  | { readonly kind: "purge"; readonly baseRow: number };
+
+/**
+ * `done` is durable. `duplicate` and `conflict` answer an accept whose id is known, with the same or
+ * another amount. `moved` means that the payment is not in a state that this transition starts from.
+ */
+export type TransitionResult =
+  | { readonly kind: "done" }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "moved"; readonly state: PaymentState | null };
+
+/** A payment that was not settled when the journal was opened. */
+export type OpenRow = {
+  readonly seq: number;
+  readonly correlationId: string;
+  readonly amountCents: number;
+  readonly state: PaymentState;
+  readonly acceptedAtMs: number;
+  readonly assignment: Assignment | null;
+};
+
+/** What the journal knows at start. */
+export type JournalHead = {
+  /** Grows with every start. */
+  readonly epoch: number;
+  readonly nextSeq: number;
+  /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
+  readonly baseRow: number;
+  readonly nextRow: number;
+  /** Names by number; the configured ones and those of earlier configurations. */
+  readonly processors: readonly string[];
+};
+
+/** Rows of the ledger in row order, as columns. */
+export type LedgerRows = {
+  readonly requestedAtMs: Float64Array;
+  readonly amountCents: Float64Array;
+  readonly processor: Float64Array;
+};
+
+/** What one block of rows sums to; counts and cents by processor number. */
+export type BlockTotals = {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly counts: readonly number[];
+  readonly cents: readonly number[];
+};
