@@ -61,6 +61,9 @@ describe("metrics", () => {
     expect(samples.size).toBe(6);
     const again = (await metricsOf(api)).get("papaleguas_api_requests_total")!;
     expect(again.samples.get(`papaleguas_api_requests_total{route="/metrics",code="200"}`)).toBe(1);
+    expect(again.samples.get(`papaleguas_api_requests_total{route="/payments",code="202"}`)).toBe(
+      2,
+    );
     expect(again.samples.size).toBe(7);
   });
 
@@ -74,6 +77,7 @@ describe("metrics", () => {
     await api.pay(PAYMENT);
     api.link.verdict = () => null;
     await api.pay(PAYMENT);
+    await metricsOf(api);
     const families = await metricsOf(api);
     const of = (kind: string) =>
       sampleOf(families, "papaleguas_api_verdicts_total", `{kind="${kind}"}`);

@@ -180,21 +180,43 @@ describe("a worker in trouble is 503 with Retry-After", () => {
     await expectUnavailable(await api.call("GET", "/payments-summary"));
   });
 
-  test("and does not keep a payment from being taken", async () => {
+  test("and does not keep a payment from being taken, however many wait", async () => {
     const allWait = Promise.withResolvers<void>();
-    await using worker = startFakeWorker(() => {
+    const release = Promise.withResolvers<void>();
+    await using worker = startFakeWorker(async () => {
       if (worker.seen.length === PASSED_ON_MAX) allWait.resolve();
-      return new Promise<Response>(() => {});
+      await release.promise;
+      return new Response("from worker");
     });
-    await using api = runApi(worker.url, { workerTimeoutMs: 60_000, stopMsMax: 1 });
+    await using api = runApi(worker.url, { workerTimeoutMs: 60_000 });
     // Not by fetch, whose own limit in this process the test would share with the API.
-    const request = "GET /payments-summary HTTP/1.1\r\nHost: shop\r\n\r\n";
-    for (let n = 0; n < PASSED_ON_MAX; n++) void sendRaw(api.port, request);
+    const request = "GET /payments-summary HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+    const waiting = Array.from({ length: PASSED_ON_MAX }, () => sendRaw(api.port, request));
     await allWait.promise;
     const response = await api.call("GET", "/payments-summary");
     expect(response.status).toBe(503);
     expect(await problemOf(response)).toBe("Too many requests wait for the worker.");
     expect((await api.pay(PAYMENT)).status).toBe(202);
+    release.resolve();
+    for (const answer of await Promise.all(waiting)) expect(answer).toEndWith("from worker");
+    expect((await api.call("GET", "/payments-summary")).status).toBe(200);
+  });
+
+  test("is no reason to go on asking it for a client that has left", async () => {
+    const asked = Promise.withResolvers<void>();
+    const givenUp = Promise.withResolvers<void>();
+    await using worker = startFakeWorker((request) => {
+      request.signal.addEventListener("abort", () => givenUp.resolve());
+      asked.resolve();
+      return new Promise<Response>(() => {});
+    });
+    await using api = runApi(worker.url, { workerTimeoutMs: 60_000 });
+    const leave = new AbortController();
+    const waiting = api.call("GET", "/payments-summary", { signal: leave.signal });
+    await asked.promise;
+    leave.abort();
+    await expect(waiting).rejects.toThrow();
+    await givenUp.promise;
   });
 });
 

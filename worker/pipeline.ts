@@ -14,9 +14,8 @@ import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { Verdict } from "../shared/verdict.ts";
-import type { Journal, PaymentState } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import type { LedgerWriter } from "./ledger.ts";
-import type { OpenPayment } from "./payment.ts";
 import type { Processor } from "./processor.ts";
 import { PaymentQueue } from "./queue.ts";
 import type { Router } from "./router.ts";
@@ -69,10 +68,12 @@ export class Pipeline {
   async recover(): Promise<void> {
     const { clock, journal, ledger, log, patienceMs } = this.#options;
     const found = await recover({ clock, journal, ledger, patienceMs });
-    for (const payment of found.queued) this.books.reopen(payment);
-    for (const payment of found.queued) this.queue.push(payment);
+    for (const payment of found.queued) {
+      this.books.open(payment);
+      this.queue.push(payment);
+    }
     for (const payment of found.unknown) {
-      this.books.reopen(payment);
+      this.books.open(payment);
       this.#resolver.add(payment);
     }
     for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);
@@ -111,14 +112,5 @@ export class Pipeline {
     this.#draining = true;
     this.#dispatch.stop();
     return this.#dispatch.inFlight === 0 && this.#resolver.inFlight === 0;
-  }
-
-  /** Payments that wait for an operator, by state. */
-  get parked(): ReadonlyMap<PaymentState, number> {
-    return this.books.parked;
-  }
-
-  oldestOpen(): OpenPayment | undefined {
-    return this.books.oldest();
   }
 }

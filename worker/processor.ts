@@ -58,26 +58,54 @@ const NEVER_LEFT = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
+/** One request to a processor, and its whole answer. */
+export type Exchange = (request: {
+  readonly url: string;
+  /** Posted as JSON; absent for a GET. */
+  readonly body?: string;
+  readonly timeoutMs: number;
+}) => Promise<{
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfter: string | null;
+  /** The answer's length was announced, so that one cut short would have been noticed. */
+  readonly complete: boolean;
+}>;
+
+/** Over the network. A body that ends too soon throws, and is as unknown as no answer at all. */
+export const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
+  const post = { method: "POST", headers: { "content-type": "application/json" } };
+  const response = await fetch(url, {
+    ...(body === undefined ? {} : { ...post, body }),
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const { status, headers } = response;
+  return {
+    status,
+    body: await response.text(),
+    retryAfter: headers.get("retry-after"),
+    complete: headers.has("content-length") || headers.has("transfer-encoding"),
+  };
+};
+
 export class HttpProcessor implements Processor {
   readonly #url: string;
   readonly #timeoutMs: number;
+  readonly #exchange: Exchange;
 
-  constructor(url: string, timeoutMs: number) {
+  constructor(url: string, timeoutMs: number, exchange: Exchange = fetchExchange) {
     this.#url = url;
     this.#timeoutMs = timeoutMs;
+    this.#exchange = exchange;
   }
 
   async charge(charge: Charge): Promise<ChargeOutcome> {
     try {
-      const response = await fetch(`${this.#url}/payments`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: chargeBody(charge),
-        redirect: "manual",
-        signal: AbortSignal.timeout(this.#timeoutMs),
-      });
-      // A body that ends too soon throws, and is as unknown as no answer at all.
-      return classify(response.status, await response.text(), hasLength(response.headers));
+      const body = chargeBody(charge);
+      const url = `${this.#url}/payments`;
+      const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs });
+      return classify(answer.status, answer.body, answer.complete);
     } catch (error) {
       return classifyError(error as Error & { code?: unknown });
     }
@@ -85,11 +113,9 @@ export class HttpProcessor implements Processor {
 
   async look(correlationId: string): Promise<LookOutcome> {
     try {
-      const response = await fetch(`${this.#url}/payments/${correlationId}`, {
-        redirect: "manual",
-        signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
-      });
-      return classifyLook(response.status, await response.text(), correlationId);
+      const url = `${this.#url}/payments/${correlationId}`;
+      const { status, body } = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS });
+      return classifyLook(status, body, correlationId);
     } catch (error) {
       return { kind: "no-information", reason: (error as Error).message };
     }
@@ -97,14 +123,10 @@ export class HttpProcessor implements Processor {
 
   async health() {
     try {
-      const response = await fetch(`${this.#url}/payments/service-health`, {
-        redirect: "manual",
-        signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
-      });
-      const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1_000 || 0;
-      const reading = response.status === 200 ? readHealth(await response.text()) : null;
-      if (response.status !== 200) await response.body?.cancel();
-      return { reading, retryAfterMs };
+      const url = `${this.#url}/payments/service-health`;
+      const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS });
+      const retryAfterMs = Number(answer.retryAfter ?? 0) * 1_000 || 0;
+      return { reading: answer.status === 200 ? readHealth(answer.body) : null, retryAfterMs };
     } catch {
       return { reading: null, retryAfterMs: 0 };
     }
@@ -168,10 +190,6 @@ function readHealth(body: string): HealthReading {
   const minResponseTimeMs = record?.["minResponseTime"];
   if (typeof failing !== "boolean" || typeof minResponseTimeMs !== "number") return null;
   return minResponseTimeMs >= 0 ? { failing, minResponseTimeMs } : null;
-}
-
-function hasLength(headers: Headers): boolean {
-  return headers.has("content-length") || headers.has("transfer-encoding");
 }
 
 function isJsonObject(body: string): boolean {

@@ -72,10 +72,16 @@ export class SqliteStore {
 
   /**
    * Opens, creates or recovers the journal at `path`. Throws with one sentence when the file cannot
-   * be written, is not a journal, or is damaged.
+   * be written, is not a journal, or is damaged. `db` is the same, opened already.
    */
-  constructor(path: string, sync: JournalSync, processors: readonly string[], nowMs: number) {
-    this.#db = openDatabase(path, sync);
+  constructor(
+    path: string,
+    sync: JournalSync,
+    processors: readonly string[],
+    nowMs: number,
+    db: Database = openDatabase(path, sync),
+  ) {
+    this.#db = db;
     try {
       verify(this.#db, path);
       this.#db.run(SCHEMA);
@@ -275,7 +281,7 @@ function prepare(db: Database) {
   };
 }
 
-function openDatabase(path: string, sync: JournalSync): Database {
+export function openDatabase(path: string, sync: JournalSync): Database {
   try {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
     const db = new Database(path, { create: true, readwrite: true, strict: true });

@@ -4,7 +4,7 @@
  */
 import type { FailedAttempt, PaymentState, Transition } from "../journal.ts";
 import type { OnDurable } from "../journal.ts";
-import type { OpenPayment } from "../payment.ts";
+import type { OpenPayment, OpenState } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 
 export type AttemptOutcome = "accepted" | "exists" | "refused" | "rejected" | "unknown";
@@ -20,6 +20,7 @@ export class Books {
   readonly attempts: Record<AttemptOutcome, number>[];
   readonly #options: PipelineOptions;
   readonly #open = new Map<number, OpenPayment>();
+  readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0 };
   #nextSeq: number;
 
   constructor(options: PipelineOptions) {
@@ -44,10 +45,9 @@ export class Books {
     return this.#open.values().next().value;
   }
 
-  countOf(kind: OpenPayment["state"]["kind"]): number {
-    let count = 0;
-    for (const { state } of this.#open.values()) if (state.kind === kind) count++;
-    return count;
+  /** How many open payments are in each state. */
+  get countByState(): Readonly<Record<OpenState["kind"], number>> {
+    return this.#countByState;
   }
 
   nextSeq(): number {
@@ -55,13 +55,21 @@ export class Books {
   }
 
   /** A payment is open from the moment that it is on its way into the journal. */
-  reopen(payment: OpenPayment): void {
+  open(payment: OpenPayment): void {
     this.#open.set(payment.seq, payment);
+    this.#countByState[payment.state.kind]++;
   }
 
-  /** It was not stored, or was known already. */
-  forget(payment: OpenPayment): void {
+  move(payment: OpenPayment, state: OpenState): void {
+    this.#countByState[payment.state.kind]--;
+    this.#countByState[state.kind]++;
+    payment.state = state;
+  }
+
+  /** It is not open any more: settled, parked, or never stored. */
+  close(payment: OpenPayment): void {
     this.#open.delete(payment.seq);
+    this.#countByState[payment.state.kind]--;
   }
 
   append(transition: Transition, done: OnDurable): void {
@@ -85,14 +93,14 @@ export class Books {
     const settledAtMs = clock.wallMs();
     const { seq } = payment;
     this.note({ kind: "settle", seq, row, processor, requestedAtMs, amountCents, settledAtMs });
-    this.#open.delete(seq);
+    this.close(payment);
     this.settled[this.laneOf(payment)]!++;
   }
 
   /** Ends a payment that cannot be settled by itself: an operator sees it with its reason. */
   park(payment: OpenPayment, kind: "reject" | "conflict", attempt: FailedAttempt): void {
     this.note({ kind, seq: payment.seq, attempt });
-    this.#open.delete(payment.seq);
+    this.close(payment);
     const state = kind === "reject" ? "rejected" : "conflict";
     this.parked.set(state, (this.parked.get(state) ?? 0) + 1);
     this.#options.log.warn({ correlationId: payment.payment.correlationId, ...attempt }, state);

@@ -46,7 +46,7 @@ export class Dispatch {
   /** A payment whose acceptance is durable: it is sent, or it waits. */
   start(payment: OpenPayment, reservation: Reservation | null): void {
     if (reservation !== null) return this.charge(payment, reservation);
-    payment.state = { kind: "queued" };
+    this.#books.move(payment, { kind: "queued" });
     this.#queue.push(payment);
   }
 
@@ -110,7 +110,7 @@ export class Dispatch {
     const { clock, numbers, router } = this.#options;
     const processor = numbers[lane] as number;
     const assignment = { processor, requestedAtMs: clock.wallMs() };
-    payment.state = { kind: "assigned", assignment };
+    this.#books.move(payment, { kind: "assigned", assignment });
     return { lane, ticket: router.admit(nowMs, lane) };
   }
 
@@ -149,7 +149,7 @@ export class Dispatch {
     const attempt = this.#books.attemptOf(payment, kind, reason);
     if (kind === "rejected") return this.#books.park(payment, "reject", attempt);
     this.#books.note({ kind: "release", seq: payment.seq, attempt });
-    payment.state = { kind: "queued" };
+    this.#books.move(payment, { kind: "queued" });
     this.#queue.putBack(payment);
   }
 
@@ -160,7 +160,7 @@ export class Dispatch {
   ): void {
     const attempt = this.#books.attemptOf(payment, outcome, reason);
     this.#books.note({ kind: "unknown", seq: payment.seq, attempt });
-    payment.state = { kind: "unknown", assignment: assignmentOf(payment) };
+    this.#books.move(payment, { kind: "unknown", assignment: assignmentOf(payment) });
     this.onUnknown(payment);
   }
 

@@ -36,7 +36,7 @@ export class Intake {
       deadlineMs: clock.steadyMs() + patienceMs,
       state: { kind: "accepting" },
     };
-    this.#books.reopen(payment);
+    this.#books.open(payment);
     // Acceptance and first assignment share a commit when a processor can take it right now.
     const reservation = this.#dispatch.reserve(payment);
     const assignment = reservation === null ? null : assignmentOf(payment);
@@ -58,7 +58,7 @@ export class Intake {
       this.#dispatch.start(payment, reservation);
       return;
     }
-    this.#books.forget(payment);
+    this.#books.close(payment);
     if (reservation !== null) this.#dispatch.giveBack(reservation);
     this.#answer(answer, verdictOf(result));
   }

@@ -10,7 +10,6 @@ import type { Pipeline } from "../pipeline.ts";
 import type { Router } from "../router.ts";
 
 const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
-const OPEN_STATES = ["accepting", "queued", "assigned", "unknown"] as const;
 
 export type MetricsSources = {
   readonly clock: Clock;
@@ -41,7 +40,7 @@ export class PipelineMetrics {
     const { books } = pipeline;
     this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(books.openCount));
     this.#gauge("backlog_payments", "Open payments by state", ["state"], (set) => {
-      for (const state of OPEN_STATES) set(books.countOf(state), state);
+      for (const [state, count] of Object.entries(books.countByState)) set(count, state);
       for (const [state, count] of books.parked) set(count, state);
     });
     this.#gauge("backlog_oldest_seconds", "Age of the oldest open payment", [], (set) => {

@@ -40,7 +40,8 @@ export async function recover(options: {
       continue;
     }
     const { seq, correlationId, amountCents, acceptedAtMs } = row;
-    const deadlineMs = acceptedAtMs + toSteadyMs + patienceMs;
+    // A wall clock that was set back must not give a payment more patience than a new one has.
+    const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
     const open = { seq, payment, acceptedAtMs, deadlineMs, state };
     (state.kind === "queued" ? recovered.queued : recovered.unknown).push(open);
