@@ -10,10 +10,18 @@ const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
 
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
-const api = startApi({ settings, link, log });
+const api = startOrExit();
 log.info({ url: api.url }, "ready");
 
 drainOnSignals(log, async () => {
   await api.stop();
   link.close();
 });
+
+function startOrExit() {
+  try {
+    return startApi({ settings, link, log });
+  } catch (error) {
+    return exitWith(error as Error);
+  }
+}

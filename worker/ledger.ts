@@ -19,7 +19,6 @@ import type { BlockTotals, LedgerRows } from "./transitions.ts";
 
 export const BLOCK_ROWS = 1024;
 const ROWS_MAX = 2 ** 32;
-const BLOCKS_MAX = ROWS_MAX / BLOCK_ROWS;
 
 const HEAD = 0;
 const BASE = 1;
@@ -45,20 +44,30 @@ export type LedgerColumns = {
   readonly blockCents: readonly Float64Array[];
 };
 
-export function allocateLedger(slots: number, processors: number): LedgerMemory {
+export function allocateLedger(
+  slots: number,
+  processors: number,
+  rowsMax: number = ROWS_MAX,
+): LedgerMemory {
   return {
     slots,
     processors,
     cursor: new SharedArrayBuffer(3 * 4),
     ring: new SharedArrayBuffer(slots * 3 * 8),
-    blocks: new SharedArrayBuffer(BLOCKS_MAX * (2 + 2 * processors) * 8),
+    blocks: new SharedArrayBuffer((rowsMax / BLOCK_ROWS) * blockBytes(processors)),
   };
+}
+
+/** Of one block's entry: min, max, and count and cents by processor. */
+function blockBytes(processors: number): number {
+  return (2 + 2 * processors) * 8;
 }
 
 export function columnsOf({ slots, processors, ring, blocks }: LedgerMemory): LedgerColumns {
   const ringColumn = (index: number) => new Float64Array(ring, index * slots * 8, slots);
+  const blockCount = blocks.byteLength / blockBytes(processors);
   const blockColumn = (index: number) =>
-    new Float64Array(blocks, index * BLOCKS_MAX * 8, BLOCKS_MAX);
+    new Float64Array(blocks, index * blockCount * 8, blockCount);
   const byProcessor = (from: number) =>
     Array.from({ length: processors }, (_, processor) => blockColumn(from + processor));
   return {
@@ -97,12 +106,14 @@ export class LedgerWriter {
   readonly memory: LedgerMemory;
   readonly #columns: LedgerColumns;
   readonly #cells: Uint32Array;
+  readonly #rowsMax: number;
   #head = 0;
 
   constructor(memory: LedgerMemory) {
     this.memory = memory;
     this.#columns = columnsOf(memory);
     this.#cells = new Uint32Array(memory.cursor);
+    this.#rowsMax = this.#columns.blockMinMs.length * BLOCK_ROWS;
   }
 
   get head(): number {
@@ -112,7 +123,7 @@ export class LedgerWriter {
   /** Adds a row and gives its number. Cost does not depend on how many there are. */
   append(requestedAtMs: number, amountCents: number, processor: number): number {
     const row = this.#head;
-    if (row >= ROWS_MAX - 1) throw new Error("the ledger is full: 2^32 rows");
+    if (row >= this.#rowsMax - 1) throw new Error(`the ledger is full: ${row} rows`);
     const slot = row % this.memory.slots;
     const columns = this.#columns;
     columns.requestedAtMs[slot] = requestedAtMs;

@@ -78,8 +78,9 @@ export const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
   const response = await fetch(url, {
     ...(body === undefined ? {} : { ...post, body }),
     redirect: "manual",
+    proxy: false,
     signal: AbortSignal.timeout(timeoutMs),
-  });
+  } as RequestInit);
   const { status, headers } = response;
   return {
     status,
@@ -189,7 +190,8 @@ function readHealth(body: string): HealthReading {
   const failing = record?.["failing"];
   const minResponseTimeMs = record?.["minResponseTime"];
   if (typeof failing !== "boolean" || typeof minResponseTimeMs !== "number") return null;
-  return minResponseTimeMs >= 0 ? { failing, minResponseTimeMs } : null;
+  const possible = Number.isFinite(minResponseTimeMs) && minResponseTimeMs >= 0;
+  return possible ? { failing, minResponseTimeMs } : null;
 }
 
 function isJsonObject(body: string): boolean {

@@ -24,7 +24,7 @@ export class PaymentQueue {
 
   putBack(payment: OpenPayment): void {
     let at = this.#returned.length;
-    while (at > 0 && this.#returnedAt(at - 1).deadlineMs > payment.deadlineMs) at--;
+    while (at > 0 && this.#returnedMsAt(at - 1) > payment.deadlineMs) at--;
     this.#returned.splice(at, 0, payment);
   }
 
@@ -49,14 +49,25 @@ export class PaymentQueue {
     return this.#line.length > this.#first ? this.#line.pop() : this.#returned.pop();
   }
 
-  /** The deadline at a position from the front; positions within the line are exact. */
+  /** The deadline at a position from the front, in the order in which `takeOldest` gives them. */
   deadlineMsAt(position: number): number {
-    const index = position - this.#returned.length;
-    const payment = index < 0 ? this.#returned[position] : this.#line[this.#first + index];
-    return payment?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    // How many of those before the position are returned ones: two sorted lists, read as one.
+    let low = Math.max(0, position - (this.#line.length - this.#first));
+    let high = Math.min(position, this.#returned.length);
+    while (low < high) {
+      const returned = (low + high) >> 1;
+      if (this.#returnedMsAt(returned) <= this.#lineMsAt(position - returned - 1)) {
+        low = returned + 1;
+      } else high = returned;
+    }
+    return Math.min(this.#returnedMsAt(low), this.#lineMsAt(position - low));
   }
 
-  #returnedAt(index: number): OpenPayment {
-    return this.#returned[index] as OpenPayment;
+  #lineMsAt(index: number): number {
+    return this.#line[this.#first + index]?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #returnedMsAt(index: number): number {
+    return this.#returned[index]?.deadlineMs ?? Number.POSITIVE_INFINITY;
   }
 }

@@ -52,7 +52,9 @@ export type Transition =
   | { readonly kind: "reject"; readonly seq: number; readonly attempt: FailedAttempt }
   | { readonly kind: "conflict"; readonly seq: number; readonly attempt: FailedAttempt }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
-  | { readonly kind: "purge"; readonly baseRow: number };
+  | { readonly kind: "purge"; readonly baseRow: number }
+  /** Changes nothing that anybody reads: asks whether commits work again. */
+  | { readonly kind: "probe" };
 
 /**
  * `done` is durable. `duplicate` and `conflict` answer an accept whose id is known, with the same or

@@ -40,6 +40,7 @@ type Outstanding = {
   readonly bytes: Buffer;
   readonly entries: Map<string, Entry>;
   readonly firstSentAtMs: number;
+  /** The earliest of its entries': those of one frame may have waited differently long. */
   deadlineMs: number;
   retryAtMs: number;
   retries: number;
@@ -156,12 +157,12 @@ export class LinkClientCore {
   #sendFrame(nowMs: number, from: number): number {
     const entries = new Map<string, Entry>();
     let at = from;
-    let deadlineMs = nowMs;
+    let deadlineMs = Number.POSITIVE_INFINITY;
     while (at < this.#waiting.length && entries.size < PAYMENTS_PER_FRAME_MAX) {
       const entry = this.#waiting[at] as Entry;
       if (entries.has(entry.payment.correlationId)) break;
       entries.set(entry.payment.correlationId, entry);
-      deadlineMs = Math.max(deadlineMs, entry.deadlineMs);
+      deadlineMs = Math.min(deadlineMs, entry.deadlineMs);
       at++;
     }
     const payments = Array.from(entries.values(), (entry) => entry.payment);
@@ -222,10 +223,19 @@ export class LinkClientCore {
     this.#transmit(frame.bytes);
   }
 
+  /** Gives up the entries whose time is up; the frame goes on for the others. */
   #expire(nowMs: number, sequence: number, frame: Outstanding): void {
-    this.#outstanding.delete(sequence);
-    for (const entry of frame.entries.values()) this.#giveUp(entry);
-    this.#lossAtMs = nowMs;
+    frame.deadlineMs = Number.POSITIVE_INFINITY;
+    for (const [correlationId, entry] of frame.entries) {
+      if (nowMs < entry.deadlineMs) {
+        frame.deadlineMs = Math.min(frame.deadlineMs, entry.deadlineMs);
+        continue;
+      }
+      frame.entries.delete(correlationId);
+      this.#lossAtMs = nowMs;
+      this.#giveUp(entry);
+    }
+    if (frame.entries.size === 0) this.#outstanding.delete(sequence);
   }
 
   #expireWaiting(nowMs: number): void {

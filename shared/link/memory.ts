@@ -22,13 +22,17 @@ export class MemoryNetwork {
     this.faults = faults;
   }
 
-  /** Puts a datagram on its way; `deliver` runs in the tick at which it arrives, if it does. */
-  send(nowMs: number, deliver: () => void): void {
+  /**
+   * Puts a datagram on its way; `deliver` runs in the tick at which it arrives, if it does. `onSent`
+   * is told when a tick is due for it.
+   */
+  send(nowMs: number, deliver: () => void, onSent: (dueAtMs: number) => void = () => {}): void {
     if (this.#random() < this.faults.loss) return;
     const copies = this.#random() < this.faults.repeat ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       const dueAtMs = nowMs + this.#random() * this.faults.delayMsMax;
       this.#inTransit.push({ dueAtMs, order: this.#sent++, deliver });
+      onSent(dueAtMs);
     }
   }
 

@@ -2,6 +2,8 @@
  * Group commit as a core: what is appended gathers while a batch is being committed and makes up the
  * next one. When a commit fails nothing of it was stored: payments that wanted in are turned away,
  * everything else (what has already happened at a processor) is tried again, in order, until it holds.
+ * Nobody is let in meanwhile, so when nothing is left to try again a probe finds out whether commits
+ * work: otherwise the trouble would never end.
  */
 import type { CommitStats, OnDurable } from "../journal.ts";
 import type { Transition, TransitionResult } from "../transitions.ts";
@@ -33,9 +35,10 @@ export class GroupCommit {
 
   /** The next batch to commit, or null while one is under way, none waits, or a retry is not due. */
   next(nowMs: number): Transition[] | null {
-    if (this.#inFlight !== null || this.#waiting.length === 0 || nowMs < this.#retryAtMs)
-      return null;
+    if (this.#inFlight !== null || nowMs < this.#retryAtMs) return null;
     const batch = this.#waiting.splice(0, BATCH_MAX);
+    if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);
+    if (batch.length === 0) return null;
     this.#inFlight = batch;
     return batch.map(({ transition }) => transition);
   }
@@ -54,7 +57,7 @@ export class GroupCommit {
     this.trouble = reason;
     this.stats.failures++;
     this.#retryAtMs = nowMs + RETRY_MS;
-    const kept = batch.filter(({ transition }) => transition.kind !== "accept");
+    const kept = batch.filter(({ transition }) => isKept(transition));
     this.#waiting = [...kept, ...this.#waiting];
     for (const { transition, done } of batch) if (transition.kind === "accept") done(null);
   }
@@ -65,4 +68,11 @@ export class GroupCommit {
     this.#inFlight = null;
     return batch;
   }
+}
+
+const PROBE: Waiting = { transition: { kind: "probe" }, done: () => {} };
+
+/** What has happened must be written; what only asks can be asked again. */
+function isKept({ kind }: Transition): boolean {
+  return kind !== "accept" && kind !== "probe";
 }

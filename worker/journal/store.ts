@@ -196,6 +196,9 @@ export class SqliteStore {
         statements.purgeRows.run();
         statements.purgeBase.run(transition.baseRow);
         return DONE;
+      case "probe":
+        statements.probe.run();
+        return DONE;
     }
   }
 
@@ -276,6 +279,9 @@ function prepare(db: Database) {
     settle: db.prepare(`UPDATE payments SET state = ${settled}, settled_at_ms = ? ${atProcessor}`),
     ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
     attempt: db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"),
+    probe: db.prepare(
+      `INSERT INTO meta VALUES ('probes', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1`,
+    ),
     purgeRows: db.prepare("DELETE FROM ledger"),
     purgeBase: db.prepare("INSERT OR REPLACE INTO meta VALUES ('base_row', ?)"),
   };

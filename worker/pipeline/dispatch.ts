@@ -45,7 +45,7 @@ export class Dispatch {
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */
   start(payment: OpenPayment, reservation: Reservation | null): void {
-    if (reservation !== null) return this.charge(payment, reservation);
+    if (reservation !== null) return void this.charge(payment, reservation);
     this.#books.move(payment, { kind: "queued" });
     this.#queue.push(payment);
   }
@@ -72,20 +72,22 @@ export class Dispatch {
     this.#assignAndSend(nowMs, payment, trial.lane);
   }
 
-  /** Sends a payment that is durably assigned to the lane's processor. */
-  charge(payment: OpenPayment, { lane, ticket }: Reservation): void {
+  /**
+   * Sends a payment that is durably assigned to the lane's processor. Resolves when its answer, and
+   * what that makes necessary, has been dealt with; until then it is in flight.
+   */
+  async charge(payment: OpenPayment, { lane, ticket }: Reservation): Promise<void> {
     const { clock, processors } = this.#options;
     const { requestedAtMs } = assignmentOf(payment);
     if (this.#stopped) return this.giveBack({ lane, ticket });
     const sentAtMs = clock.steadyMs();
     this.inFlight++;
-    void processors[lane]!.charge({ ...payment.payment, requestedAtMs }).then((outcome) => {
-      this.inFlight--;
-      this.#books.attempts[lane]![outcome.kind]++;
-      this.#record(lane, ticket, reportOf(outcome, clock.steadyMs() - sentAtMs));
-      this.#answered(payment, outcome);
-      if (this.#queue.length > 0) this.pump();
-    });
+    const outcome = await processors[lane]!.charge({ ...payment.payment, requestedAtMs });
+    this.#books.attempts[lane]![outcome.kind]++;
+    this.#record(lane, ticket, reportOf(outcome, clock.steadyMs() - sentAtMs));
+    await this.#answered(payment, outcome);
+    this.inFlight--;
+    if (this.#queue.length > 0) this.pump();
   }
 
   /** Asks the processor what it has recorded: settles, parks, or leaves the payment unknown. */
@@ -120,18 +122,17 @@ export class Dispatch {
     const assignment = assignmentOf(payment);
     this.#books.append({ kind: "assign", seq: payment.seq, assignment }, (result) => {
       if (result?.kind !== "done") throw new Error("a queued payment could not be assigned");
-      this.charge(payment, reservation);
+      void this.charge(payment, reservation);
     });
   }
 
-  #answered(payment: OpenPayment, outcome: ChargeOutcome): void {
+  async #answered(payment: OpenPayment, outcome: ChargeOutcome): Promise<void> {
     switch (outcome.kind) {
       case "accepted":
         return this.#books.settle(payment);
       case "exists":
-        return void this.look(payment).then((result) => {
-          if (result === "no-information") this.#unknown(payment, "unknown", "422, not confirmed");
-        });
+        if ((await this.look(payment)) === "ended") return;
+        return this.#unknown(payment, "unknown", "422, not confirmed");
       case "unknown":
         return this.#unknown(payment, "unknown", outcome.reason);
       case "refused":

@@ -12,7 +12,7 @@ import type { Dispatch } from "./dispatch.ts";
 const BACKOFF_MS_FIRST = 250;
 const BACKOFF_MS_MAX = 10_000;
 const LOOKS_IN_FLIGHT_MAX = 16;
-/** Of a lane's limit, what may be used for sending again. */
+/** Of a lane's limit, what may be in flight for sending again. */
 const LANE_SHARE = 4;
 
 type Case = {
@@ -32,11 +32,14 @@ export class Resolver {
   readonly #waiting = new Map<number, Case>();
   /** How often a payment has been tried, while its call is under way. */
   readonly #tries = new Map<number, number>();
+  /** Calls under way that charge again, by lane. */
+  readonly #charging: number[];
 
   constructor(options: PipelineOptions, books: Books, dispatch: Dispatch) {
     this.#options = options;
     this.#books = books;
     this.#dispatch = dispatch;
+    this.#charging = options.processors.map(() => 0);
   }
 
   get waiting(): number {
@@ -56,21 +59,17 @@ export class Resolver {
   tick(): void {
     if (this.#waiting.size === 0) return;
     const nowMs = this.#options.clock.steadyMs();
-    const charging = this.#options.processors.map(() => 0);
     for (const one of this.#waiting.values()) {
       if (one.dueAtMs > nowMs) continue;
+      if (one.step === "look" && this.inFlight >= LOOKS_IN_FLIGHT_MAX) continue;
       const lane = this.#books.laneOf(one.payment);
       if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
       if (one.step === "look") this.#look(one);
-      else if (this.#mayCharge(nowMs, lane, charging[lane] as number)) {
-        charging[lane]!++;
-        this.#charge(nowMs, one, lane);
-      }
+      else if (this.#mayCharge(nowMs, lane)) this.#charge(nowMs, one, lane);
     }
   }
 
   #look(one: Case): void {
-    if (this.inFlight >= LOOKS_IN_FLIGHT_MAX) return;
     this.inFlight++;
     this.#waiting.delete(one.payment.seq);
     void this.#dispatch.look(one.payment).then((result) => {
@@ -81,16 +80,21 @@ export class Resolver {
     });
   }
 
-  #mayCharge(nowMs: number, number: number, charging: number): boolean {
+  #mayCharge(nowMs: number, number: number): boolean {
     const lane = this.#options.router.lane(number);
     if (!lane.working) return lane.admitsTrial(nowMs);
-    return lane.hasRoom && charging < Math.max(1, lane.limit / LANE_SHARE);
+    const share = Math.max(1, Math.floor(lane.limit / LANE_SHARE));
+    return lane.hasRoom && (this.#charging[number] as number) < share;
   }
 
   #charge(nowMs: number, one: Case, lane: number): void {
     this.#waiting.delete(one.payment.seq);
     this.#tries.set(one.payment.seq, one.tries + 1);
     const ticket = this.#options.router.admit(nowMs, lane);
-    this.#dispatch.charge(one.payment, { lane, ticket });
+    this.#charging[lane]!++;
+    void this.#dispatch.charge(one.payment, { lane, ticket }).then(() => {
+      this.#charging[lane]!--;
+      this.#tries.delete(one.payment.seq);
+    });
   }
 }

@@ -75,7 +75,8 @@ export class Lane {
   /** True when the breaker's state changed. */
   record(nowMs: number, ticket: Ticket, report: LaneReport): boolean {
     this.#inFlight--;
-    const changed = this.#breaker.record(nowMs, ticket, report.signal, report.cause);
+    const signal = this.#signalOf(nowMs, report);
+    const changed = this.#breaker.record(nowMs, ticket, signal, report.cause);
     if (changed && this.#breaker.state.kind === "half-open") {
       this.#limit.restart();
       this.#latencyMs = report.latencyMs;
@@ -91,6 +92,12 @@ export class Lane {
     if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = reading.minResponseTimeMs;
     if (reading.failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return false;
     return this.#breaker.recordHealth(nowMs, reading.failing);
+  }
+
+  /** Turning calls away is not failing, unless it has been the only answer for a while. */
+  #signalOf(nowMs: number, { signal, dropped }: LaneReport): Signal {
+    const onlyDrops = nowMs - this.#succeededAtMs >= PASSIVE_FRESH_MS;
+    return signal === "none" && dropped && onlyDrops ? "failure" : signal;
   }
 
   #succeeded(nowMs: number, latencyMs: number): void {

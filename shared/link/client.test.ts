@@ -1,0 +1,261 @@
+import { describe, expect, test } from "bun:test";
+import type { Verdict } from "../verdict.ts";
+import { LinkClientCore } from "./client.ts";
+import { decodePay, encodeVerdicts, linkKeys, PAYMENTS_PER_FRAME_MAX } from "./frame.ts";
+import { payment, seeded, uuid } from "./link.fixture.ts";
+
+const keys = linkKeys("a secret");
+const INSTANCE = 42;
+const WAITING_MAX = 16_384;
+const STORED: Verdict = { kind: "stored" };
+
+type Sent = { readonly atMs: number; readonly sequence: number; readonly ids: string[] };
+
+/** A core whose frames are kept; time is what each call says. */
+function client(random: () => number = () => 1) {
+  const sent: Sent[] = [];
+  const clock = { nowMs: 0 };
+  const core = new LinkClientCore({
+    keys,
+    instance: INSTANCE,
+    ackTimeoutMs: 1_000,
+    random,
+    transmit: (bytes) => {
+      const decoded = decodePay(keys.pay, bytes);
+      if (!decoded.ok) throw new Error(decoded.reason);
+      const { sequence, payments } = decoded.frame;
+      const ids = payments.map(({ correlationId }) => correlationId);
+      // Probes are of no interest here.
+      if (ids.length > 0) sent.push({ atMs: clock.nowMs, sequence, ids });
+    },
+  });
+  const verdicts = new Map<number, Verdict | null>();
+  return {
+    core,
+    sent,
+    clock,
+    verdicts,
+    pay: (n: number) =>
+      core.pay(clock.nowMs, payment(n), (verdict) => {
+        if (verdicts.has(n)) throw new Error(`payment ${n} was answered twice`);
+        verdicts.set(n, verdict);
+      }),
+    flush: () => core.flush(clock.nowMs),
+    tickUntil(endMs: number, stepMs = 1) {
+      for (; clock.nowMs < endMs; clock.nowMs += stepMs) core.tick(clock.nowMs);
+    },
+    answer({ sequence, ids }: Pick<Sent, "sequence" | "ids">, head: Partial<VerdictHead> = {}) {
+      const all = ids.map((correlationId) => ({ sequence, correlationId, verdict: STORED }));
+      // More verdicts than fit a frame travel in two.
+      for (const some of [all.slice(0, 12), all.slice(12)]) {
+        const full = { instance: INSTANCE, epoch: 1, sequence: 0, ...head };
+        core.receive(clock.nowMs, encodeVerdicts(head.key ?? keys.verdict, full, some));
+      }
+    },
+  };
+}
+type VerdictHead = { instance: number; epoch: number; key: Buffer };
+
+describe("a frame without an answer", () => {
+  test("is sent again after 20 ms at first, then twice as late each time, up to 500 ms", () => {
+    const { pay, flush, tickUntil, sent } = client(() => 1);
+    pay(1);
+    flush();
+    tickUntil(999);
+    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 20, 60, 140, 300, 620]);
+  });
+
+  test("is sent again no sooner than 20 ms, however chance falls", () => {
+    const { pay, flush, tickUntil, sent } = client(() => 0);
+    pay(1);
+    flush();
+    tickUntil(100);
+    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 20, 40, 60, 80]);
+  });
+
+  test("waits three round trips where the way is long", () => {
+    const { pay, flush, tickUntil, sent, answer, clock } = client();
+    for (let n = 0; n < 100; n++) {
+      pay(n);
+      flush();
+      clock.nowMs += 100;
+      answer(sent.at(-1) as Sent);
+    }
+    const startMs = clock.nowMs;
+    pay(100);
+    flush();
+    tickUntil(startMs + 400);
+    const [first, second] = sent.filter(({ ids }) => ids[0] === uuid(100)) as [Sent, Sent];
+    expect(second.atMs - first.atMs).toBeWithin(295, 302);
+  });
+
+  test("does not take the answer to a repeat for a short round trip", () => {
+    const { pay, flush, tickUntil, sent, answer } = client();
+    pay(1);
+    flush();
+    tickUntil(900);
+    answer(sent[0] as Sent);
+    const at = sent.length;
+    pay(2);
+    flush();
+    tickUntil(930);
+    expect((sent[at + 1] as Sent).atMs - (sent[at] as Sent).atMs).toBe(20);
+  });
+});
+
+describe("the window", () => {
+  const many = (frames: number) => frames * PAYMENTS_PER_FRAME_MAX;
+
+  test("begins at 64 frames; the rest waits for answers", () => {
+    const { pay, flush, sent, answer } = client();
+    for (let n = 0; n < many(100); n++) pay(n);
+    flush();
+    expect(sent).toHaveLength(64);
+    answer(sent[0] as Sent);
+    answer(sent[1] as Sent);
+    expect(sent).toHaveLength(66);
+    expect(sent.flatMap(({ ids }) => ids)).toEqual(
+      Array.from({ length: many(66) }, (_, n) => uuid(n)),
+    );
+  });
+
+  test("grows with answers, up to 512 frames", () => {
+    const { pay, flush, sent, answer, clock } = client();
+    let paid = 0;
+    let most = 0;
+    for (let round = 0; round < 400; round++) {
+      const before = sent.length;
+      while (paid < many(before + 600)) pay(paid++);
+      flush();
+      most = Math.max(most, sent.length - before);
+      // All at once, so that no answer makes room for more before the count.
+      clock.nowMs += 1;
+      for (const frame of sent.slice(before, before + 64)) answer(frame);
+      for (const frame of sent.slice(before + 64)) answer(frame);
+      if (most === 512) break;
+    }
+    expect(most).toBeWithin(65, 513);
+  });
+
+  test("is halved once for a loss, down to no less than four", () => {
+    const { pay, flush, sent, tickUntil } = client();
+    for (let n = 0; n < many(300); n++) pay(n);
+    flush();
+    expect(sent).toHaveLength(64);
+    // All 64 are due again in one tick: one loss, not 64.
+    tickUntil(21);
+    expect(sent).toHaveLength(128);
+    tickUntil(1_000);
+    const before = sent.length;
+    tickUntil(1_001);
+    // What was in flight has timed out; what waited since the start has too.
+    expect(sent.length).toBe(before);
+    for (let n = many(300); n < many(400); n++) pay(n);
+    flush();
+    expect(sent.length - before).toBe(4);
+  });
+
+  test("that is full turns payments away beyond the waiting line, at once", () => {
+    const { pay, verdicts } = client();
+    for (let n = 0; n < WAITING_MAX; n++) pay(n);
+    expect(verdicts.size).toBe(0);
+    pay(WAITING_MAX);
+    expect(verdicts).toEqual(new Map([[WAITING_MAX, { kind: "busy", retryAfterMs: 1_000 }]]));
+  });
+});
+
+describe("a payment", () => {
+  test("that waited long for the window is given up at its own time, not its frame's", () => {
+    const { pay, flush, clock, verdicts, tickUntil, sent } = client();
+    for (let n = 0; n < 64 * PAYMENTS_PER_FRAME_MAX; n++) pay(n);
+    flush();
+    clock.nowMs = 100;
+    pay(10_000);
+    flush();
+    clock.nowMs = 900;
+    pay(10_001);
+    flush();
+    // The window opens when the first 64 frames are given up: both leave in one frame.
+    tickUntil(1_050);
+    expect(sent.at(-1)?.ids).toEqual([uuid(10_000), uuid(10_001)]);
+    tickUntil(1_101);
+    expect(verdicts.get(10_000)).toBeNull();
+    expect(verdicts.has(10_001)).toBe(false);
+    tickUntil(1_901);
+    expect(verdicts.get(10_001)).toBeNull();
+  });
+
+  test("that waits for a window that never opens is given up too", () => {
+    const { pay, flush, tickUntil, verdicts, core } = client();
+    for (let n = 0; n < 100 * PAYMENTS_PER_FRAME_MAX; n++) pay(n);
+    flush();
+    tickUntil(1_001);
+    expect(verdicts.size).toBe(100 * PAYMENTS_PER_FRAME_MAX);
+    expect(new Set(verdicts.values())).toEqual(new Set([null]));
+    expect(core.idle).toBe(true);
+    expect(core.stats.timeouts).toBe(100 * PAYMENTS_PER_FRAME_MAX);
+  });
+});
+
+describe("a verdict counts for nothing when", () => {
+  const waiting = () => {
+    const made = client();
+    made.pay(1);
+    made.flush();
+    return { ...made, frame: made.sent[0] as Sent };
+  };
+
+  test("it is for another instance", () => {
+    const { answer, frame, verdicts, core } = waiting();
+    answer(frame, { instance: INSTANCE + 1 });
+    expect(verdicts.size).toBe(0);
+    expect(core.stats.stale).toBe(2);
+    expect(core.answering(0)).toBe(false);
+  });
+
+  test("it is of an older epoch than one that was seen", () => {
+    const { answer, frame, verdicts, core } = waiting();
+    answer({ sequence: 999, ids: [] }, { epoch: 8 });
+    answer(frame, { epoch: 7 });
+    expect(verdicts.size).toBe(0);
+    expect(core.stats.stale).toBe(2);
+    answer(frame, { epoch: 8 });
+    expect(verdicts.get(1)).toEqual(STORED);
+  });
+
+  test("it names another frame or another id", () => {
+    const { answer, frame, verdicts } = waiting();
+    answer({ sequence: frame.sequence + 1, ids: frame.ids });
+    answer({ sequence: frame.sequence, ids: [uuid(2)] });
+    expect(verdicts.size).toBe(0);
+  });
+
+  test("it comes a second time", () => {
+    const { answer, frame, verdicts, core } = waiting();
+    answer(frame);
+    answer(frame);
+    expect(verdicts.get(1)).toEqual(STORED);
+    expect(core.idle).toBe(true);
+  });
+
+  test("it is forged", () => {
+    const { answer, frame, verdicts, core } = waiting();
+    answer(frame, { key: keys.pay });
+    answer(frame, { key: linkKeys(null).verdict });
+    expect(verdicts.size).toBe(0);
+    expect(core.stats.drops.mac).toBe(4);
+    expect(core.answering(0)).toBe(false);
+  });
+});
+
+test("sequences of a client never repeat while frames are outstanding", () => {
+  const random = seeded(3);
+  const { pay, flush, sent, answer, clock } = client(random);
+  for (let n = 0; n < 2_000; n++) {
+    pay(n);
+    flush();
+    if (random() < 0.9) answer(sent[Math.floor(random() * sent.length)] as Sent);
+    clock.nowMs += 1;
+  }
+  expect(new Set(sent.map(({ sequence }) => sequence)).size).toBe(sent.length);
+});

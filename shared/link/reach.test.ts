@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { isPrivateAddress } from "./reach.ts";
+
+test.each([
+  "127.0.0.1",
+  "127.255.255.255",
+  "10.0.0.1",
+  "172.16.0.1",
+  "172.31.255.255",
+  "192.168.1.1",
+  "169.254.1.1",
+  "::1",
+  "fc00::1",
+  "fd12:3456::1",
+  "fe80::1",
+  "::ffff:10.0.0.1",
+])("%s needs no secret", (address) => {
+  expect(isPrivateAddress(address)).toBe(true);
+});
+
+test.each([
+  "0.0.0.0",
+  "::",
+  "8.8.8.8",
+  "1.127.0.1",
+  "110.0.0.1",
+  "172.15.0.1",
+  "172.32.0.1",
+  "192.169.0.1",
+  "11.10.0.1",
+  "2001:db8::1",
+  "fec0::1",
+  "ff02::1",
+  "::ffff:8.8.8.8",
+  "::ffff:0.0.0.0",
+  "localhost",
+  "10.0.0.1.example.org",
+  "10.0.0",
+  "",
+])("%s needs one", (address) => {
+  expect(isPrivateAddress(address)).toBe(false);
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "bun:test";
+import type { Verdict } from "../verdict.ts";
+import {
+  decodeVerdicts,
+  encodePay,
+  encodeVerdicts,
+  linkKeys,
+  VERDICTS_PER_FRAME_MAX,
+} from "./frame.ts";
+import { payment, sealByHand, uuid } from "./link.fixture.ts";
+import { LinkServerCore, type Arrival } from "./server.ts";
+
+const keys = linkKeys("a secret");
+const EPOCH = 5;
+const STORED: Verdict = { kind: "stored" };
+
+function server() {
+  const arrivals: Arrival<string>[] = [];
+  const sent: { bytes: Buffer; peer: string }[] = [];
+  const core = new LinkServerCore<string>({
+    keys,
+    epoch: EPOCH,
+    transmit: (bytes, peer) => sent.push({ bytes, peer }),
+    onArrivals: (some) => arrivals.push(...some),
+  });
+  const read = ({ bytes }: { bytes: Buffer }) => {
+    const decoded = decodeVerdicts(keys.verdict, bytes);
+    if (!decoded.ok) throw new Error(decoded.reason);
+    return decoded.frame;
+  };
+  return { core, arrivals, sent, frames: () => sent.map(read) };
+}
+
+function frame(numbers: readonly number[], { instance = 1, sequence = 1 } = {}): Buffer {
+  const some = numbers.map((n) => payment(n));
+  return encodePay(keys.pay, { instance, epoch: 0, sequence }, some);
+}
+
+describe("a frame that comes again", () => {
+  test("while its payments are in hand is counted and not looked at", () => {
+    const { core, arrivals, sent } = server();
+    core.receive(frame([1, 2]), "a");
+    core.receive(frame([1, 2]), "a");
+    core.answer(arrivals[0] as Arrival<string>, STORED);
+    core.receive(frame([1, 2]), "a");
+    expect(arrivals).toHaveLength(2);
+    expect(core.stats.repeats).toBe(2);
+    expect(sent).toEqual([]);
+  });
+
+  test("after its answer is looked at again, so that a lost verdict is given again", () => {
+    const { core, arrivals, frames } = server();
+    core.receive(frame([1]), "a");
+    core.answer(arrivals[0] as Arrival<string>, STORED);
+    core.flush();
+    core.receive(frame([1]), "a");
+    expect(arrivals).toHaveLength(2);
+    core.answer(arrivals[1] as Arrival<string>, { kind: "duplicate" });
+    core.flush();
+    expect(frames().map(({ verdicts }) => verdicts[0]?.verdict.kind)).toEqual([
+      "stored",
+      "duplicate",
+    ]);
+  });
+
+  test("from another instance with the same sequence is another frame", () => {
+    const { core, arrivals } = server();
+    core.receive(frame([1], { instance: 1 }), "a");
+    core.receive(frame([1], { instance: 2 }), "b");
+    expect(arrivals.map(({ origin }) => origin.peer)).toEqual(["a", "b"]);
+  });
+});
+
+describe("verdicts", () => {
+  test("of a turn are sent together, to each instance its own", () => {
+    const { core, arrivals, sent, frames } = server();
+    core.receive(frame([1, 2], { instance: 1, sequence: 7 }), "a");
+    core.receive(frame([3], { instance: 2, sequence: 8 }), "b");
+    core.receive(frame([4], { instance: 1, sequence: 9 }), "a");
+    for (const arrival of arrivals) core.answer(arrival, STORED);
+    expect(sent).toEqual([]);
+    core.flush();
+    expect(sent.map(({ peer }) => peer)).toEqual(["a", "b"]);
+    expect(frames()).toMatchObject([
+      {
+        instance: 1,
+        epoch: EPOCH,
+        verdicts: [
+          { sequence: 7, correlationId: uuid(1) },
+          { sequence: 7, correlationId: uuid(2) },
+          { sequence: 9, correlationId: uuid(4) },
+        ],
+      },
+      { instance: 2, epoch: EPOCH, verdicts: [{ sequence: 8, correlationId: uuid(3) }] },
+    ]);
+    core.flush();
+    expect(sent).toHaveLength(2);
+  });
+
+  test("that do not fit one frame go in several", () => {
+    const { core, arrivals, frames } = server();
+    for (let sequence = 0; sequence < 5; sequence++) {
+      core.receive(frame([...new Array(24).keys()], { sequence: sequence + 1 }), "a");
+    }
+    for (const arrival of arrivals) core.answer(arrival, { kind: "busy", retryAfterMs: 60_000 });
+    core.flush();
+    const sizes = frames().map(({ verdicts }) => verdicts.length);
+    expect(Math.max(...sizes)).toBe(VERDICTS_PER_FRAME_MAX);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(120);
+  });
+});
+
+test("a frame without payments is answered at once, without verdicts", () => {
+  const { core, arrivals, frames } = server();
+  core.receive(frame([], { instance: 3 }), "a");
+  expect(arrivals).toEqual([]);
+  expect(frames()).toMatchObject([{ instance: 3, epoch: EPOCH, verdicts: [] }]);
+});
+
+test("what is no frame is counted by reason and never answered", () => {
+  const { core, arrivals, sent } = server();
+  const good = frame([1]);
+  core.receive(Buffer.alloc(0), "x");
+  core.receive(good.subarray(0, 40), "x");
+  core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { version: 2 }), "x");
+  core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { kind: 2 }), "x");
+  core.receive(sealByHand(keys.pay, Buffer.from("9101", "hex")), "x");
+  core.receive(encodeVerdicts(keys.verdict, { instance: 1, epoch: 1, sequence: 1 }, []), "x");
+  expect(core.stats.drops).toEqual({ length: 1, mac: 2, version: 1, kind: 1, payload: 1 });
+  expect(core.stats.framesReceived).toBe(0);
+  expect([arrivals, sent]).toEqual([[], []]);
+});

@@ -1,0 +1,209 @@
+/** What only the kernel's sockets do. The contract itself is link.test.ts. */
+import { describe, expect, test } from "bun:test";
+import { systemClock } from "../clock.ts";
+import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Verdict } from "../verdict.ts";
+import { linkKeys, encodePay } from "./frame.ts";
+import { payment } from "./link.fixture.ts";
+import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
+import { openUdpClient, openUdpServer, type UdpClient, type UdpServer } from "./udp.ts";
+
+const LOCAL = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
+
+/** A log whose lines are kept. */
+function keepLog() {
+  const lines: { level: "warn" | "error"; fields: Record<string, unknown>; message: string }[] = [];
+  const keep =
+    (level: "warn" | "error") => (first: Record<string, unknown> | string, second?: string) =>
+      typeof first === "string"
+        ? lines.push({ level, fields: {}, message: first })
+        : lines.push({ level, fields: first, message: second ?? "" });
+  const log = { warn: keep("warn"), error: keep("error") } as unknown as Log;
+  return { log, lines };
+}
+
+type Answering = (verdict: Verdict) => void;
+
+async function serve(settings: Partial<typeof LOCAL> = {}, answer = true) {
+  const held: Answering[] = [];
+  const { log, lines } = keepLog();
+  const server = await openUdpServer({ ...LOCAL, ...settings }, 1, log, (_, done) => {
+    if (answer) done({ kind: "stored" });
+    else held.push(done);
+  });
+  return closing(server, { held, lines });
+}
+
+async function connect(host: string, port: number, clock = systemClock, ackTimeoutMs = 2_000) {
+  const { log, lines } = keepLog();
+  const client = await openUdpClient(
+    { WORKER_LINK: { host, port }, LINK_SECRET: null, ACK_TIMEOUT_MS: ackTimeoutMs },
+    clock,
+    log,
+  );
+  return closing(client, { lines });
+}
+
+function closing<T extends UdpServer | UdpClient, More>(opened: T, more: More) {
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) opened.close();
+    isOpen = false;
+  };
+  return { opened, ...more, close, [Symbol.dispose]: close };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error("nothing came of it within ten seconds");
+    await Bun.sleep(1);
+  }
+}
+
+/** A port at which nobody listens. */
+async function vacantPort(): Promise<number> {
+  using server = await serve();
+  return server.opened.port;
+}
+
+describe("the receive buffer", () => {
+  test("is asked for, read back, and complained about when it is small", async () => {
+    using server = await serve();
+    const max = Number(await Bun.file("/proc/sys/net/core/rmem_max").text());
+    const granted = Math.min(RECEIVE_BUFFER_BYTES, max);
+    expect(server.opened.receiveBufferBytes).toBe(granted);
+    const warned = server.lines.filter(({ message }) => message.includes("receive buffer"));
+    expect(warned).toHaveLength(granted < RECEIVE_BUFFER_BYTES ? 1 : 0);
+    for (const { fields } of warned) expect(String(fields["hint"])).toContain("rmem_max");
+  });
+
+  test("of something that is no socket is unknown", () => {
+    expect(raiseReceiveBuffer(-1, 4_096)).toBeNull();
+  });
+
+  test("that runs over is seen in the kernel's count of drops", async () => {
+    // A plain socket: the link's own buffer would take too long to fill.
+    const plain = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket: {} });
+    const sender = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket: {} });
+    try {
+      expect(await kernelDrops(plain.port)).toBe(0);
+      // In one turn, so that nobody reads while they come.
+      const datagram = Buffer.alloc(1_200);
+      for (let n = 0; n < 4_000; n++) sender.send(datagram, plain.port, "127.0.0.1");
+      expect(await kernelDrops(plain.port)).toBeGreaterThan(0);
+    } finally {
+      plain.close();
+      sender.close();
+    }
+    expect(await kernelDrops(plain.port)).toBeNull();
+  });
+
+  test("of the link's server starts without drops", async () => {
+    using server = await serve();
+    expect(await server.opened.kernelDrops()).toBe(0);
+  });
+});
+
+describe("a port that nobody listens at", () => {
+  test("costs the client its verdicts and nothing else", async () => {
+    const port = await vacantPort();
+    using client = await connect("127.0.0.1", port);
+    const waiting = client.opened.pay(payment(1));
+    // The frame and its repeats meet ICMP errors; then the worker comes up there.
+    await until(() => client.opened.stats.retransmissions >= 2);
+    using server = await serve({ LINK_PORT: port });
+    expect(await waiting).toEqual({ kind: "stored" });
+    expect(server.opened.port).toBe(port);
+  });
+
+  test("does not keep the worker from answering others", async () => {
+    using server = await serve({}, false);
+    const { opened: gone, close } = await connect("127.0.0.1", server.opened.port);
+    const unanswered = gone.pay(payment(1));
+    await until(() => server.held.length === 1);
+    close();
+    expect(await unanswered).toBeNull();
+    using client = await connect("127.0.0.1", server.opened.port);
+    const paying = client.opened.pay(payment(2));
+    await until(() => server.held.length === 2);
+    // Both in one turn: the first verdict's datagram is refused while the second is sent.
+    for (const answer of server.held) answer({ kind: "stored" });
+    expect(await paying).toEqual({ kind: "stored" });
+  });
+});
+
+describe("the worker's name", () => {
+  test("is resolved", async () => {
+    using server = await serve();
+    using client = await connect("localhost", server.opened.port);
+    expect(await client.opened.pay(payment(1))).toEqual({ kind: "stored" });
+  });
+
+  test("that means nothing is asked for again, once a second, while nobody answers", async () => {
+    let aheadMs = 0;
+    const clock = { ...systemClock, steadyMs: () => performance.now() + aheadMs };
+    using client = await connect("no..name", 9_996, clock);
+    const asked = () =>
+      client.lines.filter(({ message }) => message.includes("does not resolve")).length;
+    expect(asked()).toBe(1);
+    await until(() => asked() === 2);
+    const paying = client.opened.pay(payment(1));
+    aheadMs += 1_000;
+    await until(() => asked() === 3);
+    aheadMs += 1_000;
+    await until(() => asked() === 4);
+    expect(await paying).toBeNull();
+  });
+});
+
+describe("without a secret", () => {
+  test("the link is not bound beyond the private network", async () => {
+    const opening = serve({ LINK_HOST: "0.0.0.0" });
+    expect(opening).rejects.toThrow(
+      "LINK_SECRET must be set: LINK_HOST 0.0.0.0 is not on a private network",
+    );
+    expect(serve({ LINK_HOST: "::" })).rejects.toThrow("LINK_SECRET must be set");
+  });
+
+  test("nothing is sent to a public address", async () => {
+    expect(connect("192.0.2.1", 9_996)).rejects.toThrow(
+      "LINK_SECRET must be set: WORKER_LINK 192.0.2.1 is not on a private network",
+    );
+  });
+});
+
+test("with a secret every address will do", async () => {
+  const settings = { LINK_HOST: "0.0.0.0", LINK_PORT: 0, LINK_SECRET: "a secret" };
+  const { log } = keepLog();
+  using server = closing(await openUdpServer(settings, 1, log, () => {}), {});
+  expect(server.opened.port).toBeGreaterThan(0);
+});
+
+test("an address that cannot be bound is one sentence", async () => {
+  expect(serve({ LINK_HOST: "no..name" })).rejects.toThrow(
+    "LINK_HOST: no..name does not resolve",
+  );
+  using server = await serve();
+  expect(serve({ LINK_PORT: server.opened.port })).rejects.toThrow(/^[^\n]+$/);
+});
+
+test("strangers' datagrams are counted and not answered", async () => {
+  using server = await serve();
+  let heard = 0;
+  const stranger = await Bun.udpSocket({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: () => heard++ },
+  });
+  const forged = encodePay(linkKeys("wrong").pay, { instance: 1, epoch: 0, sequence: 1 }, []);
+  const { stats, port } = server.opened;
+  stranger.send(forged, port, "127.0.0.1");
+  stranger.send(Buffer.from("hello"), port, "127.0.0.1");
+  await until(() => stats.drops.mac === 1 && stats.drops.length === 1);
+  using client = await connect("127.0.0.1", port);
+  expect(await client.opened.pay(payment(1))).toEqual({ kind: "stored" });
+  stranger.close();
+  expect(heard).toBe(0);
+});

@@ -1,0 +1,303 @@
+/**
+ * A seeded world in which the gateway's real modules run: link, journal, pipeline, router, processor
+ * client, ledger, summary and recovery, over virtual time, a network, a disk and processors that fail
+ * in every way that the plan of the seed says.
+ *
+ * First safety: with all faults on, nothing that the checker watches may ever be violated. Then heal:
+ * the faults stop, and everything that was acknowledged must settle or be listed with its reason, and
+ * the summary must equal what the processors recorded.
+ */
+import { linkKeys } from "../shared/link/frame.ts";
+import { createLog } from "../shared/log.ts";
+import { ProcessorModel } from "./processor.ts";
+import { NO_FAULTS } from "./processor/faults.ts";
+import { Chance } from "./world/chance.ts";
+import { chargedOf } from "./world/charged.ts";
+import { Checker, Violation } from "./world/checker.ts";
+import { Disk } from "./world/disk.ts";
+import { Gateway, PROCESSORS } from "./world/gateway.ts";
+import { writeHistory } from "./world/history.ts";
+import { Ingress } from "./world/ingress.ts";
+import { Post } from "./world/post.ts";
+import { describePlan, drawPlan, type Plan } from "./world/plan.ts";
+import { Shop } from "./world/shop.ts";
+import { compareSummaries } from "./world/summaries.ts";
+import { Time } from "./world/time.ts";
+import { Trace } from "./world/trace.ts";
+import { planTrouble } from "./world/trouble.ts";
+import { Wire } from "./world/wire.ts";
+import type { Transition } from "../worker/transitions.ts";
+
+/** After the faults: longer than every timeout and backoff together. */
+const HEAL_MS_MAX = 600_000;
+const QUIET_WIRE: Plan["wire"] = {
+  neverSent: 0,
+  lostBefore: 0,
+  lateMsMax: 1,
+  lostAfter: 0,
+  serverError: 0,
+};
+const SILENT = createLog("simulation", "silent");
+
+export type RunOptions = {
+  readonly seed: number;
+  /** Payments that shops post. */
+  readonly steps: number;
+  readonly keepTrace: boolean;
+};
+
+export type RunResult = {
+  readonly seed: number;
+  readonly violation: string | null;
+  readonly traceHash: string;
+  readonly trace: readonly string[];
+  readonly plan: string;
+  readonly simulatedMs: number;
+  readonly counts: {
+    readonly acknowledged: number;
+    readonly charges: number;
+    readonly crashes: number;
+    readonly powerCuts: number;
+  };
+};
+
+export async function runSeed(options: RunOptions): Promise<RunResult> {
+  const world = new World(options);
+  const violation = await world.run();
+  const { trace, plan, time, checker, counts } = world;
+  return {
+    seed: options.seed,
+    violation,
+    traceHash: trace.hash,
+    trace: trace.lines,
+    plan: describePlan(plan),
+    simulatedMs: time.nowMs,
+    counts: { ...counts, acknowledged: checker.acknowledged.size },
+  };
+}
+
+/** Everything that trouble can reach. */
+export class World {
+  readonly chance: Chance;
+  readonly plan: Plan;
+  readonly time = new Time();
+  readonly trace: Trace;
+  readonly disk = new Disk();
+  readonly models: readonly ProcessorModel[];
+  readonly wires: readonly Wire[];
+  readonly post: Post;
+  readonly apis: readonly Ingress[];
+  readonly gateway: Gateway;
+  readonly checker: Checker;
+  readonly counts = { charges: 0, crashes: 0, powerCuts: 0 };
+  /** Ids whose rows a purge has taken out of the ledger. */
+  readonly purged = new Set<string>();
+  /** Until then nothing is done to anybody. */
+  troubled = true;
+  readonly #shop: Shop;
+  readonly #steps: number;
+  #settledSeqs: number[] = [];
+  #violation: string | null = null;
+
+  constructor({ seed, steps, keepTrace }: RunOptions) {
+    this.chance = new Chance(seed);
+    this.plan = drawPlan(this.chance);
+    this.#steps = steps;
+    this.trace = new Trace(keepTrace);
+    const { plan, time, disk, chance } = this;
+    const names = PROCESSORS.map(({ name }) => name);
+    this.models = PROCESSORS.map(
+      ({ fee }) => new ProcessorModel({ fee, random: chance.fork().next }),
+    );
+    this.checker = new Checker({ disk, models: this.models, names });
+    this.wires = this.models.map((model, number) => this.#wireTo(model, number));
+    const keys = linkKeys("simulation");
+    this.post = new Post({
+      time,
+      plan,
+      chance: chance.fork(),
+      toWorker: (frame, api) => this.gateway.receive(frame, api),
+      toApi: (frame, api) => this.apis[api]?.receive(frame),
+    });
+    this.apis = Array.from({ length: plan.apis }, (_, api) => {
+      const transmit = (frame: Buffer) => this.post.toWorker(frame, api);
+      const { ackTimeoutMs } = plan;
+      return new Ingress({ time, chance: chance.fork(), keys, ackTimeoutMs, transmit });
+    });
+    this.gateway = new Gateway({
+      time,
+      chance: chance.fork(),
+      disk,
+      wires: this.wires,
+      plan,
+      keys,
+      log: SILENT,
+      transmit: (frame, api) => this.post.toApi(frame, api),
+      onAcknowledge: (id, cents) => this.#watch(() => this.checker.onAcknowledge(id, cents)),
+      onApplied: (transitions) => this.onApplied(transitions),
+    });
+    this.#shop = new Shop({
+      time,
+      chance: chance.fork(),
+      plan,
+      apis: this.apis,
+      onTold: (id, cents, answer) => {
+        this.note(`told ${id} ${cents} ${answer}`);
+        if (answer === "202") this.#watch(() => this.checker.onAccepted(id, cents));
+        if (this.post.deliversStale) this.#watch(stale);
+      },
+    });
+  }
+
+  /** Follows what the journal was told, to know what a purge has taken out of the ledger. */
+  onApplied(transitions: readonly Transition[]): void {
+    for (const transition of transitions) {
+      if (transition.kind === "settle") this.#settledSeqs.push(transition.seq);
+      else if (transition.kind === "purge") {
+        for (const seq of this.#settledSeqs) this.purged.add(this.disk.idOf(seq));
+        this.#settledSeqs = [];
+      }
+    }
+    const kinds = transitions.slice(0, 20).map(({ kind }) => kind);
+    this.note(`applied ${transitions.length}: ${kinds.join(" ")}`);
+  }
+
+  note(line: string): void {
+    this.trace.add(this.time.nowMs, line);
+  }
+
+  /** The sentence of the first violation, or null. */
+  async run(): Promise<string | null> {
+    const { time, plan, disk } = this;
+    try {
+      writeHistory(this);
+      disk.stallMsMax = plan.disk.stallMsMax;
+      for (const api of this.apis) api.start();
+      void this.gateway.start();
+      this.#shop.open(this.#steps);
+      planTrouble(this);
+      await time.run(plan.troubleMs, this.#stop);
+      await this.#heal();
+      await this.#comeBack();
+      if (this.#violation === null) this.#checkAll();
+    } catch (error) {
+      this.#violation ??=
+        error instanceof Violation ? error.message : String((error as Error).stack);
+    }
+    if (this.#violation !== null) this.note(`violation ${this.#violation}`);
+    return this.#violation;
+  }
+
+  readonly #stop = (): boolean => this.#violation !== null;
+
+  /** The faults end; whoever is down is started; then everything that is open must settle. */
+  async #heal(): Promise<void> {
+    if (this.#stop()) return;
+    const { time, disk, models, wires } = this;
+    this.note("heal");
+    this.troubled = false;
+    disk.full = false;
+    disk.stallMsMax = 1;
+    this.post.heal();
+    for (const [number, model] of models.entries()) {
+      model.advance(time.nowMs);
+      Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
+      model.setDown(false);
+      wires[number]!.faults = QUIET_WIRE;
+      wires[number]!.wake();
+    }
+    for (const [number, api] of this.apis.entries()) {
+      api.crash();
+      this.post.forget(number);
+      api.start();
+    }
+    if (!this.gateway.up) this.startGateway();
+    const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
+    // Shops may still be repeating, so being quiet once is not enough.
+    await time.run(time.nowMs + 20_000, this.#stop);
+    await time.run(time.nowMs + HEAL_MS_MAX, settledAll);
+    if (this.#stop()) return;
+    this.checker.checkSettled();
+    if (this.gateway.openCount !== 0)
+      throw new Violation("G3: payments are open and do not settle");
+  }
+
+  /** A year later, say: every id is known, with its amount, and charges nothing again. */
+  async #comeBack(): Promise<void> {
+    if (this.#stop()) return;
+    const { time, checker, chance } = this;
+    if (chance.happens(0.5)) {
+      this.gateway.crash();
+      this.startGateway();
+      await time.run(time.nowMs + 2_000, this.#stop);
+    }
+    const chargesBefore = this.counts.charges;
+    let unanswered = 0;
+    const expect = (id: string, cents: number, kind: string) => {
+      unanswered++;
+      this.#shop.post(id, cents, (verdict) => {
+        unanswered--;
+        this.#watch(() => {
+          if (verdict?.kind === kind) return;
+          throw new Violation(`I8: ${id} posted again is answered ${verdict?.kind ?? "nothing"}`);
+        });
+      });
+    };
+    for (const [id, cents] of checker.acknowledged) {
+      expect(id, cents, "duplicate");
+      if (chance.happens(0.3)) expect(id, cents + 7, "conflict");
+    }
+    await time.run(time.nowMs + 10_000, () => this.#stop() || unanswered === 0);
+    if (!this.#stop() && this.counts.charges !== chargesBefore) {
+      throw new Violation("I8: an id that came back was charged again");
+    }
+  }
+
+  #checkAll(): void {
+    this.checker.checkJournal();
+    compareSummaries(this);
+  }
+
+  startGateway(): void {
+    this.note("worker starts");
+    this.gateway.start().catch((error: Error) => {
+      this.#violation ??= String(error.stack);
+    });
+  }
+
+  #wireTo(model: ProcessorModel, number: number): Wire {
+    const { time, chance, plan } = this;
+    return new Wire(
+      {
+        time,
+        chance: chance.fork(),
+        model,
+        number,
+        onCharge: (charge) => {
+          this.counts.charges++;
+          this.note(`charge ${number} ${charge.body}`);
+          this.#watch(() => this.checker.onCharge(charge));
+        },
+        onAnswer: (charge, status) => {
+          const { correlationId } = chargedOf(charge.body);
+          this.note(`answer ${number} ${correlationId} ${status}`);
+          this.#watch(() => this.checker.checkTenants(correlationId));
+        },
+      },
+      plan.wire,
+    );
+  }
+
+  #watch(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#violation ??=
+        error instanceof Violation ? error.message : String((error as Error).stack);
+    }
+  }
+}
+
+function stale(): void {
+  throw new Violation("the link: a verdict of an older epoch was believed");
+}

@@ -1,0 +1,102 @@
+/**
+ * What must hold (PROTOCOL.md, I1 to I8), judged from the wire: from what clients were told, what was
+ * sent to processors and what they recorded. The journal is asked only where the promise is about it.
+ */
+import { chargedOf } from "./charged.ts";
+import type { Disk } from "./disk.ts";
+import type { ChargeSeen } from "./wire.ts";
+import type { ProcessorModel } from "../processor.ts";
+
+export class Violation extends Error {}
+
+export type CheckerOptions = {
+  readonly disk: Disk;
+  readonly models: readonly ProcessorModel[];
+  readonly names: readonly string[];
+};
+
+export class Checker {
+  /** Ids answered 202, with the amount that was. */
+  readonly acknowledged = new Map<string, number>();
+  readonly #options: CheckerOptions;
+  /** Every charge of an id that ever left, whoever sent it. */
+  readonly #charges = new Map<string, ChargeSeen[]>();
+
+  constructor(options: CheckerOptions) {
+    this.#options = options;
+  }
+
+  /** I1: what is acknowledged is on the disk. */
+  onAcknowledge(correlationId: string, amountCents: number): void {
+    const stored = this.#options.disk.holds(
+      "SELECT count(*) AS n FROM payments WHERE id = unhex(?, '-') AND amount_cents = ?",
+      correlationId,
+      amountCents,
+    );
+    if (!stored) throw new Violation(`I1: ${correlationId} is acknowledged and not in the journal`);
+  }
+
+  /** A client was told 202. One id has one amount. */
+  onAccepted(correlationId: string, amountCents: number): void {
+    const before = this.acknowledged.get(correlationId);
+    if (before !== undefined && before !== amountCents) {
+      throw new Violation(`I8: ${correlationId} was taken for ${before} and for ${amountCents}`);
+    }
+    this.onAcknowledge(correlationId, amountCents);
+    this.acknowledged.set(correlationId, amountCents);
+  }
+
+  /** I2, I3, I4 and I5, at the moment at which a charge leaves. */
+  onCharge(charge: ChargeSeen): void {
+    const { correlationId, amountCents, requestedAtMs } = chargedOf(charge.body);
+    const assigned = this.#options.disk.holds(
+      `SELECT count(*) AS n FROM payments JOIN processors ON number = processor
+       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND name = ?
+       AND state IN (1, 2)`,
+      correlationId,
+      amountCents,
+      requestedAtMs,
+      this.#options.names[charge.processor] as string,
+    );
+    if (!assigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
+    const earlier = this.#charges.get(correlationId) ?? [];
+    for (const other of earlier) {
+      if (other.outcome === "refused") continue;
+      if (other.processor !== charge.processor) {
+        throw new Violation(`I3: ${correlationId} moves while an attempt is ${other.outcome}`);
+      }
+      if (other.body !== charge.body) {
+        throw new Violation(`I5: ${other.body} and ${charge.body} are both under way`);
+      }
+    }
+    this.#charges.set(correlationId, [...earlier, charge]);
+    this.checkTenants(correlationId);
+  }
+
+  /** I4: at most one processor holds a record. */
+  checkTenants(correlationId: string): void {
+    const holders = this.#options.models.filter((model) => model.records.get(correlationId));
+    if (holders.length > 1) throw new Violation(`I4: ${correlationId} is charged twice`);
+  }
+
+  /** I7 and I8, when the journal is quiet: what was acknowledged is there, once, with its amount. */
+  checkJournal(): void {
+    for (const [correlationId, amountCents] of this.acknowledged) {
+      this.onAcknowledge(correlationId, amountCents);
+      this.checkTenants(correlationId);
+    }
+  }
+
+  /** After everything healed: settled, or listed for an operator with its reason. */
+  checkSettled(): void {
+    const { disk } = this.#options;
+    for (const correlationId of this.acknowledged.keys()) {
+      const done = disk.holds(
+        `SELECT count(*) AS n FROM payments WHERE id = unhex(?, '-') AND (state = 4 OR state IN (5, 6)
+         AND EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq))`,
+        correlationId,
+      );
+      if (!done) throw new Violation(`G3: ${correlationId} was acknowledged and did not settle`);
+    }
+  }
+}

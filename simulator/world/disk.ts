@@ -1,0 +1,163 @@
+/**
+ * The worker's disk: the journal's real store over a database in memory that outlives the worker's
+ * process. What a commit has synced survives a power cut; what it has not may be rolled back.
+ */
+import { Database } from "bun:sqlite";
+import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
+import { GroupCommit } from "../../worker/journal/group-commit.ts";
+import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
+import type { JournalHead, LedgerRows, OpenRow, Transition } from "../../worker/transitions.ts";
+import type { Chance } from "./chance.ts";
+import type { Time } from "./time.ts";
+
+/** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
+const FULL = 2;
+
+export class Disk {
+  db = newDatabase();
+  /** Commits fail while true. */
+  full = false;
+  stallMsMax = 0;
+  /** What a power cut leaves, where commits are not synced. */
+  #synced: Uint8Array | null = null;
+
+  /** Everything is written back, as a checkpoint does now and then. */
+  checkpoint(): void {
+    if (!this.syncsEveryCommit) this.#synced = this.db.serialize();
+  }
+
+  powerCut(): void {
+    if (this.syncsEveryCommit) return;
+    this.db.close();
+    this.db = this.#synced === null ? newDatabase() : Database.deserialize(this.#synced);
+  }
+
+  /** What would be there after a power cut now, of a table's rows that match. */
+  holds(sql: string, ...values: (string | number)[]): boolean {
+    return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
+  }
+
+  idOf(seq: number): string {
+    const sql = "SELECT lower(hex(id)) AS hex FROM payments WHERE seq = ?";
+    return uuidFromHex(this.db.query<{ hex: string }, [number]>(sql).get(seq)?.hex ?? "");
+  }
+
+  /** As the journal has set it. */
+  get syncsEveryCommit(): boolean {
+    const row = this.db.query<{ synchronous: number }, []>("PRAGMA synchronous").get();
+    return (row?.synchronous ?? 0) >= FULL;
+  }
+}
+
+function newDatabase(): Database {
+  return new Database(":memory:", { strict: true });
+}
+
+export type DiskJournalOptions = {
+  readonly disk: Disk;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly processors: readonly string[];
+  /** False once the process that owns this journal is gone. */
+  readonly alive: () => boolean;
+  /** Called after a batch was applied, before anybody is told. */
+  readonly onApplied: (transitions: readonly Transition[]) => void;
+};
+
+/** The journal of one life of the worker: group commit and store are real, its thread is time. */
+export class DiskJournal implements Journal {
+  readonly head: JournalHead;
+  onCommit: (durationMs: number) => void = () => {};
+  readonly #options: DiskJournalOptions;
+  readonly #store: SqliteStore;
+  readonly #group = new GroupCommit();
+  #scheduled = false;
+
+  constructor(options: DiskJournalOptions) {
+    const { disk, processors, time } = options;
+    this.#options = options;
+    this.#store = new SqliteStore("disk", "full", processors, time.wallMs(), disk.db);
+    this.head = this.#store.head;
+    disk.checkpoint();
+  }
+
+  get stats(): CommitStats {
+    return this.#group.stats;
+  }
+  get queued(): number {
+    return this.#group.queued;
+  }
+  get trouble(): string | null {
+    return this.#group.trouble;
+  }
+
+  append(transition: Transition, done: OnDurable): void {
+    this.#group.append(transition, done);
+    this.#schedule(0);
+  }
+
+  open(): Promise<OpenRow[]> {
+    return this.#later(() => [...this.#store.open()]);
+  }
+  rows(fromRow: number, toRow: number) {
+    return this.#later(() => this.#store.ledger.rows(fromRow, toRow));
+  }
+  totals(fromRow: number, toRow: number) {
+    const count = this.head.processors.length;
+    return this.#later(() => this.#store.ledger.totals(fromRow, toRow, count));
+  }
+  /** As the http thread reads them, through a connection of its own. */
+  rowsNow(fromRow: number, toRow: number): LedgerRows {
+    return this.#store.ledger.rows(fromRow, toRow);
+  }
+  async close(): Promise<void> {}
+
+  /** At the end of the turn, or when a failed commit may be tried again. */
+  #schedule(delayMs: number): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#after(delayMs, () => {
+      this.#scheduled = false;
+      this.#commit();
+    });
+  }
+
+  /** The commit takes a while, then holds; the answer takes another while. A crash fits anywhere. */
+  #commit(): void {
+    const { disk, time, chance } = this.#options;
+    const batch = this.#group.next(time.nowMs);
+    if (batch === null) {
+      const again = this.#group.queued > 0 || this.#group.trouble !== null;
+      if (this.#group.idle && again) this.#schedule(50);
+      return;
+    }
+    this.#after(chance.next() * disk.stallMsMax, () => {
+      const results = this.#apply(batch);
+      this.#after(chance.next() * 0.2, () => {
+        if (results === null) this.#group.failed(time.nowMs, "disk full");
+        else this.#group.committed(results);
+        this.#schedule(results === null ? 50 : 0);
+      });
+    });
+  }
+
+  #apply(batch: readonly Transition[]) {
+    if (this.#options.disk.full) return null;
+    const results = this.#store.apply(batch);
+    this.#options.onApplied(batch);
+    return results;
+  }
+
+  #later<T>(read: () => T): Promise<T> {
+    return new Promise((resolve) =>
+      this.#after(this.#options.chance.next() * 3, () => resolve(read())),
+    );
+  }
+
+  /** Nothing of a process happens after its end. */
+  #after(delayMs: number, event: () => void): void {
+    this.#options.time.after(delayMs, () => {
+      if (this.#options.alive()) event();
+    });
+  }
+}

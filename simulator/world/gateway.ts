@@ -1,0 +1,155 @@
+/** The worker's process in the world: its real parts, started on what the disk holds, and killed. */
+import type { Log } from "../../shared/log.ts";
+import { LinkServerCore } from "../../shared/link/server.ts";
+import type { LinkKeys } from "../../shared/link/frame.ts";
+import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
+import { Pipeline } from "../../worker/pipeline.ts";
+import { HttpProcessor } from "../../worker/processor.ts";
+import { Router } from "../../worker/router.ts";
+import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
+import type { Transition } from "../../worker/transitions.ts";
+import type { Chance } from "./chance.ts";
+import { DiskJournal, type Disk } from "./disk.ts";
+import type { Plan } from "./plan.ts";
+import type { Time } from "./time.ts";
+import type { Wire } from "./wire.ts";
+
+const TICK_MS = 10;
+/** With nothing open there is nothing to move. */
+const IDLE_TICK_MS = 100;
+const LEDGER_SLOTS = 4_096;
+const LEDGER_ROWS_MAX = 32_768;
+
+export const PROCESSORS = [
+  { name: "default", url: "http://default", fee: 0.05 },
+  { name: "fallback", url: "http://fallback", fee: 0.15 },
+] as const;
+const NAMES = PROCESSORS.map(({ name }) => name);
+
+export type GatewayOptions = {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly disk: Disk;
+  readonly wires: readonly Wire[];
+  readonly plan: Plan;
+  readonly keys: LinkKeys;
+  readonly log: Log;
+  readonly transmit: (frame: Buffer, api: number) => void;
+  readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
+  readonly onApplied: (transitions: readonly Transition[]) => void;
+};
+
+type Life = {
+  readonly pipeline: Pipeline;
+  readonly link: LinkServerCore<number>;
+  readonly summary: SummaryReader;
+  readonly journal: DiskJournal;
+};
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  /** Counts lives: whatever an earlier one had planned does not happen. */
+  #lives = 0;
+  #life: Life | null = null;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  get up(): boolean {
+    return this.#life !== null;
+  }
+  get openCount(): number {
+    return this.#life?.pipeline.books.openCount ?? -1;
+  }
+
+  async start(): Promise<void> {
+    const life = ++this.#lives;
+    const alive = () => this.#lives === life;
+    const { time, chance, disk, wires, plan, log } = this.#options;
+    const clock = time;
+    const processors = NAMES;
+    const { onApplied } = this.#options;
+    const journal = new DiskJournal({ disk, time, chance, processors, alive, onApplied });
+    const names = journal.head.processors;
+    const ledger = new LedgerWriter(allocateLedger(LEDGER_SLOTS, names.length, LEDGER_ROWS_MAX));
+    const { patienceMs } = plan;
+    const pipeline = new Pipeline({
+      clock,
+      random: chance.next,
+      log,
+      journal,
+      ledger,
+      router: new Router(time.nowMs, { processors: PROCESSORS, inFlightMax: 64, patienceMs }),
+      processors: PROCESSORS.map(
+        ({ url }, lane) =>
+          new HttpProcessor(url, plan.processorTimeoutMs, wires[lane]!.exchangeFor(alive)),
+      ),
+      numbers: NAMES.map((name) => names.indexOf(name)),
+      backlogMax: 10_000,
+      patienceMs,
+    });
+    await pipeline.recover();
+    if (!alive()) return;
+    const link = this.#openLink(pipeline, journal.head.epoch);
+    const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
+      journal.rowsNow(fromRow, toRow),
+    );
+    this.#life = { pipeline, link, summary, journal };
+    this.#tick(alive);
+  }
+
+  crash(): void {
+    this.#lives++;
+    this.#life = null;
+  }
+
+  receive(frame: Buffer, api: number): void {
+    const life = this.#life;
+    if (life === null) return;
+    life.link.receive(frame, api);
+    this.#flushSoon(life);
+  }
+
+  summary(window: SummaryWindow) {
+    return this.#life?.summary.read(window) ?? null;
+  }
+
+  purge(): Promise<void> {
+    return this.#life?.pipeline.purge() ?? Promise.reject(new Error("the worker is down"));
+  }
+
+  #openLink(pipeline: Pipeline, epoch: number): LinkServerCore<number> {
+    const { keys, transmit, onAcknowledge } = this.#options;
+    const link = new LinkServerCore<number>({
+      keys,
+      epoch,
+      transmit,
+      onArrivals: (arrivals) => {
+        for (const arrival of arrivals) {
+          const { correlationId, amountCents } = arrival.payment;
+          pipeline.take(arrival.payment, (verdict) => {
+            const safe = verdict.kind === "stored" || verdict.kind === "duplicate";
+            if (safe) onAcknowledge(correlationId, amountCents);
+            link.answer(arrival, verdict);
+            if (this.#life !== null) this.#flushSoon(this.#life);
+          });
+        }
+      },
+    });
+    return link;
+  }
+
+  #flushSoon(life: Life): void {
+    this.#options.time.after(0, () => {
+      if (this.#life === life) life.link.flush();
+    });
+  }
+
+  #tick(alive: () => boolean): void {
+    if (!alive() || this.#life === null) return;
+    this.#life.pipeline.tick();
+    const delayMs = this.openCount > 0 ? TICK_MS : IDLE_TICK_MS;
+    this.#options.time.after(delayMs, () => this.#tick(alive));
+  }
+}

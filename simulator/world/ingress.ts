@@ -1,0 +1,72 @@
+/** One API's process in the world: the link's real client, started and killed. */
+import { LinkClientCore } from "../../shared/link/client.ts";
+import type { LinkKeys } from "../../shared/link/frame.ts";
+import type { Payment } from "../../shared/payment.ts";
+import type { Verdict } from "../../shared/verdict.ts";
+import type { Chance } from "./chance.ts";
+import type { Time } from "./time.ts";
+
+const TICK_MS = 10;
+const IDLE_TICK_MS = 200;
+
+export type IngressOptions = {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly keys: LinkKeys;
+  readonly ackTimeoutMs: number;
+  readonly transmit: (frame: Buffer) => void;
+};
+
+export class Ingress {
+  readonly #options: IngressOptions;
+  #core: LinkClientCore | null = null;
+  #lives = 0;
+
+  constructor(options: IngressOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { keys, ackTimeoutMs, transmit, chance } = this.#options;
+    this.#core = new LinkClientCore({
+      keys,
+      ackTimeoutMs,
+      transmit,
+      random: chance.next,
+      instance: chance.between(0, 2 ** 47),
+    });
+    this.#tick(++this.#lives);
+  }
+
+  /** Whoever waits for an answer from it never gets one. */
+  crash(): void {
+    this.#lives++;
+    this.#core = null;
+  }
+
+  /** False when there is nobody to take the payment. */
+  pay(payment: Payment, done: (verdict: Verdict | null) => void): boolean {
+    const core = this.#core;
+    if (core === null) return false;
+    const { time } = this.#options;
+    core.pay(time.nowMs, payment, (verdict) => {
+      if (this.#core === core) done(verdict);
+    });
+    time.after(0, () => {
+      if (this.#core === core) core.flush(time.nowMs);
+    });
+    return true;
+  }
+
+  receive(frame: Buffer): void {
+    this.#core?.receive(this.#options.time.nowMs, frame);
+  }
+
+  #tick(life: number): void {
+    const core = this.#core;
+    if (core === null || life !== this.#lives) return;
+    const { time } = this.#options;
+    core.tick(time.nowMs);
+    time.after(core.idle ? IDLE_TICK_MS : TICK_MS, () => this.#tick(life));
+  }
+}

@@ -1,0 +1,111 @@
+/** The faults of one run, drawn from its seed; printed, so that a reader knows what was survived. */
+import type { Chance } from "./chance.ts";
+
+export type Plan = {
+  readonly apis: number;
+  readonly patienceMs: number;
+  readonly processorTimeoutMs: number;
+  readonly ackTimeoutMs: number;
+  /** How long faults last, and with them the shop's posting. */
+  readonly troubleMs: number;
+  /** Payments that were settled before the run began. */
+  readonly history: number;
+  readonly link: {
+    readonly loss: number;
+    readonly repeat: number;
+    readonly delayMsMax: number;
+    readonly partitions: number;
+    /** Datagrams kept by somebody and sent again later. */
+    readonly replay: number;
+    /** Datagrams followed by one that somebody without the key made of it. */
+    readonly forgery: number;
+  };
+  readonly wire: {
+    readonly neverSent: number;
+    readonly lostBefore: number;
+    readonly lateMsMax: number;
+    readonly lostAfter: number;
+    readonly serverError: number;
+  };
+  readonly processors: {
+    readonly delaysMs: readonly number[];
+    readonly changes: number;
+    readonly faultChance: number;
+    readonly restarts: number;
+  };
+  readonly workerCrashes: number;
+  readonly powerCuts: number;
+  readonly apiCrashes: number;
+  readonly disk: {
+    readonly stallMsMax: number;
+    readonly troubles: number;
+  };
+  readonly wallSteps: number;
+  readonly purges: number;
+  readonly shop: {
+    readonly repeats: number;
+    readonly otherAmounts: number;
+    readonly leaves: number;
+    readonly stubborn: number;
+  };
+};
+
+export function drawPlan(chance: Chance): Plan {
+  /** Often nothing at all, so that faults are also met alone. */
+  const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
+  const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
+  return {
+    apis: chance.between(1, 3),
+    patienceMs: chance.pick([0, 300, 2_000, 10_000]),
+    processorTimeoutMs: chance.pick([800, 2_500, 8_000]),
+    ackTimeoutMs: chance.pick([300, 1_000, 2_000]),
+    troubleMs: chance.pick([4_000, 10_000, 20_000]),
+    history: chance.happens(0.08) ? chance.between(3_000, 9_000) : 0,
+    link: {
+      loss: rate(0.3),
+      repeat: rate(0.3),
+      delayMsMax: chance.pick([0.2, 5, 60, 2_500]),
+      partitions: times(3),
+      replay: rate(0.1),
+      forgery: rate(0.1),
+    },
+    wire: {
+      neverSent: rate(0.2),
+      lostBefore: rate(0.2),
+      lateMsMax: chance.pick([1, 50, 15_000]),
+      lostAfter: rate(0.25),
+      serverError: rate(0.1),
+    },
+    processors: {
+      delaysMs: chance.pick([[0], [0, 20, 100], [0, 500, 3_000], [20, 5_000, 60_000]]),
+      changes: times(12),
+      faultChance: rate(0.3),
+      restarts: times(4),
+    },
+    workerCrashes: times(6),
+    powerCuts: times(3),
+    apiCrashes: times(4),
+    disk: { stallMsMax: chance.pick([0.5, 5, 400]), troubles: times(3) },
+    wallSteps: times(3),
+    purges: chance.happens(0.2) ? chance.between(1, 2) : 0,
+    shop: { repeats: rate(0.4), otherAmounts: rate(0.2), leaves: rate(0.2), stubborn: 0.8 },
+  };
+}
+
+/** One line a group; what is off is left out. */
+export function describePlan(plan: Plan): string {
+  const show = (value: unknown): string => {
+    if (Array.isArray(value)) return value.join("/");
+    if (typeof value !== "object" || value === null) return String(value);
+    const fields = Object.entries(value).filter(([, entry]) => entry !== 0);
+    return fields.map(([name, entry]) => `${name} ${show(entry)}`).join(", ");
+  };
+  return Object.entries(plan)
+    .filter(([, value]) => value !== 0)
+    .map(([name, value]) => `  ${name}: ${show(value)}`)
+    .join("\n");
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,101 @@
+/**
+ * The network of the link in the world: the memory network's loss, repetition and delay, and beyond
+ * them partitions of one direction, datagrams that somebody keeps and sends again, perhaps to another
+ * life of the receiver, and datagrams that somebody forges without the key.
+ */
+import { MemoryNetwork } from "../../shared/link/memory.ts";
+import type { Chance } from "./chance.ts";
+import type { Plan } from "./plan.ts";
+import type { Time } from "./time.ts";
+
+const EPOCH_AT = 8;
+const PAYLOAD_AT = 16;
+const MAC_BYTES = 16;
+
+export type PostOptions = {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly plan: Plan;
+  readonly toWorker: (frame: Buffer, api: number) => void;
+  readonly toApi: (frame: Buffer, api: number) => void;
+};
+
+export class Post {
+  /** By direction: nothing gets through until then. */
+  readonly partitionedUntilMs = { toWorker: 0, toApis: 0 };
+  /** True while an API is handed a verdict frame of an older epoch than one it had before. */
+  deliversStale = false;
+  readonly #options: PostOptions;
+  readonly #network: MemoryNetwork;
+  readonly #epochs: number[];
+  #troubled = true;
+
+  constructor(options: PostOptions) {
+    const { chance, plan } = options;
+    this.#options = options;
+    this.#network = new MemoryNetwork(chance.fork().next, plan.link);
+    this.#epochs = Array.from({ length: plan.apis }, () => 0);
+  }
+
+  heal(): void {
+    this.#troubled = false;
+    this.#network.faults = { loss: 0, repeat: 0, delayMsMax: 1 };
+    this.partitionedUntilMs.toWorker = 0;
+    this.partitionedUntilMs.toApis = 0;
+  }
+
+  toWorker(frame: Buffer, api: number): void {
+    const { time, toWorker } = this.#options;
+    this.#send(frame, (bytes) => {
+      if (time.nowMs >= this.partitionedUntilMs.toWorker) toWorker(bytes, api);
+    });
+  }
+
+  toApi(frame: Buffer, api: number): void {
+    const { time, toApi } = this.#options;
+    this.#send(frame, (bytes, forged) => {
+      if (time.nowMs < this.partitionedUntilMs.toApis) return;
+      const epoch = bytes.readUInt32BE(EPOCH_AT);
+      const newest = this.#epochs[api] as number;
+      this.deliversStale = forged || epoch < newest;
+      if (!forged) this.#epochs[api] = Math.max(newest, epoch);
+      toApi(bytes, api);
+      this.deliversStale = false;
+    });
+  }
+
+  /** A new life of an API has seen no epoch yet. */
+  forget(api: number): void {
+    this.#epochs[api] = 0;
+  }
+
+  #send(frame: Buffer, deliver: (bytes: Buffer, forged: boolean) => void): void {
+    const { time, chance, plan } = this.#options;
+    this.#put(() => deliver(frame, false));
+    if (!this.#troubled) return;
+    if (chance.happens(plan.link.replay)) {
+      time.after(chance.next() * plan.troubleMs, () => this.#put(() => deliver(frame, false)));
+    }
+    if (chance.happens(plan.link.forgery)) {
+      const forged = this.#forge(frame);
+      this.#put(() => deliver(forged, true));
+    }
+  }
+
+  #put(deliver: () => void): void {
+    const { time } = this.#options;
+    this.#network.send(time.nowMs, deliver, (dueAtMs) =>
+      time.after(dueAtMs - time.nowMs, () => this.#network.tick(time.nowMs)),
+    );
+  }
+
+  /** Head and ids as they were seen; codes, amounts or the very end changed; no key to sign it. */
+  #forge(frame: Buffer): Buffer {
+    const { chance } = this.#options;
+    const bytes = Buffer.from(frame);
+    const at = chance.between(PAYLOAD_AT, Math.max(PAYLOAD_AT, bytes.length - MAC_BYTES - 1));
+    bytes[at] = chance.between(0, 3);
+    if (chance.happens(0.5)) bytes.writeUInt32BE(bytes.readUInt32BE(EPOCH_AT) + 1, EPOCH_AT);
+    return bytes;
+  }
+}

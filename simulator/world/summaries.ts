@@ -1,0 +1,76 @@
+/**
+ * I6 and G4: for every window the gateway's summary equals the processors' own records, payment by
+ * payment and cent by cent, but for what a purge has forgotten. Windows are drawn at random and at the
+ * very instants of payments, where an inclusive bound shows.
+ */
+import { summaryJson } from "../../worker/http/server.ts";
+import type { Recorded } from "../processor/records.ts";
+import type { World } from "../world.ts";
+import { Violation } from "./checker.ts";
+import { PROCESSORS } from "./gateway.ts";
+
+const WINDOWS = 60;
+const NAMES = PROCESSORS.map(({ name }) => name);
+
+type Window = { readonly fromMs: number; readonly toMs: number };
+
+export function compareSummaries(world: World): void {
+  const recorded = world.models.map((model) =>
+    [...model.records.values()].filter((row) => !world.purged.has(row.correlationId)),
+  );
+  checkSettledSet(world, recorded);
+  for (const window of windowsOver(world, recorded.flat())) {
+    const totals = world.gateway.summary(window);
+    if (totals === null) throw new Violation("the worker is down after everything healed");
+    const ours = summaryJson(totals, NAMES, NAMES);
+    const theirs = expectedJson(recorded, window);
+    if (ours !== theirs) {
+      throw new Violation(`I6: from ${window.fromMs} to ${window.toMs} ${ours} is not ${theirs}`);
+    }
+  }
+}
+
+/** Conservation, as sets of ids: what a processor has recorded is settled there, and nothing else is. */
+function checkSettledSet(world: World, recorded: readonly Recorded[][]): void {
+  for (const [processor, rows] of recorded.entries()) {
+    for (const { correlationId, amountCents, requestedAtMs } of rows) {
+      const settled = world.disk.holds(
+        `SELECT count(*) AS n FROM payments JOIN processors ON number = processor
+         WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND name = ?
+         AND state = 4`,
+        correlationId,
+        amountCents,
+        requestedAtMs,
+        NAMES[processor] as string,
+      );
+      if (!settled) throw new Violation(`I7: ${correlationId} is recorded and not settled`);
+    }
+  }
+}
+
+function windowsOver({ chance }: World, rows: readonly Recorded[]): Window[] {
+  const instants = rows.map(({ requestedAtMs }) => requestedAtMs);
+  const windows: Window[] = [{ fromMs: -Infinity, toMs: Infinity }];
+  if (instants.length === 0) return windows;
+  for (let i = 0; i < WINDOWS; i++) {
+    const edge = () => chance.pick(instants) + chance.pick([-1, 0, 0, 1]);
+    const [a, b] = [edge(), edge()];
+    windows.push(
+      chance.happens(0.3)
+        ? { fromMs: a, toMs: a }
+        : { fromMs: Math.min(a, b), toMs: Math.max(a, b) },
+    );
+  }
+  return windows;
+}
+
+/** Summed apart from everything of ours, in whole cents, and written out exactly. */
+function expectedJson(recorded: readonly Recorded[][], { fromMs, toMs }: Window): string {
+  const entries = recorded.map((rows, processor) => {
+    const inside = rows.filter((row) => row.requestedAtMs >= fromMs && row.requestedAtMs <= toMs);
+    const cents = inside.reduce((sum, row) => sum + BigInt(row.amountCents), 0n);
+    const amount = `${cents / 100n}.${String(cents % 100n).padStart(2, "0")}`;
+    return `"${NAMES[processor]}":{"totalRequests":${inside.length},"totalAmount":${amount}}`;
+  });
+  return `{${entries.join(",")}}`;
+}

@@ -1,0 +1,38 @@
+/**
+ * Virtual time: what happens, happens in the order (time, arrival), and time passes only from one
+ * event to the next. A promise that an event resolves runs its course before the next event.
+ */
+import type { Clock } from "../../shared/clock.ts";
+import { Schedule } from "../processor/schedule.ts";
+
+/** 2026-01-01, so that instants look like instants. */
+const WALL_START_MS = 1_767_225_600_000;
+/** The longest chain of promises in the code that is simulated has a dozen links. */
+const MICROTASK_ROUNDS = 16;
+
+export class Time implements Clock {
+  nowMs = 0;
+  /** Steps of the wall clock. */
+  wallOffsetMs = 0;
+  readonly #schedule = new Schedule<() => void>();
+
+  steadyMs = (): number => this.nowMs;
+  wallMs = (): number => Math.floor(WALL_START_MS + this.wallOffsetMs + this.nowMs);
+
+  after(delayMs: number, event: () => void): void {
+    this.#schedule.add(this.nowMs + Math.max(0, delayMs), event);
+  }
+
+  /** Runs events until `until` says stop, none is left, or time is up. */
+  async run(untilMs: number, until: () => boolean = () => false): Promise<void> {
+    for (;;) {
+      const due = this.#schedule.takeDue(untilMs);
+      if (due === null) break;
+      this.nowMs = Math.max(this.nowMs, due.dueAtMs);
+      due.work();
+      for (let round = 0; round < MICROTASK_ROUNDS; round++) await undefined;
+      if (until()) return;
+    }
+    this.nowMs = Math.max(this.nowMs, untilMs);
+  }
+}

@@ -1,0 +1,128 @@
+/** What is done to the world while it is troubled, at times and in ways that the seed draws. */
+import type { World } from "../world.ts";
+import { NO_FAULTS, type Faults } from "../processor/faults.ts";
+
+export function planTrouble(world: World): void {
+  const { plan } = world;
+  at(world, plan.workerCrashes, () => crashWorker(world));
+  at(world, plan.powerCuts, () => cutPower(world));
+  at(world, plan.apiCrashes, () => crashApi(world));
+  at(world, plan.link.partitions, () => partition(world));
+  at(world, plan.disk.troubles, () => fillDisk(world));
+  at(world, plan.wallSteps, () => stepWallClock(world));
+  at(world, plan.purges, () => purge(world));
+  at(world, plan.processors.changes, () => changeProcessor(world));
+  at(world, plan.processors.restarts, () => restartProcessor(world));
+  at(world, 3, () => world.disk.checkpoint());
+}
+
+function at(world: World, times: number, event: () => void): void {
+  const { time, chance, plan } = world;
+  for (let i = 0; i < times; i++) {
+    time.after(chance.next() * plan.troubleMs, () => {
+      if (world.troubled) event();
+    });
+  }
+}
+
+function crashWorker(world: World): void {
+  const { chance, time, gateway } = world;
+  world.note("worker crashes");
+  world.counts.crashes++;
+  gateway.crash();
+  // Often soon, so that the next crash may meet it while it recovers.
+  time.after(chance.pick([0, 5, 300, 3_000]), () => {
+    if (!gateway.up) world.startGateway();
+  });
+}
+
+/** Worker and APIs are on the machine; what the disk had not synced is gone. */
+function cutPower(world: World): void {
+  world.note("power cut");
+  world.counts.powerCuts++;
+  for (const api of world.apis) api.crash();
+  crashWorker(world);
+  world.disk.powerCut();
+  for (const [number, api] of world.apis.entries()) {
+    world.post.forget(number);
+    api.start();
+  }
+}
+
+function crashApi(world: World): void {
+  const number = world.chance.between(0, world.apis.length - 1);
+  const api = world.apis[number]!;
+  world.note(`api ${number} crashes`);
+  api.crash();
+  world.time.after(world.chance.next() * 500, () => {
+    world.post.forget(number);
+    api.start();
+  });
+}
+
+function partition(world: World): void {
+  const direction = world.chance.pick(["toWorker", "toApis"] as const);
+  const untilMs = world.time.nowMs + world.chance.next() * 4_000;
+  world.note(`partition ${direction} until ${untilMs.toFixed(0)}`);
+  world.post.partitionedUntilMs[direction] = untilMs;
+}
+
+function fillDisk(world: World): void {
+  world.note("disk full");
+  world.disk.full = true;
+  world.time.after(world.chance.next() * 2_000, () => {
+    world.note("disk has room");
+    world.disk.full = false;
+  });
+}
+
+function stepWallClock(world: World): void {
+  const stepMs = world.chance.pick([-3_600_000, -1_500, 1_500, 3_600_000]);
+  world.note(`wall clock steps by ${stepMs}`);
+  world.time.wallOffsetMs += stepMs;
+}
+
+function purge(world: World): void {
+  if (!world.gateway.up) return;
+  world.note("purge");
+  void world.gateway.purge();
+}
+
+function changeProcessor(world: World): void {
+  const { chance, plan, models, wires, time } = world;
+  const number = chance.between(0, models.length - 1);
+  const model = models[number]!;
+  model.advance(time.nowMs);
+  model.failing = chance.happens(0.4);
+  model.delayMs = chance.pick(plan.processors.delaysMs);
+  model.faults = chance.happens(plan.processors.faultChance) ? drawFaults(world) : NO_FAULTS;
+  world.note(`processor ${number}: delay ${model.delayMs}, failing ${model.failing}`);
+  wires[number]!.wake();
+}
+
+function drawFaults({ chance }: World): Faults {
+  const share = () => (chance.happens(0.5) ? 0 : chance.next() * 0.15);
+  return {
+    answerLost: share(),
+    resetBefore: share(),
+    errorWithInsert: share(),
+    errorWithoutInsert: share(),
+    truncated: share(),
+    hang: share(),
+    hangInserts: chance.happens(0.5),
+    hangAll: chance.happens(0.1),
+  };
+}
+
+function restartProcessor(world: World): void {
+  const { chance, models, wires, time } = world;
+  const number = chance.between(0, models.length - 1);
+  world.note(`processor ${number} restarts`);
+  models[number]!.advance(time.nowMs);
+  models[number]!.setDown(true);
+  wires[number]!.wake();
+  time.after(chance.next() * 2_000, () => {
+    models[number]!.setDown(false);
+    wires[number]!.wake();
+  });
+}

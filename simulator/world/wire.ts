@@ -1,0 +1,142 @@
+/**
+ * The network between the worker and a processor, as the worker's real client sees it: an exchange
+ * that answers, is refused, breaks off at any point, or never ends. A request may arrive long after
+ * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
+ */
+import type { Exchange } from "../../worker/processor.ts";
+import { MemoryProcessor, type Delivered } from "../memory.ts";
+import type { ProcessorModel } from "../processor.ts";
+import type { Chance } from "./chance.ts";
+import type { Plan } from "./plan.ts";
+import type { Time } from "./time.ts";
+
+type Request = Parameters<Exchange>[0];
+type Reply = Awaited<ReturnType<Exchange>>;
+
+/** What became of a charge on the wire, for the checker; `refused` is proof that it was not recorded. */
+export type ChargeSeen = {
+  readonly processor: number;
+  readonly body: string;
+  outcome: "open" | "recorded" | "refused" | "unclear";
+};
+
+export type WireOptions = {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly model: ProcessorModel;
+  readonly number: number;
+  readonly onCharge: (charge: ChargeSeen) => void;
+  readonly onAnswer: (charge: ChargeSeen, status: number | string) => void;
+};
+
+export class Wire {
+  faults: Plan["wire"];
+  readonly #options: WireOptions;
+  readonly #shell: MemoryProcessor;
+  #wakeAtMs = Infinity;
+
+  constructor(options: WireOptions, faults: Plan["wire"]) {
+    this.#options = options;
+    this.faults = faults;
+    this.#shell = new MemoryProcessor(options.model);
+  }
+
+  /** Looks after what the processor has due; call after its switches were changed. */
+  wake(): void {
+    const { time } = this.#options;
+    this.#shell.tick(time.nowMs);
+    const dueAtMs = this.#shell.nextDueAtMs();
+    if (dueAtMs === null || dueAtMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = dueAtMs;
+    time.after(dueAtMs - time.nowMs, () => {
+      this.#wakeAtMs = Infinity;
+      this.wake();
+    });
+  }
+
+  /** The exchange of one life of the worker. */
+  exchangeFor(alive: () => boolean): Exchange {
+    return (request) =>
+      new Promise((resolve, reject) => this.#send(request, alive, resolve, reject));
+  }
+
+  #send(
+    request: Request,
+    alive: () => boolean,
+    resolve: (reply: Reply) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const { time, chance, number, onCharge, onAnswer } = this.#options;
+    const charge: ChargeSeen | null =
+      request.body === undefined
+        ? null
+        : { processor: number, body: request.body, outcome: "open" };
+    if (charge !== null) onCharge(charge);
+    let ended = false;
+    const end = (outcome: ChargeSeen["outcome"], status: number | string, tell: () => void) => {
+      if (ended || !alive()) return;
+      ended = true;
+      if (charge !== null) {
+        charge.outcome = outcome;
+        onAnswer(charge, status);
+      }
+      tell();
+    };
+    const fail = (outcome: ChargeSeen["outcome"], code: string, name = "TypeError") =>
+      end(outcome, code, () => reject(Object.assign(new Error(code), { code, name })));
+
+    time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
+    if (chance.happens(this.faults.neverSent)) {
+      time.after(0.1, () => fail("refused", "ECONNREFUSED"));
+      return;
+    }
+    if (chance.happens(this.faults.lostBefore)) {
+      time.after(chance.next() * 500, () => fail("unclear", "ECONNRESET"));
+      if (chance.happens(0.5)) return;
+    }
+    time.after(0.2 + chance.next() * this.faults.lateMsMax, () =>
+      this.#arrive(request, (answer) => {
+        if (chance.happens(this.faults.lostAfter)) fail("unclear", "ECONNRESET");
+        else if (answer.kind === "dropped") fail("unclear", "ECONNRESET");
+        else if (answer.kind !== "whole") fail("unclear", "ECONNRESET");
+        else {
+          const reply = this.#replyOf(answer);
+          end(outcomeOf(reply), reply.status, () => resolve(reply));
+        }
+      }),
+    );
+  }
+
+  #arrive(request: Request, onAnswer: (answer: Delivered) => void): void {
+    const { time, chance } = this.#options;
+    const call = {
+      method: request.body === undefined ? "GET" : "POST",
+      path: new URL(request.url).pathname,
+      contentType: "application/json",
+      token: null,
+      body: request.body ?? "",
+    };
+    this.#shell.call(time.nowMs, call, (answer) =>
+      time.after(0.2 + chance.next(), () => onAnswer(answer)),
+    );
+    time.after(0, () => this.wake());
+  }
+
+  /** A proxy on the way may put an error of its own in the place of the answer. */
+  #replyOf(answer: Extract<Delivered, { kind: "whole" }>): Reply {
+    const { chance } = this.#options;
+    const retryAfter = answer.headers["retry-after"] ?? answer.headers["Retry-After"] ?? null;
+    if (!chance.happens(this.faults.serverError)) {
+      return { status: answer.status, body: answer.body, retryAfter, complete: true };
+    }
+    const status = chance.pick([502, 503, 504, 301]);
+    return { status, body: "bad gateway", retryAfter: null, complete: true };
+  }
+}
+
+/** From the contract, not from our classification: what this answer proves. */
+function outcomeOf({ status, body }: Reply): ChargeSeen["outcome"] {
+  if (status === 200 || status === 422) return "recorded";
+  if (status === 429 || (status === 500 && body === "")) return "refused";
+  return "unclear";
+}

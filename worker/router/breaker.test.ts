@@ -1,0 +1,246 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Breaker, shouldTrip, type Signal, type Ticket } from "./breaker.ts";
+
+const answer = (breaker: Breaker, nowMs: number, ticket: Ticket, signal: Signal) =>
+  breaker.record(nowMs, ticket, signal, "the cause");
+
+/** One call after the other, each answered at once. */
+function feed(breaker: Breaker, nowMs: number, ...signals: Signal[]): Breaker {
+  for (const signal of signals) answer(breaker, nowMs, breaker.admit(nowMs), signal);
+  return breaker;
+}
+
+const times = (count: number, signal: Signal): Signal[] => new Array<Signal>(count).fill(signal);
+const opened = (nowMs = 0) => feed(new Breaker(nowMs), nowMs, ...times(5, "failure"));
+const halfOpened = (nowMs = 0) => feed(opened(nowMs), nowMs, "success");
+
+describe("closed", () => {
+  test("admits everything and no trial", () => {
+    const breaker = new Breaker(0);
+    expect(breaker.state.kind).toBe("closed");
+    for (let i = 0; i < 1_000; i++) breaker.admit(0);
+    expect(breaker.admits).toBe(true);
+    expect(breaker.admitsTrial(1e9)).toBe(false);
+  });
+
+  test("opens at the fifth failure in a row, and says why", () => {
+    const breaker = feed(new Breaker(0), 7, ...times(4, "failure"));
+    expect(breaker.state.kind).toBe("closed");
+    expect(answer(breaker, 8, breaker.admit(8), "failure")).toBe(true);
+    expect(breaker.state).toMatchObject({ kind: "open", cause: "the cause", sinceMs: 8 });
+    expect(breaker.admits).toBe(false);
+  });
+
+  test("counts failures in a row anew after a success", () => {
+    const breaker = new Breaker(0);
+    feed(breaker, 0, ...times(4, "failure"), "success", ...times(4, "failure"));
+    expect(breaker.state.kind).toBe("closed");
+  });
+
+  test("an answer that says nothing neither ends a row nor adds to it", () => {
+    const breaker = feed(new Breaker(0), 0, ...times(4, "failure"), "none", "none");
+    expect(breaker.state.kind).toBe("closed");
+    expect(feed(breaker, 0, "failure").state.kind).toBe("open");
+  });
+
+  test("opens when half of at least twenty answers are failures", () => {
+    const alternating = (count: number) =>
+      Array.from({ length: count }, (_, i): Signal => (i % 2 === 0 ? "success" : "failure"));
+    expect(feed(new Breaker(0), 0, ...alternating(19)).state.kind).toBe("closed");
+    expect(feed(new Breaker(0), 0, ...alternating(20)).state.kind).toBe("open");
+  });
+
+  test("forgets the answers of the last window of five seconds", () => {
+    const breaker = feed(new Breaker(0), 0, ...times(9, "success"));
+    feed(breaker, 4_999, ...times(4, "failure"), "success", ...times(4, "failure"));
+    feed(breaker, 5_000, "success", "failure", "success", "failure");
+    expect(breaker.state).toMatchObject({ kind: "closed", successes: 2, failures: 2 });
+  });
+
+  test("opens on a failing health reading; a good one changes nothing", () => {
+    const breaker = new Breaker(0);
+    expect(breaker.recordHealth(5, false)).toBe(false);
+    expect(breaker.recordHealth(6, true)).toBe(true);
+    expect(breaker.state).toMatchObject({ kind: "open", cause: "its health probe says failing" });
+    expect(breaker.recordHealth(7, true)).toBe(false);
+  });
+
+  test.each([
+    { row: 4, successes: 0, failures: 4, trips: false },
+    { row: 5, successes: 100, failures: 5, trips: true },
+    { row: 1, successes: 9, failures: 10, trips: false },
+    { row: 1, successes: 10, failures: 10, trips: true },
+    { row: 1, successes: 11, failures: 10, trips: false },
+    { row: 0, successes: 0, failures: 0, trips: false },
+  ])("rule: $row in a row, $failures of $successes + $failures: $trips", (given) => {
+    expect(shouldTrip(given.row, given.successes, given.failures)).toBe(given.trips);
+  });
+});
+
+describe("open", () => {
+  test("admits no payment, and the first trial after 50 ms", () => {
+    const breaker = opened(1_000);
+    expect(breaker.admits).toBe(false);
+    expect(breaker.admitsTrial(1_049)).toBe(false);
+    expect(breaker.admitsTrial(1_050)).toBe(true);
+  });
+
+  test("spaces trials twice as far each time, up to a second", () => {
+    const breaker = opened(0);
+    const trialsAtMs: number[] = [];
+    for (let nowMs = 0; nowMs < 6_000; nowMs++) {
+      if (!breaker.admitsTrial(nowMs)) continue;
+      trialsAtMs.push(nowMs);
+      answer(breaker, nowMs, breaker.admit(nowMs), "failure");
+    }
+    const spacings = trialsAtMs.map((atMs, i) => atMs - (trialsAtMs[i - 1] ?? 0));
+    expect(spacings).toEqual([50, 50, 100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000]);
+  });
+
+  test("tries on without waiting for answers, until four are unanswered", () => {
+    const breaker = opened(0);
+    const tickets: Ticket[] = [];
+    for (let nowMs = 0; nowMs < 30_000; nowMs++) {
+      if (breaker.admitsTrial(nowMs)) tickets.push(breaker.admit(nowMs));
+    }
+    expect(tickets).toHaveLength(4);
+    answer(breaker, 30_000, tickets[2] as Ticket, "failure");
+    expect(breaker.admitsTrial(30_000)).toBe(true);
+  });
+
+  test("good news from the health probe allows one trial at once, and only one", () => {
+    const breaker = opened(0);
+    breaker.admit(50);
+    expect(breaker.admitsTrial(60)).toBe(false);
+    breaker.recordHealth(60, false);
+    breaker.recordHealth(60, false);
+    expect(breaker.admitsTrial(60)).toBe(true);
+    breaker.admit(60);
+    expect(breaker.admitsTrial(61)).toBe(false);
+  });
+
+  test("stays open on failures, and on trials that say nothing", () => {
+    const breaker = opened(0);
+    expect(answer(breaker, 60, breaker.admit(50), "failure")).toBe(false);
+    expect(answer(breaker, 200, breaker.admit(150), "none")).toBe(false);
+    expect(breaker.state.kind).toBe("open");
+  });
+
+  test("becomes half-open when a trial succeeds", () => {
+    const breaker = opened(0);
+    expect(answer(breaker, 60, breaker.admit(50), "success")).toBe(true);
+    expect(breaker.state).toEqual({ kind: "half-open", inFlight: 0, successes: 1 });
+  });
+});
+
+describe("half-open", () => {
+  test("has room for eight calls", () => {
+    const breaker = halfOpened();
+    const tickets = Array.from({ length: 8 }, () => {
+      expect(breaker.admits).toBe(true);
+      return breaker.admit(1);
+    });
+    expect(breaker.admits).toBe(false);
+    expect(breaker.admitsTrial(1e9)).toBe(false);
+    answer(breaker, 2, tickets[0] as Ticket, "none");
+    expect(breaker.admits).toBe(true);
+  });
+
+  test("closes at the third success, the trial's own counted", () => {
+    const breaker = halfOpened();
+    expect(answer(breaker, 1, breaker.admit(1), "success")).toBe(false);
+    expect(answer(breaker, 2, breaker.admit(2), "success")).toBe(true);
+    expect(breaker.state).toEqual({
+      kind: "closed",
+      consecutiveFailures: 0,
+      windowStartMs: 2,
+      successes: 0,
+      failures: 0,
+    });
+  });
+
+  test("opens at the first failure, and trials start at the short spacing", () => {
+    const breaker = halfOpened();
+    expect(answer(breaker, 100, breaker.admit(90), "failure")).toBe(true);
+    expect(breaker.state).toMatchObject({ kind: "open", spacingMs: 50, nextTrialAtMs: 150 });
+  });
+
+  test("is not moved by health readings", () => {
+    const breaker = halfOpened();
+    expect(breaker.recordHealth(1, true)).toBe(false);
+    expect(breaker.recordHealth(1, false)).toBe(false);
+    expect(breaker.state.kind).toBe("half-open");
+  });
+});
+
+describe("a ticket of an older generation", () => {
+  test("from closed does not reopen or close anything", () => {
+    const breaker = new Breaker(0);
+    const late = Array.from({ length: 20 }, () => breaker.admit(0));
+    feed(breaker, 0, ...times(5, "failure"));
+    for (const ticket of late.slice(0, 10)) {
+      expect(answer(breaker, 1, ticket, "success")).toBe(false);
+    }
+    expect(breaker.state.kind).toBe("open");
+    feed(breaker, 60, "success");
+    for (const ticket of late.slice(10)) expect(answer(breaker, 61, ticket, "failure")).toBe(false);
+    expect(breaker.state).toEqual({ kind: "half-open", inFlight: 0, successes: 1 });
+  });
+
+  test("from a trial does not count in half-open, but frees its place among the unanswered", () => {
+    const breaker = opened(0);
+    const slow = [breaker.admit(50), breaker.admit(100), breaker.admit(200)];
+    answer(breaker, 400, breaker.admit(400), "success");
+    for (const ticket of slow) expect(answer(breaker, 500, ticket, "failure")).toBe(false);
+    expect(breaker.state.kind).toBe("half-open");
+    answer(breaker, 600, breaker.admit(500), "failure");
+    expect(breaker.admitsTrial(650)).toBe(true);
+  });
+
+  test("from a half-open that failed occupies the processor still: no trial until it is answered", () => {
+    const breaker = halfOpened();
+    const [first, ...hung] = Array.from({ length: 5 }, () => breaker.admit(0));
+    answer(breaker, 10, first as Ticket, "failure");
+    expect(breaker.admitsTrial(10_000)).toBe(false);
+    answer(breaker, 10_000, hung[0] as Ticket, "success");
+    expect(breaker.state.kind).toBe("open");
+    expect(breaker.admitsTrial(10_000)).toBe(true);
+  });
+});
+
+test("whatever answers come in whatever order, no place leaks", () => {
+  const step = fc.record({
+    afterMs: fc.nat(2_000),
+    kind: fc.constantFrom("admit", "answer", "health-good", "health-bad"),
+    pick: fc.nat(),
+    signal: fc.constantFrom<Signal>("success", "failure", "none"),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const breaker = new Breaker(0);
+      const out: Ticket[] = [];
+      let nowMs = 0;
+      for (const { afterMs, kind, pick, signal } of steps) {
+        nowMs += afterMs;
+        if (kind === "admit" && (breaker.admits || breaker.admitsTrial(nowMs))) {
+          out.push(breaker.admit(nowMs));
+        } else if (kind === "answer" && out.length > 0) {
+          answer(breaker, nowMs, out.splice(pick % out.length, 1)[0] as Ticket, signal);
+        } else if (kind.startsWith("health")) breaker.recordHealth(nowMs, kind === "health-bad");
+        const { state } = breaker;
+        if (state.kind === "half-open") {
+          expect(state.inFlight).toBeGreaterThanOrEqual(0);
+          expect(state.inFlight).toBeLessThanOrEqual(8);
+        }
+        if (state.kind === "open") expect(state.spacingMs).toBeLessThanOrEqual(1_000);
+      }
+      for (const ticket of out) answer(breaker, nowMs, ticket, "none");
+      // With nothing unanswered an open breaker takes a trial within a second, and heals.
+      nowMs += 1_000;
+      if (breaker.state.kind === "open") expect(breaker.admitsTrial(nowMs)).toBe(true);
+      feed(breaker, nowMs, "success", "success", "success");
+      expect(breaker.state.kind).toBe("closed");
+    }),
+  );
+});
