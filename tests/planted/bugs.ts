@@ -1,0 +1,225 @@
+/**
+ * Bugs that the simulation must find. Each is an edit of the source, made while it is loaded and never
+ * on disk: production code carries no switch for them, and an edit whose text is not found exactly
+ * once fails, so that none can silently plant nothing.
+ */
+type Edit = { readonly file: string; readonly find: string; readonly replace: string };
+export type PlantedBug = {
+  readonly name: string;
+  /** Found within this many seeds, counted from 1. */
+  readonly seedsMax: number;
+  readonly edits: readonly Edit[];
+};
+
+const releaseEvenFromUnknown: Edit = {
+  file: "worker/journal/store.ts",
+  find: "requested_at_ms = NULL\n       WHERE seq = ? AND processor = ? AND state = ${assigned}`",
+  replace: "requested_at_ms = NULL ${atProcessor}`",
+};
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "move on timeout",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/dispatch.ts",
+        find: 'return this.#unknown(payment, "unknown", outcome.reason);',
+        replace:
+          'return this.#notRecorded(payment, { kind: "refused", reason: "", overloaded: false });',
+      },
+    ],
+  },
+  {
+    name: "GET 404 taken as absence",
+    seedsMax: 100,
+    edits: [
+      releaseEvenFromUnknown,
+      {
+        file: "worker/pipeline/dispatch.ts",
+        find: 'if (sight.kind === "no-information") return "no-information";',
+        replace: `if (sight.kind === "no-information") {
+          if (sight.reason !== "status 404") return "no-information";
+          const absent = this.#books.attemptOf(payment, "refused", "404");
+          this.#books.note({ kind: "release", seq: payment.seq, attempt: absent });
+          this.#books.move(payment, { kind: "queued" });
+          this.#queue.putBack(payment);
+          return "ended";
+        }`,
+      },
+    ],
+  },
+  {
+    name: "release on a refusal while another attempt is open",
+    seedsMax: 100,
+    edits: [
+      releaseEvenFromUnknown,
+      {
+        file: "worker/pipeline/dispatch.ts",
+        find: 'if (payment.state.kind === "unknown") return this.#unknown(payment, kind, reason);',
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "JSON 500 taken as refused",
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/processor.ts",
+        find: 'return body === "" && complete',
+        replace: "return true",
+      },
+    ],
+  },
+  {
+    name: "new requestedAt per retry",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/dispatch.ts",
+        find: `charge({ ...payment.payment, requestedAtMs })`,
+        replace: `charge({ ...payment.payment, requestedAtMs: clock.wallMs() })`,
+      },
+    ],
+  },
+  {
+    name: "acknowledge before commit",
+    seedsMax: 20,
+    edits: [
+      {
+        file: "worker/pipeline/intake.ts",
+        find: "    this.#books.open(payment);",
+        replace: '    this.#books.open(payment);\n    this.#answer(answer, { kind: "stored" });',
+      },
+      {
+        file: "worker/pipeline/intake.ts",
+        find: '      this.#answer(answer, { kind: "stored" });\n      this.#dispatch.start',
+        replace: "      this.#dispatch.start",
+      },
+    ],
+  },
+  {
+    name: "acknowledge a duplicate before its original is durable",
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/pipeline/intake.ts",
+        find: "    const acceptedAtMs = clock.wallMs();",
+        replace: `    const seen = (this as unknown as { seen?: Set<string> });
+    seen.seen ??= new Set();
+    if (seen.seen.has(asked.correlationId)) return this.#answer(answer, { kind: "duplicate" });
+    seen.seen.add(asked.correlationId);
+    const acceptedAtMs = clock.wallMs();`,
+      },
+    ],
+  },
+  {
+    name: "ids remembered in memory only",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/journal/store.ts",
+        find: "id BLOB NOT NULL UNIQUE,",
+        replace: "id BLOB NOT NULL,",
+      },
+      { file: "worker/journal/store.ts", find: " ON CONFLICT (id) DO NOTHING`", replace: "`" },
+      {
+        file: "worker/journal/store.ts",
+        find: "    const { correlationId, amountCents, assignment } = accept;",
+        replace: `    const { correlationId, amountCents, assignment } = accept;
+    const memory = this as unknown as { ids?: Map<string, number> };
+    memory.ids ??= new Map();
+    const remembered = memory.ids.get(correlationId);
+    if (remembered !== undefined) return remembered === amountCents ? DUPLICATE : CONFLICT;
+    memory.ids.set(correlationId, amountCents);`,
+      },
+    ],
+  },
+  {
+    name: "ring rebuilt twice",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/recovery.ts",
+        find: "  if (ledger.head !== nextRow) {",
+        replace: `  for (let row = firstRow; row < nextRow; row += ROWS_PER_READ) {
+    ledger.restoreRows(await journal.rows(row, Math.min(nextRow, row + ROWS_PER_READ)));
+  }
+  if (ledger.head < nextRow) {`,
+      },
+    ],
+  },
+  {
+    name: "exclusive upper bound",
+    seedsMax: 20,
+    edits: [
+      {
+        file: "worker/summary.ts",
+        find: "if (atMs < fromMs || atMs > toMs) continue;",
+        replace: "if (atMs < fromMs || atMs >= toMs) continue;",
+      },
+    ],
+  },
+  {
+    name: "float sums",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/summary.ts",
+        find: "cents[processor[i] as number]! += amountCents[i] as number;",
+        replace: `const at = processor[i] as number;
+    cents[at] = Math.trunc(((cents[at] as number) / 100 + (amountCents[i] as number) / 100) * 100);`,
+      },
+    ],
+  },
+  {
+    name: "forged verdict believed",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "shared/link/frame.ts",
+        find: 'if (!timingSafeEqual(expected, bytes.subarray(end))) return drop("mac");',
+        replace: "timingSafeEqual(expected, bytes.subarray(end));",
+      },
+    ],
+  },
+  {
+    name: "verdict of an old epoch believed",
+    seedsMax: 500,
+    edits: [
+      {
+        file: "shared/link/client.ts",
+        find: "if (instance !== this.#options.instance || epoch < this.#epoch) {",
+        replace: "if (instance !== this.#options.instance) {",
+      },
+    ],
+  },
+  {
+    name: "purge reviving settled rows",
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/journal/store.ts",
+        find: 'purgeRows: db.prepare("DELETE FROM ledger"),',
+        replace: 'purgeRows: db.prepare("DELETE FROM ledger WHERE false"),',
+      },
+      {
+        file: "worker/journal/store.ts",
+        find: 'const baseRow = meta("base_row") ?? 0;',
+        replace: "const baseRow = 0;",
+      },
+    ],
+  },
+  {
+    name: "NORMAL instead of FULL under a power cut",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "worker/journal/store.ts",
+        find: "this.#db.run(`PRAGMA synchronous = ${sync}`);\n      this.#statements",
+        replace: 'this.#db.run("PRAGMA synchronous = NORMAL");\n      this.#statements',
+      },
+    ],
+  },
+];

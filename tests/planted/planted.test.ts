@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { PLANTED_BUGS } from "./bugs.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
+async function simulateWith(name: string, seedsMax: number): Promise<string | null> {
+  const command = ["--preload", "./tests/planted/plant.ts", "simulator/simulate.ts"];
+  const process_ = Bun.spawn([process.execPath, ...command, "--seeds", `1..${seedsMax}`], {
+    cwd: ROOT,
+    env: { ...process.env, PLANTED_BUG: name },
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([
+    process_.stdout.text(),
+    process_.stderr.text(),
+    process_.exited,
+  ]);
+  const found = /^seed \d+: .*$/m.exec(out)?.[0];
+  if (code === 1 && found !== undefined) return found;
+  if (code === 0 && out.includes("no violation")) return null;
+  throw new Error(`the simulation did not run: ${err}`);
+}
+
+for (const { name, seedsMax } of PLANTED_BUGS) {
+  test(`the simulation finds: ${name}`, async () => {
+    const found = await simulateWith(name, seedsMax);
+    console.log(`  ${name}: ${found}`);
+    expect(found).not.toBeNull();
+  }, 120_000);
+}
