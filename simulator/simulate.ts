@@ -2,65 +2,77 @@
  * The command behind `bun run simulate`: runs seeds, each twice, and says what was checked. On the
  * first violation it looks for the shortest run that shows it, prints that, and exits 1.
  */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { runSeed, type RunResult } from "./world.ts";
 
-const USAGE = `usage: bun run simulate --seed N | --seeds A..B [--steps M] [--trace]`;
-const STEPS = 60;
+const USAGE = `usage: bun run simulate --seed N | --seeds A..B | --fresh COUNT | --long
+  --steps M   payments that shops post in a run (60)
+  --jobs N    processes that share the seeds (one per core)
+  --trace     prints everything that happens in the run of --seed
+  --fresh     seeds that nobody has run, beginning at the clock's second
+  --long      100 000 of them`;
+const LONG_COUNT = 100_000;
+/** Seeds that one process takes at a time. */
+const CHUNK = 250;
 
-type Totals = {
-  runs: number;
-  acknowledged: number;
-  charges: number;
-  crashes: number;
-  powerCuts: number;
-  simulatedMs: number;
-};
+type Totals = Record<
+  "seeds" | "acknowledged" | "charges" | "crashes" | "powerCuts" | "simulatedMs",
+  number
+>;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string" },
-    steps: { type: "string", default: String(STEPS) },
-    trace: { type: "boolean", default: false },
-  },
-});
-const range = values.seeds === undefined ? [values.seed, values.seed] : values.seeds.split("..");
-const [from, to] = range.map(Number) as [number, number];
-const steps = Number(values.steps);
-if (![from, to, steps].every(Number.isSafeInteger) || from > to) {
-  console.error(USAGE);
+const { from, to, steps, jobs, trace, summaryJson } = readArguments();
+const startedAtMs = performance.now();
+const alone = jobs === 1 || from === to;
+const totals = alone ? await runSeeds() : await shareSeeds();
+if (summaryJson) console.log(JSON.stringify(totals));
+else console.log(describe(totals));
+
+async function runSeeds(): Promise<Totals> {
+  const sum = noTotals();
+  for (let seed = from; seed <= to; seed++) {
+    const result = await runTwice(seed);
+    if (from === to) console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
+    if (trace) console.log((await runSeed({ seed, steps, keepTrace: true })).trace.join("\n"));
+    if (result.violation !== null) await report(result);
+    addTo(sum, { ...result.counts, seeds: 1, simulatedMs: result.simulatedMs });
+  }
+  return sum;
+}
+
+/** Hands pieces of the range to processes; the first that finds a violation ends them all. */
+async function shareSeeds(): Promise<Totals> {
+  const sum = noTotals();
+  let next = from;
+  const work = async () => {
+    while (next <= to) {
+      const first = next;
+      next = Math.min(to, first + CHUNK - 1) + 1;
+      addTo(sum, await runElsewhere(first, next - 1));
+      if (process.stderr.isTTY) process.stderr.write(`\r${sum.seeds} of ${to - from + 1} seeds `);
+    }
+  };
+  console.log(`seeds ${from}..${to}`);
+  await Promise.all(Array.from({ length: jobs }, work));
+  return sum;
+}
+
+async function runElsewhere(first: number, last: number): Promise<Totals> {
+  const args = [
+    "--seeds",
+    `${first}..${last}`,
+    "--steps",
+    String(steps),
+    "--jobs",
+    "1",
+    "--totals",
+  ];
+  const child = Bun.spawn([process.execPath, ...process.execArgv, Bun.main, ...args]);
+  const output = await child.stdout.text();
+  if ((await child.exited) === 0) return JSON.parse(output);
+  console.log(output);
   process.exit(1);
 }
-
-const startedAtMs = performance.now();
-const totals: Totals = {
-  runs: 0,
-  acknowledged: 0,
-  charges: 0,
-  crashes: 0,
-  powerCuts: 0,
-  simulatedMs: 0,
-};
-for (let seed = from; seed <= to; seed++) {
-  const result = await runTwice(seed);
-  if (from === to) console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
-  if (values.trace) console.log((await runSeed({ seed, steps, keepTrace: true })).trace.join("\n"));
-  if (result.violation !== null) await report(result);
-  totals.runs++;
-  totals.acknowledged += result.counts.acknowledged;
-  totals.charges += result.counts.charges;
-  totals.crashes += result.counts.crashes;
-  totals.powerCuts += result.counts.powerCuts;
-  totals.simulatedMs += result.simulatedMs;
-}
-const hours = (totals.simulatedMs / 3_600_000).toFixed(1);
-const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
-console.log(
-  `${totals.runs} seeds, each twice, no violation: ${totals.acknowledged} payments acknowledged, ` +
-    `${totals.charges} charges, ${totals.crashes} crashes, ${totals.powerCuts} power cuts, ` +
-    `${hours} simulated hours in ${seconds} s`,
-);
 
 /** The same seed must give the same run, or nothing that it says can be repeated. */
 async function runTwice(seed: number): Promise<RunResult> {
@@ -81,4 +93,57 @@ async function report({ seed, violation, plan }: RunResult): Promise<never> {
   if (shortest.steps < steps) console.log(`shortest: ${shortest.result.violation}`);
   console.log(`repeat: bun run simulate --seed ${seed} --steps ${shortest.steps} --trace`);
   process.exit(1);
+}
+
+function describe(sum: Totals): string {
+  const hours = (sum.simulatedMs / 3_600_000).toFixed(1);
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+  return (
+    `${sum.seeds} seeds, each twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
+    `${sum.charges} charges, ${sum.crashes} crashes, ${sum.powerCuts} power cuts, ` +
+    `${hours} simulated hours in ${seconds} s`
+  );
+}
+
+function noTotals(): Totals {
+  return { seeds: 0, acknowledged: 0, charges: 0, crashes: 0, powerCuts: 0, simulatedMs: 0 };
+}
+
+function addTo(sum: Totals, more: Totals): void {
+  for (const name of Object.keys(sum) as (keyof Totals)[]) sum[name] += more[name];
+}
+
+function readArguments() {
+  const options = {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    fresh: { type: "string" },
+    long: { type: "boolean", default: false },
+    steps: { type: "string", default: "60" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+    trace: { type: "boolean", default: false },
+    totals: { type: "boolean", default: false },
+  } as const;
+  try {
+    const { values } = parseArgs({ options });
+    const range = rangeOf(values);
+    const numbers = { ...range, steps: Number(values.steps), jobs: Number(values.jobs) };
+    const sound = Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0);
+    if (!sound || range.from > range.to) throw new Error("these are not whole numbers in order");
+    return { ...numbers, trace: values.trace, summaryJson: values.totals };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+
+function rangeOf(values: { seed?: string; seeds?: string; fresh?: string; long: boolean }) {
+  if (values.seed !== undefined) return { from: Number(values.seed), to: Number(values.seed) };
+  if (values.seeds !== undefined) {
+    const [from, to] = values.seeds.split("..").map(Number);
+    return { from: from ?? Number.NaN, to: to ?? Number.NaN };
+  }
+  const count = values.long ? LONG_COUNT : Number(values.fresh);
+  const from = Math.floor(Date.now() / 1_000);
+  return { from, to: from + count - 1 };
 }

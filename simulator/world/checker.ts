@@ -2,6 +2,7 @@
  * What must hold (PROTOCOL.md, I1 to I8), judged from the wire: from what clients were told, what was
  * sent to processors and what they recorded. The journal is asked only where the promise is about it.
  */
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { chargedOf } from "./charged.ts";
 import type { Disk } from "./disk.ts";
 import type { ChargeSeen } from "./wire.ts";
@@ -79,24 +80,27 @@ export class Checker {
     if (holders.length > 1) throw new Violation(`I4: ${correlationId} is charged twice`);
   }
 
-  /** I7 and I8, when the journal is quiet: what was acknowledged is there, once, with its amount. */
+  /** I7 and I8: what was acknowledged is in the journal, with its amount, and at one processor. */
   checkJournal(): void {
+    const payments = this.#options.disk.payments();
     for (const [correlationId, amountCents] of this.acknowledged) {
-      this.onAcknowledge(correlationId, amountCents);
+      if (payments.get(correlationId)?.amount_cents !== amountCents) {
+        throw new Violation(`I7: ${correlationId} is acknowledged and not in the journal`);
+      }
       this.checkTenants(correlationId);
     }
   }
 
   /** After everything healed: settled, or listed for an operator with its reason. */
   checkSettled(): void {
-    const { disk } = this.#options;
+    const payments = this.#options.disk.payments();
     for (const correlationId of this.acknowledged.keys()) {
-      const done = disk.holds(
-        `SELECT count(*) AS n FROM payments WHERE id = unhex(?, '-') AND (state = 4 OR state IN (5, 6)
-         AND EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq))`,
-        correlationId,
-      );
-      if (!done) throw new Violation(`G3: ${correlationId} was acknowledged and did not settle`);
+      const found = payments.get(correlationId);
+      const state = PAYMENT_STATES[found?.state ?? -1];
+      const listed = (state === "rejected" || state === "conflict") && found?.has_attempts === 1;
+      if (state !== "settled" && !listed) {
+        throw new Violation(`G3: ${correlationId} was acknowledged and is ${state ?? "lost"}`);
+      }
     }
   }
 }

@@ -13,6 +13,15 @@ import type { Time } from "./time.ts";
 /** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
 const FULL = 2;
 
+export type PaymentOnDisk = {
+  readonly amount_cents: number;
+  /** Index into PAYMENT_STATES. */
+  readonly state: number;
+  readonly requested_at_ms: number | null;
+  readonly name: string | null;
+  readonly has_attempts: number;
+};
+
 export class Disk {
   db = newDatabase();
   /** Commits fail while true. */
@@ -35,6 +44,15 @@ export class Disk {
   /** What would be there after a power cut now, of a table's rows that match. */
   holds(sql: string, ...values: (string | number)[]): boolean {
     return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
+  }
+
+  /** Every payment, by id. */
+  payments(): Map<string, PaymentOnDisk> {
+    const sql = `SELECT lower(hex(id)) AS hex, amount_cents, state, requested_at_ms, name,
+      EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
+      FROM payments LEFT JOIN processors ON number = processor`;
+    const rows = this.db.query<PaymentOnDisk & { hex: string }, []>(sql).all();
+    return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
 
   idOf(seq: number): string {

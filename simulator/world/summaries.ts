@@ -7,6 +7,7 @@ import { summaryJson } from "../../worker/http/server.ts";
 import type { Recorded } from "../processor/records.ts";
 import type { World } from "../world.ts";
 import { Violation } from "./checker.ts";
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { PROCESSORS } from "./gateway.ts";
 
 const WINDOWS = 60;
@@ -32,19 +33,25 @@ export function compareSummaries(world: World): void {
 
 /** Conservation, as sets of ids: what a processor has recorded is settled there, and nothing else is. */
 function checkSettledSet(world: World, recorded: readonly Recorded[][]): void {
+  const payments = world.disk.payments();
   for (const [processor, rows] of recorded.entries()) {
     for (const { correlationId, amountCents, requestedAtMs } of rows) {
-      const settled = world.disk.holds(
-        `SELECT count(*) AS n FROM payments JOIN processors ON number = processor
-         WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND name = ?
-         AND state = 4`,
-        correlationId,
-        amountCents,
-        requestedAtMs,
-        NAMES[processor] as string,
-      );
-      if (!settled) throw new Violation(`I7: ${correlationId} is recorded and not settled`);
+      const found = payments.get(correlationId);
+      const settled =
+        found !== undefined &&
+        PAYMENT_STATES[found.state] === "settled" &&
+        found.amount_cents === amountCents &&
+        found.requested_at_ms === requestedAtMs &&
+        found.name === NAMES[processor];
+      if (!settled) throw new Violation(`I7: ${correlationId} is recorded and not settled so`);
     }
+  }
+  const settledCount = [...payments.values()].filter(
+    ({ state }) => PAYMENT_STATES[state] === "settled",
+  ).length;
+  const recordedCount = world.models.reduce((sum, { records }) => sum + records.size, 0);
+  if (settledCount !== recordedCount) {
+    throw new Violation(`I7: ${settledCount} payments are settled, ${recordedCount} recorded`);
   }
 }
 
