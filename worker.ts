@@ -73,7 +73,9 @@ drainOnSignals(log, async () => {
   http.setReadiness("draining");
   const untilMs = clock.steadyMs() + CALLS_DRAIN_MS;
   while (!pipeline.drain() && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
-  link.close();
   await http.stop();
   await journal.close();
+  // The verdicts of the last commit leave at the end of the turn.
+  await Bun.sleep(1);
+  link.close();
 });

@@ -13,20 +13,21 @@ const OTHER_CALLS = 32;
 /** A processor takes 800 calls at a time; looks and calls that were given up need some of them. */
 const CHARGES_MAX = 640;
 
-const currentCap = () => Number(process.env[CAP_NAME] ?? CAP_DEFAULT);
+/** Of this very process: what is set later does not count. */
+const CAP = Number(process.env[CAP_NAME] ?? CAP_DEFAULT);
 
 export function raiseHttpCap(): void {
   if (process.env[CAP_NAME] !== undefined) return;
-  process.env[CAP_NAME] = String(CAP_WANTED);
+  const env = { ...process.env, [CAP_NAME]: String(CAP_WANTED) };
   // In a compiled binary the program is the binary itself; from source it is Bun with a script.
   const script = Bun.main.startsWith("/$bunfs/") ? [] : [...process.execArgv, Bun.main];
   const args = [process.execPath, ...script, ...process.argv.slice(2)];
-  process.execve?.(process.execPath, args, process.env as Record<string, string>);
+  process.execve?.(process.execPath, args, env as Record<string, string>);
 }
 
 /** Charges in flight at one processor, so that all of them together stay below the process's cap. */
 export function callsInFlightMax(processors: number): number {
-  const share = Math.floor(currentCap() / processors) - OTHER_CALLS;
+  const share = Math.floor(CAP / processors) - OTHER_CALLS;
   return Math.max(1, Math.min(CHARGES_MAX, share));
 }
 

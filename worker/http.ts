@@ -38,11 +38,17 @@ export async function startHttpThread(
   start: HttpThreadStart,
   pipeline: { purge(): Promise<void>; metrics(): Promise<unknown> },
 ): Promise<HttpThread> {
+  refuseTakenPort(start.settings);
   const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
   const post = (message: ToHttpThread) => thread.postMessage(message);
   const stopped = Promise.withResolvers<void>();
   const started = Promise.withResolvers<number>();
-  thread.onerror = ({ message }) => started.reject(new Error(message));
+  let running = false;
+  thread.onerror = ({ message }) => {
+    // Without it nobody could ask for a summary or see that something is wrong: better to start anew.
+    if (running) throw new Error(`the http thread broke: ${message}`);
+    started.reject(new Error(message));
+  };
   thread.onmessage = async ({ data }: MessageEvent<FromHttpThread>) => {
     switch (data.kind) {
       case "started":
@@ -60,6 +66,7 @@ export async function startHttpThread(
   };
   post({ kind: "start", ...start });
   const port = await started.promise;
+  running = true;
   let told: string | null | undefined;
   return {
     port,
@@ -74,4 +81,16 @@ export async function startHttpThread(
       thread.terminate();
     },
   };
+}
+
+/** In a thread Bun shares a port with whoever has it already, without a word; here it refuses. */
+function refuseTakenPort({ HTTP_HOST: hostname, HTTP_PORT: port }: WorkerSettings): void {
+  try {
+    Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`HTTP_PORT: cannot bind ${hostname}:${port} (TCP): ${message}`, {
+      cause: error,
+    });
+  }
 }

@@ -96,6 +96,7 @@ export class Post {
     const at = chance.between(PAYLOAD_AT, Math.max(PAYLOAD_AT, bytes.length - MAC_BYTES - 1));
     bytes[at] = chance.between(0, 3);
     if (chance.happens(0.5)) bytes.writeUInt32BE(bytes.readUInt32BE(EPOCH_AT) + 1, EPOCH_AT);
+    if (bytes.equals(frame)) bytes[at]! ^= 1; // The byte drawn was the one that stood there.
     return bytes;
   }
 }

@@ -1,11 +1,14 @@
 /** The journal's thread: owns the database for its whole life and answers commands in order. */
 import type { JournalCommand, JournalReply } from "./protocol.ts";
+import type { Database } from "bun:sqlite";
+import { lockJournal } from "./lock.ts";
 import { SqliteStore } from "./store.ts";
 
 declare const self: Worker;
 
 let store: SqliteStore | null = null;
 let checkpointer: Worker | null = null;
+let lock: Database | null = null;
 
 self.onmessage = ({ data }: MessageEvent<JournalCommand>) => {
   try {
@@ -18,6 +21,7 @@ self.onmessage = ({ data }: MessageEvent<JournalCommand>) => {
 function answer(command: JournalCommand): void {
   switch (command.kind) {
     case "start":
+      lock = lockJournal(command.path);
       store = new SqliteStore(command.path, command.sync, command.processors, Date.now());
       checkpointer = startCheckpointer(command.path, command.sync);
       return reply({ kind: "started", head: store.head });
@@ -69,6 +73,7 @@ function close(): void {
 function closed(): void {
   store?.close();
   store = null;
+  lock?.close();
   reply({ kind: "closed" });
 }
 

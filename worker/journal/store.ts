@@ -147,6 +147,10 @@ export class SqliteStore {
       const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
       // From the clock, so that a journal that was deleted still gets a later epoch.
       const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
+      const schema = meta("schema") ?? SCHEMA_VERSION;
+      if (schema !== SCHEMA_VERSION) {
+        throw new Error(`the journal is of version ${schema}, this worker of ${SCHEMA_VERSION}`);
+      }
       const baseRow = meta("base_row") ?? 0;
       this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
         SCHEMA_VERSION,

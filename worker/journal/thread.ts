@@ -80,7 +80,8 @@ class ThreadJournal implements Journal {
 
   async open(): Promise<OpenRow[]> {
     const reply = await this.#ask({ kind: "open" });
-    return reply.kind === "open" ? reply.payments : [];
+    if (reply.kind !== "open") throw unexpected(reply);
+    return reply.payments;
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {

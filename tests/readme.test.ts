@@ -1,0 +1,121 @@
+import { expect, test } from "bun:test";
+import { join, resolve } from "node:path";
+import { apiSettings } from "../api/settings.ts";
+import packageJson from "../package.json";
+import { bothSettings, type SettingsTable } from "../shared/settings.ts";
+import { simulatorSettings } from "../simulator/settings.ts";
+import { workerSettings } from "../worker/settings.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
+const read = (path: string) => Bun.file(join(ROOT, path)).text();
+const matches = (text: string, pattern: RegExp) =>
+  [...new Set(Array.from(text.matchAll(pattern), ([, found]) => found as string))].sort();
+
+const decisions = [...new Bun.Glob("docs/adr/*.md").scanSync(ROOT)].sort();
+const pages = ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", ...decisions];
+const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
+const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? "";
+
+/** Begins with the marker that names this command, ends with the other one. */
+const SETTINGS = /(<!-- settings: [^\n]* -->\n)[\s\S]*?(<!-- settings end -->)/;
+
+function settingsTable(): string {
+  const without = (table: SettingsTable) =>
+    Object.fromEntries(Object.entries(table).filter(([name]) => !(name in bothSettings)));
+  return [
+    "| process | setting | default | meaning |",
+    "| --- | --- | --- | --- |",
+    ...rowsOf("api", without(apiSettings)),
+    ...rowsOf("worker", without(workerSettings)),
+    ...rowsOf("both", bothSettings),
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+function rowsOf(process: string, table: SettingsTable): string[] {
+  return Object.entries(table).map(([name, entry]) => {
+    const shown = entry.default === "" ? "none" : `\`${entry.default}\``;
+    return `| ${process} | \`${name}\` | ${shown} | ${entry.meaning} |`;
+  });
+}
+
+test("the settings table in the README is the one in the source (UPDATE=1 rewrites it)", async () => {
+  const written = textOf("README.md");
+  expect(written).toMatch(SETTINGS);
+  const expected = written.replace(SETTINGS, (_, begin, end) => begin + settingsTable() + end);
+  if (process.env["UPDATE"] === "1") await Bun.write(join(ROOT, "README.md"), expected);
+  else expect(written).toBe(expected);
+});
+
+test("every setting that a page names exists", () => {
+  const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
+  /** Read by Bun, by this file, or spoken of as what SQLite and the kernel call it. */
+  const others = /^(BUN_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
+  for (const { path, text } of documents) {
+    const named = [
+      ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),
+      ...matches(text, /(?:^|[ `])([A-Z][A-Z0-9_]+)=/gm),
+      ...(path === "README.md" ? matches(text, /`([A-Z]{2,})`/g) : []),
+    ];
+    const strange = named.filter((name) => !(name in known) && !others.test(name));
+    expect({ path, strange }).toEqual({ path, strange: [] });
+  }
+});
+
+test("every command that a page names exists, with the Bun that is pinned", () => {
+  for (const { path, text } of documents) {
+    const commands = matches(text, /\bbun(?:@[\d.]+)? run ([a-z][a-z-]*)/g);
+    const strange = commands.filter((name) => !(name in packageJson.scripts));
+    expect({ path, strange }).toEqual({ path, strange: [] });
+    const versions = matches(text, /\bbun@([\d.]+\d)/g);
+    expect(
+      versions.filter((version) => version !== packageJson.devDependencies["bun-types"]),
+    ).toEqual([]);
+  }
+  const listed = matches(textOf("README.md"), /^\| `bun run ([a-z-]+)[^`]*` \|/gm);
+  expect(listed).toEqual(Object.keys(packageJson.scripts).sort());
+});
+
+test("every source file that a page names exists", async () => {
+  for (const { path, text } of documents) {
+    const named = matches(text, /`((?:[a-z-]+\/)*[a-z-]+(?:\.[a-z]+)*\.ts)`/g);
+    const there = await Promise.all(named.map((name) => Bun.file(join(ROOT, name)).exists()));
+    const missing = named.filter((_, index) => !there[index]);
+    expect({ path, missing }).toEqual({ path, missing: [] });
+  }
+});
+
+test("every metric that a page names exists", async () => {
+  const sources = ["api/metrics.ts", "worker/http/server.ts", "worker/pipeline/metrics.ts"];
+  const source = (await Promise.all(sources.map(read))).join("");
+  for (const { path, text } of documents) {
+    const named = matches(text, /`papaleguas_([a-z_]*[a-z])(?:\{[^`]*\})?`/g);
+    const missing = named.filter(
+      (name) => !source.includes(`"papaleguas_${name}"`) && !source.includes(`"${name}"`),
+    );
+    expect({ path, missing }).toEqual({ path, missing: [] });
+  }
+});
+
+test("the list of decisions is complete, in order, and has their titles", () => {
+  const titled = decisions.map((path, index) => {
+    const title = /^# (.+)$/m.exec(textOf(path))?.[1] ?? "";
+    expect({ path, number: Number.parseInt(title, 10) }).toEqual({ path, number: index + 1 });
+    expect(path).toStartWith(`docs/adr/${String(index + 1).padStart(4, "0")}-`);
+    return `- [${title}](${path.slice("docs/".length)})`;
+  });
+  const listed = textOf("docs/ARCHITECTURE.md")
+    .split("\n")
+    .filter((line) => line.includes("](adr/"));
+  expect(listed).toEqual(titled);
+});
+
+test("every decision says what it answers, what follows and what was refused", () => {
+  const parts = ["Context", "Decision", "Consequences", "Refused alternatives"];
+  // The first one is a list of packages, each with what it is in for and instead of what.
+  for (const path of decisions.slice(1)) {
+    const headings = matches(textOf(path), /^## (.+)$/gm);
+    expect({ path, headings }).toEqual({ path, headings: parts.toSorted() });
+  }
+});

@@ -1,0 +1,151 @@
+/** What the tests of the journal share: a directory that goes away, transitions, and the drivers. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Database } from "bun:sqlite";
+import { systemClock } from "../../shared/clock.ts";
+import type { Journal } from "../journal.ts";
+import type { FailedAttempt, Transition, TransitionResult } from "../transitions.ts";
+import { InlineJournal } from "./inline.ts";
+import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
+import { openJournalThread } from "./thread.ts";
+
+export const NAMES = ["default", "fallback"];
+export const AT_MS = Date.UTC(2025, 6, 1);
+
+export function temporaryDirectory(): Disposable & {
+  readonly path: string;
+  file(name?: string): string;
+} {
+  const path = mkdtempSync(join(tmpdir(), "papa-leguas-journal-"));
+  return {
+    path,
+    file: (name = "payments.db") => join(path, name),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** The nth of ids that differ. */
+export function uuid(n: number): string {
+  return `4a7901b8-7d26-4d9d-aa19-${n.toString(16).padStart(12, "0")}`;
+}
+
+type Accept = Extract<Transition, { kind: "accept" }>;
+type Settle = Extract<Transition, { kind: "settle" }>;
+
+export function accept(seq: number, more: Partial<Accept> = {}): Accept {
+  return {
+    kind: "accept",
+    seq,
+    correlationId: uuid(seq),
+    amountCents: 1990,
+    acceptedAtMs: AT_MS + seq,
+    assignment: null,
+    ...more,
+  };
+}
+
+export function assign(seq: number, processor = 0, requestedAtMs = AT_MS + 100 + seq): Transition {
+  return { kind: "assign", seq, assignment: { processor, requestedAtMs } };
+}
+
+/** A payment that is accepted and assigned in one. */
+export function assigned(seq: number, processor = 0): Accept {
+  return accept(seq, { assignment: { processor, requestedAtMs: AT_MS + 100 + seq } });
+}
+
+export function failed(
+  kind: "release" | "unknown" | "reject" | "conflict",
+  seq: number,
+  processor = 0,
+): Transition {
+  const outcome = {
+    release: "refused",
+    unknown: "unknown",
+    reject: "rejected",
+    conflict: "conflict",
+  } as const;
+  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason: "test" };
+  return { kind, seq, attempt };
+}
+
+export function settle(seq: number, row: number, more: Partial<Settle> = {}): Settle {
+  return {
+    kind: "settle",
+    seq,
+    row,
+    processor: 0,
+    requestedAtMs: AT_MS + 100 + seq,
+    amountCents: 1990,
+    settledAtMs: AT_MS + 200 + seq,
+    ...more,
+  };
+}
+
+/** A journal, and the way to have everything that was appended in one turn answered. */
+export type Opened = AsyncDisposable & {
+  readonly journal: Journal;
+  /** Appends all of them in one turn; the results in the order in which they were given back. */
+  apply(...transitions: Transition[]): Promise<(TransitionResult | null)[]>;
+};
+
+export type Driver = {
+  readonly name: string;
+  open(path: string, processors?: readonly string[]): Promise<Opened>;
+};
+
+function opened(journal: Journal, commit: () => void): Opened {
+  let isOpen = true;
+  return {
+    journal,
+    apply(...transitions) {
+      const { promise, resolve } = Promise.withResolvers<(TransitionResult | null)[]>();
+      const results: (TransitionResult | null)[] = [];
+      for (const transition of transitions) {
+        journal.append(transition, (result) => {
+          results.push(result);
+          if (results.length === transitions.length) resolve(results);
+        });
+      }
+      commit();
+      return promise;
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOpen) await journal.close();
+      isOpen = false;
+    },
+  };
+}
+
+export function openInline(
+  path: string,
+  processors: readonly string[] = NAMES,
+  sync: JournalSync = "off",
+  db?: Database,
+): Opened & { readonly store: SqliteStore; readonly db: Database } {
+  const database = db ?? openDatabase(path, sync);
+  const store = new SqliteStore(path, sync, processors, Date.now(), database);
+  const journal = new InlineJournal(store);
+  let nowMs = 0;
+  const commit = () => {
+    while (journal.commit(nowMs) && journal.trouble === null) nowMs += 1_000;
+    nowMs += 1_000;
+  };
+  return { ...opened(journal, commit), store, db: database };
+}
+
+async function openThread(path: string, processors: readonly string[] = NAMES): Promise<Opened> {
+  const settings = { JOURNAL: path, JOURNAL_SYNC: "off" } as const;
+  return opened(await openJournalThread(settings, processors, systemClock), () => {});
+}
+
+/** Those whose payments are there after a reopening. */
+export const LASTING_DRIVERS: readonly Driver[] = [
+  { name: "inline over a file", open: async (path, processors) => openInline(path, processors) },
+  { name: "in a thread", open: openThread },
+];
+
+export const DRIVERS: readonly Driver[] = [
+  { name: "inline in memory", open: async (_, processors) => openInline(":memory:", processors) },
+  ...LASTING_DRIVERS,
+];
