@@ -206,9 +206,8 @@ export class World {
       wires[number]!.faults = QUIET_WIRE;
       wires[number]!.wake();
     }
-    for (const [number, api] of this.apis.entries()) {
+    for (const api of this.apis) {
       api.crash();
-      this.post.forget(number);
       api.start();
     }
     if (!this.gateway.up) this.startGateway();

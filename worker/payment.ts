@@ -21,4 +21,6 @@ export type OpenPayment = {
   /** Steady clock: accepted + patience. */
   readonly deadlineMs: number;
   state: OpenState;
+  /** Attempts that a processor refused, since the start of the process. */
+  refusals: number;
 };

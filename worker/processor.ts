@@ -43,6 +43,8 @@ export interface Processor {
 /** Longer than the five seconds that a processor may keep a health call waiting. */
 const HEALTH_TIMEOUT_MS = 7_000;
 const LOOK_TIMEOUT_MS = 5_000;
+/** Nobody may silence the probes for longer. */
+const RETRY_AFTER_MS_MAX = 60_000;
 
 /** No byte of the request has left: connection refused, name not found, TLS handshake failed. */
 const NEVER_LEFT = new Set([
@@ -86,7 +88,7 @@ export const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
     status,
     body: await response.text(),
     retryAfter: headers.get("retry-after"),
-    complete: headers.has("content-length") || headers.has("transfer-encoding"),
+    complete: headers.has("content-length") || headers.get("transfer-encoding") === "chunked",
   };
 };
 
@@ -126,7 +128,7 @@ export class HttpProcessor implements Processor {
     try {
       const url = `${this.#url}/payments/service-health`;
       const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS });
-      const retryAfterMs = Number(answer.retryAfter ?? 0) * 1_000 || 0;
+      const retryAfterMs = Math.min(RETRY_AFTER_MS_MAX, Number(answer.retryAfter) * 1_000 || 0);
       return { reading: answer.status === 200 ? readHealth(answer.body) : null, retryAfterMs };
     } catch {
       return { reading: null, retryAfterMs: 0 };
@@ -181,8 +183,9 @@ export function classifyLook(status: number, body: string, correlationId: string
     return { kind: "no-information", reason: "200 with an answer that cannot be read" };
   }
   const amount = record["amount"];
-  const amountCents = typeof amount === "number" ? centsFromAmount(amount) : null;
-  return { kind: "found", amountCents, requestedAtMs };
+  if (typeof amount !== "number")
+    return { kind: "no-information", reason: "200 without an amount" };
+  return { kind: "found", amountCents: centsFromAmount(amount), requestedAtMs };
 }
 
 function readHealth(body: string): HealthReading {

@@ -1,6 +1,8 @@
 /**
  * Payments that are durable and belong to no processor, ordered by deadline. Patience is the same for
- * all, so new ones are always the last; those that a processor refused come back among the first.
+ * all, so new ones are always the last; those that a processor refused come back among the first. One
+ * that was refused again and again rests before it is tried again: it would otherwise go to and fro as
+ * fast as the processor says no.
  */
 import type { OpenPayment } from "./payment.ts";
 
@@ -13,7 +15,10 @@ export class PaymentQueue {
   #first = 0;
   /** Refused somewhere and back; few, sorted by deadline. */
   readonly #returned: OpenPayment[] = [];
+  /** Not to be tried before their time; few. */
+  #resting: { readonly payment: OpenPayment; readonly untilMs: number }[] = [];
 
+  /** Payments that may be tried now. */
   get length(): number {
     return this.#returned.length + this.#line.length - this.#first;
   }
@@ -26,6 +31,19 @@ export class PaymentQueue {
     let at = this.#returned.length;
     while (at > 0 && this.#returnedMsAt(at - 1) > payment.deadlineMs) at--;
     this.#returned.splice(at, 0, payment);
+  }
+
+  rest(payment: OpenPayment, untilMs: number): void {
+    this.#resting.push({ payment, untilMs });
+  }
+
+  /** Puts back those that have rested. */
+  wake(nowMs: number): void {
+    if (this.#resting.length === 0) return;
+    const rested = this.#resting.filter(({ untilMs }) => untilMs <= nowMs);
+    if (rested.length === 0) return;
+    this.#resting = this.#resting.filter(({ untilMs }) => untilMs > nowMs);
+    for (const { payment } of rested) this.putBack(payment);
   }
 
   /** The one with the nearest deadline. */

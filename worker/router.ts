@@ -7,8 +7,8 @@
  * for a payment at position p, waiting means to be settled by the cheaper processors at
  * now + latency + p / rate (never, while they are open). If that is too late, the next dearer
  * processor takes over at the last moment at which it still can, together with the cheaper ones:
- * now + latency + p / (rate of both) + margin ≥ deadline. The queue is ordered by deadline, so a few
- * positions stand for all.
+ * now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which its
+ * limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
  *
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
@@ -22,6 +22,8 @@ const MARGIN_MS_MAX = 500;
 /** Of a short patience only this part is given away as margin. */
 const MARGIN_SHARE = 0.25;
 const POSITIONS = 16;
+/** What a payment that is late already waits for a cheaper processor that works again. */
+const LATE_WAIT_MS_MAX = 3_000;
 
 /** The queue as the router needs it: how long it is, and the deadline at a position. */
 export interface Waiting {
@@ -32,6 +34,8 @@ export interface Waiting {
 export type Decision =
   | { readonly kind: "send"; readonly lane: number; readonly why: string }
   | { readonly kind: "wait"; readonly why: string };
+
+type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
 
 export type RouterOptions = {
   readonly processors: readonly { readonly name: string; readonly fee: number }[];
@@ -44,14 +48,17 @@ export class Router {
   readonly lanes: readonly Lane[];
   /** Numbers of lanes, cheapest first. */
   readonly byFee: readonly number[];
-  readonly #marginMs: number;
+  readonly #slack: Slack;
 
   constructor(nowMs: number, { processors, inFlightMax, patienceMs }: RouterOptions) {
     this.lanes = processors.map(({ name, fee }) => new Lane(nowMs, { name, fee, inFlightMax }));
     this.byFee = this.lanes
       .map((_, number) => number)
       .sort((a, b) => this.lane(a).fee - this.lane(b).fee);
-    this.#marginMs = Math.min(MARGIN_MS_MAX, patienceMs * MARGIN_SHARE);
+    this.#slack = {
+      marginMs: Math.min(MARGIN_MS_MAX, patienceMs * MARGIN_SHARE),
+      lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),
+    };
   }
 
   lane(number: number): Lane {
@@ -63,7 +70,7 @@ export class Router {
     const cheaper: Lane[] = [];
     for (const number of this.byFee) {
       const lane = this.lane(number);
-      if (!isDue(nowMs, waiting, cheaper, lane, this.#marginMs)) {
+      if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) {
         return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
       }
       if (lane.hasRoom) return { kind: "send", lane: number, why: reason(lane, cheaper) };
@@ -82,7 +89,7 @@ export class Router {
     for (const number of this.byFee) {
       const lane = this.lane(number);
       const needed = cheaper.length > 0;
-      if (!isDue(nowMs, waiting, cheaper, lane, this.#marginMs)) return null;
+      if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) return null;
       if (lane.hasRoom) return null;
       if (lane.admitsTrial(nowMs)) return { lane: number, needed };
       cheaper.push(lane);
@@ -105,7 +112,7 @@ export function isDue(
   waiting: Waiting,
   cheaper: readonly Lane[],
   lane: Lane,
-  marginMs: number,
+  { marginMs, lateWaitMs }: Slack,
 ): boolean {
   if (cheaper.length === 0) return true;
   const cheaperRate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
@@ -116,11 +123,12 @@ export function isDue(
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
     const leftMs = waiting.deadlineMsAt(position) - nowMs;
+    // One that is late already, after an outage of all, may as well wait a moment for the cheaper one.
+    const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;
     const inTimeCheaper =
-      cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= leftMs;
+      cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= allowedMs;
     if (inTimeCheaper) continue;
-    const aheadMs = bothRate > 0 ? position / bothRate : 0;
-    if (lane.latencyMs + aheadMs + marginMs >= leftMs) return true;
+    if (lane.settlesInMs(position, bothRate) + marginMs >= leftMs) return true;
   }
   return false;
 }

@@ -132,7 +132,11 @@ export async function openUdpServer(
       }
     },
   });
-  const socket = await openSocket(address, LINK_PORT, (bytes, peer) => core.receive(bytes, peer));
+  const socket = await openSocket(address, LINK_PORT, (bytes, peer) =>
+    core.receive(bytes, peer),
+  ).catch((error: Error) => {
+    throw new Error(`LINK_PORT: cannot bind ${LINK_HOST}:${LINK_PORT} (UDP): ${error.message}`);
+  });
   const receiveBufferBytes = warnOfSmallBuffer(socket, log);
   return {
     port: socket.port,

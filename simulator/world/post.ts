@@ -8,6 +8,8 @@ import type { Chance } from "./chance.ts";
 import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 
+const INSTANCE_AT = 2;
+const INSTANCE_BYTES = 6;
 const EPOCH_AT = 8;
 const PAYLOAD_AT = 16;
 const MAC_BYTES = 16;
@@ -27,14 +29,14 @@ export class Post {
   deliversStale = false;
   readonly #options: PostOptions;
   readonly #network: MemoryNetwork;
-  readonly #epochs: number[];
+  /** By instance of an API, the newest epoch that it was handed. */
+  readonly #epochs = new Map<number, number>();
   #troubled = true;
 
   constructor(options: PostOptions) {
     const { chance, plan } = options;
     this.#options = options;
     this.#network = new MemoryNetwork(chance.fork().next, plan.link);
-    this.#epochs = Array.from({ length: plan.apis }, () => 0);
   }
 
   heal(): void {
@@ -56,17 +58,13 @@ export class Post {
     this.#send(frame, (bytes, forged) => {
       if (time.nowMs < this.partitionedUntilMs.toApis) return;
       const epoch = bytes.readUInt32BE(EPOCH_AT);
-      const newest = this.#epochs[api] as number;
+      const instance = bytes.readUIntBE(INSTANCE_AT, INSTANCE_BYTES);
+      const newest = this.#epochs.get(instance) ?? 0;
       this.deliversStale = forged || epoch < newest;
-      if (!forged) this.#epochs[api] = Math.max(newest, epoch);
+      if (!forged) this.#epochs.set(instance, Math.max(newest, epoch));
       toApi(bytes, api);
       this.deliversStale = false;
     });
-  }
-
-  /** A new life of an API has seen no epoch yet. */
-  forget(api: number): void {
-    this.#epochs[api] = 0;
   }
 
   #send(frame: Buffer, deliver: (bytes: Buffer, forged: boolean) => void): void {

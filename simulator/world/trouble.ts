@@ -43,10 +43,7 @@ function cutPower(world: World): void {
   for (const api of world.apis) api.crash();
   crashWorker(world);
   world.disk.powerCut();
-  for (const [number, api] of world.apis.entries()) {
-    world.post.forget(number);
-    api.start();
-  }
+  for (const api of world.apis) api.start();
 }
 
 function crashApi(world: World): void {
@@ -54,10 +51,7 @@ function crashApi(world: World): void {
   const api = world.apis[number]!;
   world.note(`api ${number} crashes`);
   api.crash();
-  world.time.after(world.chance.next() * 500, () => {
-    world.post.forget(number);
-    api.start();
-  });
+  world.time.after(world.chance.next() * 500, () => api.start());
 }
 
 function partition(world: World): void {

@@ -36,7 +36,7 @@ async function* filesOf(root: string): AsyncGenerator<string> {
 }
 
 export function isTest(path: string): boolean {
-  return path.startsWith("tests/") || path.endsWith(".test.ts");
+  return path.startsWith("tests/") || /\.(test|fixture)\.ts$/.test(path);
 }
 
 /** Where a relative reference in the file `from` points to. */

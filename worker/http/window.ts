@@ -3,37 +3,37 @@ import type { SummaryWindow } from "../summary.ts";
 
 const ISO_UTC = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?$/;
 
+/** An instant finer than a double can hold in milliseconds. */
+type Bound = { readonly secondsMs: number; readonly nanos: number };
+
 /** The window, or the sentence that says what is wrong with a bound. */
 export function parseWindow(
   query: URLSearchParams,
 ): { ok: true; window: SummaryWindow } | { ok: false; reason: string } {
-  const from = parseBound(query.get("from"), Number.NEGATIVE_INFINITY, Math.ceil);
+  const from = parseBound(query.get("from"), Number.NEGATIVE_INFINITY);
   if (from === null) return bad("from", query);
-  const to = parseBound(query.get("to"), Number.POSITIVE_INFINITY, Math.floor);
+  const to = parseBound(query.get("to"), Number.POSITIVE_INFINITY);
   if (to === null) return bad("to", query);
-  if (from.exact > to.exact) return { ok: false, reason: "from is later than to" };
-  return { ok: true, window: { fromMs: from.whole, toMs: to.whole } };
+  if (isLater(from, to)) return { ok: false, reason: "from is later than to" };
+  // requestedAt has whole milliseconds: a finer bound is rounded into the window.
+  const fromMs = from.secondsMs + Math.ceil(from.nanos / 1e6);
+  const toMs = to.secondsMs + Math.floor(to.nanos / 1e6);
+  return { ok: true, window: { fromMs, toMs } };
 }
 
-/**
- * requestedAt has whole milliseconds: a finer bound is rounded into the window. `exact` keeps the
- * fraction to compare bounds with each other.
- */
-function parseBound(
-  text: string | null,
-  open: number,
-  round: (ms: number) => number,
-): { whole: number; exact: number } | null {
-  if (text === null || text === "") return { whole: open, exact: open };
+function parseBound(text: string | null, open: number): Bound | null {
+  if (text === null || text === "") return { secondsMs: open, nanos: 0 };
   const match = ISO_UTC.exec(text);
   const secondsMs = match === null ? Number.NaN : Date.parse(`${match[1]}Z`);
   // A day that does not exist (February 30th) would silently become another one.
   if (Number.isNaN(secondsMs) || !new Date(secondsMs).toISOString().startsWith(match![1]!)) {
     return null;
   }
-  const fractionMs = Number(`0.${match![2] ?? "0"}`) * 1_000;
-  const exact = secondsMs + Number(fractionMs.toFixed(6));
-  return { whole: round(exact), exact };
+  return { secondsMs, nanos: Number((match![2] ?? "").padEnd(9, "0")) };
+}
+
+function isLater(a: Bound, b: Bound): boolean {
+  return a.secondsMs > b.secondsMs || (a.secondsMs === b.secondsMs && a.nanos > b.nanos);
 }
 
 function bad(name: string, query: URLSearchParams): { ok: false; reason: string } {

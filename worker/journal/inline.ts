@@ -2,7 +2,7 @@
 import type { Journal } from "../journal.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SqliteStore } from "./store.ts";
-import type { OpenRow, Transition } from "../transitions.ts";
+import type { OpenRow, Transition, TransitionResult } from "../transitions.ts";
 import type { OnDurable } from "../journal.ts";
 
 export class InlineJournal implements Journal {
@@ -35,12 +35,15 @@ export class InlineJournal implements Journal {
   commit(nowMs: number): boolean {
     const batch = this.#group.next(nowMs);
     if (batch === null) return false;
+    let results: TransitionResult[];
     try {
-      this.#group.committed(this.#store.apply(batch));
-      this.onCommit(0);
+      results = this.#store.apply(batch);
     } catch (error) {
       this.#group.failed(nowMs, (error as Error).message);
+      return true;
     }
+    this.onCommit(0);
+    this.#group.committed(results);
     return true;
   }
 

@@ -83,7 +83,7 @@ export class SqliteStore {
   ) {
     this.#db = db;
     try {
-      verify(this.#db, path);
+      verify(this.#db);
       this.#db.run(SCHEMA);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
@@ -91,7 +91,7 @@ export class SqliteStore {
       this.ledger = new SqliteLedger(this.#db);
     } catch (error) {
       this.#db.close();
-      throw error;
+      throw new Error(`journal ${path}: ${(error as Error).message}`, { cause: error });
     }
   }
 
@@ -140,40 +140,44 @@ export class SqliteStore {
   #begin(processors: readonly string[], nowMs: number): JournalHead {
     // The epoch must not roll back with a power cut, whatever the level of the rest.
     this.#db.run("PRAGMA synchronous = FULL");
-    return this.#db.transaction(() => {
-      const meta = (key: string) =>
-        this.#db.query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?").get(key)
-          ?.value;
-      const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
-      // From the clock, so that a journal that was deleted still gets a later epoch.
-      const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
-      const schema = meta("schema") ?? SCHEMA_VERSION;
-      if (schema !== SCHEMA_VERSION) {
-        throw new Error(`the journal is of version ${schema}, this worker of ${SCHEMA_VERSION}`);
-      }
-      const baseRow = meta("base_row") ?? 0;
-      this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
-        SCHEMA_VERSION,
-        epoch,
-      ]);
-      for (const name of processors) {
-        this.#db.run(
-          `INSERT INTO processors SELECT count(*), ?1 FROM processors
+    return this.#db
+      .transaction(() => {
+        const meta = (key: string) =>
+          this.#db
+            .query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?")
+            .get(key)?.value;
+        const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
+        // From the clock, so that a journal that was deleted still gets a later epoch.
+        const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
+        const schema = meta("schema") ?? SCHEMA_VERSION;
+        if (schema !== SCHEMA_VERSION) {
+          throw new Error(`it is of version ${schema}, this worker of ${SCHEMA_VERSION}`);
+        }
+        const baseRow = meta("base_row") ?? 0;
+        this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
+          SCHEMA_VERSION,
+          epoch,
+        ]);
+        for (const name of processors) {
+          this.#db.run(
+            `INSERT INTO processors SELECT count(*), ?1 FROM processors
            HAVING NOT EXISTS (SELECT 1 FROM processors WHERE name = ?1)`,
-          [name],
-        );
-      }
-      return {
-        epoch,
-        baseRow,
-        nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
-        nextRow: Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1),
-        processors: this.#db
-          .query<{ name: string }, []>("SELECT name FROM processors ORDER BY number")
-          .all()
-          .map(({ name }) => name),
-      };
-    })();
+            [name],
+          );
+        }
+        return {
+          epoch,
+          baseRow,
+          nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
+          nextRow: Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1),
+          processors: this.#db
+            .query<{ name: string }, []>("SELECT name FROM processors ORDER BY number")
+            .all()
+            .map(({ name }) => name),
+        };
+        // At once for writing: a reader that turns writer is told "locked" instead of waiting its turn.
+      })
+      .immediate();
   }
 
   #applyOne(transition: Transition): TransitionResult {
@@ -309,7 +313,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
 }
 
 /** Refuses a damaged file before anything is built on it. */
-function verify(db: Database, path: string): void {
+function verify(db: Database): void {
   let findings: string[];
   try {
     findings = db
@@ -320,7 +324,8 @@ function verify(db: Database, path: string): void {
     findings = [(error as Error).message];
   }
   if (findings.length === 1 && findings[0] === "ok") return;
-  throw new Error(`journal ${path} is damaged: ${findings.join("; ")}`);
+  const found = findings.join("; ").replaceAll(/\s*\n\s*/g, " ");
+  throw new Error(`it is damaged: ${found}`);
 }
 
 export function uuidFromHex(hex: string): string {

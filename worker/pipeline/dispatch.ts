@@ -9,6 +9,9 @@ import { assignmentOf, type Books } from "./books.ts";
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
 
+/** Short enough that a processor that recovers is noticed within a second by a single payment. */
+const REST_MS_MAX = 400;
+
 const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => deadlineMs });
 
 export class Dispatch {
@@ -23,6 +26,11 @@ export class Dispatch {
     this.#options = options;
     this.#books = books;
     this.#queue = queue;
+  }
+
+  /** True while payments wait that belong to no processor. */
+  get hasWaiting(): boolean {
+    return this.#queue.length > 0;
   }
 
   /** Starts no further call. What waits stays in the journal for the next start. */
@@ -53,6 +61,7 @@ export class Dispatch {
   /** Sends what waits, as far as lanes take it. */
   pump(): void {
     const { clock, router } = this.#options;
+    this.#queue.wake(clock.steadyMs());
     while (this.#queue.length > 0 && !this.#stopped) {
       const nowMs = clock.steadyMs();
       const decision = router.choose(nowMs, this.#queue);
@@ -151,7 +160,14 @@ export class Dispatch {
     if (kind === "rejected") return this.#books.park(payment, "reject", attempt);
     this.#books.note({ kind: "release", seq: payment.seq, attempt });
     this.#books.move(payment, { kind: "queued" });
-    this.#queue.putBack(payment);
+    this.#comeBack(payment);
+  }
+
+  /** At once after the first refusal: another processor may take it. Then after a rest, with jitter. */
+  #comeBack(payment: OpenPayment): void {
+    if (++payment.refusals === 1) return this.#queue.putBack(payment);
+    const { clock, random } = this.#options;
+    this.#queue.rest(payment, clock.steadyMs() + random() * REST_MS_MAX);
   }
 
   #unknown(

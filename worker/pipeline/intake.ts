@@ -35,6 +35,7 @@ export class Intake {
       acceptedAtMs,
       deadlineMs: clock.steadyMs() + patienceMs,
       state: { kind: "accepting" },
+      refusals: 0,
     };
     this.#books.open(payment);
     // Acceptance and first assignment share a commit when a processor can take it right now.

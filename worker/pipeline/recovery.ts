@@ -43,7 +43,7 @@ export async function recover(options: {
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const open = { seq, payment, acceptedAtMs, deadlineMs, state };
+    const open = { seq, payment, acceptedAtMs, deadlineMs, state, refusals: 0 };
     (state.kind === "queued" ? recovered.queued : recovered.unknown).push(open);
   }
   return recovered;

@@ -2,7 +2,9 @@
  * Payments whose last attempt got no clear answer. Each is looked up at its processor, and when that
  * says nothing, sent there again, the same body, after a backoff with full jitter; never anywhere
  * else. A share of the lane is all they get, so that resolving does not drown the living, and while
- * the lane's breaker is open they go first as its trials: they belong there anyway.
+ * the lane's breaker is open they go first as its trials: they belong there anyway. One that was tried
+ * again and again leaves them to payments that wait, or a few that never get an answer would keep a
+ * healthy processor out.
  */
 import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
@@ -14,6 +16,8 @@ const BACKOFF_MS_MAX = 10_000;
 const LOOKS_IN_FLIGHT_MAX = 16;
 /** Of a lane's limit, what may be in flight for sending again. */
 const LANE_SHARE = 4;
+/** One that got no clear answer so often says more about itself than about the processor. */
+const TRIES_AS_TRIAL_MAX = 3;
 
 type Case = {
   readonly payment: OpenPayment;
@@ -65,7 +69,7 @@ export class Resolver {
       const lane = this.#books.laneOf(one.payment);
       if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
       if (one.step === "look") this.#look(one);
-      else if (this.#mayCharge(nowMs, lane)) this.#charge(nowMs, one, lane);
+      else if (this.#mayCharge(nowMs, one, lane)) this.#charge(nowMs, one, lane);
     }
   }
 
@@ -80,9 +84,12 @@ export class Resolver {
     });
   }
 
-  #mayCharge(nowMs: number, number: number): boolean {
+  #mayCharge(nowMs: number, one: Case, number: number): boolean {
     const lane = this.#options.router.lane(number);
-    if (!lane.working) return lane.admitsTrial(nowMs);
+    if (!lane.working) {
+      const telling = one.tries < TRIES_AS_TRIAL_MAX || !this.#dispatch.hasWaiting;
+      return telling && lane.admitsTrial(nowMs);
+    }
     const share = Math.max(1, Math.floor(lane.limit / LANE_SHARE));
     return lane.hasRoom && (this.#charging[number] as number) < share;
   }

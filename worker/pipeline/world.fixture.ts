@@ -32,7 +32,7 @@ export async function settlePromises(rounds = 16): Promise<void> {
 }
 
 /** The same numbers for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -173,6 +173,13 @@ export type WorldOptions = Omit<Partial<Parts>, "clock" | "journal" | "processor
 /** Something that happens at an instant of the steady clock. */
 export type Event = { readonly atMs: number; readonly happen: (world: World) => void };
 
+export type Load = {
+  readonly perSecond?: number;
+  /** In order of time. */
+  readonly events?: readonly Event[];
+  readonly done?: () => boolean;
+};
+
 export class World {
   readonly clock = new VirtualClock();
   readonly store: SqliteStore;
@@ -241,12 +248,11 @@ export class World {
   }
 
   /**
-   * Runs until `untilMs`, with a steady load and events in order of time; stops early when `done`
-   * says so.
+   * Runs until `untilMs`, with a steady load and events; stops early when `done` says so.
    */
   async run(
     untilMs: number,
-    { perSecond = 0, events = [] as readonly Event[], done = () => false } = {},
+    { perSecond = 0, events = [], done = () => false }: Load = {},
   ): Promise<void> {
     const coming = [...events];
     const startMs = this.clock.nowMs;

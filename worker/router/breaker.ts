@@ -9,7 +9,8 @@
  *
  * While open, a trial (a real payment) goes out now and then without waiting for the answer of the
  * one before: a failing processor may take seconds to say no. The spacing doubles up to one second,
- * and at most four trials are unanswered. Good news from the health probe allows one more at once.
+ * and at most four trials are unanswered. Good news from the health probe allows one more at once, up
+ * to as many again.
  *
  * Every admission gives a ticket with the generation of the state it was admitted in; an answer that
  * comes after the state changed still counts for its payment, but cannot move the breaker.
@@ -84,8 +85,13 @@ export class Breaker {
   admitsTrial(nowMs: number): boolean {
     const state = this.#state;
     if (state.kind !== "open") return false;
-    if (state.extraTrial) return true;
+    if (state.extraTrial) return this.#trialsUnanswered < 2 * TRIALS_UNANSWERED_MAX;
     return nowMs >= state.nextTrialAtMs && this.#trialsUnanswered < TRIALS_UNANSWERED_MAX;
+  }
+
+  /** True while the state that the ticket was given in lasts. */
+  isCurrent(ticket: Ticket): boolean {
+    return ticket.generation === this.#generation;
   }
 
   /** Admits one payment; ask `admits` or `admitsTrial` first. */
@@ -105,7 +111,7 @@ export class Breaker {
   /** Records an answer. True when the state changed. */
   record(nowMs: number, ticket: Ticket, signal: Signal, cause: string): boolean {
     if (ticket.trial) this.#trialsUnanswered--;
-    if (ticket.generation !== this.#generation) return false;
+    if (!this.isCurrent(ticket)) return false;
     const state = this.#state;
     if (state.kind === "half-open") state.inFlight--;
     if (signal === "none") return false;

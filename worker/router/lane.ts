@@ -63,6 +63,18 @@ export class Lane {
     return limit / Math.max(1, this.#latencyMs);
   }
 
+  /** When it would have settled the payment behind `position` others, if `ratePerMs` were theirs. */
+  settlesInMs(position: number, ratePerMs: number): number {
+    const aheadMs = ratePerMs > 0 ? position / ratePerMs : 0;
+    return this.#latencyMs + this.#rampMs(position) + aheadMs;
+  }
+
+  /** The limit doubles once a latency until it is what `ratePerMs` counts on, or what is needed. */
+  #rampMs(position: number): number {
+    const wanted = Math.min(position, this.#limit.max / RATE_LIMIT_SHARE);
+    return wanted > this.limit ? this.#latencyMs * Math.log2(wanted / this.limit) : 0;
+  }
+
   admitsTrial(nowMs: number): boolean {
     return this.#breaker.admitsTrial(nowMs);
   }
@@ -75,14 +87,18 @@ export class Lane {
   /** True when the breaker's state changed. */
   record(nowMs: number, ticket: Ticket, report: LaneReport): boolean {
     this.#inFlight--;
+    // News from before the last change, such as a trial that was slow because of the outage, would spoil
+    // what is known of the time since.
+    const current = this.#breaker.isCurrent(ticket);
     const signal = this.#signalOf(nowMs, report);
     const changed = this.#breaker.record(nowMs, ticket, signal, report.cause);
     if (changed && this.#breaker.state.kind === "half-open") {
       this.#limit.restart();
       this.#latencyMs = report.latencyMs;
     }
-    if (report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
-    else if (report.signal === "success") this.#succeeded(nowMs, report.latencyMs);
+    if (report.signal === "success") this.#succeededAtMs = nowMs;
+    if (current && report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
+    else if (current && report.signal === "success") this.#succeeded(nowMs, report.latencyMs);
     if (report.signal !== "none") this.#answeredAtMs = nowMs;
     return changed;
   }
@@ -101,7 +117,6 @@ export class Lane {
   }
 
   #succeeded(nowMs: number, latencyMs: number): void {
-    this.#succeededAtMs = nowMs;
     const change = latencyMs - this.#latencyMs;
     this.#latencyMs += change * (change > 0 ? LATENCY_WEIGHT.slower : LATENCY_WEIGHT.faster);
     this.#limit.answered(nowMs, this.#inFlight + 1, latencyMs);

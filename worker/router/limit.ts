@@ -11,6 +11,11 @@ const QUEUEING_FACTOR = 2;
 /** Below this a difference in latency is the scheduler's, not a queue's. */
 const QUEUEING_MS = 10;
 const LEAST_WINDOW_MS = 1_000;
+/**
+ * A processor that becomes slower looks for a while like one at which calls queue. Below this part of
+ * the cap the slow start goes on afterwards, or a changed delay would hold payments up for seconds.
+ */
+const THRESHOLD_SHARE_MIN = 1 / 8;
 
 export type LimitSample = {
   readonly inFlight: number;
@@ -24,10 +29,11 @@ export function nextLimit(
   limit: number,
   threshold: number,
   { inFlight, latencyMs, leastMs }: LimitSample,
+  thresholdMin = 0,
 ): { limit: number; threshold: number } {
   if (inFlight * 2 < limit) return { limit, threshold };
   const queueing = latencyMs > QUEUEING_FACTOR * leastMs + QUEUEING_MS;
-  if (queueing) return { limit, threshold: Math.min(threshold, limit) };
+  if (queueing) return { limit, threshold: Math.max(thresholdMin, Math.min(threshold, limit)) };
   return { limit: limit < threshold ? limit + 1 : limit + 1 / limit, threshold };
 }
 
@@ -49,7 +55,9 @@ export class Limit {
 
   answered(nowMs: number, inFlight: number, latencyMs: number): void {
     const leastMs = this.#leastOf(nowMs, latencyMs);
-    const next = nextLimit(this.#limit, this.#threshold, { inFlight, latencyMs, leastMs });
+    const sample = { inFlight, latencyMs, leastMs };
+    const thresholdMin = this.max * THRESHOLD_SHARE_MIN;
+    const next = nextLimit(this.#limit, this.#threshold, sample, thresholdMin);
     this.#limit = Math.min(this.max, next.limit);
     this.#threshold = next.threshold;
   }

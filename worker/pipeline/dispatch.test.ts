@@ -1,0 +1,309 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { ChargeOutcome } from "../processor.ts";
+import { reportOf } from "./dispatch.ts";
+import {
+  ACCEPTED,
+  Bench,
+  EXISTS,
+  last,
+  NOTHING,
+  OVERLOADED,
+  REFUSED,
+  REJECTED,
+  UNKNOWN,
+} from "./scripted.fixture.ts";
+import { idOf, WALL_START_MS } from "./world.fixture.ts";
+
+/** A bench with a payment that waits because every lane is open; the first trial is due after 50 ms. */
+async function queued(n = 1): Promise<Bench> {
+  const bench = new Bench();
+  bench.openLane(0);
+  bench.openLane(1);
+  bench.take(n);
+  await bench.commit();
+  return bench;
+}
+
+describe("no call before its assignment is durable (I2)", () => {
+  test("when acceptance and assignment share a commit", async () => {
+    using bench = new Bench();
+    bench.take(1);
+    bench.clock.nowMs += 1_000;
+    bench.pipeline.tick();
+    expect(bench.inFlight).toEqual([1, 0]);
+    expect(bench.default.charges).toEqual([]);
+    await bench.commit();
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.stateOf(1)).toBe("assigned");
+  });
+
+  test("when a payment that waited is assigned", async () => {
+    using bench = await queued();
+    bench.clock.nowMs += 100;
+    bench.pipeline.tick();
+    expect(bench.pipeline.queue.length).toBe(0);
+    expect(bench.default.charges).toEqual([]);
+    expect(bench.stateOf(1)).toBe("accepted");
+    await bench.commit();
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.stateOf(1)).toBe("assigned");
+  });
+
+  test("while commits fail; once they work it is sent as it was assigned", async () => {
+    using bench = await queued();
+    const repair = bench.breakJournal();
+    await bench.tick(100);
+    await bench.tick(5_000);
+    expect(bench.default.charges).toEqual([]);
+    repair();
+    await bench.tick(1_000);
+    expect(bench.default.charges).toHaveLength(1);
+    expect(last(bench.default.charges).asked.requestedAtMs).toBe(WALL_START_MS + 100);
+  });
+});
+
+describe("a 200", () => {
+  test("settles with the instant that was sent", async () => {
+    using bench = new Bench();
+    const charge = await bench.send(1);
+    await charge.answer(ACCEPTED);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBeUndefined();
+    expect(bench.settled).toEqual([1, 0]);
+    const rows = await bench.journal.rows(0, 10);
+    expect([...rows.requestedAtMs]).toEqual([charge.asked.requestedAtMs]);
+    expect([...rows.amountCents]).toEqual([1_990]);
+    expect(bench.ledger.head).toBe(1);
+  });
+});
+
+describe("a refusal", () => {
+  test("releases the payment, durably before its next assignment (I3)", async () => {
+    using bench = new Bench();
+    const charge = await bench.send(1);
+    const kinds: string[] = [];
+    const append = bench.journal.append.bind(bench.journal);
+    bench.journal.append = (transition, done) => {
+      kinds.push(transition.kind);
+      append(transition, done);
+    };
+    await charge.answer(REFUSED);
+    expect(kinds).toEqual(["release", "assign"]);
+    expect(bench.default.charges).toHaveLength(1);
+    await bench.commit();
+    expect(bench.default.charges).toHaveLength(2);
+  });
+
+  test("frees the body: the next attempt has an instant of its own", async () => {
+    using bench = new Bench();
+    const charge = await bench.send(1);
+    bench.clock.nowMs += 1_234;
+    await charge.answer(REFUSED);
+    await bench.commit();
+    const [first, second] = bench.default.bodiesOf(1);
+    expect(first).toContain("00:00:00.000Z");
+    expect(second).toContain("00:00:01.234Z");
+  });
+
+  test("lets another processor have it", async () => {
+    using bench = new Bench({ patienceMs: 0 });
+    const charge = await bench.send(1);
+    bench.openLane(0);
+    await charge.answer(REFUSED);
+    await bench.commit();
+    expect(bench.fallback.bodiesOf(1)).toHaveLength(1);
+    await last(bench.fallback.charges).answer(ACCEPTED);
+    await bench.commit();
+    expect(bench.settled).toEqual([0, 1]);
+    expect(bench.inFlight).toEqual([0, 0]);
+  });
+
+  test("by a limiter shrinks the limit and says nothing against a processor that takes others", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(ACCEPTED);
+    for (let n = 2; n < 10; n++) bench.take(n);
+    await bench.commit();
+    for (const charge of bench.default.charges.slice(1, 9)) await charge.answer(OVERLOADED);
+    expect(bench.router.lane(0).breaker.kind).toBe("closed");
+    expect(bench.router.lane(0).limit).toBeLessThan(8);
+  });
+});
+
+test("a processor that turns everything away is neither called without end nor waited for", async () => {
+  using bench = new Bench({ patienceMs: 3_000 });
+  for (let n = 0; n < 20; n++) bench.take(n);
+  const answered = new Set<unknown>();
+  while (bench.pipeline.books.openCount > 0 && bench.clock.nowMs < 10_000) {
+    await bench.tick();
+    for (const charge of bench.processors.flatMap(({ charges }) => charges)) {
+      if (answered.has(charge)) continue;
+      answered.add(charge);
+      const isFallback = bench.fallback.charges.includes(charge);
+      await charge.answer(isFallback ? ACCEPTED : OVERLOADED);
+    }
+  }
+  expect(bench.settled).toEqual([0, 20]);
+  expect(bench.clock.nowMs).toBeLessThan(3_000);
+  expect(bench.default.charges.length).toBeLessThan(30);
+});
+
+describe("a rejection", () => {
+  test("parks the payment: it is counted, and never sent again", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("rejected");
+    expect([...bench.pipeline.books.parked]).toEqual([["rejected", 1]]);
+    for (let i = 0; i < 100; i++) await bench.tick(1_000);
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.fallback.charges).toEqual([]);
+    expect(bench.inFlight).toEqual([0, 0]);
+    expect(bench.pipeline.books.openCount).toBe(0);
+  });
+});
+
+describe("a 422", () => {
+  test("settles when the processor shows the same amount and instant", async () => {
+    using bench = new Bench();
+    const charge = await bench.send(1);
+    await charge.answer(EXISTS);
+    expect(last(bench.default.looks).asked).toBe(idOf(1));
+    expect(bench.settled).toEqual([0, 0]);
+    await last(bench.default.looks).answer(bench.default.found());
+    await bench.commit();
+    expect(bench.settled).toEqual([1, 0]);
+    expect(bench.stateOf(1)).toBeUndefined();
+  });
+
+  test.each([
+    ["amount", { amountCents: 1_991 }],
+    ["amount that is not whole cents", { amountCents: null }],
+    ["instant", { requestedAtMs: WALL_START_MS + 1 }],
+  ])("with another %s is a conflict for an operator", async (_, other) => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(EXISTS);
+    await last(bench.default.looks).answer(bench.default.found(other));
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("conflict");
+    expect([...bench.pipeline.books.parked]).toEqual([["conflict", 1]]);
+    for (let i = 0; i < 10; i++) await bench.tick(60_000);
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.fallback.charges).toEqual([]);
+    expect(bench.settled).toEqual([0, 0]);
+  });
+
+  test("that the processor does not confirm leaves the payment unknown, at that processor", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(EXISTS);
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("unknown");
+    expect(bench.inFlight).toEqual([0, 0]);
+  });
+});
+
+describe("no clear answer", () => {
+  test("leaves the payment with its processor (I4): it does not go back to the queue", async () => {
+    using bench = new Bench({ patienceMs: 0 });
+    await (await bench.send(1)).answer(UNKNOWN);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("unknown");
+    expect(bench.pipeline.queue.length).toBe(0);
+    expect(bench.pipeline.books.countByState).toMatchObject({ assigned: 0, unknown: 1 });
+    bench.openLane(0);
+    for (let i = 0; i < 20; i++) await bench.tick(1_000);
+    expect(bench.fallback.charges).toEqual([]);
+  });
+});
+
+describe("what an answer says about the processor", () => {
+  const cases: [ChargeOutcome, string, boolean][] = [
+    [ACCEPTED, "success", false],
+    [EXISTS, "success", false],
+    [REJECTED, "success", false],
+    [REFUSED, "failure", false],
+    [OVERLOADED, "none", true],
+    [UNKNOWN, "failure", true],
+  ];
+  test.each(cases)("%o", (outcome, signal, dropped) => {
+    expect(reportOf(outcome, 12)).toMatchObject({ signal, dropped, latencyMs: 12 });
+  });
+});
+
+describe("trials", () => {
+  test("risk the payment that can wait the longest", async () => {
+    using bench = await queued(1);
+    bench.clock.nowMs += 20;
+    bench.take(2);
+    await bench.commit();
+    await bench.tick(50);
+    expect(last(bench.default.charges).asked.correlationId).toBe(idOf(2));
+    expect(bench.pipeline.queue.length).toBe(1);
+  });
+
+  test("of a dearer one that is needed take the one with the nearest deadline", async () => {
+    using bench = await queued(1);
+    bench.clock.nowMs += 14_800;
+    bench.take(2);
+    await bench.commit();
+    await bench.tick();
+    await bench.tick();
+    expect(last(bench.default.charges).asked.correlationId).toBe(idOf(2));
+    expect(last(bench.fallback.charges).asked.correlationId).toBe(idOf(1));
+  });
+
+  test("heal a lane: the rest of the queue follows", async () => {
+    using bench = await queued(1);
+    for (let n = 2; n <= 5; n++) bench.take(n);
+    await bench.commit();
+    await bench.tick(50);
+    expect(bench.default.charges).toHaveLength(1);
+    await last(bench.default.charges).answer(ACCEPTED);
+    await bench.commit();
+    expect(bench.default.charges).toHaveLength(5);
+    expect(bench.fallback.charges).toEqual([]);
+  });
+});
+
+test("every place that is taken is given back exactly once, whatever the answers are", async () => {
+  const outcomes = [ACCEPTED, EXISTS, REFUSED, OVERLOADED, REJECTED, UNKNOWN];
+  const answers = fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(answers, fc.boolean(), async (all, duplicates) => {
+      using bench = new Bench({ patienceMs: 200 });
+      for (let n = 0; n < 12; n++) {
+        bench.take(n);
+        if (duplicates) bench.take(n, n % 2 === 0 ? 1_990 : 5);
+      }
+      await bench.commit();
+      const answered = new Set<unknown>();
+      const next = [...all];
+      for (let round = 0; round < 400 && bench.pipeline.books.openCount > 0; round++) {
+        await bench.tick(100);
+        for (const processor of bench.processors) {
+          for (const look of processor.looks) {
+            if (answered.has(look)) continue;
+            answered.add(look);
+            await look.answer(NOTHING);
+          }
+          for (const charge of processor.charges) {
+            if (answered.has(charge)) continue;
+            answered.add(charge);
+            await charge.answer(next.shift() ?? ACCEPTED);
+            for (const { inFlight } of bench.router.lanes) {
+              expect(inFlight).toBeGreaterThanOrEqual(0);
+            }
+          }
+        }
+      }
+      await bench.commit();
+      expect(bench.pipeline.books.openCount).toBe(0);
+      expect(bench.inFlight).toEqual([0, 0]);
+      expect(bench.pipeline.drain()).toBe(true);
+      const [rejected = 0] = [bench.pipeline.books.parked.get("rejected")];
+      expect(bench.settled[0]! + bench.settled[1]! + rejected).toBe(12);
+    }),
+    { numRuns: 25 },
+  );
+});

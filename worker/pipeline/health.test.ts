@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { Bench, last } from "./scripted.fixture.ts";
+
+const fine = { reading: { failing: false, minResponseTimeMs: 70 }, retryAfterMs: 0 };
+const failing = { reading: { failing: true, minResponseTimeMs: 0 }, retryAfterMs: 0 };
+const noNews = { reading: null, retryAfterMs: 0 };
+
+/** How long until the next probe of the default processor leaves. */
+async function nextProbeAfterMs(bench: Bench): Promise<number> {
+  const { length } = bench.default.probes;
+  const startMs = bench.clock.nowMs;
+  while (bench.default.probes.length === length && bench.clock.nowMs < startMs + 1e6) {
+    await bench.tick();
+  }
+  return bench.clock.nowMs - startMs;
+}
+
+test("every processor is probed at the first tick, and one probe at a time", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  expect(bench.processors.map(({ probes }) => probes.length)).toEqual([1, 1]);
+  for (let i = 0; i < 100; i++) await bench.tick(1_000);
+  expect(bench.processors.map(({ probes }) => probes.length)).toEqual([1, 1]);
+});
+
+test("probes are a little over five seconds apart, counted from the call", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.default.probes).answer(fine);
+  expect(await nextProbeAfterMs(bench)).toBe(5_050);
+  bench.clock.nowMs += 3_000;
+  await last(bench.default.probes).answer(fine);
+  expect(await nextProbeAfterMs(bench)).toBe(2_050);
+});
+
+test("Retry-After postpones the next probe", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.default.probes).answer({ reading: null, retryAfterMs: 9_000 });
+  expect(await nextProbeAfterMs(bench)).toBe(9_000);
+});
+
+test("a reading reaches the lane of its processor only", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.fallback.probes).answer(fine);
+  expect(bench.router.lanes.map(({ latencyMs }) => latencyMs)).toEqual([50, 70]);
+  await last(bench.default.probes).answer(failing);
+  expect(bench.router.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
+});
+
+test("no news changes nothing", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.default.probes).answer(noNews);
+  expect(bench.router.lane(0)).toMatchObject({ latencyMs: 50, working: true });
+});
+
+test("while draining nobody is probed", async () => {
+  using bench = new Bench();
+  bench.pipeline.drain();
+  await bench.tick();
+  expect(bench.default.probes).toEqual([]);
+});

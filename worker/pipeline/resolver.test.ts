@@ -1,0 +1,276 @@
+import { describe, expect, test } from "bun:test";
+import {
+  ACCEPTED,
+  Bench,
+  EXISTS,
+  last,
+  NOTHING,
+  REFUSED,
+  REJECTED,
+  UNKNOWN,
+  type BenchOptions,
+} from "./scripted.fixture.ts";
+import { idOf, WALL_START_MS } from "./world.fixture.ts";
+
+const START_MS = WALL_START_MS - 5_000;
+
+/** A bench after a crash that left so many payments assigned to a processor. */
+async function recovered(count: number, options: BenchOptions = {}, processor = 0) {
+  const bench = new Bench(options);
+  await bench.crash(
+    Array.from({ length: count }, (_, n) => ({
+      n,
+      acceptedAtMs: START_MS + n,
+      assignment: { processor, requestedAtMs: START_MS + n },
+    })),
+  );
+  return bench;
+}
+
+/** A payment whose only attempt got no clear answer. */
+async function unknown(options: BenchOptions = {}): Promise<Bench> {
+  const bench = new Bench(options);
+  await (await bench.send(1)).answer(UNKNOWN);
+  await bench.commit();
+  return bench;
+}
+
+describe("a payment without a clear answer", () => {
+  test("is looked up first; what matches settles it with the recorded instant", async () => {
+    using bench = await unknown();
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(1);
+    await last(bench.default.looks).answer(bench.default.found());
+    await bench.commit();
+    expect(bench.settled).toEqual([1, 0]);
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.stateOf(1)).toBeUndefined();
+  });
+
+  test("that the processor has with other data is an operator's", async () => {
+    using bench = await unknown();
+    await bench.tick();
+    await last(bench.default.looks).answer(bench.default.found({ amountCents: 1 }));
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("conflict");
+    expect(bench.pipeline.books.openCount).toBe(0);
+  });
+
+  test("is sent again when the look says nothing, byte for byte the same (I5)", async () => {
+    using bench = await unknown();
+    for (let i = 0; i < 8; i++) {
+      await bench.tick(10_000);
+      await last(bench.default.looks).answer(NOTHING);
+      await bench.tick();
+      await last(bench.default.charges).answer(UNKNOWN);
+    }
+    const bodies = bench.default.bodiesOf(1);
+    expect(bodies.length).toBeGreaterThan(5);
+    expect(new Set(bodies).size).toBe(1);
+    expect(bench.fallback.charges).toEqual([]);
+  });
+
+  test.each([
+    ["refused", REFUSED],
+    ["rejected", REJECTED],
+  ])("stays with its processor when a later attempt is %s", async (_, outcome) => {
+    using bench = await unknown({ patienceMs: 0 });
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    expect(bench.default.charges).toHaveLength(2);
+    await last(bench.default.charges).answer(outcome);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("unknown");
+    expect(bench.pipeline.queue.length).toBe(0);
+    for (let i = 0; i < 50; i++) await bench.tick(1_000);
+    expect(bench.fallback.charges).toEqual([]);
+    expect(new Set(bench.default.bodiesOf(1)).size).toBe(1);
+  });
+
+  test("settles when it is charged at last", async () => {
+    using bench = await unknown();
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    await last(bench.default.charges).answer(ACCEPTED);
+    await bench.commit();
+    expect(bench.settled).toEqual([1, 0]);
+    expect(bench.inFlight).toEqual([0, 0]);
+    expect(bench.pipeline.books.openCount).toBe(0);
+  });
+
+  test("settles when it turns out to be there already", async () => {
+    using bench = await unknown();
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    await last(bench.default.charges).answer(EXISTS);
+    await last(bench.default.looks).answer(bench.default.found());
+    await bench.commit();
+    expect(bench.settled).toEqual([1, 0]);
+  });
+});
+
+describe("backoff", () => {
+  /** When a payment is looked up for the first, second, … time, if all of it says nothing. */
+  async function looksAtMs(random: number): Promise<number[]> {
+    using bench = await unknown({ random: () => random });
+    const atMs: number[] = [];
+    while (atMs.length < 9) {
+      const before = bench.default.looks.length;
+      await bench.tick();
+      // Keeps the lane working, whatever the trials say.
+      for (let i = 0; i < 3 && !bench.router.lane(0).working; i++) {
+        const ticket = bench.router.admit(bench.clock.nowMs, 0);
+        const report = { signal: "success", latencyMs: 5, dropped: false, cause: "" } as const;
+        bench.router.record(bench.clock.nowMs, 0, ticket, report);
+      }
+      if (bench.default.looks.length === before) continue;
+      atMs.push(bench.clock.nowMs);
+      await last(bench.default.looks).answer(NOTHING);
+      const charges = bench.default.charges.length;
+      while (bench.default.charges.length === charges) await bench.tick();
+      await last(bench.default.charges).answer(UNKNOWN);
+    }
+    return atMs;
+  }
+
+  test("doubles from a quarter of a second up to ten seconds", async () => {
+    const atMs = await looksAtMs(0.999);
+    const gaps = atMs.slice(1).map((ms, i) => ms - (atMs[i] as number));
+    const expected = [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000];
+    for (const [i, gap] of gaps.entries()) {
+      expect(Math.abs(gap - (expected[i] as number))).toBeLessThanOrEqual(30);
+    }
+  });
+
+  test("is drawn from nothing up to its ceiling", async () => {
+    const atMs = await looksAtMs(0);
+    const gaps = atMs.slice(1).map((ms, i) => ms - (atMs[i] as number));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(30);
+  });
+});
+
+describe("many", () => {
+  test("are looked up sixteen at a time, the oldest first", async () => {
+    using bench = await recovered(100);
+    for (let i = 0; i < 5; i++) await bench.tick();
+    expect(bench.default.looks.map(({ asked }) => asked)).toEqual(
+      Array.from({ length: 16 }, (_, n) => idOf(n)),
+    );
+    await (bench.default.looks[0] as (typeof bench.default.looks)[0]).answer(NOTHING);
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(17);
+  });
+
+  test("use a share of the lane, however long their calls take", async () => {
+    using bench = await recovered(200);
+    for (let i = 0; i < 500; i++) {
+      await bench.tick();
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+    }
+    const { limit, inFlight } = bench.router.lane(0);
+    expect(limit).toBe(8);
+    expect(inFlight).toBe(limit / 4);
+    await last(bench.default.charges).answer(UNKNOWN);
+    await bench.tick();
+    expect(bench.router.lane(0).inFlight).toBe(1);
+  });
+
+  test("that wait cost a tick nothing but a glance at their clocks", async () => {
+    let lookups = 0;
+    const numbers = Object.assign([0, 1], {
+      indexOf: (processor: number) => (lookups++, [0, 1].indexOf(processor)),
+    });
+    using bench = await recovered(5_000, { numbers });
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(16);
+    lookups = 0;
+    for (let i = 0; i < 100; i++) await bench.tick();
+    expect(lookups).toBe(0);
+  });
+
+  test("leave nothing behind when they are done", async () => {
+    using bench = await recovered(0);
+    for (let n = 0; n < 50; n++) {
+      bench.take(n);
+      await bench.commit();
+      await last(bench.default.charges).answer(n % 5 === 0 ? UNKNOWN : ACCEPTED);
+    }
+    for (let i = 0; i < 2_000 && bench.pipeline.books.openCount > 0; i++) {
+      await bench.tick();
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+      for (const charge of bench.default.charges) await charge.answer(ACCEPTED);
+    }
+    await bench.commit();
+    expect(bench.pipeline.books.openCount).toBe(0);
+    expect(bench.inFlight).toEqual([0, 0]);
+    expect(bench.settled).toEqual([50, 0]);
+  });
+});
+
+describe("while the breaker is open", () => {
+  test("they are its trials, before payments that belong to nobody", async () => {
+    using bench = await recovered(3);
+    bench.openLane(0);
+    bench.take(100);
+    await bench.tick();
+    for (const look of bench.default.looks) await look.answer(NOTHING);
+    for (let i = 0; i < 30; i++) await bench.tick();
+    expect(bench.default.charges.length).toBeGreaterThan(1);
+    for (const { asked } of bench.default.charges) expect(asked.correlationId).not.toBe(idOf(100));
+    expect(bench.pipeline.queue.length).toBe(1);
+  });
+
+  test("they are spaced and counted like any other trial", async () => {
+    using bench = await recovered(50);
+    bench.openLane(0);
+    for (let i = 0; i < 1_000; i++) {
+      await bench.tick();
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+    }
+    expect(bench.default.charges).toHaveLength(4);
+  });
+
+  test("a few that never get a clear answer do not keep a healthy processor out", async () => {
+    using bench = await recovered(5);
+    bench.openLane(0);
+    bench.take(100);
+    const answered = new Set<unknown>();
+    for (let i = 0; i < 3_000; i++) {
+      await bench.tick(20);
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+      for (const charge of bench.default.charges) {
+        if (answered.has(charge)) continue;
+        answered.add(charge);
+        await charge.answer(charge.asked.correlationId === idOf(100) ? ACCEPTED : UNKNOWN);
+      }
+    }
+    expect(bench.settled).toEqual([1, 0]);
+  });
+});
+
+test("those tried again and again are its trials still when nothing else waits", async () => {
+  using bench = await recovered(1);
+  bench.openLane(0);
+  const answered = new Set<unknown>();
+  for (let i = 0; i < 6_000 && bench.default.charges.length < 6; i++) {
+    await bench.tick();
+    for (const look of bench.default.looks) await look.answer(NOTHING);
+    for (const charge of bench.default.charges) {
+      if (answered.has(charge)) continue;
+      answered.add(charge);
+      await charge.answer(UNKNOWN);
+    }
+  }
+  expect(bench.default.charges).toHaveLength(6);
+});
+
+test("a payment of a processor that is not configured any more is left alone", async () => {
+  using bench = await recovered(3, {}, 7);
+  for (let i = 0; i < 20; i++) await bench.tick(1_000);
+  expect([...bench.default.looks, ...bench.fallback.looks]).toEqual([]);
+  expect([...bench.default.charges, ...bench.fallback.charges]).toEqual([]);
+  expect(bench.pipeline.books.openCount).toBe(3);
+});

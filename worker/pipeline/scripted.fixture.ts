@@ -1,0 +1,220 @@
+/**
+ * The real pipeline between processors that answer when a test says so, and a journal that commits
+ * when a test says so: nothing happens by itself.
+ */
+import type { Payment } from "../../shared/payment.ts";
+import type { Verdict } from "../../shared/verdict.ts";
+import { InlineJournal, type Assignment, type Journal } from "../journal.ts";
+import { SqliteStore } from "../journal/store.ts";
+import type { LedgerWriter } from "../ledger.ts";
+import type { Pipeline } from "../pipeline.ts";
+import {
+  chargeBody,
+  type Charge,
+  type ChargeOutcome,
+  type LookOutcome,
+  type Processor,
+} from "../processor.ts";
+import type { Router } from "../router.ts";
+import {
+  assemble,
+  CONTEST,
+  idOf,
+  settlePromises,
+  VirtualClock,
+  type Parts,
+} from "./world.fixture.ts";
+
+type Health = Awaited<ReturnType<Processor["health"]>>;
+
+/** A question that a processor was asked, and how a test answers it. */
+export class Question<Asked, Answer> {
+  readonly asked: Asked;
+  readonly answered: Promise<Answer>;
+  readonly #resolve: (answer: Answer) => void;
+
+  constructor(asked: Asked) {
+    this.asked = asked;
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.answered = promise;
+    this.#resolve = resolve;
+  }
+
+  /** Answers, and lets everything happen that follows from it. */
+  async answer(answer: Answer): Promise<void> {
+    this.#resolve(answer);
+    await settlePromises();
+  }
+}
+
+export class ScriptedProcessor implements Processor {
+  readonly charges: Question<Charge, ChargeOutcome>[] = [];
+  readonly looks: Question<string, LookOutcome>[] = [];
+  readonly probes: Question<null, Health>[] = [];
+
+  charge(charge: Charge): Promise<ChargeOutcome> {
+    return ask(this.charges, charge);
+  }
+  look(id: string): Promise<LookOutcome> {
+    return ask(this.looks, id);
+  }
+  health(): Promise<Health> {
+    return ask(this.probes, null);
+  }
+
+  /** The bodies of every attempt for a payment. */
+  bodiesOf(n: number): string[] {
+    const asked = this.charges.map((question) => question.asked);
+    return asked.filter(({ correlationId }) => correlationId === idOf(n)).map(chargeBody);
+  }
+
+  /** What this processor would show of the newest charge. */
+  found(changes: Partial<Extract<LookOutcome, { kind: "found" }>> = {}): LookOutcome {
+    const { amountCents, requestedAtMs } = last(this.charges).asked;
+    return { kind: "found", amountCents, requestedAtMs, ...changes };
+  }
+}
+
+function ask<Asked, Answer>(all: Question<Asked, Answer>[], asked: Asked): Promise<Answer> {
+  const question = new Question<Asked, Answer>(asked);
+  all.push(question);
+  return question.answered;
+}
+
+export function last<T>(all: readonly T[]): T {
+  const found = all.at(-1);
+  if (found === undefined) throw new Error("nothing there");
+  return found;
+}
+
+export const ACCEPTED: ChargeOutcome = { kind: "accepted" };
+export const EXISTS: ChargeOutcome = { kind: "exists" };
+export const REFUSED: ChargeOutcome = { kind: "refused", reason: "500", overloaded: false };
+export const OVERLOADED: ChargeOutcome = { kind: "refused", reason: "429", overloaded: true };
+export const REJECTED: ChargeOutcome = { kind: "rejected", reason: "400" };
+export const UNKNOWN: ChargeOutcome = { kind: "unknown", reason: "no answer in time" };
+export const NOTHING: LookOutcome = { kind: "no-information", reason: "status 404" };
+
+/** Out of the way of the numbers that the pipeline gives. */
+const SEQ_BEFORE = 1_000_000;
+
+export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors">;
+
+/** What a crash left of a payment: accepted, or assigned to a processor. */
+export type Left = {
+  readonly n: number;
+  readonly acceptedAtMs: number;
+  readonly assignment: Assignment | null;
+};
+
+export class Bench {
+  readonly clock = new VirtualClock();
+  readonly store: SqliteStore;
+  readonly journal: InlineJournal;
+  readonly processors: readonly ScriptedProcessor[];
+  readonly pipeline: Pipeline;
+  readonly router: Router;
+  readonly ledger: LedgerWriter;
+  readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
+
+  constructor(options: BenchOptions = {}) {
+    const { configured = CONTEST } = options;
+    const names = configured.map(({ name }) => name);
+    this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
+    this.journal = new InlineJournal(this.store);
+    this.processors = configured.map(() => new ScriptedProcessor());
+    const { clock, processors } = this;
+    const journal: Journal = options.journal ?? this.journal;
+    const parts = assemble({ ...options, configured, clock, journal, processors });
+    this.pipeline = parts.pipeline;
+    this.router = parts.router;
+    this.ledger = parts.ledger;
+  }
+
+  [Symbol.dispose](): void {
+    this.store.close();
+  }
+
+  get default(): ScriptedProcessor {
+    return this.processors[0] as ScriptedProcessor;
+  }
+  get fallback(): ScriptedProcessor {
+    return this.processors[1] as ScriptedProcessor;
+  }
+
+  take(n: number, amountCents = 1_990): void {
+    const payment: Payment = { correlationId: idOf(n), amountCents };
+    this.pipeline.take(payment, (verdict) => this.verdicts.push({ n, verdict }));
+  }
+
+  /** Fills the journal with what a crash left, as earlier payments, and recovers. */
+  async crash(left: readonly Left[]): Promise<void> {
+    this.store.apply(
+      left.map(({ n, acceptedAtMs, assignment }) => ({
+        kind: "accept",
+        seq: SEQ_BEFORE + n,
+        correlationId: idOf(n),
+        amountCents: 1_990,
+        acceptedAtMs,
+        assignment,
+      })),
+    );
+    await this.pipeline.recover();
+  }
+
+  /** The kind of every verdict given for a payment. */
+  verdictsOf(n: number): string[] {
+    return this.verdicts.filter((one) => one.n === n).map(({ verdict }) => verdict.kind);
+  }
+
+  async commit(): Promise<void> {
+    while (this.journal.commit(this.clock.nowMs) && this.journal.trouble === null) {
+      await settlePromises();
+    }
+    await settlePromises();
+  }
+
+  /** Takes a payment that is on its way to the cheapest processor afterwards. */
+  async send(n: number): Promise<Question<Charge, ChargeOutcome>> {
+    this.take(n);
+    await this.commit();
+    return last(this.default.charges);
+  }
+
+  /** Moves the clock, then ticks and commits. */
+  async tick(ms = 10): Promise<void> {
+    this.clock.nowMs += ms;
+    this.pipeline.tick();
+    await this.commit();
+  }
+
+  /** Opens the breaker of a lane as failing calls do. */
+  openLane(lane: number): void {
+    const nowMs = this.clock.nowMs;
+    const report = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
+    while (this.router.lane(lane).working) {
+      this.router.record(nowMs, lane, this.router.admit(nowMs, lane), report);
+    }
+  }
+
+  /** From now on commits fail; gives back what makes them work again. */
+  breakJournal(): () => void {
+    const apply = this.store.apply.bind(this.store);
+    this.store.apply = () => {
+      throw new Error("disk full");
+    };
+    return () => (this.store.apply = apply);
+  }
+
+  /** The state of an open payment in the journal; undefined when it is settled or not there. */
+  stateOf(n: number): string | undefined {
+    return [...this.store.open()].find((row) => row.correlationId === idOf(n))?.state;
+  }
+
+  get inFlight(): number[] {
+    return this.router.lanes.map((lane) => lane.inFlight);
+  }
+  get settled(): readonly number[] {
+    return this.pipeline.books.settled;
+  }
+}

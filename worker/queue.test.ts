@@ -1,0 +1,141 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { OpenPayment } from "./payment.ts";
+import { PaymentQueue } from "./queue.ts";
+
+function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
+  const correlationId = `00000000-0000-4000-8000-${String(seq).padStart(12, "0")}`;
+  const state = { kind: "queued" } as const;
+  return {
+    seq,
+    payment: { correlationId, amountCents: 1 },
+    acceptedAtMs: 0,
+    deadlineMs,
+    state,
+    refusals: 0,
+  };
+}
+
+function queueOf(line: readonly number[], returned: readonly number[] = []): PaymentQueue {
+  const queue = new PaymentQueue();
+  for (const deadlineMs of line) queue.push(payment(deadlineMs));
+  for (const deadlineMs of returned) queue.putBack(payment(deadlineMs));
+  return queue;
+}
+
+function drain(queue: PaymentQueue): number[] {
+  const deadlines: number[] = [];
+  for (let next = queue.takeOldest(); next !== undefined; next = queue.takeOldest()) {
+    deadlines.push(next.deadlineMs);
+  }
+  return deadlines;
+}
+
+test("an empty queue has nothing to give, at either end", () => {
+  const queue = new PaymentQueue();
+  expect(queue.length).toBe(0);
+  expect(queue.takeOldest()).toBeUndefined();
+  expect(queue.takeNewest()).toBeUndefined();
+  expect(queue.deadlineMsAt(0)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("gives the nearest deadline first, whether it waited or came back", () => {
+  expect(drain(queueOf([10, 20, 30], [25, 5, 20]))).toEqual([5, 10, 20, 20, 25, 30]);
+});
+
+test("of equal deadlines the one that came back goes first", () => {
+  const queue = new PaymentQueue();
+  queue.push(payment(10, 1));
+  queue.putBack(payment(10, 2));
+  expect(queue.takeOldest()?.seq).toBe(2);
+});
+
+test("gives the one that can wait the longest from the end of the line, then from those that came back", () => {
+  const queue = queueOf([10, 20], [5, 15]);
+  expect([1, 2, 3, 4].map(() => queue.takeNewest()?.deadlineMs)).toEqual([20, 10, 15, 5]);
+});
+
+test("a newest one that came back does not hide the deadline of the oldest", () => {
+  const queue = queueOf([10, 20, 30], [30]);
+  expect(queue.deadlineMsAt(0)).toBe(10);
+});
+
+test("the deadline at every position is the one that will be taken there", () => {
+  const sorted = fc.array(fc.nat(50)).map((deadlines) => deadlines.toSorted((a, b) => a - b));
+  fc.assert(
+    fc.property(sorted, fc.array(fc.nat(50)), fc.nat(10), (line, returned, taken) => {
+      const queue = queueOf(line, returned);
+      for (let i = 0; i < taken; i++) queue.takeOldest();
+      const positions = Array.from({ length: queue.length }, (_, position) =>
+        queue.deadlineMsAt(position),
+      );
+      expect(queue.deadlineMsAt(queue.length)).toBe(Number.POSITIVE_INFINITY);
+      expect(drain(queue)).toEqual(positions);
+    }),
+  );
+});
+
+test("loses nothing and doubles nothing, whatever is taken where", () => {
+  const operation = fc.constantFrom("push", "oldest", "newest", "putBack");
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
+      const queue = new PaymentQueue();
+      const inside = new Set<number>();
+      const outside: OpenPayment[] = [];
+      let seq = 0;
+      for (const name of operations) {
+        if (name === "push") {
+          queue.push(payment(++seq));
+          inside.add(seq);
+        } else if (name === "putBack") {
+          const back = outside.pop();
+          if (back !== undefined) queue.putBack(back);
+          if (back !== undefined) inside.add(back.seq);
+        } else {
+          const one = name === "oldest" ? queue.takeOldest() : queue.takeNewest();
+          expect(one !== undefined).toBe(inside.size > 0);
+          if (one === undefined) continue;
+          expect(inside.delete(one.seq)).toBe(true);
+          outside.push(one);
+        }
+        expect(queue.length).toBe(inside.size);
+      }
+      expect(drain(queue)).toEqual([...inside].sort((a, b) => a - b));
+    }),
+  );
+});
+
+test("a long line is taken to its end, across the places that are given back", () => {
+  const queue = new PaymentQueue();
+  let next = 0;
+  let expected = 0;
+  for (let round = 0; round < 40; round++) {
+    for (let i = 0; i < 1_000; i++) queue.push(payment(next++));
+    for (let i = 0; i < 900; i++) expect(queue.takeOldest()?.deadlineMs).toBe(expected++);
+  }
+  expect(queue.length).toBe(next - expected);
+  expect(drain(queue)).toEqual(Array.from({ length: next - expected }, (_, i) => expected + i));
+});
+
+test("putting many back in the order of their deadlines costs one comparison each", () => {
+  const queue = new PaymentQueue();
+  let reads = 0;
+  const counted = (deadlineMs: number): OpenPayment =>
+    Object.defineProperty(payment(deadlineMs), "deadlineMs", {
+      get() {
+        reads++;
+        return deadlineMs;
+      },
+    });
+  for (let i = 0; i < 100_000; i++) queue.putBack(counted(i));
+  expect(reads).toBeLessThanOrEqual(200_000);
+});
+
+test("a payment that rests is not there until its time", () => {
+  const queue = queueOf([10]);
+  queue.rest(payment(5), 1_000);
+  queue.wake(999);
+  expect(drain(queue)).toEqual([10]);
+  queue.wake(1_000);
+  expect(drain(queue)).toEqual([5]);
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "bun:test";
+import { Lane, type LaneReport } from "./lane.ts";
+
+const success = (latencyMs: number): LaneReport => ({
+  signal: "success",
+  latencyMs,
+  dropped: false,
+  cause: "answered",
+});
+const failure: LaneReport = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" };
+const timeout: LaneReport = { signal: "failure", latencyMs: 5, dropped: true, cause: "timeout" };
+const turnedAway: LaneReport = { signal: "none", latencyMs: 1, dropped: true, cause: "429" };
+const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
+
+const lane = (inFlightMax = 640) => new Lane(0, { name: "default", fee: 0.05, inFlightMax });
+
+function feed(one: Lane, nowMs: number, report: LaneReport, times = 1): Lane {
+  for (let i = 0; i < times; i++) one.record(nowMs, one.admit(nowMs), report);
+  return one;
+}
+
+const opened = () => feed(lane(), 0, failure, 5);
+
+test("has room up to its limit, and again when a call has ended", () => {
+  const one = lane(3);
+  const tickets = [one.admit(0), one.admit(0), one.admit(0)] as const;
+  expect(one.inFlight).toBe(3);
+  expect(one.hasRoom).toBe(false);
+  expect(one.record(1, tickets[0], noCall)).toBe(false);
+  expect(one.hasRoom).toBe(true);
+});
+
+describe("latency", () => {
+  test("good news is believed sooner than bad", () => {
+    expect(feed(lane(), 0, success(150)).latencyMs).toBeCloseTo(60);
+    expect(feed(lane(), 0, success(0)).latencyMs).toBeCloseTo(35);
+  });
+
+  test("failures say nothing about it", () => {
+    expect(feed(lane(), 0, failure, 3).latencyMs).toBe(50);
+  });
+
+  test("after an outage is that of the trial which succeeded", () => {
+    expect(feed(opened(), 100, success(700)).latencyMs).toBe(700);
+  });
+
+  test("of a health reading counts while no answer is younger than a second", () => {
+    const one = lane();
+    one.recordHealth(0, { failing: false, minResponseTimeMs: 300 });
+    expect(one.latencyMs).toBe(300);
+    feed(one, 1_000, success(300));
+    one.recordHealth(1_999, { failing: false, minResponseTimeMs: 5 });
+    expect(one.latencyMs).toBe(300);
+    one.recordHealth(2_000, { failing: false, minResponseTimeMs: 5 });
+    expect(one.latencyMs).toBe(5);
+  });
+});
+
+describe("rate", () => {
+  test("is the limit over the latency (Little's law)", () => {
+    const one = lane(8);
+    one.recordHealth(0, { failing: false, minResponseTimeMs: 20 });
+    expect(one.ratePerMs).toBeCloseTo(8 / 20);
+  });
+
+  test("of an idle processor is what it would ramp up to", () => {
+    const one = lane(640);
+    one.recordHealth(0, { failing: false, minResponseTimeMs: 20 });
+    expect(one.limit).toBe(8);
+    expect(one.ratePerMs).toBeCloseTo(160 / 20);
+  });
+
+  test("is finite for a latency of nothing", () => {
+    const one = lane(640);
+    one.recordHealth(0, { failing: false, minResponseTimeMs: 0 });
+    expect(one.ratePerMs).toBe(160);
+  });
+
+  test("is nothing while the breaker is open", () => {
+    expect(opened().ratePerMs).toBe(0);
+    expect(opened().working).toBe(false);
+    expect(feed(opened(), 100, success(20)).ratePerMs).toBeCloseTo(160 / 20);
+  });
+});
+
+describe("health", () => {
+  test("failing opens the breaker when no answer succeeded in the last second", () => {
+    const one = feed(lane(), 1_000, success(20));
+    expect(one.recordHealth(1_999, { failing: true, minResponseTimeMs: 0 })).toBe(false);
+    expect(one.breaker.kind).toBe("closed");
+    expect(one.recordHealth(2_000, { failing: true, minResponseTimeMs: 0 })).toBe(true);
+    expect(one.breaker.kind).toBe("open");
+  });
+
+  test("failing is believed of a processor that was never called", () => {
+    expect(lane().recordHealth(0, { failing: true, minResponseTimeMs: 0 })).toBe(true);
+  });
+
+  test("fine allows a trial at once", () => {
+    const one = opened();
+    expect(one.admitsTrial(1)).toBe(false);
+    one.recordHealth(1, { failing: false, minResponseTimeMs: 0 });
+    expect(one.admitsTrial(1)).toBe(true);
+    expect(one.hasRoom).toBe(false);
+  });
+});
+
+describe("limit", () => {
+  test("grows with answers while it is used, and starts anew after an outage", () => {
+    const one = lane();
+    for (let round = 0; round < 5; round++) {
+      const tickets = Array.from({ length: one.limit }, () => one.admit(round));
+      for (const ticket of tickets) one.record(round, ticket, success(20));
+    }
+    expect(one.limit).toBeGreaterThan(30);
+    feed(one, 100, failure, 5);
+    feed(one, 200, success(20));
+    expect(one.limit).toBe(8);
+  });
+
+  test("shrinks when a call is turned away or not answered in time", () => {
+    expect(feed(lane(), 0, turnedAway).limit).toBe(5);
+    expect(feed(lane(), 0, timeout).limit).toBe(5);
+    expect(feed(lane(), 0, failure).limit).toBe(8);
+  });
+});
+
+describe("an answer to a call from before the breaker changed", () => {
+  test("frees its place, and says nothing about latency or limit", () => {
+    const one = lane();
+    const before = [one.admit(0), one.admit(0), one.admit(0)] as const;
+    feed(one, 0, failure, 5);
+    const trials = [one.admit(50), one.admit(100), one.admit(200)] as const;
+    one.record(2_050, trials[0], success(20));
+    const { latencyMs, limit } = one;
+    one.record(2_100, trials[1], success(2_000));
+    one.record(2_200, trials[2], timeout);
+    for (const ticket of before) one.record(30_000, ticket, timeout);
+    expect(one).toMatchObject({ latencyMs, limit, inFlight: 0 });
+    expect(one.breaker.kind).toBe("half-open");
+  });
+});
+
+describe("a processor that turns calls away", () => {
+  test("is not failing as long as it takes others", () => {
+    const one = feed(lane(), 0, success(20));
+    feed(one, 500, turnedAway, 100);
+    expect(one.breaker.kind).toBe("closed");
+  });
+
+  test("is failing when it has taken none for a second", () => {
+    const one = feed(lane(), 0, success(20));
+    feed(one, 1_000, turnedAway, 5);
+    expect(one.breaker).toMatchObject({ kind: "open", cause: "429" });
+  });
+
+  test("a place that was given back says nothing", () => {
+    const one = feed(lane(), 5_000, noCall, 100);
+    expect(one.breaker.kind).toBe("closed");
+    expect(one.limit).toBe(8);
+    expect(one.inFlight).toBe(0);
+  });
+});
