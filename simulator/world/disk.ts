@@ -143,10 +143,11 @@ export class DiskJournal implements Journal {
   /** The commit takes a while, then holds; the answer takes another while. A crash fits anywhere. */
   #commit(): void {
     const { disk, time, chance } = this.#options;
-    const batch = this.#group.next(time.nowMs);
+    // Drawn, so that what nobody waits for is at times committed at once and at times much later.
+    const batch = this.#group.next(time.nowMs, chance.happens(0.3));
     if (batch === null) {
       const again = this.#group.queued > 0 || this.#group.trouble !== null;
-      if (this.#group.idle && again) this.#schedule(50);
+      if (this.#group.idle && again) this.#schedule(30);
       return;
     }
     this.#after(chance.next() * disk.stallMsMax, () => {

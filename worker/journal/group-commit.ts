@@ -20,6 +20,8 @@ export class GroupCommit {
   #waiting: Waiting[] = [];
   #inFlight: Waiting[] | null = null;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Somebody waits for one of those that wait. */
+  #awaited = false;
 
   get queued(): number {
     return this.#waiting.length + (this.#inFlight?.length ?? 0);
@@ -31,12 +33,18 @@ export class GroupCommit {
 
   append(transition: Transition, done: OnDurable): void {
     this.#waiting.push({ transition, done });
+    if (isAwaited(transition)) this.#awaited = true;
   }
 
-  /** The next batch to commit, or null while one is under way, none waits, or a retry is not due. */
-  next(nowMs: number): Transition[] | null {
+  /**
+   * The next batch to commit, or null while one is under way, none waits, or a retry is not due. What
+   * nobody waits for makes up a batch of its own only when `all` is asked for, now and then.
+   */
+  next(nowMs: number, all = true): Transition[] | null {
     if (this.#inFlight !== null || nowMs < this.#retryAtMs) return null;
+    if (!all && !this.#awaited) return null;
     const batch = this.#waiting.splice(0, BATCH_MAX);
+    this.#awaited = this.#waiting.length > 0;
     if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);
     if (batch.length === 0) return null;
     this.#inFlight = batch;
@@ -59,6 +67,7 @@ export class GroupCommit {
     this.#retryAtMs = nowMs + RETRY_MS;
     const kept = batch.filter(({ transition }) => isKept(transition));
     this.#waiting = [...kept, ...this.#waiting];
+    this.#awaited = true;
     for (const { transition, done } of batch) if (transition.kind === "accept") done(null);
   }
 
@@ -75,4 +84,9 @@ const PROBE: Waiting = { transition: { kind: "probe" }, done: () => {} };
 /** What has happened must be written; what only asks can be asked again. */
 function isKept({ kind }: Transition): boolean {
   return kind !== "accept" && kind !== "probe";
+}
+
+/** Nobody waits for a settlement: after a crash its processor is asked, and has it. */
+function isAwaited({ kind }: Transition): boolean {
+  return kind !== "settle";
 }

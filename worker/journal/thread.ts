@@ -6,7 +6,8 @@ import type { JournalCommand, JournalReply } from "./protocol.ts";
 import type { JournalSync } from "./store.ts";
 import type { BlockTotals, JournalHead, LedgerRows, OpenRow, Transition } from "../transitions.ts";
 
-const RETRY_CHECK_MS = 50;
+/** What nobody waits for is committed this often, and so is what a failed commit left. */
+const COMMIT_ALL_MS = 10;
 
 export type JournalSettings = { readonly JOURNAL: string; readonly JOURNAL_SYNC: JournalSync };
 
@@ -41,7 +42,7 @@ class ThreadJournal implements Journal {
   readonly #group = new GroupCommit();
   /** Answers to questions come in the order in which they were asked. */
   readonly #questions: ((reply: JournalReply) => void)[] = [];
-  readonly #retryTimer: Timer;
+  readonly #timer: Timer;
   #scheduled = false;
 
   constructor(worker: Worker, head: JournalHead, clock: Clock) {
@@ -52,9 +53,7 @@ class ThreadJournal implements Journal {
     worker.onerror = (event) => {
       throw new Error(`the journal's thread broke: ${event.message}`);
     };
-    this.#retryTimer = setInterval(() => {
-      if (this.#group.trouble !== null) this.#sendNext();
-    }, RETRY_CHECK_MS);
+    this.#timer = setInterval(() => this.#sendNext(true), COMMIT_ALL_MS);
   }
 
   get stats() {
@@ -98,16 +97,16 @@ class ThreadJournal implements Journal {
 
   async close(): Promise<void> {
     while (this.#group.queued > 0 && this.#group.trouble === null) {
-      this.#sendNext();
+      this.#sendNext(true);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    clearInterval(this.#retryTimer);
+    clearInterval(this.#timer);
     await this.#ask({ kind: "close" });
     this.#worker.terminate();
   }
 
-  #sendNext(): void {
-    const transitions = this.#group.next(this.#clock.steadyMs());
+  #sendNext(all = false): void {
+    const transitions = this.#group.next(this.#clock.steadyMs(), all);
     if (transitions !== null) this.#post({ kind: "commit", transitions });
   }
 

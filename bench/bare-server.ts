@@ -1,0 +1,30 @@
+/**
+ * The least that a server can do, as a baseline in a process of its own: `bun bench/bare-server.ts`
+ * answers 202 at once, with `parse` it reads the body as JSON first. Nothing is checked, stored or sent
+ * anywhere. `GET /seen` tells what came, so that the load can be checked.
+ */
+let count = 0;
+let cents = 0;
+
+async function parsed(request: Request): Promise<Response> {
+  const { amount } = (await request.json()) as { amount: number };
+  count++;
+  cents += Math.round(amount * 100);
+  return new Response(null, { status: 202 });
+}
+
+function unread(): Response {
+  count++;
+  return new Response(null, { status: 202 });
+}
+
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  development: false,
+  routes: {
+    "/payments": { POST: process.argv[2] === "parse" ? parsed : unread },
+    "/seen": { GET: () => Response.json({ count, cents }) },
+  },
+});
+process.stdout.write(`${JSON.stringify({ msg: "ready", url: server.url.origin })}\n`);

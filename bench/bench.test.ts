@@ -1,0 +1,132 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Checks, median, rowOf, type Row } from "./benchmark.ts";
+import { readResponse } from "./load/response.ts";
+import { SUITE } from "./suite.ts";
+import { figureText, tableOf } from "./table.ts";
+
+/** The figures that others build on; a row that goes missing or changes its name is noticed here. */
+const ROWS = [
+  "accept: bare, unread",
+  "accept: bare, parsed",
+  ...["normal", "full"].flatMap((sync) =>
+    ["at once", "later"].map((when) => `accept: ${sync}, settling ${when}`),
+  ),
+  ...["normal", "full"].flatMap((sync) =>
+    ["p50", "p99", "p99.9"].map((percentile) => `latency at 1000/s: ${sync}, ${percentile}`),
+  ),
+  ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),
+  "settle: delay 0 ms",
+  "settle: delay 100 ms",
+  "summary: everything",
+  "summary: the last 15 s but 1.5 s",
+  "ledger: append",
+  ...["full", "normal", "off"].flatMap((sync) =>
+    [1, 16, 64, 256].map((batch) => `journal: ${sync}, batch of ${batch}`),
+  ),
+  "link: encode 1 payment",
+  "link: decode 24 payments",
+  "link: MAC of a full frame",
+  "request: check a good body",
+  "router: choose, full",
+  "breaker: admit + record",
+  "queue: take + push, 1000 long",
+];
+
+async function bench(...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "run.ts"), ...args], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { exitCode: await child.exited, stdout, stderr };
+}
+
+test("every benchmark runs, checks its answers and leaves nothing behind", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-bench-test-"));
+  try {
+    const json = join(directory, "rows.json");
+    const journals = await mkdtemp(join(directory, "journals-"));
+    const { exitCode, stdout, stderr } = await bench("--quick", "--json", json, "--dir", journals);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    const { rows, machine } = (await Bun.file(json).json()) as { rows: Row[]; machine: object };
+    const names = rows.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+    expect(ROWS.filter((name) => !names.includes(name))).toEqual([]);
+    expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
+    expect(rows.filter(({ figure }) => !(figure > 0 && Number.isFinite(figure)))).toEqual([]);
+    expect(rows.filter(({ ratio }) => ratio !== null && !(ratio > 0))).toEqual([]);
+    for (const name of names) expect(stdout).toContain(name);
+    expect(machine).toMatchObject({ bun: Bun.version });
+    expect([...new Bun.Glob("**").scanSync({ cwd: journals, onlyFiles: false })]).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 120_000);
+
+test("flags that make no sense are one line and exit 1", async () => {
+  for (const args of [
+    ["--runs", "0"],
+    ["--only", "no such benchmark"],
+  ]) {
+    const { exitCode, stderr } = await bench(...args);
+    expect({ exitCode, lines: stderr.trim().split("\n").length }).toEqual({
+      exitCode: 1,
+      lines: 1,
+    });
+  }
+});
+
+test("benchmarks have names of their own", () => {
+  const names = SUITE.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test("a wrong answer ends a benchmark", () => {
+  const checks = new Checks();
+  checks.equal("one", { a: 1 }, { a: 1 });
+  expect(() => checks.equal("two", 1, 2)).toThrow("two: 1, and not 2");
+  expect(checks.count).toBe(2);
+});
+
+test("a row needs a figure and a checked answer", () => {
+  const checks = new Checks();
+  expect(() => rowOf("a", "ns", { figures: [1] }, checks, "")).toThrow("no answer was checked");
+  checks.equal("answer", 1, 1);
+  expect(() => rowOf("a", "ns", { figures: [] }, checks, "")).toThrow("nothing was measured");
+});
+
+test("a ratio says how many times as fast, for rates and for spans", () => {
+  const checks = new Checks();
+  checks.equal("answer", 1, 1);
+  const of = (unit: "/s" | "ns") =>
+    rowOf("a", unit, { figures: [10, 20, 30], baselines: [10, 10, 10] }, checks, "");
+  expect(of("/s")).toMatchObject({ figure: 20, baseline: 10, ratio: 2, spread: 0.5 });
+  expect(of("ns")).toMatchObject({ figure: 20, baseline: 10, ratio: 0.5 });
+  expect(tableOf([of("ns")])).toContain("a    |  20 ns |    10 ns |  0.5× | ; ±50 %");
+});
+
+test("the median of an even number lies between", () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+});
+
+test("figures are read at a glance", () => {
+  expect(figureText(84_123, "/s")).toBe("84 100/s");
+  expect(figureText(12.345, "ns")).toBe("12.3 ns");
+  expect(figureText(1_234, "ns")).toBe("1.23 µs");
+  expect(figureText(0.4567, "ms")).toBe("0.457 ms");
+});
+
+test("answers are read from their first byte to their last", () => {
+  const whole = Buffer.from("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno");
+  expect(readResponse(whole)).toEqual({ status: 503, bytes: whole.length });
+  for (let cut = 0; cut < whole.length; cut++)
+    expect(readResponse(whole.subarray(0, cut))).toBeNull();
+  expect(() => readResponse(Buffer.from("HTTP/1.1 200 OK\r\n\r\n"))).toThrow("Content-Length");
+  expect(() => readResponse(Buffer.from("garbage\r\n\r\n"))).toThrow("not an answer");
+});

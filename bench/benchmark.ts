@@ -1,0 +1,86 @@
+/**
+ * What a benchmark is: a module with a name and a `run` that gives rows. A row without a checked answer
+ * does not exist: `rowOf` refuses it, since a fast wrong answer is worth nothing.
+ */
+export type BenchContext = {
+  /** Tiny sizes: shows that a benchmark works, not how fast anything is. */
+  readonly quick: boolean;
+  /** Interleaved runs that each median is taken of. */
+  readonly runs: number;
+  /** Run the compiled binaries, not the source. */
+  readonly dist: boolean;
+  /** For journals; on the disk that is to be measured. */
+  readonly directory: string;
+};
+
+export interface Benchmark {
+  readonly name: string;
+  run(context: BenchContext): Row[] | Promise<Row[]>;
+}
+
+/** `/s` is better when it is more, a span when it is less. */
+export type Unit = "/s" | "ns" | "ms";
+
+export type Row = {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly figure: number;
+  readonly baseline: number | null;
+  /** How many times as fast as the baseline; below 1 is slower. Median of the runs' own ratios. */
+  readonly ratio: number | null;
+  /** Half the distance between the best and the worst run, as a part of the median. */
+  readonly spread: number;
+  readonly note: string;
+  /** Answers that were compared with what they must be. */
+  readonly checks: number;
+};
+
+/** One figure a run, in the order of the runs, beside what the baseline did in the same run. */
+export type Series = {
+  readonly figures: readonly number[];
+  readonly baselines?: readonly number[];
+};
+
+export function rowOf(
+  name: string,
+  unit: Unit,
+  { figures, baselines }: Series,
+  checks: Checks,
+  note: string,
+): Row {
+  if (figures.length === 0) throw new Error(`${name}: nothing was measured`);
+  if (checks.count === 0) throw new Error(`${name}: no answer was checked`);
+  const ratios = baselines?.map((baseline, run) => speedOf(unit, figures[run] as number, baseline));
+  return {
+    name,
+    unit,
+    figure: median(figures),
+    baseline: baselines === undefined ? null : median(baselines),
+    ratio: ratios === undefined ? null : median(ratios),
+    spread: (Math.max(...figures) - Math.min(...figures)) / 2 / median(figures),
+    note,
+    checks: checks.count,
+  };
+}
+
+function speedOf(unit: Unit, figure: number, baseline: number): number {
+  return unit === "/s" ? figure / baseline : baseline / figure;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+}
+
+/** Counts what was compared, and ends the benchmark at the first wrong answer. */
+export class Checks {
+  count = 0;
+
+  equal(what: string, actual: unknown, expected: unknown): void {
+    this.count++;
+    if (Bun.deepEquals(actual, expected, true)) return;
+    throw new Error(`${what}: ${Bun.inspect(actual)}, and not ${Bun.inspect(expected)}`);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Where the next payment goes. With a lane that has room, against the plainest rule there is (the
+ * first working one with room); with the cheap lane full and a long queue, against asking for every
+ * waiting payment whether it would miss its deadline.
+ */
+import { isDue, Router, type Lane, type Waiting } from "../../worker/router.ts";
+import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { compare } from "../micro.ts";
+
+export const name = "micro/router";
+
+const BATCH = 64;
+const PROCESSORS = [
+  { name: "default", fee: 0.05 },
+  { name: "fallback", fee: 0.15 },
+];
+const PATIENCE_MS = 15_000;
+const MARGIN_MS = 500;
+
+export function run(context: BenchContext): Row[] {
+  return [withRoom(context), full(context)];
+}
+
+function withRoom(context: BenchContext): Row {
+  const router = newRouter();
+  const waiting = waitingOf(1, 10_000);
+  const naive = () => router.byFee.find((lane) => router.lane(lane).hasRoom);
+  const checks = new Checks();
+  checks.equal("the lane", router.choose(0, waiting), {
+    kind: "send",
+    lane: naive(),
+    why: "default is the cheapest and has room",
+  });
+  const series = compare(context, {
+    batch: BATCH,
+    ours: times(() => router.choose(0, waiting)),
+    naive: times(naive),
+  });
+  return rowOf("router: choose, room", "ns", series, checks, "against the first lane with room");
+}
+
+function full(context: BenchContext): Row {
+  const router = newRouter();
+  const [cheap, dear] = router.lanes as [Lane, Lane];
+  while (cheap.hasRoom) router.admit(0, 0);
+  const length = context.quick ? 100 : 10_000;
+  const checks = new Checks();
+  for (const lastDeadlineMs of [100, 400, 700, 1_000, 5_000, 20_000, 60_000]) {
+    const waiting = waitingOf(length, lastDeadlineMs);
+    const due = everyoneIsAsked(0, waiting, cheap, dear);
+    const ours = router.choose(0, waiting).kind;
+    checks.equal(`deadlines up to ${lastDeadlineMs} ms`, ours, due ? "send" : "wait");
+    checks.equal("isDue says the same", isDue(0, waiting, [cheap], dear, MARGIN_MS), due);
+  }
+  const waiting = waitingOf(length, 60_000);
+  const series = compare(context, {
+    batch: 1,
+    ours: () => router.choose(0, waiting),
+    naive: () => everyoneIsAsked(0, waiting, cheap, dear),
+  });
+  const note = `${length} wait; against asking for every one`;
+  return rowOf("router: choose, full", "ns", series, checks, note);
+}
+
+/** The rule of the router's header, for every position and not for a few. */
+function everyoneIsAsked(nowMs: number, waiting: Waiting, cheap: Lane, dear: Lane): boolean {
+  const bothRate = cheap.ratePerMs + dear.ratePerMs;
+  for (let position = 0; position < waiting.length; position++) {
+    const leftMs = waiting.deadlineMsAt(position) - nowMs;
+    if (cheap.latencyMs + position / cheap.ratePerMs + MARGIN_MS <= leftMs) continue;
+    if (dear.latencyMs + position / bothRate + MARGIN_MS >= leftMs) return true;
+  }
+  return false;
+}
+
+function newRouter(): Router {
+  return new Router(0, { processors: PROCESSORS, inFlightMax: 640, patienceMs: PATIENCE_MS });
+}
+
+/** Deadlines that grow along the queue, up to that of the last. */
+function waitingOf(length: number, lastDeadlineMs: number): Waiting {
+  const deadlines = Float64Array.from(
+    { length },
+    (_, at) => 600 + (lastDeadlineMs * (at + 1)) / length,
+  );
+  return { length, deadlineMsAt: (position) => deadlines[position] as number };
+}
+
+function times(operation: () => unknown): () => unknown {
+  return () => {
+    let last: unknown;
+    for (let i = 0; i < BATCH; i++) last = operation();
+    return last;
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * `bun run bench`: every benchmark, one table.
+ *
+ *   --quick         tiny sizes: shows in seconds that every benchmark works, and nothing else
+ *   --only PATTERN  those whose name matches, for example micro/ or summary
+ *   --runs N        interleaved runs that each median is taken of (default 3)
+ *   --json FILE     the same as JSON
+ *   --dist          the compiled binaries of `bun run build`, not the source
+ *   --dir DIR       where journals are written (default: the system's folder for temporary files)
+ *
+ * A figure says little beside another machine's; the ratio to the baseline of the same run says more.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { BenchContext, Row } from "./benchmark.ts";
+import { describeMachine, headerOf } from "./machine.ts";
+import { SUITE } from "./suite.ts";
+import { isBuilt, killChildren } from "./system/children.ts";
+import { tableOf } from "./table.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    runs: { type: "string" },
+    json: { type: "string" },
+    dist: { type: "boolean", default: false },
+    dir: { type: "string", default: tmpdir() },
+  },
+});
+
+const runs = Number(flags.runs ?? (flags.quick ? 1 : 3));
+const chosen = SUITE.filter(({ name }) => new RegExp(flags.only).test(name));
+if (!Number.isInteger(runs) || runs < 1) stopWith("--runs: a whole number from 1");
+if (chosen.length === 0) stopWith(`--only: ${SUITE.map(({ name }) => name).join(", ")}`);
+if (flags.dist && !isBuilt()) stopWith("--dist: nothing is built; bun run build does it");
+
+const directory = mkdtempSync(join(flags.dir, "papa-leguas-bench-"));
+process.on("exit", leaveNothing);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+
+const machine = await describeMachine(directory);
+const context: BenchContext = { quick: flags.quick, runs, dist: flags.dist, directory };
+process.stdout.write(`${headerOf(machine)}\n`);
+process.stdout.write(
+  `medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`,
+);
+
+const rows: Row[] = [];
+for (const benchmark of chosen) {
+  const startMs = performance.now();
+  try {
+    rows.push(...(await benchmark.run(context)));
+  } catch (error) {
+    stopWith(`${benchmark.name}: ${(error as Error).message}`);
+  }
+  const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
+  process.stderr.write(`${benchmark.name} ${seconds} s\n`);
+}
+process.stdout.write(`${tableOf(rows)}\n`);
+if (flags.json !== undefined) {
+  await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows }, null, 2)}\n`);
+}
+
+function leaveNothing(): void {
+  killChildren();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function stopWith(reason: string): never {
+  process.stderr.write(`${reason}\n`);
+  process.exit(1);
+}

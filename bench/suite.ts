@@ -1,0 +1,27 @@
+/** Every benchmark, in the order of the table. */
+import type { Benchmark } from "./benchmark.ts";
+import * as breaker from "./micro/breaker.ts";
+import * as journal from "./micro/journal.ts";
+import * as ledger from "./micro/ledger.ts";
+import * as link from "./micro/link.ts";
+import * as queue from "./micro/queue.ts";
+import * as request from "./micro/request.ts";
+import * as router from "./micro/router.ts";
+import * as summary from "./micro/summary.ts";
+import * as acceptLatency from "./system/accept-latency.ts";
+import * as acceptRate from "./system/accept-rate.ts";
+import * as settleRate from "./system/settle-rate.ts";
+
+export const SUITE: readonly Benchmark[] = [
+  acceptRate,
+  acceptLatency,
+  settleRate,
+  summary,
+  ledger,
+  journal,
+  link,
+  request,
+  router,
+  breaker,
+  queue,
+];

@@ -1,0 +1,45 @@
+/**
+ * How long POST /payments takes at a steady 1 000 a second, which is more than the contest ever sends,
+ * against a bare Bun.serve that parses the same body. Payments come on time whether or not others are
+ * answered; how late the generator itself was stands in the note, and is not charged to the gateway.
+ */
+import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import type { LoadReport } from "../load/plan.ts";
+import { loadBare, loadGateway, type Load } from "./payments.ts";
+
+export const name = "system/accept-latency";
+
+const RATE = 1_000;
+
+export async function run(context: BenchContext): Promise<Row[]> {
+  const load: Load = context.quick
+    ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
+    : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
+  const checks = { bare: new Checks(), normal: new Checks(), full: new Checks() };
+  const bare: LoadReport[] = [];
+  const normal: LoadReport[] = [];
+  const full: LoadReport[] = [];
+  for (let round = 0; round < context.runs; round++) {
+    bare.push(await loadBare("parse", load, checks.bare));
+    normal.push(await loadGateway(context, { sync: "normal" }, load, checks.normal));
+    full.push(await loadGateway(context, { sync: "full" }, load, checks.full));
+  }
+  const late = Math.max(...[bare, normal, full].map((r) => median(r.map((one) => one.lateP99Ms))));
+  const percentiles = (sync: string, reports: readonly LoadReport[], own: Checks) =>
+    (["p50Ms", "p99Ms", "p999Ms"] as const).map((percentile) =>
+      rowOf(
+        `latency at ${RATE}/s: ${sync}, ${percentile.replace("Ms", "").replace("p999", "p99.9")}`,
+        "ms",
+        {
+          figures: reports.map((report) => report[percentile]),
+          baselines: bare.map((report) => report[percentile]),
+        },
+        own,
+        `against the bare server; generator late by ${late.toFixed(1)} ms at p99`,
+      ),
+    );
+  return [
+    ...percentiles("normal", normal, checks.normal),
+    ...percentiles("full", full, checks.full),
+  ];
+}

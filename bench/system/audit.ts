@@ -1,0 +1,55 @@
+/**
+ * Whether a gateway kept what it said, once it is quiet: its summary is what its processors have, all
+ * of them together have what was accepted, and the journal has a settled row for each.
+ */
+import { Database } from "bun:sqlite";
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import type { Checks } from "../benchmark.ts";
+import { sumsOf, totalOf, type Sum } from "./processors.ts";
+import { summaryOf, type Stack } from "./stack.ts";
+
+const SETTLE_MS_MAX = 120_000;
+const POLL_MS = 100;
+
+/** Waits until as many are settled as were accepted, and compares the sums of both sides. */
+export async function auditSums(stack: Stack, accepted: Sum, checks: Checks): Promise<void> {
+  const untilMs = performance.now() + SETTLE_MS_MAX;
+  let summary = await summaryOf(stack);
+  while (totalOf(summary).count < accepted.count && performance.now() < untilMs) {
+    await Bun.sleep(POLL_MS);
+    summary = await summaryOf(stack);
+  }
+  checks.equal("what the summary says is settled", totalOf(summary), accepted);
+  checks.equal("the processors' own sums", await sumsOf(stack.processorUrls), summary);
+}
+
+/** Stops the stack, and reads what it leaves behind. */
+export async function auditJournal(stack: Stack, accepted: Sum, checks: Checks): Promise<void> {
+  await stack.stop();
+  checks.equal("the journal's settled payments", settledIn(stack.journal), accepted);
+  checks.equal("the journal's ledger", ledgerIn(stack.journal), accepted);
+}
+
+/** Every payment must be settled: one in another state makes the sums differ. */
+function settledIn(journal: string): Sum {
+  const settled = PAYMENT_STATES.indexOf("settled");
+  const sum = sumOf(
+    journal,
+    "SELECT count(*), sum(amount_cents), min(state), max(state) FROM payments",
+  );
+  if (sum.lowest !== settled || sum.highest !== settled) throw new Error("not all are settled");
+  return { count: sum.count, cents: sum.cents };
+}
+
+function ledgerIn(journal: string): Sum {
+  const { count, cents } = sumOf(journal, "SELECT count(*), sum(amount_cents), 0, 0 FROM ledger");
+  return { count, cents };
+}
+
+function sumOf(journal: string, sql: string) {
+  const db = new Database(journal, { readonly: true });
+  const [row] = db.query(sql).values() as [number, number, number, number][];
+  db.close();
+  const [count, cents, lowest, highest] = row ?? [0, 0, -1, -1];
+  return { count, cents, lowest, highest };
+}

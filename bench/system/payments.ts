@@ -1,0 +1,81 @@
+/** Loads on the gateway and on the bare servers, each checked to the last payment. */
+import type { BenchContext, Checks } from "../benchmark.ts";
+import type { LoadPlan, LoadReport } from "../load/plan.ts";
+import { auditJournal, auditSums } from "./audit.ts";
+import { runChild, startChild } from "./children.ts";
+import { setDelay, totalOf } from "./processors.ts";
+import { startStack, summaryOf, type StackOptions } from "./stack.ts";
+
+export const CONNECTIONS = 64;
+/** Closed or open, and for how long. */
+export type Load = Pick<LoadPlan, "warmupMs" | "durationMs" | "ratePerSecond">;
+
+export type BareReport = LoadReport & { readonly cpuNs: number };
+
+export type GatewayReport = LoadReport & {
+  /** Settled when the load ended, a second of it. */
+  readonly settledPerSecond: number;
+  /** A payment's: of both while the load ran, and of the worker until all is settled. */
+  readonly cpuNs: { readonly api: number; readonly worker: number; readonly workerInAll: number };
+};
+
+export async function loadBare(
+  kind: "unread" | "parse",
+  load: Load,
+  checks: Checks,
+): Promise<BareReport> {
+  await using bare = await startChild({ entry: "bench/bare-server.ts", args: [kind] });
+  const url = String(bare.ready["url"]);
+  const startMs = bare.cpuMs();
+  const report = await runLoad(Number(new URL(url).port), load, false, checks);
+  const cpuNs = ((bare.cpuMs() - startMs) / report.answered) * 1e6;
+  const expected = { count: report.answered, cents: kind === "parse" ? report.cents : 0 };
+  checks.equal("what the bare server saw", await (await fetch(`${url}/seen`)).json(), expected);
+  return { ...report, cpuNs };
+}
+
+export async function loadGateway(
+  context: BenchContext,
+  options: StackOptions,
+  load: Load,
+  checks: Checks,
+): Promise<GatewayReport> {
+  await using stack = await startStack(context, options);
+  const start = stack.cpuMs();
+  const report = await runLoad(stack.port, load, true, checks);
+  const end = stack.cpuMs();
+  const settled = totalOf(await summaryOf(stack)).count;
+  // What was put off is settled now, so that it can be checked.
+  if (options.delayMs) for (const url of stack.processorUrls) await setDelay(url, 0);
+  const accepted = { count: report.answered, cents: report.cents };
+  await auditSums(stack, accepted, checks);
+  const settledAll = stack.cpuMs();
+  await auditJournal(stack, accepted, checks);
+  const each = (spentMs: number) => (spentMs / report.answered) * 1e6;
+  return {
+    ...report,
+    settledPerSecond: (settled / (load.warmupMs + load.durationMs)) * 1_000,
+    cpuNs: {
+      api: each(end.api - start.api),
+      worker: each(end.worker - start.worker),
+      workerInAll: each(settledAll.worker - start.worker),
+    },
+  };
+}
+
+async function runLoad(
+  port: number,
+  load: Load,
+  location: boolean,
+  checks: Checks,
+): Promise<LoadReport> {
+  const plan: LoadPlan = { host: "127.0.0.1", port, connections: CONNECTIONS, location, ...load };
+  const report = await runChild<LoadReport>({
+    entry: "bench/load.ts",
+    args: [JSON.stringify(plan)],
+  });
+  checks.equal("answers", report.answered, report.sent);
+  checks.equal("statuses", report.statuses, { 202: report.sent });
+  checks.equal("answers about another payment", report.misplaced, 0);
+  return report;
+}

@@ -1,0 +1,117 @@
+/**
+ * Payments a second that a worker settles out of a backlog at two processors, at a delay of 0 and of
+ * 100 ms, against a bare loop that posts to the same two, as many at a time, and remembers nothing.
+ * The backlog is in the journal when the worker starts, as after an outage. Patience is 0, so that the
+ * dear processor is due as well: what is measured is the worker, not the policy. The rate is the slope
+ * of the summary's count between an eighth and seven eighths of the backlog.
+ */
+import { SqliteStore } from "../../worker/journal/store.ts";
+import type { Transition } from "../../worker/transitions.ts";
+import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { randomId, seeded } from "../random.ts";
+import { auditJournal, auditSums } from "./audit.ts";
+import type { ClientPlan, ClientReport } from "./charges.ts";
+import { runChild } from "./children.ts";
+import { startProcessors, sumsOf, totalOf } from "./processors.ts";
+import { startStack, summaryOf, type Stack } from "./stack.ts";
+
+export const name = "system/settle-rate";
+
+const DELAYS_MS = [0, 100];
+/** What the worker's own hard cap lets it have at one of two processors. */
+const IN_FLIGHT = 640;
+const AMOUNT_CENTS = 1_990;
+const BATCH = 1_000;
+const POLL_MS = 20;
+
+export async function run(context: BenchContext): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const delayMs of DELAYS_MS) {
+    const checks = new Checks();
+    const figures: number[] = [];
+    const baselines: number[] = [];
+    for (let round = 0; round < context.runs; round++) {
+      baselines.push(await bareRate(context, delayMs, checks));
+      figures.push(await workerRate(context, delayMs, checks));
+    }
+    const note = `both processors, full; against a bare fetch loop, ${IN_FLIGHT} at a time each`;
+    rows.push(rowOf(`settle: delay ${delayMs} ms`, "/s", { figures, baselines }, checks, note));
+  }
+  return rows;
+}
+
+async function workerRate(context: BenchContext, delayMs: number, checks: Checks): Promise<number> {
+  const backlog = context.quick ? 1_000 : 24_000;
+  await using stack = await startStack(context, {
+    sync: "full",
+    delayMs,
+    api: false,
+    prepare: (journal) => fill(journal, backlog),
+    env: { PATIENCE_MS: "0" },
+  });
+  const rate = await slope(stack, backlog);
+  const accepted = { count: backlog, cents: backlog * AMOUNT_CENTS };
+  await auditSums(stack, accepted, checks);
+  await auditJournal(stack, accepted, checks);
+  return rate;
+}
+
+async function slope(stack: Stack, backlog: number): Promise<number> {
+  let from = { atMs: performance.now(), count: 0 };
+  for (;;) {
+    const { count } = totalOf(await summaryOf(stack));
+    const atMs = performance.now();
+    // A tiny backlog may be done before the first look: then it is timed from the start.
+    if (count >= (7 * backlog) / 8) return ((count - from.count) / (atMs - from.atMs)) * 1_000;
+    if (from.count === 0 && count >= backlog / 8) from = { atMs, count };
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+function fill(journal: string, backlog: number): void {
+  const random = seeded(5);
+  const acceptedAtMs = Date.now();
+  const store = new SqliteStore(journal, "off", ["default", "fallback"], acceptedAtMs);
+  for (let seq = 1; seq <= backlog; seq += BATCH) {
+    const accepts = Array.from(
+      { length: Math.min(BATCH, backlog - seq + 1) },
+      (_, at): Transition => ({
+        kind: "accept",
+        seq: seq + at,
+        correlationId: randomId(random),
+        amountCents: AMOUNT_CENTS,
+        acceptedAtMs,
+        assignment: null,
+      }),
+    );
+    store.apply(accepts);
+  }
+  store.checkpoint();
+  store.close();
+}
+
+async function bareRate(
+  { quick, dist }: BenchContext,
+  delayMs: number,
+  checks: Checks,
+): Promise<number> {
+  const { urls, children } = await startProcessors(dist, delayMs);
+  try {
+    const plan: ClientPlan = {
+      urls,
+      inFlight: quick ? 64 : IN_FLIGHT,
+      warmupMs: quick ? 50 : 1_000,
+      durationMs: quick ? 200 : 2_000,
+    };
+    const report = await runChild<ClientReport>({
+      entry: "bench/bare-client.ts",
+      args: [JSON.stringify(plan)],
+    });
+    checks.equal("calls that were not accepted", report.others, 0);
+    const { count } = totalOf(await sumsOf(urls));
+    checks.equal("what the processors recorded", count, report.accepted);
+    return report.perSecond;
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
