@@ -62,7 +62,7 @@ describe("imports", () => {
       importing("api/routes.ts", "../worker/journal.ts"),
       importing("worker/http.ts", "../api/routes.ts"),
       importing("worker/queue/heap.ts", "../../worker.ts"),
-      importing("simulator/processor.ts", "../worker/processor.ts"),
+      importing("simulator/processor.ts", "../bench/run.ts"),
       file("shared/log.ts", 'import type { Row } from "../worker/ledger.ts";'),
     ];
     for (const source of wrong) expect(layerComplaints(source)).toHaveLength(1);

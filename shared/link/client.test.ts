@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
-import { decodePay, encodeVerdicts, linkKeys, PAYMENTS_PER_FRAME_MAX } from "./frame.ts";
+import {
+  decodePay,
+  encodeVerdicts,
+  linkKeys,
+  PAYMENTS_PER_FRAME_MAX,
+  VERDICTS_PER_FRAME_MAX,
+} from "./frame.ts";
 import { payment, seeded, uuid } from "./link.fixture.ts";
 
 const keys = linkKeys("a secret");
@@ -119,23 +125,44 @@ describe("the window", () => {
     );
   });
 
-  test("grows with answers, up to 512 frames", () => {
-    const { pay, flush, sent, answer, clock } = client();
-    let paid = 0;
-    let most = 0;
-    for (let round = 0; round < 400; round++) {
-      const before = sent.length;
-      while (paid < many(before + 600)) pay(paid++);
-      flush();
-      most = Math.max(most, sent.length - before);
-      // All at once, so that no answer makes room for more before the count.
-      clock.nowMs += 1;
-      for (const frame of sent.slice(before, before + 64)) answer(frame);
-      for (const frame of sent.slice(before + 64)) answer(frame);
-      if (most === 512) break;
+  test("grows by a frame for each window answered, up to 512", () => {
+    // The same id again and again: a frame each, and nothing but its header is looked at.
+    const asked = payment(1);
+    const sequences: number[] = [];
+    const core = new LinkClientCore({
+      keys,
+      instance: INSTANCE,
+      ackTimeoutMs: 1_000,
+      random: () => 1,
+      transmit: (bytes) => sequences.push(bytes.readUInt32BE(12)),
+    });
+    const answer = (some: readonly number[]) => {
+      const verdicts = some.map((sequence) => ({
+        sequence,
+        correlationId: uuid(1),
+        verdict: STORED,
+      }));
+      const head = { instance: INSTANCE, epoch: 1, sequence: 0 };
+      core.receive(0, encodeVerdicts(keys.verdict, head, verdicts));
+    };
+    const windows: number[] = [];
+    let [asking, answered] = [0, 0];
+    for (let round = 0; round < 500; round++) {
+      for (; asking < sequences.length + 1_100; asking++) core.pay(0, asked, () => {});
+      core.flush(0);
+      const sent = sequences.length;
+      windows.push(sent - answered);
+      for (; answered < sent; answered += VERDICTS_PER_FRAME_MAX) {
+        answer(sequences.slice(answered, Math.min(sent, answered + VERDICTS_PER_FRAME_MAX)));
+      }
+      answered = sent;
     }
-    expect(most).toBeWithin(65, 513);
-  });
+    expect(windows[0]).toBe(64);
+    for (const [round, window] of windows.slice(1).entries()) {
+      expect(window - (windows[round] as number)).toBeWithin(0, 3);
+    }
+    expect(windows.at(-1)).toBe(512);
+  }, 20_000);
 
   test("is halved once for a loss, down to no less than four", () => {
     const { pay, flush, sent, tickUntil } = client();

@@ -58,7 +58,7 @@ export type Behind = {
   /** The worker goes away; a later `start` begins the next epoch at the same address. */
   stop(): void;
   start(): Promise<void>;
-  /** PAY frames that the worker took. */
+  /** Frames that the worker took; probes may be counted. */
   readonly framesTaken: number;
 };
 
@@ -116,14 +116,14 @@ export class MemoryWorld implements World {
       },
     });
     this.clients.push(core);
-    const world = this;
+    const now = () => this.nowMs;
     return {
       get answering() {
-        return core.answering(world.nowMs);
+        return core.answering(now());
       },
       pay: (asked) =>
         new Promise((resolve) => {
-          core.pay(world.nowMs, asked, resolve);
+          core.pay(now(), asked, resolve);
         }),
       close: () => core.close(),
     };
@@ -253,7 +253,7 @@ class UdpWorker extends Worker implements Behind {
   port = 0;
   #server: UdpServer | null = null;
 
-  /** Frames of payments and probes cannot be told apart here, so payments per frame bound it. */
+  /** Probes among them: they cannot be told apart from here. */
   get framesTaken(): number {
     return this.#server?.stats.framesReceived ?? 0;
   }

@@ -8,7 +8,7 @@ const LAYERS: Record<string, readonly string[]> = {
   shared: ["shared"],
   api: ["api", "shared"],
   worker: ["worker", "shared"],
-  simulator: ["simulator", "shared"],
+  simulator: ["simulator", "shared", "worker", "api"],
 };
 
 /**
@@ -23,6 +23,7 @@ const STAGES: Record<string, readonly string[]> = {
   ledger: [],
   summary: ["ledger"],
   http: ["ledger", "summary"],
+  operator: [],
 };
 
 export function layerComplaints(source: Source): string[] {

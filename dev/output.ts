@@ -1,0 +1,51 @@
+/** What all processes say, line by line, each line behind the name of who said it. */
+const NAME_WIDTH = 8;
+const COLOURS: Record<string, number> = {
+  dev: 1,
+  default: 35,
+  fallback: 33,
+  worker: 32,
+  "api-1": 36,
+  "api-2": 34,
+};
+
+const colours = process.stdout.isTTY && !process.env["NO_COLOR"];
+
+/** Resolves when it is written. */
+export function print(name: string, text: string): Promise<void> {
+  const prefix = prefixOf(name);
+  return write(text.replaceAll(/^/gm, prefix));
+}
+
+/** Without a prefix, so that what it holds can be copied. */
+export function printPage(text: string): Promise<void> {
+  return write(`\n${text}\n`);
+}
+
+/** Prints a child's stream until it ends, and shows each line to `onLine`. */
+export async function printLines(
+  name: string,
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop() as string;
+    if (lines.length > 0) void print(name, lines.join("\n"));
+    lines.forEach(onLine);
+  }
+  if (rest !== "") void print(name, rest);
+}
+
+function prefixOf(name: string): string {
+  const padded = `${name.padEnd(NAME_WIDTH)} | `;
+  return colours ? `\x1b[${COLOURS[name] ?? 0}m${padded}\x1b[0m` : padded;
+}
+
+function write(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(`${text}\n`, () => resolve());
+  });
+}

@@ -1,0 +1,20 @@
+import { urlOf } from "../simulator/server.ts";
+import type { DevSettings } from "./settings.ts";
+
+const READY_MS_MAX = 15_000;
+const ASK_EVERY_MS = 25;
+
+/** Resolves once an API says that it is ready, which takes an answer of the worker over the link. */
+export async function untilApiReady({ HOST, PORT }: DevSettings): Promise<void> {
+  const untilMs = performance.now() + READY_MS_MAX;
+  while (performance.now() < untilMs) {
+    const answer = await fetch(`${urlOf(HOST, PORT)}/readyz`, {
+      // A connection kept open would ask the same one of the two every time.
+      headers: { connection: "close" },
+      signal: AbortSignal.timeout(1_000),
+    }).catch(() => null);
+    if (answer?.ok) return;
+    await Bun.sleep(ASK_EVERY_MS);
+  }
+  throw new Error(`the APIs were not ready within ${READY_MS_MAX} ms`);
+}

@@ -1,0 +1,40 @@
+import { Child } from "./child.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** All processes of the plan, started in its order and stopped in the reverse one. */
+export class Supervisor {
+  readonly #groups: readonly (readonly Child[])[];
+  #stopping = false;
+
+  constructor(plan: readonly (readonly ProcessPlan[])[]) {
+    this.#groups = plan.map((group) => group.map((process) => new Child(process)));
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Rejects when one ends before it was ready. */
+  async start(): Promise<void> {
+    for (const group of this.#groups) {
+      if (this.#stopping) return;
+      await Promise.all(group.map((child) => child.start()));
+    }
+  }
+
+  /** The APIs go first, so that what they have taken is answered. The code to exit with. */
+  async stop(): Promise<number> {
+    this.#stopping = true;
+    let drained = true;
+    for (const group of this.#groups.toReversed()) {
+      const each = await Promise.all(group.map((child) => child.stop()));
+      drained &&= each.every(Boolean);
+    }
+    return drained ? 0 : 1;
+  }
+
+  kill(): void {
+    this.#stopping = true;
+    for (const child of this.#groups.flat()) child.kill();
+  }
+}

@@ -1,0 +1,26 @@
+import { urlOf } from "../simulator/server.ts";
+import type { DevSettings } from "./settings.ts";
+
+/**
+ * What is where, and what to try: commands that work as they are printed, also in a terminal that
+ * sends everything through a proxy.
+ */
+export function welcome(settings: DevSettings, behindProxy: boolean): string {
+  const { HOST, PORT, HTTP_PORT, DEFAULT_PORT, FALLBACK_PORT, DATA_DIR } = settings;
+  const api = urlOf(HOST, PORT);
+  const curl = behindProxy ? "curl --noproxy '*'" : "curl";
+  const json = `-H 'content-type: application/json'`;
+  const payment = `{"correlationId":"${crypto.randomUUID()}","amount":19.90}`;
+  const failure = `${urlOf(HOST, DEFAULT_PORT)}/admin/configurations/failure`;
+  return `Papa-Léguas is ready.
+  gateway   ${api} (two APIs)
+  worker    ${urlOf("127.0.0.1", HTTP_PORT)}
+  default   ${urlOf(HOST, DEFAULT_PORT)} (simulated processor, fee 5 %)
+  fallback  ${urlOf(HOST, FALLBACK_PORT)} (simulated processor, fee 15 %)
+  data      ${DATA_DIR}
+Try, in another terminal: post a payment, read the summary, break the default processor
+  ${curl} -i ${json} -d '${payment}' ${api}/payments
+  ${curl} ${api}/payments-summary
+  ${curl} -X PUT -H 'X-Rinha-Token: 123' ${json} -d '{"failure":true}' ${failure}
+Ctrl-C stops everything.`;
+}

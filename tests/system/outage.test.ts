@@ -1,0 +1,171 @@
+/** Processors that are gone: what is left of the gateway's promises, with real processes. */
+import { expect, test } from "bun:test";
+import { GatewayClient, ProcessorClient, type Status } from "./client.ts";
+import { cpuMsOf } from "./cpu.ts";
+import { eachOf } from "./each.ts";
+import { startStand, type Stand } from "./stand.ts";
+import { until } from "./until.ts";
+
+const TEST_MS_MAX = 60_000;
+/** Trials are at most a second apart; the rest is for the call and for looking. */
+const NOTICED_MS_MAX = 1_000;
+
+type Outage = {
+  readonly stand: Stand;
+  readonly gateway: GatewayClient;
+  readonly preferred: ProcessorClient;
+  readonly dearer: ProcessorClient;
+};
+
+async function standWith(env: Record<string, string>): Promise<Outage & AsyncDisposable> {
+  const stand = await startStand({ env });
+  return {
+    stand,
+    gateway: new GatewayClient(stand.gatewayUrl),
+    preferred: new ProcessorClient("default", stand.defaultUrl),
+    dearer: new ProcessorClient("fallback", stand.fallbackUrl),
+    [Symbol.asyncDispose]: () => stand[Symbol.asyncDispose](),
+  };
+}
+
+/** Posts payments at a steady pace; every one of them is answered 202. */
+async function pay({ gateway }: Outage, count: number, everyMs: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const id = crypto.randomUUID();
+    expect(await gateway.pay(id, 1_990)).toBe(202);
+    ids.push(id);
+    await Bun.sleep(everyMs);
+  }
+  return ids;
+}
+
+async function statusesOf({ gateway }: Outage, ids: readonly string[]): Promise<Status[]> {
+  const each = await eachOf(ids, (id) => gateway.statusOf(id));
+  const missing = ids.filter((_, i) => each[i] === "missing");
+  if (missing.length > 0) throw new Error(`unknown although answered 202: ${missing.join(" ")}`);
+  return each as Status[];
+}
+
+const settledAt = (processor: string) => (status: Status) =>
+  status.status === "settled" && status.processor === processor;
+const lagMs = (status: Status) => (status.settledAtMs ?? Infinity) - status.acceptedAtMs;
+
+/** Connections and estimates as they are on any ordinary day. */
+async function warmUp(outage: Outage): Promise<void> {
+  await untilAllSettled(outage, await pay(outage, 20, 5));
+}
+
+function untilAllSettled(outage: Outage, ids: readonly string[]): Promise<number> {
+  return until("all are settled", 20_000, async () =>
+    (await statusesOf(outage, ids)).every(({ status }) => status === "settled"),
+  );
+}
+
+/** Both sides agree on everything. */
+async function expectBalance({ gateway, preferred, dearer }: Outage): Promise<void> {
+  expect(await gateway.summary(null)).toEqual({
+    default: await preferred.summary(null),
+    fallback: await dearer.summary(null),
+  });
+}
+
+test.concurrent(
+  "with the cheaper processor gone, payments settle at the dearer one within their patience",
+  async () => {
+    const patienceMs = 3_000;
+    await using outage = await standWith({ PATIENCE_MS: String(patienceMs) });
+    await warmUp(outage);
+    await outage.preferred.setDown(true);
+    const ids = await pay(outage, 300, 10);
+    // One whose call broke off may be recorded there: it belongs to that processor until it answers.
+    const isStuck = ({ status, processor }: Status) =>
+      processor === "default" && (status === "unknown" || status === "assigned");
+    await until("the others are settled", patienceMs + 2_000, async () =>
+      (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isStuck(one)),
+    );
+    const statuses = await statusesOf(outage, ids);
+    const settled = statuses.filter(settledAt("fallback"));
+    expect(statuses.filter(isStuck).length).toBeLessThan(20);
+    expect(settled.length).toBe(ids.length - statuses.filter(isStuck).length);
+    expect(Math.max(...settled.map(lagMs))).toBeLessThanOrEqual(patienceMs);
+
+    await outage.preferred.heal();
+    await untilAllSettled(outage, ids);
+    await expectBalance(outage);
+  },
+  TEST_MS_MAX,
+);
+
+test.concurrent.each([
+  ["default", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
+  ["fallback", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
+  ["default", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
+  ["fallback", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
+])(
+  "the backlog waits without work, and drains once %s returns after both %s",
+  async (name, _, breakIt) => {
+    await using outage = await standWith({ PATIENCE_MS: "1000" });
+    await warmUp(outage);
+    const { stand, preferred, dearer, gateway } = outage;
+    await Promise.all([preferred, dearer].map(breakIt));
+    const ids = await pay(outage, 200, 5);
+    // Patience is over for all of them, and breakers have had their time.
+    await Bun.sleep(2_000);
+    const spanMs = 4_000;
+    const worker = stand.pidOf("worker");
+    const cpuBeforeMs = cpuMsOf(worker);
+    await Bun.sleep(spanMs);
+    const cpuShare = (cpuMsOf(worker) - cpuBeforeMs) / spanMs;
+    expect(cpuShare).toBeLessThan(0.05);
+
+    const countOf = async () => (await gateway.summary(null))[name]!.count;
+    const before = await countOf();
+    const back = name === "default" ? preferred : dearer;
+    await back.heal();
+    const noticedMs = await until(
+      "a payment settles",
+      5_000,
+      async () => (await countOf()) > before,
+    );
+    expect(noticedMs).toBeLessThan(NOTICED_MS_MAX);
+    const isElsewhere = ({ processor }: Status) => processor !== null && processor !== name;
+    const drainedMs = await until("what may settle there is settled", 10_000, async () =>
+      (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isElsewhere(one)),
+    );
+    expect(drainedMs).toBeLessThan(5_000);
+
+    await Promise.all([preferred, dearer].map((processor) => processor.heal()));
+    await untilAllSettled(outage, ids);
+    await expectBalance(outage);
+  },
+  TEST_MS_MAX,
+);
+
+test.concurrent(
+  "a processor that hangs for ever does not hold up payments to the other",
+  async () => {
+    const patienceMs = 2_000;
+    await using outage = await standWith({
+      PATIENCE_MS: String(patienceMs),
+      PROCESSOR_TIMEOUT_MS: "10000",
+    });
+    await warmUp(outage);
+    await outage.preferred.setFaults({ hangAll: true });
+    const ids = await pay(outage, 400, 10);
+    const isHanging = ({ status, processor }: Status) =>
+      processor === "default" && status !== "settled";
+    await until("the others are settled", patienceMs + 2_000, async () =>
+      (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isHanging(one)),
+    );
+    const statuses = await statusesOf(outage, ids);
+    const settled = statuses.filter(settledAt("fallback"));
+    expect(statuses.filter(isHanging).length).toBeLessThan(60);
+    expect(Math.max(...settled.map(lagMs))).toBeLessThanOrEqual(patienceMs);
+
+    await outage.preferred.heal();
+    await untilAllSettled(outage, ids);
+    await expectBalance(outage);
+  },
+  TEST_MS_MAX,
+);

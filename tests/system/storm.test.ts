@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { storm } from "./storm.ts";
+import { reportText } from "./storm/report.ts";
+
+const PAYMENTS = 4_000;
+const TEST_MS_MAX = 90_000;
+
+test.each([
+  ["processors are slow, fail and heal", { seed: 11 }],
+  [
+    "processors lose answers and hang, and processes are killed",
+    { seed: 12, faults: true, killWorkerEveryMs: 2_000, killApiEveryMs: 3_000 },
+  ],
+])(
+  "every payment is charged once and summed to the cent while %s",
+  async (_, options) => {
+    const report = await storm({ ...options, payments: PAYMENTS, rate: 400 });
+    if (report.violations.length > 0) throw new Error(reportText(report));
+    // That there was a storm at all.
+    expect(report.payments).toBe(PAYMENTS);
+    expect(report.load.calls["409"]).toBeGreaterThan(0);
+    expect(report.collected.windows.length).toBe(200);
+    for (const rows of report.collected.recorded.values()) expect(rows).not.toBeEmpty();
+    if ("killWorkerEveryMs" in options) {
+      expect(report.kills.worker).toBeGreaterThan(2);
+      expect(report.kills.api).toBeGreaterThan(1);
+    }
+  },
+  TEST_MS_MAX,
+);

@@ -1,0 +1,76 @@
+/** What befalls the processors while a storm lasts, drawn from its seed. */
+import type { Faults } from "../../../simulator/processor/faults.ts";
+import type { ProcessorClient } from "../client.ts";
+import { integerFrom, pick } from "../random.ts";
+
+const DELAYS_MS = [0, 0, 5, 20, 100, 500, 1_000, 2_000];
+const STEP_MS = { min: 300, max: 2_500 };
+const FAILING_SHARE = 0.3;
+const DOWN_SHARE = 0.08;
+/** Chances of single faults; drawn anew at every step. */
+const FAULT_MAX = 0.12;
+const HANG_MAX = 0.03;
+
+type Switches = {
+  readonly delayMs: number;
+  readonly failing: boolean;
+  readonly down: boolean;
+  readonly faults: Partial<Faults>;
+};
+
+/** Changes one processor after the other until `signal` is aborted, then heals all of them. */
+export async function runWeather(
+  processors: readonly ProcessorClient[],
+  options: { random: () => number; faults: boolean; log: (text: string) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const processor = pick(options.random, processors);
+    const switches = drawSwitches(options.random, options.faults);
+    options.log(`${processor.name} ${JSON.stringify(switches)}`);
+    await apply(processor, switches);
+    await pause(integerFrom(options.random, STEP_MS.min, STEP_MS.max), signal);
+  }
+  for (const processor of processors) await processor.heal();
+  options.log("all processors are healed");
+}
+
+function drawSwitches(random: () => number, withFaults: boolean): Switches {
+  const delayMs = pick(random, DELAYS_MS);
+  const failing = random() < FAILING_SHARE;
+  if (!withFaults) return { delayMs, failing, down: false, faults: {} };
+  const chance = (max: number) => Math.round(random() * max * 1_000) / 1_000;
+  const faults = {
+    answerLost: chance(FAULT_MAX),
+    resetBefore: chance(FAULT_MAX),
+    errorWithInsert: chance(FAULT_MAX),
+    errorWithoutInsert: chance(FAULT_MAX),
+    truncated: chance(FAULT_MAX),
+    hang: chance(HANG_MAX),
+    hangInserts: random() < 0.5,
+  };
+  return { delayMs, failing, down: random() < DOWN_SHARE, faults };
+}
+
+async function apply(processor: ProcessorClient, switches: Switches): Promise<void> {
+  // First of all it answers again: one that is down takes no administrative calls.
+  await processor.setDown(false);
+  await processor.setDelay(switches.delayMs);
+  await processor.setFailure(switches.failing);
+  await processor.setFaults(switches.faults);
+  if (switches.down) await processor.setDown(true);
+}
+
+/** Resolves when the time is up or `signal` is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
