@@ -1,5 +1,10 @@
 /** The journal's thread: owns the database for its whole life and answers commands in order. */
-import type { JournalCommand, JournalReply } from "./protocol.ts";
+import {
+  sparseResults,
+  unpackTransitions,
+  type JournalCommand,
+  type JournalReply,
+} from "./protocol.ts";
 import type { Database } from "bun:sqlite";
 import { lockJournal } from "./lock.ts";
 import { SqliteStore } from "./store.ts";
@@ -26,7 +31,7 @@ function answer(command: JournalCommand): void {
       checkpointer = startCheckpointer(command.path, command.sync);
       return reply({ kind: "started", head: store.head });
     case "commit":
-      return commit(started(), command.transitions);
+      return commit(started(), command.packed);
     case "open":
       return reply({ kind: "open", payments: [...started().open()] });
     case "rows":
@@ -41,16 +46,15 @@ function answer(command: JournalCommand): void {
   }
 }
 
-function commit(into: SqliteStore, transitions: JournalCommitted): void {
+function commit(into: SqliteStore, packed: Uint8Array): void {
   const startMs = performance.now();
   try {
-    const results = into.apply(transitions);
-    reply({ kind: "committed", results, durationMs: performance.now() - startMs });
+    const results = sparseResults(into.apply(unpackTransitions(packed)));
+    reply({ kind: "committed", ...results, durationMs: performance.now() - startMs });
   } catch (error) {
     reply({ kind: "commit-failed", reason: (error as Error).message });
   }
 }
-type JournalCommitted = Extract<JournalCommand, { kind: "commit" }>["transitions"];
 
 /** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
 function startCheckpointer(path: string, sync: string): Worker {

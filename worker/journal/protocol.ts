@@ -1,4 +1,5 @@
 /** What the pipeline's thread and the journal's thread say to each other. */
+import { Packr } from "msgpackr";
 import type { JournalSync } from "./store.ts";
 import type {
   BlockTotals,
@@ -16,7 +17,8 @@ export type JournalCommand =
       readonly sync: JournalSync;
       readonly processors: readonly string[];
     }
-  | { readonly kind: "commit"; readonly transitions: readonly Transition[] }
+  /** Transitions, packed: one array of bytes crosses threads at a third of the cost of the objects. */
+  | { readonly kind: "commit"; readonly packed: Uint8Array<ArrayBuffer> }
   | { readonly kind: "open" }
   | { readonly kind: "rows" | "totals"; readonly fromRow: number; readonly toRow: number }
   | { readonly kind: "close" };
@@ -26,7 +28,9 @@ export type JournalReply =
   | { readonly kind: "failed"; readonly reason: string }
   | {
       readonly kind: "committed";
-      readonly results: readonly TransitionResult[];
+      /** How many there were, and those that are not "done", by their place. */
+      readonly count: number;
+      readonly others: readonly (readonly [at: number, result: TransitionResult])[];
       readonly durationMs: number;
     }
   | { readonly kind: "commit-failed"; readonly reason: string }
@@ -34,3 +38,34 @@ export type JournalReply =
   | { readonly kind: "rows"; readonly rows: LedgerRows }
   | { readonly kind: "totals"; readonly totals: BlockTotals }
   | { readonly kind: "closed" };
+
+const packr = new Packr();
+
+export function packTransitions(transitions: readonly Transition[]): Uint8Array<ArrayBuffer> {
+  // A copy: what pack returns lies in a buffer that the next call writes to.
+  return new Uint8Array(packr.pack(transitions));
+}
+
+export function unpackTransitions(packed: Uint8Array): Transition[] {
+  return packr.unpack(packed);
+}
+
+const DONE: TransitionResult = { kind: "done" };
+
+type SparseResults = Pick<Extract<JournalReply, { kind: "committed" }>, "count" | "others">;
+
+export function sparseResults(results: readonly TransitionResult[]): SparseResults {
+  const others: [number, TransitionResult][] = [];
+  for (const [at, result] of results.entries())
+    if (result.kind !== "done") others.push([at, result]);
+  return { count: results.length, others };
+}
+
+export function allResults({
+  count,
+  others,
+}: ReturnType<typeof sparseResults>): TransitionResult[] {
+  const results = new Array<TransitionResult>(count).fill(DONE);
+  for (const [at, result] of others) results[at] = result;
+  return results;
+}

@@ -2,7 +2,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal, OnDurable } from "../journal.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { JournalCommand, JournalReply } from "./protocol.ts";
+import { allResults, packTransitions, type JournalCommand, type JournalReply } from "./protocol.ts";
 import type { JournalSync } from "./store.ts";
 import type { BlockTotals, JournalHead, LedgerRows, OpenRow, Transition } from "../transitions.ts";
 
@@ -107,14 +107,16 @@ class ThreadJournal implements Journal {
 
   #sendNext(all = false): void {
     const transitions = this.#group.next(this.#clock.steadyMs(), all);
-    if (transitions !== null) this.#post({ kind: "commit", transitions });
+    if (transitions === null) return;
+    const packed = packTransitions(transitions);
+    this.#worker.postMessage({ kind: "commit", packed } satisfies JournalCommand, [packed.buffer]);
   }
 
   #receive(reply: JournalReply): void {
     switch (reply.kind) {
       case "committed":
         this.onCommit(reply.durationMs);
-        this.#group.committed(reply.results);
+        this.#group.committed(allResults(reply));
         return this.#sendNext();
       case "commit-failed":
         return this.#group.failed(this.#clock.steadyMs(), reply.reason);
