@@ -11,12 +11,12 @@ const log = createLog("api", settings.LOG_LEVEL);
 
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
 const api = startOrExit();
-log.info({ url: api.url }, "ready");
 
 drainOnSignals(log, async () => {
   await api.stop();
   link.close();
 });
+log.info({ url: api.url }, "ready");
 
 function startOrExit() {
   try {

@@ -7,6 +7,7 @@ import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.t
 import { startHttpThread } from "./worker/http.ts";
 import { openJournalThread } from "./worker/journal.ts";
 import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
+import { operateByHand } from "./worker/operator.ts";
 import { PipelineMetrics } from "./worker/pipeline/metrics.ts";
 import { Pipeline } from "./worker/pipeline.ts";
 import { HttpProcessor } from "./worker/processor.ts";
@@ -17,10 +18,9 @@ const TICK_MS = 10;
 /** Of the time for draining, what calls in flight may use; the rest is for the last commit. */
 const CALLS_DRAIN_MS = 3_500;
 
-const settings = settingsOrExit(
-  "worker: takes payments over the link, settles them.",
-  workerSettings,
-);
+if (process.argv[2] === "operator") await operateByHand(process.argv.slice(3));
+const usage = "worker: takes payments over the link, settles them. By hand: worker operator --help";
+const settings = settingsOrExit(usage, workerSettings);
 refuseProxy();
 raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);
@@ -29,10 +29,8 @@ const configured = settings.PROCESSORS.map(({ name }) => name);
 const journal = await openJournalThread(settings, configured, clock).catch(exitWith);
 const names = journal.head.processors;
 const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
-const processors = settings.PROCESSORS.map(
-  ({ url }) => new HttpProcessor(url, settings.PROCESSOR_TIMEOUT_MS),
-);
-const patienceMs = settings.PATIENCE_MS;
+const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
+const processors = settings.PROCESSORS.map(({ url }) => new HttpProcessor(url, processorTimeoutMs));
 const router = new Router(clock.steadyMs(), {
   processors: settings.PROCESSORS,
   inFlightMax: callsInFlightMax(processors.length),
@@ -49,6 +47,7 @@ const pipeline = new Pipeline({
   patienceMs,
   numbers: configured.map((name) => names.indexOf(name)),
   backlogMax: settings.BACKLOG_MAX,
+  processorTimeoutMs,
 });
 await pipeline.recover().catch(exitWith);
 
@@ -57,16 +56,13 @@ const link = await openUdpServer(settings, journal.head.epoch, log, (payment, an
 ).catch(exitWith);
 
 const metrics = new PipelineMetrics({ clock, pipeline, router, journal, link });
-const http = await startHttpThread(
-  { settings, names, ledger: ledger.memory },
-  { purge: () => pipeline.purge(), metrics: () => metrics.snapshot() },
-).catch(exitWith);
+const start = { settings, names, ledger: ledger.memory };
+const http = await startHttpThread(start, pipeline, metrics).catch(exitWith);
 
 const timer = setInterval(() => {
   pipeline.tick();
   http.setReadiness(journal.trouble === null ? null : `the journal fails: ${journal.trouble}`);
 }, TICK_MS);
-log.info({ link: link.port, http: http.port, processors: settings.PROCESSORS }, "ready");
 
 drainOnSignals(log, async () => {
   clearInterval(timer);
@@ -79,3 +75,4 @@ drainOnSignals(log, async () => {
   await Bun.sleep(1);
   link.close();
 });
+log.info({ link: link.port, http: http.port, processors: settings.PROCESSORS }, "ready");

@@ -24,8 +24,6 @@ describe("the worker's paths are passed on", () => {
     ["GET", "/dashboard/"],
     ["GET", "/dashboard/app.js?v=1"],
     ["GET", "/dashboard/a%2Fb//c/..%2fd"],
-    ["GET", "/operator/payments?status=unknown"],
-    ["POST", `/operator/payments/${ID}/hold`],
   ];
   for (const [method, target] of passed) {
     test(`${method} ${target}`, async () => {
@@ -41,8 +39,8 @@ describe("the worker's paths are passed on", () => {
   test("with the headers and the body that mean something there, and no others", async () => {
     await using worker = startFakeWorker();
     await using api = runApi(worker.url);
-    await api.call("POST", "/operator/decisions", {
-      body: '{"decision":"hold"}',
+    await api.call("POST", "/purge-payments", {
+      body: '{"reason":"a test"}',
       headers: {
         authorization: "Bearer token",
         accept: "application/json",
@@ -55,7 +53,7 @@ describe("the worker's paths are passed on", () => {
       },
     });
     const [seen] = worker.seen;
-    expect(seen?.body).toBe('{"decision":"hold"}');
+    expect(seen?.body).toBe('{"reason":"a test"}');
     expect(seen?.headers.toJSON()).toEqual({
       authorization: "Bearer token",
       accept: "application/json",
@@ -88,7 +86,7 @@ describe("the worker's paths are passed on", () => {
   test("not with a body that is too long", async () => {
     await using worker = startFakeWorker();
     await using api = runApi(worker.url);
-    const response = await api.call("POST", "/operator/x", { body: "x".repeat(16 * 1024 + 1) });
+    const response = await api.call("POST", "/purge-payments", { body: "x".repeat(16 * 1024 + 1) });
     expect(response.status).toBe(413);
     expect(await problemOf(response)).toBe("The body is longer than 16384 bytes.");
     expect(worker.seen).toEqual([]);
@@ -160,7 +158,7 @@ describe("a worker in trouble is 503 with Retry-After", () => {
 
   test("when it cannot be reached, for every path of its own", async () => {
     await using api = runApi(vacantUrl());
-    for (const path of [`/payments/${ID}`, "/payments-summary", "/dashboard", "/operator/x"]) {
+    for (const path of [`/payments/${ID}`, "/payments-summary", "/dashboard"]) {
       await expectUnavailable(await api.call("GET", path));
     }
     await expectUnavailable(await api.call("POST", "/purge-payments"));

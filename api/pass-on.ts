@@ -30,7 +30,7 @@ if (PASSED_ON_MAX + EVENT_STREAMS_MAX >= FETCH_CALLS_MAX) {
   throw new Error("passed-on requests and event streams do not fit into what fetch has room for");
 }
 
-/** Operators add evidence to what they decide. */
+/** Nothing that is passed on has a body to speak of. */
 const PASSED_BODY_BYTES_MAX = 16 * 1024;
 
 const REQUEST_HEADERS = [

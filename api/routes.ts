@@ -1,6 +1,7 @@
 /**
  * Every path of the public port: who answers it, and the methods it takes. Paths that the worker
- * answers are passed on; nothing that is not in this list ever leaves for the worker.
+ * answers are passed on; nothing that is not in this list ever leaves for the worker, an operator's
+ * calls least of all.
  */
 export type ApiPath = "/payments" | "/livez" | "/readyz" | "/metrics";
 export type Route =
@@ -14,7 +15,6 @@ const WORKER_ROUTES: readonly (Route & Covers)[] = [
   workerRoute("/payments-summary", ["GET"], exactly("/payments-summary")),
   workerRoute("/purge-payments", ["POST"], exactly("/purge-payments")),
   workerRoute("/dashboard", ["GET"], atOrBelow("/dashboard")),
-  workerRoute("/operator", ["GET", "POST"], atOrBelow("/operator")),
 ];
 
 const API_ROUTES: readonly (Route & Covers)[] = [

@@ -10,8 +10,4 @@
  * same contract suite, link.test.ts, passes over both. TCP was refused: it would bring head-of-line
  * blocking and connection state, and an acknowledgement from the journal would still be needed.
  */
-export { LinkClientCore } from "./link/client.ts";
-export { LinkServerCore, type Arrival } from "./link/server.ts";
-export { linkKeys } from "./link/frame.ts";
-export { openUdpClient, openUdpServer, type UdpServer, type UdpPeer } from "./link/udp.ts";
-export { MemoryNetwork } from "./link/memory.ts";
+export { openUdpClient, openUdpServer, type UdpServer } from "./link/udp.ts";

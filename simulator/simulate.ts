@@ -17,7 +17,7 @@ const LONG_COUNT = 100_000;
 const CHUNK = 250;
 
 type Totals = Record<
-  "seeds" | "acknowledged" | "charges" | "crashes" | "powerCuts" | "simulatedMs",
+  "seeds" | "acknowledged" | "charges" | "crashes" | "powerCuts" | "decisions" | "simulatedMs",
   number
 >;
 
@@ -101,12 +101,14 @@ function describe(sum: Totals): string {
   return (
     `${sum.seeds} seeds, each twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
     `${sum.charges} charges, ${sum.crashes} crashes, ${sum.powerCuts} power cuts, ` +
+    `${sum.decisions} decisions by hand, ` +
     `${hours} simulated hours in ${seconds} s`
   );
 }
 
 function noTotals(): Totals {
-  return { seeds: 0, acknowledged: 0, charges: 0, crashes: 0, powerCuts: 0, simulatedMs: 0 };
+  const counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
+  return { seeds: 0, acknowledged: 0, ...counts, simulatedMs: 0 };
 }
 
 function addTo(sum: Totals, more: Totals): void {
@@ -140,10 +142,10 @@ function readArguments() {
 function rangeOf(values: { seed?: string; seeds?: string; fresh?: string; long: boolean }) {
   if (values.seed !== undefined) return { from: Number(values.seed), to: Number(values.seed) };
   if (values.seeds !== undefined) {
-    const [from, to] = values.seeds.split("..").map(Number);
-    return { from: from ?? Number.NaN, to: to ?? Number.NaN };
+    const [first, last] = values.seeds.split("..").map(Number);
+    return { from: first ?? Number.NaN, to: last ?? Number.NaN };
   }
   const count = values.long ? LONG_COUNT : Number(values.fresh);
-  const from = Math.floor(Date.now() / 1_000);
-  return { from, to: from + count - 1 };
+  const first = Math.floor(Date.now() / 1_000);
+  return { from: first, to: first + count - 1 };
 }

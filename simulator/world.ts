@@ -24,6 +24,7 @@ import { Shop } from "./world/shop.ts";
 import { compareSummaries } from "./world/summaries.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
+import { letGo } from "./world/operator.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
@@ -58,6 +59,8 @@ export type RunResult = {
     readonly charges: number;
     readonly crashes: number;
     readonly powerCuts: number;
+    /** Of an operator. */
+    readonly decisions: number;
   };
 };
 
@@ -89,7 +92,7 @@ export class World {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
-  readonly counts = { charges: 0, crashes: 0, powerCuts: 0 };
+  readonly counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged = new Set<string>();
   /** Until then nothing is done to anybody. */
@@ -133,7 +136,7 @@ export class World {
       keys,
       log: SILENT,
       transmit: (frame, api) => this.post.toApi(frame, api),
-      onAcknowledge: (id, cents) => this.#watch(() => this.checker.onAcknowledge(id, cents)),
+      onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
       onApplied: (transitions) => this.onApplied(transitions),
     });
     this.#shop = new Shop({
@@ -143,8 +146,8 @@ export class World {
       apis: this.apis,
       onTold: (id, cents, answer) => {
         this.note(`told ${id} ${cents} ${answer}`);
-        if (answer === "202") this.#watch(() => this.checker.onAccepted(id, cents));
-        if (this.post.deliversStale) this.#watch(stale);
+        if (answer === "202") this.watch(() => this.checker.onAccepted(id, cents));
+        if (this.post.deliversStale) this.watch(stale);
       },
     });
   }
@@ -214,7 +217,10 @@ export class World {
     const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
     // Shops may still be repeating, so being quiet once is not enough.
     await time.run(time.nowMs + 20_000, this.#stop);
+    letGo(this);
     await time.run(time.nowMs + HEAL_MS_MAX, settledAll);
+    // Nobody waits for the commit of a settlement.
+    await time.run(time.nowMs + 1_000, this.#stop);
     if (this.#stop()) return;
     this.checker.checkSettled();
     if (this.gateway.openCount !== 0)
@@ -236,7 +242,7 @@ export class World {
       unanswered++;
       this.#shop.post(id, cents, (verdict) => {
         unanswered--;
-        this.#watch(() => {
+        this.watch(() => {
           if (verdict?.kind === kind) return;
           throw new Violation(`I8: ${id} posted again is answered ${verdict?.kind ?? "nothing"}`);
         });
@@ -275,19 +281,20 @@ export class World {
         onCharge: (charge) => {
           this.counts.charges++;
           this.note(`charge ${number} ${charge.body}`);
-          this.#watch(() => this.checker.onCharge(charge));
+          this.watch(() => this.checker.onCharge(charge));
         },
         onAnswer: (charge, status) => {
           const { correlationId } = chargedOf(charge.body);
           this.note(`answer ${number} ${correlationId} ${status}`);
-          this.#watch(() => this.checker.checkTenants(correlationId));
+          this.watch(() => this.checker.checkTenants(correlationId));
         },
       },
       plan.wire,
     );
   }
 
-  #watch(check: () => void): void {
+  /** Ends the run when a check fails. */
+  watch(check: () => void): void {
     try {
       check();
     } catch (error) {

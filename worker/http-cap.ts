@@ -14,7 +14,7 @@ const OTHER_CALLS = 32;
 const CHARGES_MAX = 640;
 
 /** Of this very process: what is set later does not count. */
-const CAP = Number(process.env[CAP_NAME] ?? CAP_DEFAULT);
+const CAP = Math.floor(Number(process.env[CAP_NAME])) || CAP_DEFAULT;
 
 export function raiseHttpCap(): void {
   if (process.env[CAP_NAME] !== undefined) return;

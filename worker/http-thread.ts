@@ -3,12 +3,15 @@ import { createLog } from "../shared/log.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
+import { openStories } from "./http/stories.ts";
+import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { SummaryReader } from "./summary.ts";
 
 declare const self: Worker;
 
 let server: HttpServer | null = null;
 let payments: ReturnType<typeof openPayments> | null = null;
+let stories: ReturnType<typeof openStories> | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -22,9 +25,12 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, undefined);
     case "metrics":
       return answered(data.id, data.metrics);
+    case "operated":
+      return answered(data.id, data.answer);
     case "stop":
       await server?.stop();
       payments?.close();
+      stories?.close();
       return post({ kind: "stopped" });
   }
 };
@@ -32,14 +38,19 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 function start({ settings, names, ledger }: HttpThreadStart): void {
   try {
     payments = openPayments(settings.JOURNAL, names);
+    stories = openStories(settings.JOURNAL, names);
     server = startHttp({
       settings,
       names,
       payments,
       log: createLog("worker-http", settings.LOG_LEVEL),
       summary: new SummaryReader(ledger, payments.oldRows),
-      purge: () => ask<void>("purge"),
-      pipelineMetrics: () => ask<unknown>("metrics"),
+      purge: () => ask<void>({ kind: "purge" }),
+      pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
+      operator: {
+        stories,
+        operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
+      },
     });
     post({ kind: "started", port: server.port });
   } catch (error) {
@@ -47,11 +58,15 @@ function start({ settings, names, ledger }: HttpThreadStart): void {
   }
 }
 
-function ask<T>(kind: "purge" | "metrics"): Promise<T> {
+type Question =
+  | { readonly kind: "purge" | "metrics" }
+  | { readonly kind: "operate"; readonly command: OperatorCommand };
+
+function ask<T>(question: Question): Promise<T> {
   const id = nextId++;
   return new Promise((resolve) => {
     asked.set(id, resolve as (answer: unknown) => void);
-    post({ kind, id });
+    post({ ...question, id });
   });
 }
 

@@ -3,6 +3,7 @@
  * messages that go between. It reads the ledger through shared memory and payments through a
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
+import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { WorkerSettings } from "./settings.ts";
 
@@ -19,12 +20,14 @@ export type ToHttpThread =
   | { readonly kind: "readiness"; readonly reason: string | null }
   | { readonly kind: "purged"; readonly id: number }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
+  | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
   | { readonly kind: "stop" };
 
 export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "purge" | "metrics"; readonly id: number }
+  | { readonly kind: "operate"; readonly id: number; readonly command: OperatorCommand }
   | { readonly kind: "stopped" };
 
 export type HttpThread = {
@@ -36,7 +39,11 @@ export type HttpThread = {
 /** Rejects with one sentence when the port cannot be bound. */
 export async function startHttpThread(
   start: HttpThreadStart,
-  pipeline: { purge(): Promise<void>; metrics(): Promise<unknown> },
+  pipeline: {
+    purge(): Promise<void>;
+    operate(command: OperatorCommand): Promise<OperatorAnswer>;
+  },
+  metrics: { snapshot(): Promise<unknown> },
 ): Promise<HttpThread> {
   refuseTakenPort(start.settings);
   const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
@@ -59,7 +66,11 @@ export async function startHttpThread(
         await pipeline.purge();
         return post({ kind: "purged", id: data.id });
       case "metrics":
-        return post({ kind: "metrics", id: data.id, metrics: await pipeline.metrics() });
+        return post({ kind: "metrics", id: data.id, metrics: await metrics.snapshot() });
+      case "operate": {
+        const answer = await pipeline.operate(data.command);
+        return post({ kind: "operated", id: data.id, answer });
+      }
       case "stopped":
         return stopped.resolve();
     }

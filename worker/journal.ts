@@ -21,8 +21,6 @@ import type {
 } from "./transitions.ts";
 
 export type * from "./transitions.ts";
-export { PAYMENT_STATES } from "./transitions.ts";
-export type { JournalSync } from "./journal/store.ts";
 export { openJournalThread } from "./journal/thread.ts";
 export { InlineJournal } from "./journal/inline.ts";
 

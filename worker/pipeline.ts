@@ -15,6 +15,7 @@ import type { Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { Verdict } from "../shared/verdict.ts";
 import type { Journal } from "./journal.ts";
+import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import type { Processor } from "./processor.ts";
 import { PaymentQueue } from "./queue.ts";
@@ -23,6 +24,7 @@ import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
 import { Books } from "./pipeline/books.ts";
+import { Operator } from "./pipeline/operator.ts";
 import { recover } from "./pipeline/recovery.ts";
 import { Resolver } from "./pipeline/resolver.ts";
 
@@ -38,6 +40,7 @@ export type PipelineOptions = {
   /** The journal's number of the processor of each lane. */
   readonly numbers: readonly number[];
   readonly backlogMax: number;
+  readonly processorTimeoutMs: number;
   readonly patienceMs: number;
 };
 
@@ -52,6 +55,7 @@ export class Pipeline {
   readonly #dispatch: Dispatch;
   readonly #resolver: Resolver;
   readonly #health: HealthProbes;
+  readonly #operator: Operator;
   #draining = false;
 
   constructor(options: PipelineOptions) {
@@ -62,25 +66,23 @@ export class Pipeline {
     this.#dispatch.onUnknown = (payment) => this.#resolver.add(payment);
     this.#health = new HealthProbes(options);
     this.#intake = new Intake(options, this.books, this.#dispatch);
+    this.#operator = new Operator(options, this.books, this.queue, this.#resolver);
   }
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */
   async recover(): Promise<void> {
-    const { clock, journal, ledger, log, patienceMs } = this.#options;
+    const { clock, journal, ledger, log, numbers, router, patienceMs } = this.#options;
     const found = await recover({ clock, journal, ledger, patienceMs });
-    for (const payment of found.queued) {
-      this.books.open(payment);
-      this.queue.push(payment);
-    }
-    for (const payment of found.unknown) {
-      this.books.open(payment);
-      this.#resolver.add(payment);
+    const open = [...found.queued, ...found.unknown, ...found.held];
+    for (const payment of open.sort((a, b) => a.seq - b.seq)) this.books.open(payment);
+    for (const payment of found.queued) this.queue.push(payment);
+    for (const payment of found.unknown) this.#resolver.add(payment);
+    for (const [lane, number] of numbers.entries()) {
+      router.lane(lane).mode = journal.head.modes[number] ?? "auto";
     }
     for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);
-    log.info(
-      { rows: ledger.head, queued: found.queued.length, unknown: found.unknown.length },
-      "recovered",
-    );
+    const { queued, unknown, held } = this.books.countByState;
+    log.info({ rows: ledger.head, queued, unknown, held }, "recovered");
   }
 
   /** Takes a payment in. It is answered at once when it cannot be taken, else when it is durable. */
@@ -105,6 +107,12 @@ export class Pipeline {
     return new Promise((resolve) => {
       journal.append({ kind: "purge", baseRow }, () => resolve());
     });
+  }
+
+  /** What an operator asks for; resolves when it is durable, or with why not. */
+  async operate(command: OperatorCommand): Promise<OperatorAnswer> {
+    if (!this.#draining) return this.#operator.operate(command);
+    return { kind: "refused", status: 503, reason: "The worker is shutting down." };
   }
 
   /** Takes nothing new and starts nothing; true once no call is in flight. */

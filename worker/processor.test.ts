@@ -84,7 +84,7 @@ describe("a charge that is answered with", () => {
 
   test("silence says so", async () => {
     const outcome = await charged({ ending: "stay" });
-    expect(outcome).toEqual({ kind: "unknown", reason: "no answer in time" });
+    expect(outcome).toEqual({ kind: "unknown", reason: "no answer in time", silent: true });
   });
 });
 
@@ -149,7 +149,11 @@ test("errors that are not on the list are unknown", () => {
     expect(fail(code).kind).toBe("unknown");
   }
   expect(fail().kind).toBe("unknown");
-  expect(fail(undefined, "TimeoutError")).toEqual({ kind: "unknown", reason: "no answer in time" });
+  expect(fail(undefined, "TimeoutError")).toEqual({
+    kind: "unknown",
+    reason: "no answer in time",
+    silent: true,
+  });
   expect(fail("CERT_HAS_EXPIRED").kind).toBe("refused");
 });
 

@@ -21,7 +21,8 @@ export type ChargeOutcome =
   | { readonly kind: "refused"; readonly reason: string; readonly overloaded: boolean }
   /** Certainly not recorded, and will never be: the processor does not take such a payment. */
   | { readonly kind: "rejected"; readonly reason: string }
-  | { readonly kind: "unknown"; readonly reason: string };
+  /** `silent`: no answer came in time, which may also mean that it has too much to do. */
+  | { readonly kind: "unknown"; readonly reason: string; readonly silent?: true };
 
 export type LookOutcome =
   | { readonly kind: "found"; readonly amountCents: number | null; readonly requestedAtMs: number }
@@ -75,7 +76,7 @@ export type Exchange = (request: {
 }>;
 
 /** Over the network. A body that ends too soon throws, and is as unknown as no answer at all. */
-export const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
+const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
   const post = { method: "POST", headers: { "content-type": "application/json" } };
   const response = await fetch(url, {
     ...(body === undefined ? {} : { ...post, body }),
@@ -169,9 +170,10 @@ export function classifyError(error: Error & { code?: unknown }): ChargeOutcome 
   if (typeof error.code === "string" && NEVER_LEFT.has(error.code)) {
     return { kind: "refused", reason: error.code, overloaded: false };
   }
-  const reason =
-    error.name === "TimeoutError" ? "no answer in time" : String(error.code ?? error.name);
-  return { kind: "unknown", reason };
+  if (error.name === "TimeoutError") {
+    return { kind: "unknown", reason: "no answer in time", silent: true };
+  }
+  return { kind: "unknown", reason: String(error.code ?? error.name) };
 }
 
 export function classifyLook(status: number, body: string, correlationId: string): LookOutcome {

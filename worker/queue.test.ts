@@ -13,6 +13,8 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     deadlineMs,
     state,
     refusals: 0,
+    calls: 0,
+    attemptedAtMs: 0,
   };
 }
 

@@ -37,6 +37,15 @@ export class PaymentQueue {
     this.#resting.push({ payment, untilMs });
   }
 
+  /** Takes one out, wherever it is; rare, and so it may search. */
+  remove(payment: OpenPayment): void {
+    const inLine = this.#line.indexOf(payment, this.#first);
+    if (inLine !== -1) this.#line.splice(inLine, 1);
+    const returned = this.#returned.indexOf(payment);
+    if (returned !== -1) this.#returned.splice(returned, 1);
+    this.#resting = this.#resting.filter((resting) => resting.payment !== payment);
+  }
+
   /** Puts back those that have rested. */
   wake(nowMs: number): void {
     if (this.#resting.length === 0) return;

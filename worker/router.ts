@@ -10,13 +10,16 @@
  * now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which its
  * limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
  *
+ * An operator may have drained a processor: then it is as if it were not there, but for the payments
+ * that are unknown there and have to be resolved.
+ *
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
 import { Lane, type LaneReport } from "./router/lane.ts";
 import type { Ticket } from "./router/breaker.ts";
 
 export { Lane, type LaneReport } from "./router/lane.ts";
-export type { BreakerState, Signal, Ticket } from "./router/breaker.ts";
+export type { Ticket } from "./router/breaker.ts";
 
 const MARGIN_MS_MAX = 500;
 /** Of a short patience only this part is given away as margin. */
@@ -70,6 +73,7 @@ export class Router {
     const cheaper: Lane[] = [];
     for (const number of this.byFee) {
       const lane = this.lane(number);
+      if (lane.mode === "drained") continue;
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) {
         return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
       }
@@ -88,6 +92,7 @@ export class Router {
     const cheaper: Lane[] = [];
     for (const number of this.byFee) {
       const lane = this.lane(number);
+      if (lane.mode === "drained") continue;
       const needed = cheaper.length > 0;
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) return null;
       if (lane.hasRoom) return null;

@@ -87,7 +87,11 @@ export const workerSettings = {
     integer(100, 600_000),
   ),
   PURGE_ENABLED: setting("false", "whether POST /purge-payments exists", flag()),
-  ADMIN_TOKEN: setting("", "bearer token that administrative calls need", optionalText()),
+  ADMIN_TOKEN: setting(
+    "",
+    "bearer token that administrative calls need; without one there are no operator calls",
+    optionalText(),
+  ),
   ...bothSettings,
 };
 export type WorkerSettings = SettingsOf<typeof workerSettings>;

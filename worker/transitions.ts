@@ -26,6 +26,18 @@ export type FailedAttempt = {
   readonly reason: string;
 };
 
+/** What an operator did, and said about it: kept for ever. */
+export type Intervention = {
+  readonly atMs: number;
+  readonly who: string;
+  readonly action: string;
+  readonly why: string;
+  readonly evidence: string | null;
+};
+
+/** Used as its breaker says; for no new payment; or whatever its breaker says. */
+export type ProcessorMode = "auto" | "drained" | "forced";
+
 export type Transition =
   | {
       readonly kind: "accept";
@@ -48,9 +60,29 @@ export type Transition =
       readonly requestedAtMs: number;
       readonly amountCents: number;
       readonly settledAtMs: number;
+      /** An operator's word, not the processor's. */
+      readonly intervention?: Intervention;
     }
   | { readonly kind: "reject"; readonly seq: number; readonly attempt: FailedAttempt }
   | { readonly kind: "conflict"; readonly seq: number; readonly attempt: FailedAttempt }
+  /** Nothing is sent for it until it is resumed; it stays with its processor, if it has one. */
+  | { readonly kind: "hold"; readonly seq: number; readonly intervention: Intervention }
+  | { readonly kind: "resume"; readonly seq: number; readonly intervention: Intervention }
+  /** An operator's word that its processor has no record of it and never will: it belongs to nobody. */
+  | {
+      readonly kind: "absent";
+      readonly seq: number;
+      readonly processor: number;
+      readonly intervention: Intervention;
+    }
+  /** Moves nothing: an operator has had the processor asked. */
+  | { readonly kind: "ask"; readonly seq: number; readonly intervention: Intervention }
+  | {
+      readonly kind: "mode";
+      readonly processor: number;
+      readonly mode: ProcessorMode;
+      readonly intervention: Intervention;
+    }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
   | { readonly kind: "purge"; readonly baseRow: number }
   /** Changes nothing that anybody reads: asks whether commits work again. */
@@ -86,6 +118,8 @@ export type JournalHead = {
   readonly nextRow: number;
   /** Names by number; the configured ones and those of earlier configurations. */
   readonly processors: readonly string[];
+  /** What an operator has set, by number. */
+  readonly modes: readonly ProcessorMode[];
 };
 
 /** Rows of the ledger in row order, as columns. */

@@ -44,5 +44,8 @@ function paymentAt(seq: number): OpenPayment {
     acceptedAtMs: 0,
     deadlineMs: 0,
     state: { kind: "queued" },
+    refusals: 0,
+    calls: 0,
+    attemptedAtMs: 0,
   };
 }

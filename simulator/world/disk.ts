@@ -14,6 +14,7 @@ import type { Time } from "./time.ts";
 const FULL = 2;
 
 export type PaymentOnDisk = {
+  readonly seq: number;
   readonly amount_cents: number;
   /** Index into PAYMENT_STATES. */
   readonly state: number;
@@ -48,7 +49,7 @@ export class Disk {
 
   /** Every payment, by id. */
   payments(): Map<string, PaymentOnDisk> {
-    const sql = `SELECT lower(hex(id)) AS hex, amount_cents, state, requested_at_ms, name,
+    const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms, name,
       EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
       FROM payments LEFT JOIN processors ON number = processor`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, []>(sql).all();

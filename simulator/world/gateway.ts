@@ -2,6 +2,7 @@
 import type { Log } from "../../shared/log.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
 import type { LinkKeys } from "../../shared/link/frame.ts";
+import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.ts";
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { Pipeline } from "../../worker/pipeline.ts";
 import { HttpProcessor } from "../../worker/processor.ts";
@@ -87,6 +88,7 @@ export class Gateway {
       ),
       numbers: NAMES.map((name) => names.indexOf(name)),
       backlogMax: 10_000,
+      processorTimeoutMs: plan.processorTimeoutMs,
       patienceMs,
     });
     await pipeline.recover();
@@ -117,6 +119,11 @@ export class Gateway {
 
   purge(): Promise<void> {
     return this.#life?.pipeline.purge() ?? Promise.reject(new Error("the worker is down"));
+  }
+
+  /** As the worker's http thread passes it on; null while the worker is down. */
+  operate(command: OperatorCommand): Promise<OperatorAnswer> | null {
+    return this.#life?.pipeline.operate(command) ?? null;
   }
 
   #openLink(pipeline: Pipeline, epoch: number): LinkServerCore<number> {

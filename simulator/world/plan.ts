@@ -42,6 +42,8 @@ export type Plan = {
   };
   readonly wallSteps: number;
   readonly purges: number;
+  /** What somebody decides by hand. */
+  readonly decisions: number;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -89,6 +91,7 @@ export function drawPlan(chance: Chance): Plan {
     wallSteps: times(3),
     purges: chance.happens(0.2) ? chance.between(1, 2) : 0,
     shop: { repeats: rate(0.4), otherAmounts: rate(0.2), leaves: rate(0.2), stubborn: 0.8 },
+    decisions: times(25),
   };
 }
 

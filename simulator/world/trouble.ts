@@ -1,6 +1,7 @@
 /** What is done to the world while it is troubled, at times and in ways that the seed draws. */
 import type { World } from "../world.ts";
 import { NO_FAULTS, type Faults } from "../processor/faults.ts";
+import { decide } from "./operator.ts";
 
 export function planTrouble(world: World): void {
   const { plan } = world;
@@ -11,6 +12,7 @@ export function planTrouble(world: World): void {
   at(world, plan.disk.troubles, () => fillDisk(world));
   at(world, plan.wallSteps, () => stepWallClock(world));
   at(world, plan.purges, () => purge(world));
+  at(world, plan.decisions, () => decide(world));
   at(world, plan.processors.changes, () => changeProcessor(world));
   at(world, plan.processors.restarts, () => restartProcessor(world));
   at(world, 3, () => world.disk.checkpoint());

@@ -37,9 +37,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       releaseEvenFromUnknown,
       {
         file: "worker/pipeline/dispatch.ts",
-        find: 'if (sight.kind === "no-information") return "no-information";',
+        find: 'if (sight.kind === "no-information") return sight;',
         replace: `if (sight.kind === "no-information") {
-          if (sight.reason !== "status 404") return "no-information";
+          if (sight.reason !== "status 404") return sight;
           const absent = this.#books.attemptOf(payment, "refused", "404");
           this.#books.note({ kind: "release", seq: payment.seq, attempt: absent });
           this.#books.move(payment, { kind: "queued" });
@@ -56,7 +56,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       releaseEvenFromUnknown,
       {
         file: "worker/pipeline/dispatch.ts",
-        find: 'if (payment.state.kind === "unknown") return this.#unknown(payment, kind, reason);',
+        find: 'if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);',
         replace: "",
       },
     ],
@@ -219,6 +219,41 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         file: "worker/journal/store.ts",
         find: "this.#db.run(`PRAGMA synchronous = ${sync}`);\n      this.#statements",
         replace: 'this.#db.run("PRAGMA synchronous = NORMAL");\n      this.#statements',
+      },
+    ],
+  },
+  {
+    name: "a payment that is held and sent all the same",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/operator.ts",
+        find: "    this.#queue.remove(payment);\n    this.#resolver.remove(payment);\n    this.#books.move",
+        replace: "    this.#books.move",
+      },
+    ],
+  },
+  {
+    name: "a hold forgotten at a start",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "worker/pipeline/recovery.ts",
+        find: 'return { kind: "held", assignment };',
+        replace: 'return assignment ? { kind: "unknown", assignment } : { kind: "queued" };',
+      },
+    ],
+  },
+  {
+    name: "a settlement by hand that counts now, not when it was sent",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/books.ts",
+        find: "    const row = ledger.append(requestedAtMs, amountCents, processor);",
+        replace: `    const row = intervention === undefined
+      ? ledger.append(requestedAtMs, amountCents, processor)
+      : ledger.append(clock.wallMs(), amountCents, processor);`,
       },
     ],
   },

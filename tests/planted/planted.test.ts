@@ -7,15 +7,15 @@ const ROOT = join(import.meta.dir, "../..");
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
 async function simulateWith(name: string, seedsMax: number): Promise<string | null> {
   const command = ["--preload", "./tests/planted/plant.ts", "simulator/simulate.ts"];
-  const process_ = Bun.spawn([process.execPath, ...command, "--seeds", `1..${seedsMax}`], {
+  const child = Bun.spawn([process.execPath, ...command, "--seeds", `1..${seedsMax}`], {
     cwd: ROOT,
     env: { ...process.env, PLANTED_BUG: name },
     stderr: "pipe",
   });
   const [out, err, code] = await Promise.all([
-    process_.stdout.text(),
-    process_.stderr.text(),
-    process_.exited,
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
   ]);
   const found = /^seed \d+: .*$/m.exec(out)?.[0];
   if (code === 1 && found !== undefined) return found;

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { decimalFromCents } from "../../shared/money.ts";
 import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
 
-type Row = {
+export type PaymentRow = {
   amount_cents: number;
   state: number;
   accepted_at_ms: number;
@@ -12,12 +12,12 @@ type Row = {
   settled_at_ms: number | null;
 };
 
-const iso = (atMs: number) => new Date(atMs).toISOString();
+export const iso = (atMs: number) => new Date(atMs).toISOString();
 
 export function openPayments(path: string, names: readonly string[]) {
   const db = new Database(path, { readonly: true });
   db.run("PRAGMA busy_timeout = 5000");
-  const byId = db.query<Row, [string]>("SELECT * FROM payments WHERE id = unhex(?, '-')");
+  const byId = db.query<PaymentRow, [string]>("SELECT * FROM payments WHERE id = unhex(?, '-')");
   const rows = db.query(
     "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",
   );
@@ -25,7 +25,7 @@ export function openPayments(path: string, names: readonly string[]) {
     /** The status of a payment as JSON, or null when the id is unknown. */
     status(correlationId: string): string | null {
       const row = byId.get(correlationId);
-      return row === null ? null : statusJson(correlationId, row, names);
+      return row === null ? null : `{${statusFields(correlationId, row, names)}}`;
     },
     oldRows(fromRow: number, toRow: number): LedgerRows {
       const values = rows.values(fromRow, toRow) as [number, number, number][];
@@ -38,7 +38,12 @@ export function openPayments(path: string, names: readonly string[]) {
   };
 }
 
-function statusJson(correlationId: string, row: Row, names: readonly string[]): string {
+/** The inside of a JSON object. */
+export function statusFields(
+  correlationId: string,
+  row: PaymentRow,
+  names: readonly string[],
+): string {
   const fields = [
     `"correlationId":"${correlationId}"`,
     `"amount":${decimalFromCents(row.amount_cents)}`,
@@ -48,5 +53,5 @@ function statusJson(correlationId: string, row: Row, names: readonly string[]): 
   if (row.requested_at_ms !== null) fields.push(`"requestedAt":"${iso(row.requested_at_ms)}"`);
   fields.push(`"acceptedAt":"${iso(row.accepted_at_ms)}"`);
   if (row.settled_at_ms !== null) fields.push(`"settledAt":"${iso(row.settled_at_ms)}"`);
-  return `{${fields.join(",")}}`;
+  return fields.join(",");
 }

@@ -1,5 +1,4 @@
 /** What the worker answers over HTTP: summary, status, purge, health and metrics. */
-import { timingSafeEqual } from "node:crypto";
 import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
@@ -8,7 +7,11 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
+import { isAuthorized } from "./authorization.ts";
+import { operatorRoutes, type OperatorSources } from "./operator.ts";
+import { answer, get, json, type Route } from "./route.ts";
 import { parseWindow } from "./window.ts";
+import { TOO_LATE, within } from "./within.ts";
 
 const PURGE_TIMEOUT_MS = 4_000;
 const METRICS_TIMEOUT_MS = 1_000;
@@ -26,20 +29,13 @@ export type HttpOptions = {
   /** Resolves when the purge is durable. */
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
+  readonly operator: OperatorSources;
 };
 
 export type HttpServer = {
   readonly port: number;
   setReadiness(reason: string | null): void;
   stop(): Promise<void>;
-};
-
-type Call = { readonly path: string; readonly query: URLSearchParams; readonly request: Request };
-type Route = {
-  readonly label: string;
-  readonly method: "GET" | "POST";
-  readonly matches: (path: string) => boolean;
-  readonly answer: (call: Call) => Response | Promise<Response>;
 };
 
 export function startHttp(options: HttpOptions): HttpServer {
@@ -60,6 +56,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
+    ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
 
   const server = Bun.serve({
@@ -90,26 +87,6 @@ export function startHttp(options: HttpOptions): HttpServer {
       await server.stop();
     },
   };
-}
-
-async function answer(
-  routes: readonly Route[],
-  url: URL,
-  request: Request,
-): Promise<[label: string, Response]> {
-  const path = url.pathname;
-  const route = routes.find(({ matches }) => matches(path));
-  if (route === undefined) return ["none", problem(404, `There is nothing at ${path}.`)];
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  if (method !== route.method) {
-    const allow = route.method === "GET" ? "GET, HEAD" : "POST";
-    return [route.label, problem(405, `${path} answers ${allow} only.`, { allow })];
-  }
-  return [route.label, await route.answer({ path, query: url.searchParams, request })];
-}
-
-function get(label: string, matches: Route["matches"], handle: Route["answer"]): Route {
-  return { label, method: "GET", matches, answer: handle };
 }
 
 function isPayment(path: string): boolean {
@@ -160,13 +137,6 @@ async function purge(options: HttpOptions, request: Request): Promise<Response> 
   });
 }
 
-function isAuthorized(token: string | null, request: Request): boolean {
-  if (token === null) return true;
-  const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
-  const given = request.headers.get("authorization") ?? "";
-  return timingSafeEqual(digest(given), digest(`Bearer ${token}`));
-}
-
 class HttpMetrics {
   readonly registry = new Registry();
   readonly requests = new Counter({
@@ -196,16 +166,4 @@ class HttpMetrics {
     const text = await AggregatorRegistry.aggregate(all as object[]).metrics();
     return new Response(text, { headers: { "content-type": Registry.PROMETHEUS_CONTENT_TYPE } });
   }
-}
-
-const TOO_LATE = Symbol("too late");
-
-function within<T>(ms: number, promise: Promise<T>): Promise<T | typeof TOO_LATE> {
-  const { promise: late, resolve } = Promise.withResolvers<typeof TOO_LATE>();
-  const timer = setTimeout(() => resolve(TOO_LATE), ms);
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-function json(body: string): Response {
-  return new Response(body, { headers: { "content-type": "application/json" } });
 }

@@ -87,6 +87,6 @@ function isKept({ kind }: Transition): boolean {
 }
 
 /** Nobody waits for a settlement: after a crash its processor is asked, and has it. */
-function isAwaited({ kind }: Transition): boolean {
-  return kind !== "settle";
+function isAwaited(transition: Transition): boolean {
+  return transition.kind !== "settle" || transition.intervention !== undefined;
 }

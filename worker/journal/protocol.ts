@@ -65,7 +65,7 @@ export function allResults({
   count,
   others,
 }: ReturnType<typeof sparseResults>): TransitionResult[] {
-  const results = new Array<TransitionResult>(count).fill(DONE);
+  const results = Array.from({ length: count }, () => DONE);
   for (const [at, result] of others) results[at] = result;
   return results;
 }

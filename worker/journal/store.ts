@@ -5,7 +5,9 @@
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
  *   attempts   every attempt that did not end in "accepted"
+ *   interventions  what operators did to payments and processors, and why
  *   processors names by number
+ *   processor_modes  what an operator has set, where it is not the normal
  *   meta       epoch (of starts), base_row (of the ledger)
  *
  * Each transition states in its WHERE which states it may start from, so that a payment that is
@@ -15,16 +17,20 @@ import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { uuidFromHex } from "../uuid.ts";
 import {
   PAYMENT_STATES,
   type FailedAttempt,
   type JournalHead,
   type OpenRow,
+  type Intervention,
   type PaymentState,
+  type ProcessorMode,
   type Transition,
   type TransitionResult,
 } from "../transitions.ts";
 
+export { uuidFromHex } from "../uuid.ts";
 export type JournalSync = "full" | "normal" | "off";
 
 const SCHEMA_VERSION = 1;
@@ -62,6 +68,20 @@ const SCHEMA = `
     reason TEXT NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS attempts_of_payment ON attempts (seq);
+  CREATE TABLE IF NOT EXISTS interventions (
+    seq INTEGER,
+    processor INTEGER,
+    at_ms INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    action TEXT NOT NULL,
+    why TEXT NOT NULL,
+    evidence TEXT
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS interventions_of_payment ON interventions (seq);
+  CREATE TABLE IF NOT EXISTS processor_modes (
+    processor INTEGER PRIMARY KEY REFERENCES processors,
+    mode TEXT NOT NULL CHECK (mode IN ('drained', 'forced'))
+  ) STRICT;
 `;
 
 export class SqliteStore {
@@ -165,15 +185,19 @@ export class SqliteStore {
             [name],
           );
         }
+        const known = this.#db
+          .query<{ name: string; mode: ProcessorMode }, []>(
+            `SELECT name, coalesce(mode, 'auto') AS mode
+             FROM processors LEFT JOIN processor_modes ON processor = number ORDER BY number`,
+          )
+          .all();
         return {
           epoch,
           baseRow,
           nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
           nextRow: Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1),
-          processors: this.#db
-            .query<{ name: string }, []>("SELECT name FROM processors ORDER BY number")
-            .all()
-            .map(({ name }) => name),
+          processors: known.map(({ name }) => name),
+          modes: known.map(({ mode }) => mode),
         };
         // At once for writing: a reader that turns writer is told "locked" instead of waiting its turn.
       })
@@ -200,6 +224,21 @@ export class SqliteStore {
         return this.#withAttempt(statements.conflict, transition.seq, transition.attempt);
       case "settle":
         return this.#settle(transition);
+      case "hold":
+      case "resume":
+      case "ask": {
+        const { changes } = statements[transition.kind].run(transition.seq);
+        return this.#intervened(changes, transition.seq, transition.intervention);
+      }
+      case "absent": {
+        const { seq, processor, intervention } = transition;
+        return this.#intervened(statements.absent.run(seq, processor).changes, seq, intervention);
+      }
+      case "mode":
+        statements.automatic.run(transition.processor);
+        if (transition.mode !== "auto") statements.mode.run(transition.processor, transition.mode);
+        this.#record(null, transition.processor, transition.intervention);
+        return DONE;
       case "purge":
         statements.purgeRows.run();
         statements.purgeBase.run(transition.baseRow);
@@ -227,11 +266,23 @@ export class SqliteStore {
   }
 
   #settle(settle: Extract<Transition, { kind: "settle" }>): TransitionResult {
-    const { seq, row, processor, requestedAtMs, amountCents, settledAtMs } = settle;
+    const { seq, row, processor, requestedAtMs, amountCents, settledAtMs, intervention } = settle;
     const { changes } = this.#statements.settle.run(settledAtMs, seq, processor);
     if (changes !== 1) return this.#moved(seq);
     this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
+    if (intervention !== undefined) this.#record(seq, null, intervention);
     return DONE;
+  }
+
+  #intervened(changes: number, seq: number, intervention: Intervention): TransitionResult {
+    if (changes !== 1) return this.#moved(seq);
+    this.#record(seq, null, intervention);
+    return DONE;
+  }
+
+  #record(seq: number | null, processor: number | null, intervention: Intervention): void {
+    const { atMs, who, action, why, evidence } = intervention;
+    this.#statements.intervention.run(seq, processor, atMs, who, action, why, evidence);
   }
 
   #withAttempt(move: Statement, seq: number, attempt: FailedAttempt): TransitionResult {
@@ -260,8 +311,9 @@ const CONFLICT: TransitionResult = { kind: "conflict" };
 type Statements = ReturnType<typeof prepare>;
 
 function prepare(db: Database) {
-  const { accepted, assigned, unknown, settled, rejected, conflict } = CODE;
-  const atProcessor = `WHERE seq = ? AND processor = ? AND state IN (${assigned}, ${unknown})`;
+  const { accepted, assigned, unknown, held, settled, rejected, conflict } = CODE;
+  const owned = `${assigned}, ${unknown}, ${held}`;
+  const atProcessor = `WHERE seq = ? AND processor = ? AND state IN (${owned})`;
   return {
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
@@ -279,12 +331,30 @@ function prepare(db: Database) {
       `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL
        WHERE seq = ? AND processor = ? AND state = ${assigned}`,
     ),
-    unknown: db.prepare(`UPDATE payments SET state = ${unknown} ${atProcessor}`),
+    // A call that was under way when its payment was held does not end the hold.
+    unknown: db.prepare(
+      `UPDATE payments SET state = iif(state = ${held}, ${held}, ${unknown}) ${atProcessor}`,
+    ),
     reject: db.prepare(
       `UPDATE payments SET state = ${rejected} WHERE seq = ? AND processor = ? AND state = ${assigned}`,
     ),
     conflict: db.prepare(`UPDATE payments SET state = ${conflict} ${atProcessor}`),
     settle: db.prepare(`UPDATE payments SET state = ${settled}, settled_at_ms = ? ${atProcessor}`),
+    hold: db.prepare(
+      `UPDATE payments SET state = ${held}
+       WHERE seq = ? AND state IN (${accepted}, ${assigned}, ${unknown})`,
+    ),
+    resume: db.prepare(
+      `UPDATE payments SET state = iif(processor IS NULL, ${accepted}, ${unknown})
+       WHERE seq = ? AND state = ${held}`,
+    ),
+    absent: db.prepare(
+      `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL ${atProcessor}`,
+    ),
+    ask: db.prepare("UPDATE payments SET state = state WHERE seq = ? AND processor IS NOT NULL"),
+    automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
+    mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
+    intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),
     ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
     attempt: db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"),
     probe: db.prepare(
@@ -326,9 +396,4 @@ function verify(db: Database): void {
   if (findings.length === 1 && findings[0] === "ok") return;
   const found = findings.join("; ").replaceAll(/\s*\n\s*/g, " ");
   throw new Error(`it is damaged: ${found}`);
-}
-
-export function uuidFromHex(hex: string): string {
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
-  return `${parts.join("-")}-${hex.slice(20)}`;
 }

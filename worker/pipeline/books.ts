@@ -2,7 +2,8 @@
  * The books of the pipeline: which payments are open, and the one place from which a payment's
  * transitions go into the journal and its settlement into the ledger.
  */
-import type { FailedAttempt, PaymentState, Transition } from "../journal.ts";
+import type { Assignment, FailedAttempt, Intervention, PaymentState } from "../journal.ts";
+import type { Transition } from "../journal.ts";
 import type { OnDurable } from "../journal.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
@@ -20,7 +21,7 @@ export class Books {
   readonly attempts: Record<AttemptOutcome, number>[];
   readonly #options: PipelineOptions;
   readonly #open = new Map<number, OpenPayment>();
-  readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0 };
+  readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0, held: 0 };
   #nextSeq: number;
 
   constructor(options: PipelineOptions) {
@@ -40,9 +41,13 @@ export class Books {
     return this.#open.size;
   }
 
-  /** Of the open payments, the one accepted first. */
+  /** Of the open payments that nobody holds back, the one accepted first. */
   oldest(): OpenPayment | undefined {
-    return this.#open.values().next().value;
+    return this.#open.values().find(({ state }) => state.kind !== "held");
+  }
+
+  find(seq: number): OpenPayment | undefined {
+    return this.#open.get(seq);
   }
 
   /** How many open payments are in each state. */
@@ -76,25 +81,29 @@ export class Books {
     this.#options.journal.append(transition, done);
   }
 
-  /** Writes what has happened; nothing waits for it, and it must be possible. */
-  note(transition: Transition): void {
+  /** Writes what has happened; no payment waits for it, and it must be possible. */
+  note(transition: Transition, durable: () => void = () => {}): void {
     this.append(transition, (result) => {
-      if (result?.kind === "done") return;
+      if (result?.kind === "done") return durable();
       const state = result?.kind === "moved" ? result.state : null;
       throw new Error(`${transition.kind} of a payment that the journal has as ${state}`);
     });
   }
 
-  settle(payment: OpenPayment): void {
+  /** Because its processor has it; or, with an intervention, because an operator says so. */
+  settle(payment: OpenPayment, intervention?: Intervention, durable?: () => void): void {
     const { ledger, clock } = this.#options;
     const { processor, requestedAtMs } = assignmentOf(payment);
     const { amountCents } = payment.payment;
     const row = ledger.append(requestedAtMs, amountCents, processor);
     const settledAtMs = clock.wallMs();
     const { seq } = payment;
-    this.note({ kind: "settle", seq, row, processor, requestedAtMs, amountCents, settledAtMs });
+    const settled = { seq, row, processor, requestedAtMs, amountCents, settledAtMs };
+    const said = intervention === undefined ? {} : { intervention };
+    this.note({ kind: "settle", ...settled, ...said }, durable);
     this.close(payment);
-    this.settled[this.laneOf(payment)]!++;
+    const lane = this.laneOf(payment);
+    if (lane !== -1) this.settled[lane]!++;
   }
 
   /** Ends a payment that cannot be settled by itself: an operator sees it with its reason. */
@@ -121,7 +130,13 @@ export class Books {
   }
 }
 
-export function assignmentOf({ state }: OpenPayment) {
-  if (state.kind === "assigned" || state.kind === "unknown") return state.assignment;
-  throw new Error(`a payment that is ${state.kind} belongs to no processor`);
+export function assignmentOf(payment: OpenPayment): Assignment {
+  const assignment = ownerOf(payment);
+  if (assignment !== null) return assignment;
+  throw new Error(`a payment that is ${payment.state.kind} belongs to no processor`);
+}
+
+/** Null for a payment that belongs to no processor. */
+export function ownerOf({ state }: OpenPayment): Assignment | null {
+  return "assignment" in state ? state.assignment : null;
 }

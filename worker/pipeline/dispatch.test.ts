@@ -225,6 +225,7 @@ describe("what an answer says about the processor", () => {
     [REFUSED, "failure", false],
     [OVERLOADED, "none", true],
     [UNKNOWN, "failure", true],
+    [{ kind: "unknown", reason: "status 502" }, "failure", false],
   ];
   test.each(cases)("%o", (outcome, signal, dropped) => {
     expect(reportOf(outcome, 12)).toMatchObject({ signal, dropped, latencyMs: 12 });

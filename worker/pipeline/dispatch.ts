@@ -1,7 +1,7 @@
 /** From the queue to a processor, and what its answer means for the payment and for the lane. */
 import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
-import type { ChargeOutcome } from "../processor.ts";
+import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { PaymentQueue } from "../queue.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
@@ -9,8 +9,13 @@ import { assignmentOf, type Books } from "./books.ts";
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
 
+/** What came of asking a processor; the first two end the payment. */
+export type Looked =
+  { readonly kind: "settled" | "conflict" } | Extract<LookOutcome, { kind: "no-information" }>;
+
 /** Short enough that a processor that recovers is noticed within a second by a single payment. */
 const REST_MS_MAX = 400;
+const REST_MS_FIRST = 50;
 
 const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => deadlineMs });
 
@@ -91,30 +96,34 @@ export class Dispatch {
     if (this.#stopped) return this.giveBack({ lane, ticket });
     const sentAtMs = clock.steadyMs();
     this.inFlight++;
+    payment.calls++;
     const outcome = await processors[lane]!.charge({ ...payment.payment, requestedAtMs });
+    payment.attemptedAtMs = clock.steadyMs();
     this.#books.attempts[lane]![outcome.kind]++;
-    this.#record(lane, ticket, reportOf(outcome, clock.steadyMs() - sentAtMs));
+    this.#record(lane, ticket, reportOf(outcome, payment.attemptedAtMs - sentAtMs));
     await this.#answered(payment, outcome);
+    payment.calls--;
     this.inFlight--;
     if (this.#queue.length > 0) this.pump();
   }
 
-  /** Asks the processor what it has recorded: settles, parks, or leaves the payment unknown. */
-  async look(payment: OpenPayment): Promise<"ended" | "no-information"> {
+  /** Asks the processor what it has recorded: settles, parks, or leaves the payment as it is. */
+  async look(payment: OpenPayment): Promise<Looked> {
     const { processors } = this.#options;
     const { requestedAtMs } = assignmentOf(payment);
     const { correlationId, amountCents } = payment.payment;
     const lane = this.#books.laneOf(payment);
+    payment.calls++;
     const sight = await processors[lane]!.look(correlationId);
-    if (sight.kind === "no-information") return "no-information";
+    payment.calls--;
+    if (sight.kind === "no-information") return sight;
     if (sight.amountCents === amountCents && sight.requestedAtMs === requestedAtMs) {
       this.#books.settle(payment);
-    } else {
-      const reason = `the processor has ${sight.amountCents} cents at ${sight.requestedAtMs}`;
-      const attempt = this.#books.attemptOf(payment, "conflict", reason);
-      this.#books.park(payment, "conflict", attempt);
+      return { kind: "settled" };
     }
-    return "ended";
+    const reason = `the processor has ${sight.amountCents} cents at ${sight.requestedAtMs}`;
+    this.#books.park(payment, "conflict", this.#books.attemptOf(payment, "conflict", reason));
+    return { kind: "conflict" };
   }
 
   #assign(nowMs: number, payment: OpenPayment, lane: number): Reservation {
@@ -140,7 +149,7 @@ export class Dispatch {
       case "accepted":
         return this.#books.settle(payment);
       case "exists":
-        if ((await this.look(payment)) === "ended") return;
+        if ((await this.look(payment)).kind !== "no-information") return;
         return this.#unknown(payment, "unknown", "422, not confirmed");
       case "unknown":
         return this.#unknown(payment, "unknown", outcome.reason);
@@ -155,7 +164,7 @@ export class Dispatch {
     payment: OpenPayment,
     { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
   ): void {
-    if (payment.state.kind === "unknown") return this.#unknown(payment, kind, reason);
+    if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
     const attempt = this.#books.attemptOf(payment, kind, reason);
     if (kind === "rejected") return this.#books.park(payment, "reject", attempt);
     this.#books.note({ kind: "release", seq: payment.seq, attempt });
@@ -167,7 +176,8 @@ export class Dispatch {
   #comeBack(payment: OpenPayment): void {
     if (++payment.refusals === 1) return this.#queue.putBack(payment);
     const { clock, random } = this.#options;
-    this.#queue.rest(payment, clock.steadyMs() + random() * REST_MS_MAX);
+    const ceilingMs = Math.min(REST_MS_MAX, REST_MS_FIRST * 2 ** (payment.refusals - 2));
+    this.#queue.rest(payment, clock.steadyMs() + random() * ceilingMs);
   }
 
   #unknown(
@@ -177,6 +187,7 @@ export class Dispatch {
   ): void {
     const attempt = this.#books.attemptOf(payment, outcome, reason);
     this.#books.note({ kind: "unknown", seq: payment.seq, attempt });
+    if (payment.state.kind === "held") return; // Since the call left: it is an operator's now.
     this.#books.move(payment, { kind: "unknown", assignment: assignmentOf(payment) });
     this.onUnknown(payment);
   }
@@ -184,6 +195,8 @@ export class Dispatch {
   #record(number: number, ticket: Ticket, report: LaneReport): void {
     const { clock, router, log } = this.#options;
     if (!router.record(clock.steadyMs(), number, ticket, report)) return;
+    // Another lane may be the right one now.
+    this.#queue.wake(Number.POSITIVE_INFINITY);
     const { name, breaker } = router.lane(number);
     log.info({ processor: name, breaker: breaker.kind, cause: report.cause }, "breaker");
   }
@@ -203,6 +216,12 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
         ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason }
         : { signal: "failure", latencyMs, dropped: false, cause: outcome.reason };
     case "unknown":
-      return { signal: "failure", latencyMs, dropped: true, cause: outcome.reason };
+      return {
+        signal: "failure",
+        latencyMs,
+        // An error is no congestion: fewer calls would fail just as often.
+        dropped: outcome.silent === true,
+        cause: outcome.reason,
+      };
   }
 }

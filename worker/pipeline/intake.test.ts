@@ -153,6 +153,7 @@ describe("busy", () => {
       queued: 0,
       assigned: 1,
       unknown: 0,
+      held: 0,
     });
   });
 });

@@ -29,13 +29,16 @@ export class Intake {
       return this.#answer(answer, { kind: "busy", retryAfterMs: BUSY_RETRY_MS });
     }
     const acceptedAtMs = clock.wallMs();
+    const nowMs = clock.steadyMs();
     const payment: OpenPayment = {
       seq: this.#books.nextSeq(),
       payment: asked,
       acceptedAtMs,
-      deadlineMs: clock.steadyMs() + patienceMs,
+      deadlineMs: nowMs + patienceMs,
       state: { kind: "accepting" },
       refusals: 0,
+      calls: 0,
+      attemptedAtMs: nowMs,
     };
     this.#books.open(payment);
     // Acceptance and first assignment share a commit when a processor can take it right now.

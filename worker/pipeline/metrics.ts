@@ -10,6 +10,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { Router } from "../router.ts";
 
 const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
+const MODE_VALUE = { auto: 0, drained: 1, forced: 2 } as const;
 
 export type MetricsSources = {
   readonly clock: Clock;
@@ -43,7 +44,8 @@ export class PipelineMetrics {
       for (const [state, count] of Object.entries(books.countByState)) set(count, state);
       for (const [state, count] of books.parked) set(count, state);
     });
-    this.#gauge("backlog_oldest_seconds", "Age of the oldest open payment", [], (set) => {
+    const age = "Age of the oldest open payment that is not held";
+    this.#gauge("backlog_oldest_seconds", age, [], (set) => {
       const oldest = books.oldest();
       set(oldest === undefined ? 0 : (clock.wallMs() - oldest.acceptedAtMs) / 1_000);
     });
@@ -71,6 +73,10 @@ export class PipelineMetrics {
     const breaker = "Breaker: 0 closed, 1 half-open, 2 open";
     this.#gauge("breaker_state", breaker, ["processor"], (set) =>
       each((name, lane) => set(BREAKER_VALUE[router.lane(lane).breaker.kind], name)),
+    );
+    const mode = "What an operator has set: 0 nothing, 1 drained, 2 forced";
+    this.#gauge("processor_mode", mode, ["processor"], (set) =>
+      each((name, lane) => set(MODE_VALUE[router.lane(lane).mode], name)),
     );
     this.#gauge("in_flight", "Calls in flight", ["processor"], (set) =>
       each((name, lane) => set(router.lane(lane).inFlight, name)),

@@ -38,7 +38,12 @@ describe("the table, row by row", () => {
     expect(stateAfterStart(row("unknown", assignment))).toEqual({ kind: "unknown", assignment });
   });
 
-  test.each(["held", "rejected", "conflict"] as const)("%s is an operator's", (state) => {
+  test("held stays held, with its processor if it had one", () => {
+    expect(stateAfterStart(row("held", assignment))).toEqual({ kind: "held", assignment });
+    expect(stateAfterStart(row("held"))).toEqual({ kind: "held", assignment: null });
+  });
+
+  test.each(["rejected", "conflict"] as const)("%s is an operator's", (state) => {
     expect(stateAfterStart(row(state, assignment))).toBeNull();
   });
 

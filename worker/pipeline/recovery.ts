@@ -4,8 +4,8 @@
  *   settled             a row of the ledger, before any summary is answered
  *   accepted            queued: it belongs to nobody
  *   assigned, unknown   unknown: a call may have left before the process died
- *   held, rejected,     counted and listed: an operator's
- *   conflict
+ *   held                held, with its processor if it had one, until an operator releases it
+ *   rejected, conflict  counted and listed: an operator's
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal, OpenRow, PaymentState } from "../journal.ts";
@@ -18,6 +18,7 @@ const ROWS_PER_READ = 64 * BLOCK_ROWS;
 export type Recovered = {
   readonly queued: OpenPayment[];
   readonly unknown: OpenPayment[];
+  readonly held: OpenPayment[];
   readonly waitingForOperator: Map<PaymentState, number>;
 };
 
@@ -29,28 +30,30 @@ export async function recover(options: {
 }): Promise<Recovered> {
   const { journal, ledger, clock, patienceMs } = options;
   await rebuildLedger(journal, ledger);
-  const recovered: Recovered = { queued: [], unknown: [], waitingForOperator: new Map() };
+  const waitingForOperator = new Map<PaymentState, number>();
+  const recovered: Recovered = { queued: [], unknown: [], held: [], waitingForOperator };
   // A deadline is kept on the steady clock; acceptance was noted on the wall clock.
   const toSteadyMs = clock.steadyMs() - clock.wallMs();
   for (const row of await journal.open()) {
     const state = stateAfterStart(row);
     if (state === null) {
-      const counts = recovered.waitingForOperator;
-      counts.set(row.state, (counts.get(row.state) ?? 0) + 1);
+      waitingForOperator.set(row.state, (waitingForOperator.get(row.state) ?? 0) + 1);
       continue;
     }
     const { seq, correlationId, amountCents, acceptedAtMs } = row;
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const open = { seq, payment, acceptedAtMs, deadlineMs, state, refusals: 0 };
-    (state.kind === "queued" ? recovered.queued : recovered.unknown).push(open);
+    const attempts = { refusals: 0, calls: 0, attemptedAtMs: clock.steadyMs() };
+    recovered[state.kind].push({ seq, payment, acceptedAtMs, deadlineMs, state, ...attempts });
   }
   return recovered;
 }
 
-/** The table above; null for what waits for an operator. */
-export function stateAfterStart({ state, assignment }: OpenRow): OpenState | null {
+type StateAfterStart = Extract<OpenState, { kind: "queued" | "unknown" | "held" }>;
+
+/** The table above; null for what is parked. */
+export function stateAfterStart({ state, assignment }: OpenRow): StateAfterStart | null {
   switch (state) {
     case "accepted":
       return { kind: "queued" };
@@ -59,6 +62,7 @@ export function stateAfterStart({ state, assignment }: OpenRow): OpenState | nul
       if (assignment === null) throw new Error(`an ${state} payment without an assignment`);
       return { kind: "unknown", assignment };
     case "held":
+      return { kind: "held", assignment };
     case "rejected":
     case "conflict":
       return null;

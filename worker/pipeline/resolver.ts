@@ -9,7 +9,7 @@
 import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { Books } from "./books.ts";
-import type { Dispatch } from "./dispatch.ts";
+import type { Dispatch, Looked } from "./dispatch.ts";
 
 const BACKOFF_MS_FIRST = 250;
 const BACKOFF_MS_MAX = 10_000;
@@ -68,26 +68,39 @@ export class Resolver {
       if (one.step === "look" && this.inFlight >= LOOKS_IN_FLIGHT_MAX) continue;
       const lane = this.#books.laneOf(one.payment);
       if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
-      if (one.step === "look") this.#look(one);
+      if (one.step === "look") void this.#look(one);
       else if (this.#mayCharge(nowMs, one, lane)) this.#charge(nowMs, one, lane);
     }
   }
 
-  #look(one: Case): void {
+  /** An operator holds it, or has decided about it. */
+  remove(payment: OpenPayment): void {
+    this.#waiting.delete(payment.seq);
+  }
+
+  /** Looks now, due or not, for an operator; the payment may be held. */
+  ask(payment: OpenPayment): Promise<Looked> {
+    const dueAtMs = this.#options.clock.steadyMs();
+    const waiting = this.#waiting.get(payment.seq);
+    return this.#look(waiting ?? { payment, step: "look", dueAtMs, tries: 0 });
+  }
+
+  async #look(one: Case): Promise<Looked> {
     this.inFlight++;
     this.#waiting.delete(one.payment.seq);
-    void this.#dispatch.look(one.payment).then((result) => {
-      this.inFlight--;
-      if (result === "ended") return;
-      one.step = "charge";
-      this.#waiting.set(one.payment.seq, one);
-    });
+    const looked = await this.#dispatch.look(one.payment);
+    this.inFlight--;
+    if (looked.kind !== "no-information") return looked;
+    one.step = "charge";
+    if (one.payment.state.kind === "unknown") this.#waiting.set(one.payment.seq, one);
+    return looked;
   }
 
   #mayCharge(nowMs: number, one: Case, number: number): boolean {
     const lane = this.#options.router.lane(number);
     if (!lane.working) {
-      const telling = one.tries < TRIES_AS_TRIAL_MAX || !this.#dispatch.hasWaiting;
+      const others = lane.mode !== "drained" && this.#dispatch.hasWaiting;
+      const telling = one.tries < TRIES_AS_TRIAL_MAX || !others;
       return telling && lane.admitsTrial(nowMs);
     }
     const share = Math.max(1, Math.floor(lane.limit / LANE_SHARE));

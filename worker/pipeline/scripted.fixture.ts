@@ -92,7 +92,11 @@ export const EXISTS: ChargeOutcome = { kind: "exists" };
 export const REFUSED: ChargeOutcome = { kind: "refused", reason: "500", overloaded: false };
 export const OVERLOADED: ChargeOutcome = { kind: "refused", reason: "429", overloaded: true };
 export const REJECTED: ChargeOutcome = { kind: "rejected", reason: "400" };
-export const UNKNOWN: ChargeOutcome = { kind: "unknown", reason: "no answer in time" };
+export const UNKNOWN: ChargeOutcome = {
+  kind: "unknown",
+  reason: "no answer in time",
+  silent: true,
+};
 export const NOTHING: LookOutcome = { kind: "no-information", reason: "status 404" };
 
 /** Out of the way of the numbers that the pipeline gives. */

@@ -230,6 +230,14 @@ test("the same seed gives the same story", async () => {
 
 // A step in latency looks like a queue at the processor for up to two seconds: the slow start is ended at
 // eight calls in flight, and the limit then grows by one a round. Ten seconds later 900 still wait.
+test("a processor that becomes far slower at a stroke drains what it can", async () => {
+  using world = new World({ patienceMs: 30_000 });
+  await world.run(5_000, { perSecond: PER_SECOND });
+  world.weather(0, 500, false);
+  await world.run(25_000, { perSecond: PER_SECOND });
+  expect(world.open).toBeLessThan(600);
+});
+
 test("a processor that becomes slower is soon used as much as before", async () => {
   using world = new World({ patienceMs: 30_000 });
   await world.run(5_000, { perSecond: PER_SECOND });

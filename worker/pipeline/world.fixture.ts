@@ -130,6 +130,7 @@ export type Parts = {
   readonly backlogMax?: number;
   readonly random?: () => number;
   readonly numbers?: readonly number[];
+  readonly processorTimeoutMs?: number;
 };
 
 /** A pipeline as `worker.ts` puts it together. */
@@ -151,6 +152,7 @@ export function assemble(parts: Parts) {
     patienceMs,
     numbers: parts.numbers ?? numbers,
     backlogMax,
+    processorTimeoutMs: parts.processorTimeoutMs ?? 30_000,
   });
   return { pipeline, router, ledger };
 }

@@ -8,7 +8,7 @@
  *      └─────────────────────────────────────────────── half-open ────────┘
  *
  * While open, a trial (a real payment) goes out now and then without waiting for the answer of the
- * one before: a failing processor may take seconds to say no. The spacing doubles up to one second,
+ * one before: a failing processor may take seconds to say no. The spacing doubles up to 750 ms,
  * and at most four trials are unanswered. Good news from the health probe allows one more at once, up
  * to as many again.
  *
@@ -16,11 +16,14 @@
  * comes after the state changed still counts for its payment, but cannot move the breaker.
  */
 const CONSECUTIVE_FAILURES_MAX = 5;
+/** A busy processor that fails one call in five has five failures in a row now and then; it is not down. */
+const SUCCESS_FRESH_MS = 100;
 const RATE_WINDOW_MS = 5_000;
 const RATE_SAMPLES_MIN = 20;
 const FAILURE_RATE_MAX = 0.5;
 const TRIAL_SPACING_MS_FIRST = 50;
-const TRIAL_SPACING_MS_MAX = 1_000;
+/** Recovery is noticed within a second, the answer's own time included. */
+const TRIAL_SPACING_MS_MAX = 750;
 const TRIALS_UNANSWERED_MAX = 4;
 const HALF_OPEN_IN_FLIGHT_MAX = 8;
 const HALF_OPEN_SUCCESSES = 3;
@@ -29,6 +32,7 @@ export type BreakerState =
   | {
       readonly kind: "closed";
       consecutiveFailures: number;
+      succeededAtMs: number;
       windowStartMs: number;
       successes: number;
       failures: number;
@@ -132,6 +136,7 @@ export class Breaker {
     if (state.kind === "closed") {
       this.#roll(state, nowMs);
       state.consecutiveFailures = 0;
+      state.succeededAtMs = nowMs;
       state.successes++;
       return false;
     }
@@ -149,7 +154,8 @@ export class Breaker {
     this.#roll(state, nowMs);
     state.consecutiveFailures++;
     state.failures++;
-    const trip = shouldTrip(state.consecutiveFailures, state.successes, state.failures);
+    const inARow = nowMs - state.succeededAtMs < SUCCESS_FRESH_MS ? 0 : state.consecutiveFailures;
+    const trip = shouldTrip(inARow, state.successes, state.failures);
     return trip && this.#open(nowMs, cause);
   }
 
@@ -182,6 +188,7 @@ function closedAt(nowMs: number): BreakerState {
   return {
     kind: "closed",
     consecutiveFailures: 0,
+    succeededAtMs: Number.NEGATIVE_INFINITY,
     windowStartMs: nowMs,
     successes: 0,
     failures: 0,

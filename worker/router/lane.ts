@@ -1,6 +1,7 @@
 /** One processor as the router sees it: its breaker, its limit, and how fast it has been of late. */
 import { Breaker, type BreakerState, type Signal, type Ticket } from "./breaker.ts";
 import { Limit } from "./limit.ts";
+import type { ProcessorMode } from "../transitions.ts";
 
 /** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
 const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
@@ -23,6 +24,8 @@ export type LaneReport = {
 export class Lane {
   readonly name: string;
   readonly fee: number;
+  /** Set by an operator. */
+  mode: ProcessorMode = "auto";
   readonly #breaker: Breaker;
   readonly #limit: Limit;
   #inFlight = 0;
@@ -51,10 +54,11 @@ export class Lane {
   }
   /** Works, as far as is known; it may still be full. */
   get working(): boolean {
-    return this.#breaker.state.kind !== "open";
+    return this.mode === "forced" || this.#breaker.state.kind !== "open";
   }
   get hasRoom(): boolean {
-    return this.#inFlight < this.#limit.value && this.#breaker.admits;
+    const admits = this.mode === "forced" || this.#breaker.admits;
+    return admits && this.#inFlight < this.#limit.value;
   }
   /** Payments a millisecond that it can settle (Little's law); 0 while its breaker is open. */
   get ratePerMs(): number {
@@ -76,7 +80,7 @@ export class Lane {
   }
 
   admitsTrial(nowMs: number): boolean {
-    return this.#breaker.admitsTrial(nowMs);
+    return this.mode !== "forced" && this.#breaker.admitsTrial(nowMs);
   }
 
   admit(nowMs: number): Ticket {
@@ -94,7 +98,8 @@ export class Lane {
     const changed = this.#breaker.record(nowMs, ticket, signal, report.cause);
     if (changed && this.#breaker.state.kind === "half-open") {
       this.#limit.restart();
-      this.#latencyMs = report.latencyMs;
+      // A trial may have been slow because of the outage: what comes now tells more.
+      this.#latencyMs = Math.min(report.latencyMs, LATENCY_MS_START);
     }
     if (report.signal === "success") this.#succeededAtMs = nowMs;
     if (current && report.dropped) this.#limit.dropped(nowMs, report.latencyMs);

@@ -11,6 +11,8 @@ const QUEUEING_FACTOR = 2;
 /** Below this a difference in latency is the scheduler's, not a queue's. */
 const QUEUEING_MS = 10;
 const LEAST_WINDOW_MS = 1_000;
+/** After a drop the limit only creeps for this long. */
+const DROP_REMEMBERED_MS = 5_000;
 /**
  * A processor that becomes slower looks for a while like one at which calls queue. Below this part of
  * the cap the slow start goes on afterwards, or a changed delay would hold payments up for seconds.
@@ -42,6 +44,8 @@ export class Limit {
   #limit = LIMIT_START;
   #threshold: number;
   #decreasedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the limit last did not grow, because calls queued or because it was not used. */
+  #heldAtMs = Number.NEGATIVE_INFINITY;
   #least = { startMs: Number.NEGATIVE_INFINITY, nowMs: Infinity, beforeMs: Infinity };
 
   constructor(max: number) {
@@ -58,14 +62,17 @@ export class Limit {
     const sample = { inFlight, latencyMs, leastMs };
     const thresholdMin = this.max * THRESHOLD_SHARE_MIN;
     const next = nextLimit(this.#limit, this.#threshold, sample, thresholdMin);
+    if (next.limit === this.#limit) this.#heldAtMs = nowMs;
     this.#limit = Math.min(this.max, next.limit);
     this.#threshold = next.threshold;
+    this.#forgetOldQueue(nowMs);
   }
 
   /** The processor turned a call away for load, or did not answer: once per latency, not per call. */
   dropped(nowMs: number, latencyMs: number): void {
     if (nowMs - this.#decreasedAtMs < Math.max(latencyMs, 100)) return;
     this.#decreasedAtMs = nowMs;
+    this.#heldAtMs = nowMs + DROP_REMEMBERED_MS;
     this.#limit = Math.max(LIMIT_MIN, this.#limit * DECREASE);
     this.#threshold = this.#limit;
   }
@@ -74,6 +81,16 @@ export class Limit {
   restart(): void {
     this.#limit = Math.min(LIMIT_START, this.max);
     this.#threshold = this.max;
+  }
+
+  /**
+   * A second in which nothing queues: what looked like a queue was a slower processor, or is gone. The
+   * limit may double once more; were it a queue after all, it would show before the next doubling.
+   */
+  #forgetOldQueue(nowMs: number): void {
+    if (this.#limit < this.#threshold || nowMs - this.#heldAtMs < LEAST_WINDOW_MS) return;
+    this.#threshold = Math.min(this.max, this.#limit * 2);
+    this.#heldAtMs = nowMs;
   }
 
   /** Least latency over this and the previous second. */

@@ -15,24 +15,27 @@ export type LoadResult = {
 };
 
 export type LoadOptions = {
-  readonly gateway: GatewayClient;
+  readonly gateway: Pick<GatewayClient, "pay">;
   readonly submissions: readonly Submission[];
   readonly shops: number;
   readonly random: () => number;
   /** How long after the last submission shops go on trying. */
   readonly patienceMs: number;
+  /** Once it is aborted, nothing new is submitted. */
+  readonly over?: AbortSignal;
 };
 
 /** Starts every submission at its time, or as soon after as a shop is free. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { submissions, shops } = options;
+  const { submissions, shops, over } = options;
   const startedAtMs = performance.now();
   const untilMs = startedAtMs + (submissions.at(-1)?.atMs ?? 0) + options.patienceMs;
   const answers: Answer[] = [];
   const calls: Record<string, number> = {};
   let next = 0;
+  const isOver = () => next >= submissions.length || over?.aborted === true;
   const shop = async () => {
-    while (next < submissions.length) {
+    while (!isOver()) {
       const submission = submissions[next++] as Submission;
       const waitMs = startedAtMs + submission.atMs - performance.now();
       if (waitMs > 1) await Bun.sleep(waitMs);

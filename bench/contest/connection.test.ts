@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import type { Socket } from "bun";
+import { HttpConnection, type Outcome } from "./connection.ts";
+
+const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/** A server that does what it is told when a request comes. */
+function serve(answer: (socket: Socket, calls: number) => void) {
+  let connections = 0;
+  let calls = 0;
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: () => void connections++,
+      data: (socket) => answer(socket, ++calls),
+    },
+  });
+  return {
+    endpoint: { hostname: "127.0.0.1", port: server.port },
+    connections: () => connections,
+    [Symbol.dispose]: () => server.stop(true),
+  };
+}
+
+const call = (connection: HttpConnection) =>
+  new Promise<Outcome>((done) => connection.call(REQUEST, done));
+
+test("calls share a connection", async () => {
+  using server = serve((socket) => socket.write(OK));
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  for (let i = 0; i < 3; i++) {
+    const outcome = await call(connection);
+    if (outcome.kind !== "answer") throw new Error(outcome.reason);
+    expect({ status: outcome.status, body: outcome.body.toString() }).toEqual({
+      status: 200,
+      body: "ok",
+    });
+    expect(outcome.ms).toBeGreaterThan(0);
+  }
+  expect(server.connections()).toBe(1);
+  connection.close();
+});
+
+test("a call without an answer in time fails, and the next one connects anew", async () => {
+  using server = serve((socket, calls) => {
+    if (calls > 1) socket.write(OK);
+  });
+  const connection = new HttpConnection(server.endpoint, 500);
+  expect(await call(connection)).toEqual({ kind: "failure", reason: "timeout" });
+  expect(await call(connection)).toMatchObject({ kind: "answer", status: 200 });
+  expect(server.connections()).toBe(2);
+  connection.close();
+});
+
+test.each([
+  ["a connection that ends in mid-answer", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"],
+  ["an answer that is none", "garbage\r\n\r\n"],
+  ["two answers", OK + OK],
+])("%s is a failure", async (_, bytes) => {
+  using server = serve((socket) => void socket.end(bytes));
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  expect(await call(connection)).toEqual({ kind: "failure", reason: "broken off" });
+});
+
+test("a server that closes after its answer is connected to again", async () => {
+  using server = serve((socket) =>
+    socket.write("HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+  );
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  for (let i = 0; i < 2; i++) expect(await call(connection)).toMatchObject({ status: 202 });
+  expect(server.connections()).toBe(2);
+});
+
+test("nobody there is a failure", async () => {
+  const { endpoint, ...server } = serve(() => {});
+  server[Symbol.dispose]();
+  expect(await call(new HttpConnection(endpoint, 5_000))).toEqual({
+    kind: "failure",
+    reason: "refused",
+  });
+});

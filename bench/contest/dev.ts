@@ -1,0 +1,43 @@
+/** A gateway for the time of a contest: `dev`, with its data in a temporary folder. */
+import { freePorts, startStand, type Stand } from "../../tests/system/stand.ts";
+import { endpointOf } from "./client.ts";
+import type { Site } from "./run.ts";
+import { Trouble } from "./trouble.ts";
+
+const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
+/** The contest's own, unless the environment has others. */
+const SETTINGS = { JOURNAL_SYNC: "normal", PATIENCE_MS: "30000" };
+
+export async function startDev({ url, processors }: Site): Promise<Stand> {
+  const port = (address: string) => {
+    const { hostname, port: number } = endpointOf(address);
+    if (LOOPBACK.has(hostname)) return number;
+    throw new Trouble(`${address} is not on this machine: nothing can be started there`);
+  };
+  const ports = {
+    ...(await freePorts()),
+    PORT: port(url),
+    DEFAULT_PORT: port(processors.default),
+    FALLBACK_PORT: port(processors.fallback),
+  };
+  try {
+    return await startStand({ ports, env: { ...SETTINGS, ...given() } });
+  } catch (error) {
+    throw new Trouble((error as Error).message);
+  }
+}
+
+export async function isListening(address: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ ...endpointOf(address), socket: { data() {} } });
+    socket.terminate();
+    return true;
+  } catch {
+    return false; // Whatever the reason: nobody can be called there.
+  }
+}
+
+function given(): Record<string, string> {
+  const names = Object.keys(SETTINGS).filter((name) => process.env[name]);
+  return Object.fromEntries(names.map((name) => [name, process.env[name] as string]));
+}

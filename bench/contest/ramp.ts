@@ -1,0 +1,12 @@
+/** How many users there are: from 1 to `users` over the whole test, as k6's `ramping-vus` has them. */
+export type Ramp = { readonly users: number; readonly durationMs: number };
+
+export function usersAt(ms: number, { users, durationMs }: Ramp): number {
+  const more = Math.floor(((users - 1) * Math.max(0, ms)) / durationMs);
+  return Math.min(users, 1 + more);
+}
+
+/** When a user, counted from 0, begins. The last of several would begin when the test is over. */
+export function startOfUserMs(user: number, { users, durationMs }: Ramp): number {
+  return user === 0 ? 0 : (user * durationMs) / (users - 1);
+}

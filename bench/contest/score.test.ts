@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { bonusOf, scoreOf, type Totals } from "./score.ts";
+
+const FEES = { default: 0.05, fallback: 0.15 };
+const paid = (onDefault: number, onFallback = 0): Totals => ({
+  accepted: onDefault + onFallback,
+  settled: {
+    default: { count: onDefault, cents: onDefault * 1_990 },
+    fallback: { count: onFallback, cents: onFallback * 1_990 },
+  },
+  fees: FEES,
+  p99Ms: 20,
+  inconsistencies: 0,
+});
+
+test.each([
+  ["the best, in Java", 380_036, 1.25, 16_752],
+  ["the best on Bun", 376_914, 1.3, 16_754],
+  ["the best in Go", 376_869, 1.45, 16_752],
+  ["the best in Rust", 376_846, 1.61, 16_751],
+])("%s: %i with a p99 of %f ms is %i payments on the default processor", (_, score, p99Ms, n) => {
+  expect(Math.round(scoreOf({ ...paid(n), p99Ms }).scoreCents / 100)).toBe(score);
+});
+
+test("19.90 a payment, 5 % or 15 % of it for the processor", () => {
+  const { grossCents, feeCents, netCents, scoreCents } = scoreOf(paid(1_000, 10));
+  expect(grossCents).toBe(1_010 * 1_990);
+  expect(feeCents["default"]).toBeCloseTo(99_500, 6);
+  expect(feeCents["fallback"]).toBeCloseTo(2_985, 6);
+  expect(netCents).toBeCloseTo(1_907_415, 6);
+  expect(scoreCents).toBe(netCents);
+});
+
+test("the bonus falls from 22 % to nothing at 11 ms, and halves are rounded up", () => {
+  expect([0, 1.25, 1.26, 5, 10.75, 10.76, 11, 12, 1_500].map(bonusOf)).toEqual([
+    0.22, 0.2, 0.19, 0.12, 0.01, 0, 0, 0, 0,
+  ]);
+});
+
+test("one payment that does not agree costs 35 %, as do many", () => {
+  const net = scoreOf(paid(100)).netCents;
+  for (const inconsistencies of [1, 10_000]) {
+    const fined = scoreOf({ ...paid(100), inconsistencies, p99Ms: 1 });
+    expect(fined).toMatchObject({ fine: 0.35, bonus: 0.2 });
+    expect(fined.scoreCents).toBeCloseTo(net * 0.85, 6);
+  }
+});
+
+test("what is accepted and not settled earns nothing", () => {
+  const late = scoreOf({ ...paid(100), accepted: 107 });
+  expect(late).toMatchObject({ lag: 7, disqualified: false });
+  expect(late.scoreCents).toBe(scoreOf(paid(100)).scoreCents);
+});
+
+test("more settled than accepted disqualifies", () => {
+  expect(scoreOf({ ...paid(100), accepted: 99 })).toMatchObject({ lag: -1, disqualified: true });
+});
+
+test("a processor without a known fee has no score", () => {
+  expect(() => scoreOf({ ...paid(1, 1), fees: { default: 0.05 } })).toThrow("fallback");
+  expect(scoreOf({ ...paid(1), fees: { default: 0.05 } }).feeCents).toMatchObject({ fallback: 0 });
+});

@@ -1,0 +1,67 @@
+/** The contest's score, from what was counted. Money is in cents; a fee may be a fraction of one. */
+export type Settled = { readonly count: number; readonly cents: number };
+
+export type Totals = {
+  /** Payments that were answered with success. */
+  readonly accepted: number;
+  /** By processor, as the gateway says. */
+  readonly settled: Readonly<Record<string, Settled>>;
+  /** By processor, as a part of the amount. */
+  readonly fees: Readonly<Record<string, number>>;
+  readonly p99Ms: number;
+  /** Payments by which audits differed, all audits together. */
+  readonly inconsistencies: number;
+};
+
+export type Score = {
+  readonly scoreCents: number;
+  readonly grossCents: number;
+  readonly feeCents: Readonly<Record<string, number>>;
+  readonly netCents: number;
+  readonly bonus: number;
+  readonly fine: number;
+  /** Accepted and not settled; below 0 there is more money than was ever asked for. */
+  readonly lag: number;
+  readonly disqualified: boolean;
+};
+
+const BONUS_BELOW_MS = 11;
+const FINE = 0.35;
+
+export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Totals): Score {
+  const entries = Object.entries(settled);
+  const grossCents = sum(entries.map(([, { cents }]) => cents));
+  const feeCents = Object.fromEntries(
+    entries.map(([name, { cents }]) => [name, cents === 0 ? 0 : cents * feeOf(name, fees)]),
+  );
+  const netCents = grossCents - sum(Object.values(feeCents));
+  const bonus = bonusOf(p99Ms);
+  const fine = inconsistencies > 0 ? FINE : 0;
+  const lag = accepted - sum(entries.map(([, { count }]) => count));
+  return {
+    scoreCents: netCents * (1 + bonus - fine),
+    grossCents,
+    feeCents,
+    netCents,
+    bonus,
+    fine,
+    lag,
+    disqualified: lag < 0,
+  };
+}
+
+/** round(max(0, (11 − p99) × 0.02), 2): in hundredths from the start, so that halves are exact. */
+export function bonusOf(p99Ms: number): number {
+  return Math.round(Math.max(0, (BONUS_BELOW_MS - p99Ms) * 2)) / 100;
+}
+
+function feeOf(name: string, fees: Totals["fees"]): number {
+  const fee = fees[name];
+  if (fee === undefined)
+    throw new Error(`the gateway has settled on ${name}, whose fee is unknown`);
+  return fee;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}

@@ -1,0 +1,89 @@
+/**
+ * Somebody who decides by hand while everything fails: holds and releases payments, asks processors,
+ * drains and forces them, and counts as settled what a processor demonstrably has. Absence cannot be
+ * proven from outside, so that nobody declares it here.
+ */
+import type { OperatorCommand, PaymentAction } from "../../worker/intervention.ts";
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import type { World } from "../world.ts";
+import { Violation } from "./checker.ts";
+import { PROCESSORS } from "./gateway.ts";
+import type { PaymentOnDisk } from "./disk.ts";
+
+type Decision = Exclude<OperatorCommand, { kind: "processors" }>;
+const GROUNDS = { who: "somebody", why: "the seed says so", evidence: null };
+
+/** One decision, about a payment that is open or about a processor. */
+export function decide(world: World): void {
+  const { chance, disk } = world;
+  if (chance.happens(0.25)) {
+    const action = chance.pick(["drain", "force", "resume"] as const);
+    const { name } = chance.pick(PROCESSORS);
+    return operate(world, { kind: "processor", action, name, grounds: GROUNDS });
+  }
+  const open = [...disk.payments()].filter(([, { state }]) => PAYMENT_STATES[state] !== "settled");
+  if (open.length === 0) return;
+  const [correlationId, payment] = chance.pick(open);
+  const wanted = chance.pick(["hold", "hold", "release", "ask", "settle"] as const);
+  const proven = wanted !== "settle" || isRecorded(world, correlationId, payment);
+  onPayment(world, proven ? wanted : "hold", correlationId, payment);
+}
+
+/** What was held is released, and every processor is used as its breaker says. */
+export function letGo(world: World): void {
+  for (const { name } of PROCESSORS) {
+    operate(world, { kind: "processor", action: "resume", name, grounds: GROUNDS });
+  }
+  for (const [correlationId, payment] of world.disk.payments()) {
+    const held = PAYMENT_STATES[payment.state] === "held";
+    if (held) onPayment(world, "release", correlationId, payment);
+  }
+}
+
+function onPayment(
+  world: World,
+  action: PaymentAction,
+  correlationId: string,
+  { seq, state: code }: PaymentOnDisk,
+): void {
+  const state = PAYMENT_STATES[code] as (typeof PAYMENT_STATES)[number];
+  const payment = { kind: "payment", action, seq, correlationId, state } as const;
+  operate(world, { ...payment, grounds: GROUNDS });
+}
+
+/** What the processor would show an operator who asks by telephone. */
+function isRecorded({ models }: World, correlationId: string, payment: PaymentOnDisk): boolean {
+  const number = PROCESSORS.findIndex(({ name }) => name === payment.name);
+  const record = models[number]?.records.get(correlationId);
+  return (
+    record !== undefined &&
+    record.amountCents === payment.amount_cents &&
+    record.requestedAtMs === payment.requested_at_ms
+  );
+}
+
+function operate(world: World, command: Decision): void {
+  world.counts.decisions++;
+  const subject = command.kind === "payment" ? command.correlationId : command.name;
+  const asked = `${command.action} ${subject}`;
+  world.note(`operator: ${asked}`);
+  void world.gateway.operate(command)?.then((answer) => {
+    world.note(`operator: ${asked}: ${JSON.stringify(answer)}`);
+    world.watch(() => {
+      if (answer.kind === "done") expectWritten(world, command.action, subject);
+    });
+  });
+}
+
+/** An answer is given when it is on the disk, with who said so. */
+function expectWritten({ disk }: World, action: string, subject: string): void {
+  const written = disk.holds(
+    `SELECT count(*) > 0 AS n FROM interventions
+     LEFT JOIN payments USING (seq) LEFT JOIN processors ON number = interventions.processor
+     WHERE action = ?1 AND (name = ?2 OR id = unhex(iif(length(?2) = 36, ?2, ''), '-'))`,
+    action,
+    subject,
+  );
+  if (!written)
+    throw new Violation(`operator: ${action} of ${subject} is answered and not written down`);
+}

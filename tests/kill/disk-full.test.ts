@@ -1,0 +1,227 @@
+/** A disk that is full, a small tmpfs: nothing is acknowledged that is not kept, and it heals itself. */
+import { expect, test } from "bun:test";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { mkdtemp, rm, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { audit, type Answer } from "../system/audit.ts";
+import { seededRandom } from "../system/random.ts";
+import { isAlive } from "../system/stand.ts";
+import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
+import { auditJournal } from "../system/storm/journal.ts";
+import { runLoad } from "../system/storm/load.ts";
+import { planSubmissions } from "../system/storm/plan.ts";
+import { until } from "../system/until.ts";
+import { sourcePrograms } from "./programs.ts";
+import { startStack, type Stack } from "./stack.ts";
+
+const DISK = "4m";
+const RATE = 200;
+const LOAD_MS_MAX = 60_000;
+const TEST_MS_MAX = 90_000;
+const FULL = /full/i;
+
+const whyNot = whyNoDisk();
+const note = whyNot === null ? "" : ` (${whyNot})`;
+
+test.skipIf(whyNot !== null)(
+  `on a full disk payments are answered 503, and it goes on by itself once there is room${note}`,
+  async () => {
+    await using site = await startOnSmallDisk();
+    const { stack, deaths } = site;
+    await stack.startAll();
+    const pid = stack.worker.pid;
+    const load = startLoad(stack, 1);
+    await load.untilAccepted(200);
+
+    fill(site.filler);
+    const reason = await untilRed(stack);
+    expect(reason).toMatch(FULL);
+    const refused = await untilRefused(stack);
+    expect(refused.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    expect(refused.headers.get("content-type")).toContain("application/problem+json");
+    // For some time, with shops that try again and again.
+    await Bun.sleep(2_000);
+    expect(isAlive(pid)).toBeTrue();
+    expect(await ask(`${stack.workerUrl}/livez`)).toMatchObject({ status: 200 });
+
+    await rm(site.filler);
+    const healedMs = await untilGreen(stack);
+    expect(healedMs).toBeLessThan(3_000);
+    const before = load.accepted();
+    await load.untilAccepted(before + 200);
+    await expectClean(stack, await load.stop());
+    expect(deaths).toEqual([]);
+    expect(stack.worker.starts).toBe(1);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(whyNot !== null)(
+  `a worker that is killed on a full disk has lost nothing once there is room${note}`,
+  async () => {
+    await using site = await startOnSmallDisk();
+    const { stack, deaths } = site;
+    await stack.startAll();
+    const load = startLoad(stack, 2);
+    await load.untilAccepted(200);
+    fill(site.filler);
+    await untilRed(stack);
+    await stack.worker.kill();
+
+    // Mostly it cannot write down that it starts: one line, exit 1, for whoever supervises it. When
+    // the log could be emptied meanwhile there is room for that, and it starts.
+    stack.worker.start();
+    await stack.worker.untilReady().catch(() => {});
+    if (deaths.length > 0) expect(deaths).toEqual([expect.stringMatching(/ 1: journal .*full/)]);
+    else await stack.worker.kill();
+
+    await rm(site.filler);
+    await stack.worker.startAndWait();
+    const before = load.accepted();
+    await load.untilAccepted(before + 200);
+    await expectClean(stack, await load.stop());
+  },
+  TEST_MS_MAX,
+);
+
+type Site = AsyncDisposable & {
+  readonly stack: Stack;
+  /** Takes all the room that there is. */
+  readonly filler: string;
+  readonly deaths: string[];
+};
+
+async function startOnSmallDisk(): Promise<Site> {
+  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-disk-"));
+  if (!mount(directory)) throw new Error("a tmpfs could be mounted a moment ago");
+  const deaths: string[] = [];
+  const stack = await startStack({
+    programs: sourcePrograms(),
+    random: seededRandom(1),
+    dataDir: directory,
+    env: { PATIENCE_MS: "2000", PROCESSOR_TIMEOUT_MS: "1500" },
+    onDeath: (text) => void deaths.push(text),
+  });
+  return {
+    stack,
+    deaths,
+    filler: join(directory, "filler"),
+    async [Symbol.asyncDispose]() {
+      await stack[Symbol.asyncDispose]();
+      unmount(directory);
+      await rmdir(directory);
+    },
+  };
+}
+
+/** Careful shops: what is answered 503 is sent again until it is answered 202. */
+function startLoad(stack: Stack, seed: number) {
+  const over = new AbortController();
+  const random = seededRandom(seed);
+  let accepted = 0;
+  const gateway = {
+    async pay(id: string, cents: number) {
+      const status = await stack.gateway.pay(id, cents);
+      if (status === 202) accepted++;
+      return status;
+    },
+  };
+  const payments = (LOAD_MS_MAX / 1_000) * RATE;
+  const submissions = planSubmissions(random, payments, LOAD_MS_MAX, 100_000_000);
+  const shops = { shops: 32, random, patienceMs: LOAD_MS_MAX };
+  const load = runLoad({ gateway, submissions, ...shops, over: over.signal });
+  return {
+    accepted: () => accepted,
+    untilAccepted: (count: number) =>
+      until(`${count} payments are answered 202`, 20_000, () => accepted >= count),
+    async stop(): Promise<Answer[]> {
+      over.abort();
+      return (await load).answers;
+    },
+  };
+}
+
+async function expectClean(stack: Stack, answers: readonly Answer[]): Promise<void> {
+  const ids = [...new Set(answers.map(({ correlationId }) => correlationId))];
+  const asked = await untilSettled(stack.gateway, ids, 30_000);
+  const { gateway, processors } = stack;
+  const collected = await collect(gateway, processors, answers, asked, seededRandom(9));
+  expect(audit(collected)).toEqual([]);
+  expect(collected.statuses.size).toBe(ids.length);
+  expect(await stack.worker.drain()).toMatchObject({ complaint: null });
+  expect(auditJournal(stack.journalPath, collected.statuses as Statuses)).toEqual([]);
+}
+
+/** The reason that the worker gives. */
+async function untilRed(stack: Stack): Promise<string> {
+  let reason = "";
+  await until("the worker's readiness is red", 30_000, async () => {
+    const answer = await ask(`${stack.workerUrl}/readyz`);
+    if (answer.status === 503) reason = await answer.text();
+    return answer.status === 503;
+  });
+  return reason;
+}
+
+function untilGreen(stack: Stack): Promise<number> {
+  return until("the worker's readiness is green", 20_000, async () => {
+    return (await ask(`${stack.workerUrl}/readyz`)).ok;
+  });
+}
+
+/** A payment that nobody sends again. */
+async function untilRefused(stack: Stack): Promise<Response> {
+  let response: Response | null = null;
+  await until("a payment is answered 503", 10_000, async () => {
+    response = await fetch(`${stack.gateway.url}/payments`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ correlationId: crypto.randomUUID(), amount: 1 }),
+    });
+    return response.status === 503;
+  });
+  return response as unknown as Response;
+}
+
+function ask(url: string): Promise<Response> {
+  return fetch(url, { signal: AbortSignal.timeout(5_000) });
+}
+
+function fill(path: string): void {
+  const file = openSync(path, "w");
+  try {
+    for (let bytes = Buffer.alloc(64 * 1024); bytes.length > 0;) {
+      try {
+        writeSync(file, bytes);
+      } catch {
+        // What is left is smaller than that.
+        bytes = bytes.subarray(0, Math.floor(bytes.length / 2));
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function whyNoDisk(): string | null {
+  if (process.getuid?.() !== 0) return "skipped: only root may mount a tmpfs";
+  const directory = Bun.spawnSync(["mktemp", "-d"]).stdout.toString().trim();
+  try {
+    return mount(directory) ? null : "skipped: a tmpfs cannot be mounted here";
+  } finally {
+    unmount(directory);
+    Bun.spawnSync(["rmdir", directory]);
+  }
+}
+
+function mount(directory: string): boolean {
+  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+  const command = ["mount", "-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", directory];
+  return Bun.which("mount") !== null && Bun.spawnSync(command, quiet).exitCode === 0;
+}
+
+function unmount(directory: string): void {
+  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+  Bun.spawnSync(["umount", directory], quiet);
+}

@@ -1,0 +1,220 @@
+/**
+ * `bun run kill`: the compiled processes with a lossy network between them, killed, paused and
+ * drained again and again under load. A run is made of legs: trouble for some twenty kills, then
+ * everything heals, has to settle, and every payment of the journal is audited, from what shops were
+ * told to what processors have charged. Some legs go on with the same journal; every leg changes
+ * JOURNAL_SYNC.
+ *
+ * The seed draws events, payments and network, but real processes take the time they take: a seed
+ * brings the same trouble again, not the same run.
+ */
+import { audit, type Answer } from "../system/audit.ts";
+import { pick, seededRandom } from "../system/random.ts";
+import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
+import { auditJournal, storyOf } from "../system/storm/journal.ts";
+import { runLoad, type LoadResult } from "../system/storm/load.ts";
+import { planSubmissions } from "../system/storm/plan.ts";
+import { runWeather } from "../system/storm/weather.ts";
+import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
+import { compiledPrograms, sourcePrograms } from "./programs.ts";
+import { ROUGH, SMOOTH } from "./relay.ts";
+import { reportText, type Finding, type KillReport } from "./report.ts";
+import { drawRound, runRound, type RoundKind } from "./round.ts";
+import { startStack, type Stack } from "./stack.ts";
+
+const AMOUNT_CENTS_MAX = 100_000_000;
+const KILLS_PER_LEG = 20;
+const LEGS_PER_JOURNAL = 3;
+/** Much more than a round takes; the rest of the plan is left over. */
+const PLANNED_MS_PER_KILL = 6_000;
+/** For the last answers, once the trouble is over. */
+const SHOP_PATIENCE_MS = 30_000;
+const STORIES_MAX = 10;
+const LINES_SHOWN = 30;
+
+const SETTINGS = { PROCESSOR_TIMEOUT_MS: "1500", PATIENCE_MS: "2000" };
+
+export async function kill(given: Partial<KillOptions>): Promise<KillReport> {
+  const options = { ...KILL_DEFAULTS, ...given };
+  await using programs = options.source ? sourcePrograms() : await compiledPrograms(options.log);
+  const seeds = seededRandom(options.seed);
+  const fromSeed = () => seededRandom(seeds() * 2 ** 32);
+  const run = new Run(options, fromSeed);
+  await using stack = await startStack({
+    programs,
+    random: fromSeed(),
+    env: SETTINGS,
+    onDeath: (text) => run.complain(text),
+  });
+  return await run.through(stack);
+}
+
+class Run {
+  readonly #options: KillOptions;
+  readonly #fromSeed: () => () => number;
+  readonly #events: () => number;
+  readonly #violations: Finding[] = [];
+  readonly #rounds: Partial<Record<RoundKind, number>> = {};
+  readonly #calls: Record<string, number> = {};
+  /** Of the journal in use. */
+  #answers: Answer[] = [];
+  #kills = 0;
+  #round = 0;
+  #legs = 0;
+  #acknowledged = 0;
+  #idsChecked = 0;
+  #windows = 0;
+  #settleLagMsMax = 0;
+
+  constructor(options: KillOptions, fromSeed: () => () => number) {
+    this.#options = options;
+    this.#fromSeed = fromSeed;
+    this.#events = fromSeed();
+  }
+
+  complain(text: string): void {
+    this.#violations.push({ kind: "process", id: `leg ${this.#legs}`, text });
+  }
+
+  async through(stack: Stack): Promise<KillReport> {
+    const startedAtMs = performance.now();
+    let evidence: string[] = [];
+    try {
+      while (this.#kills < this.#options.kills && this.#violations.length === 0) {
+        await this.#leg(stack);
+      }
+    } catch (error) {
+      this.complain((error as Error).message);
+    }
+    if (this.#violations.length > 0) evidence = await evidenceOf(stack, this.#violations);
+    return {
+      seed: this.#options.seed,
+      kills: this.#kills,
+      rounds: this.#rounds,
+      legs: this.#legs,
+      acknowledged: this.#acknowledged,
+      calls: this.#calls,
+      idsChecked: this.#idsChecked,
+      windows: this.#windows,
+      settleLagMsMax: this.#settleLagMsMax,
+      relay: stack.relay.stats,
+      durationMs: performance.now() - startedAtMs,
+      violations: this.#violations,
+      evidence,
+    };
+  }
+
+  async #leg(stack: Stack): Promise<void> {
+    const { log } = this.#options;
+    const sync = this.#legs % 2 === 0 ? "full" : "normal";
+    const faults = this.#legs % 2 === 1 || this.#fromSeed()() < 0.3;
+    if (this.#legs % LEGS_PER_JOURNAL === 0) {
+      this.#answers = [];
+      await stack.startAfresh();
+    }
+    this.#legs++;
+    log(`leg ${this.#legs}: JOURNAL_SYNC=${sync}${faults ? ", processors with faults" : ""}`);
+    stack.setSync(sync);
+    await stack.startAll();
+    stack.relay.trouble = ROUGH;
+    const load = await this.#trouble(stack, faults);
+    stack.relay.trouble = SMOOTH;
+    for (const [status, count] of Object.entries(load.calls)) {
+      this.#calls[status] = (this.#calls[status] ?? 0) + count;
+    }
+    this.#answers.push(...load.answers);
+    this.#acknowledged += idsOf(
+      load.answers.filter(({ outcome }) => outcome === "accepted"),
+    ).length;
+    const statuses = await this.#audit(stack);
+    // What is on disk is looked at when nobody holds it any more.
+    for (const service of [...stack.apis, stack.worker]) {
+      const { complaint } = await service.drain();
+      if (complaint !== null) this.complain(complaint);
+    }
+    this.#violations.push(...auditJournal(stack.journalPath, statuses));
+  }
+
+  /** Load, weather and kills together, until the leg has had its kills and shops their answers. */
+  async #trouble(stack: Stack, faults: boolean): Promise<LoadResult> {
+    const { rate, shops, kills } = this.#options;
+    const target = Math.min(kills, this.#kills + KILLS_PER_LEG);
+    const plannedMs = (target - this.#kills) * PLANNED_MS_PER_KILL;
+    const payments = Math.ceil((plannedMs / 1_000) * rate);
+    const draw = this.#fromSeed();
+    const over = new AbortController();
+    const rounds = this.#runRounds(stack, target).finally(() => over.abort());
+    const [load] = await Promise.all([
+      runLoad({
+        gateway: { pay: (id, cents) => pick(draw, stack.gateways).pay(id, cents) },
+        submissions: planSubmissions(this.#fromSeed(), payments, plannedMs, AMOUNT_CENTS_MAX),
+        shops,
+        random: draw,
+        patienceMs: SHOP_PATIENCE_MS,
+        over: over.signal,
+      }),
+      runWeather(
+        stack.processors,
+        { random: this.#fromSeed(), faults, log: () => {} },
+        over.signal,
+      ),
+      rounds,
+    ]);
+    return load;
+  }
+
+  async #runRounds(stack: Stack, target: number): Promise<void> {
+    while (this.#kills < target && this.#violations.length === 0) {
+      const round = drawRound(this.#events);
+      await Bun.sleep(round.calmMs);
+      const { kills, text, complaints } = await runRound(stack, round);
+      this.#kills += kills;
+      this.#rounds[round.kind] = (this.#rounds[round.kind] ?? 0) + 1;
+      for (const complaint of complaints) this.complain(complaint);
+      this.#options.log(`${String(++this.#round).padStart(5)}  ${text}`);
+    }
+  }
+
+  async #audit(stack: Stack): Promise<Statuses> {
+    const { settleMsMax, log } = this.#options;
+    const ids = idsOf(this.#answers);
+    const healedAtMs = performance.now();
+    const asked = await untilSettled(stack.gateway, ids, settleMsMax);
+    const settleLagMs = performance.now() - healedAtMs;
+    const random = this.#fromSeed();
+    const { gateway, processors } = stack;
+    const collected = await collect(gateway, processors, this.#answers, asked, random);
+    const violations = audit(collected);
+    this.#violations.push(...violations);
+    this.#idsChecked += collected.statuses.size;
+    this.#windows += collected.windows.length;
+    this.#settleLagMsMax = Math.max(this.#settleLagMsMax, settleLagMs);
+    const lag = `settled within ${(settleLagMs / 1_000).toFixed(1)} s`;
+    const found = `${violations.length} violations`;
+    log(`       audit: ${collected.statuses.size} ids, ${lag}, ${found}, ${this.#kills} kills`);
+    return collected.statuses as Statuses;
+  }
+}
+
+function idsOf(answers: readonly Answer[]): string[] {
+  return [...new Set(answers.map(({ correlationId }) => correlationId))];
+}
+
+async function evidenceOf(stack: Stack, violations: readonly Finding[]): Promise<string[]> {
+  // Whatever state they are in, nobody holds the journal afterwards.
+  await Promise.all(stack.services.map((service) => service.kill()));
+  const ids = new Set(violations.map(({ id }) => id).filter((id) => id.length === 36));
+  const stories = [...ids].slice(0, STORIES_MAX).map((id) => storyOf(stack.journalPath, id));
+  const said = stack.services.flatMap(({ name, lines }) => [
+    "",
+    `last lines of ${name}:`,
+    ...lines.slice(-LINES_SHOWN),
+  ]);
+  return ["", ...stories, ...said];
+}
+
+if (import.meta.main) {
+  const report = await kill(killOptions(process.argv.slice(2)));
+  process.stdout.write(reportText(report));
+  process.exit(report.violations.length === 0 ? 0 : 1);
+}

@@ -1,0 +1,84 @@
+import { parseArgs } from "node:util";
+
+export type KillOptions = {
+  /** How many `kill -9`. */
+  readonly kills: number;
+  readonly seed: number;
+  /** Payments a second. */
+  readonly rate: number;
+  readonly shops: number;
+  /** From source instead of the compiled binaries. */
+  readonly source: boolean;
+  /** Everything must be settled this long after the trouble is over. */
+  readonly settleMsMax: number;
+  readonly log: (text: string) => void;
+};
+
+export const KILL_DEFAULTS: KillOptions = {
+  kills: 60,
+  seed: 1,
+  rate: 250,
+  shops: 64,
+  source: false,
+  settleMsMax: 60_000,
+  log: () => {},
+};
+const LONG_KILLS = 1_000;
+
+const HELP = `usage: bun run kill [options]
+
+Real processes and a lossy network between them, killed and paused again and again under load; now
+and then everything heals, has to settle, and every payment is audited. Exits 1 when anything does
+not agree.
+
+  --kills N   how many kill -9 (60)
+  --long      1000 of them
+  --seed N    of events, payments, network, weather (1)
+  --rate N    payments a second (250)
+  --source    from source, instead of the binaries in dist/ (built when they are older than it)
+`;
+
+/** Exits on --help, and with one line on an option that is none. */
+export function killOptions(args: readonly string[]): KillOptions {
+  const values = parsed(args);
+  const number = (name: "kills" | "seed" | "rate", otherwise: number) => {
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    if (!/^\d{1,9}$/.test(text)) exit(`--${name}: ${text} is not a whole number`);
+    return Number(text);
+  };
+  return {
+    ...KILL_DEFAULTS,
+    kills: number("kills", values.long === true ? LONG_KILLS : KILL_DEFAULTS.kills),
+    seed: number("seed", KILL_DEFAULTS.seed),
+    rate: Math.max(1, number("rate", KILL_DEFAULTS.rate)),
+    source: values.source === true,
+    log: (text) => process.stdout.write(`${text}\n`),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  const string = { type: "string" } as const;
+  const boolean = { type: "boolean" } as const;
+  const options = {
+    kills: string,
+    seed: string,
+    rate: string,
+    long: boolean,
+    source: boolean,
+    help: boolean,
+  };
+  try {
+    const { values } = parseArgs({ args: [...args], options });
+    if (values.help !== true) return values;
+  } catch (error) {
+    exit((error as Error).message);
+  }
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+
+function exit(reason: string): never {
+  process.stderr.write(`${reason}\n`);
+  process.exit(1);
+}

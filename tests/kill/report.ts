@@ -1,0 +1,55 @@
+import type { Violation } from "../system/audit.ts";
+import type { RelayStats } from "./relay.ts";
+import type { RoundKind } from "./round.ts";
+
+export type KillReport = {
+  readonly seed: number;
+  readonly kills: number;
+  readonly rounds: Readonly<Partial<Record<RoundKind, number>>>;
+  readonly legs: number;
+  /** Payments that were answered 202. */
+  readonly acknowledged: number;
+  /** Calls by status; `broken` is a call that got no answer. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** Statuses that were compared with answers and processors; earlier ones of a journal again. */
+  readonly idsChecked: number;
+  readonly windows: number;
+  readonly settleLagMsMax: number;
+  readonly relay: RelayStats;
+  readonly durationMs: number;
+  readonly violations: readonly Finding[];
+  /** What the journal and the processes have to say about them. */
+  readonly evidence: readonly string[];
+};
+export type Finding =
+  | Violation
+  /** A process that ended by itself, or did not when it was asked to. */
+  | { readonly kind: "process"; readonly id: string; readonly text: string };
+
+const VIOLATIONS_SHOWN = 20;
+
+export function reportText(report: KillReport): string {
+  const { violations, evidence } = report;
+  const list = (counts: object) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name}: ${count}`)
+      .join(", ");
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  const lines = [
+    "",
+    `seed          ${report.seed}`,
+    `kills         ${report.kills} in ${seconds(report.durationMs)}`,
+    `rounds        ${list(report.rounds)}`,
+    `acknowledged  ${report.acknowledged} payments`,
+    `calls         ${list(report.calls)}`,
+    `network       ${list(report.relay)}`,
+    `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
+    `settle lag    at most ${seconds(report.settleLagMsMax)}`,
+    `violations    ${violations.length}`,
+    ...violations
+      .slice(0, VIOLATIONS_SHOWN)
+      .map(({ kind, id, text }) => `  ${kind} ${id}: ${text}`),
+    ...evidence,
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,163 @@
+/** What befalls the processes: one event a round, drawn from the seed, then carried out. */
+import { watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import { integerFrom, pick } from "../system/random.ts";
+import type { Service } from "./service.ts";
+import type { Stack } from "./stack.ts";
+
+type Who = 0 | 1 | 2;
+
+export type Round = { readonly calmMs: number } & (
+  | { readonly kind: "worker" | "checkpoint"; readonly downMs: number; readonly lateMs: number }
+  | { readonly kind: "api"; readonly apis: readonly Who[]; readonly downMs: number }
+  | { readonly kind: "both"; readonly apis: readonly Who[]; readonly downMs: number }
+  /** Killed again so long after its restart, or after the first thing that it writes. */
+  | { readonly kind: "recovery"; readonly from: "start" | "write"; readonly againMs: number }
+  | { readonly kind: "pause"; readonly who: Who; readonly ms: number }
+  | { readonly kind: "drain"; readonly who: Who }
+  /** `kill -9` so long after SIGTERM. */
+  | { readonly kind: "drain-kill"; readonly who: Who; readonly afterMs: number }
+);
+export type RoundKind = Round["kind"];
+
+export type RoundResult = {
+  readonly kills: number;
+  readonly text: string;
+  /** What was not as promised, sentences. */
+  readonly complaints: readonly string[];
+};
+
+const KINDS: readonly RoundKind[] = [
+  ...(["worker", "worker", "api", "both", "both", "recovery", "recovery"] as const),
+  ...(["checkpoint", "checkpoint", "pause", "drain", "drain-kill"] as const),
+];
+const DOWN_MS_MAX = 200;
+const CALM_MS = { min: 100, max: 600 };
+const PAUSE_MS = { min: 200, max: 3_000 };
+const AGAIN_MS_MAX = { start: 300, write: 30 };
+/** Less and more than a checkpoint takes. */
+const LATE_MS_MAX = 8;
+const DRAIN_KILL_MS_MAX = 60;
+/** The checkpointer works every 250 ms. */
+const SIGN_MS_MAX = 1_000;
+
+export function drawRound(random: () => number): Round {
+  const kind = pick(random, KINDS);
+  const upTo = (max: number) => integerFrom(random, 0, max);
+  const calmMs = integerFrom(random, CALM_MS.min, CALM_MS.max);
+  const who = pick(random, [0, 0, 0, 1, 2] as const);
+  switch (kind) {
+    case "worker":
+    case "checkpoint":
+      return { kind, calmMs, downMs: upTo(DOWN_MS_MAX), lateMs: upTo(LATE_MS_MAX) };
+    case "api":
+      return { kind, calmMs, apis: [pick(random, [1, 2] as const)], downMs: upTo(DOWN_MS_MAX) };
+    case "both": {
+      const apis = pick(random, [[1], [2], [1, 2]] as const);
+      return { kind, calmMs, apis, downMs: upTo(DOWN_MS_MAX) };
+    }
+    case "recovery": {
+      const from = pick(random, ["start", "write"] as const);
+      return { kind, calmMs, from, againMs: upTo(AGAIN_MS_MAX[from]) };
+    }
+    case "pause": {
+      // Short ones more often than long ones, from a blink to three acknowledgement timeouts.
+      const ms = PAUSE_MS.min + Math.round(random() ** 3 * (PAUSE_MS.max - PAUSE_MS.min));
+      return { kind, calmMs, who, ms };
+    }
+    case "drain":
+      return { kind, calmMs, who };
+    case "drain-kill":
+      return { kind, calmMs, who, afterMs: upTo(DRAIN_KILL_MS_MAX) };
+  }
+}
+
+export async function runRound(stack: Stack, round: Round): Promise<RoundResult> {
+  const { worker, services } = stack;
+  const serviceOf = (who: Who) => services[who] as Service;
+  const done = (kills: number, text: string, complaints: readonly string[] = []) => ({
+    kills,
+    text,
+    complaints,
+  });
+  switch (round.kind) {
+    case "worker":
+      await worker.kill();
+      return done(1, `kill worker; ${await back([worker], round.downMs)}`);
+    case "checkpoint": {
+      const seen = await untilWritten(stack.journalPath, SIGN_MS_MAX);
+      await Bun.sleep(round.lateMs);
+      await worker.kill();
+      const when = seen ? `${round.lateMs} ms into a checkpoint` : "no checkpoint seen";
+      return done(1, `kill worker, ${when}; ${await back([worker], round.downMs)}`);
+    }
+    case "api":
+    case "both": {
+      const hit = [...(round.kind === "both" ? [worker] : []), ...round.apis.map(serviceOf)];
+      await Promise.all(hit.map((service) => service.kill()));
+      return done(hit.length, `kill ${namesOf(hit)}; ${await back(hit, round.downMs)}`);
+    }
+    case "recovery": {
+      await worker.kill();
+      const written = untilWritten(`${stack.journalPath}-wal`, SIGN_MS_MAX);
+      worker.start();
+      const seen = round.from === "start" || (await written);
+      await Bun.sleep(round.againMs);
+      const wasReady = worker.isReady;
+      await worker.kill();
+      const after = round.from === "start" ? "its restart" : "its first write";
+      const note = wasReady ? " (it was ready)" : seen ? "" : " (not seen)";
+      const text = `kill worker, again ${round.againMs} ms after ${after}${note}`;
+      return done(2, `${text}; ${await back([worker], 0)}`);
+    }
+    case "pause": {
+      const service = serviceOf(round.who);
+      service.freeze();
+      await Bun.sleep(round.ms);
+      service.thaw();
+      return done(0, `stop ${service.name} for ${round.ms} ms`);
+    }
+    case "drain": {
+      const service = serviceOf(round.who);
+      const { complaint, tookMs } = await service.drain();
+      const text = `drain ${service.name}, ${tookMs.toFixed(0)} ms`;
+      const again = await back([service], 0);
+      return done(0, `${text}; ${again}`, complaint === null ? [] : [complaint]);
+    }
+    case "drain-kill": {
+      const service = serviceOf(round.who);
+      service.terminate();
+      await Bun.sleep(round.afterMs);
+      await service.kill();
+      const text = `kill ${service.name}, ${round.afterMs} ms into its drain`;
+      return done(1, `${text}; ${await back([service], 0)}`);
+    }
+  }
+}
+
+/** Starts them again after `downMs`. */
+async function back(services: readonly Service[], downMs: number): Promise<string> {
+  await Bun.sleep(downMs);
+  const took = await Promise.all(services.map((service) => service.startAndWait()));
+  return `ready in ${Math.max(...took).toFixed(0)} ms`;
+}
+
+/** True as soon as somebody has written to the file; false when nobody has in time. */
+function untilWritten(path: string, msMax: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (written: boolean) => {
+      clearTimeout(timer);
+      watcher.close();
+      resolve(written);
+    };
+    const timer = setTimeout(() => done(false), msMax);
+    const name = basename(path);
+    const watcher = watch(dirname(path), (_event, changed) => {
+      if (changed === name) done(true);
+    });
+  });
+}
+
+function namesOf(services: readonly Service[]): string {
+  return services.map(({ name }) => name).join(" and ");
+}

@@ -1,0 +1,86 @@
+/**
+ * What strace says about a gateway, read as what matters of one payment. strace stops a thread before
+ * a call runs and after it has run, and writes its lines in that order, so the order of lines is the
+ * order of things: a call that begins on a later line than another ended has seen what that one did.
+ */
+export type Call = {
+  readonly name: string;
+  /** Arguments and result. */
+  readonly text: string;
+  /** Lines of the file; two of them when other threads were heard in between. */
+  readonly beganAt: number;
+  readonly endedAt: number;
+};
+
+export type PaymentTrace = {
+  /** Its datagram came to the worker, its verdict left there, its 202 left the API: all in this order. */
+  readonly isOrdered: boolean;
+  /** Between its datagram and its verdict the log was written to. */
+  readonly isWritten: boolean;
+  /** After the last of these writes the log was synced, before the verdict left. */
+  readonly isSynced: boolean;
+  readonly lines: readonly string[];
+};
+
+export const TRACED =
+  "fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg,sendmmsg,recvfrom,recvmsg,recvmmsg";
+
+export function parseTrace(text: string): Call[] {
+  const calls: Call[] = [];
+  const unfinished = new Map<string, { name: string; text: string; beganAt: number }>();
+  for (const [line, content] of text.split("\n").entries()) {
+    const resumed = /^(\d+)\s+<\.\.\. (\w+) resumed>(.*)$/.exec(content);
+    if (resumed !== null) {
+      const [, thread = "", name = "", rest = ""] = resumed;
+      const began = unfinished.get(thread);
+      if (began?.name !== name) continue;
+      unfinished.delete(thread);
+      calls.push({ ...began, text: began.text + rest, endedAt: line });
+      continue;
+    }
+    const match = /^(\d+)\s+(\w+)\((.*)$/.exec(content);
+    if (match === null) continue;
+    const [, thread = "", name = "", rest = ""] = match;
+    const cut = rest.indexOf("<unfinished ...>");
+    if (cut === -1) calls.push({ name, text: rest, beganAt: line, endedAt: line });
+    else unfinished.set(thread, { name, text: rest.slice(0, cut), beganAt: line });
+  }
+  return calls;
+}
+
+/** Null when the trace does not hold the payment's datagram, verdict and 202. */
+export function traceOf(
+  calls: readonly Call[],
+  id: string,
+  { linkPort, logPath }: { readonly linkPort: number; readonly logPath: string },
+): PaymentTrace | null {
+  const about = calls.filter(({ text }) => text.includes(id));
+  const atLink = ({ text }: Call) => new RegExp(`^\\d+<UDP[^>]*:${linkPort}\\]`).test(text);
+  const arrived = about.find((call) => call.name.startsWith("recv") && atLink(call));
+  const verdict = about.find((call) => call.name.startsWith("send") && atLink(call));
+  const answered = about.find(
+    ({ name, text }) => /^(send|write)/.test(name) && text.includes("HTTP/1.1 202"),
+  );
+  if (arrived === undefined || verdict === undefined || answered === undefined) return null;
+
+  const onLog = calls.filter(
+    ({ text, beganAt, endedAt }) =>
+      text.includes(`<${logPath}>`) && beganAt > arrived.endedAt && endedAt < verdict.beganAt,
+  );
+  const lastWrite = onLog.findLast(({ name }) => name === "pwrite64");
+  const isSynced = onLog.some(
+    ({ name, text, beganAt }) =>
+      /^f(data)?sync$/.test(name) &&
+      text.endsWith("= 0") &&
+      lastWrite !== undefined &&
+      beganAt > lastWrite.endedAt,
+  );
+  return {
+    isOrdered: arrived.endedAt < verdict.beganAt && verdict.beganAt < answered.beganAt,
+    isWritten: lastWrite !== undefined,
+    isSynced,
+    lines: [arrived, ...onLog, verdict, answered].map(
+      ({ name, text, beganAt, endedAt }) => `${beganAt}-${endedAt} ${name} ${text.slice(0, 120)}`,
+    ),
+  };
+}

@@ -1,0 +1,71 @@
+/** The worker's HTTP side, standing on a ledger and payments that a test makes up. */
+import { createLog, type Log } from "../../shared/log.ts";
+import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import { SummaryReader } from "../summary.ts";
+import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
+
+type Options = Partial<Omit<HttpOptions, "settings" | "log">> & {
+  readonly settings?: Partial<HttpOptions["settings"]>;
+  readonly log?: Log;
+};
+
+export type RunningHttp = AsyncDisposable & {
+  readonly server: HttpServer;
+  readonly ledger: LedgerWriter;
+  readonly url: string;
+  call(method: string, target: string, init?: RequestInit): Promise<Response>;
+};
+
+const NAMES = ["default", "fallback"];
+
+const absent = () => {
+  throw new Error("nobody operates here");
+};
+const NO_OPERATOR: HttpOptions["operator"] = {
+  stories: { find: absent, list: absent, story: absent, openByProcessor: absent, lastWord: absent },
+  operate: absent,
+};
+
+export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
+  const names = options.names ?? NAMES;
+  const memory = allocateLedger(4_096, names.length, 16 * BLOCK_ROWS);
+  const server = startHttp({
+    settings: {
+      HTTP_HOST: "127.0.0.1",
+      HTTP_PORT: 0,
+      PROCESSORS: NAMES.map((name) => ({ name, url: "http://127.0.0.1:1", fee: 0.05 })),
+      PURGE_ENABLED: false,
+      ADMIN_TOKEN: null,
+      ...settings,
+    },
+    names,
+    log: createLog("worker-http", "silent"),
+    payments: { status: () => null },
+    summary: new SummaryReader(memory, () => {
+      throw new Error("no row has left the ring");
+    }),
+    purge: async () => {},
+    pipelineMetrics: async () => [],
+    operator: NO_OPERATOR,
+    ...options,
+  });
+  const url = `http://127.0.0.1:${server.port}`;
+  return {
+    server,
+    ledger: new LedgerWriter(memory),
+    url,
+    call: (method, target, init = {}) => fetch(url + target, { ...init, method }),
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+}
+
+/** The problem of an error answer, after checking that it is one and says what its status is. */
+export async function problemOf(response: Response): Promise<string> {
+  const body = (await response.json()) as Record<string, unknown>;
+  const type = response.headers.get("content-type");
+  if (type !== "application/problem+json") throw new Error(`content-type is ${type}`);
+  const fields = Object.keys(body).sort().join(" ");
+  if (fields !== "detail status title type") throw new Error(`fields are ${fields}`);
+  if (body["status"] !== response.status) throw new Error(`status is ${String(body["status"])}`);
+  return String(body["detail"]);
+}

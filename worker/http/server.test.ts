@@ -1,0 +1,298 @@
+import { describe, expect, test } from "bun:test";
+import { Counter, Gauge, Registry } from "prom-client";
+import pino from "pino";
+import { problemOf, runHttp } from "./server.fixture.ts";
+
+const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
+const AT_MS = Date.UTC(2025, 6, 15, 12, 0, 0);
+const GET_ROUTES = [
+  "/payments-summary",
+  `/payments/${ID}`,
+  "/livez",
+  "/readyz",
+  "/metrics",
+] as const;
+
+describe("GET /payments-summary", () => {
+  test("shows every configured processor, by name, before any payment", async () => {
+    await using http = runHttp();
+    const response = await http.call("GET", "/payments-summary");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.text()).toBe(
+      '{"default":{"totalRequests":0,"totalAmount":0.00},"fallback":{"totalRequests":0,"totalAmount":0.00}}',
+    );
+  });
+
+  test("sums the window, both ends included", async () => {
+    await using http = runHttp();
+    for (let n = 0; n < 10; n++) http.ledger.append(AT_MS + n, 1990, n % 2);
+    const at = (ms: number) => new Date(AT_MS + ms).toISOString();
+    const summary = async (query: string) =>
+      (await http.call("GET", `/payments-summary${query}`)).json();
+    expect(await summary(`?from=${at(2)}&to=${at(5)}`)).toEqual({
+      default: { totalRequests: 2, totalAmount: 39.8 },
+      fallback: { totalRequests: 2, totalAmount: 39.8 },
+    });
+    expect(await summary(`?from=${at(9)}`)).toMatchObject({ default: { totalRequests: 0 } });
+    expect(await summary(`?to=${at(0)}&from=`)).toMatchObject({ default: { totalRequests: 1 } });
+  });
+
+  test("writes amounts to the cent, however large they are", async () => {
+    await using http = runHttp();
+    // 90 071 992 547 409.91: a double has no cents left there.
+    http.ledger.append(AT_MS, Number.MAX_SAFE_INTEGER, 0);
+    http.ledger.append(AT_MS, Number.MAX_SAFE_INTEGER - 1_000_001, 1);
+    http.ledger.append(AT_MS, 1_000_000, 1);
+    const text = await (await http.call("GET", "/payments-summary")).text();
+    expect(text).toContain('"default":{"totalRequests":1,"totalAmount":90071992547409.91}');
+    expect(text).toContain('"fallback":{"totalRequests":2,"totalAmount":90071992547409.90}');
+  });
+
+  test("shows a processor that is not configured any more while it has payments", async () => {
+    await using http = runHttp({ names: ["default", "retired", "fallback"] });
+    const names = async (query = "") =>
+      Object.keys(
+        (await (await http.call("GET", `/payments-summary${query}`)).json()) as Record<
+          string,
+          unknown
+        >,
+      );
+    expect(await names()).toEqual(["default", "fallback"]);
+    http.ledger.append(AT_MS, 100, 1);
+    expect(await names()).toEqual(["default", "retired", "fallback"]);
+    expect(await names("?from=2025-07-15T12:00:00.001Z")).toEqual(["default", "fallback"]);
+  });
+
+  test.each([
+    ["from=yesterday", 'from is not an ISO 8601 instant in UTC: "yesterday"'],
+    ["to=2025-02-30T00:00:00Z", 'to is not an ISO 8601 instant in UTC: "2025-02-30T00:00:00Z"'],
+    ["from=2025-07-02T00:00:00Z&to=2025-07-01T00:00:00Z", "from is later than to"],
+  ])("refuses %s", async (query, detail) => {
+    await using http = runHttp();
+    const response = await http.call("GET", `/payments-summary?${query}`);
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toBe(detail);
+  });
+});
+
+describe("GET /payments/{id}", () => {
+  test("gives what the journal says, for the id in any case", async () => {
+    const asked: string[] = [];
+    const status = (id: string) => {
+      asked.push(id);
+      return `{"correlationId":"${id}"}`;
+    };
+    await using http = runHttp({ payments: { status } });
+    const response = await http.call("GET", `/payments/${ID.toUpperCase()}`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toEqual({ correlationId: ID });
+    expect(asked).toEqual([ID]);
+  });
+
+  test.each([ID, "", "4a7901b8", `${ID}x`, "%00", "..%2f..%2fetc"])(
+    "does not know %p",
+    async (id) => {
+      await using http = runHttp();
+      const response = await http.call("GET", `/payments/${id}`);
+      expect(response.status).toBe(404);
+      expect(await problemOf(response)).toBe("No payment has this correlationId.");
+    },
+  );
+});
+
+describe("POST /purge-payments", () => {
+  const enabled = { PURGE_ENABLED: true };
+
+  test("does not exist unless it is enabled", async () => {
+    let purges = 0;
+    await using http = runHttp({ purge: async () => void purges++ });
+    const response = await http.call("POST", "/purge-payments");
+    expect(response.status).toBe(404);
+    expect(await problemOf(response)).toContain("PURGE_ENABLED");
+    expect(purges).toBe(0);
+  });
+
+  test("answers 204 when the purge is durable, and not before", async () => {
+    const durable = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const purge = () => {
+      begun.resolve();
+      return durable.promise;
+    };
+    await using http = runHttp({ settings: enabled, purge });
+    let answered = false;
+    const purging = http.call("POST", "/purge-payments").then((response) => {
+      answered = true;
+      return response;
+    });
+    await begun.promise;
+    // Another request goes there and back meanwhile.
+    expect((await http.call("GET", "/livez")).status).toBe(200);
+    expect(answered).toBe(false);
+    durable.resolve();
+    const response = await purging;
+    expect([response.status, await response.text()]).toEqual([204, ""]);
+  });
+
+  test.concurrent(
+    "answers 503 when the journal does not",
+    async () => {
+      await using http = runHttp({ settings: enabled, purge: () => new Promise(() => {}) });
+      const response = await http.call("POST", "/purge-payments");
+      expect(response.status).toBe(503);
+      expect(response.headers.get("retry-after")).toBe("1");
+      expect(await problemOf(response)).toContain("may still happen");
+    },
+    10_000,
+  );
+
+  test.each([
+    [undefined, 401],
+    ["", 401],
+    ["Bearer", 401],
+    ["Bearer wrong", 401],
+    ["Bearer a tokenx", 401],
+    ["Bearer a toke", 401],
+    ["a token", 401],
+    ["Basic a token", 401],
+    ["Bearer a token", 204],
+  ])("with a token set answers the authorization %p with %d", async (authorization, status) => {
+    let purges = 0;
+    await using http = runHttp({
+      settings: { ...enabled, ADMIN_TOKEN: "a token" },
+      purge: async () => void purges++,
+    });
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const response = await http.call("POST", "/purge-payments", { headers });
+    expect(response.status).toBe(status);
+    expect(purges).toBe(status === 204 ? 1 : 0);
+    if (status === 204) return;
+    expect(response.headers.get("www-authenticate")).toBe("Bearer");
+    expect(await problemOf(response)).not.toContain("a token");
+  });
+});
+
+describe("health", () => {
+  test("is live from the first moment, ready when it is told so, and gives the reason when not", async () => {
+    await using http = runHttp();
+    const ready = () => http.call("GET", "/readyz");
+    expect((await http.call("GET", "/livez")).status).toBe(200);
+    const starting = await ready();
+    expect([starting.status, starting.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await problemOf(starting)).toBe("starting");
+    http.server.setReadiness(null);
+    expect((await ready()).status).toBe(200);
+    http.server.setReadiness("the journal fails: disk full");
+    expect(await problemOf(await ready())).toBe("the journal fails: disk full");
+    expect((await http.call("GET", "/livez")).status).toBe(200);
+    http.server.setReadiness(null);
+    expect((await ready()).status).toBe(200);
+  });
+});
+
+describe("GET /metrics", () => {
+  const LINE = /^[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+$/;
+
+  async function pipelineMetrics(): Promise<unknown> {
+    const registers = [new Registry()];
+    const settled = new Counter({
+      name: "papaleguas_settled_total",
+      help: "Settled",
+      labelNames: ["processor"],
+      registers,
+    });
+    settled.inc({ processor: "default" }, 7);
+    new Gauge({ name: "papaleguas_backlog", help: "Backlog", registers }).set(3);
+    return registers[0]?.getMetricsAsJSON();
+  }
+
+  test("are the pipeline's and its own, on one page that parses", async () => {
+    await using http = runHttp({ pipelineMetrics });
+    await http.call("GET", "/livez");
+    await http.call("GET", "/nowhere");
+    const response = await http.call("GET", "/metrics");
+    expect(response.headers.get("content-type")).toStartWith("text/plain");
+    const lines = (await response.text()).trim().split("\n");
+    for (const line of lines.filter((each) => each !== "" && !each.startsWith("#"))) {
+      expect(line).toMatch(LINE);
+    }
+    expect(lines).toContain('papaleguas_settled_total{processor="default"} 7');
+    expect(lines).toContain("papaleguas_backlog 3");
+    expect(lines).toContain('papaleguas_http_requests_total{route="/livez",code="200"} 1');
+    expect(lines).toContain('papaleguas_http_requests_total{route="none",code="404"} 1');
+    expect(lines.filter((line) => line.startsWith("# TYPE papaleguas_backlog "))).toHaveLength(1);
+  });
+
+  test("have no label that a caller can make up", async () => {
+    await using http = runHttp();
+    for (let n = 0; n < 20; n++) await http.call("GET", `/made-up-${n}`);
+    for (let n = 0; n < 20; n++) await http.call("GET", `/payments/made-up-${n}`);
+    const text = await (await http.call("GET", "/metrics")).text();
+    expect(text).not.toContain("made-up");
+    expect(text).toContain('route="/payments/{id}",code="404"} 20');
+  });
+
+  test.concurrent(
+    "come without the pipeline's when it does not answer",
+    async () => {
+      await using http = runHttp({ pipelineMetrics: () => new Promise(() => {}) });
+      const response = await http.call("GET", "/metrics");
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain("papaleguas_resident_memory_bytes");
+    },
+    10_000,
+  );
+});
+
+describe("every path", () => {
+  test.each(["/", "/payments", "/payments/", "/payments/a/b", "/PAYMENTS-SUMMARY", "/metrics/"])(
+    "that is none (%s) is 404",
+    async (path) => {
+      await using http = runHttp();
+      const response = await http.call("GET", path);
+      expect(response.status).toBe(404);
+      await problemOf(response);
+    },
+  );
+
+  test.each(
+    GET_ROUTES.flatMap((path) =>
+      ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"].map((m) => [m, path]),
+    ),
+  )("%s %s is 405 and names what is allowed", async (method, path) => {
+    await using http = runHttp();
+    const response = await http.call(method, path);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect(await problemOf(response)).toContain("GET, HEAD");
+  });
+
+  test.each(["GET", "HEAD", "PUT"])("%s /purge-payments is 405", async (method) => {
+    await using http = runHttp({ settings: { PURGE_ENABLED: true } });
+    const response = await http.call(method, "/purge-payments");
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+
+  test.each(GET_ROUTES)("HEAD %s is GET without a body", async (path) => {
+    await using http = runHttp({ payments: { status: () => "{}" } });
+    http.server.setReadiness(null);
+    const response = await http.call("HEAD", path);
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  });
+});
+
+test("a failure inside is a 500 that tells nothing of the inside, and is logged", async () => {
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(line) });
+  const status = () => {
+    throw new Error("SELECT secret FROM nowhere");
+  };
+  await using http = runHttp({ payments: { status }, log });
+  const response = await http.call("GET", `/payments/${ID}`);
+  expect(response.status).toBe(500);
+  const detail = await problemOf(response);
+  expect(detail).not.toMatch(/SELECT|secret|server\.ts|at /);
+  expect(lines.join("")).toContain("SELECT secret FROM nowhere");
+  expect((await http.call("GET", "/livez")).status).toBe(200);
+});

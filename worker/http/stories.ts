@@ -1,0 +1,115 @@
+/**
+ * What an operator reads: the open payments, and everything that is known of one. Through a connection
+ * that cannot write, so that a long list costs nobody but its reader.
+ */
+import { Database } from "bun:sqlite";
+import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
+import { uuidFromHex } from "../uuid.ts";
+import { iso, statusFields, type PaymentRow } from "./payments.ts";
+
+export const ORDERS = { age: "seq", amount: "amount_cents DESC, seq" } as const;
+/** Without a state: everything that is not settled. */
+export type ListQuery = {
+  readonly state: PaymentState | null;
+  readonly order: keyof typeof ORDERS;
+  readonly limit: number;
+};
+
+export type Stories = Omit<ReturnType<typeof openStories>, "close">;
+
+type ListRow = PaymentRow & { hex: string; attempts: number; reason: string | null };
+type Attempt = { at_ms: number; processor: number; outcome: string; reason: string };
+type Said = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
+
+const SETTLED = PAYMENT_STATES.indexOf("settled");
+
+export function openStories(path: string, names: readonly string[]) {
+  const db = new Database(path, { readonly: true });
+  db.run("PRAGMA busy_timeout = 5000");
+  const byId = db.query<PaymentRow & { seq: number }, [string]>(
+    "SELECT * FROM payments WHERE id = unhex(?, '-')",
+  );
+  const attempts = db.query<Attempt, [number]>(
+    "SELECT * FROM attempts WHERE seq = ? ORDER BY rowid",
+  );
+  const said = "SELECT at_ms, who, action, why, evidence FROM interventions";
+  const ofPayment = db.query<Said, [number]>(`${said} WHERE seq = ? ORDER BY rowid`);
+  const ofProcessor = db.query<Said, [number]>(
+    `${said} WHERE processor = ? ORDER BY rowid DESC LIMIT 1`,
+  );
+  const openAt = db.query<{ processor: number; count: number }, []>(
+    `SELECT processor, count(*) AS count FROM payments
+     WHERE state <> ${SETTLED} AND processor IS NOT NULL GROUP BY processor`,
+  );
+  return {
+    /** What the journal has under an id, or null. */
+    find(correlationId: string): { seq: number; state: PaymentState } | null {
+      const row = byId.get(correlationId);
+      return row === null ? null : { seq: row.seq, state: stateOf(row) };
+    },
+
+    /** As JSON. */
+    list({ state, order, limit }: ListQuery, nowMs: number): string {
+      const which = state === null ? "" : ` AND state = ${PAYMENT_STATES.indexOf(state)}`;
+      const rows = db
+        .query<ListRow, [number]>(
+          `SELECT *, lower(hex(id)) AS hex,
+             (SELECT count(*) FROM attempts WHERE attempts.seq = open.seq) AS attempts,
+             (SELECT reason FROM attempts WHERE attempts.seq = open.seq
+              ORDER BY rowid DESC LIMIT 1) AS reason
+           FROM (SELECT * FROM payments WHERE state <> ${SETTLED}${which}
+                 ORDER BY ${ORDERS[order]} LIMIT ?) AS open
+           ORDER BY ${ORDERS[order]}`,
+        )
+        .all(limit + 1);
+      const shown = rows.slice(0, limit).map((row) => {
+        const ageSeconds = Math.max(0, Math.floor((nowMs - row.accepted_at_ms) / 1_000));
+        const { attempts: count, reason: lastReason } = row;
+        const more = JSON.stringify({ ageSeconds, attempts: count, lastReason }).slice(1);
+        return `{${statusFields(uuidFromHex(row.hex), row, names)},${more}`;
+      });
+      return `{"payments":[${shown.join(",")}],"more":${rows.length > limit}}`;
+    },
+
+    /** Everything that is known of a payment, as JSON; null when the id is unknown. */
+    story(correlationId: string): string | null {
+      // One state of the database for all of it.
+      return db.transaction(() => {
+        const row = byId.get(correlationId);
+        if (row === null) return null;
+        const story = {
+          attempts: attempts.all(row.seq).map(({ at_ms, processor, outcome, reason }) => {
+            return { at: iso(at_ms), processor: names[processor], outcome, reason };
+          }),
+          interventions: ofPayment.all(row.seq).map(saidAt),
+        };
+        return `{${statusFields(correlationId, row, names)},${JSON.stringify(story).slice(1)}`;
+      })();
+    },
+
+    /** Payments that are not settled and belong to a processor, by its name. */
+    openByProcessor(): Map<string, number> {
+      return new Map(
+        openAt.all().map(({ processor, count }) => [names[processor] as string, count]),
+      );
+    },
+
+    /** What an operator did to a processor last. */
+    lastWord(processor: string) {
+      const found = ofProcessor.get(names.indexOf(processor));
+      return found === null ? null : saidAt(found);
+    },
+
+    close(): void {
+      db.close();
+    },
+  };
+}
+
+function saidAt({ at_ms, who, action, why, evidence }: Said) {
+  return { at: iso(at_ms), who, action, why, ...(evidence === null ? {} : { evidence }) };
+}
+
+function stateOf({ state }: PaymentRow): PaymentState {
+  return PAYMENT_STATES[state] as PaymentState;
+}

@@ -1,0 +1,50 @@
+/**
+ * What an operator may ask of the worker, and what comes of it. Reads go to the journal's file; these
+ * go to the pipeline, the only one that knows what is under way.
+ */
+import type { Intervention, PaymentState, ProcessorMode } from "./transitions.ts";
+
+export const PAYMENT_ACTIONS = ["ask", "hold", "release", "settle", "absent"] as const;
+export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
+
+/** What each makes of the processor's mode. */
+export const MODE_AFTER = { drain: "drained", force: "forced", resume: "auto" } as const;
+export type ProcessorAction = keyof typeof MODE_AFTER;
+
+/** Who, why, and for some actions on what grounds. */
+export type Grounds = Pick<Intervention, "who" | "why" | "evidence">;
+
+export type OperatorCommand =
+  | {
+      readonly kind: "payment";
+      readonly action: PaymentAction;
+      readonly seq: number;
+      readonly correlationId: string;
+      /** As the journal had it when the question came; the pipeline may know better. */
+      readonly state: PaymentState;
+      readonly grounds: Grounds;
+    }
+  | {
+      readonly kind: "processor";
+      readonly action: ProcessorAction;
+      readonly name: string;
+      readonly grounds: Grounds;
+    }
+  | { readonly kind: "processors" };
+
+/** A configured processor as the router sees it now. */
+export type ProcessorView = {
+  readonly name: string;
+  readonly fee: number;
+  readonly mode: ProcessorMode;
+  readonly breaker: "closed" | "half-open" | "open";
+  readonly inFlight: number;
+  readonly limit: number;
+  readonly latencyMs: number;
+};
+
+export type OperatorAnswer =
+  /** Durable. `state` is the payment's, or the processor's mode. */
+  | { readonly kind: "done"; readonly state: string; readonly detail: string }
+  | { readonly kind: "refused"; readonly status: 404 | 409 | 503; readonly reason: string }
+  | { readonly kind: "processors"; readonly processors: readonly ProcessorView[] };

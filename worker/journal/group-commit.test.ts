@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import type { Transition, TransitionResult } from "../transitions.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { accept, assign, settle } from "./journal.fixture.ts";
+
+const BATCH_MAX = 2_048;
+const RETRY_MS = 250;
+const DONE: TransitionResult = { kind: "done" };
+
+function group() {
+  const core = new GroupCommit();
+  const answered: [seq: number | string, result: TransitionResult | null][] = [];
+  return {
+    core,
+    answered,
+    append(...transitions: Transition[]) {
+      for (const transition of transitions) {
+        const name = "seq" in transition ? transition.seq : transition.kind;
+        core.append(transition, (result) => answered.push([name, result]));
+      }
+    },
+    commit(batch: Transition[] | null) {
+      core.committed((batch ?? []).map(() => DONE));
+    },
+  };
+}
+
+const seqs = (batch: Transition[] | null) =>
+  batch?.map((transition) => ("seq" in transition ? transition.seq : transition.kind));
+
+describe("a batch", () => {
+  test("is all that was appended, in order", () => {
+    const { core, append } = group();
+    append(accept(1), assign(7), accept(2), { kind: "purge", baseRow: 0 });
+    expect(seqs(core.next(0))).toEqual([1, 7, 2, "purge"]);
+  });
+
+  test("is alone under way; what comes meanwhile makes up the next", () => {
+    const { core, append, commit } = group();
+    append(accept(1));
+    const first = core.next(0);
+    append(accept(2), accept(3));
+    expect(core.next(0)).toBeNull();
+    expect([core.queued, core.idle]).toEqual([3, false]);
+    commit(first);
+    expect(core.idle).toBe(true);
+    expect(seqs(core.next(0))).toEqual([2, 3]);
+  });
+
+  test("is bounded; what is over goes into the next", () => {
+    const { core, append, commit } = group();
+    append(...Array.from({ length: BATCH_MAX + 5 }, (_, n) => accept(n)));
+    const first = core.next(0);
+    expect(first).toHaveLength(BATCH_MAX);
+    commit(first);
+    expect(seqs(core.next(0))).toEqual([0, 1, 2, 3, 4].map((n) => BATCH_MAX + n));
+  });
+
+  test("does not exist when nothing waits", () => {
+    const { core } = group();
+    expect(core.next(0)).toBeNull();
+    expect(core.queued).toBe(0);
+  });
+
+  test("answers each with its own result, when it is committed and not before", () => {
+    const { core, append, answered } = group();
+    append(accept(1), accept(2), accept(3));
+    core.next(0);
+    expect(answered).toEqual([]);
+    core.committed([DONE, { kind: "duplicate" }, { kind: "conflict" }]);
+    expect(answered).toEqual([
+      [1, { kind: "done" }],
+      [2, { kind: "duplicate" }],
+      [3, { kind: "conflict" }],
+    ]);
+    expect(core.stats).toEqual({ commits: 1, failures: 0, transitions: 3 });
+  });
+
+  test("may be appended to by those that it answers", () => {
+    const { core, commit } = group();
+    core.append(accept(1), () => core.append(assign(1), () => {}));
+    commit(core.next(0));
+    expect(seqs(core.next(0))).toEqual([1]);
+  });
+});
+
+describe("a commit that fails", () => {
+  test("turns away what wanted in, and keeps the rest in order, before what came later", () => {
+    const { core, append, answered } = group();
+    append(settle(1, 0), accept(2), assign(3), { kind: "purge", baseRow: 0 }, accept(4));
+    core.next(1_000);
+    append(settle(5, 1), accept(6));
+    core.failed(1_000, "the disk is full");
+    expect(answered).toEqual([
+      [2, null],
+      [4, null],
+    ]);
+    expect([core.queued, core.trouble]).toEqual([5, "the disk is full"]);
+    expect(seqs(core.next(1_000 + RETRY_MS))).toEqual([1, 3, "purge", 5, 6]);
+    expect(core.stats).toEqual({ commits: 0, failures: 1, transitions: 0 });
+  });
+
+  test("is tried again after a while, not at once", () => {
+    const { core, append, commit } = group();
+    append(settle(1, 0));
+    core.next(1_000);
+    core.failed(1_000, "no");
+    append(accept(2));
+    expect(core.next(1_000)).toBeNull();
+    expect(core.next(1_000 + RETRY_MS - 1)).toBeNull();
+    const retry = core.next(1_000 + RETRY_MS);
+    expect(seqs(retry)).toEqual([1, 2]);
+    core.failed(1_300, "still not");
+    expect(core.next(1_300 + RETRY_MS - 1)).toBeNull();
+    commit(core.next(1_300 + RETRY_MS));
+    expect([core.trouble, core.queued]).toEqual([null, 0]);
+  });
+
+  test("leaves the order of what has happened whole however often it fails", () => {
+    const { core, append, answered, commit } = group();
+    let nowMs = 0;
+    const happened = Array.from({ length: 40 }, (_, n) => settle(n, n));
+    for (const [n, transition] of happened.entries()) {
+      append(transition, accept(1_000 + n));
+      const batch = core.next(nowMs);
+      if (n % 3 !== 2 && batch !== null) core.failed(nowMs, "no");
+      else if (batch !== null) commit(batch);
+      nowMs += 100;
+    }
+    while (core.queued > 0) commit(core.next((nowMs += RETRY_MS)));
+    const settled = answered.filter(([seq]) => Number(seq) < 1_000);
+    expect(settled).toEqual(happened.map(({ seq }) => [seq, DONE]));
+    const accepted = answered.filter(([seq]) => Number(seq) >= 1_000);
+    expect(new Set(accepted.map(([seq]) => seq)).size).toBe(40);
+  });
+
+  test("of payments alone is followed by a probe, until commits work again", () => {
+    const { core, append, commit } = group();
+    append(accept(1));
+    core.next(0);
+    core.failed(0, "no");
+    expect(core.queued).toBe(0);
+    expect(core.next(RETRY_MS - 1)).toBeNull();
+    expect(seqs(core.next(RETRY_MS))).toEqual(["probe"]);
+    core.failed(RETRY_MS, "no");
+    expect(core.queued).toBe(0);
+    const probe = core.next(2 * RETRY_MS);
+    expect(seqs(probe)).toEqual(["probe"]);
+    commit(probe);
+    expect(core.trouble).toBeNull();
+    expect(core.next(3 * RETRY_MS)).toBeNull();
+  });
+});
+
+test("an answer to no batch, or to another one, is a broken invariant", () => {
+  const { core, append } = group();
+  expect(() => core.committed([])).toThrow("no commit is under way");
+  expect(() => core.failed(0, "no")).toThrow("no commit is under way");
+  append(accept(1));
+  core.next(0);
+  expect(() => core.committed([DONE, DONE])).toThrow("another batch");
+});

@@ -1,0 +1,303 @@
+/** What only SQLite does: the file, its damage, its levels of safety. The contract is journal.test.ts. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { systemClock } from "../../shared/clock.ts";
+import type { Transition } from "../transitions.ts";
+import {
+  accept,
+  assigned,
+  AT_MS,
+  failed,
+  NAMES,
+  openInline,
+  settle,
+  temporaryDirectory,
+  uuid,
+} from "./journal.fixture.ts";
+import { SqliteStore, type JournalSync } from "./store.ts";
+import { openJournalThread } from "./thread.ts";
+
+function open(path: string, sync: JournalSync = "off"): SqliteStore {
+  return new SqliteStore(path, sync, NAMES, AT_MS);
+}
+
+function reasonOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "nothing was wrong";
+}
+
+/** A journal with so many payments, closed and all in one file. */
+function write(path: string, payments: number): void {
+  const store = open(path);
+  store.apply(Array.from({ length: payments }, (_, n) => assigned(n + 1)));
+  store.apply(Array.from({ length: payments }, (_, n) => settle(n + 1, n)));
+  store.checkpoint();
+  store.close();
+}
+
+function overwrite(path: string, at: number, bytes: number): void {
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(bytes, 0xa5), 0, bytes, at);
+  closeSync(file);
+}
+
+describe("a journal is refused with one line that names it when", () => {
+  test.each([1, 2, 10, 30, 60])("page %d of it is overwritten", (page) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path, 2_000);
+    expect(statSync(path).size).toBeGreaterThan(61 * 4_096);
+    overwrite(path, page * 4_096, 4_096);
+    const reason = reasonOf(() => open(path));
+    expect(reason).toStartWith(`journal ${path}: it is damaged: `);
+    expect(reason).not.toContain("\n");
+  });
+
+  test("its first page is overwritten", () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path, 10);
+    overwrite(path, 0, 4_096);
+    expect(reasonOf(() => open(path))).toMatch(
+      /^journal \S+:? (cannot be opened|it is damaged): [^\n]+$/,
+    );
+  });
+
+  test("it is cut short", () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path, 2_000);
+    const whole = readFileSync(path);
+    writeFileSync(path, whole.subarray(0, 20 * 4_096));
+    expect(reasonOf(() => open(path))).toMatch(/^journal \S+: it is damaged: [^\n]+$/);
+  });
+
+  test("it is no database", () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("notes.txt");
+    writeFileSync(path, "these are my notes, please do not write over them\n".repeat(100));
+    const reason = reasonOf(() => open(path));
+    expect(reason).toMatch(/^journal \S+ cannot be opened: [^\n]+$/);
+    expect(readFileSync(path, "utf8")).toStartWith("these are my notes");
+  });
+
+  test("it is a directory", () => {
+    using directory = temporaryDirectory();
+    expect(reasonOf(() => open(directory.path))).toMatch(/^journal \S+ cannot be opened: [^\n]+$/);
+  });
+
+  test("a file stands where its directory should", () => {
+    using directory = temporaryDirectory();
+    writeFileSync(directory.file("data"), "");
+    expect(reasonOf(() => open(directory.file("data/payments.db")))).toMatch(
+      /^journal \S+ cannot be opened: [^\n]+$/,
+    );
+  });
+
+  test("it was written by a later version", () => {
+    using directory = temporaryDirectory();
+    write(directory.file(), 1);
+    using db = new Database(directory.file());
+    db.run("UPDATE meta SET value = 2 WHERE key = 'schema'");
+    expect(reasonOf(() => open(directory.file()))).toBe(
+      `journal ${directory.file()}: it is of version 2, this worker of 1`,
+    );
+  });
+
+  test("it is a database of somebody else's", () => {
+    using directory = temporaryDirectory();
+    using db = new Database(directory.file());
+    db.run("CREATE TABLE payments (id TEXT, price REAL)");
+    const reason = reasonOf(() => open(directory.file()));
+    expect(reason).toMatch(/^journal \S+: [^\n]+$/);
+  });
+
+  test("it cannot be written", () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path, 1);
+    chmodSync(path, 0o400);
+    // To root nothing is unwritable but the kernel's own files.
+    const unwritable = ["/proc/payments.db", "/proc/some/where/payments.db"];
+    if (process.getuid?.() !== 0) unwritable.push(path);
+    for (const each of unwritable) {
+      expect(reasonOf(() => open(each))).toMatch(/^journal \S+ cannot be opened: [^\n]+$/);
+    }
+  });
+});
+
+describe("a journal is begun", () => {
+  test("in a directory that is not there yet", () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("some/where/payments.db");
+    open(path).close();
+    expect(statSync(path).size).toBeGreaterThan(0);
+  });
+
+  test("in a file of no length", () => {
+    using directory = temporaryDirectory();
+    writeFileSync(directory.file(), "");
+    const store = open(directory.file());
+    expect(store.head).toMatchObject({ nextSeq: 1, baseRow: 0, nextRow: 0 });
+    expect(store.apply([accept(1)])).toEqual([{ kind: "done" }]);
+    store.close();
+  });
+
+  test("with what the last commit left in the log", () => {
+    using directory = temporaryDirectory();
+    const [from, to] = [directory.file("a.db"), directory.file("b.db")];
+    const store = open(from);
+    store.apply([assigned(1), settle(1, 0), accept(2)]);
+    // As a crash leaves it: nothing was checkpointed, nobody said goodbye.
+    for (const suffix of ["", "-wal"]) {
+      writeFileSync(to + suffix, readFileSync(from + suffix));
+    }
+    store.close();
+    const after = open(to);
+    expect(after.head).toMatchObject({ nextSeq: 3, nextRow: 1 });
+    expect([...after.open()].map(({ correlationId }) => correlationId)).toEqual([uuid(2)]);
+    after.close();
+  });
+});
+
+test.each([
+  ["off", 0],
+  ["normal", 1],
+  ["full", 2],
+] as const)("JOURNAL_SYNC=%s is what SQLite works with", (sync, level) => {
+  using directory = temporaryDirectory();
+  const { store, db } = openInline(directory.file(), NAMES, sync);
+  const pragma = (name: string) => Object.values(db.query(`PRAGMA ${name}`).get() as object)[0];
+  expect(pragma("synchronous")).toBe(level);
+  expect(pragma("journal_mode")).toBe("wal");
+  expect(pragma("wal_autocheckpoint")).toBe(0);
+  expect(pragma("busy_timeout") as number).toBeGreaterThan(0);
+  store.close();
+});
+
+describe("a commit that fails", () => {
+  /** A journal whose disk is full from now on: SQLite may not add another page. */
+  function fullDisk() {
+    const { store, db, journal, apply } = openInline(":memory:");
+    store.apply([assigned(1), assigned(2), accept(3)]);
+    const pages = () => (db.query("PRAGMA page_count").get() as { page_count: number }).page_count;
+    const limit = (max: number) => db.run(`PRAGMA max_page_count = ${max}`);
+    limit(pages());
+    return { store, db, journal, apply, makeRoom: () => limit(1_000_000) };
+  }
+  const many = Array.from({ length: 2_000 }, (_, n) => accept(100 + n));
+
+  test("leaves nothing of its batch behind", () => {
+    const { store, db, makeRoom } = fullDisk();
+    const batch: Transition[] = [
+      settle(1, 0),
+      failed("unknown", 2),
+      { kind: "purge", baseRow: 1024 },
+      ...many,
+    ];
+    expect(() => store.apply(batch)).toThrow("full");
+    const count = (table: string) =>
+      (db.query(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
+    expect(["payments", "ledger", "attempts"].map(count)).toEqual([3, 0, 0]);
+    expect(db.query("SELECT * FROM meta WHERE key = 'base_row'").get()).toBeNull();
+    expect([...store.open()].map(({ state }) => state)).toEqual([
+      "assigned",
+      "assigned",
+      "accepted",
+    ]);
+    makeRoom();
+    expect(store.apply(batch).every(({ kind }) => kind === "done")).toBe(true);
+    expect(["payments", "ledger", "attempts"].map(count)).toEqual([2_003, 0, 1]);
+    store.close();
+  });
+
+  test("turns payments away, keeps what has happened, and ends with the trouble", async () => {
+    const { store, journal, apply, makeRoom } = fullDisk();
+    const settled = apply(settle(1, 0), ...many, settle(2, 1));
+    expect(journal.trouble).toContain("full");
+    expect(journal.queued).toBe(2);
+    makeRoom();
+    const more = apply(accept(5_000));
+    expect(await more).toEqual([{ kind: "done" }]);
+    const results = await settled;
+    expect(results.filter((result) => result === null)).toHaveLength(many.length);
+    expect(results.filter((result) => result?.kind === "done")).toHaveLength(2);
+    expect([journal.trouble, journal.queued]).toEqual([null, 0]);
+    expect((await journal.rows(0, 10)).processor).toHaveLength(2);
+    store.close();
+  });
+
+  test("at a row that is taken leaves nothing behind either", () => {
+    const { store } = openInline(":memory:");
+    store.apply([assigned(1), assigned(2), settle(1, 0)]);
+    expect(() => store.apply([accept(3), settle(2, 0)])).toThrow("UNIQUE");
+    expect([...store.open()].map(({ seq, state }) => [seq, state])).toEqual([[2, "assigned"]]);
+    store.close();
+  });
+});
+
+describe("a journal in its thread", () => {
+  const failure = (asked: Promise<unknown>) => asked.catch((error: Error) => error.message);
+  const settings = (path: string) => ({ JOURNAL: path, JOURNAL_SYNC: "off" }) as const;
+
+  test("is refused with the same line", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    writeFileSync(path, "no database, and long enough to tell".repeat(50));
+    expect(await failure(openJournalThread(settings(path), NAMES, systemClock))).toMatch(
+      /^journal \S+ cannot be opened: [^\n]+$/,
+    );
+  });
+
+  test("belongs to one worker at a time", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    const journal = await openJournalThread(settings(path), NAMES, systemClock);
+    const second = openJournalThread(settings(path), NAMES, systemClock);
+    expect(await failure(second)).toBe(
+      `journal ${path} cannot be opened: another worker is using it`,
+    );
+    await journal.close();
+    const third = await openJournalThread(settings(path), NAMES, systemClock);
+    await third.close();
+  });
+
+  test("does not take a question that fails for an answer", async () => {
+    using directory = temporaryDirectory();
+    const journal = await openJournalThread(settings(directory.file()), NAMES, systemClock);
+    using db = new Database(directory.file());
+    db.run("DROP TABLE payments");
+    db.run("DROP TABLE ledger");
+    expect(await failure(journal.open())).toBe("no such table: payments");
+    expect(await failure(journal.rows(0, 1))).toBe("no such table: ledger");
+    expect(await failure(journal.totals(0, 1))).toBe("no such table: ledger");
+    await journal.close();
+  });
+});
+
+test("the journal's file opens with any SQLite tool and says what it means", () => {
+  using directory = temporaryDirectory();
+  write(directory.file(), 3);
+  using db = new Database(directory.file(), { readonly: true });
+  const rows = db.query(
+    "SELECT name, amount_cents FROM ledger JOIN processors ON number = processor",
+  );
+  expect(rows.values()).toEqual([
+    ["default", 1990],
+    ["default", 1990],
+    ["default", 1990],
+  ]);
+});

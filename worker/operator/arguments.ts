@@ -1,0 +1,115 @@
+/** What was typed, as the call that it stands for. */
+import { parseArgs } from "node:util";
+import { MODE_AFTER, PAYMENT_ACTIONS } from "../intervention.ts";
+
+export const USAGE = `usage: worker operator COMMAND [options]
+
+  list                 open payments: --state S, --order age|amount (age), --limit N (50)
+  show ID              everything that is known of a payment
+  ask ID               asks its processor now
+  hold ID              sends nothing more for it until it is released
+  release ID           ends a hold
+  settle ID            counts it as charged by its processor; needs --evidence
+  absent ID            its processor has not charged it and never will; needs --evidence
+  processors           processors and what was decided about them
+  drain NAME           no new payment goes there; unknown ones are still resolved
+  force NAME           it is used whatever its breaker says
+  resume NAME          it is used as its breaker says
+
+  --who TEXT           who decides (default: who is logged in, by USER)
+  --why TEXT           why; needed by everything but list, show and processors
+  --evidence TEXT      what it rests on: a processor's statement, a ticket
+  --json               what the worker answered, as it is
+
+The worker is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started; ADMIN_TOKEN is its own.
+`;
+
+export type Shows = "list" | "story" | "processors" | "decision";
+
+export type Command =
+  | { readonly kind: "help" }
+  | {
+      readonly kind: "call";
+      readonly method: "GET" | "POST";
+      readonly target: string;
+      readonly body: string | null;
+      readonly shows: Shows;
+      readonly json: boolean;
+    };
+
+const OPTIONS = {
+  state: { type: "string" },
+  order: { type: "string" },
+  limit: { type: "string" },
+  who: { type: "string" },
+  why: { type: "string" },
+  evidence: { type: "string" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+type Options = {
+  readonly [name in "state" | "order" | "limit" | "who" | "why" | "evidence"]?: string;
+};
+
+/** Throws with one line when it makes no sense. */
+export function readCommand(
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+): Command {
+  const { values, positionals } = parse(args);
+  const [name, subject, ...rest] = positionals;
+  if (values.help || name === undefined) return { kind: "help" };
+  const call = (method: "GET" | "POST", target: string, shows: Shows, body: string | null = null) =>
+    ({ kind: "call", method, target, body, shows, json: values.json }) as const;
+  const about = (what: string) => {
+    if (subject === undefined || rest.length > 0) throw new Error(`${name} needs one ${what}`);
+    return encodeURIComponent(subject);
+  };
+  const isPaymentAction = PAYMENT_ACTIONS.some((action) => action === name);
+  if (isPaymentAction || Object.hasOwn(MODE_AFTER, name)) {
+    const [folder, what] = isPaymentAction ? ["payments", "ID"] : ["processors", "NAME"];
+    const target = `/operator/${folder}/${about(what)}/${name}`;
+    allowOnly(values, ["who", "why", "evidence"], name);
+    return call("POST", target, "decision", groundsOf(values, env));
+  }
+  if (name === "show") {
+    allowOnly(values, [], name);
+    return call("GET", `/operator/payments/${about("ID")}`, "story");
+  }
+  if (subject !== undefined) throw new Error(`${name} takes no ${JSON.stringify(subject)}`);
+  if (name === "list") {
+    allowOnly(values, ["state", "order", "limit"], name);
+    return call("GET", `/operator/payments${queryOf(values)}`, "list");
+  }
+  allowOnly(values, [], name);
+  if (name === "processors") return call("GET", "/operator/processors", "processors");
+  throw new Error(`there is no command ${JSON.stringify(name)}; see worker operator --help`);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
+  }
+}
+
+function allowOnly(values: Options, allowed: readonly (keyof Options)[], name: string): void {
+  const given = ["state", "order", "limit", "who", "why", "evidence"] as const;
+  const strange = given.find((option) => values[option] !== undefined && !allowed.includes(option));
+  if (strange !== undefined) throw new Error(`${name} takes no --${strange}`);
+}
+
+/** What is missing the worker says. */
+function groundsOf(values: Options, env: Record<string, string | undefined>): string {
+  const { who = env["USER"], why, evidence } = values;
+  return JSON.stringify({ who, why, evidence });
+}
+
+function queryOf({ state, order, limit }: Options): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ state, order, limit })) {
+    if (value !== undefined) query.set(name, value);
+  }
+  return query.size === 0 ? "" : `?${query}`;
+}

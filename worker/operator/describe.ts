@@ -1,0 +1,120 @@
+/** What the worker answered, for somebody to read: tables, and one line a fact. */
+import type { Shows } from "./arguments.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function describe(shows: Shows, answer: Fields, nowMs: number): string {
+  switch (shows) {
+    case "list":
+      return describeList(answer);
+    case "story":
+      return describeStory(answer, nowMs);
+    case "processors":
+      return describeProcessors(answer);
+    case "decision":
+      return `${plain(answer["status"] ?? answer["mode"])}: ${plain(answer["detail"])}\n`;
+  }
+}
+
+function describeList(answer: Fields): string {
+  const payments = rowsOf(answer["payments"]);
+  if (payments.length === 0) return "No open payment.\n";
+  const more = answer["more"] === true ? "There are more: --limit, --state.\n" : "";
+  return (
+    table(
+      ["ID", "STATE", "AMOUNT", "AGE", "PROCESSOR", "FAILED", "LAST REASON"],
+      payments.map((payment) => [
+        payment["correlationId"],
+        payment["status"],
+        amountOf(payment["amount"]),
+        ageOf(Number(payment["ageSeconds"])),
+        payment["processor"] ?? "-",
+        payment["attempts"],
+        payment["lastReason"] ?? "-",
+      ]),
+    ) + more
+  );
+}
+
+function describeStory(story: Fields, nowMs: number): string {
+  const { correlationId, amount, status, processor, requestedAt, acceptedAt, settledAt } = story;
+  const ageSeconds = (nowMs - Date.parse(String(acceptedAt))) / 1_000;
+  const facts: [string, unknown][] = [
+    ["payment", correlationId],
+    ["amount", amountOf(amount)],
+    ["state", status],
+    ["accepted", `${plain(acceptedAt)} (${ageOf(ageSeconds)} ago)`],
+    ["processor", processor],
+    ["requested", requestedAt],
+    ["settled", settledAt],
+  ];
+  const known = facts.filter(([, value]) => value !== undefined);
+  const lines = known.map(([name, value]) => `${name.padEnd(9)}  ${plain(value)}\n`);
+  const attempts = rowsOf(story["attempts"]).map((attempt) =>
+    ["at", "processor", "outcome", "reason"].map((name) => attempt[name]),
+  );
+  const interventions = rowsOf(story["interventions"]).map((said) =>
+    ["at", "who", "action", "why", "evidence"].map((name) => said[name] ?? "-"),
+  );
+  return [
+    lines.join(""),
+    section("Attempts that did not settle it", ["AT", "PROCESSOR", "CLASS", "REASON"], attempts),
+    section("Decisions", ["AT", "WHO", "ACTION", "WHY", "EVIDENCE"], interventions),
+  ].join("");
+}
+
+function describeProcessors(answer: Fields): string {
+  return table(
+    ["NAME", "FEE", "MODE", "BREAKER", "IN FLIGHT", "LIMIT", "LATENCY", "OPEN", "LAST DECISION"],
+    rowsOf(answer["processors"]).map((processor) => {
+      const { name, fee, mode, breaker, inFlight, limit, latencyMs, openPayments } = processor;
+      if (processor["configured"] !== true) {
+        return [name, "-", "not configured", "-", "-", "-", "-", openPayments, "-"];
+      }
+      const latency = `${Math.round(Number(latencyMs))} ms`;
+      const word = wordOf(processor["lastIntervention"]);
+      return [name, fee, mode, breaker, inFlight, limit, latency, openPayments, word];
+    }),
+  );
+}
+
+function wordOf(said: unknown): string {
+  if (typeof said !== "object" || said === null) return "-";
+  const { at, who, action, why } = said as Fields;
+  return `${plain(action)} by ${plain(who)} at ${plain(at)}: ${plain(why)}`;
+}
+
+function section(title: string, head: readonly string[], rows: readonly unknown[][]): string {
+  return rows.length === 0 ? "" : `\n${title}\n${table(head, rows)}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const cells = [head, ...rows.map((row) => row.map(plain))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const lines = cells.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  "));
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** Reasons come from processors: nothing of them may speak to the terminal. */
+function plain(value: unknown): string {
+  return String(value)
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\p{Cc}/gu, "?");
+}
+
+function rowsOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? (value as Fields[]) : [];
+}
+
+/** Read from JSON as a double, which holds every amount that is taken to the cent. */
+function amountOf(amount: unknown): string {
+  return Number(amount).toFixed(2);
+}
+
+function ageOf(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3_600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86_400) return `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3_600)} h`;
+}

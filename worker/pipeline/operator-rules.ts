@@ -1,0 +1,88 @@
+/**
+ * What an operator may do to a payment, by what it is at this moment. The rules keep the invariants:
+ * nobody's word moves a payment while a call about it is under way, or while one that was given up
+ * may still be charged.
+ *
+ *                     hold   release   ask   settle   absent
+ *   queued            yes    –         –     –        –        belongs to nobody
+ *   assigned          –      –         –     –        –        its first call decides
+ *   unknown           yes    –         yes   yes      *
+ *   unknown, call     yes    –         –     –        –        the call may charge it yet
+ *   held              –      yes       –     –        –        belongs to nobody
+ *   held by its       –      yes       yes   yes      *        * last attempt long enough ago
+ *   processor, call   –      yes       –     –        –
+ *   anything else     –      –         –     –        –        settled, rejected, conflict
+ */
+import type { PaymentAction } from "../intervention.ts";
+import type { OpenState } from "../payment.ts";
+import type { PaymentState } from "../transitions.ts";
+
+export type Facts = {
+  readonly state: OpenState["kind"];
+  /** The name of the processor that it belongs to, or null. */
+  readonly owner: string | null;
+  /** Its processor is among those that are configured. */
+  readonly configured: boolean;
+  /** Calls about it under way. */
+  readonly calls: number;
+  /** Since its last attempt ended. */
+  readonly quietMs: number;
+  /** Before that a call that was given up may still be charged. */
+  readonly quietMsMin: number;
+};
+
+/** Why not, in a sentence; null when it may be done. */
+export function refusalOf(action: PaymentAction, facts: Facts): string | null {
+  const { state, owner } = facts;
+  if (state === "accepting") return "It is being written down; try again in a moment.";
+  if (state === "assigned") {
+    return `Its first call to ${owner} is under way, and what comes of that decides; try again then.`;
+  }
+  switch (action) {
+    case "hold":
+      return state === "held" ? "It is held already." : null;
+    case "release":
+      return state === "held" ? null : "It is not held.";
+    case "ask":
+      return unsettled(facts) ?? (facts.configured ? null : `${owner} is not configured.`);
+    case "settle":
+      return unsettled(facts);
+    case "absent":
+      return unsettled(facts) ?? unquiet(facts);
+  }
+}
+
+/** Why a payment that is not open any more cannot be moved by anybody. */
+export function refusalOfClosed(state: PaymentState): string {
+  switch (state) {
+    case "settled":
+      return "It is settled, and that is final.";
+    case "rejected":
+      return "Its processor does not take such a payment: nothing was charged, and nothing will be.";
+    case "conflict":
+      return (
+        "Its processor has this id with another amount or time: whatever is said here, that record " +
+        "stays. It is sent nowhere again; set it right with the processor."
+      );
+    case "accepted":
+    case "assigned":
+    case "unknown":
+    case "held":
+      return "It has just come to its end; look at it again.";
+  }
+}
+
+function unsettled({ owner, calls }: Facts): string | null {
+  if (owner === null) return "It belongs to no processor, so that there is nothing to find out.";
+  if (calls === 0) return null;
+  return `A call to ${owner} is under way; hold the payment, and try again when that has ended.`;
+}
+
+function unquiet({ owner, quietMs, quietMsMin }: Facts): string | null {
+  if (quietMs >= quietMsMin) return null;
+  const seconds = Math.ceil((quietMsMin - quietMs) / 1_000);
+  return (
+    `${owner} may still charge an attempt that was given up: wait another ${seconds} s, ` +
+    "with the payment held, so that there is no new one."
+  );
+}

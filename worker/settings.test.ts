@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import { readSettings } from "../shared/settings.ts";
+import { parseProcessors, workerSettings } from "./settings.ts";
+
+function read(env: Record<string, string>) {
+  const result = readSettings(workerSettings, env);
+  return result.ok ? result.settings : result.reason;
+}
+
+test("without anything set the worker has the documented defaults", () => {
+  expect(read({})).toEqual({
+    LINK_HOST: "127.0.0.1",
+    LINK_PORT: 9996,
+    HTTP_HOST: "127.0.0.1",
+    HTTP_PORT: 9995,
+    PROCESSORS: [
+      { name: "default", url: "http://127.0.0.1:8001", fee: 0.05 },
+      { name: "fallback", url: "http://127.0.0.1:8002", fee: 0.15 },
+    ],
+    JOURNAL: "./data/payments.db",
+    JOURNAL_SYNC: "full",
+    PATIENCE_MS: 15_000,
+    LEDGER_SLOTS: 1_048_576,
+    BACKLOG_MAX: 1_000_000,
+    PROCESSOR_TIMEOUT_MS: 30_000,
+    PURGE_ENABLED: false,
+    ADMIN_TOKEN: null,
+    LINK_SECRET: null,
+    LOG_LEVEL: "info",
+  });
+});
+
+describe("processors", () => {
+  test("are read in any number, in the order given", () => {
+    expect(parseProcessors("a=http://a/;fee=0")).toEqual([{ name: "a", url: "http://a", fee: 0 }]);
+    const three = " a=http://a;fee=1, b-2=https://b:8080/x;fee=0.005 ,c=http://c;fee=0.5";
+    expect(parseProcessors(three)?.map(({ name, fee }) => [name, fee])).toEqual([
+      ["a", 1],
+      ["b-2", 0.005],
+      ["c", 0.5],
+    ]);
+  });
+
+  test.each([
+    "",
+    ",",
+    "a",
+    "a=http://a",
+    "a=http://a;fee=",
+    "a=http://a;fee=2",
+    "a=http://a;fee=1.5",
+    "a=http://a;fee=-0.1",
+    "a=http://a;fee=5%",
+    "a=http://a;fee=.5",
+    "a=ftp://a;fee=0.5",
+    "a=http://user:secret@a;fee=0.5",
+    "A=http://a;fee=0.5",
+    "1a=http://a;fee=0.5",
+    `${"a".repeat(33)}=http://a;fee=0.5`,
+    'a"=http://a;fee=0.5',
+    "=http://a;fee=0.5",
+    "a=http://a;fee=0.5,",
+    "a=http://a;fee=0.5,a=http://b;fee=0.5",
+    "a=http://a;fee=0.5;b=http://b;fee=0.5",
+  ])("%p are refused", (list) => {
+    expect(parseProcessors(list)).toBeNull();
+    if (list !== "") expect(read({ PROCESSORS: list })).toContain("is not name=url;fee=0.05");
+  });
+});
+
+test.each([
+  ["JOURNAL", "sqlite:", "sqlite:PATH"],
+  ["JOURNAL", "data/payments.db", "sqlite:PATH"],
+  ["JOURNAL_SYNC", "FULL", "one of full, normal, off"],
+  ["LEDGER_SLOTS", "2048", "a whole number from 4096"],
+  ["LEDGER_SLOTS", "4097", "a power of two"],
+  ["LEDGER_SLOTS", "536870912", "a whole number from 4096"],
+  ["BACKLOG_MAX", "0", "a whole number from 1"],
+  ["PROCESSOR_TIMEOUT_MS", "99", "a whole number from 100"],
+  ["PATIENCE_MS", "3600001", "a whole number from 0"],
+])("%s=%s is refused", (name, value, form) => {
+  expect(read({ [name]: value })).toStartWith(`${name}: "${value}" is not ${form}`);
+});
+
+test("the smallest and the largest ring are taken", () => {
+  expect(read({ LEDGER_SLOTS: "4096" })).toMatchObject({ LEDGER_SLOTS: 4_096 });
+  expect(read({ LEDGER_SLOTS: "268435456" })).toMatchObject({ LEDGER_SLOTS: 2 ** 28 });
+});

@@ -1,0 +1,149 @@
+/** The process at its start: bad settings and bad journals are one line and exit 1. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { apiSettings } from "../api/settings.ts";
+import { simulatorSettings } from "../simulator/settings.ts";
+import { workerSettings } from "./settings.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+function spawn(entry: string, args: string[], env: Record<string, string>) {
+  return Bun.spawn([process.execPath, join(ROOT, entry), ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    cwd: tmpdir(),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+async function run(entry: string, args: string[], env: Record<string, string>) {
+  const child = spawn(entry, args, env);
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { stdout, stderr, exitCode };
+}
+
+/** The one line that a process leaves on stderr when it exits 1. */
+async function refusal(env: Record<string, string>): Promise<string> {
+  const { stderr, exitCode } = await run("worker.ts", [], env);
+  expect(exitCode).toBe(1);
+  const lines = stderr.split("\n");
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toBe("");
+  return lines[0] as string;
+}
+
+function temporary() {
+  const path = mkdtempSync(join(tmpdir(), "papa-leguas-start-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Settings with which the worker would start, were it not for what a test adds. */
+function good(directory: string): Record<string, string> {
+  return { JOURNAL: `sqlite:${directory}/payments.db`, LINK_PORT: "0", HTTP_PORT: "0" };
+}
+
+test.each([
+  ["LINK_PORT", "65536"],
+  ["PROCESSORS", "default=ftp://127.0.0.1;fee=0.05"],
+  ["JOURNAL", "postgres://a"],
+  ["JOURNAL_SYNC", "sometimes"],
+  ["LEDGER_SLOTS", "5000"],
+  ["PURGE_ENABLED", "yes"],
+  ["LOG_LEVEL", "loud"],
+])("the worker refuses %s=%s in one line that names both", async (name, value) => {
+  const line = await refusal({ [name]: value });
+  expect(line).toStartWith(`${name}: "${value}" is not `);
+});
+
+describe("the worker refuses in one line", () => {
+  test("a link beyond the private network without a secret", async () => {
+    using directory = temporary();
+    const line = await refusal({ ...good(directory.path), LINK_HOST: "0.0.0.0" });
+    expect(line).toStartWith("LINK_SECRET must be set");
+  });
+
+  test("to send payments through a proxy", async () => {
+    using directory = temporary();
+    const line = await refusal({ ...good(directory.path), https_proxy: "http://127.0.0.1:3128" });
+    expect(line).toStartWith("https_proxy: ");
+  });
+
+  test("a journal that is damaged, and leaves it as it is", async () => {
+    using directory = temporary();
+    const path = join(directory.path, "payments.db");
+    writeFileSync(path, "no journal at all\n".repeat(1_000));
+    const before = readFileSync(path);
+    expect(await refusal(good(directory.path))).toStartWith(`journal ${path} cannot be opened: `);
+    expect(readFileSync(path)).toEqual(before);
+  });
+
+  test("a journal where nothing can be written", async () => {
+    using directory = temporary();
+    const env = { ...good(directory.path), JOURNAL: "sqlite:/proc/payments.db" };
+    expect(await refusal(env)).toStartWith("journal /proc/payments.db cannot be opened: ");
+  });
+
+  test("a journal that is a directory", async () => {
+    using directory = temporary();
+    const path = join(directory.path, "payments.db");
+    mkdirSync(path);
+    expect(await refusal(good(directory.path))).toStartWith(`journal ${path} cannot be opened: `);
+  });
+
+  test("ports that are taken", async () => {
+    using directory = temporary();
+    const link = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
+    await using http = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    const env = good(directory.path);
+    const [linkLine, httpLine] = [
+      await refusal({ ...env, LINK_PORT: String(link.port) }),
+      await refusal({ ...env, HTTP_PORT: String(http.port) }),
+    ];
+    link.close();
+    expect(linkLine).toContain("LINK_PORT");
+    expect(httpLine).toContain("HTTP_PORT");
+  });
+});
+
+test("the worker starts itself anew, under the same process id, with room for its calls", async () => {
+  using directory = temporary();
+  const worker = spawn("worker.ts", [], good(directory.path));
+  // Read to the end: a log that nobody takes would end the process with an error.
+  let text = "";
+  const ready = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const bytes of worker.stdout) {
+      text += new TextDecoder().decode(bytes);
+      if (text.includes('"ready"')) ready.resolve();
+    }
+    ready.reject(new Error(`the worker ended before it was ready: ${text}`));
+  })();
+  await ready.promise;
+  // Of the program that runs under this id now.
+  const environment = readFileSync(`/proc/${worker.pid}/environ`, "utf8");
+  expect(environment.split("\0")).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=8192");
+  worker.kill("SIGTERM");
+  await reading;
+  expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
+}, 20_000);
+
+test.each([
+  ["api.ts", apiSettings],
+  ["worker.ts", workerSettings],
+  ["simulator.ts", simulatorSettings],
+] as const)("%s --help shows every setting with its default, and exits 0", async (entry, table) => {
+  // Help is to be had whatever the settings are.
+  const { stdout, stderr, exitCode } = await run(entry, ["--help"], { LOG_LEVEL: "loud" });
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  for (const [name, { default: value, meaning }] of Object.entries(table)) {
+    const line = stdout.split("\n").find((each) => each.startsWith(`  ${name} `));
+    expect(line).toContain(meaning);
+    expect(line).toEndWith(`(default: ${value || "none"})`);
+  }
+});

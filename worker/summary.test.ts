@@ -1,0 +1,317 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter } from "./ledger.ts";
+import { FIRST_AT_MS, type AppendOrder } from "./summary/append.fixture.ts";
+import { SummaryReader, type SummaryWindow } from "./summary.ts";
+import type { BlockTotals, LedgerRows } from "./transitions.ts";
+
+const SLOTS = 4_096;
+const PROCESSORS = 3;
+const ROWS_MAX = 64 * BLOCK_ROWS;
+const ALL: SummaryWindow = { fromMs: -Infinity, toMs: Infinity };
+
+type Row = { readonly atMs: number; readonly cents: number; readonly processor: number };
+
+/** A ledger, and beside it everything that was ever put in, as the journal would have it. */
+class Both {
+  readonly memory = allocateLedger(SLOTS, PROCESSORS, ROWS_MAX);
+  readonly writer = new LedgerWriter(this.memory);
+  /** By row number; purges leave gaps. */
+  readonly history: (Row | undefined)[] = [];
+  oldReads = 0;
+  readonly reader = new SummaryReader(this.memory, (from, to) => {
+    this.oldReads++;
+    return columns(this.rows(from, to));
+  });
+
+  append(row: Row): void {
+    this.history[this.writer.append(row.atMs, row.cents, row.processor)] = row;
+  }
+
+  purge(): void {
+    const base = this.writer.purge();
+    this.history.length = 0;
+    this.history.length = base;
+  }
+
+  rows(from: number, to: number): Row[] {
+    return this.history.slice(from, to).filter((row) => row !== undefined);
+  }
+
+  /** What a filter over everything says. */
+  naive({ fromMs, toMs }: SummaryWindow): { counts: number[]; cents: number[] } {
+    const counts = new Array<number>(PROCESSORS).fill(0);
+    const cents = new Array<number>(PROCESSORS).fill(0);
+    for (const row of this.history) {
+      if (row === undefined || row.atMs < fromMs || row.atMs > toMs) continue;
+      counts[row.processor]! += 1;
+      cents[row.processor]! += row.cents;
+    }
+    return { counts, cents };
+  }
+
+  read(window: SummaryWindow): { counts: number[]; cents: number[] } {
+    const { counts, cents } = this.reader.read(window);
+    return { counts: [...counts], cents: [...cents] };
+  }
+}
+
+function columns(rows: readonly Row[]): LedgerRows {
+  return {
+    requestedAtMs: Float64Array.from(rows, ({ atMs }) => atMs),
+    amountCents: Float64Array.from(rows, ({ cents }) => cents),
+    processor: Float64Array.from(rows, ({ processor }) => processor),
+  };
+}
+
+function totalsOf(rows: readonly Row[]): BlockTotals {
+  const sum = (processor: number, of: (row: Row) => number) =>
+    rows.filter((row) => row.processor === processor).reduce((total, row) => total + of(row), 0);
+  const processors = Array.from({ length: PROCESSORS }, (_, processor) => processor);
+  return {
+    minMs: Math.min(...rows.map(({ atMs }) => atMs)),
+    maxMs: Math.max(...rows.map(({ atMs }) => atMs)),
+    counts: processors.map((processor) => sum(processor, () => 1)),
+    cents: processors.map((processor) => sum(processor, ({ cents }) => cents)),
+  };
+}
+
+/** What a start makes of the journal: totals for what is older than the ring, rows for the rest. */
+function restored(both: Both, base: number): Both {
+  const after = new Both();
+  const next = both.writer.head;
+  after.history.push(...both.history);
+  after.writer.startAt(base);
+  const oldest = Math.ceil(Math.max(0, next - SLOTS) / BLOCK_ROWS) * BLOCK_ROWS;
+  const first = Math.max(base, oldest);
+  for (let row = base; row < first; row += BLOCK_ROWS) {
+    after.writer.restoreBlock(totalsOf(both.rows(row, row + BLOCK_ROWS)));
+  }
+  after.writer.restoreRows(columns(both.rows(first, next)));
+  return after;
+}
+
+/** Rows in a run, how their times go, and whether a purge comes first. */
+const run = fc.record({
+  rows: fc.integer({ min: 0, max: 3_000 }),
+  jitterMs: fc.constantFrom(0, 3, 50, 100_000),
+  purge: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  seed: fc.nat(),
+});
+type Run = { rows: number; jitterMs: number; purge: boolean; seed: number };
+
+function play(runs: readonly Run[]): { both: Both; times: number[]; base: number } {
+  const both = new Both();
+  const times: number[] = [];
+  let [atMs, base] = [1_000_000, 0];
+  for (const { rows, jitterMs, purge, seed } of runs) {
+    if (purge) {
+      both.purge();
+      base = both.writer.head;
+    }
+    let state = seed;
+    const next = () => (state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff);
+    for (let n = 0; n < rows; n++) {
+      atMs += next() % 3;
+      const row = {
+        atMs: atMs + (jitterMs === 0 ? 0 : next() % jitterMs),
+        cents: 1 + (next() % 1_000_000),
+        processor: (next() >> 8) % PROCESSORS,
+      };
+      // Some that lie anywhere, and those at the edges of blocks.
+      if (n % 97 === 0 || (both.writer.head + 1) % BLOCK_ROWS <= 1) times.push(row.atMs);
+      both.append(row);
+    }
+  }
+  return { both, times: times.length === 0 ? [0] : times, base };
+}
+
+const bound = fc.oneof(
+  { weight: 1, arbitrary: fc.constant(null) },
+  { weight: 8, arbitrary: fc.record({ pick: fc.nat(), offMs: fc.integer({ min: -2, max: 2 }) }) },
+);
+type Bound = { pick: number; offMs: number } | null;
+
+/** Bounds that lie on rows, or beside them. */
+function windowOf(times: readonly number[], from: Bound, to: Bound): SummaryWindow {
+  const at = ({ pick, offMs }: NonNullable<Bound>) =>
+    (times[pick % times.length] as number) + offMs;
+  return {
+    fromMs: from === null ? -Infinity : at(from),
+    toMs: to === null ? Infinity : at(to),
+  };
+}
+
+test("every window of every history sums to what a filter over all of it says, also after a restart", () => {
+  const runs = fc.array(run, { minLength: 1, maxLength: 8 });
+  const windows = fc.array(fc.tuple(bound, bound), { minLength: 6, maxLength: 6 });
+  let [oldReads, purged] = [0, 0];
+  fc.assert(
+    fc.property(runs, windows, (some, bounds) => {
+      const { both, times, base } = play(some);
+      const again = restored(both, base);
+      expect(again.writer.head).toBe(both.writer.head);
+      for (const [from, to] of [...bounds, [null, null] as [Bound, Bound]]) {
+        const window = windowOf(times, from, to);
+        const expected = both.naive(window);
+        expect(both.read(window)).toEqual(expected);
+        expect(again.read(window)).toEqual(expected);
+      }
+      oldReads += both.oldReads;
+      purged += base > 0 ? 1 : 0;
+    }),
+    { seed: 20_250_801, numRuns: 150 },
+  );
+  // The property would be worth little if it never left the ring or never met a purge.
+  expect(oldReads).toBeGreaterThan(20);
+  expect(purged).toBeGreaterThan(20);
+}, 30_000);
+
+describe("a window", () => {
+  const five = () => {
+    const both = new Both();
+    for (let n = 0; n < 5; n++) both.append({ atMs: 100 + n, cents: 10 ** n, processor: 0 });
+    return both;
+  };
+  const sums = (both: Both, fromMs: number, toMs: number) => both.read({ fromMs, toMs }).cents[0];
+
+  test("includes both its ends", () => {
+    expect(sums(five(), 101, 103)).toBe(1110);
+    expect(sums(five(), 100, 104)).toBe(11111);
+    expect(sums(five(), 102, 102)).toBe(100);
+    expect(sums(five(), 103.5, 104)).toBe(10000);
+  });
+
+  test("that is open holds everything, one that is empty nothing", () => {
+    expect(sums(five(), -Infinity, Infinity)).toBe(11111);
+    expect(sums(five(), 105, Infinity)).toBe(0);
+    expect(sums(five(), 103, 102)).toBe(0);
+    expect(new Both().read(ALL)).toEqual({ counts: [0, 0, 0], cents: [0, 0, 0] });
+  });
+
+  test("over whole blocks asks no rows of the journal, however old they are", () => {
+    const both = new Both();
+    for (let n = 0; n < 10 * BLOCK_ROWS + 7; n++) both.append({ atMs: n, cents: 3, processor: 1 });
+    expect(both.read(ALL).counts).toEqual([0, 10 * BLOCK_ROWS + 7, 0]);
+    expect(both.read({ fromMs: BLOCK_ROWS, toMs: 2 * BLOCK_ROWS - 1 }).counts[1]).toBe(BLOCK_ROWS);
+    expect(both.oldReads).toBe(0);
+    expect(both.read({ fromMs: 5, toMs: 10 }).counts[1]).toBe(6);
+    expect(both.oldReads).toBe(1);
+  });
+
+  test("that touches a block at its first or last row holds that row", () => {
+    const both = new Both();
+    for (let n = 0; n < 5 * BLOCK_ROWS; n++) both.append({ atMs: n, cents: 1, processor: 0 });
+    for (const edge of [0, BLOCK_ROWS - 1, BLOCK_ROWS, 5 * BLOCK_ROWS - 1]) {
+      expect(both.read({ fromMs: edge, toMs: edge }).counts[0]).toBe(1);
+      expect(both.read({ fromMs: edge, toMs: Infinity }).counts[0]).toBe(5 * BLOCK_ROWS - edge);
+      expect(both.read({ fromMs: -Infinity, toMs: edge }).counts[0]).toBe(edge + 1);
+    }
+  });
+
+  test("is read anew when a purge comes while it is read", () => {
+    const memory = allocateLedger(SLOTS, 1, ROWS_MAX);
+    const writer = new LedgerWriter(memory);
+    for (let n = 0; n < 2 * SLOTS; n++) writer.append(n, 1, 0);
+    const rows = Array.from({ length: BLOCK_ROWS }, (_, n) => ({
+      atMs: n,
+      cents: 1,
+      processor: 0,
+    }));
+    let asked = 0;
+    const reader = new SummaryReader(memory, () => {
+      if (asked++ === 0) {
+        writer.purge();
+        writer.append(7, 5, 0);
+      }
+      return columns(rows);
+    });
+    const { counts, cents } = reader.read({ fromMs: 5, toMs: 9 });
+    expect([asked, counts[0], cents[0]]).toEqual([1, 1, 5]);
+  });
+
+  test("waits for rows that are on their way into the journal, and says so when they never come", () => {
+    const memory = allocateLedger(SLOTS, 1, ROWS_MAX);
+    const writer = new LedgerWriter(memory);
+    for (let n = 0; n < 2 * SLOTS; n++) writer.append(n, 1, 0);
+    const all = columns(
+      Array.from({ length: BLOCK_ROWS }, (_, n) => ({ atMs: n, cents: 1, processor: 0 })),
+    );
+    let asked = 0;
+    const late = new SummaryReader(memory, () => (++asked < 5 ? columns([]) : all));
+    expect(late.read({ fromMs: 5, toMs: 9 }).counts[0]).toBe(5);
+    expect(asked).toBe(5);
+    const never = new SummaryReader(memory, () => columns([]));
+    expect(() => never.read({ fromMs: 5, toMs: 9 })).toThrow("not in the journal yet");
+  }, 20_000);
+});
+
+describe("while another thread writes, a reader", () => {
+  async function watch(
+    order: Omit<AppendOrder, "memory">,
+    look: (reader: SummaryReader, cursor: LedgerCursor) => void,
+  ) {
+    const memory = allocateLedger(SLOTS, 2, 4_096 * BLOCK_ROWS);
+    const thread = new Worker(new URL("./summary/append.fixture.ts", import.meta.url).href);
+    const finished = Promise.withResolvers<void>();
+    thread.onmessage = () => finished.resolve();
+    thread.onerror = (event) => finished.reject(new Error(event.message));
+    const writing = { running: true };
+    void finished.promise.finally(() => {
+      writing.running = false;
+    });
+    thread.postMessage({ memory, ...order } satisfies AppendOrder);
+    // The journal's rows are known: row n is a cent at FIRST_AT_MS + n.
+    const reader = new SummaryReader(memory, (from, to) =>
+      columns(
+        Array.from({ length: to - from }, (_, i) => ({
+          atMs: FIRST_AT_MS + from + i,
+          cents: 1,
+          processor: (from + i) % 2,
+        })),
+      ),
+    );
+    const cursor = new LedgerCursor(memory);
+    for (let looks = 0; writing.running; looks++) {
+      look(reader, cursor);
+      if (looks % 20 === 0) await new Promise(setImmediate);
+    }
+    await finished.promise;
+    thread.terminate();
+    return { reader, cursor };
+  }
+  const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
+
+  test("never sees half a row, nor fewer than before, nor an edge that is off", async () => {
+    const rows = 1_500_000;
+    let before = 0;
+    const { reader } = await watch({ rows, purgeEvery: null }, (reading, cursor) => {
+      const headBefore = cursor.head;
+      const { counts, cents } = reading.read(ALL);
+      expect([...cents]).toEqual([...counts]);
+      expect(Math.abs((counts[0] as number) - (counts[1] as number))).toBeLessThanOrEqual(1);
+      const count = sum(counts);
+      expect(count).toBeWithin(Math.max(before, headBefore), cursor.head + 1);
+      before = count;
+      // A window that cuts the oldest and the newest rows that the ring holds, where they are overwritten.
+      const from = Math.max(0, headBefore - SLOTS + 700);
+      const to = headBefore - 3;
+      if (to <= from) return;
+      const edge = reading.read({ fromMs: FIRST_AT_MS + from, toMs: FIRST_AT_MS + to });
+      expect(sum(edge.counts)).toBe(to - from + 1);
+      expect([...edge.cents]).toEqual([...edge.counts]);
+    });
+    expect(sum(reader.read(ALL).counts)).toBe(rows);
+  }, 30_000);
+
+  test("sees a purge whole or not at all", async () => {
+    // A purge skips to the next block: rows per purge and block numbers are known.
+    const purgeEvery = 1_500;
+    const { cursor } = await watch({ rows: 300_000, purgeEvery }, (reading) => {
+      const { counts, cents } = reading.read(ALL);
+      expect([...cents]).toEqual([...counts]);
+      expect(sum(counts)).toBeWithin(0, purgeEvery + 1);
+    });
+    expect(cursor.purges).toBe(2 * (300_000 / purgeEvery));
+  }, 30_000);
+});
