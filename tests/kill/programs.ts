@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const NAMES = ["worker", "api"] as const;
+const SOURCES = ["*.ts", "package.json", "bun.lock", "api/**", "worker/**", "shared/**"];
 
 export type Programs = AsyncDisposable & {
   readonly worker: readonly string[];
@@ -41,10 +42,11 @@ export async function compiledPrograms(log: (text: string) => void): Promise<Pro
 async function isStale(): Promise<boolean> {
   const builtAtMs = await Promise.all(NAMES.map((name) => changedAtMs(join(ROOT, "dist", name))));
   const oldest = Math.min(...builtAtMs);
-  const sources = new Bun.Glob("{*.ts,package.json,bun.lock,{api,worker,shared,dashboard}/**}");
-  for await (const path of sources.scan({ cwd: ROOT })) {
-    if (/\.(test|fixture)\.ts$/.test(path)) continue;
-    if ((await changedAtMs(join(ROOT, path))) > oldest) return true;
+  for (const pattern of SOURCES) {
+    for await (const path of new Bun.Glob(pattern).scan({ cwd: ROOT })) {
+      if (/\.(test|fixture)\.ts$/.test(path)) continue;
+      if ((await changedAtMs(join(ROOT, path))) > oldest) return true;
+    }
   }
   return false;
 }

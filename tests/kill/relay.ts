@@ -29,6 +29,8 @@ const SWEEP_MS = 5_000;
 export class Relay implements AsyncDisposable {
   readonly stats: RelayStats = { passed: 0, lost: 0, repeated: 0, delayed: 0, stale: 0 };
   trouble: Trouble = SMOOTH;
+  /** Sees what the worker sends before it is carried on. */
+  onDown: ((bytes: Buffer) => void) | null = null;
   readonly #worker: Peer;
   readonly #random: () => number;
   readonly #upstreams = new Map<string, Promise<Upstream>>();
@@ -72,9 +74,10 @@ export class Relay implements AsyncDisposable {
   }
 
   async #open(client: Peer): Promise<Upstream> {
-    const socket = await openSocket((bytes) =>
-      this.#carry(() => sendOrLose(this.#front!, bytes, client)),
-    );
+    const socket = await openSocket((bytes) => {
+      this.onDown?.(bytes);
+      this.#carry(() => sendOrLose(this.#front!, bytes, client));
+    });
     return { socket, heardAtMs: performance.now() };
   }
 

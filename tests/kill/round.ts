@@ -1,14 +1,18 @@
 /** What befalls the processes: one event a round, drawn from the seed, then carried out. */
-import { watch } from "node:fs";
-import { basename, dirname } from "node:path";
 import { integerFrom, pick } from "../system/random.ts";
 import type { Service } from "./service.ts";
+import { chargeOf, checkpointOf, firstWriteOf, untilSign, verdictOf } from "./sign.ts";
 import type { Stack } from "./stack.ts";
 
+/** The worker, and the two APIs. */
 type Who = 0 | 1 | 2;
 
+const SIGNS = { verdict: verdictOf, charge: chargeOf, checkpoint: checkpointOf };
+
 export type Round = { readonly calmMs: number } & (
-  | { readonly kind: "worker" | "checkpoint"; readonly downMs: number; readonly lateMs: number }
+  | { readonly kind: "worker"; readonly downMs: number }
+  /** Killed so long after it has sent a verdict, has sent a charge, or has begun a checkpoint. */
+  | { readonly kind: keyof typeof SIGNS; readonly downMs: number; readonly lateMs: number }
   | { readonly kind: "api"; readonly apis: readonly Who[]; readonly downMs: number }
   | { readonly kind: "both"; readonly apis: readonly Who[]; readonly downMs: number }
   /** Killed again so long after its restart, or after the first thing that it writes. */
@@ -29,13 +33,14 @@ export type RoundResult = {
 
 const KINDS: readonly RoundKind[] = [
   ...(["worker", "worker", "api", "both", "both", "recovery", "recovery"] as const),
-  ...(["checkpoint", "checkpoint", "pause", "drain", "drain-kill"] as const),
+  ...(["checkpoint", "checkpoint", "verdict", "verdict", "charge", "charge"] as const),
+  ...(["pause", "pause", "drain", "drain-kill"] as const),
 ];
 const DOWN_MS_MAX = 200;
 const CALM_MS = { min: 100, max: 600 };
 const PAUSE_MS = { min: 200, max: 3_000 };
 const AGAIN_MS_MAX = { start: 300, write: 30 };
-/** Less and more than a checkpoint takes. */
+/** Less and more than a commit and a checkpoint take. */
 const LATE_MS_MAX = 8;
 const DRAIN_KILL_MS_MAX = 60;
 /** The checkpointer works every 250 ms. */
@@ -48,8 +53,13 @@ export function drawRound(random: () => number): Round {
   const who = pick(random, [0, 0, 0, 1, 2] as const);
   switch (kind) {
     case "worker":
-    case "checkpoint":
-      return { kind, calmMs, downMs: upTo(DOWN_MS_MAX), lateMs: upTo(LATE_MS_MAX) };
+      return { kind, calmMs, downMs: upTo(DOWN_MS_MAX) };
+    case "verdict":
+    case "charge":
+    case "checkpoint": {
+      const lateMs = random() < 0.5 ? 0 : upTo(LATE_MS_MAX);
+      return { kind, calmMs, downMs: upTo(DOWN_MS_MAX), lateMs };
+    }
     case "api":
       return { kind, calmMs, apis: [pick(random, [1, 2] as const)], downMs: upTo(DOWN_MS_MAX) };
     case "both": {
@@ -84,12 +94,17 @@ export async function runRound(stack: Stack, round: Round): Promise<RoundResult>
     case "worker":
       await worker.kill();
       return done(1, `kill worker; ${await back([worker], round.downMs)}`);
+    case "verdict":
+    case "charge":
     case "checkpoint": {
-      const seen = await untilWritten(stack.journalPath, SIGN_MS_MAX);
-      await Bun.sleep(round.lateMs);
+      const { kind, lateMs, downMs } = round;
+      // At the very sign, not when whoever waits for it gets to run.
+      const atOnce = () => (lateMs === 0 ? void worker.kill() : undefined);
+      const seen = await untilSign(SIGNS[kind](stack), SIGN_MS_MAX, atOnce);
+      if (lateMs > 0) await Bun.sleep(lateMs);
       await worker.kill();
-      const when = seen ? `${round.lateMs} ms into a checkpoint` : "no checkpoint seen";
-      return done(1, `kill worker, ${when}; ${await back([worker], round.downMs)}`);
+      const when = seen ? `${lateMs} ms after a ${kind}` : `no ${kind} was seen`;
+      return done(1, `kill worker, ${when}; ${await back([worker], downMs)}`);
     }
     case "api":
     case "both": {
@@ -99,7 +114,7 @@ export async function runRound(stack: Stack, round: Round): Promise<RoundResult>
     }
     case "recovery": {
       await worker.kill();
-      const written = untilWritten(`${stack.journalPath}-wal`, SIGN_MS_MAX);
+      const written = untilSign(firstWriteOf(stack), SIGN_MS_MAX);
       worker.start();
       const seen = round.from === "start" || (await written);
       await Bun.sleep(round.againMs);
@@ -140,22 +155,6 @@ async function back(services: readonly Service[], downMs: number): Promise<strin
   await Bun.sleep(downMs);
   const took = await Promise.all(services.map((service) => service.startAndWait()));
   return `ready in ${Math.max(...took).toFixed(0)} ms`;
-}
-
-/** True as soon as somebody has written to the file; false when nobody has in time. */
-function untilWritten(path: string, msMax: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const done = (written: boolean) => {
-      clearTimeout(timer);
-      watcher.close();
-      resolve(written);
-    };
-    const timer = setTimeout(() => done(false), msMax);
-    const name = basename(path);
-    const watcher = watch(dirname(path), (_event, changed) => {
-      if (changed === name) done(true);
-    });
-  });
 }
 
 function namesOf(services: readonly Service[]): string {

@@ -87,6 +87,8 @@ export class Stack implements AsyncDisposable {
   /** The worker's own door: readiness with the journal's reason. */
   readonly workerUrl: string;
   readonly dataDir: string;
+  /** Sees every charge that comes to a processor, before the processor does. */
+  onCharge: (() => void) | null = null;
   readonly #parts: Parts;
   #journals = 0;
 
@@ -100,6 +102,13 @@ export class Stack implements AsyncDisposable {
     this.gateways = parts.apis.map((_, i) => new GatewayClient(parts.urls[i] as string));
     this.gateway = this.gateways[0] as GatewayClient;
     this.workerUrl = `http://127.0.0.1:${parts.httpPort}`;
+    for (const { model } of parts.simulators) {
+      const apply = model.apply.bind(model);
+      model.apply = (nowMs, call) => {
+        if (call.method === "POST" && call.path === "/payments") this.onCharge?.();
+        return apply(nowMs, call);
+      };
+    }
   }
 
   get journalPath(): string {

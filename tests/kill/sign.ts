@@ -1,0 +1,57 @@
+/** What a kill waits for, to come at the worst moment. Each arms a look-out and returns how to disarm it. */
+import { watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { Stack } from "./stack.ts";
+
+export type Sign = (onSign: () => void) => () => void;
+
+/** Of a link frame; a longer one has payments or verdicts in it. */
+const EMPTY_FRAME_BYTES = 33;
+
+/** The worker's database is written to by checkpoints and by nothing else. */
+export const checkpointOf = (stack: Stack) => writeTo(stack.journalPath);
+
+/** The first that a worker writes when it starts is its epoch. */
+export const firstWriteOf = (stack: Stack) => writeTo(`${stack.journalPath}-wal`);
+
+/** A verdict has left the worker, and is about to become a 202: what it says must be on disk now. */
+export function verdictOf({ relay }: Stack): Sign {
+  return (onSign) => {
+    relay.onDown = (bytes) => {
+      if (bytes.length > EMPTY_FRAME_BYTES) onSign();
+    };
+    return () => (relay.onDown = null);
+  };
+}
+
+/** A charge has come to a processor: that it was sent there must be on disk now. */
+export function chargeOf(stack: Stack): Sign {
+  return (onSign) => {
+    stack.onCharge = onSign;
+    return () => (stack.onCharge = null);
+  };
+}
+
+function writeTo(path: string): Sign {
+  return (onSign) => {
+    const name = basename(path);
+    const watcher = watch(dirname(path), (_event, changed) => {
+      if (changed === name) onSign();
+    });
+    return () => watcher.close();
+  };
+}
+
+/** True once there was one, false when there was none in time. `atOnce` is called as it comes. */
+export async function untilSign(sign: Sign, msMax: number, atOnce = () => {}): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), msMax);
+  const disarm = sign(() => {
+    atOnce();
+    resolve(true);
+  });
+  const seen = await promise;
+  clearTimeout(timer);
+  disarm();
+  return seen;
+}
