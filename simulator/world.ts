@@ -187,7 +187,8 @@ export class World {
       this.#violation ??=
         error instanceof Violation ? error.message : String((error as Error).stack);
     }
-    if (this.#violation !== null) this.note(`violation ${this.#violation}`);
+    // Its first line: an error's stack names the caller, which is another one in the second run.
+    if (this.#violation !== null) this.note(`violation ${this.#violation.split("\n")[0]}`);
     return this.#violation;
   }
 
