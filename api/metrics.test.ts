@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { PAYMENT, runApi, startFakeWorker, type RunningApi } from "./server.fixture.ts";
 
+/** Families that an API has of its own. */
+const OWN_METRICS = 7;
+
 type Family = { readonly type: string; readonly samples: Map<string, number> };
 
 /** Parses the text format strictly: every sample belongs to the family above it, none stands twice. */
@@ -109,6 +112,16 @@ describe("metrics", () => {
     expect(sampleOf(families, "papaleguas_api_resident_memory_bytes")).toBeGreaterThan(1e6);
   });
 
+  test("show what goes over the link, what is sent again and what is not believed", async () => {
+    await using api = runApi();
+    const families = await metricsOf(api);
+    const frames = "papaleguas_api_link_frames_total";
+    expect(sampleOf(families, frames, '{direction="sent"}')).toBe(5);
+    expect(sampleOf(families, frames, '{direction="sent again"}')).toBe(2);
+    expect(sampleOf(families, frames, '{direction="received"}')).toBe(4);
+    expect(sampleOf(families, "papaleguas_api_link_drops_total", '{reason="mac"}')).toBe(3);
+  });
+
   test("of two APIs in one process are their own", async () => {
     await using one = runApi();
     await using other = runApi();
@@ -128,7 +141,7 @@ describe("metrics", () => {
       expect(sampleOf(families, "papaleguas_backlog")).toBe(3);
       expect(worker.seen.map(({ target }) => target)).toEqual(["/metrics"]);
       const names = [...families.keys()].filter((name) => name !== "papaleguas_backlog");
-      expect(names).toHaveLength(5);
+      expect(names).toHaveLength(OWN_METRICS);
       for (const name of names) expect(name).toStartWith("papaleguas_api_");
     });
   }
@@ -137,14 +150,14 @@ describe("metrics", () => {
     const error = () => new Response("<h1>trouble</h1>", { status: 500 });
     await using worker = startFakeWorker(error);
     await using api = runApi(worker.url);
-    expect((await metricsOf(api)).size).toBe(5);
+    expect((await metricsOf(api)).size).toBe(OWN_METRICS);
     await using alone = runApi();
-    expect((await metricsOf(alone)).size).toBe(5);
+    expect((await metricsOf(alone)).size).toBe(OWN_METRICS);
   });
 
   test("stand alone when the worker is too slow", async () => {
     await using worker = startFakeWorker(() => new Promise<Response>(() => {}));
     await using api = runApi(worker.url, { workerTimeoutMs: 20 });
-    expect((await metricsOf(api)).size).toBe(5);
+    expect((await metricsOf(api)).size).toBe(OWN_METRICS);
   });
 });

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Verdict } from "../shared/verdict.ts";
+import type { Link, Verdict } from "../shared/verdict.ts";
 
 /** What came back over the link for one payment; `timeout` is no verdict in time. */
 export type VerdictKind = Verdict["kind"] | "timeout";
@@ -19,7 +19,7 @@ const ACCEPT_SECONDS = [
 const STATUSES = 600;
 
 /** Requests are counted in plain numbers, and given their labels only when somebody reads them. */
-export function createApiMetrics(workerAnswers: () => boolean): ApiMetrics {
+export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): ApiMetrics {
   const registry = new Registry();
   const requests = new Map<string, Float64Array>();
   const verdicts: Record<VerdictKind, number> = {
@@ -66,7 +66,30 @@ export function createApiMetrics(workerAnswers: () => boolean): ApiMetrics {
     help: "1 while the worker answers over the link, else 0.",
     registers: [],
     collect() {
-      this.set(workerAnswers() ? 1 : 0);
+      this.set(link.answering ? 1 : 0);
+    },
+  });
+  const frames = new Counter({
+    name: "papaleguas_api_link_frames_total",
+    help: "Link frames sent, sent again, and received.",
+    labelNames: ["direction"],
+    registers: [],
+    collect() {
+      this.reset();
+      const { framesSent, framesReceived, retransmissions } = link.traffic;
+      this.inc({ direction: "sent" }, framesSent);
+      this.inc({ direction: "sent again" }, retransmissions);
+      this.inc({ direction: "received" }, framesReceived);
+    },
+  });
+  const drops = new Counter({
+    name: "papaleguas_api_link_drops_total",
+    help: "Link frames that were not believed, by reason.",
+    labelNames: ["reason"],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(link.traffic.drops)) this.inc({ reason }, count);
     },
   });
   const residentMemory = new Gauge({
@@ -81,6 +104,8 @@ export function createApiMetrics(workerAnswers: () => boolean): ApiMetrics {
   registry.registerMetric(accept);
   registry.registerMetric(verdictsTotal);
   registry.registerMetric(workerAnswering);
+  registry.registerMetric(frames);
+  registry.registerMetric(drops);
   registry.registerMetric(residentMemory);
 
   return {

@@ -10,6 +10,7 @@ export const PAYMENT = `{"correlationId":"${ID}","amount":19.90}`;
 export class FakeLink implements Link {
   readonly paid: Payment[] = [];
   answering = true;
+  traffic = { framesSent: 5, framesReceived: 4, retransmissions: 2, drops: { mac: 3, stale: 1 } };
   verdict: () => Verdict | null | Promise<Verdict | null> = () => ({ kind: "stored" });
 
   async pay(payment: Payment): Promise<Verdict | null> {

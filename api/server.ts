@@ -40,7 +40,7 @@ type Handler = (request: Request) => Response | Promise<Response>;
 
 export function startApi(parts: ApiParts): Api {
   const { settings, link, log } = parts;
-  const metrics = createApiMetrics(() => link.answering);
+  const metrics = createApiMetrics(link);
   const passOn = createPassOn({
     workerHttp: settings.WORKER_HTTP,
     timeoutMs: parts.workerTimeoutMs ?? WORKER_TIMEOUT_MS,

@@ -12,13 +12,23 @@ export type Verdict =
   | { readonly kind: "busy"; readonly retryAfterMs: number }
   | { readonly kind: "invalid" };
 
+export type LinkTraffic = {
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  readonly retransmissions: number;
+  /** Frames that were not believed, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+};
+
 /**
  * The seam between ingress and worker: hand over a payment, get a verdict. Resolves `null` when no
  * verdict came within the acknowledgement timeout: the payment may or may not be stored.
  */
 export interface Link {
   pay(payment: Payment): Promise<Verdict | null>;
-  /** True while the worker answers; false after it has been silent with payments outstanding. */
+  /** True while the worker answers; false before its first sign of life, and when it falls silent. */
   readonly answering: boolean;
+  /** What has gone over the link so far. */
+  readonly traffic: LinkTraffic;
   close(): void;
 }

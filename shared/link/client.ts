@@ -11,7 +11,7 @@
  * callers post the same id with different amounts in the same turn.
  */
 import type { Payment } from "../payment.ts";
-import type { Verdict } from "../verdict.ts";
+import type { LinkTraffic, Verdict } from "../verdict.ts";
 import {
   decodeVerdicts,
   encodePay,
@@ -46,7 +46,7 @@ type Outstanding = {
   retries: number;
 };
 
-export type LinkClientStats = {
+type LinkClientStats = {
   framesSent: number;
   retransmissions: number;
   framesReceived: number;
@@ -86,6 +86,11 @@ export class LinkClientCore {
 
   constructor(options: LinkClientOptions) {
     this.#options = options;
+  }
+
+  get traffic(): LinkTraffic {
+    const { framesSent, framesReceived, retransmissions, stale, drops } = this.stats;
+    return { framesSent, framesReceived, retransmissions, drops: { ...drops, stale } };
   }
 
   /** True when nothing waits for `flush`, a verdict or a deadline. */

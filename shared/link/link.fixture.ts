@@ -121,6 +121,9 @@ export class MemoryWorld implements World {
       get answering() {
         return core.answering(now());
       },
+      get traffic() {
+        return core.traffic;
+      },
       pay: (asked) =>
         new Promise((resolve) => {
           core.pay(now(), asked, resolve);

@@ -7,7 +7,8 @@ import type { Verdict } from "../verdict.ts";
 import { linkKeys, encodePay } from "./frame.ts";
 import { payment } from "./link.fixture.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
-import { openUdpClient, openUdpServer, type UdpClient, type UdpServer } from "./udp.ts";
+import type { Link } from "../verdict.ts";
+import { openUdpClient, openUdpServer, type UdpServer } from "./udp.ts";
 
 const LOCAL = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
 
@@ -45,7 +46,7 @@ async function connect(host: string, port: number, clock = systemClock, ackTimeo
   return closing(client, { lines });
 }
 
-function closing<T extends UdpServer | UdpClient, More>(opened: T, more: More) {
+function closing<T extends UdpServer | Link, More>(opened: T, more: More) {
   let isOpen = true;
   const close = () => {
     if (isOpen) opened.close();
@@ -112,7 +113,7 @@ describe("a port that nobody listens at", () => {
     using client = await connect("127.0.0.1", port);
     const waiting = client.opened.pay(payment(1));
     // The frame and its repeats meet ICMP errors; then the worker comes up there.
-    await until(() => client.opened.stats.retransmissions >= 2);
+    await until(() => client.opened.traffic.retransmissions >= 2);
     using server = await serve({ LINK_PORT: port });
     expect(await waiting).toEqual({ kind: "stored" });
     expect(server.opened.port).toBe(port);

@@ -9,7 +9,7 @@ import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Payment } from "../payment.ts";
 import type { Link, Verdict } from "../verdict.ts";
-import { LinkClientCore, type LinkClientStats } from "./client.ts";
+import { LinkClientCore } from "./client.ts";
 import { linkKeys } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { isPrivateAddress } from "./reach.ts";
@@ -20,8 +20,6 @@ const RESOLVE_AGAIN_MS = 1_000;
 
 export type UdpPeer = { readonly address: string; readonly port: number };
 type Socket = { send(data: Buffer, port: number, address: string): boolean; close(): void };
-
-export type UdpClient = Link & { readonly stats: LinkClientStats };
 
 export type UdpClientSettings = {
   readonly WORKER_LINK: { readonly host: string; readonly port: number };
@@ -34,7 +32,7 @@ export async function openUdpClient(
   settings: UdpClientSettings,
   clock: Clock,
   log: Log,
-): Promise<UdpClient> {
+): Promise<Link> {
   const target = new Target(settings, log);
   await target.resolve();
   const core = new LinkClientCore({
@@ -61,7 +59,9 @@ export async function openUdpClient(
   }, TICK_MS);
 
   return {
-    stats: core.stats,
+    get traffic() {
+      return core.traffic;
+    },
     get answering() {
       return core.answering(clock.steadyMs());
     },
