@@ -51,7 +51,8 @@ test.skipIf(whyNot !== null)(
 
 /** One payment after the other is paid and settled under strace. */
 async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-trace-"));
+  await using folder = await temporaryFolder();
+  const directory = folder.path;
   const [linkPort, httpPort, port] = Object.values(await freePorts()) as [number, number, number];
   await using simulator = startSimulator({
     name: "default",
@@ -103,12 +104,17 @@ async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
     await traced.exited;
   }
   const calls = parseTrace(await Bun.file(output).text());
-  await rm(directory, { recursive: true, force: true });
   return ids.map((id) => {
     const trace = traceOf(calls, id, { linkPort, logPath: `${path}-wal` });
     if (trace === null) throw new Error(`${id} is not in the trace of ${calls.length} calls`);
     return trace;
   });
+}
+
+async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), "papa-leguas-trace-"));
+  const remove = () => rm(path, { recursive: true, force: true });
+  return { path, [Symbol.asyncDispose]: remove };
 }
 
 /** Null when there is a strace that may trace. A machine for tests may install it. */

@@ -13,7 +13,7 @@ import { pick, seededRandom } from "../system/random.ts";
 import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
 import { auditJournal, storyOf } from "../system/storm/journal.ts";
 import { runLoad, type LoadResult } from "../system/storm/load.ts";
-import { planSubmissions } from "../system/storm/plan.ts";
+import { planSubmissions, type Submission } from "../system/storm/plan.ts";
 import { runWeather } from "../system/storm/weather.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
 import { compiledPrograms, sourcePrograms } from "./programs.ts";
@@ -22,6 +22,8 @@ import { reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
 import { startStack, type Stack } from "./stack.ts";
 
+/** Every other payment comes together with those of the same tenth of a second. */
+const BURST_MS = 100;
 const AMOUNT_CENTS_MAX = 100_000_000;
 const KILLS_PER_LEG = 20;
 const LEGS_PER_JOURNAL = 3;
@@ -80,7 +82,7 @@ class Run {
     const startedAtMs = performance.now();
     let evidence: string[] = [];
     try {
-      while (this.#kills < this.#options.kills && this.#violations.length === 0) {
+      while (!this.#isOver(this.#options.kills)) {
         await this.#leg(stack);
       }
     } catch (error) {
@@ -147,7 +149,9 @@ class Run {
     const [load] = await Promise.all([
       runLoad({
         gateway: { pay: (id, cents) => pick(draw, stack.gateways).pay(id, cents) },
-        submissions: planSubmissions(this.#fromSeed(), payments, plannedMs, AMOUNT_CENTS_MAX),
+        submissions: inBursts(
+          planSubmissions(this.#fromSeed(), payments, plannedMs, AMOUNT_CENTS_MAX),
+        ),
         shops,
         random: draw,
         patienceMs: SHOP_PATIENCE_MS,
@@ -164,7 +168,7 @@ class Run {
   }
 
   async #runRounds(stack: Stack, target: number): Promise<void> {
-    while (this.#kills < target && this.#violations.length === 0) {
+    while (!this.#isOver(target)) {
       const round = drawRound(this.#events);
       await Bun.sleep(round.calmMs);
       const { kills, text, complaints } = await runRound(stack, round);
@@ -173,6 +177,11 @@ class Run {
       for (const complaint of complaints) this.complain(complaint);
       this.#options.log(`${String(++this.#round).padStart(5)}  ${text}`);
     }
+  }
+
+  #isOver(target: number): boolean {
+    const { over } = this.#options;
+    return this.#kills >= target || this.#violations.length > 0 || over?.aborted === true;
   }
 
   async #audit(stack: Stack): Promise<Statuses> {
@@ -196,6 +205,13 @@ class Run {
   }
 }
 
+function inBursts(submissions: readonly Submission[]): Submission[] {
+  const atOnce = (atMs: number) => Math.floor(atMs / BURST_MS) * BURST_MS;
+  return submissions
+    .map((one, i) => (i % 2 === 0 ? one : { ...one, atMs: atOnce(one.atMs) }))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
 function idsOf(answers: readonly Answer[]): string[] {
   return [...new Set(answers.map(({ correlationId }) => correlationId))];
 }
@@ -214,7 +230,9 @@ async function evidenceOf(stack: Stack, violations: readonly Finding[]): Promise
 }
 
 if (import.meta.main) {
-  const report = await kill(killOptions(process.argv.slice(2)));
+  const over = new AbortController();
+  process.once("SIGINT", () => over.abort());
+  const report = await kill({ ...killOptions(process.argv.slice(2)), over: over.signal });
   process.stdout.write(reportText(report));
   process.exit(report.violations.length === 0 ? 0 : 1);
 }

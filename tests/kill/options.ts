@@ -11,6 +11,8 @@ export type KillOptions = {
   readonly source: boolean;
   /** Everything must be settled this long after the trouble is over. */
   readonly settleMsMax: number;
+  /** Ends it early: the leg under way is audited, and that is all. */
+  readonly over: AbortSignal | null;
   readonly log: (text: string) => void;
 };
 
@@ -21,6 +23,7 @@ export const KILL_DEFAULTS: KillOptions = {
   shops: 64,
   source: false,
   settleMsMax: 60_000,
+  over: null,
   log: () => {},
 };
 const LONG_KILLS = 1_000;

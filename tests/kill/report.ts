@@ -35,6 +35,8 @@ export function reportText(report: KillReport): string {
       .map(([name, count]) => `${name}: ${count}`)
       .join(", ");
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  const kinds: Record<string, number> = {};
+  for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
   const lines = [
     "",
     `seed          ${report.seed}`,
@@ -45,7 +47,7 @@ export function reportText(report: KillReport): string {
     `network       ${list(report.relay)}`,
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
-    `violations    ${violations.length}`,
+    `violations    ${violations.length}${violations.length > 0 ? ` (${list(kinds)})` : ""}`,
     ...violations
       .slice(0, VIOLATIONS_SHOWN)
       .map(({ kind, id, text }) => `  ${kind} ${id}: ${text}`),
