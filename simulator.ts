@@ -1,7 +1,8 @@
 /** Process: a stand-in for a payment processor. Composes only. */
+import { healthcheckIfAsked } from "./shared/healthcheck.ts";
 import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
-import { startSimulator, urlOf, type Simulator } from "./simulator/server.ts";
+import { startSimulator, type Simulator } from "./simulator/server.ts";
 import { simulatorSettings, type SimulatorSettings } from "./simulator/settings.ts";
 
 const USAGE = `usage: simulator [healthcheck]
@@ -10,8 +11,8 @@ A payment processor to develop and test against. State is in memory and lost on 
 "healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.`;
 
 const settings = settingsOrExit(USAGE, simulatorSettings);
-if (process.argv[2] === "healthcheck") await healthcheck(settings);
-else run(settings);
+await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
+run(settings);
 
 function run({ NAME, FEE, HOST, PORT, LOG_LEVEL }: SimulatorSettings): void {
   const log = createLog("simulator", LOG_LEVEL);
@@ -26,10 +27,4 @@ function started(start: () => Simulator): Simulator {
   } catch (error) {
     return exitWith(error instanceof Error ? error.message : String(error));
   }
-}
-
-async function healthcheck({ HOST, PORT }: SimulatorSettings): Promise<void> {
-  const url = `${urlOf(HOST, PORT)}/simulator/livez`;
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
-  process.exit(answer?.ok ? 0 : 1);
 }

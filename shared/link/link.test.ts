@@ -1,5 +1,6 @@
 /** The contract of the link: one suite, two drivers. */
 import { describe, expect, test } from "bun:test";
+import type { Payment } from "../payment.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { PAYMENTS_PER_FRAME_MAX } from "./frame.ts";
 import {
@@ -39,12 +40,21 @@ async function answering(world: World): Promise<Link> {
   return link;
 }
 
+/**
+ * Each payment once, in the order in which it was first asked for. On a busy machine a verdict may take
+ * longer than the first retransmission, and a frame that was answered is processed again.
+ */
+function paymentsAsked({ worker }: World): Payment[] {
+  const texts = worker.asked.map((asked) => JSON.stringify(asked.payment));
+  return [...new Set(texts)].map((text) => JSON.parse(text));
+}
+
 describe.each(DRIVERS)("a link %s", (_, open) => {
   test("brings each payment to the worker and its verdict back", async () => {
     await using world = await open();
     const link = await world.client();
     expect(await outcome(world, link.pay(payment(1, 1990)))).toEqual({ kind: "stored" });
-    expect(world.worker.asked.map((asked) => asked.payment)).toEqual([payment(1, 1990)]);
+    expect(paymentsAsked(world)).toEqual([payment(1, 1990)]);
   });
 
   test.each<Verdict>([
@@ -74,7 +84,7 @@ describe.each(DRIVERS)("a link %s", (_, open) => {
     expect(verdicts).toEqual(
       verdicts.map((__, n) => ({ kind: kinds[(n + 1) % 4] as (typeof kinds)[number] })),
     );
-    expect(world.worker.asked.map(({ payment: { correlationId } }) => correlationId)).toEqual(
+    expect(paymentsAsked(world).map(({ correlationId }) => correlationId)).toEqual(
       Array.from({ length: count }, (__, n) => uuid(n)),
     );
     // Ten full frames; a probe or a repeat on a busy machine may come on top.
@@ -185,6 +195,6 @@ describe.each(DRIVERS)("a link %s", (_, open) => {
     expect(world.worker.asked).toHaveLength(1);
     world.worker.asked[0]?.answer({ kind: "stored" });
     expect(await outcome(world, paying)).toEqual({ kind: "stored" });
-    expect(world.worker.asked).toHaveLength(1);
+    expect(paymentsAsked(world)).toHaveLength(1);
   });
 });
