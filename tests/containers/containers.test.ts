@@ -1,0 +1,212 @@
+/**
+ * The images, compose.yaml and haproxy.cfg as a user meets them: built, started, looked at, put through
+ * a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { composeCommand, Daemon, whyNoDaemon } from "./daemon.ts";
+import { measure } from "./usage.ts";
+
+const REASON = whyNoDaemon();
+if (REASON !== null) console.warn(`containers are not tested: ${REASON}`);
+
+const ENV = {
+  BUN_IMAGE: "papa-leguas-stand-in/bun",
+  HAPROXY_IMAGE: "papa-leguas-stand-in/haproxy",
+  LINK_SECRET: crypto.randomUUID(),
+  COMPOSE_PROJECT_NAME: "papa-leguas-test",
+};
+const OURS = ["haproxy", "api1", "api2", "worker"];
+const CPUS_MAX = 1.5;
+const MEMORY_BYTES_MAX = 350 * 2 ** 20;
+const CONTEST = ["--users", "100", "--seconds", "20", "--strict", "--json"];
+/** In a contest of 20 s; the processors are in trouble then. */
+const CRASH_AT_MS = 9_000;
+
+let daemon: Daemon;
+const compose = (...args: string[]) =>
+  daemon.output([...(composeCommand() as string[]), ...args], ENV);
+const PROCESSORS = ["-f", "compose.processors.yaml"];
+
+type Inspected = {
+  readonly Id: string;
+  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean };
+  readonly RestartCount: number;
+  readonly Config: { readonly User: string; readonly Labels: Record<string, string> };
+  readonly HostConfig: {
+    readonly NanoCpus: number;
+    readonly Memory: number;
+    readonly ReadonlyRootfs: boolean;
+    readonly CapDrop: readonly string[];
+    readonly SecurityOpt: readonly string[];
+    readonly Privileged: boolean;
+    readonly NetworkMode: string;
+  };
+};
+
+/** By service. */
+async function inspected(): Promise<Record<string, Inspected>> {
+  const ids = await daemon.output(["docker", "ps", "--all", "--quiet"]);
+  const all = JSON.parse(await daemon.output(["docker", "inspect", ...ids.split("\n")]));
+  return Object.fromEntries(
+    (all as Inspected[]).map((one) => [one.Config.Labels["com.docker.compose.service"], one]),
+  );
+}
+
+/** Status and body. */
+async function call(path: string, ...options: string[]): Promise<{ status: number; body: string }> {
+  const program = [
+    "const [path, method, body] = process.argv.slice(1);",
+    "const url = `http://127.0.0.1:9999${path}`;",
+    "const answer = await fetch(url, { method: method ?? 'GET', ...(body ? { body } : {}) });",
+    "console.log(answer.status, await answer.text());",
+  ];
+  const out = await daemon.output([process.execPath, "-e", program.join("\n"), path, ...options]);
+  return { status: Number(out.slice(0, 3)), body: out.slice(4) };
+}
+
+type Contest = {
+  readonly runs: readonly {
+    readonly accepted: number;
+    readonly lag: number;
+    readonly inconsistencies: number;
+    readonly strict: { readonly violations: readonly unknown[]; readonly payments: number };
+  }[];
+};
+
+async function contest() {
+  const out = await daemon.run([process.execPath, "bench/contest.ts", ...CONTEST]);
+  expect(out.stderr).toContain("accepted");
+  const [run] = (JSON.parse(out.stdout) as Contest).runs;
+  if (run === undefined) throw new Error(out.stderr);
+  return run;
+}
+
+async function untilReady(): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await call("/readyz").catch(() => null))?.status === 200) return;
+    await Bun.sleep(100);
+  }
+  throw new Error(`not ready:\n${await compose("logs", "--tail", "20")}`);
+}
+
+describe.skipIf(REASON !== null)("in containers", () => {
+  beforeAll(async () => {
+    daemon = await Daemon.start();
+    await daemon.output(["tests/containers/base-images.sh", process.execPath]);
+    await compose(...PROCESSORS, "up", "-d", "--build");
+    await compose("up", "-d", "--build");
+    await untilReady();
+  }, 120_000);
+
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]();
+  }, 60_000);
+
+  test("limits add up to what the contest allows, and hold", async () => {
+    const containers = await inspected();
+    const ours = OURS.map((name) => (containers[name] as Inspected).HostConfig);
+    for (const { NanoCpus, Memory } of ours) expect(Math.min(NanoCpus, Memory)).toBeGreaterThan(0);
+    expect(ours.reduce((sum, { NanoCpus }) => sum + NanoCpus, 0)).toBeLessThanOrEqual(
+      CPUS_MAX * 1e9,
+    );
+    expect(ours.reduce((sum, { Memory }) => sum + Memory, 0)).toBeLessThanOrEqual(MEMORY_BYTES_MAX);
+  });
+
+  test("no container has more rights than it needs", async () => {
+    for (const [service, { Config, HostConfig }] of Object.entries(await inspected())) {
+      expect({ service, ...HostConfig }).toMatchObject({
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges:true"],
+        Privileged: false,
+        NetworkMode: expect.not.stringMatching(/^host$/),
+      });
+      expect(Config.User).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    }
+  });
+
+  test("the images hold a binary, the C library, and nothing to run beside it", async () => {
+    const { worker } = await inspected();
+    const id = (worker as Inspected).Id;
+    const list = await daemon.output(["sh", "-c", `docker export ${id} | tar -t`]);
+    // What the runtime puts into every container is not the image's.
+    const made = /^(dev|proc|sys|etc)\/|^\.dockerenv$/;
+    const files = list.split("\n").filter((path) => !path.endsWith("/") && !made.test(path));
+    const other = files.filter((path) => !/^lib(64)?\/.*\.so[.\d]*$/.test(path));
+    expect(other).toEqual(["worker"]);
+  });
+
+  test("every binary says by itself how it is", async () => {
+    const services = [...OURS.slice(1), "payment-processor-default", "payment-processor-fallback"];
+    const containers = await inspected();
+    for (const service of services) {
+      const { Id, Config } = containers[service] as Inspected;
+      const binary = service.replace(/\d$/, "").replace(/^payment-processor-.*/, "simulator");
+      expect(Config.User).toBe("65532:65532");
+      await daemon.output(["docker", "exec", Id, `/${binary}`, "healthcheck"]);
+    }
+  });
+
+  test("the load balancer hands on what is asked properly, and says why it does not", async () => {
+    const correlationId = crypto.randomUUID();
+    const body = JSON.stringify({ correlationId, amount: 19.9 });
+    expect((await call("/payments", "POST", body)).status).toBe(202);
+    expect((await call(`/payments/${correlationId}`)).body).toContain('"amount":19.90');
+    expect((await call("/payments-summary")).status).toBe(200);
+    expect((await call("/metrics")).body).toContain("papaleguas_api_");
+    expect((await call("/operator/payments")).status).toBe(404);
+    expect((await call("/payments", "DELETE")).status).toBe(405);
+    expect((await call("/payments", "PROPFIND")).status).toBe(501);
+    expect((await call("/dashboard/%2e%2e/operator/payments")).status).not.toBe(200);
+    const long = await call("/payments", "POST", " ".repeat(9_000));
+    expect({ ...long, body: JSON.parse(long.body) }).toMatchObject({
+      status: 413,
+      body: { status: 413, title: "Content Too Large" },
+    });
+  });
+
+  test("a contest is passed, within the limits", async () => {
+    const { meters, elapsedMs, result } = await measure(contest, { DOCKER_HOST: daemon.host });
+    expect(result).toMatchObject({ lag: 0, inconsistencies: 0, strict: { violations: [] } });
+    expect(meters).toHaveLength(OURS.length + 2);
+    for (const { container, spent } of meters) {
+      expect(spent.cpuMs).toBeGreaterThan(0);
+      expect(spent.cpuMs / elapsedMs).toBeLessThan(container.cpuLimit);
+      expect(spent.memoryMostBytes).toBeLessThan(container.memoryLimitBytes);
+      expect(spent.outOfMemoryKills).toBe(0);
+    }
+  }, 60_000);
+
+  test("a worker that is killed in the middle of a contest loses and doubles nothing", async () => {
+    const { worker } = await inspected();
+    const held = contest();
+    await Bun.sleep(CRASH_AT_MS);
+    await daemon.crash((worker as Inspected).Id);
+    const { strict } = await held;
+    expect(strict).toMatchObject({ violations: [] });
+    expect(strict.payments).toBeGreaterThan(0);
+    // It was started again by its policy, and by nothing else.
+    expect((await inspected())["worker"]?.RestartCount).toBe(1);
+  }, 60_000);
+
+  test("everything stops by itself, and nobody was killed for memory", async () => {
+    await compose("stop");
+    const containers = await inspected();
+    for (const service of OURS) {
+      const { State } = containers[service] as Inspected;
+      expect({ service, ...State }).toMatchObject({ service, ExitCode: 0, OOMKilled: false });
+    }
+    await compose("down", "--volumes");
+    await compose(...PROCESSORS, "down");
+    expect(await daemon.output(["docker", "ps", "--all", "--quiet"])).toBe("");
+  }, 60_000);
+});
+
+test.skipIf(Bun.which("haproxy") === null)("HAProxy takes its configuration", async () => {
+  const check = Bun.spawn(["haproxy", "-c", "-f", `${import.meta.dir}/../../haproxy.cfg`], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const complaints = await new Response(check.stderr).text();
+  expect({ exitCode: await check.exited, complaints }).toMatchObject({ exitCode: 0 });
+});
