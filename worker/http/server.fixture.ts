@@ -47,6 +47,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     purge: async () => {},
     pipelineMetrics: async () => [],
     operator: NO_OPERATOR,
+    audit: { report: () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });
   const url = `http://127.0.0.1:${server.port}`;

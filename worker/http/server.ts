@@ -7,6 +7,7 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
+import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isAuthorized } from "./authorization.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
 import { answer, get, json, type Route } from "./route.ts";
@@ -30,6 +31,7 @@ export type HttpOptions = {
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
   readonly operator: OperatorSources;
+  readonly audit: AuditSource;
 };
 
 export type HttpServer = {
@@ -41,6 +43,7 @@ export type HttpServer = {
 export function startHttp(options: HttpOptions): HttpServer {
   let notReady: string | null = "starting";
   const metrics = new HttpMetrics(options.pipelineMetrics);
+  registerAuditMetrics(metrics.registry, options.audit);
   const is = (path: string) => (other: string) => other === path;
   const routes: Route[] = [
     get("/payments-summary", is("/payments-summary"), ({ query }) => summarize(options, query)),
@@ -56,6 +59,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
+    auditRoute(options.audit),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
 
