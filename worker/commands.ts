@@ -1,10 +1,12 @@
 /** What `worker` does when it is given a command: it ends with it, and no worker is started. */
 import { auditByHand } from "./audit/command.ts";
+import { doctorByHand } from "./doctor.ts";
 import { operateByHand } from "./operator.ts";
 
 const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   operator: operateByHand,
   audit: auditByHand,
+  doctor: doctorByHand,
 };
 
 const NAMES = Object.keys(COMMANDS).join(", ");

@@ -30,8 +30,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "operated":
       return answered(data.id, data.answer);
     case "stop":
-      audit?.stop();
       await server?.stop();
+      audit?.stop();
       payments?.close();
       stories?.close();
       return post({ kind: "stopped" });

@@ -28,7 +28,9 @@ const STAGES: Record<string, readonly string[]> = {
   // window as the summary's caller writes it.
   audit: ["journal", "ledger", "summary", "http"],
   // Sub-commands of the process, each of which belongs to a stage.
-  commands: ["operator", "audit"],
+  commands: ["operator", "audit", "doctor"],
+  // Asks whether a processor takes its audit-token, as the audit does.
+  doctor: ["audit"],
 };
 
 export function layerComplaints(source: Source): string[] {
