@@ -9,7 +9,7 @@ import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.t
 import { startHttpThread } from "./worker/http.ts";
 import { openJournalThread } from "./worker/journal.ts";
 import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
-import { PipelineMetrics } from "./worker/pipeline/metrics.ts";
+import { observe } from "./worker/pipeline/observe.ts";
 import { Pipeline } from "./worker/pipeline.ts";
 import { HttpProcessor } from "./worker/processor.ts";
 import { Router } from "./worker/router.ts";
@@ -56,9 +56,9 @@ const link = await openUdpServer(settings, journal.head.epoch, log, (payment, an
   pipeline.take(payment, answer),
 ).catch(exitWith);
 
-const metrics = new PipelineMetrics({ clock, pipeline, router, journal, link });
+const observers = observe({ clock, pipeline, router, journal, link });
 const start = { settings, names, ledger: ledger.memory };
-const http = await startHttpThread(start, pipeline, metrics).catch(exitWith);
+const http = await startHttpThread(start, pipeline, observers).catch(exitWith);
 
 const timer = setInterval(() => {
   pipeline.tick();

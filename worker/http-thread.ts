@@ -6,6 +6,7 @@ import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { openStories } from "./http/stories.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
+import type { LiveQuestion, LiveReading } from "./live.ts";
 import { SummaryReader } from "./summary.ts";
 
 declare const self: Worker;
@@ -27,6 +28,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, undefined);
     case "metrics":
       return answered(data.id, data.metrics);
+    case "live":
+      return answered(data.id, data.reading);
     case "operated":
       return answered(data.id, data.answer);
     case "stop":
@@ -54,6 +57,7 @@ function start({ settings, names, ledger }: HttpThreadStart): void {
       audit,
       purge: () => ask<void>({ kind: "purge" }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
+      live: (question) => ask<LiveReading>({ kind: "live", question }),
       operator: {
         stories,
         operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
@@ -67,6 +71,7 @@ function start({ settings, names, ledger }: HttpThreadStart): void {
 
 type Question =
   | { readonly kind: "purge" | "metrics" }
+  | { readonly kind: "live"; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly command: OperatorCommand };
 
 function ask<T>(question: Question): Promise<T> {

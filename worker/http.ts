@@ -5,6 +5,7 @@
  */
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
+import type { LiveQuestion, LiveReading } from "./live.ts";
 import type { WorkerSettings } from "./settings.ts";
 
 export type HttpThreadStart = {
@@ -20,6 +21,7 @@ export type ToHttpThread =
   | { readonly kind: "readiness"; readonly reason: string | null }
   | { readonly kind: "purged"; readonly id: number }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
+  | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
   | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
   | { readonly kind: "stop" };
 
@@ -27,6 +29,7 @@ export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "purge" | "metrics"; readonly id: number }
+  | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly id: number; readonly command: OperatorCommand }
   | { readonly kind: "stopped" };
 
@@ -43,7 +46,13 @@ export async function startHttpThread(
     purge(): Promise<void>;
     operate(command: OperatorCommand): Promise<OperatorAnswer>;
   },
-  metrics: { snapshot(): Promise<unknown> },
+  {
+    metrics,
+    live,
+  }: {
+    readonly metrics: { snapshot(): Promise<unknown> };
+    readonly live: { read(question: LiveQuestion): LiveReading };
+  },
 ): Promise<HttpThread> {
   refuseTakenPort(start.settings);
   const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
@@ -67,6 +76,8 @@ export async function startHttpThread(
         return post({ kind: "purged", id: data.id });
       case "metrics":
         return post({ kind: "metrics", id: data.id, metrics: await metrics.snapshot() });
+      case "live":
+        return post({ kind: "live", id: data.id, reading: live.read(data.question) });
       case "operate": {
         const answer = await pipeline.operate(data.command);
         return post({ kind: "operated", id: data.id, answer });

@@ -24,6 +24,8 @@ import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
 import { Books } from "./pipeline/books.ts";
+import { Diary } from "./pipeline/diary.ts";
+import { Meter } from "./pipeline/meter.ts";
 import { Operator } from "./pipeline/operator.ts";
 import { recover } from "./pipeline/recovery.ts";
 import { Resolver } from "./pipeline/resolver.ts";
@@ -50,6 +52,8 @@ export type Answer = (verdict: Verdict) => void;
 export class Pipeline {
   readonly books: Books;
   readonly queue = new PaymentQueue();
+  readonly meter: Meter;
+  readonly diary: Diary;
   readonly #options: PipelineOptions;
   readonly #intake: Intake;
   readonly #dispatch: Dispatch;
@@ -61,12 +65,18 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.books = new Books(options);
-    this.#dispatch = new Dispatch(options, this.books, this.queue);
+    this.meter = new Meter(options.clock, this.books);
+    this.diary = new Diary(options);
+    this.#dispatch = new Dispatch(options, this.books, this.queue, this.diary);
     this.#resolver = new Resolver(options, this.books, this.#dispatch);
     this.#dispatch.onUnknown = (payment) => this.#resolver.add(payment);
-    this.#health = new HealthProbes(options);
-    this.#intake = new Intake(options, this.books, this.#dispatch);
-    this.#operator = new Operator(options, this.books, this.queue, this.#resolver);
+    this.#health = new HealthProbes(options, this.diary);
+    this.#intake = new Intake(options, this.books, this.#dispatch, this.meter);
+    this.#operator = new Operator(options, this.books, this.queue, this.#resolver, this.diary);
+  }
+
+  get backlogMax(): number {
+    return this.#options.backlogMax;
   }
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */
@@ -93,6 +103,7 @@ export class Pipeline {
 
   /** Moves what time alone moves: probes, the queue, trials, retries. Called every few milliseconds. */
   tick(): void {
+    this.meter.tick();
     if (this.#draining) return;
     this.#health.tick();
     this.#resolver.tick();

@@ -5,6 +5,8 @@ export type Call = {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly request: Request;
+  /** For an answer that goes on: the connection is not idle, however long it is silent. */
+  readonly keepOpen: () => void;
 };
 export type Route = {
   /** For metrics: of a bounded number. */
@@ -22,6 +24,7 @@ export async function answer(
   routes: readonly Route[],
   url: URL,
   request: Request,
+  keepOpen: () => void,
 ): Promise<[label: string, Response]> {
   const path = url.pathname;
   const route = routes.find(({ matches }) => matches(path));
@@ -31,7 +34,7 @@ export async function answer(
     const allow = route.method === "GET" ? "GET, HEAD" : "POST";
     return [route.label, problem(405, `${path} answers ${allow} only.`, { allow })];
   }
-  return [route.label, await route.answer({ path, query: url.searchParams, request })];
+  return [route.label, await route.answer({ path, query: url.searchParams, request, keepOpen })];
 }
 
 export function json(body: string): Response {

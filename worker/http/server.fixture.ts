@@ -46,6 +46,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     }),
     purge: async () => {},
     pipelineMetrics: async () => [],
+    live: absent,
     operator: NO_OPERATOR,
     audit: { report: () => ({ processors: [] }), gauges: () => [] },
     ...options,

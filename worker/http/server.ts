@@ -9,6 +9,9 @@ import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
 import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isAuthorized } from "./authorization.ts";
+import type { LiveTotals } from "../../shared/live.ts";
+import type { LiveQuestion, LiveReading } from "../live.ts";
+import { LiveFeed } from "./live.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
 import { answer, get, json, type Route } from "./route.ts";
 import { parseWindow } from "./window.ts";
@@ -16,6 +19,8 @@ import { TOO_LATE, within } from "./within.ts";
 
 const PURGE_TIMEOUT_MS = 4_000;
 const METRICS_TIMEOUT_MS = 1_000;
+
+const ALWAYS = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
 
 export type HttpOptions = {
   readonly settings: Pick<
@@ -30,6 +35,7 @@ export type HttpOptions = {
   /** Resolves when the purge is durable. */
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
+  readonly live: (question: LiveQuestion) => Promise<LiveReading>;
   readonly operator: OperatorSources;
   readonly audit: AuditSource;
 };
@@ -44,6 +50,11 @@ export function startHttp(options: HttpOptions): HttpServer {
   let notReady: string | null = "starting";
   const metrics = new HttpMetrics(options.pipelineMetrics);
   registerAuditMetrics(metrics.registry, options.audit);
+  const live = new LiveFeed({
+    ask: options.live,
+    settled: () => settledByName(options),
+    notReady: () => notReady,
+  });
   const is = (path: string) => (other: string) => other === path;
   const routes: Route[] = [
     get("/payments-summary", is("/payments-summary"), ({ query }) => summarize(options, query)),
@@ -60,6 +71,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
     auditRoute(options.audit),
+    get("/dashboard/live", is("/dashboard/live"), (call) => live.answer(call)),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
 
@@ -69,9 +81,11 @@ export function startHttp(options: HttpOptions): HttpServer {
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: 64 * 1024,
     development: false,
-    async fetch(request) {
+    async fetch(request, serving) {
       const url = new URL(request.url);
-      const [label, response] = await answer(routes, url, request);
+      const [label, response] = await answer(routes, url, request, () =>
+        serving.timeout(request, 0),
+      );
       metrics.requests.inc({ route: label, code: response.status });
       return response;
     },
@@ -88,9 +102,21 @@ export function startHttp(options: HttpOptions): HttpServer {
     },
     async stop() {
       notReady = "draining";
+      live.end();
       await server.stop();
     },
   };
+}
+
+/** Everything that is settled since the last purge. */
+function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals> {
+  const { counts, cents } = summary.read(ALWAYS);
+  return new Map(
+    names.map((name, number) => [
+      name,
+      { count: counts[number] as number, cents: cents[number] as number },
+    ]),
+  );
 }
 
 function isPayment(path: string): boolean {

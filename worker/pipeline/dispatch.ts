@@ -1,10 +1,12 @@
 /** From the queue to a processor, and what its answer means for the payment and for the lane. */
+import type { BreakerKind } from "../../shared/live.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { PaymentQueue } from "../queue.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
+import type { Diary } from "./diary.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
@@ -25,12 +27,14 @@ export class Dispatch {
   readonly #options: PipelineOptions;
   readonly #books: Books;
   readonly #queue: PaymentQueue;
+  readonly #diary: Diary;
   #stopped = false;
 
-  constructor(options: PipelineOptions, books: Books, queue: PaymentQueue) {
+  constructor(options: PipelineOptions, books: Books, queue: PaymentQueue, diary: Diary) {
     this.#options = options;
     this.#books = books;
     this.#queue = queue;
+    this.#diary = diary;
   }
 
   /** True while payments wait that belong to no processor. */
@@ -193,13 +197,18 @@ export class Dispatch {
   }
 
   #record(number: number, ticket: Ticket, report: LaneReport): void {
-    const { clock, router, log } = this.#options;
+    const { clock, router } = this.#options;
     if (!router.record(clock.steadyMs(), number, ticket, report)) return;
     // Another lane may be the right one now.
     this.#queue.wake(Number.POSITIVE_INFINITY);
-    const { name, breaker } = router.lane(number);
-    log.info({ processor: name, breaker: breaker.kind, cause: report.cause }, "breaker");
+    this.#diary.breakerChanged(number, causeOf(router.lane(number).breaker.kind, report));
   }
+}
+
+/** Of a breaker's change, in the words of the answer that brought it about. */
+function causeOf(to: BreakerKind, { cause, latencyMs }: LaneReport): string {
+  const took = `${cause}, after ${Math.round(latencyMs)} ms`;
+  return to === "half-open" ? `a trial was ${took}` : to === "closed" ? `again ${took}` : took;
 }
 
 const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
@@ -210,7 +219,7 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
     case "accepted":
     case "exists":
     case "rejected":
-      return { signal: "success", latencyMs, dropped: false, cause: `answered ${outcome.kind}` };
+      return { signal: "success", latencyMs, dropped: false, cause: `answered (${outcome.kind})` };
     case "refused":
       return outcome.overloaded
         ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason }

@@ -3,26 +3,27 @@
  * handed to the router; no answer, an error or 429 is no news.
  */
 import type { Clock } from "../../shared/clock.ts";
-import type { Log } from "../../shared/log.ts";
 import type { Processor } from "../processor.ts";
 import type { Router } from "../router.ts";
+import type { Diary } from "./diary.ts";
 
 /** A little over the processor's window of 5 s, so that a late timer never meets the same one twice. */
 const PROBE_MS = 5_050;
 
 export type HealthOptions = {
   readonly clock: Clock;
-  readonly log: Log;
   readonly router: Router;
   readonly processors: readonly Processor[];
 };
 
 export class HealthProbes {
   readonly #options: HealthOptions;
+  readonly #diary: Diary;
   readonly #dueAtMs: number[];
 
-  constructor(options: HealthOptions) {
+  constructor(options: HealthOptions, diary: Diary) {
     this.#options = options;
+    this.#diary = diary;
     this.#dueAtMs = options.processors.map(() => options.clock.steadyMs());
   }
 
@@ -37,13 +38,14 @@ export class HealthProbes {
   }
 
   async #probe(lane: number, startedAtMs: number): Promise<void> {
-    const { clock, log, router, processors } = this.#options;
+    const { clock, router, processors } = this.#options;
     const { reading, retryAfterMs } = await processors[lane]!.health();
     const nowMs = clock.steadyMs();
     this.#dueAtMs[lane] = Math.max(startedAtMs + PROBE_MS, nowMs + retryAfterMs);
     if (reading === null) return;
     if (!router.lane(lane).recordHealth(nowMs, reading)) return;
-    const { name, breaker } = router.lane(lane);
-    log.info({ processor: name, breaker: breaker.kind, cause: "health probe" }, "breaker");
+    const { failing, minResponseTimeMs } = reading;
+    const said = `failing: ${failing}, minResponseTime: ${minResponseTimeMs} ms`;
+    this.#diary.breakerChanged(lane, `its health reading says ${said}`);
   }
 }

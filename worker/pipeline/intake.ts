@@ -7,6 +7,7 @@ import type { Verdict } from "../../shared/verdict.ts";
 import type { Books } from "./books.ts";
 import { assignmentOf } from "./books.ts";
 import type { Dispatch, Reservation } from "./dispatch.ts";
+import type { Meter } from "./meter.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;
@@ -16,11 +17,13 @@ export class Intake {
   readonly #options: PipelineOptions;
   readonly #books: Books;
   readonly #dispatch: Dispatch;
+  readonly #meter: Meter;
 
-  constructor(options: PipelineOptions, books: Books, dispatch: Dispatch) {
+  constructor(options: PipelineOptions, books: Books, dispatch: Dispatch, meter: Meter) {
     this.#options = options;
     this.#books = books;
     this.#dispatch = dispatch;
+    this.#meter = meter;
   }
 
   take(asked: Payment, answer: Answer): void {
@@ -47,7 +50,10 @@ export class Intake {
     const { correlationId, amountCents } = asked;
     this.#books.append(
       { kind: "accept", seq: payment.seq, correlationId, amountCents, acceptedAtMs, assignment },
-      (result) => this.#durable(answer, payment, reservation, result),
+      (result) => {
+        if (result !== null) this.#meter.durable(nowMs);
+        this.#durable(answer, payment, reservation, result);
+      },
     );
   }
 

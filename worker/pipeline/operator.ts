@@ -15,6 +15,7 @@ import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { PaymentQueue } from "../queue.ts";
 import { assignmentOf, ownerOf, type Books } from "./books.ts";
+import type { Diary } from "./diary.ts";
 import type { Looked } from "./dispatch.ts";
 import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
 import type { Resolver } from "./resolver.ts";
@@ -33,14 +34,22 @@ export class Operator {
   readonly #books: Books;
   readonly #queue: PaymentQueue;
   readonly #resolver: Resolver;
+  readonly #diary: Diary;
   /** Payments about which a decision is on its way to the disk, or a processor is asked. */
   readonly #deciding = new Set<number>();
 
-  constructor(options: PipelineOptions, books: Books, queue: PaymentQueue, resolver: Resolver) {
+  constructor(
+    options: PipelineOptions,
+    books: Books,
+    queue: PaymentQueue,
+    resolver: Resolver,
+    diary: Diary,
+  ) {
     this.#options = options;
     this.#books = books;
     this.#queue = queue;
     this.#resolver = resolver;
+    this.#diary = diary;
   }
 
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
@@ -178,6 +187,7 @@ export class Operator {
         : { kind: "refused", status: 404, reason: `There is no processor ${name}.` };
     }
     const mode = MODE_AFTER[action];
+    this.#diary.modeChanged(lane, router.lane(lane).mode, mode);
     router.lane(lane).mode = mode;
     const intervention = this.#interventionOf(action, command.grounds);
     await this.#durable({ kind: "mode", processor: numbers[lane] as number, mode, intervention });

@@ -1,0 +1,233 @@
+/**
+ * Live figures for whoever watches. However many watch, the pipeline is asked once a second, and what
+ * it says becomes one piece of bytes that every stream is given; while nobody watches it is not asked.
+ *
+ * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
+ * every reader once an hour, so that none is kept for ever by a connection that nobody ended.
+ */
+import type { LaneChange, LiveSecond, LiveSnapshot, LiveTotals } from "../../shared/live.ts";
+import { problem } from "../../shared/problem.ts";
+import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
+import { json, type Call } from "./route.ts";
+import { TOO_LATE, within } from "./within.ts";
+
+const PERIOD_MS = 1_000;
+const ANSWER_MS_MAX = 3_000;
+/** An API has a limit of its own below it. */
+export const STREAMS_MAX = 200;
+const STREAM_MS_MAX = 60 * 60 * 1_000;
+/** A first event holds 50 KB or so. */
+const UNREAD_BYTES_MAX = 512 * 1024;
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // For proxies that would collect a response before they hand it on.
+  "x-accel-buffering": "no",
+};
+
+export type LiveSources = {
+  readonly ask: (question: LiveQuestion) => Promise<LiveReading>;
+  /** By name of processor, of everything that is settled. */
+  readonly settled: () => ReadonlyMap<string, LiveTotals>;
+  readonly notReady: () => string | null;
+  readonly periodMs?: number;
+};
+
+export class LiveFeed {
+  readonly #sources: LiveSources;
+  readonly #periodMs: number;
+  readonly #streams = new Set<Stream>();
+  readonly #encoder = new TextEncoder();
+  /** What is kept of each, from the start of the worker. */
+  readonly #seconds: LiveSecond[] = [];
+  readonly #changes: LaneChange[] = [];
+  #timer: Timer | null = null;
+  #latest: { readonly snapshot: LiveSnapshot; readonly atMs: number } | null = null;
+  #asking: Promise<LiveSnapshot | null> | null = null;
+  /** The newest that every stream has been told. */
+  #told = { second: 0, change: 0 };
+  #beating = false;
+  #ended = false;
+
+  constructor(sources: LiveSources) {
+    this.#sources = sources;
+    this.#periodMs = sources.periodMs ?? PERIOD_MS;
+  }
+
+  async answer({ request, query, keepOpen }: Call): Promise<Response> {
+    const wantsStream = !query.has("once") && !prefersJson(request.headers.get("accept"));
+    if (!wantsStream) return this.#once();
+    if (this.#ended) return unavailable("The worker is shutting down.");
+    if (this.#streams.size >= STREAMS_MAX) {
+      return unavailable(`Already ${STREAMS_MAX} dashboards are open.`);
+    }
+    if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
+    keepOpen();
+    return this.#open();
+  }
+
+  /** Ends every stream, and lets no new one begin. */
+  end(): void {
+    this.#ended = true;
+    for (const stream of this.#streams) stream.end();
+    this.#stopWatching();
+  }
+
+  async #once(): Promise<Response> {
+    const snapshot = await this.#fresh();
+    if (snapshot === null) return unavailable("The worker does not answer in time.");
+    const response = json(JSON.stringify(this.#whole(snapshot)));
+    response.headers.set("cache-control", "no-store");
+    return response;
+  }
+
+  #open(): Response {
+    const stream = new Stream(() => {
+      this.#streams.delete(stream);
+      if (this.#streams.size === 0) this.#stopWatching();
+    });
+    this.#streams.add(stream);
+    stream.write(this.#encoder.encode("retry: 1000\n\n"));
+    void this.#greet(stream);
+    this.#timer ??= setInterval(() => void this.#beat(), this.#periodMs);
+    return new Response(stream.readable, { headers: HEADERS });
+  }
+
+  async #greet(stream: Stream): Promise<void> {
+    const snapshot = await this.#fresh();
+    if (snapshot !== null) stream.begin(this.#event(this.#whole(snapshot)));
+  }
+
+  async #beat(): Promise<void> {
+    const endedAtMs = performance.now() - STREAM_MS_MAX;
+    for (const stream of this.#streams) if (stream.openedAtMs < endedAtMs) stream.end();
+    if (this.#beating) return;
+    this.#beating = true;
+    const snapshot = await this.#ask();
+    this.#beating = false;
+    // Whoever came meanwhile has had all of it, and recognises what it has by its number.
+    const bytes =
+      snapshot === null ? this.#encoder.encode(":\n\n") : this.#event(this.#news(snapshot));
+    for (const stream of this.#streams) stream.write(bytes);
+  }
+
+  /** No older than a period, so that it costs the pipeline nothing how often it is wanted. */
+  async #fresh(): Promise<LiveSnapshot | null> {
+    const latest = this.#latest;
+    if (latest !== null && performance.now() - latest.atMs < this.#periodMs) return latest.snapshot;
+    return this.#ask();
+  }
+
+  #ask(): Promise<LiveSnapshot | null> {
+    this.#asking ??= this.#read().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #read(): Promise<LiveSnapshot | null> {
+    const afterSecond = this.#seconds.at(-1)?.number ?? 0;
+    const afterChange = this.#changes.at(-1)?.number ?? 0;
+    const reading = await within(ANSWER_MS_MAX, this.#sources.ask({ afterSecond, afterChange }));
+    if (reading === TOO_LATE) return null;
+    this.#keep(reading);
+    const settled = new Map(this.#sources.settled());
+    const lanes = reading.lanes.map((lane) => {
+      const totals = settled.get(lane.name) ?? { count: 0, cents: 0 };
+      settled.delete(lane.name);
+      return { ...lane, settled: totals };
+    });
+    const gone = [...settled]
+      .filter(([, { count }]) => count > 0)
+      .map(([name, { count, cents }]) => ({ name, count, cents }));
+    const snapshot = { ...reading, notReady: this.#sources.notReady(), lanes, gone };
+    this.#latest = { snapshot, atMs: performance.now() };
+    return snapshot;
+  }
+
+  #keep({ seconds, changes, lanes }: LiveReading): void {
+    this.#seconds.push(...seconds);
+    this.#seconds.splice(0, this.#seconds.length - SECONDS_KEPT);
+    this.#changes.push(...changes);
+    this.#changes.splice(0, this.#changes.length - CHANGES_KEPT * lanes.length);
+  }
+
+  #whole(snapshot: LiveSnapshot): LiveSnapshot {
+    return { ...snapshot, seconds: this.#seconds, changes: this.#changes };
+  }
+
+  /** What no stream has been told yet, whoever it was asked for. */
+  #news(snapshot: LiveSnapshot): LiveSnapshot {
+    const seconds = this.#seconds.filter(({ number }) => number > this.#told.second);
+    const changes = this.#changes.filter(({ number }) => number > this.#told.change);
+    this.#told = {
+      second: this.#seconds.at(-1)?.number ?? 0,
+      change: this.#changes.at(-1)?.number ?? 0,
+    };
+    return { ...snapshot, seconds, changes };
+  }
+
+  #event(snapshot: LiveSnapshot): Uint8Array {
+    return this.#encoder.encode(`event: live\ndata: ${JSON.stringify(snapshot)}\n\n`);
+  }
+
+  #stopWatching(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}
+
+/** One reader. Its first event is the one that holds everything. */
+class Stream {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly openedAtMs = performance.now();
+  readonly #onEnd: () => void;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #begun = false;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.readable = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        cancel: () => this.#finish(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES_MAX }),
+    );
+  }
+
+  begin(first: Uint8Array): void {
+    this.#begun = true;
+    this.write(first);
+  }
+
+  write(bytes: Uint8Array): void {
+    const isEvent = bytes[0] === EVENT;
+    if (this.#controller === null || (isEvent && !this.#begun)) return;
+    this.#controller.enqueue(bytes);
+    if ((this.#controller.desiredSize ?? 0) <= 0) this.end();
+  }
+
+  end(): void {
+    const controller = this.#controller;
+    this.#finish();
+    controller?.close();
+  }
+
+  #finish(): void {
+    this.#controller = null;
+    this.#onEnd();
+  }
+}
+
+const EVENT = "e".charCodeAt(0);
+
+function prefersJson(accept: string | null): boolean {
+  return accept?.includes("application/json") === true && !accept.includes("text/event-stream");
+}
+
+function unavailable(detail: string): Response {
+  return problem(503, detail, { "retry-after": "1" });
+}
