@@ -12,6 +12,7 @@ import { isAuthorized } from "./authorization.ts";
 import type { LiveTotals } from "../../shared/live.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
+import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
 import { answer, get, json, type Route } from "./route.ts";
 import { parseWindow } from "./window.ts";
@@ -71,6 +72,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
     auditRoute(options.audit),
+    get("/openapi.json", is("/openapi.json"), () => json(WORKER_DOCUMENT)),
     get("/dashboard/live", is("/dashboard/live"), (call) => live.answer(call)),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
