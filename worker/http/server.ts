@@ -9,6 +9,7 @@ import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
 import { isAuthorized } from "./authorization.ts";
 import type { LiveTotals } from "../../shared/live.ts";
+import { dashboardRoutes } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
@@ -67,7 +68,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
-    get("/dashboard/live", is("/dashboard/live"), (call) => live.answer(call)),
+    ...dashboardRoutes({ ...options, live, stories: options.operator.stories }),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
 
