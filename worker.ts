@@ -4,24 +4,23 @@ import { healthcheckIfAsked } from "./shared/healthcheck.ts";
 import { openUdpServer } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
+import { runCommandIfAsked, WORKER_USAGE } from "./worker/commands.ts";
 import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
 import { startHttpThread } from "./worker/http.ts";
 import { openJournalThread } from "./worker/journal.ts";
 import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
-import { operateByHand } from "./worker/operator.ts";
 import { observe } from "./worker/pipeline/observe.ts";
 import { Pipeline } from "./worker/pipeline.ts";
 import { HttpProcessor } from "./worker/processor.ts";
 import { Router } from "./worker/router.ts";
-import { workerSettings } from "./worker/settings.ts";
+import { withoutToken, workerSettings } from "./worker/settings.ts";
 
 const TICK_MS = 10;
 /** Of the time for draining, what calls in flight may use; the rest is for the last commit. */
 const CALLS_DRAIN_MS = 3_500;
 
-if (process.argv[2] === "operator") await operateByHand(process.argv.slice(3));
-const usage = "worker: takes payments over the link, settles them. By hand: worker operator --help";
-const settings = settingsOrExit(usage, workerSettings);
+await runCommandIfAsked(process.argv.slice(2));
+const settings = settingsOrExit(WORKER_USAGE, workerSettings);
 await healthcheckIfAsked(settings.HTTP_HOST, settings.HTTP_PORT, "/readyz");
 refuseProxy();
 raiseHttpCap();
@@ -77,4 +76,5 @@ drainOnSignals(log, async () => {
   await Bun.sleep(1);
   link.close();
 });
-log.info({ link: link.port, http: http.port, processors: settings.PROCESSORS }, "ready");
+const shown = settings.PROCESSORS.map(withoutToken);
+log.info({ link: link.port, http: http.port, processors: shown }, "ready");

@@ -13,6 +13,7 @@ type Covers = { readonly covers: (path: string) => boolean };
 const WORKER_ROUTES: readonly (Route & Covers)[] = [
   workerRoute("/payments/{correlationId}", ["GET"], oneBelow("/payments")),
   workerRoute("/payments-summary", ["GET"], exactly("/payments-summary")),
+  workerRoute("/audit", ["GET"], exactly("/audit")),
   workerRoute("/purge-payments", ["POST"], exactly("/purge-payments")),
   workerRoute("/dashboard", ["GET"], atOrBelow("/dashboard")),
 ];

@@ -20,6 +20,7 @@ const ROWS = [
   ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),
   "settle: delay 0 ms",
   "settle: delay 100 ms",
+  "audit: 3 among 20000",
   "summary: everything",
   "summary: the last 15 s but 1.5 s",
   "ledger: append",

@@ -10,12 +10,14 @@ import * as router from "./micro/router.ts";
 import * as summary from "./micro/summary.ts";
 import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
+import * as auditCommand from "./system/audit-command.ts";
 import * as settleRate from "./system/settle-rate.ts";
 
 export const SUITE: readonly Benchmark[] = [
   acceptRate,
   acceptLatency,
   settleRate,
+  auditCommand,
   summary,
   ledger,
   journal,

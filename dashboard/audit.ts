@@ -10,8 +10,8 @@ type Compared = {
   readonly state: "off" | "waiting" | "equal" | "drift" | "failed";
   readonly from: string | null;
   readonly to: string | null;
-  readonly ours: Totals | null;
-  readonly theirs: Totals | null;
+  readonly ours: Totals;
+  readonly theirs: Totals;
   readonly equalUpTo: string | null;
   readonly differing: readonly {
     readonly correlationId: string;
@@ -19,6 +19,10 @@ type Compared = {
     readonly oursCents: number | null;
     readonly theirsCents: number | null;
   }[];
+  /** Beyond those that are listed. */
+  readonly differingMore: number;
+  /** Recorded there and still open here: no drift. */
+  readonly pending: number;
   readonly checkedAt: string | null;
   readonly error: string | null;
 };
@@ -68,8 +72,10 @@ export class Audit {
     const heads = [
       "processor",
       "books",
-      number("drift"),
-      number("drift, amount"),
+      number("ours"),
+      number("theirs"),
+      number("payments that differ"),
+      number("they have more by"),
       "equal up to",
       "compared at",
     ];
@@ -81,7 +87,7 @@ export class Audit {
     );
   }
 
-  #details({ name, differing }: Compared): HTMLElement {
+  #details({ name, differing, differingMore }: Compared): HTMLElement {
     const rows = differing.map(({ correlationId, kind, oursCents, theirsCents }) => [
       h(
         "button",
@@ -98,7 +104,7 @@ export class Audit {
       h(
         "summary",
         {},
-        `${name}: ${plural(differing.length, "payment differs", "payments differ")}`,
+        `${name}: ${plural(differing.length + differingMore, "payment differs", "payments differ")}`,
       ),
       table(
         ["id", "how", { number: "ours" }, { number: "theirs" }],
@@ -109,14 +115,20 @@ export class Audit {
   }
 }
 
-function rowOf({ name, state, ours, theirs, equalUpTo, checkedAt, error }: Compared) {
-  const both = ours !== null && theirs !== null;
+function rowOf(compared: Compared) {
+  const { name, state, ours, theirs, differing, differingMore } = compared;
+  const { equalUpTo, checkedAt, error, pending } = compared;
+  const isCompared = state === "equal" || state === "drift";
+  const figure = (text: string) => (isCompared ? grouped(text) : "–");
   const instant = (iso: string | null) => (iso === null ? "–" : time(iso, day(iso)));
+  const underWay = pending === 0 ? "" : `, ${grouped(pending)} under way`;
   return [
     name,
-    h("span", { class: `audit-${state}`, title: error ?? "" }, error ?? STATES[state]),
-    both && state !== "off" ? grouped(ours.count - theirs.count) : "–",
-    both && state !== "off" ? grouped(signed(ours.cents - theirs.cents)) : "–",
+    h("span", { class: `audit-${state}` }, error ?? `${STATES[state]}${underWay}`),
+    figure(String(ours.count)),
+    figure(String(theirs.count)),
+    figure(String(differing.length + differingMore)),
+    figure(signed(theirs.cents - ours.cents)),
     instant(equalUpTo),
     instant(checkedAt),
   ];

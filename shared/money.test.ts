@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { centsFromAmount, decimalFromCents } from "./money.ts";
+import { centsFromAmount, centsFromDecimal, decimalFromCents } from "./money.ts";
 
 const SEED = 20_250_801;
 const cents = fc.oneof(
@@ -70,4 +70,31 @@ test.each([
   [Number.MAX_SAFE_INTEGER, "90071992547409.91"],
 ])("%d cents are %s", (value, text) => {
   expect(decimalFromCents(value)).toBe(text);
+});
+
+test("a decimal as text gives its cents, whatever a double makes of it", () => {
+  const cases: [string, number | null][] = [
+    ["0", 0],
+    ["19.9", 1_990],
+    ["19.90", 1_990],
+    ["19.900000", 1_990],
+    ["-0.01", -1],
+    ["70368744177664.01", 7_036_874_417_766_401],
+    ["90071992547409.91", Number.MAX_SAFE_INTEGER],
+    ["90071992547409.92", null],
+    ["0.001", null],
+    ["1e3", null],
+    ["", null],
+    ["1.", 100],
+    ["NaN", null],
+  ];
+  for (const [text, value] of cases) expect([text, centsFromDecimal(text)]).toEqual([text, value]);
+});
+
+test("every amount of cents comes back from its decimal", () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), (value) => {
+      expect(centsFromDecimal(decimalFromCents(value))).toBe(value);
+    }),
+  );
 });

@@ -19,3 +19,19 @@ export function decimalFromCents(cents: number): string {
   const rest = cents - whole * 100;
   return `${whole}.${rest < 10 ? "0" : ""}${rest}`;
 }
+
+const DECIMAL = /^(-?)(\d+)(?:\.(\d*?)0*)?$/;
+
+/**
+ * Cents of an amount as it stands in a JSON text, without a double in between: sums of many payments
+ * have more digits than one. Null for more than two decimals, and for what is no plain decimal.
+ */
+export function centsFromDecimal(text: string): number | null {
+  const match = DECIMAL.exec(text);
+  if (match === null) return null;
+  const [, sign = "", whole = "", decimals = ""] = match;
+  if (decimals.length > 2) return null;
+  const cents = Number(whole + decimals.padEnd(2, "0"));
+  if (!Number.isSafeInteger(cents)) return null;
+  return sign === "-" && cents !== 0 ? -cents : cents;
+}

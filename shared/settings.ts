@@ -35,12 +35,17 @@ export function readSettings<T extends SettingsTable>(
     const parsed = v.safeParse(entry.schema, text);
     if (!parsed.success) {
       // A secret must not be repeated into a log.
-      const shown = /SECRET|TOKEN/.test(name) ? "the value given" : JSON.stringify(text);
+      const shown = /SECRET|TOKEN/.test(name) ? "the value given" : JSON.stringify(hushed(text));
       return { ok: false, reason: `${name}: ${shown} is not ${parsed.issues[0].message}` };
     }
     settings[name] = parsed.output;
   }
   return { ok: true, settings: settings as SettingsOf<T> };
+}
+
+/** A setting that has a token inside. */
+function hushed(text: string): string {
+  return text.replaceAll(/(token\s*=)[^,;]*/gi, "$1…");
 }
 
 /** The help text of a process: one line a setting. */

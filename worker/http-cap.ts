@@ -27,14 +27,27 @@ export function raiseHttpCap(): void {
 
 /** Charges in flight at one processor, so that all of them together stay below the process's cap. */
 export function callsInFlightMax(processors: number): number {
-  const share = Math.floor(CAP / processors) - OTHER_CALLS;
+  return callsWithin(CAP, processors);
+}
+
+/** The same for the process that a worker replaces itself with. */
+export function callsWanted(processors: number): number {
+  return callsWithin(CAP_WANTED, processors);
+}
+
+function callsWithin(cap: number, processors: number): number {
+  const share = Math.floor(cap / processors) - OTHER_CALLS;
   return Math.max(1, Math.min(CHARGES_MAX, share));
 }
 
 /** Payments must not take a detour that nobody chose on purpose. */
 export function refuseProxy(): void {
-  const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
-  const found = names.find((name) => process.env[name]);
-  if (found === undefined) return;
+  const found = foundProxy(process.env);
+  if (found === null) return;
   exitWith(`${found}: payments are not sent through a proxy; start the worker without it`);
+}
+
+export function foundProxy(env: Record<string, string | undefined>): string | null {
+  const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
+  return names.find((name) => env[name]) ?? null;
 }

@@ -1,5 +1,6 @@
 /** Entry of the http thread: builds its parts when told to start, and passes messages on. */
 import { createLog } from "../shared/log.ts";
+import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
@@ -13,6 +14,7 @@ declare const self: Worker;
 let server: HttpServer | null = null;
 let payments: ReturnType<typeof openPayments> | null = null;
 let stories: ReturnType<typeof openStories> | null = null;
+let audit: Audit | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -32,6 +34,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.answer);
     case "stop":
       await server?.stop();
+      audit?.stop();
       payments?.close();
       stories?.close();
       return post({ kind: "stopped" });
@@ -42,12 +45,16 @@ function start({ settings, names, ledger }: HttpThreadStart): void {
   try {
     payments = openPayments(settings.JOURNAL, names);
     stories = openStories(settings.JOURNAL, names);
+    const log = createLog("worker-http", settings.LOG_LEVEL);
+    const summary = new SummaryReader(ledger, payments.oldRows);
+    audit = startAudit({ settings, names, summary, log });
     server = startHttp({
       settings,
       names,
       payments,
-      log: createLog("worker-http", settings.LOG_LEVEL),
-      summary: new SummaryReader(ledger, payments.oldRows),
+      log,
+      summary,
+      audit,
       purge: () => ask<void>({ kind: "purge" }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
       live: (question) => ask<LiveReading>({ kind: "live", question }),

@@ -63,7 +63,7 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
           failed("conflict", 3),
           failed("unknown", 4),
           failed("release", 5),
-          { kind: "purge", baseRow: 1024 },
+          { kind: "purge", baseRow: 1024, atMs: 0 },
         );
         const again = [1, 2, 3, 4, 5].map((n) => accept(10 + n, { correlationId: uuid(n) }));
         expect(await opened.apply(...again)).toEqual(again.map(() => DUPLICATE));
@@ -277,7 +277,7 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         await opened.apply(
           settle(1, 0),
           failed("unknown", 2),
-          { kind: "purge", baseRow: 1024 },
+          { kind: "purge", baseRow: 1024, atMs: 0 },
           settle(3, 1024),
         ),
       ).toEqual([DONE, DONE, DONE, DONE]);
@@ -352,7 +352,7 @@ describe.each(LASTING_DRIVERS.map((driver) => [driver.name, driver] as const))(
       {
         await using first = await driver.open(directory.file());
         await first.apply(assigned(1), assigned(2));
-        await first.apply(settle(1, 0), { kind: "purge", baseRow: 1024 });
+        await first.apply(settle(1, 0), { kind: "purge", baseRow: 1024, atMs: 0 });
       }
       {
         await using second = await driver.open(directory.file());

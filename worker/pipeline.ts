@@ -113,10 +113,11 @@ export class Pipeline {
 
   /** Forgets the settled history; resolves when that is durable. */
   purge(): Promise<void> {
-    const { journal, ledger } = this.#options;
+    const { journal, ledger, clock } = this.#options;
     const baseRow = ledger.purge();
+    const atMs = clock.wallMs();
     return new Promise((resolve) => {
-      journal.append({ kind: "purge", baseRow }, () => resolve());
+      journal.append({ kind: "purge", baseRow, atMs }, () => resolve());
     });
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../shared/settings.ts";
-import { parseProcessors, workerSettings } from "./settings.ts";
+import { parseProcessors, withoutToken, workerSettings } from "./settings.ts";
 
 function read(env: Record<string, string>) {
   const result = readSettings(workerSettings, env);
@@ -41,9 +41,28 @@ describe("processors", () => {
     ]);
   });
 
+  test("may have a token for the audit, which is not shown when a setting is bad", () => {
+    const list = "a=http://a;fee=0.5;audit-token=x=y/z,b=http://b;fee=0.5";
+    expect(parseProcessors(list)).toEqual([
+      { name: "a", url: "http://a", fee: 0.5, auditToken: "x=y/z" },
+      { name: "b", url: "http://b", fee: 0.5 },
+    ]);
+    expect(withoutToken(parseProcessors(list)![0]!)).toEqual({
+      name: "a",
+      url: "http://a",
+      fee: 0.5,
+    });
+    for (const bad of ["a=http://a;fee=2;audit-token=hush", "a=http://a;fee=0.5;Token=hush"]) {
+      expect(read({ PROCESSORS: bad })).not.toContain("hush");
+    }
+  });
+
   test.each([
     "",
     ",",
+    "a=http://a;fee=0.5;audit-token=",
+    "a=http://a;fee=0.5;audit-token=a b",
+    "a=http://a;audit-token=a;fee=0.5",
     "a",
     "a=http://a",
     "a=http://a;fee=",

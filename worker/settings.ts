@@ -15,9 +15,16 @@ export type ProcessorSetting = {
   readonly name: string;
   readonly url: string;
   readonly fee: number;
+  /** For its administrative summary; the audit of this processor is off without one. */
+  readonly auditToken?: string;
 };
 
-const PROCESSORS_FORM = "name=url;fee=0.05 (several separated by commas)";
+const PROCESSORS_FORM =
+  "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited (several separated by commas)";
+
+/** A token is what a header can carry, without the two signs that separate. */
+const PROCESSOR =
+  /^\s*([a-z][a-z0-9-]{0,31})=([^;\s]+);fee=(0(?:\.\d+)?|1)(?:;audit-token=([!-+\--:<-~]+))?\s*$/;
 
 /** The processors, or null when the text is not in the form above. */
 export function parseProcessors(list: string): ProcessorSetting[] | null {
@@ -28,10 +35,17 @@ export function parseProcessors(list: string): ProcessorSetting[] | null {
 }
 
 function parseProcessor(entry: string): ProcessorSetting | null {
-  const match = /^\s*([a-z][a-z0-9-]{0,31})=([^;\s]+);fee=(0(?:\.\d+)?|1)\s*$/.exec(entry);
+  const match = PROCESSOR.exec(entry);
   if (match === null) return null;
-  const url = parseHttpUrl(match[2] as string);
-  return url === null ? null : { name: match[1] as string, url, fee: Number(match[3]) };
+  const [, name = "", address = "", fee, auditToken] = match;
+  const url = parseHttpUrl(address);
+  if (url === null) return null;
+  return { name, url, fee: Number(fee), ...(auditToken === undefined ? {} : { auditToken }) };
+}
+
+/** What may be logged of a processor. */
+export function withoutToken({ name, url, fee }: ProcessorSetting) {
+  return { name, url, fee };
 }
 
 const processors = () =>

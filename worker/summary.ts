@@ -21,6 +21,14 @@ export type Totals = { readonly counts: Float64Array; readonly cents: Float64Arr
 /** A block's rows from the journal: those whose commit is done. */
 export type OldRows = (fromRow: number, toRow: number) => LedgerRows;
 
+export type BlockRows = {
+  readonly fromRow: number;
+  readonly toRow: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly count: number;
+};
+
 /** A reading that came too late or too early, and can be tried again at once. */
 const AGAIN = "again";
 const READINGS_MAX = 1_000;
@@ -59,6 +67,23 @@ export class SummaryReader {
       toMs = Math.max(toMs, blockMaxMs[block] as number);
     }
     return fromMs <= toMs ? { fromMs, toMs } : null;
+  }
+
+  /** Blocks that may hold rows of the window, each with how many rows a processor has in it. */
+  *blocksOf(window: SummaryWindow, processor: number): Generator<BlockRows> {
+    const { base, head } = this.#cursor;
+    const { blockMinMs, blockMaxMs, blockCount } = this.#columns;
+    for (let block = base / BLOCK_ROWS; block * BLOCK_ROWS < head; block++) {
+      const sealed = (block + 1) * BLOCK_ROWS <= head;
+      if (sealed && this.#isOutside(block, window)) continue;
+      yield {
+        fromRow: block * BLOCK_ROWS,
+        toRow: (block + 1) * BLOCK_ROWS,
+        minMs: blockMinMs[block] as number,
+        maxMs: blockMaxMs[block] as number,
+        count: (blockCount[processor] as Float64Array)[block] as number,
+      };
+    }
   }
 
   #readOnce(window: SummaryWindow): Totals | typeof AGAIN {

@@ -84,7 +84,7 @@ export type Transition =
       readonly intervention: Intervention;
     }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
-  | { readonly kind: "purge"; readonly baseRow: number }
+  | { readonly kind: "purge"; readonly baseRow: number; readonly atMs: number }
   /** Changes nothing that anybody reads: asks whether commits work again. */
   | { readonly kind: "probe" };
 

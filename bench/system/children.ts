@@ -78,11 +78,13 @@ export function isBuilt(): boolean {
   return ["api", "worker", "simulator"].every((name) => existsSync(join(ROOT, "dist", name)));
 }
 
+export function commandOf(entry: string, dist: boolean): string[] {
+  if (dist) return [join(ROOT, "dist", entry.replace(/\.ts$/, ""))];
+  return [process.execPath, join(ROOT, entry)];
+}
+
 function spawn({ entry, dist, args = [], env = {} }: ChildOptions): Process {
-  const command = dist
-    ? [join(ROOT, "dist", entry.replace(/\.ts$/, ""))]
-    : [process.execPath, join(ROOT, entry)];
-  const child = Bun.spawn([...command, ...args], {
+  const child = Bun.spawn([...commandOf(entry, dist === true), ...args], {
     cwd: ROOT,
     env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "8192", LOG_LEVEL: "info", ...env },
     stdin: "ignore",

@@ -26,6 +26,13 @@ const STAGES: Record<string, readonly string[]> = {
   summary: ["ledger"],
   http: ["ledger", "summary"],
   operator: [],
+  // Compares what the summary says with what processors say: reads columns and file as they do, and a
+  // window as the summary's caller writes it.
+  audit: ["journal", "ledger", "summary", "http"],
+  // Sub-commands of the process, each of which belongs to a stage.
+  commands: ["operator", "audit", "doctor"],
+  // Asks whether a processor takes its audit-token, as the audit does.
+  doctor: ["audit"],
 };
 
 export function layerComplaints(source: Source): string[] {

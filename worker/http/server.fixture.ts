@@ -55,6 +55,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     pipelineMetrics: async () => [],
     live: absent,
     operator: NO_OPERATOR,
+    audit: { report: () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });
   const url = `http://127.0.0.1:${server.port}`;

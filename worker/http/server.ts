@@ -7,6 +7,7 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
+import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isAuthorized } from "./authorization.ts";
 import type { LiveTotals } from "../../shared/live.ts";
 import { dashboardRoutes } from "./dashboard.ts";
@@ -37,6 +38,7 @@ export type HttpOptions = {
   readonly pipelineMetrics: () => Promise<unknown>;
   readonly live: (question: LiveQuestion) => Promise<LiveReading>;
   readonly operator: OperatorSources;
+  readonly audit: AuditSource;
 };
 
 export type HttpServer = {
@@ -48,6 +50,7 @@ export type HttpServer = {
 export function startHttp(options: HttpOptions): HttpServer {
   let notReady: string | null = "starting";
   const metrics = new HttpMetrics(options.pipelineMetrics);
+  registerAuditMetrics(metrics.registry, options.audit);
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),
@@ -68,6 +71,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
+    auditRoute(options.audit),
     ...dashboardRoutes({ ...options, live, stories: options.operator.stories }),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];

@@ -31,7 +31,7 @@ const seqs = (batch: Transition[] | null) =>
 describe("a batch", () => {
   test("is all that was appended, in order", () => {
     const { core, append } = group();
-    append(accept(1), assign(7), accept(2), { kind: "purge", baseRow: 0 });
+    append(accept(1), assign(7), accept(2), { kind: "purge", baseRow: 0, atMs: 0 });
     expect(seqs(core.next(0))).toEqual([1, 7, 2, "purge"]);
   });
 
@@ -87,7 +87,7 @@ describe("a batch", () => {
 describe("a commit that fails", () => {
   test("turns away what wanted in, and keeps the rest in order, before what came later", () => {
     const { core, append, answered } = group();
-    append(settle(1, 0), accept(2), assign(3), { kind: "purge", baseRow: 0 }, accept(4));
+    append(settle(1, 0), accept(2), assign(3), { kind: "purge", baseRow: 0, atMs: 0 }, accept(4));
     core.next(1_000);
     append(settle(5, 1), accept(6));
     core.failed(1_000, "the disk is full");

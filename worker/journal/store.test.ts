@@ -205,7 +205,7 @@ describe("a commit that fails", () => {
     const batch: Transition[] = [
       settle(1, 0),
       failed("unknown", 2),
-      { kind: "purge", baseRow: 1024 },
+      { kind: "purge", baseRow: 1024, atMs: 0 },
       ...many,
     ];
     expect(() => store.apply(batch)).toThrow("full");

@@ -8,7 +8,7 @@
  *   interventions  what operators did to payments and processors, and why
  *   processors names by number
  *   processor_modes  what an operator has set, where it is not the normal
- *   meta       epoch (of starts), base_row (of the ledger)
+ *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there)
  *
  * Each transition states in its WHERE which states it may start from, so that a payment that is
  * settled, rejected or in conflict can never be moved again.
@@ -241,7 +241,7 @@ export class SqliteStore {
         return DONE;
       case "purge":
         statements.purgeRows.run();
-        statements.purgeBase.run(transition.baseRow);
+        statements.purgeBase.run(transition.baseRow, transition.atMs);
         return DONE;
       case "probe":
         statements.probe.run();
@@ -361,7 +361,9 @@ function prepare(db: Database) {
       `INSERT INTO meta VALUES ('probes', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1`,
     ),
     purgeRows: db.prepare("DELETE FROM ledger"),
-    purgeBase: db.prepare("INSERT OR REPLACE INTO meta VALUES ('base_row', ?)"),
+    purgeBase: db.prepare(
+      "INSERT OR REPLACE INTO meta VALUES ('base_row', ?), ('purged_at_ms', ?)",
+    ),
   };
 }
 

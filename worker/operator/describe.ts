@@ -1,4 +1,5 @@
 /** What the worker answered, for somebody to read: tables, and one line a fact. */
+import { plain, table } from "../text-table.ts";
 import type { Shows } from "./arguments.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -86,20 +87,6 @@ function wordOf(said: unknown): string {
 
 function section(title: string, head: readonly string[], rows: readonly unknown[][]): string {
   return rows.length === 0 ? "" : `\n${title}\n${table(head, rows)}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const cells = [head, ...rows.map((row) => row.map(plain))];
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  const lines = cells.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  "));
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-/** Reasons come from processors: nothing of them may speak to the terminal. */
-function plain(value: unknown): string {
-  return String(value)
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/\p{Cc}/gu, "?");
 }
 
 function rowsOf(value: unknown): readonly Fields[] {

@@ -171,7 +171,7 @@ test("the ledger has every settled row, those older than the ring as totals", as
 
 test("rows before a purge stay forgotten", async () => {
   using disk = journalOnDisk();
-  await disk.write(accept(1, 1), settle(1, 0), { kind: "purge", baseRow: BLOCK_ROWS });
+  await disk.write(accept(1, 1), settle(1, 0), { kind: "purge", baseRow: BLOCK_ROWS, atMs: 0 });
   const journal = disk.open();
   const { ledger } = await recovered(journal);
   expect(ledger.head).toBe(BLOCK_ROWS);

@@ -1,0 +1,112 @@
+/** The doctor from outside: beside a running gateway, and where nothing runs. */
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Finding } from "../../worker/doctor/finding.ts";
+import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
+import { GatewayClient } from "./client.ts";
+import { freePorts, startStand, type Ports } from "./stand.ts";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const TOKEN = "a-token-that-nobody-may-see";
+const TEST_MS_MAX = 60_000;
+
+async function doctor(env: Record<string, string>, ...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(ROOT, "worker.ts"), "doctor", ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  return { out, err, code };
+}
+
+async function findings(env: Record<string, string>, ...args: string[]) {
+  const { out, code } = await doctor(env, "--json", ...args);
+  const answer = JSON.parse(out) as { ok: boolean; findings: Finding[] };
+  const isWrong = answer.findings.some(({ verdict }) => verdict === "wrong");
+  expect([answer.ok, code]).toEqual([!isWrong, isWrong ? 1 : 0]);
+  return new Map(answer.findings.map((finding) => [finding.name, finding]));
+}
+
+function settingsOf(ports: Ports, dataDir: string): Record<string, string> {
+  const processor = (name: string, port: number, fee: string) =>
+    `${name}=http://127.0.0.1:${port};fee=${fee}`;
+  return {
+    HTTP_PORT: String(ports.HTTP_PORT),
+    LINK_PORT: String(ports.LINK_PORT),
+    JOURNAL: `sqlite:${dataDir}/payments.db`,
+    PROCESSORS: [
+      `${processor("default", ports.DEFAULT_PORT, "0.05")};audit-token=123`,
+      `${processor("fallback", ports.FALLBACK_PORT, "0.15")};audit-token=${TOKEN}`,
+    ].join(","),
+  };
+}
+
+test(
+  "beside a running gateway it finds what is ours, and leaves nothing behind",
+  async () => {
+    await using stand = await startStand();
+    const env = settingsOf(stand.ports, stand.dataDir);
+    const before = readdirSync(stand.dataDir).sort();
+    const found = await findings(env, "--haproxy", join(ROOT, "haproxy.cfg"));
+    const http = found.get(`HTTP_PORT 127.0.0.1:${stand.ports.HTTP_PORT}`);
+    expect(http).toMatchObject({ verdict: "ok", figure: expect.stringContaining("answers") });
+    expect(found.get(`LINK_PORT 127.0.0.1:${stand.ports.LINK_PORT}`)?.verdict).toBe("ok");
+    expect(found.get("processor default")?.verdict).toBe("ok");
+    expect(found.get("audit-token of default")?.verdict).toBe("ok");
+    expect(found.get("audit-token of fallback")?.verdict).toBe("wrong");
+    expect(JSON.stringify([...found])).not.toContain(TOKEN);
+    const sync = found.get("sync of the journal's disk");
+    expect(sync?.figure).toMatch(/p50 \d+\.\d\d ms, p99 \d+\.\d\d ms/);
+    expect(found.get("load balancer: timeout server")?.verdict).toBe("ok");
+    expect(readdirSync(stand.dataDir).sort()).toEqual(before);
+    expect(await new GatewayClient(stand.gatewayUrl).pay(crypto.randomUUID(), 100)).toBe(202);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "where nothing runs, and a port is somebody else's, it says what is wrong and how to mend it",
+  async () => {
+    using directory = temporaryDirectory();
+    const ports = await freePorts();
+    using stranger = Bun.listen({
+      hostname: "127.0.0.1",
+      port: ports.HTTP_PORT,
+      socket: { data: (socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") },
+    });
+    const env = settingsOf(ports, directory.path);
+    const found = await findings(env);
+    expect(found.get(`HTTP_PORT 127.0.0.1:${stranger.port}`)).toMatchObject({
+      verdict: "wrong",
+      figure: "TCP: taken by something else",
+      fix: expect.stringContaining(`sport = :${stranger.port}`),
+    });
+    expect(found.get(`LINK_PORT 127.0.0.1:${ports.LINK_PORT}`)?.figure).toBe("UDP: free");
+    expect(found.get("processor default")).toMatchObject({
+      verdict: "wrong",
+      fix: `curl -i http://127.0.0.1:${ports.DEFAULT_PORT}/payments/service-health`,
+    });
+    const words = await doctor({ ...env, LINK_HOST: "0.0.0.0", https_proxy: "http://127.0.0.1:1" });
+    expect(words.code).toBe(1);
+    expect(words.out).toMatch(/^wrong +LINK_SECRET +not set/m);
+    expect(words.out).toContain("→ LINK_SECRET=$(openssl rand -hex 32)");
+    expect(words.out).toMatch(/^wrong +proxy +https_proxy is set/m);
+  },
+  TEST_MS_MAX,
+);
+
+test("a bad setting is wrong; what makes no sense is exit code 2 and one line", async () => {
+  const bad = await findings({ JOURNAL: "postgres://a" });
+  expect(bad.get("settings")?.figure).toContain("JOURNAL");
+  for (const args of [["--strange"], ["--haproxy", "/nowhere/haproxy.cfg"], ["more"]]) {
+    const { err, code } = await doctor({}, ...args);
+    expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
+  }
+});

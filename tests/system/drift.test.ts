@@ -1,0 +1,203 @@
+/** The audit from outside: the command, and a running worker, against processors with planted differences. */
+import { expect, test } from "bun:test";
+import { join, resolve } from "node:path";
+import { startSimulator, type Simulator } from "../../simulator/server.ts";
+import {
+  centsOf,
+  idOf,
+  recordedAs,
+  requestedAtMsOf,
+  settledJournal,
+} from "../../worker/audit/books.fixture.ts";
+import type { AuditReport, ProcessorAudit } from "../../worker/audit-report.ts";
+import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
+import { freePorts } from "./stand.ts";
+import { until } from "./until.ts";
+
+const WORKER = resolve(import.meta.dir, "../../worker.ts");
+const ROWS = 100_000;
+const TOKEN = "a-token-that-nobody-may-see";
+const MISSING = 12_345;
+const WRONG = 77_777;
+/** Settled at `fallback`, and planted at `default`. */
+const EXTRA = 50_000;
+const TEST_MS_MAX = 60_000;
+
+type Home = AsyncDisposable & {
+  readonly simulator: Simulator;
+  readonly env: Record<string, string>;
+};
+
+/** A journal, and its `default` processor with what `plant` leaves of its records. */
+async function home(plant: boolean): Promise<Home> {
+  const directory = temporaryDirectory();
+  const path = directory.file();
+  settledJournal(path, ROWS);
+  const simulator = startSimulator({ name: "default", fee: 0.05, host: "127.0.0.1", port: 0 });
+  simulator.model.token = TOKEN;
+  for (const row of recordedAs(path, 0).records.values()) {
+    if (plant && row.correlationId === idOf(MISSING)) continue;
+    const more = plant && row.correlationId === idOf(WRONG) ? 5 : 0;
+    simulator.model.records.insert({ ...row, amountCents: row.amountCents + more });
+  }
+  if (plant) {
+    simulator.model.records.insert({
+      correlationId: idOf(EXTRA),
+      amountCents: centsOf(EXTRA),
+      requestedAtMs: requestedAtMsOf(EXTRA),
+      recordedAtMs: 0,
+    });
+  }
+  const audited = `default=${simulator.url};fee=0.05;audit-token=${TOKEN}`;
+  return {
+    simulator,
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      JOURNAL: `sqlite:${path}`,
+      PROCESSORS: `${audited},fallback=http://127.0.0.1:1;fee=0.15`,
+      PROCESSOR_TIMEOUT_MS: "100",
+    },
+    async [Symbol.asyncDispose]() {
+      await simulator.stop();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+async function audit({ env }: Pick<Home, "env">, ...args: string[]) {
+  const child = Bun.spawn([process.execPath, WORKER, "audit", ...args], {
+    env,
+    cwd: join(WORKER, ".."),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  expect(out + err).not.toContain(TOKEN);
+  return { out, err, code };
+}
+
+const planted = [
+  { correlationId: idOf(MISSING), kind: "missing", theirsCents: null, oursCents: centsOf(MISSING) },
+  { correlationId: idOf(EXTRA), kind: "extra", oursCents: null, processor: "fallback" },
+  { correlationId: idOf(WRONG), kind: "amount", theirsCents: centsOf(WRONG) + 5 },
+];
+
+test(
+  "the command tells equal books, and what differs by id, by exit code and in words",
+  async () => {
+    await using equal = await home(false);
+    const fine = await audit(equal);
+    expect(fine).toMatchObject({ code: 0, err: "" });
+    expect(fine.out).toStartWith("default: equal, 90000 payments of ");
+    expect(fine.out).toContain("fallback: not audited, it has no audit-token");
+
+    await using drifted = await home(true);
+    const words = await audit(drifted);
+    expect(words).toMatchObject({ code: 1, err: "" });
+    expect(words.out).toContain("default: DRIFT");
+    for (const seq of [MISSING, EXTRA, WRONG]) expect(words.out).toContain(idOf(seq));
+    const json = await audit(drifted, "--json", "--processor", "default");
+    expect(json.code).toBe(1);
+    const { processors } = JSON.parse(json.out) as AuditReport;
+    expect(processors).toMatchObject([{ name: "default", state: "drift", differing: planted }]);
+    // A window beside the planted ones.
+    const to = new Date(requestedAtMsOf(MISSING) - 1).toISOString();
+    expect((await audit(drifted, "--to", to)).code).toBe(0);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "what cannot be compared is exit code 2 and one line",
+  async () => {
+    await using place = await home(false);
+    const refused = async (env: Record<string, string>, ...args: string[]) => {
+      const { code, err } = await audit({ env: { ...place.env, ...env } }, ...args);
+      expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
+      return err;
+    };
+    const address = `default=${place.simulator.url};fee=0.05`;
+    expect(await refused({ PROCESSORS: address })).toContain("no audit-token in PROCESSORS");
+    expect(await refused({ JOURNAL: "sqlite:/nowhere/a.db" })).toContain("no such file");
+    expect(await refused({}, "--from", "yesterday")).toContain("not an ISO 8601 instant");
+    expect(await refused({}, "--parts", "0")).toContain("--parts is a whole number");
+    expect(await refused({}, "--processor", "none")).toContain("no processor none");
+    expect(await refused({}, "--strange")).toContain("--strange");
+    // A bad setting is shown without what is secret in it.
+    const bad = await refused({ PROCESSORS: `${address};audit-token=${TOKEN},` });
+    expect(bad).toContain("audit-token=…");
+
+    const wrong = await audit({
+      env: { ...place.env, PROCESSORS: `${address};audit-token=another` },
+    });
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.out).toContain("401: it does not take the audit-token");
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a running worker audits by itself, says so by HTTP and metrics, and notices when it is mended",
+  async () => {
+    await using place = await home(true);
+    const ports = await freePorts();
+    const worker = Bun.spawn([process.execPath, WORKER], {
+      env: {
+        ...place.env,
+        HTTP_PORT: String(ports.HTTP_PORT),
+        LINK_PORT: String(ports.LINK_PORT),
+      },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const log = worker.stdout.text();
+    const url = `http://127.0.0.1:${ports.HTTP_PORT}`;
+    const said: string[] = [];
+    const text = async (path: string) => {
+      const body = await (await fetch(url + path)).text();
+      said.push(body);
+      return body;
+    };
+    const report = async () => (JSON.parse(await text("/audit")) as AuditReport).processors;
+    const state = async () => {
+      const [first] = await report().catch(() => []);
+      return first?.state;
+    };
+    try {
+      await until("it has found the drift", 20_000, async () => (await state()) === "drift");
+      const [first, second] = (await report()) as [ProcessorAudit, ProcessorAudit];
+      expect(first.differing).toMatchObject(planted);
+      expect(first).toMatchObject({ name: "default", windows: [], pending: 0, error: null });
+      expect(second).toMatchObject({ name: "fallback", state: "off", checkedAt: null });
+      const metrics = await text("/metrics");
+      expect(metrics).toContain('papaleguas_audit_drift_payments{processor="default"} 3');
+      expect(metrics).not.toContain('papaleguas_audit_drift_payments{processor="fallback"}');
+
+      // The command reads the same file beside the worker.
+      expect((await audit(place)).code).toBe(1);
+
+      const { records } = place.simulator.model;
+      const rows = [
+        ...recordedAs(place.env["JOURNAL"]!.slice("sqlite:".length), 0).records.values(),
+      ];
+      records.purge();
+      for (const row of rows) records.insert(row);
+      await until("it is equal again", 20_000, async () => (await state()) === "equal");
+      expect(await text("/metrics")).toContain(
+        'papaleguas_audit_drift_payments{processor="default"} 0',
+      );
+    } finally {
+      worker.kill("SIGKILL");
+      await worker.exited;
+    }
+    // And without one, whatever it left behind.
+    expect((await audit(place)).code).toBe(0);
+    expect((await log) + (await worker.stderr.text()) + said.join("")).not.toContain(TOKEN);
+    expect(await log).toContain('"msg":"audit: drift"');
+  },
+  TEST_MS_MAX,
+);

@@ -1,0 +1,121 @@
+/**
+ * The audit: whether what the ledger says of a processor is what that processor has, to the cent, and
+ * which payments make the difference. Continuous in the worker, for processors with an audit-token;
+ * by hand as `worker audit`. Only reads, here and there: what to do about a difference is a person's
+ * to decide. Method and limits are in docs/adr/0018-audit.md.
+ *
+ * It runs in the http thread, whose columns and file it reads, in steps that are small beside a
+ * question from outside; one call at a time leaves for one processor at a time.
+ */
+import type { Log } from "../shared/log.ts";
+import type { AuditGauges, AuditReport, ProcessorAudit } from "./audit-report.ts";
+import { openToRead, purgedAtMs } from "./audit/file.ts";
+import { JournalBooks } from "./audit/ours.ts";
+import { paced } from "./audit/paced.ts";
+import { HttpBooks } from "./audit/theirs.ts";
+import { Watch } from "./audit/watch.ts";
+import type { WorkerSettings } from "./settings.ts";
+import type { SummaryReader } from "./summary.ts";
+
+const EVERY_MS = 5_000;
+const FIRST_AFTER_MS = 500;
+/** Between calls to a processor. */
+const PAUSE_MS = 5;
+/** Beyond the time that a call may take: for its settlement to reach ledger and file. */
+const LAG_MS = 2_000;
+
+export type AuditOptions = {
+  readonly settings: Pick<WorkerSettings, "JOURNAL" | "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
+  /** Of processors by number. */
+  readonly names: readonly string[];
+  readonly summary: SummaryReader;
+  readonly log: Log;
+};
+
+export interface Audit {
+  report(): AuditReport;
+  /** Of the processors that are audited. */
+  gauges(): AuditGauges[];
+  stop(): void;
+}
+
+/** A payment of this age is not under way any more, or the journal knows it as open. */
+export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_TIMEOUT_MS">) {
+  return PROCESSOR_TIMEOUT_MS + LAG_MS;
+}
+
+export function startAudit({ settings, names, summary, log }: AuditOptions): Audit {
+  const db = openToRead(settings.JOURNAL);
+  const watches = new Map<string, Watch>();
+  for (const { name, url, auditToken } of settings.PROCESSORS) {
+    if (auditToken === undefined) continue;
+    const processor = names.indexOf(name);
+    const ours = new JournalBooks(db, summary, processor, lagMs(settings));
+    const pace = { pauseMs: PAUSE_MS, repeats: 0, sleep: Bun.sleep };
+    const theirs = paced(new HttpBooks(url, auditToken), pace);
+    const sides = { ours, theirs, names, processor };
+    const purged = () => purgedAtMs(db);
+    watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), purgedAtMs: purged }));
+  }
+  const states = new Map<string, string>();
+  let timer: Timer | null = null;
+  let stopped = false;
+
+  const round = async () => {
+    for (const [name, watch] of watches) {
+      if (stopped) return;
+      await watch.round(Date.now());
+      if (!stopped) sayChange(log, states, name, watch.report());
+    }
+    if (!stopped) timer = setTimeout(round, EVERY_MS);
+  };
+  if (watches.size > 0) timer = setTimeout(round, FIRST_AFTER_MS);
+
+  return {
+    report: () => {
+      const report = ({ name }: { readonly name: string }) =>
+        watches.get(name)?.report() ?? notAudited(name);
+      return { processors: settings.PROCESSORS.map(report) };
+    },
+    gauges: () => [...watches.values()].map((watch) => watch.gauges()),
+    stop() {
+      stopped = true;
+      if (timer !== null) clearTimeout(timer);
+      // A round that waits for a processor finds the file closed, and ends with that.
+      db.close();
+    },
+  };
+}
+
+function sayChange(
+  log: Log,
+  states: Map<string, string>,
+  processor: string,
+  { state, error, differing, windows, equalUpTo }: ProcessorAudit,
+): void {
+  if (states.get(processor) === state) return;
+  states.set(processor, state);
+  const about = { processor, state, equalUpTo, error };
+  if (state === "drift") {
+    log.warn({ ...about, payments: differing.length, windows: windows.length }, "audit: drift");
+  } else log[state === "failed" ? "warn" : "info"](about, `audit: ${state}`);
+}
+
+/** Without an audit-token. */
+export function notAudited(name: string): ProcessorAudit {
+  return {
+    name,
+    state: "off",
+    from: null,
+    to: null,
+    ours: { count: 0, cents: 0 },
+    theirs: { count: 0, cents: 0 },
+    equalUpTo: null,
+    differing: [],
+    differingMore: 0,
+    windows: [],
+    pending: 0,
+    checkedAt: null,
+    error: null,
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * `worker audit …`: compares the journal's file with the processors' own books, whether a worker runs
+ * or not. It reads the file through a connection that cannot write, and takes no lock.
+ */
+import { parseArgs } from "node:util";
+import { readSettings } from "../../shared/settings.ts";
+import { lagMs, notAudited } from "../audit.ts";
+import type { ProcessorAudit } from "../audit-report.ts";
+import { parseWindow } from "../http/window.ts";
+import { workerSettings, type ProcessorSetting } from "../settings.ts";
+import type { SummaryWindow } from "../summary.ts";
+import { compare } from "./compare.ts";
+import { describe } from "./describe.ts";
+import { namesIn, openToRead, purgedAtMs, summaryOf } from "./file.ts";
+import { JournalBooks } from "./ours.ts";
+import { paced } from "./paced.ts";
+import { BEGIN_MS, HttpBooks, NoAnswer } from "./theirs.ts";
+
+const USAGE = `usage: worker audit [options]
+
+Compares what the journal has settled with what each processor has recorded, and finds the payments
+that differ, by id. For processors with an audit-token in PROCESSORS; PROCESSORS, JOURNAL and
+PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
+
+  --from ISO        the first requestedAt (default: the beginning, or the last purge)
+  --to ISO          the last (default: as long ago as a call may be under way)
+  --processor NAME  this one only
+  --parts N         windows that are compared on their own (16): differences that cancel each other
+                    out in one of them are not seen
+  --calls N         at most so many calls to a processor (10000)
+  --json            as GET /audit gives it
+  --help
+
+Exit code 0: equal. 1: something differs. 2: it could not be compared.
+`;
+
+const { PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
+const REPEATS = 3;
+const PARTS_MAX = 100_000;
+const CALLS_MAX = 10_000_000;
+
+/** Ends the process, with the exit code that the usage tells. */
+export async function auditByHand(args: readonly string[]): Promise<never> {
+  try {
+    return process.exit(await auditWith(args, process.env, Date.now()));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
+
+async function auditWith(
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+  nowMs: number,
+): Promise<0 | 1 | 2> {
+  const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const read = readSettings({ PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS }, env);
+  if (!read.ok) throw new Error(read.reason);
+  const { settings } = read;
+  const chosen = settings.PROCESSORS.filter(
+    ({ name }) => options.processor === undefined || options.processor === name,
+  );
+  if (chosen.length === 0) throw new Error(`PROCESSORS has no processor ${options.processor}`);
+  if (chosen.every(({ auditToken }) => auditToken === undefined)) {
+    throw new Error("no audit-token in PROCESSORS: name=url;fee=0.05;audit-token=TOKEN");
+  }
+  using db = openToRead(settings.JOURNAL);
+  const names = namesIn(db);
+  const summary = summaryOf(db, names.length);
+  const beginMs = (purgedAtMs(db) ?? BEGIN_MS - 1) + 1;
+  const window = {
+    fromMs: Math.max(options.window.fromMs, beginMs),
+    toMs: Math.min(options.window.toMs, Number.MAX_SAFE_INTEGER),
+  };
+  if (options.window.toMs === Number.POSITIVE_INFINITY) window.toMs = nowMs - lagMs(settings);
+  if (window.fromMs > window.toMs) throw new Error("there is nothing in this window: see --help");
+
+  const audits: ProcessorAudit[] = [];
+  for (const setting of chosen) {
+    const processor = names.indexOf(setting.name);
+    const ours = new JournalBooks(db, summary, processor, lagMs(settings));
+    audits.push(await auditOne(setting, { ours, names, processor }, window, options));
+  }
+  const report = { processors: audits };
+  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+  if (audits.some(({ state }) => state === "drift")) return 1;
+  return audits.some(({ state }) => state === "failed") ? 2 : 0;
+}
+
+async function auditOne(
+  { name, url, auditToken }: ProcessorSetting,
+  here: { ours: JournalBooks; names: readonly string[]; processor: number },
+  window: SummaryWindow,
+  { parts, calls }: { parts: number; calls: number },
+): Promise<ProcessorAudit> {
+  if (auditToken === undefined) return notAudited(name);
+  const failed = (error: string) => ({ ...notAudited(name), state: "failed" as const, error });
+  if (here.processor === -1) return failed("the journal has never heard of it");
+  const pace = { pauseMs: 0, repeats: REPEATS, sleep: Bun.sleep };
+  const theirs = paced(new HttpBooks(url, auditToken), pace);
+  try {
+    return await compare(name, { ...here, theirs }, window, { parts, calls });
+  } catch (error) {
+    if (error instanceof NoAnswer) return failed(error.message);
+    throw error;
+  }
+}
+
+function readOptions(args: readonly string[]) {
+  const { values } = parse(args);
+  const query = new URLSearchParams();
+  if (values.from !== undefined) query.set("from", values.from);
+  if (values.to !== undefined) query.set("to", values.to);
+  const parsed = parseWindow(query);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return {
+    window: parsed.window,
+    processor: values.processor,
+    parts: wholeNumber("parts", values.parts, PARTS_MAX),
+    calls: wholeNumber("calls", values.calls, CALLS_MAX),
+    json: values.json,
+    help: values.help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        from: { type: "string" },
+        to: { type: "string" },
+        processor: { type: "string" },
+        parts: { type: "string", default: "16" },
+        calls: { type: "string", default: "10000" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
+  }
+}
+
+function wholeNumber(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
+  throw new Error(`--${name} is a whole number from 1 to ${max}`);
+}

@@ -1,0 +1,60 @@
+/** One comparison of a whole window, in parts that are compared on their own. */
+import type { ProcessorAudit, Sum } from "../audit-report.ts";
+import type { SummaryWindow } from "../summary.ts";
+import { agree, firstOf, hunt, isoFrom, NOTHING_FOUND, type Part, type Sides } from "./hunt.ts";
+import type { Ours } from "./ours.ts";
+
+export type Thoroughness = { readonly parts: number; readonly calls: number };
+
+/** Rejects with `NoAnswer`. */
+export async function compare(
+  name: string,
+  sides: Sides,
+  window: SummaryWindow,
+  { parts, calls }: Thoroughness,
+): Promise<ProcessorAudit> {
+  const { ours, theirs } = sides;
+  const budget = { calls };
+  const differ: Part[] = [];
+  let total: Sum = { count: 0, cents: 0 };
+  for (const part of slices(ours, window, parts)) {
+    budget.calls--;
+    const there = await theirs.totals(part);
+    total = { count: total.count + there.count, cents: total.cents + there.cents };
+    if (!agree(ours.totals(part), there)) differ.push({ window: part, theirs: there });
+  }
+  const found = differ.length === 0 ? NOTHING_FOUND : await hunt(sides, differ, budget);
+  const { differences: differing, windows } = found;
+  const equalUpToMs = Math.min(firstOf(found) - 1, window.toMs);
+  return {
+    name,
+    state: differing.length + windows.length === 0 ? "equal" : "drift",
+    from: isoFrom(window.fromMs),
+    to: new Date(window.toMs).toISOString(),
+    ours: ours.totals(window),
+    theirs: total,
+    equalUpTo: equalUpToMs < window.fromMs ? null : iso(equalUpToMs),
+    differing,
+    differingMore: 0,
+    windows,
+    pending: found.pending.length,
+    checkedAt: iso(Date.now()),
+    error: null,
+  };
+}
+
+/** Halved again and again where we have payments; no more than there are instants. */
+function slices(ours: Ours, window: SummaryWindow, parts: number): SummaryWindow[] {
+  const { fromMs, toMs } = window;
+  if (parts <= 1 || fromMs >= toMs || ours.totals(window).count === 0) return [window];
+  const middle = ours.middle(window);
+  const early = Math.floor(parts / 2);
+  return [
+    ...slices(ours, { fromMs, toMs: middle }, early),
+    ...slices(ours, { fromMs: middle + 1, toMs }, parts - early),
+  ];
+}
+
+function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

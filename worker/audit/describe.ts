@@ -1,0 +1,76 @@
+/** An audit for somebody to read. */
+import { decimalFromCents } from "../../shared/money.ts";
+import type { AuditReport, Difference, DifferingWindow, ProcessorAudit } from "../audit-report.ts";
+import { plain, table } from "../text-table.ts";
+
+export function describe({ processors }: AuditReport): string {
+  return processors.map(describeOne).join("\n");
+}
+
+function describeOne(audit: ProcessorAudit): string {
+  const { name, state, error, ours, theirs } = audit;
+  if (state === "off") return `${name}: not audited, it has no audit-token\n`;
+  if (state === "failed") return `${name}: could not be compared: ${plain(error)}\n`;
+  const window = `${audit.from ?? "the beginning"} to ${audit.to}`;
+  if (state === "equal") {
+    return `${name}: equal, ${ours.count} payments of ${decimal(ours.cents)}, ${window}${pending(audit)}\n`;
+  }
+  const more = theirs.cents - ours.cents;
+  const lines = [
+    `${name}: DRIFT, ${window}${pending(audit)}`,
+    `  here   ${ours.count} payments of ${decimal(ours.cents)}`,
+    `  there  ${theirs.count} payments of ${decimal(theirs.cents)}, ${decimal(more)} more`,
+  ];
+  return [
+    lines.map((line) => `${line}\n`).join(""),
+    section("Payments that differ", describeDifferences(audit.differing)),
+    section("Windows that differ, with no id that is known here", describeWindows(audit.windows)),
+  ].join("");
+}
+
+function pending({ pending: count }: ProcessorAudit): string {
+  return count === 0 ? "" : `; ${count} recorded there are still open here`;
+}
+
+function describeDifferences(differing: readonly Difference[]): string {
+  if (differing.length === 0) return "";
+  return table(
+    ["KIND", "ID", "HERE", "THERE", "REQUESTED HERE", "REQUESTED THERE", "STATE HERE"],
+    differing.map((difference) => [
+      difference.kind,
+      difference.correlationId,
+      decimalOrNone(difference.oursCents),
+      decimalOrNone(difference.theirsCents),
+      difference.oursRequestedAt ?? "-",
+      difference.theirsRequestedAt ?? "-",
+      `${difference.status}${difference.processor === null ? "" : ` at ${difference.processor}`}`,
+    ]),
+  );
+}
+
+function describeWindows(windows: readonly DifferingWindow[]): string {
+  if (windows.length === 0) return "";
+  return table(
+    ["FROM", "TO", "HERE", "", "THERE", ""],
+    windows.map(({ from, to, ours, theirs }) => [
+      from ?? "the beginning",
+      to,
+      ours.count,
+      decimal(ours.cents),
+      theirs.count,
+      decimal(theirs.cents),
+    ]),
+  );
+}
+
+function section(title: string, rows: string): string {
+  return rows === "" ? "" : `\n${title}\n${rows}`;
+}
+
+function decimalOrNone(cents: number | null): string {
+  return cents === null ? "-" : decimal(cents);
+}
+
+function decimal(cents: number): string {
+  return cents < 0 ? `-${decimalFromCents(-cents)}` : decimalFromCents(cents);
+}

@@ -1,0 +1,57 @@
+/**
+ * A journal's file, opened to be read beside whoever writes it. For whoever has no ledger in memory,
+ * the columns are built from it: whole blocks by their totals, the last rows one by one.
+ */
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { SqliteLedger } from "../journal/sqlite-ledger.ts";
+import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import { SummaryReader } from "../summary.ts";
+
+/** The smallest ring: older rows are read from the file when a window cuts through their block. */
+const SLOTS = 4 * BLOCK_ROWS;
+
+/** Throws with one sentence. */
+export function openToRead(path: string): Database {
+  if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
+  try {
+    const db = new Database(path, { readonly: true });
+    db.run("PRAGMA busy_timeout = 5000");
+    db.query("SELECT count(*) FROM meta").get();
+    return db;
+  } catch (error) {
+    throw new Error(`journal ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Names of processors by number. */
+export function namesIn(db: Database): string[] {
+  const rows = db.query("SELECT name FROM processors ORDER BY number").values() as [string][];
+  return rows.map(([name]) => name);
+}
+
+export function purgedAtMs(db: Database): number | null {
+  const [row] = db.query("SELECT value FROM meta WHERE key = 'purged_at_ms'").values();
+  return (row?.[0] as number | undefined) ?? null;
+}
+
+/** Everything that is settled in the file at this moment. */
+export function summaryOf(db: Database, processors: number): SummaryReader {
+  const [ends] = db.query("SELECT min(row), max(row) FROM ledger").values();
+  const [min, max] = ends as [number | null, number | null];
+  const baseRow = Math.floor((min ?? 0) / BLOCK_ROWS) * BLOCK_ROWS;
+  const nextRow = (max ?? -1) + 1;
+  const lastBlock = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
+  const rowsMax = lastBlock + 2 * BLOCK_ROWS;
+  const ledger = new LedgerWriter(allocateLedger(SLOTS, processors, rowsMax));
+  const rows = new SqliteLedger(db);
+  ledger.startAt(baseRow);
+  const firstInRing = Math.max(baseRow, lastBlock - SLOTS + BLOCK_ROWS);
+  for (let row = baseRow; row < firstInRing; row += BLOCK_ROWS) {
+    ledger.restoreBlock(rows.totals(row, row + BLOCK_ROWS, processors));
+  }
+  ledger.restoreRows(rows.rows(firstInRing, nextRow));
+  return new SummaryReader(ledger.memory, (from, to) => rows.rows(from, to));
+}

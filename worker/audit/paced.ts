@@ -1,0 +1,31 @@
+/** The processor's books, asked with pauses: it has payments to process. */
+import { NoAnswer, type Theirs } from "./theirs.ts";
+
+export type Pace = {
+  /** Before each call. */
+  readonly pauseMs: number;
+  /** How often a call without an answer is made again. */
+  readonly repeats: number;
+  readonly sleep: (ms: number) => Promise<void>;
+};
+
+/** Between a call without an answer and the next try, unless the processor names a time. */
+const REPEAT_MS = 1_000;
+
+export function paced(theirs: Theirs, { pauseMs, repeats, sleep }: Pace): Theirs {
+  async function ask<T>(call: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      if (pauseMs > 0) await sleep(pauseMs);
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof NoAnswer) || error.lasting || tries >= repeats) throw error;
+        await sleep(Math.max(REPEAT_MS, error.retryAfterMs));
+      }
+    }
+  }
+  return {
+    totals: (window) => ask(() => theirs.totals(window)),
+    find: (correlationId) => ask(() => theirs.find(correlationId)),
+  };
+}

@@ -1,0 +1,206 @@
+import { expect, test } from "bun:test";
+import type { Sum } from "../audit-report.ts";
+import type { SummaryWindow } from "../summary.ts";
+import type { Ours, OurPayment, SettledHere } from "./ours.ts";
+import { NoAnswer, type Found, type Theirs } from "./theirs.ts";
+import { Watch } from "./watch.ts";
+
+const LAG_MS = 1_000;
+const START_MS = 1_700_000_000_000;
+const MINUTE_MS = 60_000;
+
+type Row = { readonly cents: number; readonly requestedAtMs: number };
+
+/** Both sides as maps, so that a test says what each has and when. */
+class Side implements Theirs {
+  readonly rows = new Map<string, Row>();
+  calls = 0;
+  trouble: NoAnswer | null = null;
+
+  sum({ fromMs, toMs }: SummaryWindow): Sum {
+    const inside = [...this.rows.values()].filter(
+      ({ requestedAtMs: at }) => at >= fromMs && at <= toMs,
+    );
+    return { count: inside.length, cents: inside.reduce((sum, { cents }) => sum + cents, 0) };
+  }
+
+  async totals(window: SummaryWindow): Promise<Sum> {
+    this.#call();
+    return this.sum(window);
+  }
+
+  async find(correlationId: string): Promise<Found | null> {
+    this.#call();
+    return this.rows.get(correlationId) ?? null;
+  }
+
+  #call(): void {
+    this.calls++;
+    if (this.trouble !== null) throw this.trouble;
+  }
+}
+
+class World {
+  nowMs = START_MS;
+  purgedAtMs: number | null = null;
+  readonly here = new Side();
+  readonly there = new Side();
+  readonly open = new Map<string, Row>();
+  readonly watch: Watch;
+  #ids = 0;
+
+  constructor() {
+    const sides = { ours: this.#ours(), theirs: this.there, names: ["default"], processor: 0 };
+    const purgedAtMs = () => this.purgedAtMs;
+    this.watch = new Watch({ name: "default", sides, lagMs: LAG_MS, purgedAtMs });
+  }
+
+  /** A payment that both sides have, requested now. */
+  pay(cents = 100): string {
+    const id = `id-${this.#ids++}`;
+    const row = { cents, requestedAtMs: this.nowMs };
+    this.here.rows.set(id, row);
+    this.there.rows.set(id, row);
+    this.nowMs += 10;
+    return id;
+  }
+
+  async round(afterMs = 5_000) {
+    this.nowMs += afterMs;
+    await this.watch.round(this.nowMs);
+    return this.watch.report();
+  }
+
+  #ours(): Ours {
+    const asPayment = ([correlationId, row]: [string, Row], status: OurPayment["status"]) =>
+      ({ correlationId, ...row, status, processor: 0 }) as SettledHere;
+    const within = (rows: Map<string, Row>, { fromMs, toMs }: SummaryWindow) =>
+      [...rows].filter(([, { requestedAtMs: at }]) => at >= fromMs && at <= toMs);
+    return {
+      totals: (window) => this.here.sum(window),
+      settled: (window, limit) =>
+        within(this.here.rows, window)
+          .slice(0, limit)
+          .map((entry) => asPayment(entry, "settled")),
+      middle: ({ fromMs, toMs }) => fromMs + Math.floor((toMs - fromMs - 1) / 2),
+      open: (window, limit) =>
+        within(this.open, window)
+          .slice(0, limit)
+          .map((entry) => asPayment(entry, "unknown")),
+      isOpen: (id) => this.open.has(id),
+      suspects: async () => [],
+    };
+  }
+}
+
+test("nothing is compared before it is closed; then a round costs one call", async () => {
+  const world = new World();
+  expect(world.watch.report()).toMatchObject({ state: "waiting", to: null, equalUpTo: null });
+  world.pay();
+  expect(await world.round()).toMatchObject({ state: "equal", ours: { count: 1, cents: 100 } });
+  const { calls } = world.there;
+  world.pay(250);
+  // Its call may still be under way.
+  const early = await world.round(LAG_MS / 2);
+  expect(early.ours).toEqual({ count: 1, cents: 100 });
+  const report = await world.round();
+  expect(report).toMatchObject({ state: "equal", ours: { count: 2, cents: 350 }, error: null });
+  expect(report.theirs).toEqual(report.ours);
+  expect(report.equalUpTo).toBe(new Date(world.nowMs - LAG_MS).toISOString());
+  expect(world.there.calls - calls).toBe(2);
+});
+
+test("a difference stays known at two calls a round, and ends when it is mended", async () => {
+  const world = new World();
+  world.pay();
+  await world.round();
+  const lost = world.pay(700);
+  const row = world.there.rows.get(lost) as Row;
+  world.there.rows.delete(lost);
+  const found = await world.round();
+  expect(found).toMatchObject({ state: "drift", differing: [{ correlationId: lost }] });
+  expect(found.equalUpTo).toBe(new Date(row.requestedAtMs - 1).toISOString());
+  expect(world.watch.gauges()).toMatchObject({ driftPayments: 1, driftCents: -700 });
+  const { calls } = world.there;
+  world.pay();
+  const later = await world.round();
+  expect(later).toMatchObject({ state: "drift", differing: [{ kind: "missing" }] });
+  expect([later.ours.cents - later.theirs.cents, world.there.calls - calls]).toEqual([700, 2]);
+  world.there.rows.set(lost, row);
+  expect(await world.round()).toMatchObject({ state: "equal", differing: [] });
+  expect(world.watch.gauges()).toMatchObject({ driftPayments: 0, driftCents: 0 });
+});
+
+test("differences of two rounds do not cancel each other out", async () => {
+  const world = new World();
+  await world.round();
+  const lost = world.pay(500);
+  world.there.rows.delete(lost);
+  await world.round();
+  world.there.rows.set("a stranger", { cents: 500, requestedAtMs: world.nowMs });
+  await world.round();
+  for (let round = 0; round < 3; round++) {
+    const report = await world.round();
+    expect(report.state).toBe("drift");
+    expect(report.differing).toMatchObject([{ correlationId: lost, kind: "missing" }]);
+    expect(report.windows).toHaveLength(1);
+    expect(report.theirs).toEqual(report.ours);
+  }
+});
+
+test("what is open here and recorded there is pending, and equal", async () => {
+  const world = new World();
+  const id = world.pay();
+  const row = world.here.rows.get(id) as Row;
+  world.here.rows.delete(id);
+  world.open.set(id, row);
+  expect(await world.round()).toMatchObject({ state: "equal", pending: 1, differing: [] });
+  world.open.delete(id);
+  world.here.rows.set(id, row);
+  const settled = await world.round();
+  expect(settled).toMatchObject({ state: "equal", pending: 0, ours: { count: 1 } });
+  expect(settled.theirs).toEqual(settled.ours);
+});
+
+test("no answer is no news; a refused token is a failure until it is taken", async () => {
+  const world = new World();
+  world.pay();
+  world.there.trouble = new NoAnswer("status 503", false);
+  expect(await world.round()).toMatchObject({ state: "waiting", error: "status 503" });
+  world.there.trouble = null;
+  expect(await world.round()).toMatchObject({ state: "equal", error: null });
+  const lost = world.pay();
+  world.there.rows.delete(lost);
+  world.there.trouble = new NoAnswer("status 429", false);
+  expect(await world.round()).toMatchObject({ state: "equal", error: "status 429" });
+  world.there.trouble = new NoAnswer("401: it does not take the audit-token", true);
+  expect(await world.round()).toMatchObject({ state: "failed" });
+  world.there.trouble = null;
+  expect(await world.round()).toMatchObject({ state: "drift", error: null });
+});
+
+test("what changes later in windows that were equal is found within ten minutes", async () => {
+  const world = new World();
+  const id = world.pay(300);
+  world.pay();
+  await world.round();
+  world.there.rows.delete(id);
+  expect(await world.round()).toMatchObject({ state: "equal" });
+  const report = await world.round(10 * MINUTE_MS);
+  expect(report).toMatchObject({ state: "drift", differing: [{ correlationId: id }] });
+  expect(report.ours.cents - report.theirs.cents).toBe(300);
+  expect(await world.round()).toMatchObject({ state: "drift", differing: [{ kind: "missing" }] });
+});
+
+test("after a purge the comparison begins anew", async () => {
+  const world = new World();
+  world.pay();
+  await world.round();
+  world.here.rows.clear();
+  world.purgedAtMs = world.nowMs;
+  world.nowMs += 10;
+  world.pay(900);
+  const report = await world.round();
+  expect(report).toMatchObject({ state: "equal", ours: { count: 1, cents: 900 } });
+  expect(report.from).toBe(new Date(world.purgedAtMs + 1).toISOString());
+});

@@ -1,0 +1,227 @@
+/**
+ * The continuous audit of one processor. A round compares what has been closed since the last one:
+ *
+ *   begin ────────────────── equal up to ──────────────── checked up to ──── now − lag ──── now
+ *          compared, equal                what differs,                 new:              calls in flight:
+ *          again every ten minutes        compared again every round    compared now      nobody's yet
+ *
+ * So each round is a fixed window of its own, in which a difference cannot cancel out against one of
+ * another round, and costs the processor one call while all is well. What differs is hunted down
+ * within a budget of calls. An answer that is no answer ends the round, and changes nothing.
+ */
+import type { AuditGauges, ProcessorAudit, Sum } from "../audit-report.ts";
+import type { SummaryWindow } from "../summary.ts";
+import { agree, firstOf, hunt, isoFrom, isoOrNull, NOTHING_FOUND, shifted } from "./hunt.ts";
+import type { Budget, Hunted, Sides } from "./hunt.ts";
+import type { OurPayment } from "./ours.ts";
+import { BEGIN_MS, NoAnswer } from "./theirs.ts";
+
+const CALLS_PER_ROUND = 400;
+const EVERYTHING_EVERY_MS = 600_000;
+const LISTED_MAX = 100;
+const NOTHING: Sum = { count: 0, cents: 0 };
+
+export type WatchOptions = {
+  readonly name: string;
+  readonly sides: Sides;
+  /** How long after its `requestedAt` a payment may be under way. */
+  readonly lagMs: number;
+  /** When the history was purged last; null if never. */
+  readonly purgedAtMs: () => number | null;
+};
+
+export class Watch {
+  readonly #options: WatchOptions;
+  #beginMs = BEGIN_MS;
+  /** Both before the beginning at first. */
+  #equalUpToMs = BEGIN_MS - 1;
+  #checkedUpToMs = BEGIN_MS - 1;
+  #everythingAtMs = Number.NEGATIVE_INFINITY;
+  #checkedAtMs: number | null = null;
+  /** Theirs up to where all is equal. */
+  #passed: Sum = NOTHING;
+  /** What differs between there and where was checked last. */
+  #known: Hunted = NOTHING_FOUND;
+  #pending: OurPayment[] = [];
+  #trouble: NoAnswer | null = null;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: what stands in the way is part of the report. */
+  async round(nowMs: number): Promise<void> {
+    this.#followPurge();
+    try {
+      await this.#compare(nowMs);
+      this.#trouble = null;
+    } catch (error) {
+      const { message } = error as Error;
+      this.#trouble = error instanceof NoAnswer ? error : new NoAnswer(`here: ${message}`, false);
+    }
+  }
+
+  report(): ProcessorAudit {
+    const isChecked = this.#checkedAtMs !== null;
+    const all = { fromMs: this.#beginMs, toMs: this.#checkedUpToMs };
+    const { differences, windows } = this.#known;
+    return {
+      name: this.#options.name,
+      state: this.#state(),
+      from: isChecked ? isoFrom(this.#beginMs) : null,
+      to: isChecked ? isoOrNull(this.#checkedUpToMs) : null,
+      ours: isChecked ? this.#options.sides.ours.totals(all) : NOTHING,
+      theirs: isChecked ? this.#theirs() : NOTHING,
+      equalUpTo: isoOrNull(this.#equalUpTo()),
+      differing: differences.slice(0, LISTED_MAX),
+      differingMore: Math.max(0, differences.length - LISTED_MAX),
+      windows: windows.slice(0, LISTED_MAX),
+      pending: this.#stillPending(),
+      checkedAt: isoOrNull(this.#checkedAtMs),
+      error: this.#trouble?.message ?? null,
+    };
+  }
+
+  gauges(): AuditGauges {
+    return {
+      name: this.#options.name,
+      ...driftOf(this.#known),
+      equalUpToMs: this.#equalUpTo(),
+      checkedAtMs: this.#checkedAtMs,
+    };
+  }
+
+  async #compare(nowMs: number): Promise<void> {
+    const toMs = nowMs - this.#options.lagMs;
+    if (toMs <= this.#checkedUpToMs) return;
+    const budget = { calls: CALLS_PER_ROUND };
+    const late = await this.#late(nowMs, budget);
+    const known = await this.#again(budget);
+    const fresh = await this.#differencesIn({ fromMs: this.#checkedUpToMs + 1, toMs }, budget);
+    this.#pending.push(...late.pending, ...fresh.pending);
+    if (isDrift(late)) this.#passUpTo(firstOf(late) - 1, late);
+    this.#known = [late, known, fresh].reduce(both);
+    this.#checkedUpToMs = toMs;
+    this.#checkedAtMs = nowMs;
+    this.#passUpTo(Math.min(firstOf(this.#known) - 1, toMs), this.#known);
+    if (!isDrift(this.#known)) this.#known = NOTHING_FOUND;
+  }
+
+  /** Now and then what was equal is compared again: a processor may record, or lose, something later. */
+  async #late(nowMs: number, budget: Budget): Promise<Hunted> {
+    if (nowMs - this.#everythingAtMs < EVERYTHING_EVERY_MS) return NOTHING_FOUND;
+    const window = { fromMs: this.#beginMs, toMs: this.#equalUpToMs };
+    const late =
+      window.toMs < window.fromMs ? NOTHING_FOUND : await this.#differencesIn(window, budget);
+    this.#everythingAtMs = nowMs;
+    return late;
+  }
+
+  /** What was known to differ, as it is now. */
+  async #again(budget: Budget): Promise<Hunted> {
+    const known = this.#known;
+    if (!isDrift(known)) return NOTHING_FOUND;
+    const { ours, theirs } = this.#options.sides;
+    const window = { fromMs: this.#equalUpToMs + 1, toMs: this.#checkedUpToMs };
+    budget.calls--;
+    const there = await theirs.totals(window);
+    const here = ours.totals(window);
+    if (!agree(shifted(here, known.shifts, window), there))
+      return this.#hunt(window, there, budget);
+    if (!agree(here, there)) return known;
+    // Differences that cancel each other out: each is looked at where it is.
+    const instants = new Set(known.shifts.map(({ atMs }) => atMs));
+    let found = NOTHING_FOUND;
+    for (const atMs of instants) {
+      found = both(found, await this.#differencesIn({ fromMs: atMs, toMs: atMs }, budget));
+    }
+    return found;
+  }
+
+  async #differencesIn(window: SummaryWindow, budget: Budget): Promise<Hunted> {
+    const { ours, theirs } = this.#options.sides;
+    budget.calls--;
+    const there = await theirs.totals(window);
+    return agree(ours.totals(window), there) ? NOTHING_FOUND : this.#hunt(window, there, budget);
+  }
+
+  #hunt(window: SummaryWindow, there: Sum, budget: Budget): Promise<Hunted> {
+    return hunt(this.#options.sides, [{ window, theirs: there }], budget);
+  }
+
+  #passUpTo(toMs: number, { shifts }: Hunted): void {
+    if (toMs === this.#equalUpToMs) return;
+    this.#equalUpToMs = toMs;
+    const window = { fromMs: this.#beginMs, toMs };
+    this.#passed = shifted(this.#options.sides.ours.totals(window), shifts, window);
+  }
+
+  #theirs(): Sum {
+    const window = { fromMs: this.#equalUpToMs + 1, toMs: this.#checkedUpToMs };
+    const rest = shifted(this.#options.sides.ours.totals(window), this.#known.shifts, window);
+    return sumOf(this.#passed, rest);
+  }
+
+  /** After a purge there is nothing to compare with what the processor has from before. */
+  #followPurge(): void {
+    const purgedAtMs = this.#options.purgedAtMs();
+    const beginMs = purgedAtMs === null ? BEGIN_MS : purgedAtMs + 1;
+    if (beginMs === this.#beginMs) return;
+    this.#beginMs = beginMs;
+    this.#equalUpToMs = beginMs - 1;
+    this.#checkedUpToMs = beginMs - 1;
+    this.#checkedAtMs = null;
+    this.#passed = NOTHING;
+    this.#known = NOTHING_FOUND;
+    this.#pending = [];
+  }
+
+  #state(): ProcessorAudit["state"] {
+    if (this.#trouble?.lasting === true) return "failed";
+    if (this.#checkedAtMs === null) return "waiting";
+    return isDrift(this.#known) ? "drift" : "equal";
+  }
+
+  #equalUpTo(): number | null {
+    return this.#checkedAtMs === null || this.#equalUpToMs < this.#beginMs
+      ? null
+      : this.#equalUpToMs;
+  }
+
+  #stillPending(): number {
+    const { ours } = this.#options.sides;
+    this.#pending = this.#pending.filter(({ correlationId }) => ours.isOpen(correlationId));
+    return this.#pending.length;
+  }
+}
+
+/** Payments that are found or known to differ, and by how much more the processor has. */
+function driftOf({ differences, windows }: Pick<Hunted, "differences" | "windows">) {
+  let driftPayments = differences.length;
+  let driftCents = 0;
+  for (const { oursCents, theirsCents } of differences) {
+    driftCents += (theirsCents ?? 0) - (oursCents ?? 0);
+  }
+  for (const { ours, theirs } of windows) {
+    driftPayments += Math.max(1, Math.abs(theirs.count - ours.count));
+    driftCents += theirs.cents - ours.cents;
+  }
+  return { driftPayments, driftCents };
+}
+
+function both(a: Hunted, b: Hunted): Hunted {
+  return {
+    differences: [...a.differences, ...b.differences],
+    pending: [...a.pending, ...b.pending],
+    windows: [...a.windows, ...b.windows],
+    shifts: [...a.shifts, ...b.shifts],
+  };
+}
+
+function sumOf(a: Sum, b: Sum): Sum {
+  return { count: a.count + b.count, cents: a.cents + b.cents };
+}
+
+function isDrift({ differences, windows }: Hunted): boolean {
+  return differences.length + windows.length > 0;
+}

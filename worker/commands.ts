@@ -1,0 +1,19 @@
+/** What `worker` does when it is given a command: it ends with it, and no worker is started. */
+import { auditByHand } from "./audit/command.ts";
+import { doctorByHand } from "./doctor.ts";
+import { operateByHand } from "./operator.ts";
+
+const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
+  operator: operateByHand,
+  audit: auditByHand,
+  doctor: doctorByHand,
+};
+
+const NAMES = Object.keys(COMMANDS).join(", ");
+export const WORKER_USAGE = `worker: takes payments over the link, settles them.
+Commands: ${NAMES}, healthcheck; worker COMMAND --help says more.`;
+
+/** Returns when no command is named. */
+export async function runCommandIfAsked([name = "", ...args]: readonly string[]): Promise<void> {
+  if (Object.hasOwn(COMMANDS, name)) await COMMANDS[name]?.(args);
+}

@@ -1,0 +1,158 @@
+/**
+ * `worker doctor`: what this machine has for a worker with these settings, against what one needs, each
+ * with the line that mends it. A running worker is not disturbed: its lock is not touched, its ports
+ * are not bound while they are taken, and its processors are asked once, for something that is not
+ * limited while it asks for their health itself.
+ */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { lookup } from "node:dns/promises";
+import { parseArgs } from "node:util";
+import { isPrivateAddress } from "../shared/link/reach.ts";
+import { integer, readSettings, setting } from "../shared/settings.ts";
+import { wrong, type Finding } from "./doctor/finding.ts";
+import { judgeHaproxy } from "./doctor/haproxy.ts";
+import {
+  judgeClock,
+  judgeDescriptors,
+  judgePortRange,
+  judgePortReuse,
+  judgeProxy,
+  judgePurge,
+  judgeReceiveBuffer,
+  judgeSecret,
+  judgeSpace,
+  judgeSync,
+  type LinkReach,
+} from "./doctor/judge.ts";
+import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
+import { sampleSync, watchClock } from "./doctor/machine.ts";
+import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
+import { callsWanted, foundProxy } from "./http-cap.ts";
+import { workerSettings, type WorkerSettings } from "./settings.ts";
+import { plain } from "./text-table.ts";
+
+const USAGE = `usage: worker doctor [--haproxy PATH] [--json]
+
+Looks at this machine with the settings that a worker would have: buffers, disk, clock, limits, ports,
+processors, secrets. Whether a worker runs or not; it changes nothing.
+
+  --haproxy PATH   a haproxy.cfg, whose timeouts are compared with ours (and ACK_TIMEOUT_MS)
+  --json
+  --help
+
+Exit code 0: nothing is wrong. 1: something is. 2: it could not be asked.
+`;
+
+/** An API's, which the load balancer waits for. */
+const ACK_TIMEOUT_MS = setting("1000", "as the APIs have it", integer(10, 60_000));
+
+/** Ends the process, with the exit code that the usage tells. */
+export async function doctorByHand(args: readonly string[]): Promise<never> {
+  try {
+    return process.exit(await doctorWith(args, process.env));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
+
+async function doctorWith(
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+): Promise<0 | 1> {
+  const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const read = readSettings({ ...workerSettings, ACK_TIMEOUT_MS }, env);
+  const config = options.haproxy === undefined ? null : readConfig(options.haproxy);
+  // With settings that no worker would start with there is nothing to measure by.
+  const findings = read.ok
+    ? await examine(read.settings, env)
+    : [wrong("settings", read.reason, "worker --help")];
+  if (config !== null && read.ok) {
+    findings.push(...judgeHaproxy(config, read.settings.ACK_TIMEOUT_MS));
+  }
+  const isWrong = findings.some(({ verdict }) => verdict === "wrong");
+  const answer = { ok: !isWrong, findings };
+  process.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : describe(findings));
+  return isWrong ? 1 : 0;
+}
+
+async function examine(
+  settings: WorkerSettings,
+  env: Record<string, string | undefined>,
+): Promise<Finding[]> {
+  const clock = watchClock();
+  const folder = folderOf(settings.JOURNAL);
+  const { HTTP_HOST, HTTP_PORT, LINK_HOST, LINK_PORT, PROCESSORS } = settings;
+  const runs = HTTP_PORT !== 0 && (await isOurWorker(HTTP_HOST, HTTP_PORT));
+  const processors = await Promise.all(PROCESSORS.map((each) => judgeProcessor(each, runs)));
+  const [reuse = null] = kernelNumbers("net.ipv4.tcp_tw_reuse") ?? [];
+  const [rmemMax = null] = kernelNumbers("net.core.rmem_max") ?? [];
+  const range = kernelNumbers("net.ipv4.ip_local_port_range") as [number, number] | null;
+  const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
+  const calls = callsWanted(PROCESSORS.length) * PROCESSORS.length;
+  return [
+    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC),
+    judgeSpace(freeBytes(folder), folder),
+    judgeReceiveBuffer(rmemMax),
+    judgePortRange(range),
+    judgePortReuse(reuse, allLocal),
+    judgeDescriptors(descriptorLimit(), calls),
+    await judgePort("tcp", ["HTTP_PORT", HTTP_HOST, HTTP_PORT], runs),
+    await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
+    ...processors.flat(),
+    judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET !== null),
+    judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
+    judgeProxy(foundProxy(env)),
+    // Last, so that it is watched as long as the others take.
+    judgeClock(clock()),
+  ];
+}
+
+async function reachOf(host: string): Promise<LinkReach> {
+  const found = await lookup(host).catch(() => null);
+  if (found === null) return "unresolved";
+  if (isLoopback(found.address)) return "loopback";
+  return isPrivateAddress(found.address) ? "private" : "public";
+}
+
+function isLoopback(host: string): boolean {
+  const address = host.replace(/^\[|\]$/g, "");
+  if (address === "localhost" || address === "::1") return true;
+  return isIP(address) === 4 && address.startsWith("127.");
+}
+
+function describe(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ name }) => name.length));
+  return findings
+    .map(({ name, verdict, figure, fix }) => {
+      const line = `${verdict.padEnd(7)}  ${name.padEnd(width)}  ${plain(figure)}\n`;
+      return fix === null ? line : `${line}${" ".repeat(9)}→ ${fix}\n`;
+    })
+    .join("");
+}
+
+function readConfig(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Error(`--haproxy ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    const options = {
+      haproxy: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    } as const;
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
+  }
+}

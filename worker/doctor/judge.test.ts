@@ -1,0 +1,103 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { judgeHaproxy, timeoutsIn } from "./haproxy.ts";
+import {
+  judgeClock,
+  judgeDescriptors,
+  judgePortRange,
+  judgePortReuse,
+  judgeProxy,
+  judgePurge,
+  judgeReceiveBuffer,
+  judgeSecret,
+  judgeSpace,
+  judgeSync,
+} from "./judge.ts";
+
+const GIB = 2 ** 30;
+const disk = (p50Ms: number, isMemory = false) => ({ directory: "/d", isMemory, p50Ms, p99Ms: 1 });
+const clock = (stepMs: number, synchronised: boolean | null) =>
+  judgeClock({ stepMs, watchedMs: 500, synchronised });
+
+test.each([
+  [judgeReceiveBuffer(4_194_304), "ok"],
+  [judgeReceiveBuffer(212_992), "warning"],
+  [judgeReceiveBuffer(null), "warning"],
+  [judgeSync(disk(0.2), "full"), "ok"],
+  [judgeSync(disk(30), "full"), "warning"],
+  [judgeSync(disk(300), "full"), "wrong"],
+  [judgeSync(disk(0.01, true), "full"), "wrong"],
+  [judgeSync(disk(0.01, true), "normal"), "warning"],
+  [judgeSync(disk(0.2), "off"), "warning"],
+  [judgeSync("/d cannot be written", "full"), "wrong"],
+  [judgeSpace(50 * GIB, "/d"), "ok"],
+  [judgeSpace(GIB, "/d"), "warning"],
+  [judgeSpace(1_000, "/d"), "wrong"],
+  [judgeSpace(null, "/d"), "warning"],
+  [clock(0.5, true), "ok"],
+  [clock(0.5, null), "ok"],
+  [clock(0.5, false), "warning"],
+  [clock(-900, true), "warning"],
+  [judgeDescriptors(65_536, 1_280), "ok"],
+  [judgeDescriptors(1_024, 1_280), "wrong"],
+  [judgeDescriptors(null, 1_280), "warning"],
+  [judgePortRange([1_024, 65_535]), "ok"],
+  [judgePortRange([50_000, 60_000]), "warning"],
+  [judgePortRange(null), "warning"],
+  [judgePortReuse(1, false), "ok"],
+  [judgePortReuse(2, true), "ok"],
+  [judgePortReuse(2, false), "warning"],
+  [judgePortReuse(0, true), "warning"],
+  [judgePortReuse(null, true), "warning"],
+  [judgeSecret("127.0.0.1", "loopback", false), "ok"],
+  [judgeSecret("10.0.0.1", "private", false), "warning"],
+  [judgeSecret("0.0.0.0", "public", false), "wrong"],
+  [judgeSecret("0.0.0.0", "public", true), "ok"],
+  [judgeSecret("nowhere", "unresolved", true), "wrong"],
+  [judgePurge(false, false), "ok"],
+  [judgePurge(true, true), "ok"],
+  [judgePurge(true, false), "warning"],
+  [judgeProxy(null), "ok"],
+  [judgeProxy("http_proxy"), "wrong"],
+] as const)("%p is %s", (finding, verdict) => {
+  expect(finding.verdict).toBe(verdict);
+  // Something to mend has the line that mends it, unless nothing could be read.
+  const cannotBeRead = /cannot|can't/.test(finding.figure) && verdict === "warning";
+  expect(finding.fix === null).toBe(verdict === "ok" || cannotBeRead);
+});
+
+test("the load balancer's timeouts are read from every section, without comments", () => {
+  const config = `
+defaults
+    timeout server 10s # timeout server 1s
+    timeout connect 500ms
+    default-server inter 1s pool-purge-delay 2m
+backend events
+    timeout server 1h
+    # timeout client 1s
+`;
+  expect(Object.fromEntries(timeoutsIn(config))).toEqual({
+    server: [10_000, 3_600_000],
+    connect: [500],
+    "pool-purge-delay": [120_000],
+  });
+  const verdicts = judgeHaproxy(config, 1_000).map(({ name, verdict }) => [name, verdict]);
+  expect(Object.fromEntries(verdicts)).toEqual({
+    "load balancer: timeout server": "ok",
+    "load balancer: timeout connect": "ok",
+    "load balancer: timeout client": "warning",
+    "load balancer: timeout http-request": "warning",
+    "load balancer: idle connections": "wrong",
+  });
+});
+
+test("a load balancer that gives up before the API does is wrong", () => {
+  const [server] = judgeHaproxy("defaults\n timeout server 10s\n", 20_000);
+  expect(server).toMatchObject({ verdict: "wrong", fix: "timeout server 21s" });
+});
+
+test("the load balancer's file of this project fits", async () => {
+  const config = await Bun.file(join(import.meta.dir, "../../haproxy.cfg")).text();
+  const notOk = judgeHaproxy(config, 1_000).filter(({ verdict }) => verdict !== "ok");
+  expect(notOk).toEqual([]);
+});

@@ -1,0 +1,105 @@
+/** Who listens where the worker wants to, and whether processors answer. */
+import { originOf } from "../../shared/healthcheck.ts";
+import { HttpBooks, NoAnswer } from "../audit/theirs.ts";
+import type { ProcessorSetting } from "../settings.ts";
+import { ok, warning, wrong, type Finding } from "./finding.ts";
+import { isListening } from "./machine.ts";
+
+const ANSWER_MS_MAX = 2_000;
+/** A processor may keep a health call waiting for its next window of 5 s. */
+const HEALTH_MS_MAX = 7_000;
+/** An id that no shop has: asked for where a worker already makes the health calls. */
+const NOBODY = "00000000-0000-4000-8000-000000000000";
+
+/** True when a worker of ours answers there. */
+export async function isOurWorker(host: string, port: number): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const url = `${originOf(host, port)}/metrics`;
+    const text = await (await fetch(url, { signal, proxy: false } as RequestInit)).text();
+    return text.includes("papaleguas_resident_memory_bytes");
+  } catch {
+    return false; // Nobody, or somebody else.
+  }
+}
+
+export async function judgePort(
+  protocol: "tcp" | "udp",
+  [setting, host, port]: readonly [setting: string, host: string, port: number],
+  workerRuns: boolean,
+): Promise<Finding> {
+  const name = `${setting} ${host}:${port}`;
+  const at = protocol.toUpperCase();
+  if (port !== 0 && isListening(protocol, port)) {
+    if (workerRuns) return ok(name, `${at}: taken, and a worker of this gateway answers`);
+    const fix = `ss -ln${protocol[0]}p 'sport = :${port}'  # who it is; or another ${setting}`;
+    return wrong(name, `${at}: taken by something else`, fix);
+  }
+  const trouble = await tryToBind(protocol, host, port);
+  if (trouble === null) return ok(name, `${at}: free`);
+  return wrong(
+    name,
+    `${at}: cannot be bound: ${trouble}`,
+    `${setting.replace("PORT", "HOST")}=127.0.0.1`,
+  );
+}
+
+/** For a moment: an address may be free and not this machine's. */
+async function tryToBind(protocol: "tcp" | "udp", hostname: string, port: number) {
+  try {
+    if (protocol === "udp") (await Bun.udpSocket({ hostname, port })).close();
+    else Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export async function judgeProcessor(
+  processor: ProcessorSetting,
+  workerRuns: boolean,
+): Promise<Finding[]> {
+  const findings = [await judgeAnswer(processor, workerRuns)];
+  if (processor.auditToken !== undefined && findings[0]?.verdict !== "wrong") {
+    findings.push(await judgeToken(processor, processor.auditToken));
+  }
+  return findings;
+}
+
+async function judgeAnswer({ name, url }: ProcessorSetting, workerRuns: boolean): Promise<Finding> {
+  const title = `processor ${name}`;
+  const path = workerRuns ? `/payments/${NOBODY}` : "/payments/service-health";
+  const fix = `curl -i ${url}${path}`;
+  const startMs = performance.now();
+  try {
+    const signal = AbortSignal.timeout(HEALTH_MS_MAX);
+    const init = { signal, redirect: "manual", proxy: false } as RequestInit;
+    const response = await fetch(url + path, init);
+    const body = await response.text();
+    const figure = `${response.status} after ${Math.round(performance.now() - startMs)} ms`;
+    if (workerRuns && (response.status === 404 || response.status === 200))
+      return ok(title, figure);
+    if (response.status === 429)
+      return ok(title, `${figure}: reachable, asked by somebody else too`);
+    if (response.status !== 200) return wrong(title, `${figure} from ${path}`, fix);
+    const failing = /"failing"\s*:\s*(true|false)/.exec(body)?.[1];
+    if (failing === undefined) return wrong(title, `${figure}, which is no service-health`, fix);
+    return failing === "false" ? ok(title, figure) : warning(title, `${figure}: failing`, fix);
+  } catch (error) {
+    const { code, name: kind } = error as Error & { code?: unknown };
+    return wrong(title, `no answer from ${url}: ${String(code ?? kind)}`, fix);
+  }
+}
+
+async function judgeToken({ name, url }: ProcessorSetting, token: string): Promise<Finding> {
+  const title = `audit-token of ${name}`;
+  try {
+    const nowMs = Date.now();
+    await new HttpBooks(url, token).totals({ fromMs: nowMs, toMs: nowMs });
+    return ok(title, "taken");
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    const fix = `PROCESSORS='${name}=${url};fee=…;audit-token=…'  # the token that its people gave you`;
+    return error.lasting ? wrong(title, error.message, fix) : warning(title, error.message, null);
+  }
+}

@@ -1,0 +1,52 @@
+/** What the audit says: over HTTP, and as metrics of the processors that are audited. */
+import { Gauge, type Registry } from "prom-client";
+import type { AuditGauges, AuditReport } from "../audit-report.ts";
+import { get, json, type Route } from "./route.ts";
+
+export type AuditSource = {
+  report(): AuditReport;
+  gauges(): AuditGauges[];
+};
+
+export function auditRoute(audit: AuditSource): Route {
+  const body = () => json(JSON.stringify(audit.report()));
+  return get("/audit", (path) => path === "/audit", body);
+}
+
+export function registerAuditMetrics(registry: Registry, audit: AuditSource): void {
+  const gauge = (name: string, help: string, valueOf: (of: AuditGauges) => number | null) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["processor"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const each of audit.gauges()) {
+          const value = valueOf(each);
+          if (value !== null) this.set({ processor: each.name }, value);
+        }
+      },
+    });
+  const seconds = (ms: number | null) => (ms === null ? null : ms / 1_000);
+  gauge(
+    "papaleguas_audit_drift_payments",
+    "Payments that differ between this gateway and the processor",
+    ({ driftPayments }) => driftPayments,
+  );
+  gauge(
+    "papaleguas_audit_drift_cents",
+    "By how many cents the processor has recorded more than this gateway has settled there",
+    ({ driftCents }) => driftCents,
+  );
+  gauge(
+    "papaleguas_audit_equal_up_to_timestamp_seconds",
+    "The requestedAt up to which both sides are equal",
+    ({ equalUpToMs }) => seconds(equalUpToMs),
+  );
+  gauge(
+    "papaleguas_audit_checked_timestamp_seconds",
+    "When both sides were compared last",
+    ({ checkedAtMs }) => seconds(checkedAtMs),
+  );
+}
