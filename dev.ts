@@ -1,28 +1,40 @@
 /** Process: two simulated processors, the worker and two APIs. Composes only; one Ctrl-C stops all. */
+import { startFront } from "./dev/front.ts";
+import { GameDay } from "./dev/gameday.ts";
 import { dropProxies, processesOf } from "./dev/plan.ts";
 import { findTakenPort } from "./dev/ports.ts";
 import { print, printPage } from "./dev/output.ts";
 import { untilApiReady } from "./dev/readiness.ts";
-import { devSettings } from "./dev/settings.ts";
+import { scenarioOf } from "./dev/scenarios.ts";
+import { devSettings, forScenario } from "./dev/settings.ts";
 import { onStop } from "./dev/signals.ts";
 import { Supervisor } from "./dev/supervisor.ts";
 import { welcome } from "./dev/welcome.ts";
 import { exitWith, settingsOrExit } from "./shared/process.ts";
 
-const USAGE = `usage: bun run dev
+const USAGE = `usage: bun run dev [--scenario contest|flap|blackout]
 
 Two simulated processors, the worker and two APIs that share a port. What has been paid is kept in
 DATA_DIR between runs; the simulated processors remember nothing. Further settings of the worker and
-the APIs (PATIENCE_MS, JOURNAL_SYNC and the like) are passed on to them.`;
+the APIs (PATIENCE_MS, JOURNAL_SYNC and the like) are passed on to them.
 
-const settings = settingsOrExit(USAGE, devSettings);
+With --scenario payments are posted while the processors go through that weather again and again, to
+be watched on the dashboard. It begins with nothing, in data/gameday.`;
+
+const given = settingsOrExit(USAGE, devSettings);
+const scenario = scenarioOf(process.argv.slice(2));
+if (typeof scenario === "string") exitWith(scenario);
 const behindProxy = dropProxies(process.env);
-const taken = await findTakenPort(settings);
+const taken = await findTakenPort(given);
 if (taken !== null) exitWith(taken);
+const settings = scenario === null ? given : forScenario(given);
 
-const supervisor = new Supervisor(processesOf(settings, process.env));
+const supervisor = new Supervisor(processesOf(settings, process.env, scenario !== null));
+const gameDay = new GameDay(settings);
+const front = startFront(settings, gameDay);
 onStop(
   async () => {
+    await front.stop();
     const code = await supervisor.stop();
     await print("dev", "everything is stopped");
     process.exit(code);
@@ -36,7 +48,8 @@ onStop(
 try {
   await supervisor.start();
   await untilApiReady(settings);
-  await printPage(welcome(settings, behindProxy));
+  await printPage(welcome(settings, { behindProxy, dashboard: front.url }));
+  if (scenario !== null) await gameDay.play(scenario);
 } catch (error) {
   // A stop while starting ends the process by itself.
   if (!supervisor.stopping) {

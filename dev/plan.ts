@@ -18,6 +18,7 @@ const PROXIES = new Set(["http_proxy", "https_proxy", "all_proxy"]);
 export function processesOf(
   settings: DevSettings,
   outer: Record<string, string | undefined>,
+  audited = false,
 ): ProcessPlan[][] {
   const { HOST, PORT, HTTP_PORT, LINK_PORT, LOG_LEVEL, DEFAULT_PORT, FALLBACK_PORT } = settings;
   const common = { ...(outer as Record<string, string>), LOG_LEVEL };
@@ -28,14 +29,15 @@ export function processesOf(
   });
   const simulator = (NAME: string, FEE: string, port: number) =>
     plan(NAME, "simulator.ts", { NAME, FEE, HOST, PORT: String(port) });
+  const audit = audited ? ";audit-token=123" : "";
   const worker = plan("worker", "worker.ts", {
     LINK_HOST: "127.0.0.1",
     LINK_PORT: String(LINK_PORT),
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: String(HTTP_PORT),
     PROCESSORS: [
-      `default=${urlOf(HOST, DEFAULT_PORT)};fee=0.05`,
-      `fallback=${urlOf(HOST, FALLBACK_PORT)};fee=0.15`,
+      `default=${urlOf(HOST, DEFAULT_PORT)};fee=0.05${audit}`,
+      `fallback=${urlOf(HOST, FALLBACK_PORT)};fee=0.15${audit}`,
     ].join(","),
     JOURNAL: `sqlite:${resolve(ROOT, settings.DATA_DIR, "payments.db")}`,
     PURGE_ENABLED: "true",

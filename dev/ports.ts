@@ -30,6 +30,7 @@ export async function findTakenPort(settings: DevSettings): Promise<string | nul
 
 function wantedBy(settings: DevSettings): Wanted[] {
   const { HOST, PORT, DEFAULT_PORT, FALLBACK_PORT, HTTP_PORT, LINK_PORT } = settings;
+  const { DASHBOARD_PORT } = settings;
   const local = "127.0.0.1";
   const tcp = (setting: string, port: number, host: string, purpose: string): Wanted => ({
     setting,
@@ -44,6 +45,7 @@ function wantedBy(settings: DevSettings): Wanted[] {
     tcp("FALLBACK_PORT", FALLBACK_PORT, HOST, "the simulated processor fallback"),
     tcp("PORT", PORT, HOST, "the APIs"),
     tcp("HTTP_PORT", HTTP_PORT, local, "the worker's HTTP"),
+    tcp("DASHBOARD_PORT", DASHBOARD_PORT, local, "the dashboard with game day"),
     { ...link, protocol: "udp" },
   ];
 }

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
 import * as v from "valibot";
 import { integer, setting, text, type SettingsOf } from "../shared/settings.ts";
 
@@ -12,7 +14,18 @@ export const devSettings = {
   FALLBACK_PORT: setting("8002", "HTTP port of the simulated processor fallback", port()),
   HTTP_PORT: setting("9995", "the worker's HTTP port", port()),
   LINK_PORT: setting("9996", "the worker's link (UDP)", port()),
+  DASHBOARD_PORT: setting("9990", "HTTP port of the dashboard with game day", port()),
   DATA_DIR: setting("./data/dev", "where payments are kept between runs", text()),
   LOG_LEVEL: setting("info", LEVELS.join(", "), v.picklist(LEVELS, `one of ${LEVELS.join(", ")}`)),
 };
 export type DevSettings = SettingsOf<typeof devSettings>;
+
+const GAME_DAY_DIR = "./data/gameday";
+
+/** Both sides begin with nothing, or their books would differ from the start. */
+export function forScenario(settings: DevSettings): DevSettings {
+  const isGiven = process.env["DATA_DIR"] !== undefined;
+  const DATA_DIR = isGiven ? settings.DATA_DIR : GAME_DAY_DIR;
+  if (!isGiven) rmSync(resolve(import.meta.dir, "..", DATA_DIR), { recursive: true, force: true });
+  return { ...settings, DATA_DIR };
+}

@@ -5,7 +5,10 @@ import type { DevSettings } from "./settings.ts";
  * What is where, and what to try: commands that work as they are printed, also in a terminal that
  * sends everything through a proxy.
  */
-export function welcome(settings: DevSettings, behindProxy: boolean): string {
+export function welcome(
+  settings: DevSettings,
+  { behindProxy, dashboard }: { behindProxy: boolean; dashboard: string },
+): string {
   const { HOST, PORT, HTTP_PORT, DEFAULT_PORT, FALLBACK_PORT, DATA_DIR } = settings;
   const api = urlOf(HOST, PORT);
   const curl = behindProxy ? "curl --noproxy '*'" : "curl";
@@ -15,6 +18,7 @@ export function welcome(settings: DevSettings, behindProxy: boolean): string {
   return `Papa-Léguas is ready.
   gateway   ${api} (two APIs)
   worker    ${urlOf("127.0.0.1", HTTP_PORT)}
+  dashboard ${dashboard} (with game day; without it also at both above)
   default   ${urlOf(HOST, DEFAULT_PORT)} (simulated processor, fee 5 %)
   fallback  ${urlOf(HOST, FALLBACK_PORT)} (simulated processor, fee 15 %)
   data      ${DATA_DIR}

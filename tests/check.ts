@@ -76,6 +76,8 @@ const STEPS: readonly Step[] = [
   tool("lint", "node_modules/oxlint/bin/oxlint"),
   tool("unused", "node_modules/knip/bin/knip.js", "--no-progress", "--no-config-hints"),
   tool("types", "check", "--no-script"),
+  // In a browser other things exist than in Bun.
+  tool("page", "check", "--no-script", "-p", "dashboard"),
   { name: "tests", run: runTests },
 ];
 

@@ -57,6 +57,18 @@ export class SummaryReader {
     throw new Error("rows that have left the ring are not in the journal yet");
   }
 
+  /** From the earliest requestedAt that is settled to the latest; null when there is none. */
+  span(): SummaryWindow | null {
+    const { blockMinMs, blockMaxMs } = this.#columns;
+    const head = this.#cursor.head;
+    let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let block = this.#cursor.base / BLOCK_ROWS; block * BLOCK_ROWS < head; block++) {
+      fromMs = Math.min(fromMs, blockMinMs[block] as number);
+      toMs = Math.max(toMs, blockMaxMs[block] as number);
+    }
+    return fromMs <= toMs ? { fromMs, toMs } : null;
+  }
+
   /** Blocks that may hold rows of the window, each with how many rows a processor has in it. */
   *blocksOf(window: SummaryWindow, processor: number): Generator<BlockRows> {
     const { base, head } = this.#cursor;

@@ -1,22 +1,7 @@
 /** Operations that every listener has: the worker answers them, an API passes them on or has its own. */
 import { empty, json, later, problemReply, ref, text, type Operation } from "../openapi.ts";
-import { UUID_TEXT } from "../payment.ts";
-
-const query = (name: string, description: string) => ({
-  name,
-  in: "query",
-  required: false,
-  description,
-  schema: { type: "string" },
-});
-
-/** An id that is none is 404 as one that is not known. */
-export const CORRELATION_ID = {
-  name: "correlationId",
-  in: "path",
-  required: true,
-  schema: { type: "string", pattern: UUID_TEXT },
-} as const;
+import { DASHBOARD_OPERATIONS } from "./dashboard.ts";
+import { CORRELATION_ID, WINDOW } from "./parameters.ts";
 
 /** Of the worker's answers, by what both listeners have. */
 export const WORKER_OPERATIONS: readonly Operation[] = [
@@ -34,10 +19,7 @@ export const WORKER_OPERATIONS: readonly Operation[] = [
     path: "/payments-summary",
     method: "get",
     summary: "Settled payments by processor, of a window of requestedAt",
-    parameters: [
-      query("from", "ISO 8601 in UTC, included; open when it is left out"),
-      query("to", "ISO 8601 in UTC, included; open when it is left out"),
-    ],
+    parameters: WINDOW,
     replies: {
       200: json("Counts and exact amounts", ref("Summary")),
       400: problemReply("A bound is no instant, or from is later than to"),
@@ -61,23 +43,7 @@ export const WORKER_OPERATIONS: readonly Operation[] = [
       503: later("The journal does not answer; it may still happen"),
     },
   },
-  {
-    path: "/dashboard/live",
-    method: "get",
-    summary: "Live figures, once a second",
-    parameters: [query("once", "one answer as JSON instead of a stream of events")],
-    replies: {
-      200: {
-        description:
-          "A stream of `live` events, or one answer with ?once or Accept: application/json",
-        content: {
-          "text/event-stream": { schema: { type: "string" } },
-          "application/json": { schema: ref("Live") },
-        },
-      },
-      503: later("Too many are watching, or the worker is shutting down or does not answer"),
-    },
-  },
+  ...DASHBOARD_OPERATIONS,
 ];
 
 /** Each listener's own. */

@@ -68,6 +68,8 @@ const change = (kind: string, fromTo: Record<string, Schema>) =>
     ...fromTo,
   });
 
+const attempt = object({ at: instant, processor: textType, outcome: textType, reason: textType });
+
 export const SCHEMAS = {
   Problem: object({
     type: textType,
@@ -110,6 +112,27 @@ export const SCHEMAS = {
     pending: whole,
     checkedAt: orNull(instant),
     error: orNull(textType),
+  }),
+  PublicStory: object(
+    {
+      ...payment,
+      attempts: list(attempt),
+      interventions: list(object({ at: instant, action: textType })),
+    },
+    PAYMENT_OPTIONAL,
+  ),
+  Ages: object({
+    states: list(
+      object({ state: oneOf(...STATES), fromSeconds: whole, count: whole, cents, oldest: instant }),
+    ),
+    complete: boolean,
+  }),
+  Curve: object({
+    from: orNull(instant),
+    to: orNull(instant),
+    bucketMs: whole,
+    processors: list(textType),
+    buckets: list(object({ at: instant, counts: list(whole), cents: list(cents) })),
   }),
   Live: object({
     at: instant,
@@ -165,7 +188,6 @@ const said = object(
   { at: instant, who: textType, action: textType, why: textType, evidence: textType },
   ["evidence"],
 );
-const attempt = object({ at: instant, processor: textType, outcome: textType, reason: textType });
 
 /** Of the operator's calls. */
 export const OPERATOR_SCHEMAS = {

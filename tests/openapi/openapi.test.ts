@@ -14,9 +14,9 @@ import { runHttp } from "../../worker/http/server.fixture.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
 import { MODE_AFTER, PAYMENT_ACTIONS, type OperatorAnswer } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import { startStand } from "../system/stand.ts";
+import { startStand, type Stand } from "../system/stand.ts";
 import { until } from "../system/until.ts";
-import { GatewayClient } from "../system/client.ts";
+import { GatewayClient, ProcessorClient } from "../system/client.ts";
 import { Contract, type Document } from "./contract.ts";
 
 const TOKEN = "a token of the test";
@@ -94,7 +94,7 @@ class Listener {
         .filter(
           ([route, code]) => code !== "405" && !(code === "404" && /^(none|other)$/.test(route)),
         )
-        // The page and its files, with which an API counts the live figures.
+        // The page and its files; an API counts everything below it as this.
         .filter(([route]) => route !== "/dashboard")
         .filter(([route, code]) => !this.contract.has(route, code))
         .map(([route, code]) => `${route} ${code}`)
@@ -108,7 +108,16 @@ test(
     await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN } });
     const api = await Listener.at(stand.gatewayUrl);
     const worker = await Listener.at(`http://127.0.0.1:${stand.ports.HTTP_PORT}`);
-    const id = await usualAnswers(api, worker, new GatewayClient(stand.gatewayUrl));
+    const gateway = new GatewayClient(stand.gatewayUrl);
+    const id = await usualAnswers(api, worker, gateway);
+    const troubled = await troubledPayment(stand, worker, gateway);
+    await api.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: troubled });
+    const story = (await worker.ask(200, "GET", "/operator/payments/{correlationId}", {
+      headers: ADMIN,
+      fill: troubled,
+    })) as { attempts: object[]; interventions: object[] };
+    expect(story.attempts.length).toBeGreaterThan(0);
+    expect(story.interventions).toMatchObject([{ action: "hold" }]);
     await operatorAnswers(worker, id);
     expect(await api.undocumented("papaleguas_api_requests_total")).toEqual([]);
     expect(await worker.undocumented("papaleguas_http_requests_total")).toEqual([]);
@@ -119,6 +128,27 @@ test(
   },
   TEST_MS_MAX,
 );
+
+/** One that its processor has said nothing clear about, and that an operator holds. */
+async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
+  const processors = [stand.defaultUrl, stand.fallbackUrl].map(
+    (url) => new ProcessorClient("any", url),
+  );
+  for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
+  const id = crypto.randomUUID();
+  expect(await gateway.pay(id, 100)).toBe(202);
+  await until("it is unknown", 10_000, async () => {
+    const status = await gateway.statusOf(id);
+    return status !== "missing" && status.status === "unknown";
+  });
+  const hold = "/operator/payments/{correlationId}/hold";
+  await worker.ask(200, "POST", hold, { headers: ADMIN, body: GROUNDS, fill: id });
+  await worker.ask(200, "GET", "/open-payments");
+  await worker.ask(200, "GET", "/dashboard/open");
+  await worker.ask(200, "GET", "/dashboard/live", { query: "?once" });
+  for (const processor of processors) await processor.heal();
+  return id;
+}
 
 /** Gives the id of a settled payment. */
 async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayClient) {
@@ -138,6 +168,13 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     await listener.ask(200, "GET", "/payments-summary");
     await listener.ask(400, "GET", "/payments-summary", { query: "?from=yesterday" });
     await listener.ask(200, "GET", "/audit");
+    await listener.ask(200, "GET", "/dashboard");
+    await listener.ask(200, "GET", "/dashboard/open");
+    await listener.ask(200, "GET", "/dashboard/curve");
+    await listener.ask(200, "GET", "/dashboard/curve", { query: "?format=csv" });
+    await listener.ask(400, "GET", "/dashboard/curve", { query: "?format=xml" });
+    await listener.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: id });
+    await listener.ask(404, "GET", "/dashboard/payments/{correlationId}");
     await listener.ask(401, "POST", "/purge-payments");
     await listener.ask(204, "POST", "/purge-payments", { headers: ADMIN });
     await listener.ask(200, "GET", "/dashboard/live");
@@ -150,6 +187,8 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
 }
 
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {
+  await worker.ask(200, "GET", "/open-payments");
+  await worker.ask(400, "GET", "/open-payments", { query: "?limit=0" });
   const list = "/operator/payments";
   await worker.ask(200, "GET", list, { headers: ADMIN });
   await worker.ask(400, "GET", list, { headers: ADMIN, query: "?limit=0" });
@@ -180,7 +219,12 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
 async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   let operated: OperatorAnswer = { kind: "refused", status: 503, reason: "shutting down" };
   const found = { seq: 1, state: "unknown" } as const;
-  const none = { list: () => "", story: () => null, openByProcessor: () => new Map() };
+  const none = {
+    list: () => "",
+    story: () => null,
+    ages: () => "",
+    openByProcessor: () => new Map(),
+  };
   const stories = { ...none, find: () => found, lastWord: () => null };
   const forEver = () => new Promise<never>(() => {});
   await using http = runHttp({
@@ -225,7 +269,11 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
     ["GET", "/payments-summary"],
     ["GET", "/audit"],
     ["POST", "/purge-payments"],
+    ["GET", "/dashboard"],
     ["GET", "/dashboard/live"],
+    ["GET", "/dashboard/open"],
+    ["GET", "/dashboard/curve"],
+    ["GET", "/dashboard/payments/{correlationId}"],
   ] as const;
   for (const [method, path] of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });

@@ -148,6 +148,7 @@ test.each([
   ["PORT", "tcp", "the APIs"],
   ["HTTP_PORT", "tcp", "the worker's HTTP"],
   ["LINK_PORT", "udp", "the worker's link"],
+  ["DASHBOARD_PORT", "tcp", "the dashboard with game day"],
 ] as const)("%s that is taken is one line and exit 1", async (name, protocol, purpose) => {
   const ports = await freePorts();
   const hostname = "127.0.0.1";

@@ -13,7 +13,14 @@ export const CHILD_NAMES: readonly ChildName[] = [
   "api-1",
   "api-2",
 ];
-const PORT_NAMES = ["PORT", "HTTP_PORT", "LINK_PORT", "DEFAULT_PORT", "FALLBACK_PORT"] as const;
+const PORT_NAMES = [
+  "PORT",
+  "HTTP_PORT",
+  "LINK_PORT",
+  "DEFAULT_PORT",
+  "FALLBACK_PORT",
+  "DASHBOARD_PORT",
+] as const;
 export type Ports = Record<(typeof PORT_NAMES)[number], number>;
 
 const DEV = resolve(import.meta.dir, "../../dev.ts");
@@ -27,6 +34,7 @@ export type StandOptions = {
   readonly ports?: Ports;
   /** Left as it is in the end; without one a folder is made and removed. */
   readonly dataDir?: string;
+  readonly args?: readonly string[];
 };
 
 /** Starts `dev`, whether it comes up or not. */
@@ -36,7 +44,7 @@ export async function spawnStand(options: StandOptions = {}): Promise<Stand> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "papa-leguas-stand-")));
   const portsEnv = Object.fromEntries(PORT_NAMES.map((name) => [name, String(ports[name])]));
   // With the lifeline of dev's own children: a test that is killed leaves nothing behind.
-  const child = Bun.spawn([process.execPath, "--preload", LIFELINE, DEV], {
+  const child = Bun.spawn([process.execPath, "--preload", LIFELINE, DEV, ...(options.args ?? [])], {
     env: {
       ...process.env,
       [LIFELINE_NAME]: "stdin",

@@ -3,11 +3,13 @@
  */
 import { resolveFrom, type Source } from "./tree.ts";
 
-/** A folder that is not listed (bench, tests, dashboard, the root) may import everything. */
+/** A folder that is not listed (bench, dev, tests, the root) may import everything. */
 const LAYERS: Record<string, readonly string[]> = {
   shared: ["shared"],
   api: ["api", "shared"],
-  worker: ["worker", "shared"],
+  // The page is in the worker's binary.
+  worker: ["worker", "shared", "dashboard"],
+  dashboard: ["dashboard", "shared"],
   simulator: ["simulator", "shared", "worker", "api"],
 };
 

@@ -9,11 +9,8 @@ import {
   type Reply,
   type Schema,
 } from "../../shared/openapi.ts";
-import {
-  CORRELATION_ID,
-  OWN_OPERATIONS,
-  WORKER_OPERATIONS,
-} from "../../shared/openapi/operations.ts";
+import { OWN_OPERATIONS, WORKER_OPERATIONS } from "../../shared/openapi/operations.ts";
+import { CORRELATION_ID } from "../../shared/openapi/parameters.ts";
 import { OPERATOR_SCHEMAS } from "../../shared/openapi/schemas.ts";
 import { MODE_AFTER, PAYMENT_ACTIONS } from "../intervention.ts";
 import { groundsSchema, NEEDS_EVIDENCE } from "./grounds.ts";
@@ -86,7 +83,15 @@ const OPERATOR: readonly Operation[] = [
   }),
 ];
 
-const operations = [...WORKER_OPERATIONS, ...OWN_OPERATIONS, ...OPERATOR];
+const OPEN: Operation = {
+  path: "/open-payments",
+  method: "get",
+  summary: "Open payments, by id; on this listener only",
+  parameters: LIST_PARAMETERS,
+  replies: { 200: json("Oldest or largest first", ref("OpenPayments")), ...BAD },
+};
+
+const operations = [...WORKER_OPERATIONS, ...OWN_OPERATIONS, OPEN, ...OPERATOR];
 export const WORKER_DOCUMENT: string = JSON.stringify(
   openApiDocument("Papa-Léguas: worker", operations, OPERATOR_SCHEMAS as Record<string, Schema>),
 );

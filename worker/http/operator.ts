@@ -49,7 +49,7 @@ export function operatorRoutes(token: string | null, sources: OperatorSources): 
   const payments = "/operator/payments";
   const processors = "/operator/processors";
   return [
-    get(payments, is(payments), ({ query }) => list(sources, query)),
+    get(payments, is(payments), ({ query }) => openPaymentsAnswer(sources.stories, query)),
     get(`${payments}/{id}`, below(payments), ({ path }) => story(sources, path)),
     ...PAYMENT_ACTIONS.map((action) =>
       post(`${payments}/{id}/${action}`, below(payments, action), (call) =>
@@ -72,7 +72,8 @@ function refuse(token: string | null, request: Request): Response | null {
   return problem(401, detail, { "www-authenticate": "Bearer" });
 }
 
-function list({ stories }: OperatorSources, query: URLSearchParams): Response {
+/** The open payments that a query asks for. */
+export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Response {
   const parsed = parseList(query);
   if (typeof parsed === "string") return problem(400, parsed);
   return json(stories.list(parsed, Date.now()));
@@ -97,7 +98,7 @@ function parseList(query: URLSearchParams): ListQuery | string {
 
 function story({ stories }: OperatorSources, path: string): Response {
   const correlationId = canonicalCorrelationId(segment(path, 3));
-  const found = correlationId === null ? null : stories.story(correlationId);
+  const found = correlationId === null ? null : stories.story(correlationId, "operator");
   return found === null ? unknownPayment() : json(found);
 }
 

@@ -22,7 +22,14 @@ const absent = () => {
   throw new Error("nobody operates here");
 };
 const NO_OPERATOR: HttpOptions["operator"] = {
-  stories: { find: absent, list: absent, story: absent, openByProcessor: absent, lastWord: absent },
+  stories: {
+    find: absent,
+    list: absent,
+    story: absent,
+    ages: absent,
+    openByProcessor: absent,
+    lastWord: absent,
+  },
   operate: absent,
 };
 

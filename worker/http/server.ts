@@ -10,6 +10,7 @@ import type { SummaryReader, Totals } from "../summary.ts";
 import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isAuthorized } from "./authorization.ts";
 import type { LiveTotals } from "../../shared/live.ts";
+import { dashboardRoutes } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
@@ -73,7 +74,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     get("/metrics", is("/metrics"), () => metrics.answer()),
     auditRoute(options.audit),
     get("/openapi.json", is("/openapi.json"), () => json(WORKER_DOCUMENT)),
-    get("/dashboard/live", is("/dashboard/live"), (call) => live.answer(call)),
+    ...dashboardRoutes({ ...options, live, stories: options.operator.stories }),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];
 

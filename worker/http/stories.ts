@@ -21,6 +21,12 @@ type ListRow = PaymentRow & { hex: string; attempts: number; reason: string | nu
 type Attempt = { at_ms: number; processor: number; outcome: string; reason: string };
 type Said = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
 
+type Aged = { state: number; band: number; count: number; cents: number; oldest_ms: number };
+
+/** Each band goes up to the next one. */
+const AGE_BANDS_SECONDS = [1, 10, 60] as const;
+/** What is read in some ten milliseconds. */
+const AGED_MAX = 20_000;
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 
 export function openStories(path: string, names: readonly string[]) {
@@ -40,6 +46,12 @@ export function openStories(path: string, names: readonly string[]) {
   const openAt = db.query<{ processor: number; count: number }, []>(
     `SELECT processor, count(*) AS count FROM payments
      WHERE state <> ${SETTLED} AND processor IS NOT NULL GROUP BY processor`,
+  );
+  const aged = db.query<Aged, [number, number, number]>(
+    `SELECT state, (accepted_at_ms <= ?) + (accepted_at_ms <= ?) + (accepted_at_ms <= ?) AS band,
+       count(*) AS count, sum(amount_cents) AS cents, min(accepted_at_ms) AS oldest_ms
+     FROM (SELECT * FROM payments WHERE state <> ${SETTLED} ORDER BY seq LIMIT ${AGED_MAX})
+     GROUP BY state, band ORDER BY state, band`,
   );
   return {
     /** What the journal has under an id, or null. */
@@ -71,8 +83,20 @@ export function openStories(path: string, names: readonly string[]) {
       return `{"payments":[${shown.join(",")}],"more":${rows.length > limit}}`;
     },
 
-    /** Everything that is known of a payment, as JSON; null when the id is unknown. */
-    story(correlationId: string): string | null {
+    /** How many open payments there are, by state and age, as JSON; of very many the oldest. */
+    ages(nowMs: number): string {
+      const bands = AGE_BANDS_SECONDS.map((seconds) => nowMs - seconds * 1_000);
+      const rows = aged.all(...(bands as [number, number, number]));
+      const scanned = rows.reduce((sum, row) => sum + row.count, 0);
+      const states = rows.map(({ state, band, count, cents, oldest_ms }) => {
+        const fromSeconds = AGE_BANDS_SECONDS[band - 1] ?? 0;
+        return { state: PAYMENT_STATES[state], fromSeconds, count, cents, oldest: iso(oldest_ms) };
+      });
+      return JSON.stringify({ states, complete: scanned < AGED_MAX });
+    },
+
+    /** What is known of a payment, as JSON; null when the id is unknown. */
+    story(correlationId: string, reader: "operator" | "public"): string | null {
       // One state of the database for all of it.
       return db.transaction(() => {
         const row = byId.get(correlationId);
@@ -81,7 +105,7 @@ export function openStories(path: string, names: readonly string[]) {
           attempts: attempts.all(row.seq).map(({ at_ms, processor, outcome, reason }) => {
             return { at: iso(at_ms), processor: names[processor], outcome, reason };
           }),
-          interventions: ofPayment.all(row.seq).map(saidAt),
+          interventions: ofPayment.all(row.seq).map(reader === "operator" ? saidAt : doneAt),
         };
         return `{${statusFields(correlationId, row, names)},${JSON.stringify(story).slice(1)}`;
       })();
@@ -104,6 +128,11 @@ export function openStories(path: string, names: readonly string[]) {
       db.close();
     },
   };
+}
+
+/** Without who and why. */
+function doneAt({ at_ms, action }: Said) {
+  return { at: iso(at_ms), action };
 }
 
 function saidAt({ at_ms, who, action, why, evidence }: Said) {

@@ -207,8 +207,10 @@ export class Dispatch {
 
 /** Of a breaker's change, in the words of the answer that brought it about. */
 function causeOf(to: BreakerKind, { cause, latencyMs }: LaneReport): string {
-  const took = `${cause}, after ${Math.round(latencyMs)} ms`;
-  return to === "half-open" ? `a trial was ${took}` : to === "closed" ? `again ${took}` : took;
+  const after = `after ${Math.round(latencyMs)} ms`;
+  if (to === "half-open") return `a trial succeeded ${after}`;
+  if (to === "closed") return `calls succeed again, the last ${after}`;
+  return `${cause}, ${after}`;
 }
 
 const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
@@ -219,7 +221,7 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
     case "accepted":
     case "exists":
     case "rejected":
-      return { signal: "success", latencyMs, dropped: false, cause: `answered (${outcome.kind})` };
+      return { signal: "success", latencyMs, dropped: false, cause: `answered ${outcome.kind}` };
     case "refused":
       return outcome.overloaded
         ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason }

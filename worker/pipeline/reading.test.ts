@@ -30,7 +30,7 @@ describe("a breaker's changes", () => {
       "half-open > closed",
     ]);
     expect(ofDefault[0]!.cause).toMatch(/^500 without a body: it is failing, after \d+ ms$/);
-    expect(ofDefault[1]!.cause).toMatch(/^a trial was answered \(accepted\), after \d+ ms$/);
+    expect(ofDefault[1]!.cause).toMatch(/^a trial succeeded after \d+ ms$/);
     expect(changes.map(({ number }) => number)).toEqual(changes.map((_, i) => i + 1));
     expect(lanes[0]).toMatchObject({ name: "default", breaker: "closed", mode: "auto" });
     expect(reader.read({ afterSecond: 0, afterChange: 2 }).changes[0]!.number).toBe(3);

@@ -1,0 +1,26 @@
+/** A question to the worker, and its answer: JSON, or the sentence of a problem. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly status: number; readonly detail: string };
+
+/** Status 0 stands for no answer at all. */
+export async function ask<T>(target: string, init: RequestInit = {}): Promise<Answer<T>> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(target, { cache: "no-store", ...init });
+    text = await response.text();
+  } catch {
+    return { ok: false, status: 0, detail: "The gateway does not answer." };
+  }
+  if (response.ok) return { ok: true, value: JSON.parse(text) as T };
+  return { ok: false, status: response.status, detail: detailOf(text) };
+}
+
+function detailOf(text: string): string {
+  try {
+    return String((JSON.parse(text) as { detail?: unknown }).detail);
+  } catch {
+    return "Something else answers here."; // No problem+json.
+  }
+}

@@ -1,0 +1,143 @@
+/** The last comparison with each processor's own books. */
+import { decimalFromCents } from "../shared/money.ts";
+import { ask } from "./ask.ts";
+import { byId, h, setText, table, time } from "./dom.ts";
+import { day, grouped, plural } from "./format.ts";
+
+type Totals = { readonly count: number; readonly cents: number };
+type Compared = {
+  readonly name: string;
+  readonly state: "off" | "waiting" | "equal" | "drift" | "failed";
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly ours: Totals;
+  readonly theirs: Totals;
+  readonly equalUpTo: string | null;
+  readonly differing: readonly {
+    readonly correlationId: string;
+    readonly kind: "missing" | "extra" | "amount" | "time";
+    readonly oursCents: number | null;
+    readonly theirsCents: number | null;
+  }[];
+  /** Beyond those that are listed. */
+  readonly differingMore: number;
+  /** Recorded there and still open here: no drift. */
+  readonly pending: number;
+  readonly checkedAt: string | null;
+  readonly error: string | null;
+};
+
+const PERIOD_MS = 10_000;
+const STATES: Record<Compared["state"], string> = {
+  off: "not compared",
+  waiting: "waits for its first comparison",
+  equal: "equal",
+  drift: "differs",
+  failed: "could not be compared",
+};
+const KINDS = {
+  missing: "we have it, the processor does not",
+  extra: "the processor has it, we do not",
+  amount: "the amounts differ",
+  time: "the times differ",
+} as const;
+
+export class Audit {
+  readonly #show: (correlationId: string) => void;
+  #shown = "";
+
+  constructor(show: (correlationId: string) => void) {
+    this.#show = show;
+    void this.#read();
+    setInterval(() => void this.#read(), PERIOD_MS);
+  }
+
+  async #read(): Promise<void> {
+    if (document.hidden) return;
+    const answer = await ask<{ readonly processors: readonly Compared[] }>("/audit");
+    const note = byId("audit-note");
+    if (!answer.ok) {
+      byId("audit-list").replaceChildren();
+      this.#shown = "";
+      const away = "The comparison with the processors' books is not available here.";
+      return setText(note, answer.status === 404 ? away : answer.detail);
+    }
+    const { processors } = answer.value;
+    const shown = JSON.stringify(processors);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const off = processors.every(({ state }) => state === "off");
+    setText(note, off ? "No processor's books are compared: none has a token configured." : "");
+    const number = (name: string) => ({ number: name });
+    const heads = [
+      "processor",
+      "books",
+      number("ours"),
+      number("theirs"),
+      number("payments that differ"),
+      number("they have more by"),
+      "equal up to",
+      "compared at",
+    ];
+    byId("audit-list").replaceChildren(
+      table(heads, processors.map(rowOf), "Comparison with each processor's books"),
+      ...processors
+        .filter(({ differing }) => differing.length > 0)
+        .map((one) => this.#details(one)),
+    );
+  }
+
+  #details({ name, differing, differingMore }: Compared): HTMLElement {
+    const rows = differing.map(({ correlationId, kind, oursCents, theirsCents }) => [
+      h(
+        "button",
+        { type: "button", class: "id", onclick: () => this.#show(correlationId) },
+        correlationId,
+      ),
+      KINDS[kind],
+      amountOf(oursCents),
+      amountOf(theirsCents),
+    ]);
+    return h(
+      "details",
+      {},
+      h(
+        "summary",
+        {},
+        `${name}: ${plural(differing.length + differingMore, "payment differs", "payments differ")}`,
+      ),
+      table(
+        ["id", "how", { number: "ours" }, { number: "theirs" }],
+        rows,
+        `Payments that differ at ${name}`,
+      ),
+    );
+  }
+}
+
+function rowOf(compared: Compared) {
+  const { name, state, ours, theirs, differing, differingMore } = compared;
+  const { equalUpTo, checkedAt, error, pending } = compared;
+  const isCompared = state === "equal" || state === "drift";
+  const figure = (text: string) => (isCompared ? grouped(text) : "–");
+  const instant = (iso: string | null) => (iso === null ? "–" : time(iso, day(iso)));
+  const underWay = pending === 0 ? "" : `, ${grouped(pending)} under way`;
+  return [
+    name,
+    h("span", { class: `audit-${state}` }, error ?? `${STATES[state]}${underWay}`),
+    figure(String(ours.count)),
+    figure(String(theirs.count)),
+    figure(String(differing.length + differingMore)),
+    figure(signed(theirs.cents - ours.cents)),
+    instant(equalUpTo),
+    instant(checkedAt),
+  ];
+}
+
+function amountOf(cents: number | null): string {
+  return cents === null ? "–" : grouped(decimalFromCents(cents));
+}
+
+function signed(cents: number): string {
+  return cents < 0 ? `-${decimalFromCents(-cents)}` : decimalFromCents(cents);
+}

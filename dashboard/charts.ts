@@ -1,0 +1,120 @@
+/** Curves over time: uPlot, with the page's colours, the width of its place, and a legend to read. */
+import uPlot from "uplot";
+
+export type Line = {
+  readonly label: string;
+  /** A custom property of the page. */
+  readonly colour: string;
+  readonly dash?: readonly number[];
+  readonly fill?: boolean;
+};
+export type Points = readonly (readonly (number | null)[])[];
+
+const HEIGHT = 132;
+
+export class Chart {
+  readonly #place: HTMLElement;
+  readonly #format: (value: number) => string;
+  readonly #spanS: number | null;
+  #lines: readonly Line[] = [];
+  #points: Points = [];
+  #plot: uPlot | null = null;
+
+  /** With a span, that long up to the newest point; else all that there is. */
+  constructor(place: HTMLElement, format: (value: number) => string, spanS: number | null = null) {
+    this.#place = place;
+    this.#format = format;
+    this.#spanS = spanS;
+    place.addEventListener("pointerleave", () => this.#showLatest());
+    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(place);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+  }
+
+  /** The first row of points is the time, in seconds since 1970. */
+  show(lines: readonly Line[], points: Points): void {
+    const same = lines.map(labelOf).join() === this.#lines.map(labelOf).join();
+    this.#lines = lines;
+    this.#points = points;
+    if (!same || this.#plot === null) return this.redraw();
+    this.#plot.setData(points as uPlot.AlignedData);
+    this.#showLatest();
+  }
+
+  redraw(): void {
+    this.#plot?.destroy();
+    if (this.#lines.length === 0) return;
+    this.#plot = new uPlot(this.#options(), this.#points as uPlot.AlignedData, this.#place);
+  }
+
+  /** The legend tells the newest values while nobody points at others. */
+  #showLatest(): void {
+    const plot = this.#plot;
+    const pointed = (plot?.cursor.left ?? -1) >= 0;
+    if (!pointed) plot?.setLegend({ idx: (this.#points[0]?.length ?? 0) - 1 });
+  }
+
+  #size(): { width: number; height: number } {
+    return { width: this.#place.clientWidth, height: HEIGHT };
+  }
+
+  #options(): uPlot.Options {
+    const [ink, rule] = [this.#colour("--muted"), this.#colour("--rule")];
+    const grid = { stroke: rule, width: 1 };
+    const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: "11px system-ui" };
+    return {
+      ...this.#size(),
+      padding: [8, 22, 0, 0],
+      cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 5 } },
+      legend: { live: true },
+      scales: {
+        x: this.#across(),
+        y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.08)] },
+      },
+      axes: [
+        { ...axis, size: 24, space: 44, values: timesOf },
+        { ...axis, size: 46, space: 28, values: (_, all) => all.map(this.#format) },
+      ],
+      hooks: { ready: [() => this.#showLatest()] },
+      series: [
+        { value: (_, at) => (at === null ? "" : clockOf(at)), label: "at" },
+        ...this.#lines.map(({ label, colour, dash, fill }) => ({
+          label,
+          stroke: this.#colour(colour),
+          width: 1.5,
+          ...(dash === undefined ? {} : { dash: [...dash] }),
+          ...(fill === true ? { fill: this.#colour(`${colour}-soft`) } : {}),
+          points: { show: false },
+          value: (_: uPlot, value: number | null) => (value === null ? "–" : this.#format(value)),
+        })),
+      ],
+    };
+  }
+
+  #across(): uPlot.Scale {
+    const spanS = this.#spanS;
+    return spanS === null ? {} : { range: (_, __, max) => [max - spanS, max] };
+  }
+
+  /** As the theme that is shown makes it. */
+  #colour(property: string): string {
+    this.#place.style.color = `var(${property})`;
+    const { color } = getComputedStyle(this.#place);
+    this.#place.style.color = "";
+    return color;
+  }
+}
+
+const labelOf = ({ label }: Line) => label;
+
+function clockOf(seconds: number): string {
+  return new Date(seconds * 1_000).toLocaleTimeString("en-GB");
+}
+
+/** Seconds are worth reading only when the ticks are that close. */
+function timesOf(_: uPlot, ticks: number[], __: number, ___: number, stepS: number): string[] {
+  return ticks.map((tick) => {
+    const date = new Date(tick * 1_000);
+    if (stepS >= 86_400) return date.toLocaleDateString("en-CA").slice(5);
+    return clockOf(tick).slice(0, stepS >= 60 ? 5 : 8);
+  });
+}

@@ -1,0 +1,69 @@
+/** The page is made of elements and text, never of HTML in strings: nothing that is shown is run. */
+type Child = Node | string;
+type Attributes = {
+  readonly class?: string;
+  readonly onclick?: (event: MouseEvent) => void;
+  /** Everything else becomes an attribute. */
+  readonly [name: string]: string | ((event: MouseEvent) => void) | undefined;
+};
+
+export function h<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener("click", value as EventListener);
+    else if (value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no #${id}`);
+  return element as E;
+}
+
+/** Touches the page only when something changes. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setAttribute(element: Element, name: string, value: string | null): void {
+  if (value === null) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+/** A table whose rows are replaced as a whole; the heads say what is a number. */
+export function table(
+  heads: readonly (string | { readonly number: string })[],
+  rows: readonly (readonly Child[])[],
+  caption: string,
+): HTMLTableElement {
+  const classOf = (column: number) => (typeof heads[column] === "object" ? "number" : "");
+  const head = heads.map((name, column) =>
+    h(
+      "th",
+      { scope: "col", class: classOf(column) },
+      typeof name === "string" ? name : name.number,
+    ),
+  );
+  const body = rows.map((cells) =>
+    h("tr", {}, ...cells.map((cell, column) => h("td", { class: classOf(column) }, cell))),
+  );
+  return h(
+    "table",
+    {},
+    h("caption", { class: "unseen" }, caption),
+    h("thead", {}, h("tr", {}, ...head)),
+    h("tbody", {}, ...body),
+  );
+}
+
+/** An instant as people here read it, with the very instant for those who hover over it. */
+export function time(iso: string, text: string): HTMLTimeElement {
+  return h("time", { datetime: iso, title: iso }, text);
+}

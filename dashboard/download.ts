@@ -1,0 +1,22 @@
+/** Whatever is shown, as a file: CSV for sheets, JSON for programs. */
+export type Cell = string | number | null | undefined;
+
+export function csvOf(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return [heads, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
+}
+
+export function download(name: string, type: "text/csv" | "application/json", text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** A text that a sheet would take for a formula is shown as a text. */
+function quoted(cell: Cell): string {
+  if (typeof cell === "number") return String(cell);
+  const text = (cell ?? "").replace(/^[=+\-@\t\r]/, "'$&");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,118 @@
+/** The figures that say whether all is well, and how they went in the last minutes. */
+import type { LiveSnapshot } from "../shared/live.ts";
+import { Chart, type Line } from "./charts.ts";
+import { byId, setAttribute, setText } from "./dom.ts";
+import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
+import type { History } from "./history.ts";
+
+/** Lanes have colours of their own, cheapest first; the last is for all further ones. */
+const LANE_COLOURS = ["--lane-1", "--lane-2", "--lane-3", "--lane-4"];
+
+export function laneLine(name: string, position: number): Line {
+  return { label: name, colour: LANE_COLOURS[Math.min(position, 3)] as string };
+}
+
+const SHOWN_S = 300;
+const whole = (value: number) => grouped(Math.round(value));
+const fine = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
+
+export class Head {
+  readonly #rates = new Chart(byId("chart-rates"), whole, SHOWN_S);
+  readonly #durable = new Chart(byId("chart-durable"), fine, SHOWN_S);
+  readonly #backlog = new Chart(byId("chart-backlog"), whole, SHOWN_S);
+
+  update({ untilDurable, backlog, lanes, journal }: LiveSnapshot, { seconds }: History): void {
+    const last = seconds.at(-1);
+    const settled = last?.settled.reduce((sum, count) => sum + count, 0) ?? 0;
+    const { states, open, oldestSeconds } = backlog;
+    figure("accepted", perSecond(last?.accepted ?? 0, last?.spanMs ?? 1_000), "in the last second");
+    figure("settled", perSecond(settled, last?.spanMs ?? 1_000), "in the last second");
+    figure(
+      "p50",
+      milliseconds(untilDurable?.p50Ms ?? null),
+      untilDurable === null ? "nothing in the last 10 s" : "until durable",
+    );
+    figure(
+      "p99",
+      milliseconds(untilDurable?.p99Ms ?? null),
+      untilDurable === null
+        ? "nothing in the last 10 s"
+        : `of ${plural(untilDurable.payments, "payment")} in 10 s`,
+    );
+    figure(
+      "backlog",
+      grouped(open),
+      open === 0 ? "nothing waits" : `oldest ${span(oldestSeconds)}`,
+      open >= backlog.max * 0.8 ? "bad" : null,
+    );
+    figure(
+      "unknown",
+      grouped(states.unknown),
+      states.unknown === 0 ? "none in doubt" : "may have been charged",
+      states.unknown > 0 ? "warn" : null,
+    );
+    const final = backlog.rejected + backlog.conflict;
+    figure(
+      "held",
+      grouped(states.held),
+      final === 0 ? "by an operator" : `${grouped(final)} rejected or in conflict`,
+      states.held > 0 || final > 0 ? "warn" : null,
+    );
+    const trouble = byId("trouble");
+    setAttribute(trouble, "hidden", journal.trouble === null ? "" : null);
+    setText(
+      trouble,
+      `The journal fails: ${journal.trouble}. Payments are turned away until it works.`,
+    );
+    this.#draw(seconds, lanes);
+  }
+
+  redraw(): void {
+    for (const chart of [this.#rates, this.#durable, this.#backlog]) chart.redraw();
+  }
+
+  #draw(seconds: History["seconds"], lanes: LiveSnapshot["lanes"]): void {
+    const times = seconds.map(({ at }) => Date.parse(at) / 1_000);
+    const rate = (count: number, spanMs: number) => (count * 1_000) / spanMs;
+    const byFee = lanes.map((_, lane) => lane).sort((a, b) => lanes[a]!.fee - lanes[b]!.fee);
+    this.#rates.show(
+      [
+        { label: "accepted", colour: "--ink", dash: [3, 3] },
+        ...byFee.map((lane, position) => laneLine(`${lanes[lane]!.name}`, position)),
+      ],
+      [
+        times,
+        seconds.map(({ accepted, spanMs }) => rate(accepted, spanMs)),
+        ...byFee.map((lane) =>
+          seconds.map(({ settled, spanMs }) => rate(settled[lane] ?? 0, spanMs)),
+        ),
+      ],
+    );
+    this.#durable.show(
+      [
+        { label: "p99", colour: "--accent" },
+        { label: "p50", colour: "--muted" },
+      ],
+      [times, seconds.map(({ p99Ms }) => p99Ms), seconds.map(({ p50Ms }) => p50Ms)],
+    );
+    this.#backlog.show(
+      [
+        { label: "open", colour: "--accent", fill: true },
+        { label: "unknown", colour: "--warn" },
+      ],
+      [times, seconds.map(({ open }) => open), seconds.map(({ unknown }) => unknown)],
+    );
+  }
+}
+
+function figure(
+  name: string,
+  value: string,
+  note: string,
+  alarm: "warn" | "bad" | null = null,
+): void {
+  const element = byId(`figure-${name}`);
+  setText(element.querySelector(".value")!, value);
+  setText(element.querySelector(".note")!, note);
+  setAttribute(element, "data-alarm", alarm);
+}

@@ -1,0 +1,174 @@
+/** A lane per processor: its breaker over time with every cause, its speed, its load, what it settled. */
+import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/live.ts";
+import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
+import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
+import type { History } from "./history.ts";
+import type { OperatorDesk } from "./operator.ts";
+import { breakerChanges, stretchesOf } from "./timeline.ts";
+import { decimalFromCents } from "../shared/money.ts";
+
+const SHOWN_MS = 300_000;
+const CHANGES_AT_ONCE = 3;
+const SVG = "http://www.w3.org/2000/svg";
+/** The height says it too: whoever sees no colour sees a bar that grows with the trouble. */
+const HEIGHT: Record<BreakerKind, number> = { closed: 6, "half-open": 16, open: 28 };
+const MODE_MEANS = {
+  auto: "",
+  drained: "drained: gets no new payment",
+  forced: "forced: used whatever its breaker says",
+} as const;
+
+export class Lanes {
+  readonly #place = byId("lanes-list");
+  readonly #desk: OperatorDesk;
+  readonly #views = new Map<string, LaneView>();
+
+  constructor(desk: OperatorDesk) {
+    this.#desk = desk;
+  }
+
+  update(snapshot: LiveSnapshot, history: History): void {
+    for (const [number, lane] of snapshot.lanes.entries()) {
+      let view = this.#views.get(lane.name);
+      if (view === undefined) {
+        view = new LaneView(lane, this.#desk);
+        this.#views.set(lane.name, view);
+        this.#place.append(view.element);
+      }
+      view.update(lane, number, snapshot, history);
+    }
+  }
+}
+
+class LaneView {
+  readonly element: HTMLElement;
+  readonly #state = h("strong", { class: "state" });
+  readonly #mode = h("span", { class: "mode" });
+  readonly #since = h("p", { class: "since" });
+  readonly #line = document.createElementNS(SVG, "svg");
+  readonly #changes = h("div", { class: "changes" });
+  readonly #all = h("details", { class: "all-changes", hidden: "" });
+  readonly #figures = new Map<string, HTMLElement>();
+  #newest = 0;
+
+  constructor({ name, fee }: LiveLane, desk: OperatorDesk) {
+    const actions = (["drain", "force", "resume"] as const).map((action) =>
+      h(
+        "button",
+        { type: "button", "data-action": action, onclick: () => desk.onProcessor(name, action) },
+        action,
+      ),
+    );
+    this.#line.setAttribute("class", "timeline");
+    this.#line.setAttribute("preserveAspectRatio", "none");
+    this.#line.setAttribute("viewBox", `0 0 ${SHOWN_MS} 28`);
+    this.#line.setAttribute("role", "img");
+    const figures = ["latency", "in flight", "settled/s", "settled", "amount"].map((label) => {
+      const value = h("dd", {});
+      this.#figures.set(label, value);
+      return h("div", {}, h("dt", {}, label), value);
+    });
+    this.element = h(
+      "article",
+      { class: "lane", "data-lane": name, "aria-label": `Processor ${name}` },
+      h(
+        "header",
+        {},
+        h("h3", {}, name),
+        h("span", { class: "fee" }, `fee ${String(fee)}`),
+        this.#state,
+        this.#mode,
+        h("span", { class: "actions operator-only" }, ...actions),
+      ),
+      h("div", { class: "line" }, this.#line, h("span", { class: "ends" }, "5 min ago")),
+      h("dl", {}, ...figures),
+      this.#since,
+      this.#changes,
+      this.#all,
+    );
+    this.#all.append(h("summary", {}), h("div", {}));
+  }
+
+  update(lane: LiveLane, number: number, snapshot: LiveSnapshot, history: History): void {
+    const last = history.seconds.at(-1);
+    setAttribute(this.element, "data-breaker", lane.breaker);
+    setText(this.#state, lane.breaker);
+    setText(this.#mode, MODE_MEANS[lane.mode]);
+    setAttribute(this.#mode, "hidden", lane.mode === "auto" ? "" : null);
+    this.#figure("latency", milliseconds(lane.latencyMs));
+    this.#figure("in flight", `${grouped(lane.inFlight)} of ${grouped(lane.limit)}`);
+    this.#figure("settled/s", perSecond(last?.settled[number] ?? 0, last?.spanMs ?? 1_000));
+    this.#figure("settled", grouped(lane.settled.count));
+    this.#figure("amount", grouped(decimalFromCents(lane.settled.cents)));
+    this.#draw(lane, snapshot, history);
+    const own = history.changes.filter(({ processor }) => processor === lane.name);
+    this.#tell(lane, own, snapshot);
+  }
+
+  #figure(label: string, text: string): void {
+    setText(this.#figures.get(label) as HTMLElement, text);
+  }
+
+  #draw(lane: LiveLane, { at, startedAt }: LiveSnapshot, { changes }: History): void {
+    const toMs = Date.parse(at);
+    const fromMs = toMs - SHOWN_MS;
+    const stretches = stretchesOf(breakerChanges(changes, lane.name), lane.breaker, {
+      fromMs,
+      toMs,
+      startedAtMs: Date.parse(startedAt),
+    });
+    const bars = stretches.map(({ kind, fromMs: begin, toMs: end, cause }) => {
+      const bar = document.createElementNS(SVG, "rect");
+      const from = clock(new Date(begin).toISOString());
+      const title = document.createElementNS(SVG, "title");
+      const why = cause === null ? "" : `: ${cause}`;
+      title.textContent = `${kind} from ${from}, for ${span((end - begin) / 1_000)}${why}`;
+      bar.append(title);
+      bar.setAttribute("class", kind);
+      // What lasted a moment is to be seen nevertheless.
+      bar.setAttribute("x", String(begin - fromMs));
+      bar.setAttribute("width", String(Math.max(end - begin, SHOWN_MS / 400)));
+      bar.setAttribute("y", String(28 - HEIGHT[kind]));
+      bar.setAttribute("height", String(HEIGHT[kind]));
+      return bar;
+    });
+    this.#line.replaceChildren(...bars);
+    const openS =
+      stretches
+        .filter(({ kind }) => kind === "open")
+        .reduce((sum, { fromMs: begin, toMs: end }) => sum + end - begin, 0) / 1_000;
+    setAttribute(
+      this.#line,
+      "aria-label",
+      openS === 0
+        ? `Breaker of ${lane.name}: not open in the last five minutes`
+        : `Breaker of ${lane.name}: open for ${span(openS)} of the last five minutes`,
+    );
+  }
+
+  #tell(lane: LiveLane, changes: readonly LaneChange[], { at, startedAt }: LiveSnapshot): void {
+    const newest = changes.findLast(({ kind }) => kind === "breaker");
+    const since = newest?.at ?? startedAt;
+    const forS = (Date.parse(at) - Date.parse(since)) / 1_000;
+    const why = newest === undefined ? "since the worker's start" : `${newest.cause}`;
+    setText(this.#since, `${lane.breaker} for ${span(Math.max(0, Math.floor(forS)))}: ${why}`);
+    if ((changes.at(-1)?.number ?? 0) === this.#newest) return;
+    this.#newest = changes.at(-1)?.number ?? 0;
+    const rows = changes
+      .toReversed()
+      .map((change) => [
+        time(change.at, clock(change.at, true)),
+        h("span", { class: `to ${change.to}` }, `${change.from} → ${change.to}`),
+        change.cause,
+      ]);
+    const heads = ["at", "change", "cause"];
+    this.#changes.replaceChildren(
+      table(heads, rows.slice(0, CHANGES_AT_ONCE), `Latest changes of ${lane.name}`),
+    );
+    const [summary, rest] = this.#all.children as unknown as [HTMLElement, HTMLElement];
+    const earlier = rows.slice(CHANGES_AT_ONCE);
+    setAttribute(this.#all, "hidden", earlier.length === 0 ? "" : null);
+    setText(summary, plural(earlier.length, "earlier change"));
+    rest.replaceChildren(table(heads, earlier, `Earlier changes of ${lane.name}`));
+  }
+}

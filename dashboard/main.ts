@@ -1,0 +1,108 @@
+/** The page: what the stream tells goes to the panels; the rest they ask for themselves. */
+import type { LiveSnapshot } from "../shared/live.ts";
+import { Audit } from "./audit.ts";
+import { connect } from "./connection.ts";
+import { byId, setAttribute, setText } from "./dom.ts";
+import { csvOf, download } from "./download.ts";
+import { clock, span } from "./format.ts";
+import { startGameDay } from "./gameday.ts";
+import { Head } from "./head.ts";
+import { History } from "./history.ts";
+import { Lanes } from "./lanes.ts";
+import { Money } from "./money.ts";
+import { OpenPayments } from "./open.ts";
+import { OperatorDesk } from "./operator.ts";
+import { StoryPanel } from "./story.ts";
+import { Windows } from "./windows.ts";
+
+const history = new History();
+const desk = new OperatorDesk();
+const story = new StoryPanel(desk);
+const show = (correlationId: string) => void story.show(correlationId);
+const open = new OpenPayments(show);
+const [head, lanes, money, windows] = [new Head(), new Lanes(desk), new Money(), new Windows()];
+let latest: LiveSnapshot | null = null;
+
+desk.onDone = () => {
+  void story.readAgain();
+  void open.read();
+};
+void desk.look();
+void startGameDay();
+new Audit(show);
+
+connect("/dashboard/live", {
+  onSnapshot(snapshot) {
+    latest = snapshot;
+    history.add(snapshot);
+    setAttribute(byId("lost"), "hidden", "");
+    const { notReady, at, startedAt } = snapshot;
+    state(notReady === null ? "live" : "not ready", notReady === null ? "good" : "bad");
+    const upS = (Date.parse(at) - Date.parse(startedAt)) / 1_000;
+    setText(byId("as-of"), `${clock(at)}${notReady === null ? "" : ` · ${notReady}`}`);
+    setText(byId("up"), `worker up ${span(Math.floor(upS))}`);
+    if (document.hidden) return;
+    update(snapshot);
+  },
+  onLost(lastAtMs) {
+    state("connection lost", "bad");
+    const lost = byId("lost");
+    setAttribute(lost, "hidden", null);
+    document.documentElement.dataset["stale"] = "";
+    setText(
+      lost,
+      lastAtMs === null || latest === null
+        ? "The gateway does not answer. Trying again…"
+        : `Connection lost. These figures are from ${clock(latest.at)}, and old. Trying again…`,
+    );
+  },
+});
+
+function update(snapshot: LiveSnapshot): void {
+  delete document.documentElement.dataset["stale"];
+  head.update(snapshot, history);
+  lanes.update(snapshot, history);
+  money.update(snapshot);
+  windows.update(snapshot.lanes);
+}
+
+function state(text: string, kind: "good" | "bad"): void {
+  setText(byId("state"), text);
+  setAttribute(byId("state"), "data-kind", kind);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && latest !== null) update(latest);
+});
+
+byId("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const shown = getComputedStyle(root).colorScheme;
+  const isDark =
+    shown === "dark" || (shown !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.style.colorScheme = isDark ? "light" : "dark";
+  head.redraw();
+  windows.redraw();
+});
+
+byId("live-json").addEventListener("click", () => {
+  const all = { ...latest, seconds: history.seconds, changes: history.changes };
+  download("papa-leguas.json", "application/json", JSON.stringify(all, null, 2));
+});
+byId("live-csv").addEventListener("click", () => {
+  const names = latest?.lanes.map(({ name }) => `settled_${name}`) ?? [];
+  const heads = ["at", "span_ms", "accepted", ...names, "p50_ms", "p99_ms", "open", "unknown"];
+  const rows = history.seconds.map(
+    ({ at, spanMs, accepted, settled, p50Ms, p99Ms, open: backlog, unknown }) =>
+      [at, spanMs, accepted].concat(settled, [p50Ms, p99Ms, backlog, unknown] as number[]),
+  );
+  download("papa-leguas.csv", "text/csv", csvOf(heads, rows));
+});
+byId("changes-csv").addEventListener("click", () => {
+  const rows = history.changes.map((one) => [one.at, one.processor, one.from, one.to, one.cause]);
+  const heads = ["at", "processor", "from", "to", "cause"];
+  download("breaker-changes.csv", "text/csv", csvOf(heads, rows));
+});
+byId("story-json").addEventListener("click", () => {
+  download("payment.json", "application/json", JSON.stringify(story.told, null, 2));
+});

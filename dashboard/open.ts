@@ -1,0 +1,153 @@
+/**
+ * Open payments: how many, by state and age, wherever the page is from; and which, where the worker
+ * lists them.
+ */
+import { decimalFromCents } from "../shared/money.ts";
+import { ask } from "./ask.ts";
+import { byId, h, setText, table } from "./dom.ts";
+import { csvOf, download } from "./download.ts";
+import { grouped, plural, span } from "./format.ts";
+
+type Ages = {
+  readonly states: readonly {
+    readonly state: string;
+    readonly fromSeconds: number;
+    readonly count: number;
+    readonly cents: number;
+    readonly oldest: string;
+  }[];
+  readonly complete: boolean;
+};
+type Listed = {
+  readonly payments: readonly {
+    readonly correlationId: string;
+    readonly amount: number;
+    readonly status: string;
+    readonly processor?: string;
+    readonly ageSeconds: number;
+    readonly attempts: number;
+    readonly lastReason: string | null;
+  }[];
+  readonly more: boolean;
+};
+
+const PERIOD_MS = 3_000;
+const LISTED = 50;
+const BANDS: readonly (readonly [fromSeconds: number, label: string])[] = [
+  [0, "under 1 s"],
+  [1, "1 s to 10 s"],
+  [10, "10 s to 1 min"],
+  [60, "over 1 min"],
+];
+
+export class OpenPayments {
+  readonly #show: (correlationId: string) => void;
+  #listed: Listed["payments"] = [];
+
+  constructor(show: (correlationId: string) => void) {
+    this.#show = show;
+    for (const id of ["open-state", "open-order"]) {
+      byId(id).addEventListener("change", () => void this.read());
+    }
+    byId("open-csv").addEventListener("click", () => this.#csv());
+    byId("open-json").addEventListener("click", () => {
+      download("open-payments.json", "application/json", JSON.stringify(this.#listed, null, 2));
+    });
+    void this.read();
+    setInterval(() => void this.read(), PERIOD_MS);
+  }
+
+  async read(): Promise<void> {
+    if (document.hidden) return;
+    const ages = await ask<Ages>("/dashboard/open");
+    if (!ages.ok) return setText(byId("open-note"), ages.detail);
+    this.#showAges(ages.value);
+    const state = byId<HTMLSelectElement>("open-state").value;
+    const order = byId<HTMLSelectElement>("open-order").value;
+    const query = new URLSearchParams({ order, limit: String(LISTED) });
+    if (state !== "") query.set("state", state);
+    const listed = await ask<Listed>(`/open-payments?${query}`);
+    document.documentElement.dataset["listed"] = listed.ok ? "here" : "elsewhere";
+    if (listed.ok) this.#showList(listed.value);
+  }
+
+  #showAges({ states, complete }: Ages): void {
+    const names = [...new Set(states.map(({ state }) => state))];
+    const total = states.reduce((sum, { count }) => sum + count, 0);
+    const note = complete ? "" : ` These are the oldest ${grouped(total)}; there are more.`;
+    setText(byId("open-note"), total === 0 ? "Nothing is open: every payment is settled." : note);
+    if (total === 0) return byId("open-ages").replaceChildren();
+    const rows = names.map((name) => {
+      const own = states.filter(({ state }) => state === name);
+      const oldest = own.map((one) => one.oldest).sort()[0] as string;
+      const cents = own.reduce((sum, one) => sum + one.cents, 0);
+      const counts = BANDS.map(([fromSeconds]) => {
+        const band = own.find((one) => one.fromSeconds === fromSeconds);
+        return band === undefined ? "·" : grouped(band.count);
+      });
+      const age = span(Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000));
+      return [name].concat(counts, grouped(decimalFromCents(cents)), age);
+    });
+    const heads = [...BANDS.map(([, label]) => label), "amount", "oldest"];
+    byId("open-ages").replaceChildren(
+      table(
+        ["state", ...heads.map((number) => ({ number }))],
+        rows,
+        "Open payments by state and age",
+      ),
+    );
+  }
+
+  #showList({ payments, more }: Listed): void {
+    this.#listed = payments;
+    const rows = payments.map((payment) => [
+      h(
+        "button",
+        { type: "button", class: "id", onclick: () => this.#show(payment.correlationId) },
+        payment.correlationId,
+      ),
+      payment.status,
+      payment.processor ?? "–",
+      grouped(payment.amount.toFixed(2)),
+      span(payment.ageSeconds),
+      grouped(payment.attempts),
+      payment.lastReason ?? "–",
+    ]);
+    const number = (name: string) => ({ number: name });
+    const heads = [
+      "id",
+      "state",
+      "processor",
+      number("amount"),
+      number("age"),
+      number("attempts"),
+      "last reason",
+    ];
+    const list = byId("open-list");
+    // Whoever has the keyboard on a row keeps it.
+    const focused = list.contains(document.activeElement)
+      ? document.activeElement?.textContent
+      : null;
+    list.replaceChildren(...(rows.length === 0 ? [] : [table(heads, rows, "Open payments")]));
+    const again = [...list.querySelectorAll("button")].find(
+      ({ textContent }) => textContent === focused,
+    );
+    again?.focus({ preventScroll: true });
+    const first = plural(payments.length, "payment");
+    setText(byId("open-more"), more ? `The first ${first}; there are more.` : "");
+  }
+
+  #csv(): void {
+    const heads = ["id", "state", "processor", "amount", "age_seconds", "attempts", "last_reason"];
+    const rows = this.#listed.map((one) => [
+      one.correlationId,
+      one.status,
+      one.processor,
+      one.amount.toFixed(2),
+      one.ageSeconds,
+      one.attempts,
+      one.lastReason,
+    ]);
+    download("open-payments.csv", "text/csv", csvOf(heads, rows));
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * An operator's decisions. The calls exist on the worker's own listener only, and every one of them is
+ * refused without the admin token: there the page offers them, elsewhere it is read-only. The token is
+ * kept in this page's memory and nowhere else, until it is left, reloaded or told to forget it.
+ */
+import { ask, type Answer } from "./ask.ts";
+import { byId, setAttribute, setText } from "./dom.ts";
+
+export type ProcessorAction = "drain" | "force" | "resume";
+export type PaymentAction = "ask" | "hold" | "release" | "settle" | "absent";
+
+const MEANS: Record<ProcessorAction | PaymentAction, string> = {
+  drain: "It gets no new payment. Those that are unknown there are still resolved.",
+  force: "It is used whatever its breaker says, within its limit.",
+  resume: "It is used as its breaker says.",
+  ask: "Its processor is asked now what it has recorded.",
+  hold: "Nothing more is sent for it. A call that is under way ends first, and may settle it.",
+  release: "The hold ends.",
+  settle: "It counts as charged by its processor, at the time it was sent with.",
+  absent:
+    "Its processor has not charged it and never will: it becomes free for any processor. If that is wrong, it is charged twice.",
+};
+
+type Asked = {
+  readonly title: string;
+  readonly target: string;
+  readonly action: keyof typeof MEANS;
+};
+type Done = { readonly detail: string };
+
+export class OperatorDesk {
+  /** Called after every decision that was carried out. */
+  onDone: () => void = () => {};
+  #token: string | null = null;
+  #asked: Asked | null = null;
+  readonly #dialog = byId<HTMLDialogElement>("decision");
+  readonly #form = byId<HTMLFormElement>("decision-form");
+  readonly #answer = byId("decision-answer");
+
+  constructor() {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#decide();
+    });
+    byId("decision-cancel").addEventListener("click", () => this.#dialog.close());
+    byId("forget").addEventListener("click", () => this.#remember(null));
+    this.#dialog.addEventListener("close", () => this.#form.reset());
+  }
+
+  /** Whether the calls exist where this page is from. */
+  async look(): Promise<void> {
+    const answer = await ask("/operator/processors");
+    const offered = !answer.ok && answer.status === 401;
+    const off = !answer.ok && answer.detail.startsWith("Operator calls are off");
+    document.documentElement.dataset["operator"] = offered ? "offered" : "none";
+    setText(
+      byId("access"),
+      offered
+        ? "Actions need the admin token."
+        : off
+          ? "Read-only: no ADMIN_TOKEN is set at the worker."
+          : "Read-only here: actions are offered on the worker's own address.",
+    );
+  }
+
+  onProcessor(name: string, action: ProcessorAction): void {
+    const target = `/operator/processors/${encodeURIComponent(name)}/${action}`;
+    this.#open({ title: `${capital(action)} ${name}`, target, action });
+  }
+
+  onPayment(correlationId: string, action: PaymentAction): void {
+    const target = `/operator/payments/${correlationId}/${action}`;
+    this.#open({ title: `${capital(action)} ${correlationId}`, target, action });
+  }
+
+  /** Reads as an operator does, when there is a token; else as everybody. */
+  read<T>(operatorTarget: string, target: string): Promise<Answer<T>> {
+    return this.#token === null ? ask(target) : ask(operatorTarget, { headers: this.#headers() });
+  }
+
+  #open(asked: Asked): void {
+    this.#asked = asked;
+    const { title, action } = asked;
+    setText(byId("decision-title"), title);
+    setText(byId("decision-means"), MEANS[action]);
+    setText(byId("decision-do"), capital(action));
+    this.#say("", null);
+    const needsEvidence = action === "settle" || action === "absent";
+    setAttribute(byId("evidence-field"), "hidden", needsEvidence ? null : "");
+    setAttribute(byId("token-field"), "hidden", this.#token === null ? null : "");
+    this.#dialog.showModal();
+  }
+
+  async #decide(): Promise<void> {
+    if (this.#asked === null) return;
+    const fields = new FormData(this.#form);
+    const field = (name: string) => String(fields.get(name) ?? "").trim();
+    const token = this.#token ?? field("token");
+    const evidence = field("evidence");
+    const body = { who: field("who"), why: field("why"), ...(evidence === "" ? {} : { evidence }) };
+    this.#say("It is being written down…", null);
+    const answer = await ask<Done>(this.#asked.target, {
+      method: "POST",
+      headers: { ...this.#headers(token), "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) {
+      if (answer.status === 401) this.#remember(null);
+      return this.#say(answer.detail, "bad");
+    }
+    this.#remember(token);
+    this.#say(answer.value.detail, "good");
+    setText(byId("last-decision"), answer.value.detail);
+    this.onDone();
+    this.#dialog.close();
+  }
+
+  #headers(token = this.#token ?? ""): Record<string, string> {
+    return token === "" ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  #remember(token: string | null): void {
+    this.#token = token;
+    setAttribute(byId("token-field"), "hidden", token === null ? null : "");
+    setAttribute(byId("forget"), "hidden", token === null ? "" : null);
+    setText(
+      byId("access"),
+      token === null ? "Actions need the admin token." : "You act as an operator.",
+    );
+  }
+
+  #say(text: string, kind: "good" | "bad" | null): void {
+    setText(this.#answer, text);
+    setAttribute(this.#answer, "data-kind", kind);
+  }
+}
+
+function capital(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
+}

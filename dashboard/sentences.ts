@@ -1,0 +1,122 @@
+/** The story of a payment in plain sentences, in the order in which things happened. */
+import { span } from "./format.ts";
+
+export type Story = {
+  readonly correlationId: string;
+  readonly amount: string;
+  readonly status: string;
+  readonly processor?: string;
+  readonly requestedAt?: string;
+  readonly acceptedAt: string;
+  readonly settledAt?: string;
+  readonly attempts: readonly {
+    readonly at: string;
+    readonly processor: string;
+    readonly outcome: string;
+    readonly reason: string;
+  }[];
+  readonly interventions: readonly {
+    readonly at: string;
+    readonly action: string;
+    readonly who?: string;
+    readonly why?: string;
+    readonly evidence?: string;
+  }[];
+};
+
+/** `kind` says what it was about, for those who see its colour or shape. */
+export type Sentence = {
+  readonly at: string;
+  readonly text: string;
+  readonly kind: "good" | "bad" | "waiting" | "neutral";
+};
+
+export function sentencesOf(story: Story): Sentence[] {
+  const { attempts, interventions, acceptedAt, requestedAt, settledAt, processor } = story;
+  const sentences: Sentence[] = [
+    {
+      at: acceptedAt,
+      kind: "neutral",
+      text: `Accepted: ${story.amount} were written down, then the shop was told 202.`,
+    },
+    ...attempts.map(({ at, processor: where, outcome, reason }): Sentence => {
+      return { at, text: ofAttempt(where, outcome, reason), kind: kindOf(outcome) };
+    }),
+    ...interventions.map(({ at, action, who, why, evidence }): Sentence => {
+      const said = [why, evidence === undefined ? undefined : `Evidence: ${evidence}`];
+      const words = said.filter((word) => word !== undefined).join(" ");
+      const done = ACTIONS[action] ?? `decided: ${action}`;
+      const subject = who === undefined ? "An operator" : `${who}, an operator,`;
+      return {
+        at,
+        kind: "neutral",
+        text: `${subject} ${done}${words === "" ? "." : `: ${words}`}`,
+      };
+    }),
+  ];
+  if (requestedAt !== undefined && processor !== undefined) {
+    const again = attempts.some(({ at }) => at < requestedAt);
+    const text = `${again ? "Then given" : "Given"} to ${processor}: every call for it there carries this instant as requestedAt.`;
+    sentences.push({ at: requestedAt, kind: "neutral", text });
+  }
+  if (settledAt !== undefined) {
+    const tookS = (Date.parse(settledAt) - Date.parse(acceptedAt)) / 1_000;
+    const text = `Settled: ${processor} has recorded it, ${span(tookS)} after it was accepted.`;
+    sentences.push({ at: settledAt, kind: "good", text });
+  }
+  return sentences
+    .map((sentence, index) => ({ sentence, index }))
+    .sort((a, b) => a.sentence.at.localeCompare(b.sentence.at) || a.index - b.index)
+    .map(({ sentence }) => sentence);
+}
+
+/** Where it stands, in one sentence. */
+export function standingOf({ status, processor, attempts }: Story): string {
+  switch (status) {
+    case "accepted":
+      return attempts.length === 0
+        ? "It waits for a processor that takes it in time."
+        : "It belongs to nobody again, and waits for a processor that takes it in time.";
+    case "assigned":
+      return `It is on its way to ${processor}.`;
+    case "unknown":
+      return `Nobody knows yet whether ${processor} has charged it. It stays with ${processor}, which is asked again and again, and goes nowhere else.`;
+    case "held":
+      return "An operator holds it: nothing is sent for it until it is released.";
+    case "settled":
+      return `It was charged once, by ${processor}.`;
+    case "rejected":
+      return `${processor} does not take such a payment. Nothing was charged, and nothing will be.`;
+    case "conflict":
+      return `${processor} has this id with another amount or time. Somebody has to clear that with ${processor}.`;
+    default:
+      return `It is ${status}.`;
+  }
+}
+
+function ofAttempt(where: string, outcome: string, reason: string): string {
+  switch (outcome) {
+    case "refused":
+      return `${where} refused it (${reason}). It recorded nothing, so that another may take it.`;
+    case "unknown":
+      return `${where} gave no clear answer (${reason}). It may have charged it, so it stays with ${where} until that is known.`;
+    case "rejected":
+      return `${where} rejected it (${reason}). It recorded nothing.`;
+    case "conflict":
+      return `${where} turned out to have something else under this id: ${reason}.`;
+    default:
+      return `${where}: ${outcome} (${reason}).`;
+  }
+}
+
+function kindOf(outcome: string): Sentence["kind"] {
+  return outcome === "refused" || outcome === "unknown" ? "waiting" : "bad";
+}
+
+const ACTIONS: Record<string, string> = {
+  ask: "had its processor asked",
+  hold: "held it",
+  release: "released it",
+  settle: "declared it settled",
+  absent: "declared that its processor does not have it",
+};

@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import type { BreakerKind, LaneChange } from "../shared/live.ts";
+import { breakerChanges, stretchesOf } from "./timeline.ts";
+
+const iso = (seconds: number) => new Date(seconds * 1_000).toISOString();
+
+function change(seconds: number, from: BreakerKind, to: BreakerKind, processor = "a"): LaneChange {
+  return {
+    number: seconds,
+    at: iso(seconds),
+    processor,
+    kind: "breaker",
+    from,
+    to,
+    cause: `${to}!`,
+  };
+}
+
+const window = { fromMs: 100_000, toMs: 200_000, startedAtMs: 50_000 };
+const shown = (changes: readonly LaneChange[], now: BreakerKind, cut = window) =>
+  stretchesOf(breakerChanges(changes, "a"), now, cut).map(({ kind, fromMs, toMs, cause }) => {
+    return [kind, fromMs / 1_000, toMs / 1_000, cause];
+  });
+
+test("without a change it has been as it is", () => {
+  expect(shown([], "closed")).toEqual([["closed", 100, 200, null]]);
+});
+
+test("changes cut the window, and carry their cause", () => {
+  const changes = [
+    change(120, "closed", "open"),
+    change(150, "closed", "open", "b"),
+    change(160, "open", "half-open"),
+    change(161, "half-open", "closed"),
+  ];
+  expect(shown(changes, "closed")).toEqual([
+    ["closed", 100, 120, null],
+    ["open", 120, 160, "open!"],
+    ["half-open", 160, 161, "half-open!"],
+    ["closed", 161, 200, "closed!"],
+  ]);
+});
+
+test("what began before the window reaches into it", () => {
+  expect(shown([change(60, "closed", "open")], "open")).toEqual([["open", 100, 200, "open!"]]);
+});
+
+test("nothing is known from before the start", () => {
+  const changes = [change(120, "closed", "open")];
+  expect(shown(changes, "open", { ...window, startedAtMs: 110_000 })).toEqual([
+    ["closed", 110, 120, null],
+    ["open", 120, 200, "open!"],
+  ]);
+});

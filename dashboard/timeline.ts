@@ -1,0 +1,44 @@
+/** What a lane's changes say about a stretch of time: in which state its breaker was, and why. */
+import type { BreakerKind, LaneChange } from "../shared/live.ts";
+
+export type Stretch = {
+  readonly kind: BreakerKind;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of what began it; null for what began before the first change that is known. */
+  readonly cause: string | null;
+};
+
+type BreakerChange = Extract<LaneChange, { kind: "breaker" }>;
+
+export function breakerChanges(
+  changes: readonly LaneChange[],
+  processor: string,
+): readonly BreakerChange[] {
+  return changes.filter(
+    (change): change is BreakerChange =>
+      change.kind === "breaker" && change.processor === processor,
+  );
+}
+
+/** In order of time, without gaps, cut to the window. Nothing is known from before the start. */
+export function stretchesOf(
+  changes: readonly BreakerChange[],
+  now: BreakerKind,
+  { fromMs, toMs, startedAtMs }: { fromMs: number; toMs: number; startedAtMs: number },
+): Stretch[] {
+  const stretches: Stretch[] = [];
+  const begin = Math.max(fromMs, startedAtMs);
+  let open = { kind: changes[0]?.from ?? now, fromMs: startedAtMs, cause: null as string | null };
+  const close = (atMs: number) => {
+    const cut = { fromMs: Math.max(begin, open.fromMs), toMs: Math.min(toMs, atMs) };
+    if (cut.toMs > cut.fromMs) stretches.push({ kind: open.kind, cause: open.cause, ...cut });
+  };
+  for (const { at, to, cause } of changes) {
+    const atMs = Date.parse(at);
+    close(atMs);
+    open = { kind: to, fromMs: atMs, cause };
+  }
+  close(toMs);
+  return stretches;
+}

@@ -1,0 +1,109 @@
+/**
+ * Game day: weather on the simulated processors and a steady trickle of payments, to be watched on the
+ * dashboard. It lives in `dev` only, and does to the gateway what anybody could do from outside.
+ */
+import { HttpClient } from "../bench/contest/client.ts";
+import { Processor } from "../bench/contest/processor.ts";
+import {
+  scheduleOf,
+  type ProcessorName,
+  type ProcessorState,
+  type Weather,
+} from "../bench/contest/weather.ts";
+import { decimalFromCents } from "../shared/money.ts";
+import { urlOf } from "../simulator/server.ts";
+import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import type { DevSettings } from "./settings.ts";
+
+const SCENARIO_MS = 60_000;
+const PAYMENTS_PER_SECOND = 80;
+const POST_EVERY_MS = 25;
+const TOKEN = "123";
+const CENTS_MAX = 20_000;
+
+export class GameDay {
+  readonly #processors: Record<ProcessorName, Processor>;
+  readonly #gateway: HttpClient;
+  readonly #now: Record<ProcessorName, ProcessorState>;
+  #playing: Scenario | null = null;
+  #steps: Timer[] = [];
+  #traffic: Timer | null = null;
+  #posted = 0;
+
+  constructor({ HOST, PORT, DEFAULT_PORT, FALLBACK_PORT }: DevSettings) {
+    const processor = (name: ProcessorName, port: number) =>
+      new Processor(name, new HttpClient(urlOf(HOST, port), null), TOKEN);
+    this.#processors = {
+      default: processor("default", DEFAULT_PORT),
+      fallback: processor("fallback", FALLBACK_PORT),
+    };
+    const fine = { delay: 0, failing: false };
+    this.#now = { default: fine, fallback: fine };
+    this.#gateway = new HttpClient(urlOf(HOST, PORT), null);
+  }
+
+  /** Ends what is played, makes both processors fine, and plays this. */
+  async play(scenario: Scenario): Promise<void> {
+    this.stop();
+    this.#playing = scenario;
+    await Promise.all(
+      Object.entries(this.#processors).map(async ([name, processor]) => {
+        await processor.heal();
+        this.#now[name as ProcessorName] = { delay: 0, failing: false };
+      }),
+    );
+    // Another may have been chosen meanwhile.
+    if (this.#playing !== scenario || scenario.weather === null) return;
+    this.#schedule(scenario.weather);
+    const startedAtMs = performance.now();
+    this.#posted = 0;
+    this.#traffic = setInterval(() => this.#post(performance.now() - startedAtMs), POST_EVERY_MS);
+  }
+
+  stop(): void {
+    for (const step of this.#steps.splice(0)) clearTimeout(step);
+    if (this.#traffic !== null) clearInterval(this.#traffic);
+    this.#traffic = null;
+    this.#playing = null;
+  }
+
+  /** What the page's panel shows. */
+  describe() {
+    const weather = Object.entries(this.#now).map(([name, state]) => `${name} ${sayOf(state)}`);
+    return {
+      scenarios: SCENARIOS.map(({ name, about }) => ({ name, about })),
+      playing: this.#playing?.name ?? null,
+      weather: `${weather.join(", ")}.`,
+      paymentsPerSecond: this.#traffic === null ? 0 : PAYMENTS_PER_SECOND,
+    };
+  }
+
+  #schedule(weather: Weather): void {
+    this.#steps = scheduleOf(weather, SCENARIO_MS).map(({ atMs, states }) =>
+      setTimeout(() => {
+        for (const [name, state] of states) void this.#set(name, state);
+      }, atMs),
+    );
+    this.#steps.push(setTimeout(() => this.#schedule(weather), SCENARIO_MS));
+  }
+
+  async #set(name: ProcessorName, state: ProcessorState): Promise<void> {
+    this.#now[name] = state;
+    // One that is being started again takes its weather with the next step.
+    await this.#processors[name].setWeather(state).catch(() => {});
+  }
+
+  #post(passedMs: number): void {
+    for (; this.#posted < (passedMs * PAYMENTS_PER_SECOND) / 1_000; this.#posted++) {
+      const amount = decimalFromCents(100 + Math.floor(Math.random() * CENTS_MAX));
+      const payment = { correlationId: crypto.randomUUID(), amount: Number(amount) };
+      void this.#gateway.call("POST", "/payments", {}, payment);
+    }
+  }
+}
+
+function sayOf({ delay, failing, down = false }: ProcessorState): string {
+  if (down) return "takes no calls";
+  const after = delay === 0 ? "at once" : `after ${delay} ms`;
+  return failing ? `fails ${after}` : `answers ${after}`;
+}

@@ -1,0 +1,53 @@
+/** A real browser, where there is one. */
+import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+
+const PATH = Bun.which("chromium") ?? Bun.which("chromium-browser");
+export const WHY_NOT = PATH === null ? "skipped: there is no chromium" : null;
+
+const SWITCHES = [
+  "--headless",
+  // Tests run as root in containers, and open nothing but pages of their own.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export function launch(): Promise<Browser> {
+  if (PATH === null) throw new Error("there is no chromium");
+  return chromium.launch({ executablePath: PATH, args: SWITCHES });
+}
+
+/** A page, and everything about it that should not be. */
+export type Watched = {
+  readonly page: Page;
+  /** Errors of the page itself, and whatever its policy refused. */
+  readonly complaints: string[];
+  /** Addresses outside its origin that it asked for. */
+  readonly strangers: string[];
+};
+
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const page = await (await browser.newContext(options)).newPage();
+  const watched: Watched = { page, complaints: [], strangers: [] };
+  page.on("pageerror", ({ message }) => watched.complaints.push(message));
+  page.on("console", (message) => {
+    // An answer that is 401 or 404 is an error to the console; here it is an answer.
+    const isAnswer = message.text().startsWith("Failed to load resource");
+    if (message.type() === "error" && !isAnswer) watched.complaints.push(message.text());
+  });
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    const isOurs = origin === new URL(url).origin || ["data:", "blob:"].includes(protocol);
+    if (!isOurs) watched.strangers.push(request.url());
+  });
+  await page.goto(url);
+  return watched;
+}

@@ -1,0 +1,222 @@
+/** The dashboard as people meet it: in a browser, while something happens. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { GatewayClient, ProcessorClient } from "../system/client.ts";
+import { startStand, type Stand } from "../system/stand.ts";
+import { until } from "../system/until.ts";
+import { launch, openPage, WHY_NOT, type Watched } from "./chromium.ts";
+import { Traffic } from "./traffic.ts";
+
+const TOKEN = "a token of the test";
+const TEST_MS_MAX = 60_000;
+const SEEN_MS_MAX = 15_000;
+const PHONE = { width: 390, height: 844 };
+
+if (WHY_NOT !== null) console.log(`the dashboard in a browser: ${WHY_NOT}`);
+
+describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
+  let stand: Stand;
+  let browser: Browser;
+  let traffic: Traffic;
+  let gateway: GatewayClient;
+  let cheap: ProcessorClient;
+  let worker: Watched;
+  /** A payment that was taken while the cheaper processor failed. */
+  let troubled: string;
+
+  beforeAll(async () => {
+    stand = await startStand({ env: { ADMIN_TOKEN: TOKEN, PATIENCE_MS: "2000" } });
+    gateway = new GatewayClient(stand.gatewayUrl);
+    cheap = new ProcessorClient("default", stand.defaultUrl);
+    traffic = new Traffic(gateway, 40);
+    browser = await launch();
+    worker = await openPage(browser, `http://127.0.0.1:${stand.ports.HTTP_PORT}/dashboard`);
+  }, TEST_MS_MAX);
+
+  afterAll(async () => {
+    traffic?.[Symbol.dispose]();
+    await browser?.close();
+    await stand?.[Symbol.asyncDispose]();
+  }, TEST_MS_MAX);
+
+  const text = (page: Page, selector: string) => page.locator(selector).first().innerText();
+  const seen = (what: string, condition: () => Promise<boolean>) =>
+    until(what, SEEN_MS_MAX, condition);
+  const breakerOf = (name: string) =>
+    worker.page.locator(`[data-lane="${name}"]`).getAttribute("data-breaker");
+  const figure = async (selector: string) =>
+    Number((await text(worker.page, selector)).replaceAll(/[^\d.]/g, ""));
+
+  test(
+    "its numbers change while payments come",
+    async () => {
+      const { page } = worker;
+      await seen("live", async () => (await text(page, "#state")) === "live");
+      await seen("a rate", async () => (await figure("#figure-accepted .value")) > 10);
+      const settled = '[data-lane="default"] dl div:nth-child(4) dd';
+      const before = await figure(settled);
+      await seen("more is settled", async () => (await figure(settled)) > before);
+      expect(await text(page, "#figure-p99 .value")).toMatch(/^[\d.]+ m?s$/);
+      expect(await figure("#money-paid .value")).toBeGreaterThan(0);
+      expect(await page.locator("#chart-rates canvas").count()).toBe(1);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "a breaker opens before one's eyes, with its cause, and closes again",
+    async () => {
+      await cheap.setFailure(true);
+      await seen("open", async () => (await breakerOf("default")) === "open");
+      const before = traffic.ids.length;
+      await seen("payments in trouble", async () => traffic.ids.length > before + 20);
+      troubled = traffic.ids[before + 10] as string;
+      const lane = worker.page.locator('[data-lane="default"]');
+      expect(await lane.locator(".changes").innerText()).toMatch(
+        /closed → open\s+(500 without a body: it is failing|its health reading says failing: true)/,
+      );
+      expect(await lane.locator(".timeline rect.open title").first().textContent()).toMatch(
+        /^open from \d\d:\d\d:\d\d, for .+: (500|its health)/,
+      );
+      await cheap.setFailure(false);
+      await seen("closed", async () => (await breakerOf("default")) === "closed");
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "the money adds up, with its formula on focus",
+    async () => {
+      const { page } = worker;
+      const formula = page.locator("#money-paid .formula");
+      expect(await formula.isVisible()).toBe(false);
+      await page.locator("#money-paid").focus();
+      expect(await formula.isVisible()).toBe(true);
+      expect(await formula.innerText()).toContain("× 0.05");
+      const paid = (await text(page, "#money-paid .value")).replaceAll(/\s/g, "");
+      expect((await formula.innerText()).replaceAll(/\s/g, "")).toEndWith(`=${paid}`);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "a payment's story is told in sentences",
+    async () => {
+      const { page } = worker;
+      await seen("it settles", async () => {
+        const status = await gateway.statusOf(troubled);
+        return status !== "missing" && status.status === "settled";
+      });
+      await page.fill("#story-id", `  ${troubled.toUpperCase()} `);
+      await page.keyboard.press("Enter");
+      await seen("its story", async () => (await page.locator("ol.story li").count()) > 2);
+      const story = await text(page, "ol.story");
+      expect(story).toContain("were written down, then the shop was told 202.");
+      expect(story).toMatch(
+        /Settled: (default|fallback) has recorded it, .+ after it was accepted\./,
+      );
+      await page.fill("#story-id", crypto.randomUUID());
+      await page.keyboard.press("Enter");
+      await seen("nothing", async () =>
+        (await text(page, "#story-note")).includes("No payment has this correlationId."),
+      );
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "an action is refused without a token, and done with it",
+    async () => {
+      const { page } = worker;
+      const lane = page.locator('[data-lane="fallback"]');
+      await lane.getByRole("button", { name: "drain" }).click();
+      await page.fill('[name="who"]', "ana");
+      await page.fill('[name="why"]', "a test");
+      await page.click("#decision-do");
+      await seen("the refusal", async () =>
+        (await text(page, "#decision-answer")).includes("Authorization: Bearer"),
+      );
+      await page.fill('[name="token"]', TOKEN);
+      await page.click("#decision-do");
+      await seen("drained", async () => (await lane.innerText()).includes("drained"));
+      // Nowhere but in memory.
+      const kept = await page.evaluate(
+        "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])",
+      );
+      expect(kept).not.toContain(TOKEN);
+      await lane.getByRole("button", { name: "resume" }).click();
+      expect(await page.locator("#token-field").isVisible()).toBe(false);
+      await page.fill('[name="who"]', "ana");
+      await page.fill('[name="why"]', "the test is over");
+      await page.click("#decision-do");
+      await seen("as usual", async () => (await lane.locator(".mode").isVisible()) === false);
+      expect(await lane.locator(".changes").innerText()).toContain("drained → auto");
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "through an API it is read-only, and its stream is live",
+    async () => {
+      const { page, complaints, strangers } = await openPage(
+        browser,
+        `${stand.gatewayUrl}/dashboard`,
+        { viewport: PHONE, colorScheme: "dark" },
+      );
+      await seen("live", async () => (await text(page, "#state")) === "live");
+      await seen("a rate", async () => (await text(page, "#figure-accepted .value")) !== "–");
+      await seen("no actions", async () =>
+        (await text(page, "#access")).includes("Read-only here"),
+      );
+      expect(await page.locator(".operator-only:visible").count()).toBe(0);
+      expect(await page.locator("#open-list:visible").count()).toBe(0);
+      await page.fill("#story-id", troubled);
+      await page.keyboard.press("Enter");
+      await seen("its story", async () => (await page.locator("ol.story li").count()) > 2);
+      // Nothing is wider than a phone.
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(PHONE.width);
+      expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+      await page.context().close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "a window is summed and drawn, and its files are the same figures",
+    async () => {
+      const { page } = worker;
+      await page.click('[data-last-s="0"]');
+      await seen("a sum", async () => (await text(page, "#window-note")).includes("one point for"));
+      const href = await page.locator("#window-csv").getAttribute("href");
+      const csv = await (await fetch(new URL(href as string, page.url()))).text();
+      expect(csv).toStartWith("at,default_payments,default_amount");
+      await page.fill("#window-from", "2001-01-01T00:00:00");
+      await page.fill("#window-to", "2001-01-02T00:00:00");
+      await page.locator("#window-form").getByRole("button", { name: "Show" }).click();
+      await seen("nothing", async () =>
+        (await text(page, "#window-note")).includes("No payment of this window is settled."),
+      );
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "it says when its connection is lost, and finds it again",
+    async () => {
+      const { page, complaints, strangers } = worker;
+      const pid = stand.pidOf("worker");
+      process.kill(pid, "SIGSTOP");
+      try {
+        await seen("lost", async () => await page.locator("#lost").isVisible());
+        expect(await text(page, "#lost")).toMatch(
+          /^Connection lost\. These figures are from \d\d:/,
+        );
+      } finally {
+        process.kill(pid, "SIGCONT");
+      }
+      await seen("found", async () => (await page.locator("#lost").isVisible()) === false);
+      expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+    },
+    TEST_MS_MAX,
+  );
+});

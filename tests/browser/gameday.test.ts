@@ -1,0 +1,72 @@
+/** Game day: `dev --scenario`, the page's buttons, and that nothing of it is anywhere else. */
+import { describe, expect, test } from "bun:test";
+import { startStand, spawnStand } from "../system/stand.ts";
+import { until } from "../system/until.ts";
+import { launch, openPage, WHY_NOT } from "./chromium.ts";
+
+const TEST_MS_MAX = 60_000;
+const SEEN_MS_MAX = 20_000;
+
+describe.skipIf(WHY_NOT !== null)("game day in a browser", () => {
+  test(
+    "a scenario is watched, and another one chosen",
+    async () => {
+      await using stand = await startStand({ args: ["--scenario", "flap"] });
+      const browser = await launch();
+      try {
+        const address = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard`;
+        const { page, complaints, strangers } = await openPage(browser, address);
+        const seen = (what: string, condition: () => Promise<boolean>) =>
+          until(what, SEEN_MS_MAX, condition);
+        const lane = page.locator('[data-lane="default"]');
+        const pressed = () => page.locator('#gameday-buttons [aria-pressed="true"]').innerText();
+        await seen("the panel", async () => await page.locator("#gameday").isVisible());
+        expect(await pressed()).toBe("flap");
+        await seen("open", async () => (await lane.getAttribute("data-breaker")) === "open");
+        expect(await lane.locator(".changes").innerText()).toMatch(/closed → open\s+\S/);
+        await page.locator('[data-scenario="calm"]').click();
+        await seen("calm", async () => (await pressed()) === "calm");
+        await seen("closed", async () => (await lane.getAttribute("data-breaker")) === "closed");
+        await seen("books are equal", async () => {
+          const books = await page.locator("#audit-list tbody tr").allInnerTexts();
+          return books.length === 2 && books.every((row) => row.includes("equal"));
+        });
+        expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+      } finally {
+        await browser.close();
+      }
+    },
+    TEST_MS_MAX,
+  );
+});
+
+test(
+  "weather is changed by the dashboard of dev, and by nobody else",
+  async () => {
+    await using stand = await startStand();
+    const at = (port: number) => `http://127.0.0.1:${port}/dashboard/gameday`;
+    const { PORT, HTTP_PORT, DASHBOARD_PORT } = stand.ports;
+    for (const port of [PORT, HTTP_PORT]) {
+      expect((await fetch(at(port))).status).toBe(404);
+      expect((await fetch(`${at(port)}/flap`, { method: "POST" })).status).toBe(405);
+    }
+    const play = (name: string, init: RequestInit = {}) =>
+      fetch(`${at(DASHBOARD_PORT)}/${name}`, { method: "POST", ...init });
+    expect((await play("flap", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
+    expect((await play("flap", { method: "GET" })).status).toBe(405);
+    expect((await play("storm")).status).toBe(404);
+    expect(await (await fetch(at(DASHBOARD_PORT))).json()).toMatchObject({ playing: null });
+    const summary = `http://127.0.0.1:${DASHBOARD_PORT}/payments-summary`;
+    expect(await (await fetch(summary)).json()).toHaveProperty("default");
+  },
+  TEST_MS_MAX,
+);
+
+test.each([
+  [["--scenario", "storm"], "--scenario is one of contest, flap, blackout, calm"],
+  [["--verbose"], "dev takes no --verbose; see --help"],
+])("%p is one line and exit 1", async (args, line) => {
+  await using stand = await spawnStand({ args });
+  expect(await stand.exited).toBe(1);
+  expect(stand.errors).toEqual([line]);
+});

@@ -1,0 +1,123 @@
+/**
+ * What the dashboard reads. Everything below /dashboard is passed on by APIs and load balancers, so it
+ * holds aggregates, and of a payment no more than who knows its id may know. The list of open payments
+ * names ids: it stands beside, on the worker's own listener only.
+ */
+import { canonicalCorrelationId } from "../../shared/payment.ts";
+import { problem } from "../../shared/problem.ts";
+import type { SummaryReader } from "../summary.ts";
+import { curveCsv, readCurve } from "./curve.ts";
+import type { LiveFeed } from "./live.ts";
+import { openPaymentsAnswer } from "./operator.ts";
+import { pageFiles } from "./page.ts";
+import { get, json, type Call, type Route } from "./route.ts";
+import type { Stories } from "./stories.ts";
+import { parseWindow } from "./window.ts";
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+const GUARDS = {
+  "content-security-policy": POLICY,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+/** The names of all but the page hold their hash. */
+const FOR_EVER = "public, max-age=31536000, immutable";
+/** A scan of the oldest open payments serves everybody for this long. */
+const AGES_KEPT_MS = 2_000;
+
+export type DashboardSources = {
+  readonly live: LiveFeed;
+  readonly stories: Stories;
+  readonly summary: SummaryReader;
+  /** Names of processors by number in the journal. */
+  readonly names: readonly string[];
+};
+
+export function dashboardRoutes(sources: DashboardSources): Route[] {
+  const is = (path: string) => (other: string) => other === path;
+  const ages = keptFor(AGES_KEPT_MS, () => sources.stories.ages(Date.now()));
+  const payments = "/dashboard/payments/";
+  const routes = [
+    get("/dashboard/live", is("/dashboard/live"), (call) => sources.live.answer(call)),
+    get("/dashboard/open", is("/dashboard/open"), () => json(ages())),
+    get("/dashboard/curve", is("/dashboard/curve"), (call) => curve(sources, call)),
+    get(
+      `${payments}{id}`,
+      (path) => path.startsWith(payments),
+      ({ path }) => story(sources, path.slice(payments.length)),
+    ),
+    get("/open-payments", is("/open-payments"), ({ query }) =>
+      openPaymentsAnswer(sources.stories, query),
+    ),
+    get(
+      "/dashboard",
+      (path) => path === "/dashboard" || path.startsWith("/dashboard/"),
+      ({ path }) => file(path),
+    ),
+  ];
+  return routes.map(guarded);
+}
+
+function guarded(route: Route): Route {
+  return {
+    ...route,
+    async answer(call) {
+      const response = await route.answer(call);
+      for (const [name, value] of Object.entries(GUARDS)) response.headers.set(name, value);
+      return response;
+    },
+  };
+}
+
+async function file(path: string): Promise<Response> {
+  const found = (await pageFiles()).get(path === "/dashboard" ? "/dashboard/" : path);
+  if (found === undefined) return problem(404, `There is nothing at ${path}.`);
+  const isPage = found.type.startsWith("text/html");
+  return new Response(found.text, {
+    headers: { "content-type": found.type, "cache-control": isPage ? "no-cache" : FOR_EVER },
+  });
+}
+
+function story({ stories }: DashboardSources, id: string): Response {
+  const correlationId = canonicalCorrelationId(id);
+  // Who decided and why is for operators; that somebody did is part of the payment's story.
+  const found = correlationId === null ? null : stories.story(correlationId, "public");
+  return found === null ? problem(404, "No payment has this correlationId.") : json(found);
+}
+
+async function curve({ summary, names }: DashboardSources, { query, request }: Call) {
+  const format = query.get("format") ?? acceptedFormat(request.headers.get("accept"));
+  if (format !== "json" && format !== "csv") return problem(400, "format is one of json, csv.");
+  const parsed = parseWindow(query);
+  if (!parsed.ok) return problem(400, parsed.reason);
+  const read = await readCurve(summary, names, parsed.window);
+  if (format === "json") return json(JSON.stringify(read));
+  return new Response(curveCsv(read), {
+    headers: {
+      "content-type": "text/csv; charset=utf-8; header=present",
+      "content-disposition": 'attachment; filename="payments.csv"',
+    },
+  });
+}
+
+function acceptedFormat(accept: string | null): "json" | "csv" {
+  return accept?.includes("text/csv") === true ? "csv" : "json";
+}
+
+function keptFor<T>(ms: number, make: () => T): () => T {
+  let kept: { readonly value: T; readonly atMs: number } | null = null;
+  return () => {
+    const nowMs = performance.now();
+    if (kept === null || nowMs - kept.atMs >= ms) kept = { value: make(), atMs: nowMs };
+    return kept.value;
+  };
+}
