@@ -45,6 +45,8 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
 }
 
 export function startAudit({ settings, names, summary, log }: AuditOptions): Audit {
+  const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
+  if (!isOn) return { report: () => reportOf(settings, new Map()), gauges: () => [], stop() {} };
   const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
   for (const { name, url, auditToken } of settings.PROCESSORS) {
@@ -58,7 +60,7 @@ export function startAudit({ settings, names, summary, log }: AuditOptions): Aud
     watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), purgedAtMs: purged }));
   }
   const states = new Map<string, string>();
-  let timer: Timer | null = null;
+  let timer: Timer;
   let stopped = false;
 
   const round = async () => {
@@ -69,22 +71,26 @@ export function startAudit({ settings, names, summary, log }: AuditOptions): Aud
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);
   };
-  if (watches.size > 0) timer = setTimeout(round, FIRST_AFTER_MS);
+  timer = setTimeout(round, FIRST_AFTER_MS);
 
   return {
-    report: () => {
-      const report = ({ name }: { readonly name: string }) =>
-        watches.get(name)?.report() ?? notAudited(name);
-      return { processors: settings.PROCESSORS.map(report) };
-    },
+    report: () => reportOf(settings, watches),
     gauges: () => [...watches.values()].map((watch) => watch.gauges()),
     stop() {
       stopped = true;
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(timer);
       // A round that waits for a processor finds the file closed, and ends with that.
       db.close();
     },
   };
+}
+
+function reportOf(
+  { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
+  watches: ReadonlyMap<string, Watch>,
+): AuditReport {
+  const report = (name: string) => watches.get(name)?.report() ?? notAudited(name);
+  return { processors: PROCESSORS.map(({ name }) => report(name)) };
 }
 
 function sayChange(
