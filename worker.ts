@@ -1,6 +1,6 @@
 /** Process: everything behind the ingress. Composes the parts in the order in which data flows. */
+import "./worker/healthcheck.ts";
 import { systemClock as clock } from "./shared/clock.ts";
-import { healthcheckIfAsked } from "./shared/healthcheck.ts";
 import { openUdpServer } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
@@ -22,7 +22,6 @@ const CALLS_DRAIN_MS = 3_500;
 if (process.argv[2] === "operator") await operateByHand(process.argv.slice(3));
 const usage = "worker: takes payments over the link, settles them. By hand: worker operator --help";
 const settings = settingsOrExit(usage, workerSettings);
-await healthcheckIfAsked(settings.HTTP_HOST, settings.HTTP_PORT, "/readyz");
 refuseProxy();
 raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);

@@ -5,6 +5,7 @@ import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { PaymentQueue } from "../queue.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
+import { Pace } from "./pace.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
@@ -22,6 +23,7 @@ const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => de
 export class Dispatch {
   onUnknown: (payment: OpenPayment) => void = () => {};
   inFlight = 0;
+  readonly pace = new Pace();
   readonly #options: PipelineOptions;
   readonly #books: Books;
   readonly #queue: PaymentQueue;
@@ -69,8 +71,10 @@ export class Dispatch {
     this.#queue.wake(clock.steadyMs());
     while (this.#queue.length > 0 && !this.#stopped) {
       const nowMs = clock.steadyMs();
+      if (!this.pace.allows(nowMs)) return;
       const decision = router.choose(nowMs, this.#queue);
       if (decision.kind === "wait") return;
+      this.pace.started();
       this.#assignAndSend(nowMs, this.#queue.takeOldest(), decision.lane);
     }
   }
