@@ -6,7 +6,7 @@ import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
 import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
 import { startHttpThread } from "./worker/http.ts";
-import { openJournalThread } from "./worker/journal.ts";
+import { openJournal } from "./worker/journal.ts";
 import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
 import { operateByHand } from "./worker/operator.ts";
 import { PipelineMetrics } from "./worker/pipeline/metrics.ts";
@@ -27,7 +27,7 @@ raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
-const journal = await openJournalThread(settings, configured, clock).catch(exitWith);
+const journal = await openJournal(settings, configured, clock).catch(exitWith);
 const names = journal.head.processors;
 const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
