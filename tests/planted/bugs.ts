@@ -285,8 +285,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/operator.ts",
-        find: "    this.#resolver.remove(payment);\n    // The next",
-        replace: "    // The next",
+        find: "    this.#resolver.remove(payment);\n    if (looked",
+        replace: "    if (looked",
       },
     ],
   },
