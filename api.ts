@@ -1,14 +1,13 @@
 /** Process: HTTP ingress. Composes only. */
+import "./api/healthcheck.ts";
 import { startApi } from "./api/server.ts";
 import { apiSettings } from "./api/settings.ts";
 import { systemClock as clock } from "./shared/clock.ts";
-import { healthcheckIfAsked } from "./shared/healthcheck.ts";
 import { openUdpClient } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
 
 const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
-await healthcheckIfAsked(settings.HOST, settings.PORT, "/readyz");
 const log = createLog("api", settings.LOG_LEVEL);
 
 const link = await openUdpClient(settings, clock, log).catch(exitWith);

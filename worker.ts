@@ -1,13 +1,13 @@
 /** Process: everything behind the ingress. Composes the parts in the order in which data flows. */
+import "./worker/healthcheck.ts";
 import { systemClock as clock } from "./shared/clock.ts";
-import { healthcheckIfAsked } from "./shared/healthcheck.ts";
 import { openUdpServer } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
 import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
 import { runCommandIfAsked, WORKER_USAGE } from "./worker/commands.ts";
 import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
 import { startHttpThread } from "./worker/http.ts";
-import { openJournalThread } from "./worker/journal.ts";
+import { openJournal } from "./worker/journal.ts";
 import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
 import { observe } from "./worker/pipeline/observe.ts";
 import { Pipeline } from "./worker/pipeline.ts";
@@ -21,13 +21,12 @@ const CALLS_DRAIN_MS = 3_500;
 
 await runCommandIfAsked(process.argv.slice(2));
 const settings = settingsOrExit(WORKER_USAGE, workerSettings);
-await healthcheckIfAsked(settings.HTTP_HOST, settings.HTTP_PORT, "/readyz");
 refuseProxy();
 raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
-const journal = await openJournalThread(settings, configured, clock).catch(exitWith);
+const journal = await openJournal(settings, configured, clock).catch(exitWith);
 const names = journal.head.processors;
 const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;

@@ -7,10 +7,11 @@ import {
   text,
   type SettingsOf,
 } from "../shared/settings.ts";
+import { API_ADDRESS } from "./address.ts";
 
 export const apiSettings = {
-  PORT: setting("9999", "HTTP port", integer(0, 65535)),
-  HOST: setting("0.0.0.0", "HTTP address", text()),
+  PORT: setting(API_ADDRESS.port, "HTTP port", integer(0, 65535)),
+  HOST: setting(API_ADDRESS.host, "HTTP address", text()),
   WORKER_LINK: setting(
     "127.0.0.1:9996",
     "the worker's link; a name is resolved again when the worker stops answering",

@@ -5,7 +5,11 @@
 const ANSWER_MS_MAX = 2_000;
 
 /** Does nothing unless `healthcheck` is the first argument; then exits 0, or 1 with the reason. */
-export async function healthcheckIfAsked(host: string, port: number, path: string): Promise<void> {
+export async function healthcheckIfAsked(
+  host: string,
+  port: string | number,
+  path: string,
+): Promise<void> {
   if (process.argv[2] !== "healthcheck") return;
   const reason = await whyUnhealthy(`${originOf(host, port)}${path}`);
   if (reason !== null) process.stderr.write(`${reason}\n`);
@@ -23,7 +27,7 @@ export async function whyUnhealthy(url: string): Promise<string | null> {
 }
 
 /** Where whoever listens on `host` is reached from the same machine. */
-export function originOf(host: string, port: number): string {
+export function originOf(host: string, port: string | number): string {
   const isEverywhere = host === "0.0.0.0" || host === "::" || host === "";
   const reachable = isEverywhere ? "127.0.0.1" : host;
   return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;

@@ -84,6 +84,18 @@ test("a silent answer never arrives, a dropped one does", () => {
   expect(heard).toEqual(["lost dropped"]);
 });
 
+test("a call is over when nothing can be recorded for it any more, answered or not", () => {
+  const { processor } = memory();
+  processor.call(0, faults({ hang: 1 }), () => {});
+  processor.call(0, delay(10), () => {});
+  const hung = processor.call(0, pay(1), () => {});
+  expect(hung.over).toBe(false);
+  processor.tick(9);
+  expect(hung.over).toBe(false);
+  processor.tick(10);
+  expect(hung.over).toBe(true);
+});
+
 test("a call made from an answer is answered by a later tick", () => {
   const { processor, heard, hear } = memory();
   processor.call(0, pay(1), () => processor.call(0, pay(2), hear("second")));

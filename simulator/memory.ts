@@ -7,7 +7,11 @@ import type { Answer, Call, Done, ProcessorModel } from "./processor.ts";
 
 /** What reaches a caller; a silent answer is no answer. */
 export type Delivered = Exclude<Answer, { kind: "silent" }>;
-export type Handle = { onAnswer: ((answer: Delivered) => void) | null };
+export type Handle = {
+  onAnswer: ((answer: Delivered) => void) | null;
+  /** The processor has done with the call whatever it will ever do, answered or not. */
+  over: boolean;
+};
 
 export class MemoryProcessor {
   readonly model: ProcessorModel;
@@ -21,10 +25,10 @@ export class MemoryProcessor {
 
   call(nowMs: number, call: Call, onAnswer: (answer: Delivered) => void): Handle {
     this.#collect(nowMs);
-    const handle: Handle = { onAnswer };
+    const handle: Handle = { onAnswer, over: false };
     const outcome = this.model.apply(nowMs, call);
     if (outcome.kind === "pending") this.#pending.set(outcome.ticket, handle);
-    else this.#ready.push({ handle, answer: outcome });
+    else this.#stage(handle, outcome);
     return handle;
   }
 
@@ -52,13 +56,18 @@ export class MemoryProcessor {
 
   #collect(nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
-    for (const done of this.model.advance(nowMs)) this.#stage(done);
+    for (const done of this.model.advance(nowMs)) this.#finish(done);
   }
 
-  #stage({ ticket, answer }: Done): void {
+  #finish({ ticket, answer }: Done): void {
     const handle = this.#pending.get(ticket);
     if (handle === undefined) return;
     this.#pending.delete(ticket);
+    this.#stage(handle, answer);
+  }
+
+  #stage(handle: Handle, answer: Answer): void {
+    handle.over = true;
     this.#ready.push({ handle, answer });
   }
 }

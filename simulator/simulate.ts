@@ -17,7 +17,15 @@ const LONG_COUNT = 100_000;
 const CHUNK = 250;
 
 type Totals = Record<
-  "seeds" | "acknowledged" | "charges" | "crashes" | "powerCuts" | "decisions" | "simulatedMs",
+  | "seeds"
+  | "acknowledged"
+  | "charges"
+  | "crashes"
+  | "powerCuts"
+  | "decisions"
+  | "absences"
+  | "seedsWithAbsences"
+  | "simulatedMs",
   number
 >;
 
@@ -35,7 +43,9 @@ async function runSeeds(): Promise<Totals> {
     if (from === to) console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
     if (trace) console.log((await runSeed({ seed, steps, keepTrace: true })).trace.join("\n"));
     if (result.violation !== null) await report(result);
-    addTo(sum, { ...result.counts, seeds: 1, simulatedMs: result.simulatedMs });
+    const { counts, simulatedMs } = result;
+    const seedsWithAbsences = Math.min(1, counts.absences);
+    addTo(sum, { ...counts, seeds: 1, seedsWithAbsences, simulatedMs });
   }
   return sum;
 }
@@ -102,13 +112,15 @@ function describe(sum: Totals): string {
     `${sum.seeds} seeds, each twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
     `${sum.charges} charges, ${sum.crashes} crashes, ${sum.powerCuts} power cuts, ` +
     `${sum.decisions} decisions by hand, ` +
+    `${sum.absences} payments declared absent in ${sum.seedsWithAbsences} seeds, ` +
     `${hours} simulated hours in ${seconds} s`
   );
 }
 
 function noTotals(): Totals {
   const counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
-  return { seeds: 0, acknowledged: 0, ...counts, simulatedMs: 0 };
+  const absent = { absences: 0, seedsWithAbsences: 0 };
+  return { seeds: 0, acknowledged: 0, ...counts, ...absent, simulatedMs: 0 };
 }
 
 function addTo(sum: Totals, more: Totals): void {

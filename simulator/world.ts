@@ -61,6 +61,8 @@ export type RunResult = {
     readonly powerCuts: number;
     /** Of an operator. */
     readonly decisions: number;
+    /** Payments that one has declared absent. */
+    readonly absences: number;
   };
 };
 
@@ -82,6 +84,8 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
 /** Everything that trouble can reach. */
 export class World {
   readonly chance: Chance;
+  /** For what is not to shift what the others draw. */
+  readonly apart: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -92,7 +96,7 @@ export class World {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
-  readonly counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
+  readonly counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0, absences: 0 };
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged = new Set<string>();
   /** Until then nothing is done to anybody. */
@@ -104,7 +108,8 @@ export class World {
 
   constructor({ seed, steps, keepTrace }: RunOptions) {
     this.chance = new Chance(seed);
-    this.plan = drawPlan(this.chance);
+    this.apart = new Chance(~seed);
+    this.plan = drawPlan(this.chance, this.apart);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
     const { plan, time, disk, chance } = this;
@@ -112,8 +117,8 @@ export class World {
     this.models = PROCESSORS.map(
       ({ fee }) => new ProcessorModel({ fee, random: chance.fork().next }),
     );
-    this.checker = new Checker({ disk, models: this.models, names });
     this.wires = this.models.map((model, number) => this.#wireTo(model, number));
+    this.checker = new Checker({ disk, models: this.models, wires: this.wires, names });
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -156,6 +161,7 @@ export class World {
   onApplied(transitions: readonly Transition[]): void {
     for (const transition of transitions) {
       if (transition.kind === "settle") this.#settledSeqs.push(transition.seq);
+      else if (transition.kind === "absent") this.#onAbsent(transition.seq);
       else if (transition.kind === "purge") {
         for (const seq of this.#settledSeqs) this.purged.add(this.disk.idOf(seq));
         this.#settledSeqs = [];
@@ -163,6 +169,13 @@ export class World {
     }
     const kinds = transitions.slice(0, 20).map(({ kind }) => kind);
     this.note(`applied ${transitions.length}: ${kinds.join(" ")}`);
+  }
+
+  #onAbsent(seq: number): void {
+    const correlationId = this.disk.idOf(seq);
+    this.counts.absences++;
+    this.note(`absent ${correlationId}`);
+    this.watch(() => this.checker.onAbsent(correlationId));
   }
 
   note(line: string): void {

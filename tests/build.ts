@@ -3,7 +3,7 @@
  *
  * A thread is started by the module beside it, in one form that works from source and compiled:
  *
- *     new Worker(new URL("./journal-thread.ts", import.meta.url).href)
+ *     new Worker(new URL("./http-thread.ts", import.meta.url).href)
  *
  * In a binary every module's `import.meta.url` is the binary's flat root, whatever folder its source
  * was in. So the threads are laid out flat as well (`naming`), and their file names must differ.

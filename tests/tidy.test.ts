@@ -87,7 +87,7 @@ describe("imports", () => {
       importing("worker/ledger.ts", "./pipeline.ts"),
       importing("worker/payment.ts", "./journal.ts"),
       importing("worker/http.ts", "./http-thread.ts"),
-      importing("worker/journal/journal-thread.ts", "../ledger.ts"),
+      importing("worker/journal/checkpoint-thread.ts", "../ledger.ts"),
     ];
     for (const source of wrong) expect(stageComplaints(source)).toHaveLength(1);
     const right = [
@@ -104,19 +104,19 @@ describe("imports", () => {
 describe("threads", () => {
   const start = (path: string, reference: string): Source =>
     file(path, `new Worker(new URL("${reference}", import.meta.url).href);`);
-  const paths = new Set(["worker/journal-thread.ts", "worker/journal/store.ts"]);
+  const paths = new Set(["worker/http-thread.ts", "worker/journal/store.ts"]);
 
   test("stand beside the module that starts them", () => {
     expect(sources.flatMap((source) => threadComplaints(source, tree.paths))).toEqual([]);
-    expect(threadComplaints(start("worker/journal.ts", "./journal-thread.ts"), paths)).toEqual([]);
+    expect(threadComplaints(start("worker/http.ts", "./http-thread.ts"), paths)).toEqual([]);
   });
 
   test("elsewhere are refused", () => {
     const wrong = [
-      start("worker.ts", "./worker/journal-thread.ts"),
-      start("worker/journal/sqlite.ts", "../journal-thread.ts"),
+      start("worker.ts", "./worker/http-thread.ts"),
+      start("worker/journal/sqlite.ts", "../http-thread.ts"),
       start("worker/journal/sqlite.ts", "./store.ts"),
-      start("worker/http.ts", "./http-thread.ts"),
+      start("worker/http.ts", "./other-thread.ts"),
     ];
     for (const source of wrong) expect(threadComplaints(source, paths)).toHaveLength(1);
   });

@@ -2,7 +2,7 @@
  * The audit: whether what the ledger says of a processor is what that processor has, to the cent, and
  * which payments make the difference. Continuous in the worker, for processors with an audit-token;
  * by hand as `worker audit`. Only reads, here and there: what to do about a difference is a person's
- * to decide. Method and limits are in docs/adr/0018-audit.md.
+ * to decide. Method and limits are in docs/adr/0019-audit.md.
  *
  * It runs in the http thread, whose columns and file it reads, in steps that are small beside a
  * question from outside; one call at a time leaves for one processor at a time.

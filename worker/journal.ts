@@ -21,7 +21,7 @@ import type {
 } from "./transitions.ts";
 
 export type * from "./transitions.ts";
-export { openJournalThread } from "./journal/thread.ts";
+export { openJournal } from "./journal/turn.ts";
 export { InlineJournal } from "./journal/inline.ts";
 
 /** The result when durable; null when it was not stored and never will be (only for "accept"). */

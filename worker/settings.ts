@@ -9,6 +9,7 @@ import {
   text,
   type SettingsOf,
 } from "../shared/settings.ts";
+import { HTTP_ADDRESS } from "./address.ts";
 
 /** `fee` is a part of the amount: 0.05 is 5 %. */
 export type ProcessorSetting = {
@@ -71,8 +72,12 @@ const powerOfTwo = (min: number, max: number) =>
 export const workerSettings = {
   LINK_HOST: setting("127.0.0.1", "address of the link (UDP)", text()),
   LINK_PORT: setting("9996", "port of the link (UDP)", integer(0, 65535)),
-  HTTP_HOST: setting("127.0.0.1", "address for summary, status, purge, health and metrics", text()),
-  HTTP_PORT: setting("9995", "port for the same", integer(0, 65535)),
+  HTTP_HOST: setting(
+    HTTP_ADDRESS.host,
+    "address for summary, status, purge, health and metrics",
+    text(),
+  ),
+  HTTP_PORT: setting(HTTP_ADDRESS.port, "port for the same", integer(0, 65535)),
   PROCESSORS: setting(
     "default=http://127.0.0.1:8001;fee=0.05,fallback=http://127.0.0.1:8002;fee=0.15",
     `payment processors in any number: ${PROCESSORS_FORM}`,

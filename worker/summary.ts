@@ -51,7 +51,7 @@ export class SummaryReader {
     for (let reading = 0; reading < READINGS_MAX; reading++) {
       const totals = this.#readOnce(window);
       if (totals !== AGAIN) return totals;
-      // A row that left the ring is being committed; give the journal's thread a moment.
+      // A row that left the ring is being committed; give the journal a moment.
       if (reading > 10) Bun.sleepSync(1);
     }
     throw new Error("rows that have left the ring are not in the journal yet");

@@ -97,7 +97,7 @@ export type UdpServer = {
 
 /**
  * Calls `onPayment` for every payment that comes in; `answer` is to be called once with its verdict,
- * which is sent at the end of the turn together with the others. Rejects with one sentence when the
+ * which is sent together with those that are given at the same time. Rejects with one sentence when the
  * address cannot be bound, or is public and there is no secret.
  */
 export async function openUdpServer(
@@ -120,7 +120,7 @@ export async function openUdpServer(
     core.answer(arrival, verdict);
     if (flushing) return;
     flushing = true;
-    setImmediate(flush);
+    queueMicrotask(flush);
   };
   const core = new LinkServerCore<UdpPeer>({
     keys: linkKeys(LINK_SECRET),

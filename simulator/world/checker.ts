@@ -5,7 +5,7 @@
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { chargedOf } from "./charged.ts";
 import type { Disk } from "./disk.ts";
-import type { ChargeSeen } from "./wire.ts";
+import type { ChargeSeen, Wire } from "./wire.ts";
 import type { ProcessorModel } from "../processor.ts";
 
 export class Violation extends Error {}
@@ -13,6 +13,7 @@ export class Violation extends Error {}
 export type CheckerOptions = {
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];
+  readonly wires: readonly Wire[];
   readonly names: readonly string[];
 };
 
@@ -62,7 +63,7 @@ export class Checker {
     if (!assigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
     const earlier = this.#charges.get(correlationId) ?? [];
     for (const other of earlier) {
-      if (other.outcome === "refused") continue;
+      if (other.outcome === "refused" || other.outcome === "absent") continue;
       if (other.processor !== charge.processor) {
         throw new Violation(`I3: ${correlationId} moves while an attempt is ${other.outcome}`);
       }
@@ -72,6 +73,21 @@ export class Checker {
     }
     this.#charges.set(correlationId, [...earlier, charge]);
     this.checkTenants(correlationId);
+  }
+
+  /** A payment leaves its processor on an operator's word: that must be true of the whole world. */
+  onAbsent(correlationId: string): void {
+    if (!this.isAbsent(correlationId)) {
+      throw new Violation(`I3: ${correlationId} is declared absent and may be charged yet`);
+    }
+    for (const charge of this.#charges.get(correlationId) ?? []) charge.outcome = "absent";
+  }
+
+  /** No processor has a record of this id, and no request is left that could still make one. */
+  isAbsent(correlationId: string): boolean {
+    const { models, wires } = this.#options;
+    const recorded = models.some(({ records }) => records.get(correlationId) !== undefined);
+    return !recorded && !wires.some((wire) => wire.mayRecord(correlationId));
   }
 
   /** I4: at most one processor holds a record. */

@@ -1,9 +1,8 @@
 /**
  * Somebody who decides by hand while everything fails: holds and releases payments, asks processors,
- * drains and forces them, and counts as settled what a processor demonstrably has. Absence cannot be
- * proven from outside, so that nobody declares it here.
+ * drains and forces them, and counts as settled what a processor demonstrably has.
  */
-import type { OperatorCommand, PaymentAction } from "../../worker/intervention.ts";
+import type { Grounds, OperatorCommand, PaymentAction } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { World } from "../world.ts";
 import { Violation } from "./checker.ts";
@@ -11,7 +10,7 @@ import { PROCESSORS } from "./gateway.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 
 type Decision = Exclude<OperatorCommand, { kind: "processors" }>;
-const GROUNDS = { who: "somebody", why: "the seed says so", evidence: null };
+const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: null };
 
 /** One decision, about a payment that is open or about a processor. */
 export function decide(world: World): void {
@@ -40,19 +39,23 @@ export function letGo(world: World): void {
   }
 }
 
-function onPayment(
+export function onPayment(
   world: World,
   action: PaymentAction,
   correlationId: string,
   { seq, state: code }: PaymentOnDisk,
+  grounds: Grounds = GROUNDS,
 ): void {
   const state = PAYMENT_STATES[code] as (typeof PAYMENT_STATES)[number];
-  const payment = { kind: "payment", action, seq, correlationId, state } as const;
-  operate(world, { ...payment, grounds: GROUNDS });
+  operate(world, { kind: "payment", action, seq, correlationId, state, grounds });
 }
 
 /** What the processor would show an operator who asks by telephone. */
-function isRecorded({ models }: World, correlationId: string, payment: PaymentOnDisk): boolean {
+export function isRecorded(
+  { models }: World,
+  correlationId: string,
+  payment: PaymentOnDisk,
+): boolean {
   const number = PROCESSORS.findIndex(({ name }) => name === payment.name);
   const record = models[number]?.records.get(correlationId);
   return (

@@ -44,6 +44,8 @@ export type Plan = {
   readonly purges: number;
   /** What somebody decides by hand. */
   readonly decisions: number;
+  /** Payments that somebody wants to declare absent. */
+  readonly absences: number;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -52,7 +54,8 @@ export type Plan = {
   };
 };
 
-export function drawPlan(chance: Chance): Plan {
+/** `apart` draws what was added later, so that a seed that once found something stays the same run. */
+export function drawPlan(chance: Chance, apart: Chance): Plan {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -92,6 +95,7 @@ export function drawPlan(chance: Chance): Plan {
     purges: chance.happens(0.2) ? chance.between(1, 2) : 0,
     shop: { repeats: rate(0.4), otherAmounts: rate(0.2), leaves: rate(0.2), stubborn: 0.8 },
     decisions: times(25),
+    absences: apart.happens(0.4) ? 0 : apart.between(1, 20),
   };
 }
 

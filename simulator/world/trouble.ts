@@ -1,6 +1,8 @@
 /** What is done to the world while it is troubled, at times and in ways that the seed draws. */
 import type { World } from "../world.ts";
 import { NO_FAULTS, type Faults } from "../processor/faults.ts";
+import { seekAbsence } from "./absence.ts";
+import { crashApi, crashWorker, cutPower } from "./crashes.ts";
 import { decide } from "./operator.ts";
 
 export function planTrouble(world: World): void {
@@ -13,47 +15,19 @@ export function planTrouble(world: World): void {
   at(world, plan.wallSteps, () => stepWallClock(world));
   at(world, plan.purges, () => purge(world));
   at(world, plan.decisions, () => decide(world));
+  at(world, plan.absences, () => seekAbsence(world), world.apart);
   at(world, plan.processors.changes, () => changeProcessor(world));
   at(world, plan.processors.restarts, () => restartProcessor(world));
   at(world, 3, () => world.disk.checkpoint());
 }
 
-function at(world: World, times: number, event: () => void): void {
-  const { time, chance, plan } = world;
+function at(world: World, times: number, event: () => void, chance = world.chance): void {
+  const { time, plan } = world;
   for (let i = 0; i < times; i++) {
     time.after(chance.next() * plan.troubleMs, () => {
       if (world.troubled) event();
     });
   }
-}
-
-function crashWorker(world: World): void {
-  const { chance, time, gateway } = world;
-  world.note("worker crashes");
-  world.counts.crashes++;
-  gateway.crash();
-  // Often soon, so that the next crash may meet it while it recovers.
-  time.after(chance.pick([0, 5, 300, 3_000]), () => {
-    if (!gateway.up) world.startGateway();
-  });
-}
-
-/** Worker and APIs are on the machine; what the disk had not synced is gone. */
-function cutPower(world: World): void {
-  world.note("power cut");
-  world.counts.powerCuts++;
-  for (const api of world.apis) api.crash();
-  crashWorker(world);
-  world.disk.powerCut();
-  for (const api of world.apis) api.start();
-}
-
-function crashApi(world: World): void {
-  const number = world.chance.between(0, world.apis.length - 1);
-  const api = world.apis[number]!;
-  world.note(`api ${number} crashes`);
-  api.crash();
-  world.time.after(world.chance.next() * 500, () => api.start());
 }
 
 function partition(world: World): void {

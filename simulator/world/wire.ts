@@ -4,21 +4,28 @@
  * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
  */
 import type { Exchange } from "../../worker/processor.ts";
-import { MemoryProcessor, type Delivered } from "../memory.ts";
+import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
 import type { ProcessorModel } from "../processor.ts";
 import type { Chance } from "./chance.ts";
+import { chargedOf } from "./charged.ts";
 import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 
 type Request = Parameters<Exchange>[0];
 type Reply = Awaited<ReturnType<Exchange>>;
 
-/** What became of a charge on the wire, for the checker; `refused` is proof that it was not recorded. */
+/**
+ * What became of a charge on the wire, for the checker. `refused` is proof that it was not recorded,
+ * `absent` that it never will be: the checker itself has seen that.
+ */
 export type ChargeSeen = {
   readonly processor: number;
   readonly body: string;
-  outcome: "open" | "recorded" | "refused" | "unclear";
+  outcome: "open" | "recorded" | "refused" | "unclear" | "absent";
 };
+
+/** A request that is on its way, or that the processor has and may still record. */
+type Travelling = { readonly body: string; handle: Handle | null };
 
 export type WireOptions = {
   readonly time: Time;
@@ -33,6 +40,7 @@ export class Wire {
   faults: Plan["wire"];
   readonly #options: WireOptions;
   readonly #shell: MemoryProcessor;
+  readonly #travelling = new Set<Travelling>();
   #wakeAtMs = Infinity;
 
   constructor(options: WireOptions, faults: Plan["wire"]) {
@@ -52,6 +60,15 @@ export class Wire {
       this.#wakeAtMs = Infinity;
       this.wake();
     });
+  }
+
+  /** A charge of this id is somewhere between the worker that sent it and the processor's records. */
+  mayRecord(correlationId: string): boolean {
+    for (const one of this.#travelling) {
+      if (one.handle?.over === true) this.#travelling.delete(one);
+      else if (chargedOf(one.body).correlationId === correlationId) return true;
+    }
+    return false;
   }
 
   /** The exchange of one life of the worker. */
@@ -94,8 +111,10 @@ export class Wire {
       time.after(chance.next() * 500, () => fail("unclear", "ECONNRESET"));
       if (chance.happens(0.5)) return;
     }
+    const travelling = charge === null ? null : { body: charge.body, handle: null };
+    if (travelling !== null) this.#travelling.add(travelling);
     time.after(0.2 + chance.next() * this.faults.lateMsMax, () =>
-      this.#arrive(request, (answer) => {
+      this.#arrive(request, travelling, (answer) => {
         if (chance.happens(this.faults.lostAfter)) fail("unclear", "ECONNRESET");
         else if (answer.kind === "dropped") fail("unclear", "ECONNRESET");
         else if (answer.kind !== "whole") fail("unclear", "ECONNRESET");
@@ -107,7 +126,11 @@ export class Wire {
     );
   }
 
-  #arrive(request: Request, onAnswer: (answer: Delivered) => void): void {
+  #arrive(
+    request: Request,
+    travelling: Travelling | null,
+    onAnswer: (answer: Delivered) => void,
+  ): void {
     const { time, chance } = this.#options;
     const call = {
       method: request.body === undefined ? "GET" : "POST",
@@ -116,9 +139,10 @@ export class Wire {
       token: null,
       body: request.body ?? "",
     };
-    this.#shell.call(time.nowMs, call, (answer) =>
+    const handle = this.#shell.call(time.nowMs, call, (answer) =>
       time.after(0.2 + chance.next(), () => onAnswer(answer)),
     );
+    if (travelling !== null) travelling.handle = handle;
     time.after(0, () => this.wake());
   }
 

@@ -7,7 +7,7 @@ import { mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const ROOT = resolve(import.meta.dir, "../..");
+export const ROOT = resolve(import.meta.dir, "../..");
 const CGROUPS = "/sys/fs/cgroup";
 const TOOLS = ["dockerd", "docker", "haproxy", "unshare", "nsenter", "ip", "iptables"];
 const NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];

@@ -257,4 +257,37 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "absence believed whatever was sent since",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/operator-rules.ts",
+        find: "return unsettled(facts) ?? unquiet(facts);",
+        replace: "return null;",
+      },
+    ],
+  },
+  {
+    name: "absence believed while what was given up may be charged",
+    seedsMax: 400,
+    edits: [
+      {
+        file: "worker/pipeline/operator-rules.ts",
+        find: "if (quietMs >= quietMsMin) return null;",
+        replace: "if (quietMs >= 0) return null;",
+      },
+    ],
+  },
+  {
+    name: "a payment declared absent that keeps its place at its processor",
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/pipeline/operator.ts",
+        find: "    this.#resolver.remove(payment);\n    if (looked",
+        replace: "    if (looked",
+      },
+    ],
+  },
 ];

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 declare const self: Worker;
 
 const CHECKPOINT_MS = 250;
-/** 4 KiB pages: 64 MiB of log. Beyond it the journal's thread helps, so that the log can restart. */
+/** 4 KiB pages: 64 MiB of log. Beyond it the journal helps, so that the log can restart. */
 const LOG_PAGES_MAX = 16_384;
 
 type Result = { busy: number; log: number; checkpointed: number };

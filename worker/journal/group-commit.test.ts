@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Transition, TransitionResult } from "../transitions.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { BATCH_MAX, GroupCommit } from "./group-commit.ts";
 import { accept, assign, settle } from "./journal.fixture.ts";
 
-const BATCH_MAX = 2_048;
 const RETRY_MS = 250;
 const DONE: TransitionResult = { kind: "done" };
 

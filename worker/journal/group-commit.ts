@@ -8,8 +8,8 @@
 import type { CommitStats, OnDurable } from "../journal.ts";
 import type { Transition, TransitionResult } from "../transitions.ts";
 
-/** Bounds the time that one commit holds up the next; a full batch takes about 20 ms. */
-const BATCH_MAX = 2_048;
+/** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
+export const BATCH_MAX = 512;
 const RETRY_MS = 250;
 
 type Waiting = { readonly transition: Transition; readonly done: OnDurable };

@@ -31,9 +31,9 @@ export class InlineJournal implements Journal {
     this.#group.append(transition, done);
   }
 
-  /** Commits one batch. True when there was one. */
-  commit(nowMs: number): boolean {
-    const batch = this.#group.next(nowMs);
+  /** Commits one batch; `all`: also what nobody waits for. True when there was one. */
+  commit(nowMs: number, all = true): boolean {
+    const batch = this.#group.next(nowMs, all);
     if (batch === null) return false;
     let results: TransitionResult[];
     try {

@@ -8,7 +8,7 @@ import type { Journal } from "../journal.ts";
 import type { FailedAttempt, Transition, TransitionResult } from "../transitions.ts";
 import { InlineJournal } from "./inline.ts";
 import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
-import { openJournalThread } from "./thread.ts";
+import { openJournal } from "./turn.ts";
 
 export const NAMES = ["default", "fallback"];
 export const AT_MS = Date.UTC(2025, 6, 1);
@@ -134,15 +134,15 @@ export function openInline(
   return { ...opened(journal, commit), store, db: database };
 }
 
-async function openThread(path: string, processors: readonly string[] = NAMES): Promise<Opened> {
+async function openTurns(path: string, processors: readonly string[] = NAMES): Promise<Opened> {
   const settings = { JOURNAL: path, JOURNAL_SYNC: "off" } as const;
-  return opened(await openJournalThread(settings, processors, systemClock), () => {});
+  return opened(await openJournal(settings, processors, systemClock), () => {});
 }
 
 /** Those whose payments are there after a reopening. */
 export const LASTING_DRIVERS: readonly Driver[] = [
   { name: "inline over a file", open: async (path, processors) => openInline(path, processors) },
-  { name: "in a thread", open: openThread },
+  { name: "by turns", open: openTurns },
 ];
 
 export const DRIVERS: readonly Driver[] = [

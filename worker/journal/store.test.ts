@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import type { Transition } from "../transitions.ts";
+import { BATCH_MAX } from "./group-commit.ts";
 import {
   accept,
   assigned,
@@ -24,7 +25,7 @@ import {
   uuid,
 } from "./journal.fixture.ts";
 import { SqliteStore, type JournalSync } from "./store.ts";
-import { openJournalThread } from "./thread.ts";
+import { openJournal } from "./turn.ts";
 
 function open(path: string, sync: JournalSync = "off"): SqliteStore {
   return new SqliteStore(path, sync, NAMES, AT_MS);
@@ -228,13 +229,16 @@ describe("a commit that fails", () => {
     const { store, journal, apply, makeRoom } = fullDisk();
     const settled = apply(settle(1, 0), ...many, settle(2, 1));
     expect(journal.trouble).toContain("full");
-    expect(journal.queued).toBe(2);
+    const turnedAway = BATCH_MAX - 1;
+    expect(journal.queued).toBe(many.length + 2 - turnedAway);
     makeRoom();
     const more = apply(accept(5_000));
     expect(await more).toEqual([{ kind: "done" }]);
     const results = await settled;
-    expect(results.filter((result) => result === null)).toHaveLength(many.length);
-    expect(results.filter((result) => result?.kind === "done")).toHaveLength(2);
+    expect(results.filter((result) => result === null)).toHaveLength(turnedAway);
+    expect(results.filter((result) => result?.kind === "done")).toHaveLength(
+      many.length + 2 - turnedAway,
+    );
     expect([journal.trouble, journal.queued]).toEqual([null, 0]);
     expect((await journal.rows(0, 10)).processor).toHaveLength(2);
     store.close();
@@ -249,15 +253,16 @@ describe("a commit that fails", () => {
   });
 });
 
-describe("a journal in its thread", () => {
-  const failure = (asked: Promise<unknown>) => asked.catch((error: Error) => error.message);
+describe("a journal by turns", () => {
+  const failure = (ask: () => Promise<unknown>) =>
+    Promise.try(ask).catch((error: Error) => error.message);
   const settings = (path: string) => ({ JOURNAL: path, JOURNAL_SYNC: "off" }) as const;
 
   test("is refused with the same line", async () => {
     using directory = temporaryDirectory();
     const path = directory.file();
     writeFileSync(path, "no database, and long enough to tell".repeat(50));
-    expect(await failure(openJournalThread(settings(path), NAMES, systemClock))).toMatch(
+    await expect(openJournal(settings(path), NAMES, systemClock)).rejects.toThrow(
       /^journal \S+ cannot be opened: [^\n]+$/,
     );
   });
@@ -265,25 +270,24 @@ describe("a journal in its thread", () => {
   test("belongs to one worker at a time", async () => {
     using directory = temporaryDirectory();
     const path = directory.file();
-    const journal = await openJournalThread(settings(path), NAMES, systemClock);
-    const second = openJournalThread(settings(path), NAMES, systemClock);
-    expect(await failure(second)).toBe(
+    const journal = await openJournal(settings(path), NAMES, systemClock);
+    await expect(openJournal(settings(path), NAMES, systemClock)).rejects.toThrow(
       `journal ${path} cannot be opened: another worker is using it`,
     );
     await journal.close();
-    const third = await openJournalThread(settings(path), NAMES, systemClock);
+    const third = await openJournal(settings(path), NAMES, systemClock);
     await third.close();
   });
 
   test("does not take a question that fails for an answer", async () => {
     using directory = temporaryDirectory();
-    const journal = await openJournalThread(settings(directory.file()), NAMES, systemClock);
+    const journal = await openJournal(settings(directory.file()), NAMES, systemClock);
     using db = new Database(directory.file());
     db.run("DROP TABLE payments");
     db.run("DROP TABLE ledger");
-    expect(await failure(journal.open())).toBe("no such table: payments");
-    expect(await failure(journal.rows(0, 1))).toBe("no such table: ledger");
-    expect(await failure(journal.totals(0, 1))).toBe("no such table: ledger");
+    expect(await failure(() => journal.open())).toBe("no such table: payments");
+    expect(await failure(() => journal.rows(0, 1))).toBe("no such table: ledger");
+    expect(await failure(() => journal.totals(0, 1))).toBe("no such table: ledger");
     await journal.close();
   });
 });

@@ -1,6 +1,6 @@
 /**
  * The journal's tables and what each transition does to them. Synchronous: one call, one commit. It
- * runs in the journal's thread; tests and the simulation run it in their own.
+ * runs in the pipeline's thread.
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
@@ -109,6 +109,8 @@ export class SqliteStore {
       this.#db.run(`PRAGMA synchronous = ${sync}`);
       this.#statements = prepare(this.#db);
       this.ledger = new SqliteLedger(this.#db);
+      // Somebody else who writes holds up payments for this long, and then they are turned away.
+      this.#db.run("PRAGMA busy_timeout = 250");
     } catch (error) {
       this.#db.close();
       throw new Error(`journal ${path}: ${(error as Error).message}`, { cause: error });

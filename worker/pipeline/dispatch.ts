@@ -7,6 +7,7 @@ import type { PaymentQueue } from "../queue.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
 import type { Diary } from "./diary.ts";
+import { Pace } from "./pace.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
@@ -24,6 +25,7 @@ const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => de
 export class Dispatch {
   onUnknown: (payment: OpenPayment) => void = () => {};
   inFlight = 0;
+  readonly pace = new Pace();
   readonly #options: PipelineOptions;
   readonly #books: Books;
   readonly #queue: PaymentQueue;
@@ -73,8 +75,10 @@ export class Dispatch {
     this.#queue.wake(clock.steadyMs());
     while (this.#queue.length > 0 && !this.#stopped) {
       const nowMs = clock.steadyMs();
+      if (!this.pace.allows(nowMs)) return;
       const decision = router.choose(nowMs, this.#queue);
       if (decision.kind === "wait") return;
+      this.pace.started();
       this.#assignAndSend(nowMs, this.#queue.takeOldest(), decision.lane);
     }
   }

@@ -64,6 +64,8 @@ export class Intake {
     result: TransitionResult | null,
   ): void {
     if (result?.kind === "done") {
+      const nowMs = this.#options.clock.steadyMs();
+      this.#dispatch.pace.accepted(nowMs, nowMs - payment.attemptedAtMs);
       this.#answer(answer, { kind: "stored" });
       this.#dispatch.start(payment, reservation);
       return;

@@ -278,6 +278,21 @@ describe("absent", () => {
     expect(bench.default.looks).toEqual([]);
   });
 
+  test("lets nothing leave for it while that is being decided and written down", async () => {
+    using bench = benchOf();
+    await unknownAt(bench);
+    bench.clock.nowMs += TWICE_MS;
+    const mend = bench.breakJournal();
+    const answer = operate(bench, "absent", 1);
+    await settlePromises();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    expect(bench.default.bodiesOf(1)).toHaveLength(1);
+    mend();
+    await bench.tick(1_000);
+    expect(stateOf(await answer)).toBe("accepted");
+  });
+
   test("is refused, and settled, when the processor turns out to have it", async () => {
     using bench = benchOf();
     await heldAt(bench);

@@ -16,7 +16,6 @@ import type { PipelineOptions } from "../pipeline.ts";
 import type { PaymentQueue } from "../queue.ts";
 import { assignmentOf, ownerOf, type Books } from "./books.ts";
 import type { Diary } from "./diary.ts";
-import type { Looked } from "./dispatch.ts";
 import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -104,7 +103,8 @@ export class Operator {
 
   async #ask(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
     const { owner } = this.#factsOf(payment);
-    const looked = await this.#look(payment, intervention);
+    const looked = await this.#resolver.ask(payment);
+    await this.#asked(payment, intervention);
     switch (looked.kind) {
       case "settled":
         return done("settled", `${owner} has it: it is settled.`);
@@ -116,10 +116,8 @@ export class Operator {
   }
 
   /** Written behind what the look has led to, so that both are durable when it resolves. */
-  async #look(payment: OpenPayment, intervention: Intervention): Promise<Looked> {
-    const looked = await this.#resolver.ask(payment);
-    await this.#durable({ kind: "ask", seq: payment.seq, intervention });
-    return looked;
+  #asked({ seq }: OpenPayment, intervention: Intervention): Promise<void> {
+    return this.#durable({ kind: "ask", seq, intervention });
   }
 
   /** At once nothing more is sent; a call that is under way ends as it ends. */
@@ -160,15 +158,15 @@ export class Operator {
   /** A second charge is what a mistake here would cost: the processor is asked once more before. */
   async #absent(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
     const { owner, configured } = this.#factsOf(payment);
-    if (configured) {
-      const looked = await this.#look(payment, { ...intervention, action: "ask" });
+    const looked = configured ? await this.#resolver.ask(payment) : null;
+    // The evidence is older than the decision: nothing may leave while that is written down.
+    this.#resolver.remove(payment);
+    if (looked !== null) {
+      await this.#asked(payment, { ...intervention, action: "ask" });
       if (looked.kind === "settled") return refused(`${owner} has it: it is settled instead.`);
       if (looked.kind === "conflict") return refused(refusalOfClosed("conflict"));
-      const refusal = refusalOf("absent", this.#factsOf(payment));
-      if (refusal !== null) return refused(refusal);
     }
     const { processor } = assignmentOf(payment);
-    this.#resolver.remove(payment);
     // The next assignment comes after this in the journal, whenever that is written.
     this.#books.move(payment, { kind: "queued" });
     this.#queue.putBack(payment);

@@ -4,13 +4,16 @@
  * the processor (twice the least latency of late, and then some), since more of them would only wait
  * there. Only a limit that is used grows (as in Netflix's concurrency-limits).
  */
+import { LeastOfLate } from "./least.ts";
+
 const LIMIT_START = 8;
 const LIMIT_MIN = 4;
 const DECREASE = 0.7;
 const QUEUEING_FACTOR = 2;
 /** Below this a difference in latency is the scheduler's, not a queue's. */
 const QUEUEING_MS = 10;
-const LEAST_WINDOW_MS = 1_000;
+/** As long as a least latency is remembered. */
+const HELD_MS = 1_000;
 /** After a drop the limit only creeps for this long. */
 const DROP_REMEMBERED_MS = 5_000;
 /**
@@ -46,7 +49,7 @@ export class Limit {
   #decreasedAtMs = Number.NEGATIVE_INFINITY;
   /** When the limit last did not grow, because calls queued or because it was not used. */
   #heldAtMs = Number.NEGATIVE_INFINITY;
-  #least = { startMs: Number.NEGATIVE_INFINITY, nowMs: Infinity, beforeMs: Infinity };
+  readonly #least = new LeastOfLate();
 
   constructor(max: number) {
     this.max = max;
@@ -58,7 +61,7 @@ export class Limit {
   }
 
   answered(nowMs: number, inFlight: number, latencyMs: number): void {
-    const leastMs = this.#leastOf(nowMs, latencyMs);
+    const leastMs = this.#least.of(nowMs, latencyMs);
     const sample = { inFlight, latencyMs, leastMs };
     const thresholdMin = this.max * THRESHOLD_SHARE_MIN;
     const next = nextLimit(this.#limit, this.#threshold, sample, thresholdMin);
@@ -88,20 +91,8 @@ export class Limit {
    * limit may double once more; were it a queue after all, it would show before the next doubling.
    */
   #forgetOldQueue(nowMs: number): void {
-    if (this.#limit < this.#threshold || nowMs - this.#heldAtMs < LEAST_WINDOW_MS) return;
+    if (this.#limit < this.#threshold || nowMs - this.#heldAtMs < HELD_MS) return;
     this.#threshold = Math.min(this.max, this.#limit * 2);
     this.#heldAtMs = nowMs;
-  }
-
-  /** Least latency over this and the previous second. */
-  #leastOf(nowMs: number, latencyMs: number): number {
-    const least = this.#least;
-    if (nowMs - least.startMs >= LEAST_WINDOW_MS) {
-      least.beforeMs = least.nowMs;
-      least.nowMs = Infinity;
-      least.startMs = nowMs;
-    }
-    least.nowMs = Math.min(least.nowMs, latencyMs);
-    return Math.min(least.nowMs, least.beforeMs);
   }
 }

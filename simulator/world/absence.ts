@@ -1,0 +1,74 @@
+/**
+ * Somebody who declares payments absent. From outside a processor's silence proves nothing; whoever
+ * sees the whole world knows that no processor has a record of a payment and that no request is left
+ * anywhere that could still make one.
+ *
+ * Such evidence is true of the moment at which it was taken, and is acted on a while later. What was
+ * sent meanwhile is for the worker to know: it must refuse then.
+ */
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import type { World } from "../world.ts";
+import { crashWorker } from "./crashes.ts";
+import type { PaymentOnDisk } from "./disk.ts";
+import { isRecorded, onPayment } from "./operator.ts";
+
+const GROUNDS = {
+  who: "somebody",
+  why: "the seed says so",
+  evidence: "no record, and no request under way",
+};
+/** Between looks for a payment to begin with. */
+const SEEK_MS = 200;
+/** Beyond what the worker asks for. */
+const PATIENCE_MS_MAX = 1_000;
+/** After the faults; a little later everything that is held is let go. */
+const LATE_MS_MAX = 15_000;
+
+/** Takes up a payment that a processor has not answered about, as soon as there is one. */
+export function seekAbsence(world: World): void {
+  const { apart, time, plan } = world;
+  if (!world.troubled) return;
+  const recorded = apart.happens(0.2);
+  const found = [...world.disk.payments()].filter(
+    ([id, payment]) => isUnsettled(payment) && isRecorded(world, id, payment) === recorded,
+  );
+  if (found.length === 0) return time.after(SEEK_MS, () => seekAbsence(world));
+  const [correlationId, payment] = apart.pick(found);
+  if (apart.happens(0.3)) {
+    proveAndDeclare(world, correlationId);
+    return time.after(plan.processorTimeoutMs, () => seekAbsence(world));
+  }
+  // As the worker's own advice goes: hold it, and wait until what was given up has ended.
+  onPayment(world, "hold", correlationId, payment);
+  const waitMs = 2 * plan.processorTimeoutMs + apart.next() * PATIENCE_MS_MAX;
+  time.after(waitMs, () => proveAndDeclare(world, correlationId));
+}
+
+function proveAndDeclare(world: World, correlationId: string): void {
+  const { apart, time, plan, checker } = world;
+  if (!checker.isAbsent(correlationId)) return settleIfRecorded(world, correlationId);
+  world.note(`operator: ${correlationId} is at no processor`);
+  const lateMs = apart.happens(0.5) ? 0 : apart.next() * plan.processorTimeoutMs;
+  time.after(lateMs, () => {
+    const payment = world.disk.payments().get(correlationId);
+    if (payment === undefined || !isUnsettled(payment)) return;
+    if (time.nowMs > plan.troubleMs + LATE_MS_MAX) return;
+    onPayment(world, "absent", correlationId, payment, GROUNDS);
+    if (world.troubled && apart.happens(0.2)) {
+      time.after(apart.next() * 30, () => crashWorker(world));
+    }
+  });
+}
+
+/** The same evidence may say the opposite. */
+function settleIfRecorded(world: World, correlationId: string): void {
+  const payment = world.disk.payments().get(correlationId);
+  if (payment === undefined || !isUnsettled(payment)) return;
+  if (isRecorded(world, correlationId, payment)) onPayment(world, "settle", correlationId, payment);
+}
+
+/** It belongs to a processor that has not said what became of it. */
+function isUnsettled({ state, name }: PaymentOnDisk): boolean {
+  const kind = PAYMENT_STATES[state];
+  return name !== null && (kind === "unknown" || kind === "held");
+}

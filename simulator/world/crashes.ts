@@ -1,0 +1,31 @@
+/** Ends of processes, and the starts after them. */
+import type { World } from "../world.ts";
+
+export function crashWorker(world: World): void {
+  const { chance, time, gateway } = world;
+  world.note("worker crashes");
+  world.counts.crashes++;
+  gateway.crash();
+  // Often soon, so that the next crash may meet it while it recovers.
+  time.after(chance.pick([0, 5, 300, 3_000]), () => {
+    if (!gateway.up) world.startGateway();
+  });
+}
+
+/** Worker and APIs are on the machine; what the disk had not synced is gone. */
+export function cutPower(world: World): void {
+  world.note("power cut");
+  world.counts.powerCuts++;
+  for (const api of world.apis) api.crash();
+  crashWorker(world);
+  world.disk.powerCut();
+  for (const api of world.apis) api.start();
+}
+
+export function crashApi(world: World): void {
+  const number = world.chance.between(0, world.apis.length - 1);
+  const api = world.apis[number]!;
+  world.note(`api ${number} crashes`);
+  api.crash();
+  world.time.after(world.chance.next() * 500, () => api.start());
+}

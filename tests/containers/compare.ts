@@ -1,0 +1,71 @@
+/**
+ * How much of the latency in a contest is the gateway's own: contests in alternate runs against the
+ * stack of compose.yaml, and against the same stack with APIs that answer 202 at once. As root:
+ *
+ *     bun tests/containers/compare.ts [RUNS] [OPTION OF bun run contest]...
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compile } from "../build.ts";
+import { composeCommand, Daemon, ROOT, whyNoDaemon } from "./daemon.ts";
+
+const ENV = {
+  BUN_IMAGE: "papa-leguas-stand-in/bun",
+  HAPROXY_IMAGE: "papa-leguas-stand-in/haproxy",
+  LINK_SECRET: crypto.randomUUID(),
+};
+const IMAGES = ["papa-leguas", "papa-leguas-bare"] as const;
+type Latencies = { p50Ms: number; p99Ms: number; p999Ms: number; maxMs: number; calls: number };
+
+const reason = whyNoDaemon();
+if (reason !== null) throw new Error(reason);
+const [runs = "3", ...options] = process.argv.slice(2);
+await using daemon = await Daemon.start();
+
+/** The same stack but for its images; one at a time, so that neither takes from the other. */
+async function contest(images: string): Promise<Latencies> {
+  const env = { ...ENV, IMAGES: images };
+  const compose = (...args: string[]) =>
+    daemon.output([...(composeCommand() as string[]), ...args], env);
+  await compose("up", "-d", "--no-build");
+  await Bun.sleep(5_000);
+  const command = [process.execPath, "bench/contest.ts", "--json", ...options];
+  // The bare one settles nothing, so that its contest ends with complaints.
+  const { stdout, stderr } = await daemon.run(command);
+  await compose("rm", "--stop", "--force", "-v", "haproxy", "api1", "api2", "worker");
+  const { runs: reports } = JSON.parse(stdout || `"${stderr}"`) as {
+    runs: { latencies: Latencies }[];
+  };
+  return (reports[0] as { latencies: Latencies }).latencies;
+}
+
+async function build(): Promise<void> {
+  const compose = composeCommand() as string[];
+  await daemon.output(["tests/containers/base-images.sh", process.execPath]);
+  await daemon.output([...compose, "-f", "compose.processors.yaml", "up", "-d", "--build"], ENV);
+  await daemon.output([...compose, "build"], ENV);
+  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-bare-"));
+  await compile(ROOT, { name: "api", entry: "tests/containers/bare-api.ts" }, directory);
+  await Bun.write(join(directory, "Dockerfile"), "FROM papa-leguas-api\nCOPY api /api\n");
+  await daemon.output(["docker", "build", "-t", "papa-leguas-bare-api", directory]);
+  await daemon.output(["docker", "tag", "papa-leguas-worker", "papa-leguas-bare-worker"]);
+  await rm(directory, { recursive: true });
+}
+
+await build();
+const p99s: Record<string, number[]> = {};
+for (let run = 1; run <= Number(runs); run++) {
+  for (const images of IMAGES) {
+    const { p50Ms, p99Ms, p999Ms, maxMs, calls } = await contest(images);
+    (p99s[images] ??= []).push(p99Ms);
+    const figures = `p50 ${p50Ms}  p99 ${p99Ms}  p99.9 ${p999Ms}  max ${maxMs} ms`;
+    console.log(`${run}  ${images.padEnd(16)}  ${figures}, of ${calls} calls`);
+  }
+}
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+const [ours, bare] = IMAGES.map((images) => median(p99s[images] ?? [])) as [number, number];
+console.log(
+  `p99 of the median run: ${ours} ms against ${bare} ms, ${(ours / bare).toFixed(2)} times`,
+);

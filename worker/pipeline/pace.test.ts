@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { Pace } from "./pace.ts";
+
+/** A door at which a payment comes in every millisecond and takes `tookMs`, beside a queue that never ends. */
+function run(pace: Pace, fromMs: number, toMs: number, tookMs: (nowMs: number) => number): number {
+  let started = 0;
+  for (let nowMs = fromMs; nowMs < toMs; nowMs++) {
+    pace.accepted(nowMs, tookMs(nowMs));
+    for (; pace.allows(nowMs); started++) pace.started();
+  }
+  return started;
+}
+
+test("with nobody at the door there is no limit", () => {
+  const pace = new Pace();
+  for (let i = 0; i < 10_000; i++) {
+    expect(pace.allows(5)).toBe(true);
+    pace.started();
+  }
+});
+
+test("while acceptances are quick the pace rises, evenly spread", () => {
+  const pace = new Pace();
+  const first = run(pace, 0, 100, () => 1);
+  expect(first).toBeWithin(150, 350);
+  expect(run(pace, 100, 1_000, () => 1)).toBeGreaterThan(9 * first);
+  const most = Math.max(
+    ...Array.from({ length: 50 }, (_, i) => run(pace, 1_000 + i, 1_001 + i, () => 1)),
+  );
+  expect(most).toBeLessThanOrEqual(Math.ceil(pace.perMs) + 1);
+});
+
+test("when they become slow it halves, down to a floor", () => {
+  const pace = new Pace();
+  run(pace, 0, 1_000, () => 1);
+  const before = pace.perMs;
+  run(pace, 1_000, 1_011, () => 20);
+  expect(pace.perMs).toBeWithin(before / 4 - 0.1, before / 2 + 0.2);
+  run(pace, 1_011, 1_500, (nowMs) => (nowMs % 2 === 0 ? 1 : 20));
+  expect(run(pace, 1_500, 1_600, () => 50)).toBeGreaterThan(50);
+});
+
+test("a journal that is slow anyway is no reason", () => {
+  const pace = new Pace();
+  const before = pace.perMs;
+  run(pace, 0, 1_000, (nowMs) => 12 + (nowMs % 5));
+  expect(pace.perMs).toBeGreaterThan(before);
+});
+
+test("what is not used does not change", () => {
+  const pace = new Pace();
+  const before = pace.perMs;
+  for (let nowMs = 0; nowMs < 1_000; nowMs++) pace.accepted(nowMs, nowMs % 100 === 0 ? 50 : 1);
+  expect(pace.perMs).toBe(before);
+});

@@ -1,0 +1,68 @@
+/**
+ * How fast payments that wait are started while others come in. After an outage thousands of them wait,
+ * and starting them takes the same thread, journal and share of CPU as taking new ones in: shops would
+ * feel every recovery. So the pace rises while acceptances are as quick as they were, and halves when
+ * they are not: additive increase, multiplicative decrease. With nobody at the door there is no limit.
+ */
+import { LeastOfLate } from "../router/least.ts";
+
+const PER_MS_START = 2;
+/** A recovery shall not wait for a door that is never quiet. */
+const PER_MS_MIN = 1;
+const GROWTH_PER_MS = 0.1;
+const DECREASE = 0.5;
+const STEP_MS = 10;
+/** What may be started at once after a pause, as time at the pace. */
+const BURST_MS = 10;
+/** An acceptance is late at this multiple of the least of late, and then some. */
+const LATE_FACTOR = 2;
+const LATE_MS = 2;
+/** Without an acceptance for this long, nobody is disturbed. */
+const QUIET_MS = 100;
+
+export class Pace {
+  readonly #least = new LeastOfLate();
+  #perMs = PER_MS_START;
+  #changedAtMs = Number.NEGATIVE_INFINITY;
+  #acceptedAtMs = Number.NEGATIVE_INFINITY;
+  #allowed = 0;
+  /** Since the last change: whether it let any start, and whether it held any up. */
+  #used = false;
+  #binding = false;
+  #countedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Payments a millisecond. */
+  get perMs(): number {
+    return this.#perMs;
+  }
+
+  /** A payment became durable, `tookMs` after it had come in. */
+  accepted(nowMs: number, tookMs: number): void {
+    this.#acceptedAtMs = nowMs;
+    const leastMs = this.#least.of(nowMs, tookMs);
+    if (!this.#used || nowMs - this.#changedAtMs < STEP_MS) return;
+    const isLate = tookMs > LATE_FACTOR * leastMs + LATE_MS;
+    if (isLate) this.#perMs = Math.max(PER_MS_MIN, this.#perMs * DECREASE);
+    else if (this.#binding) this.#perMs += GROWTH_PER_MS;
+    this.#changedAtMs = nowMs;
+    this.#used = false;
+    this.#binding = false;
+  }
+
+  /** True when one more may be started now. */
+  allows(nowMs: number): boolean {
+    if (nowMs - this.#acceptedAtMs >= QUIET_MS) return true;
+    const most = this.#perMs * BURST_MS;
+    const earned = (nowMs - this.#countedAtMs) * this.#perMs;
+    this.#allowed = Math.min(most, this.#allowed + earned);
+    this.#countedAtMs = nowMs;
+    if (this.#allowed >= 1) return true;
+    this.#binding = true;
+    return false;
+  }
+
+  started(): void {
+    this.#allowed--;
+    this.#used = true;
+  }
+}

@@ -1,0 +1,19 @@
+/** The least of a figure over this second and the one before. */
+const WINDOW_MS = 1_000;
+
+export class LeastOfLate {
+  #startMs = Number.NEGATIVE_INFINITY;
+  #now = Number.POSITIVE_INFINITY;
+  #before = Number.POSITIVE_INFINITY;
+
+  /** The least, this value included. */
+  of(nowMs: number, value: number): number {
+    if (nowMs - this.#startMs >= WINDOW_MS) {
+      this.#before = this.#now;
+      this.#now = Number.POSITIVE_INFINITY;
+      this.#startMs = nowMs;
+    }
+    this.#now = Math.min(this.#now, value);
+    return Math.min(this.#now, this.#before);
+  }
+}
