@@ -71,7 +71,11 @@ const powerOfTwo = (min: number, max: number) =>
 export const workerSettings = {
   LINK_HOST: setting("127.0.0.1", "address of the link (UDP)", text()),
   LINK_PORT: setting("9996", "port of the link (UDP)", integer(0, 65535)),
-  HTTP_HOST: setting("127.0.0.1", "address for summary, status, purge, health and metrics", text()),
+  HTTP_HOST: setting(
+    "127.0.0.1",
+    "address for summary, status, purge, dashboard, health and metrics",
+    text(),
+  ),
   HTTP_PORT: setting("9995", "port for the same", integer(0, 65535)),
   PROCESSORS: setting(
     "default=http://127.0.0.1:8001;fee=0.05,fallback=http://127.0.0.1:8002;fee=0.15",
