@@ -3,7 +3,7 @@
  * answers are passed on; nothing that is not in this list ever leaves for the worker, an operator's
  * calls least of all.
  */
-export type ApiPath = "/payments" | "/livez" | "/readyz" | "/metrics";
+export type ApiPath = "/payments" | "/livez" | "/readyz" | "/metrics" | "/openapi.json";
 export type Route =
   | { readonly owner: "api"; readonly name: ApiPath; readonly methods: Methods }
   | { readonly owner: "worker"; readonly name: string; readonly methods: Methods };
@@ -23,6 +23,7 @@ const API_ROUTES: readonly (Route & Covers)[] = [
   apiRoute("/livez", ["GET"]),
   apiRoute("/readyz", ["GET"]),
   apiRoute("/metrics", ["GET"]),
+  apiRoute("/openapi.json", ["GET"]),
 ];
 
 const ROUTES = [...API_ROUTES, ...WORKER_ROUTES];

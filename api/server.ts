@@ -4,6 +4,7 @@ import { problem } from "../shared/problem.ts";
 import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
+import { apiDocument } from "./openapi.ts";
 import { createPassOn } from "./pass-on.ts";
 import { allowedMethods, findRoute, pathOf, targetOf, type ApiPath } from "./routes.ts";
 import type { ApiSettings } from "./settings.ts";
@@ -46,6 +47,7 @@ export function startApi(parts: ApiParts): Api {
     timeoutMs: parts.workerTimeoutMs ?? WORKER_TIMEOUT_MS,
   });
   const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
+  const document = apiDocument(settings.AMOUNT_MAX);
   let stopping: Promise<void> | null = null;
 
   const own: Record<ApiPath, Handler> = {
@@ -53,6 +55,8 @@ export function startApi(parts: ApiParts): Api {
       stopping === null
         ? acceptPayment(acceptParts, request)
         : problem(503, SHUTTING_DOWN, { "retry-after": "1", connection: "close" }),
+    "/openapi.json": () =>
+      new Response(document, { headers: { "content-type": "application/json" } }),
     "/livez": () => new Response("alive\n"),
     "/readyz": () => readiness(stopping !== null, link.answering),
     "/metrics": async () =>

@@ -7,7 +7,9 @@ export type Payment = {
   readonly amountCents: number;
 };
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Of a UUID in its canonical form; also what the OpenAPI document says. */
+export const UUID_TEXT = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+const UUID = new RegExp(UUID_TEXT);
 
 /** The canonical (lower-case) form of a UUID, or null when `value` is not one. */
 export function canonicalCorrelationId(value: unknown): string | null {

@@ -2,11 +2,13 @@
 import { auditByHand } from "./audit/command.ts";
 import { doctorByHand } from "./doctor.ts";
 import { operateByHand } from "./operator.ts";
+import { topByHand } from "./top.ts";
 
 const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   operator: operateByHand,
   audit: auditByHand,
   doctor: doctorByHand,
+  top: topByHand,
 };
 
 const NAMES = Object.keys(COMMANDS).join(", ");

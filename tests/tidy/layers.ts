@@ -30,7 +30,8 @@ const STAGES: Record<string, readonly string[]> = {
   // window as the summary's caller writes it.
   audit: ["journal", "ledger", "summary", "http"],
   // Sub-commands of the process, each of which belongs to a stage.
-  commands: ["operator", "audit", "doctor"],
+  commands: ["operator", "audit", "doctor", "top"],
+  top: [],
   // Asks whether a processor takes its audit-token, as the audit does.
   doctor: ["audit"],
 };

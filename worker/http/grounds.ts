@@ -1,8 +1,29 @@
 /** What an operator has to say with every decision: who, why, and for some the evidence. */
-import type { Grounds } from "../intervention.ts";
+import type { Grounds, PaymentAction } from "../intervention.ts";
 
 const LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 type Field = keyof typeof LENGTH_MAX;
+
+/** Decisions about which only somebody outside knows. */
+export const NEEDS_EVIDENCE: ReadonlySet<PaymentAction> = new Set(["settle", "absent"]);
+
+/** What `parseGrounds` takes, for the OpenAPI document. */
+export function groundsSchema(needsEvidence: boolean) {
+  // Something to read, without control characters.
+  const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
+  const text = (name: Field) => ({ type: "string", maxLength: LENGTH_MAX[name], pattern });
+  const evidence = text("evidence");
+  return {
+    type: "object",
+    properties: {
+      who: text("who"),
+      why: text("why"),
+      evidence: needsEvidence ? evidence : { ...evidence, type: ["string", "null"] },
+    },
+    required: needsEvidence ? ["who", "why", "evidence"] : ["who", "why"],
+    additionalProperties: false,
+  };
+}
 
 /** The grounds in a request's body, or the sentence that says what is wrong with it. */
 export function parseGrounds(
@@ -29,7 +50,8 @@ export function parseGrounds(
 
 function complaintOf(name: Field, value: unknown): string | null {
   if (typeof value !== "string" || value.trim() === "") return `${name} must be a text.`;
-  if (value.length > LENGTH_MAX[name]) {
+  // By characters, as a schema counts them.
+  if ([...value].length > LENGTH_MAX[name]) {
     return `${name} may have at most ${LENGTH_MAX[name]} characters.`;
   }
   // They are shown in terminals and logs.

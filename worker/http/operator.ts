@@ -2,6 +2,7 @@
  * The operator's calls, on the worker's own listener only: an API never passes them on. All of them
  * need the admin token, and where none is configured they do not exist.
  */
+import type { Schema } from "../../shared/openapi.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import {
@@ -14,7 +15,7 @@ import {
 } from "../intervention.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { isAuthorized } from "./authorization.ts";
-import { parseGrounds } from "./grounds.ts";
+import { NEEDS_EVIDENCE, parseGrounds } from "./grounds.ts";
 import { get, json, type Call, type Route } from "./route.ts";
 import { ORDERS, type ListQuery, type Stories } from "./stories.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -23,6 +24,16 @@ import { TOO_LATE, within } from "./within.ts";
 const OPERATE_TIMEOUT_MS = 9_000;
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
+
+const OPEN_STATES: readonly string[] = PAYMENT_STATES.filter((state) => state !== "settled");
+const listParameter = (name: string, schema: Schema) =>
+  ({ name, in: "query", required: false, schema }) as const;
+/** What `parseList` takes, for the OpenAPI document. */
+export const LIST_PARAMETERS: readonly Schema[] = [
+  listParameter("state", { type: "string", enum: OPEN_STATES }),
+  listParameter("order", { type: "string", enum: Object.keys(ORDERS) }),
+  listParameter("limit", { type: "integer", minimum: 1, maximum: LIMIT_MAX }),
+];
 
 export type OperatorSources = {
   readonly stories: Stories;
@@ -72,9 +83,9 @@ export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Re
 function parseList(query: URLSearchParams): ListQuery | string {
   const strange = [...query.keys()].find((name) => !["state", "order", "limit"].includes(name));
   if (strange !== undefined) return `There is no parameter ${JSON.stringify(strange)}.`;
-  const states: readonly string[] = PAYMENT_STATES.filter((state) => state !== "settled");
   const state = query.get("state");
-  if (state !== null && !states.includes(state)) return `state is one of ${states.join(", ")}.`;
+  if (state !== null && !OPEN_STATES.includes(state))
+    return `state is one of ${OPEN_STATES.join(", ")}.`;
   const order = query.get("order") ?? "age";
   if (order !== "age" && order !== "amount") {
     return `order is one of ${Object.keys(ORDERS).join(", ")}.`;
@@ -93,8 +104,7 @@ function story({ stories }: OperatorSources, path: string): Response {
 
 async function decide(sources: OperatorSources, action: PaymentAction, call: Call) {
   const correlationId = canonicalCorrelationId(segment(call.path, 3));
-  const needsEvidence = action === "settle" || action === "absent";
-  const parsed = parseGrounds(await call.request.text(), needsEvidence);
+  const parsed = parseGrounds(await call.request.text(), NEEDS_EVIDENCE.has(action));
   if (!parsed.ok) return problem(400, parsed.reason);
   const found = correlationId === null ? null : sources.stories.find(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
@@ -130,7 +140,10 @@ async function answered(
       "The worker does not answer in time; it may still happen. Look before repeating.";
     return problem(503, detail, { "retry-after": "1" });
   }
-  if (answer.kind === "refused") return problem(answer.status, answer.reason);
+  if (answer.kind === "refused") {
+    const { status, reason } = answer;
+    return problem(status, reason, status === 503 ? { "retry-after": "1" } : {});
+  }
   if (answer.kind !== "done") throw new Error(`a decision was answered with ${answer.kind}`);
   return json(JSON.stringify(show(answer)));
 }

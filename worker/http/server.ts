@@ -13,6 +13,7 @@ import type { LiveTotals } from "../../shared/live.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
+import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
 import { answer, get, json, type Route } from "./route.ts";
 import { parseWindow } from "./window.ts";
@@ -72,6 +73,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     ),
     get("/metrics", is("/metrics"), () => metrics.answer()),
     auditRoute(options.audit),
+    get("/openapi.json", is("/openapi.json"), () => json(WORKER_DOCUMENT)),
     ...dashboardRoutes({ ...options, live, stories: options.operator.stories }),
     ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
   ];

@@ -1,0 +1,411 @@
+/**
+ * The OpenAPI documents against the running services, both ways: whatever is answered here is
+ * documented, with type and schema, and whatever is documented is answered here.
+ */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { request } from "node:http";
+import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
+import { parsePaymentRequest } from "../../api/payment-request.ts";
+import { startApi } from "../../api/server.ts";
+import { createLog } from "../../shared/log.ts";
+import { STATES } from "../../shared/openapi/schemas.ts";
+import { runHttp } from "../../worker/http/server.fixture.ts";
+import { parseGrounds } from "../../worker/http/grounds.ts";
+import { MODE_AFTER, PAYMENT_ACTIONS, type OperatorAnswer } from "../../worker/intervention.ts";
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import { startStand, type Stand } from "../system/stand.ts";
+import { until } from "../system/until.ts";
+import { GatewayClient, ProcessorClient } from "../system/client.ts";
+import { Contract, type Document } from "./contract.ts";
+
+const TOKEN = "a token of the test";
+const ADMIN = { authorization: `Bearer ${TOKEN}` };
+const GROUNDS = JSON.stringify({ who: "ana", why: "a test", evidence: "none" });
+const AMOUNT_MAX = 1_000_000;
+const TEST_MS_MAX = 90_000;
+const NOBODY = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
+
+/** A listener and its document. */
+class Listener {
+  readonly contract: Contract;
+  url: string;
+
+  private constructor(contract: Contract, url: string) {
+    this.contract = contract;
+    this.url = url;
+  }
+
+  static async at(url: string): Promise<Listener> {
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+    return new Listener(new Contract(document), url);
+  }
+
+  /** `path` as documented; braces are filled in. */
+  async ask(
+    status: number,
+    method: "GET" | "POST",
+    path: string,
+    { query = "", fill = NOBODY, ...init }: RequestInit & { query?: string; fill?: string } = {},
+  ): Promise<unknown> {
+    const target = path.replace(/\{[^}]*\}/, fill) + query;
+    const response = await fetch(this.url + target, { method, ...init });
+    expect([method, target, response.status]).toEqual([method, target, status]);
+    return this.contract.check(path, method, response);
+  }
+
+  /** As another listener of the same kind answers. */
+  async elsewhere(url: string, asks: () => Promise<void>): Promise<void> {
+    const here = this.url;
+    this.url = url;
+    await asks();
+    this.url = here;
+  }
+
+  /** A Host that makes no address leaves the target as it was written. */
+  async askRaw(status: number, method: "GET" | "POST", path: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const { hostname, port } = new URL(this.url);
+    const target = `${path.replace(/\{[^}]*\}/, NOBODY)}?a="`;
+    request({ hostname, port, path: target, method, headers: { host: "not/a host" } }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      const headers = { "content-type": answer.headers["content-type"] ?? "" };
+      answer.on("end", () =>
+        resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers })),
+      );
+    })
+      .on("error", reject)
+      .end();
+    const response = await promise;
+    expect(response.status).toBe(status);
+    await this.contract.check(path, method, response);
+  }
+
+  /** Routes and codes that it has counted and not documented. */
+  async undocumented(metric: string): Promise<string[]> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const counted = text.matchAll(
+      new RegExp(`^${metric}\\{route="([^"]*)",code="(\\d+)"\\}`, "gm"),
+    );
+    return (
+      [...counted]
+        .map(([, route = "", code = ""]) => [route, code] as const)
+        .filter(
+          ([route, code]) => code !== "405" && !(code === "404" && /^(none|other)$/.test(route)),
+        )
+        // The page and its files; an API counts everything below it as this.
+        .filter(([route]) => route !== "/dashboard")
+        .filter(([route, code]) => !this.contract.has(route, code))
+        .map(([route, code]) => `${route} ${code}`)
+    );
+  }
+}
+
+test(
+  "every documented answer is given, and every answer is documented",
+  async () => {
+    await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN } });
+    const api = await Listener.at(stand.gatewayUrl);
+    const worker = await Listener.at(`http://127.0.0.1:${stand.ports.HTTP_PORT}`);
+    const gateway = new GatewayClient(stand.gatewayUrl);
+    const id = await usualAnswers(api, worker, gateway);
+    const troubled = await troubledPayment(stand, worker, gateway);
+    await api.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: troubled });
+    const story = (await worker.ask(200, "GET", "/operator/payments/{correlationId}", {
+      headers: ADMIN,
+      fill: troubled,
+    })) as { attempts: object[]; interventions: object[] };
+    expect(story.attempts.length).toBeGreaterThan(0);
+    expect(story.interventions).toMatchObject([{ action: "hold" }]);
+    await operatorAnswers(worker, id);
+    expect(await api.undocumented("papaleguas_api_requests_total")).toEqual([]);
+    expect(await worker.undocumented("papaleguas_http_requests_total")).toEqual([]);
+    await rareAnswersOfWorker(worker);
+    await rareAnswersOfApi(api);
+    expect(api.contract.unseen()).toEqual([]);
+    expect(worker.contract.unseen()).toEqual([]);
+  },
+  TEST_MS_MAX,
+);
+
+/** One that its processor has said nothing clear about, and that an operator holds. */
+async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
+  const processors = [stand.defaultUrl, stand.fallbackUrl].map(
+    (url) => new ProcessorClient("any", url),
+  );
+  for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
+  const id = crypto.randomUUID();
+  expect(await gateway.pay(id, 100)).toBe(202);
+  await until("it is unknown", 10_000, async () => {
+    const status = await gateway.statusOf(id);
+    return status !== "missing" && status.status === "unknown";
+  });
+  const hold = "/operator/payments/{correlationId}/hold";
+  await worker.ask(200, "POST", hold, { headers: ADMIN, body: GROUNDS, fill: id });
+  await worker.ask(200, "GET", "/open-payments");
+  await worker.ask(200, "GET", "/dashboard/open");
+  await worker.ask(200, "GET", "/dashboard/live", { query: "?once" });
+  for (const processor of processors) await processor.heal();
+  return id;
+}
+
+/** Gives the id of a settled payment. */
+async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayClient) {
+  const id = crypto.randomUUID();
+  const pay = (amount: number) => JSON.stringify({ correlationId: id, amount });
+  await api.ask(202, "POST", "/payments", { body: pay(19.9) });
+  await api.ask(409, "POST", "/payments", { body: pay(20) });
+  await api.ask(400, "POST", "/payments", { body: "{}" });
+  await api.ask(413, "POST", "/payments", { body: " ".repeat(2_000) });
+  await until("it is settled", 10_000, async () => {
+    const status = await gateway.statusOf(id);
+    return status !== "missing" && status.status === "settled";
+  });
+  for (const listener of [api, worker]) {
+    await listener.ask(200, "GET", "/payments/{correlationId}", { fill: id });
+    await listener.ask(404, "GET", "/payments/{correlationId}");
+    await listener.ask(200, "GET", "/payments-summary");
+    await listener.ask(400, "GET", "/payments-summary", { query: "?from=yesterday" });
+    await listener.ask(200, "GET", "/audit");
+    await listener.ask(200, "GET", "/dashboard");
+    await listener.ask(200, "GET", "/dashboard/open");
+    await listener.ask(200, "GET", "/dashboard/curve");
+    await listener.ask(200, "GET", "/dashboard/curve", { query: "?format=csv" });
+    await listener.ask(400, "GET", "/dashboard/curve", { query: "?format=xml" });
+    await listener.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: id });
+    await listener.ask(404, "GET", "/dashboard/payments/{correlationId}");
+    await listener.ask(401, "POST", "/purge-payments");
+    await listener.ask(204, "POST", "/purge-payments", { headers: ADMIN });
+    await listener.ask(200, "GET", "/dashboard/live");
+    await listener.ask(200, "GET", "/dashboard/live", { query: "?once" });
+    for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
+      await listener.ask(200, "GET", path);
+    }
+  }
+  return id;
+}
+
+async function operatorAnswers(worker: Listener, settled: string): Promise<void> {
+  await worker.ask(200, "GET", "/open-payments");
+  await worker.ask(400, "GET", "/open-payments", { query: "?limit=0" });
+  const list = "/operator/payments";
+  await worker.ask(200, "GET", list, { headers: ADMIN });
+  await worker.ask(400, "GET", list, { headers: ADMIN, query: "?limit=0" });
+  await worker.ask(401, "GET", list);
+  const story = `${list}/{correlationId}`;
+  await worker.ask(200, "GET", story, { headers: ADMIN, fill: settled });
+  await worker.ask(401, "GET", story);
+  await worker.ask(404, "GET", story, { headers: ADMIN });
+  await worker.ask(200, "GET", "/operator/processors", { headers: ADMIN });
+  await worker.ask(401, "GET", "/operator/processors");
+  for (const action of PAYMENT_ACTIONS) {
+    const path = `${story}/${action}`;
+    await worker.ask(409, "POST", path, { headers: ADMIN, body: GROUNDS, fill: settled });
+    await worker.ask(404, "POST", path, { headers: ADMIN, body: GROUNDS });
+    await worker.ask(400, "POST", path, { headers: ADMIN, body: "{}", fill: settled });
+    await worker.ask(401, "POST", path, { body: GROUNDS });
+  }
+  for (const action of Object.keys(MODE_AFTER)) {
+    const path = `/operator/processors/{name}/${action}`;
+    await worker.ask(200, "POST", path, { headers: ADMIN, body: GROUNDS, fill: "default" });
+    await worker.ask(404, "POST", path, { headers: ADMIN, body: GROUNDS, fill: "nobody" });
+    await worker.ask(400, "POST", path, { headers: ADMIN, body: "{}", fill: "default" });
+    await worker.ask(401, "POST", path, { body: GROUNDS, fill: "default" });
+  }
+}
+
+/** By the same server over parts that answer as they are told. */
+async function rareAnswersOfWorker(worker: Listener): Promise<void> {
+  let operated: OperatorAnswer = { kind: "refused", status: 503, reason: "shutting down" };
+  const found = { seq: 1, state: "unknown" } as const;
+  const none = {
+    list: () => "",
+    story: () => null,
+    ages: () => "",
+    openByProcessor: () => new Map(),
+  };
+  const stories = { ...none, find: () => found, lastWord: () => null };
+  const forEver = () => new Promise<never>(() => {});
+  await using http = runHttp({
+    settings: { ADMIN_TOKEN: TOKEN, PURGE_ENABLED: true },
+    purge: forEver,
+    live: forEver,
+    operator: { stories, operate: async () => operated },
+  });
+  await worker.elsewhere(http.url, async () => {
+    const decide = async (status: number) => {
+      const init = { headers: ADMIN, body: GROUNDS };
+      for (const action of PAYMENT_ACTIONS) {
+        await worker.ask(status, "POST", `/operator/payments/{correlationId}/${action}`, init);
+      }
+      for (const action of Object.keys(MODE_AFTER)) {
+        await worker.ask(status, "POST", `/operator/processors/{name}/${action}`, init);
+      }
+    };
+    await worker.ask(503, "GET", "/readyz");
+    await worker.ask(503, "GET", "/operator/processors", { headers: ADMIN });
+    await decide(503);
+    operated = { kind: "refused", status: 409, reason: "it is not configured any more" };
+    await decide(409);
+    operated = { kind: "done", state: "auto", detail: "done" };
+    await decide(200);
+    await Promise.all([
+      worker.ask(503, "POST", "/purge-payments", { headers: ADMIN }),
+      worker.ask(503, "GET", "/dashboard/live", { query: "?once" }),
+    ]);
+  });
+  await using closed = runHttp();
+  await worker.elsewhere(closed.url, async () => {
+    await worker.ask(404, "POST", "/purge-payments");
+    await worker.ask(404, "GET", "/operator/payments");
+    await worker.ask(404, "GET", "/operator/processors");
+  });
+}
+
+async function rareAnswersOfApi(api: Listener): Promise<void> {
+  const passedOn = [
+    ["GET", "/payments/{correlationId}"],
+    ["GET", "/payments-summary"],
+    ["GET", "/audit"],
+    ["POST", "/purge-payments"],
+    ["GET", "/dashboard"],
+    ["GET", "/dashboard/live"],
+    ["GET", "/dashboard/open"],
+    ["GET", "/dashboard/curve"],
+    ["GET", "/dashboard/payments/{correlationId}"],
+  ] as const;
+  for (const [method, path] of passedOn) await api.askRaw(400, method, path);
+  await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
+  await using closed = runHttp();
+  const start = (workerHttp: string) => {
+    const link = Object.assign(new FakeLink(), { answering: false, verdict: () => null });
+    const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: workerHttp, AMOUNT_MAX };
+    return startApi({ settings, link, log: createLog("api", "silent") });
+  };
+  const [alone, behind] = [start(vacantUrl()), start(closed.url)];
+  await api.elsewhere(alone.url, async () => {
+    for (const [method, path] of passedOn) await api.ask(503, method, path);
+    await api.ask(503, "GET", "/readyz");
+    const body = `{"correlationId":"${NOBODY}","amount":1}`;
+    await api.ask(503, "POST", "/payments", { body });
+  });
+  await api.elsewhere(behind.url, () => api.ask(404, "POST", "/purge-payments").then(() => {}));
+  await Promise.all([alone.stop(), behind.stop()]);
+}
+
+test("the states in the documents are those of the journal", () => {
+  expect([...STATES]).toEqual([...PAYMENT_STATES]);
+});
+
+/** The document as a service gives it that nobody calls. */
+async function documentOf(kind: "api" | "worker"): Promise<Contract> {
+  await using http = runHttp();
+  if (kind === "worker") return (await Listener.at(http.url)).contract;
+  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: http.url, AMOUNT_MAX };
+  const api = startApi({ settings, link: new FakeLink(), log: createLog("api", "silent") });
+  const { contract } = await Listener.at(api.url);
+  await api.stop();
+  return contract;
+}
+
+test("both documents hold together: references, parameters, schemas", async () => {
+  for (const kind of ["api", "worker"] as const) {
+    const contract = await documentOf(kind);
+    const { document } = contract;
+    expect(document.openapi).toStartWith("3.1.");
+    for (const schema of Object.values(document.components.schemas)) contract.validator(schema);
+    const text = JSON.stringify(document);
+    const used = new Set(
+      Array.from(text.matchAll(/"#\/components\/schemas\/(\w+)"/g), ([, name]) => name),
+    );
+    // Nothing that is referred to is missing, and nothing is there for nobody.
+    expect([...used].sort()).toEqual(Object.keys(document.components.schemas).sort());
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const operation of Object.values(methods)) {
+        const named = JSON.stringify(operation).match(/"in":"path"/g)?.length ?? 0;
+        expect([path, named]).toEqual([path, path.match(/\{/g)?.length ?? 0]);
+      }
+    }
+  }
+});
+
+const anything = fc.jsonValue() as fc.Arbitrary<unknown>;
+const uuid = fc.oneof(
+  fc.uuid(),
+  fc.uuid().map((id) => id.toUpperCase()),
+  fc.stringMatching(/^[0-9a-fA-F-]{35,37}$/),
+  anything,
+);
+/** Up to four decimals: what is finer, a schema's multipleOf cannot tell from rounding. */
+const amount = fc.oneof(
+  fc.integer({ min: -100, max: AMOUNT_MAX * 100 + 10 }).map((cents) => cents / 100),
+  fc.integer({ min: 0, max: 10 ** 9 }).map((tenthOfMilli) => tenthOfMilli / 10_000),
+  anything,
+);
+
+test("what the document says of a payment's body is what is taken, and the other way round", async () => {
+  const contract = await documentOf("api");
+  const validate = contract.validator(contract.bodySchema("/payments", "post"));
+  const fields = fc.record({ correlationId: uuid, amount }, { requiredKeys: [] });
+  const body = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ correlationId: fc.uuid(), amount }) },
+    { weight: 2, arbitrary: fields },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.object(), fields).map(([a, b]) => Object.assign({}, a, b)),
+    },
+    { weight: 1, arbitrary: anything },
+  );
+  let taken = 0;
+  fc.assert(
+    fc.property(body, (value) => {
+      // As it arrives: a number below zero's last bit, or a field that is undefined, is not JSON.
+      const text = JSON.stringify(value);
+      const { ok } = parsePaymentRequest(text, AMOUNT_MAX);
+      taken += ok ? 1 : 0;
+      expect([text, validate(JSON.parse(text))]).toEqual([text, ok]);
+    }),
+    { numRuns: 5_000, seed: 20_260_105 },
+  );
+  expect(taken).toBeGreaterThan(500);
+});
+
+test("what the document says of an operator's grounds is what is taken", async () => {
+  const contract = await documentOf("worker");
+  const word = fc.oneof(
+    fc.string({ unit: "grapheme", maxLength: 70 }),
+    fc.string({ unit: "binary", maxLength: 5 }),
+    fc.constantFrom(
+      "ana",
+      " ",
+      "",
+      "a\nb",
+      "a\u0000b",
+      "x".repeat(64),
+      "x".repeat(65),
+      "😀".repeat(64),
+    ),
+    fc.constant(null),
+    anything,
+  );
+  const body = fc.record(
+    { who: word, why: word, evidence: word, more: word },
+    { requiredKeys: [] },
+  );
+  for (const [action, needsEvidence] of [
+    ["hold", false],
+    ["settle", true],
+  ] as const) {
+    const path = `/operator/payments/{correlationId}/${action}`;
+    const validate = contract.validator(contract.bodySchema(path, "post"));
+    fc.assert(
+      fc.property(body, (value) => {
+        const text = JSON.stringify(value);
+        const { ok } = parseGrounds(text, needsEvidence);
+        expect([text, validate(JSON.parse(text))]).toEqual([text, ok]);
+      }),
+      { numRuns: 2_000, seed: 20_260_105 },
+    );
+  }
+});

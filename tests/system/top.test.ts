@@ -1,0 +1,162 @@
+/** `worker top` from outside: in a terminal, without one, and for scripts. */
+import { expect, test } from "bun:test";
+import { join, resolve } from "node:path";
+import type { LiveSnapshot } from "../../shared/live.ts";
+import { GatewayClient } from "./client.ts";
+import { isAlive, startStand, type Stand } from "./stand.ts";
+import { until } from "./until.ts";
+
+const WORKER = resolve(import.meta.dir, "../../worker.ts");
+const TEST_MS_MAX = 60_000;
+
+function spawnTop(url: string, args: string[]) {
+  return Bun.spawn([process.execPath, WORKER, "top", ...args], {
+    cwd: join(WORKER, ".."),
+    env: { PATH: process.env["PATH"] ?? "", WORKER_HTTP: url },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+/** Runs it to its end. */
+async function run(url: string, ...args: string[]) {
+  const child = spawnTop(url, args);
+  const [out, err, code] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  return { out, err, code };
+}
+
+/** It in a terminal of its own: what it has written, and where the cursor's screen stands now. */
+function topInTerminal(url: string) {
+  let written = "";
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([process.execPath, WORKER, "top"], {
+    cwd: join(WORKER, ".."),
+    env: { PATH: process.env["PATH"] ?? "", TERM: "xterm-256color", WORKER_HTTP: url },
+    terminal: {
+      cols: 120,
+      rows: 30,
+      data: (_, bytes) => void (written += decoder.decode(bytes, { stream: true })),
+    },
+  });
+  return {
+    child,
+    terminal: child.terminal as Bun.Terminal,
+    written: () => written,
+    /** The newest whole picture. */
+    screen: () => (written.split("\x1b[H").at(-2) ?? "").replaceAll("\x1b[K", "").split(/\r+\n/),
+    shows: (text: string) =>
+      until(`the screen shows ${text}`, 15_000, async () =>
+        (written.split("\x1b[H").at(-1) ?? "").includes(text),
+      ),
+  };
+}
+
+const workerUrl = (stand: Stand) => `http://127.0.0.1:${stand.ports.HTTP_PORT}`;
+
+test(
+  "in a terminal it draws, sorts, resizes, notices a lost worker and its return, and gives all back",
+  async () => {
+    await using stand = await startStand();
+    const gateway = new GatewayClient(stand.gatewayUrl);
+    expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
+    const top = topInTerminal(workerUrl(stand));
+    try {
+      await top.shows("default ");
+      await top.shows("19.90");
+      expect(top.written()).toStartWith("\x1b[?1049h\x1b[?25l");
+      const order = () => top.screen().filter((line) => /^(default|fallback) /.test(line));
+      await until("both are there", 5_000, async () => order().length === 2);
+      expect(order()[0]).toStartWith("default");
+      top.terminal.write("nn");
+      await until(
+        "they are turned round",
+        5_000,
+        async () => order()[0]?.startsWith("fallback") === true,
+      );
+
+      top.terminal.resize(40, 12);
+      await until("it fits", 5_000, async () => {
+        const lines = top.screen();
+        return lines.length === 12 && lines.every((line) => line.length <= 40);
+      });
+
+      const pid = stand.pidOf("worker");
+      process.kill(pid, "SIGKILL");
+      await top.shows("NO CONNECTION");
+      await until("it is gone", 5_000, async () => !isAlive(pid));
+      await until("another one is there", 10_000, async () => stand.pidOf("worker") !== pid);
+      await until("the screen has it", 15_000, async () => {
+        const last = top.screen().join("\n");
+        return last.includes("taken") && !last.includes("NO CONNECTION");
+      });
+      top.terminal.write("q");
+      expect(await top.child.exited).toBe(0);
+      expect(top.written()).toEndWith("\x1b[?25h\x1b[?1049l");
+    } finally {
+      top.child.kill("SIGKILL");
+      top.terminal.close();
+    }
+  },
+  TEST_MS_MAX,
+);
+
+test.each(["ctrl-c", "SIGTERM", "SIGHUP"] as const)(
+  "%s gives the terminal back, whether a worker answers or not",
+  async (way) => {
+    const top = topInTerminal("http://127.0.0.1:1");
+    try {
+      await top.shows("NO CONNECTION");
+      if (way === "ctrl-c") top.terminal.write("\x03");
+      else top.child.kill(way);
+      expect(await top.child.exited).toBe(0);
+      expect(top.written()).toEndWith("\x1b[?25h\x1b[?1049l");
+    } finally {
+      top.child.kill("SIGKILL");
+      top.terminal.close();
+    }
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "without a terminal it prints lines, and for scripts what the worker says",
+  async () => {
+    await using stand = await startStand();
+    expect(await new GatewayClient(stand.gatewayUrl).pay(crypto.randomUUID(), 500)).toBe(202);
+    const once = await run(workerUrl(stand), "--once", "--json");
+    expect(once).toMatchObject({ code: 0, err: "" });
+    const snapshot = JSON.parse(once.out) as LiveSnapshot;
+    expect(snapshot.lanes.map(({ name }) => name)).toEqual(["default", "fallback"]);
+    const words = await run(stand.gatewayUrl, "--once");
+    expect(words.code).toBe(0);
+    expect(words.out).toMatch(/^default +5 % +closed/m);
+    expect(words.out).not.toContain("\x1b");
+
+    const lines = spawnTop(workerUrl(stand), []);
+    const reader = lines.stdout.getReader();
+    const text = new TextDecoder().decode((await reader.read()).value);
+    expect(text).toMatch(/^\d{4}-[^ ]+Z  taken [\d.]+\/s  settled .*\|  fallback closed/);
+    await reader.cancel();
+    lines.kill("SIGTERM");
+    expect(await lines.exited).toBe(0);
+    const json = spawnTop(workerUrl(stand), ["--json"]);
+    const first = await json.stdout.getReader().read();
+    const [line = ""] = new TextDecoder().decode(first.value).split("\n");
+    expect(Array.isArray((JSON.parse(line) as LiveSnapshot).lanes)).toBe(true);
+    json.kill("SIGTERM");
+    expect(await json.exited).toBe(0);
+  },
+  TEST_MS_MAX,
+);
+
+test("where no worker answers, once is one line and exit code 1", async () => {
+  for (const args of [["--once"], ["--once", "--json"], ["--strange"]]) {
+    const { code, err, out } = await run("http://127.0.0.1:1", ...args);
+    expect([code, err.trim().split("\n").length, out]).toEqual([1, 1, ""]);
+  }
+});

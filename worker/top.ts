@@ -1,0 +1,135 @@
+/**
+ * `worker top`: the live figures of a running worker in a terminal, or as lines for whoever has none.
+ * It reads what the dashboard reads, at an API as well as at the worker.
+ */
+import { parseArgs } from "node:util";
+import type { LiveSnapshot } from "../shared/live.ts";
+import { follow, once } from "./top/feed.ts";
+import {
+  fitted,
+  isSortKey,
+  lineOf,
+  screenOf,
+  sortedBy,
+  UNSORTED,
+  type Loss,
+} from "./top/screen.ts";
+import { Terminal } from "./top/terminal.ts";
+import { View } from "./top/view.ts";
+import { workerUrl } from "./worker-address.ts";
+
+const USAGE = `usage: worker top [--once] [--json]
+
+The live figures of a worker, once a second: rates, what is open, and each processor with its breaker
+and why, latency, calls in flight, what it has settled and what that costs. Keys sort and quit. Without
+a terminal it prints a line a second.
+
+  --once   one screen, or one answer, and ends; exit code 1 when no worker answers
+  --json   what the worker says, one JSON a line
+  --help
+
+The worker, or an API of it, is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started.
+`;
+
+/** How long the clock of a lost connection may stand still. */
+const REDRAW_MS = 1_000;
+
+/** Ends the process. */
+export async function topByHand(args: readonly string[]): Promise<never> {
+  try {
+    const { help, once: justOnce, json } = readOptions(args);
+    if (help) process.stdout.write(USAGE);
+    else if (justOnce) await printOnce(workerUrl(process.env), json);
+    else if (json || !process.stdout.isTTY || !process.stdin.isTTY) {
+      await printLines(workerUrl(process.env), json);
+    } else await showScreen(workerUrl(process.env));
+    return process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return process.exit(1);
+  }
+}
+
+async function printOnce(url: string, json: boolean): Promise<void> {
+  const answer = await once(url);
+  if (json) {
+    process.stdout.write(`${answer}\n`);
+    return;
+  }
+  const view = new View();
+  view.apply(JSON.parse(answer) as LiveSnapshot);
+  const lines = screenOf(url, view.figures(), UNSORTED, null, Date.now());
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** Until a signal, or until nobody reads any more. */
+async function printLines(url: string, json: boolean): Promise<void> {
+  const end = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => end.abort());
+  }
+  process.stdout.on("error", () => end.abort());
+  const view = new View();
+  let lost = false;
+  const onSnapshot = (snapshot: LiveSnapshot) => {
+    lost = false;
+    view.apply(snapshot);
+    const figures = view.figures();
+    if (json) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+    else if (figures !== null) process.stdout.write(`${lineOf(figures)}\n`);
+  };
+  const onLoss = (reason: string) => {
+    // Once for each loss, however often it is tried again.
+    if (!lost) process.stderr.write(`no connection to ${url}: ${reason}; trying again\n`);
+    lost = true;
+  };
+  await follow(url, { onSnapshot, onLoss }, end.signal);
+}
+
+async function showScreen(url: string): Promise<void> {
+  const end = new AbortController();
+  const terminal = new Terminal();
+  const view = new View();
+  let sorting = UNSORTED;
+  let loss: Loss = null;
+  const draw = () => {
+    const lines = screenOf(url, view.figures(), sorting, loss, Date.now());
+    terminal.draw(fitted(lines, terminal.size));
+  };
+  terminal.take({
+    onKey(key) {
+      if (!isSortKey(key)) return;
+      sorting = sortedBy(sorting, key);
+      draw();
+    },
+    onResize: draw,
+    onQuit: () => end.abort(),
+  });
+  const clock = setInterval(draw, REDRAW_MS);
+  const onSnapshot = (snapshot: LiveSnapshot) => {
+    loss = null;
+    view.apply(snapshot);
+    draw();
+  };
+  const onLoss = (reason: string) => {
+    loss = { sinceMs: loss?.sinceMs ?? Date.now(), reason };
+    draw();
+  };
+  draw();
+  await follow(url, { onSnapshot, onLoss }, end.signal);
+  clearInterval(clock);
+  terminal.giveBack();
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    const options = {
+      once: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    } as const;
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
+  }
+}

@@ -1,0 +1,88 @@
+/** The worker's live figures, event by event, over a connection that is made again when it is lost. */
+import type { LiveSnapshot } from "../../shared/live.ts";
+import { EventReader } from "./events.ts";
+
+/** One comes every second. */
+const SILENCE_MS_MAX = 5_000;
+const RETRY_MS = { first: 250, max: 4_000 };
+const ONCE_MS_MAX = 5_000;
+
+export type Watcher = {
+  readonly onSnapshot: (snapshot: LiveSnapshot) => void;
+  readonly onLoss: (reason: string) => void;
+};
+
+/** One answer as it came. Throws with one line. */
+export async function once(url: string): Promise<string> {
+  try {
+    const signal = AbortSignal.timeout(ONCE_MS_MAX);
+    const init = { signal, proxy: false } as RequestInit;
+    const response = await fetch(`${url}/dashboard/live?once`, init);
+    if (response.ok) return await response.text();
+    throw new Error(`it answered ${response.status}`);
+  } catch (error) {
+    throw new Error(`no live figures from ${url}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Until the signal ends it. */
+export async function follow(url: string, watcher: Watcher, end: AbortSignal): Promise<void> {
+  let waitMs = RETRY_MS.first;
+  while (!end.aborted) {
+    try {
+      await stream(url, end, (snapshot) => {
+        waitMs = RETRY_MS.first;
+        watcher.onSnapshot(snapshot);
+      });
+      if (!end.aborted) watcher.onLoss("the worker ended it");
+    } catch (error) {
+      if (!end.aborted) watcher.onLoss(reasonOf(error));
+    }
+    await pause(waitMs, end);
+    waitMs = Math.min(RETRY_MS.max, waitMs * 2);
+  }
+}
+
+async function stream(
+  url: string,
+  end: AbortSignal,
+  onSnapshot: (snapshot: LiveSnapshot) => void,
+): Promise<void> {
+  const silence = new AbortController();
+  const giveUp = () => silence.abort(new Error(`nothing for ${SILENCE_MS_MAX / 1_000} s`));
+  let timer = setTimeout(giveUp, SILENCE_MS_MAX);
+  try {
+    const signal = AbortSignal.any([end, silence.signal]);
+    const init = { signal, proxy: false, headers: { accept: "text/event-stream" } } as RequestInit;
+    const response = await fetch(`${url}/dashboard/live`, init);
+    if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`);
+    const events = new EventReader();
+    for await (const bytes of response.body) {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, SILENCE_MS_MAX);
+      for (const data of events.push(bytes)) onSnapshot(JSON.parse(data) as LiveSnapshot);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function pause(ms: number, end: AbortSignal): Promise<void> {
+  if (end.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    end.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as Error & { code?: unknown };
+  return typeof code === "string" ? code : message;
+}

@@ -1,0 +1,186 @@
+import { expect, test } from "bun:test";
+import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/live.ts";
+import { EventReader } from "./events.ts";
+import { fitted, lineOf, screenOf, sortedBy, UNSORTED, type SortKey } from "./screen.ts";
+import { View, type Figures } from "./view.ts";
+
+const AT = "2026-01-05T12:00:10.000Z";
+const URL = "http://127.0.0.1:9995";
+
+function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
+  return {
+    name,
+    fee: 0.05,
+    mode: "auto",
+    breaker: "closed",
+    latencyMs: 1.5,
+    inFlight: 3,
+    limit: 40.7,
+    settled: { count: 10, cents: 19_900 },
+    ...more,
+  };
+}
+
+function second(number: number, accepted: number, settled: number[]): LiveSecond {
+  const at = "2026-01-05T12:00:00.000Z";
+  return { number, at, spanMs: 1_000, accepted, settled, p50Ms: 1, p99Ms: 2, open: 0, unknown: 0 };
+}
+
+function opened(number: number, processor: string, cause: string): LaneChange {
+  return { number, at: AT, processor, cause, kind: "breaker", from: "closed", to: "open" };
+}
+
+function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
+  return {
+    at: AT,
+    startedAt: "2026-01-05T11:00:00.000Z",
+    notReady: null,
+    untilDurable: { p50Ms: 0.4, p99Ms: 2.25, payments: 100 },
+    backlog: {
+      open: 7,
+      max: 1_000,
+      oldestSeconds: 1.25,
+      states: { accepting: 0, queued: 4, assigned: 2, unknown: 1, held: 0 },
+      rejected: 5,
+      conflict: 0,
+    },
+    journal: { trouble: null, queued: 0 },
+    lanes: [lane("default"), lane("fallback", { fee: 0.15, latencyMs: 250, inFlight: 0 })],
+    gone: [],
+    seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10])],
+    changes: [],
+    ...more,
+  };
+}
+
+function figuresOf(...snapshots: LiveSnapshot[]): Figures {
+  const view = new View();
+  for (const each of snapshots) view.apply(each);
+  return view.figures() as Figures;
+}
+
+const screen = (figures: Figures, sorting = UNSORTED) =>
+  screenOf(URL, figures, sorting, null, 0).join("\n");
+
+test("rates are of the last seconds, however often they were told", () => {
+  const figures = figuresOf(
+    snapshot(),
+    snapshot({ seconds: [second(3, 300, [0, 0])] }),
+    // A stream that was begun anew tells everything again.
+    snapshot({
+      seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10]), second(3, 300, [0, 0])],
+    }),
+  );
+  expect(figures.acceptedRate).toBe(200);
+  expect(figures.rows.map(({ rate }) => Math.round(rate * 3))).toEqual([280, 20]);
+});
+
+test("a worker that was started anew begins with its own seconds", () => {
+  const figures = figuresOf(
+    snapshot(),
+    snapshot({ startedAt: "2026-01-05T12:00:05.000Z", seconds: [second(1, 7, [7, 0])] }),
+  );
+  expect(figures.acceptedRate).toBe(7);
+});
+
+test("the screen shows what there is of payments, and a row for each processor", () => {
+  const text = screen(figuresOf(snapshot()));
+  expect(text).toContain("taken 150/s   settled 150/s   on disk in p99 2.3 ms");
+  expect(text).toContain("open 7 of 1000   oldest 1.3 s");
+  expect(text).toContain("queued 4   assigned 2   unknown 1   held 0   rejected 5   conflict 0");
+  expect(text).toMatch(/default +5 % +closed +1\.5 ms +3\/40 +140\/s +10 +199\.00 +9\.95/);
+  expect(text).toMatch(/fallback +15 % +closed +250 ms +0\/40 +10\.0\/s +10 +199\.00 +29\.85/);
+});
+
+test("a breaker is shown with the cause of its last change, and what an operator has set", () => {
+  const figures = figuresOf(
+    snapshot({
+      notReady: "the journal fails",
+      lanes: [lane("default", { breaker: "open", mode: "drained" }), lane("fallback")],
+      changes: [
+        opened(1, "default", "5 failures in a row"),
+        opened(2, "default", "health says so"),
+      ],
+    }),
+  );
+  const text = screen(figures);
+  expect(text).toMatch(/default .*open, drained .* health says so\n/);
+  expect(text).toContain("NOT READY: the journal fails");
+  expect(text).toContain("12:00:10  default  closed → open: 5 failures in a row");
+});
+
+test("nothing that a processor says speaks to the terminal", () => {
+  const evil = opened(1, "default", "\x1b[2Jgone\r\n");
+  expect(screen(figuresOf(snapshot({ changes: [evil] })))).not.toContain("\x1b");
+});
+
+test("keys sort: numbers the largest first, fees the smallest, again turns round", () => {
+  const figures = figuresOf(
+    snapshot({
+      lanes: [
+        lane("b", { fee: 0.2, latencyMs: 9, settled: { count: 1, cents: 900 } }),
+        lane("a", { fee: 0.1, latencyMs: 1, settled: { count: 5, cents: 100 }, breaker: "open" }),
+        lane("c", { fee: 0.3, latencyMs: 5, settled: { count: 3, cents: 500 }, inFlight: 9 }),
+      ],
+      seconds: [second(1, 0, [1, 2, 3])],
+    }),
+  );
+  const order = (...keys: SortKey[]) => {
+    const sorting = keys.reduce(sortedBy, UNSORTED);
+    return Array.from(screen(figures, sorting).matchAll(/^([abc]) /gm), ([, name]) => name).join(
+      "",
+    );
+  };
+  expect(order()).toBe("abc");
+  expect(order("n")).toBe("abc");
+  expect(order("n", "n")).toBe("cba");
+  expect(order("l")).toBe("bca");
+  expect(order("l", "l")).toBe("acb");
+  expect(order("s")).toBe("acb");
+  expect(order("a")).toBe("bca");
+  expect(order("r")).toBe("cab");
+  expect(order("b")[0]).toBe("a");
+  expect(order("i")[0]).toBe("c");
+});
+
+test("a lost connection is said, with what was known before", () => {
+  const loss = { sinceMs: 1_000, reason: "ECONNREFUSED" };
+  const text = screenOf(URL, figuresOf(snapshot()), UNSORTED, loss, 8_000).join("\n");
+  expect(text).toContain("NO CONNECTION for 7 s: ECONNREFUSED; trying again");
+  expect(text).toContain("open 7 of 1000");
+  expect(screenOf(URL, null, UNSORTED, null, 0).join("\n")).toContain("Waiting");
+});
+
+test("a screen is as large as the terminal, whatever that is", () => {
+  const lines = screenOf(URL, figuresOf(snapshot()), UNSORTED, null, 0);
+  for (const size of [
+    { columns: 200, rows: 60 },
+    { columns: 40, rows: 10 },
+    { columns: 5, rows: 2 },
+    { columns: 1, rows: 1 },
+  ]) {
+    const shown = fitted(lines, size);
+    expect(shown).toHaveLength(size.rows);
+    expect(Math.max(...shown.map((line) => [...line].length))).toBeLessThanOrEqual(size.columns);
+  }
+});
+
+test("without a screen it is one line", () => {
+  const line = lineOf(figuresOf(snapshot()));
+  expect(line).not.toContain("\n");
+  expect(line).toContain("taken 150/s  settled 150/s  open 7  unknown 1  oldest 1.3 s");
+  expect(line).toContain("default closed 3/40 1.5 ms 140/s");
+});
+
+test("events are read however the bytes are cut", () => {
+  const text = 'retry: 1000\n\nevent: live\ndata: {"a":"é"}\n\n: comment\n\ndata: 1\ndata: 2\n\nda';
+  const bytes = new TextEncoder().encode(text);
+  for (let size = 1; size <= bytes.length; size++) {
+    const reader = new EventReader();
+    const events: string[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      events.push(...reader.push(bytes.subarray(at, at + size)));
+    }
+    expect(events).toEqual(['{"a":"é"}', "1\n2"]);
+  }
+});

@@ -1,0 +1,91 @@
+/**
+ * What the screen shows, kept from one event to the next: the first event of a stream holds everything
+ * that the worker keeps, later ones what is new.
+ */
+import { feesOf } from "../../shared/fees.ts";
+import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/live.ts";
+
+/** What a rate is taken over. */
+const RATE_SECONDS = 10;
+const CHANGES_KEPT = 20;
+
+export type Row = LiveLane & {
+  /** Settled a second. */
+  readonly rate: number;
+  readonly fees: string;
+  /** Why the breaker is as it is; null when it never changed. */
+  readonly cause: string | null;
+};
+
+export type Figures = {
+  readonly at: string;
+  readonly notReady: string | null;
+  readonly acceptedRate: number;
+  readonly settledRate: number;
+  readonly p99Ms: number | null;
+  readonly snapshot: LiveSnapshot;
+  readonly rows: readonly Row[];
+  readonly changes: readonly LaneChange[];
+};
+
+export class View {
+  #latest: LiveSnapshot | null = null;
+  #seconds: LiveSecond[] = [];
+  #changes: LaneChange[] = [];
+
+  apply(snapshot: LiveSnapshot): void {
+    // A worker that was started anew counts from the beginning.
+    const isAnother = this.#latest !== null && this.#latest.startedAt !== snapshot.startedAt;
+    this.#seconds = merge(isAnother ? [] : this.#seconds, snapshot.seconds, RATE_SECONDS);
+    this.#changes = merge(
+      isAnother ? [] : this.#changes,
+      snapshot.changes,
+      Number.MAX_SAFE_INTEGER,
+    );
+    this.#latest = snapshot;
+  }
+
+  /** Null before the first event. */
+  figures(): Figures | null {
+    const snapshot = this.#latest;
+    if (snapshot === null) return null;
+    const spanMs = this.#seconds.reduce((sum, second) => sum + second.spanMs, 0);
+    const rate = (of: (second: LiveSecond) => number) =>
+      spanMs === 0
+        ? 0
+        : (this.#seconds.reduce((sum, second) => sum + of(second), 0) / spanMs) * 1_000;
+    const rows = snapshot.lanes.map((lane, index) => ({
+      ...lane,
+      rate: rate(({ settled }) => settled[index] ?? 0),
+      fees: feesOf([{ name: lane.name, cents: lane.settled.cents, fee: lane.fee }])?.paid ?? "0.00",
+      cause: this.#causeOf(lane.name),
+    }));
+    return {
+      at: snapshot.at,
+      notReady: snapshot.notReady,
+      acceptedRate: rate(({ accepted }) => accepted),
+      settledRate: rows.reduce((sum, row) => sum + row.rate, 0),
+      p99Ms: snapshot.untilDurable?.p99Ms ?? null,
+      snapshot,
+      rows,
+      changes: this.#changes.slice(-CHANGES_KEPT),
+    };
+  }
+
+  #causeOf(name: string): string | null {
+    const last = this.#changes.findLast(
+      ({ processor, kind }) => processor === name && kind === "breaker",
+    );
+    return last?.cause ?? null;
+  }
+}
+
+/** By their numbers: a stream that was begun anew tells again what is known. */
+function merge<T extends { readonly number: number }>(
+  kept: readonly T[],
+  more: readonly T[],
+  max: number,
+): T[] {
+  const last = kept.at(-1)?.number ?? -1;
+  return [...kept, ...more.filter(({ number }) => number > last)].slice(-max);
+}
