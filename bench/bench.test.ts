@@ -17,6 +17,7 @@ const ROWS = [
   ...["normal", "full"].flatMap((sync) =>
     ["p50", "p99", "p99.9"].map((percentile) => `latency at 1000/s: ${sync}, ${percentile}`),
   ),
+  ...["p50", "p99"].map((percentile) => `50 dashboards at 1000/s: ${percentile}`),
   ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),
   "settle: delay 0 ms",
   "settle: delay 100 ms",

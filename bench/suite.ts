@@ -11,11 +11,13 @@ import * as summary from "./micro/summary.ts";
 import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
+import * as dashboards from "./system/dashboards.ts";
 import * as settleRate from "./system/settle-rate.ts";
 
 export const SUITE: readonly Benchmark[] = [
   acceptRate,
   acceptLatency,
+  dashboards,
   settleRate,
   auditCommand,
   summary,

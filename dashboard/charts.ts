@@ -15,23 +15,25 @@ const HEIGHT = 132;
 export class Chart {
   readonly #place: HTMLElement;
   readonly #format: (value: number) => string;
-  readonly #spanS: number | null;
+  #spanS: number | null = null;
   #lines: readonly Line[] = [];
   #points: Points = [];
   #plot: uPlot | null = null;
 
-  /** With a span, that long up to the newest point; else all that there is. */
-  constructor(place: HTMLElement, format: (value: number) => string, spanS: number | null = null) {
+  constructor(place: HTMLElement, format: (value: number) => string) {
     this.#place = place;
     this.#format = format;
-    this.#spanS = spanS;
     place.addEventListener("pointerleave", () => this.#showLatest());
     new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
 
-  /** The first row of points is the time, in seconds since 1970. */
-  show(lines: readonly Line[], points: Points): void {
+  /**
+   * The first row of points is the time, in seconds since 1970. With a span that long up to the newest
+   * point is shown, else all that there is.
+   */
+  show(lines: readonly Line[], points: Points, spanS: number | null = null): void {
+    this.#spanS = spanS;
     const same = lines.map(labelOf).join() === this.#lines.map(labelOf).join();
     this.#lines = lines;
     this.#points = points;
@@ -76,7 +78,7 @@ export class Chart {
       ],
       hooks: { ready: [() => this.#showLatest()] },
       series: [
-        { value: (_, at) => (at === null ? "" : clockOf(at)), label: "at" },
+        { value: (_, at) => (at === null ? "" : clockOf(at)), label: " " },
         ...this.#lines.map(({ label, colour, dash, fill }) => ({
           label,
           stroke: this.#colour(colour),
@@ -91,8 +93,7 @@ export class Chart {
   }
 
   #across(): uPlot.Scale {
-    const spanS = this.#spanS;
-    return spanS === null ? {} : { range: (_, __, max) => [max - spanS, max] };
+    return { range: (_, min, max) => [this.#spanS === null ? min : max - this.#spanS, max] };
   }
 
   /** As the theme that is shown makes it. */

@@ -3,7 +3,7 @@ import type { LiveSnapshot } from "../shared/live.ts";
 import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
-import type { History } from "./history.ts";
+import { shownMsOf, type History } from "./history.ts";
 
 /** Lanes have colours of their own, cheapest first; the last is for all further ones. */
 const LANE_COLOURS = ["--lane-1", "--lane-2", "--lane-3", "--lane-4"];
@@ -12,16 +12,16 @@ export function laneLine(name: string, position: number): Line {
   return { label: name, colour: LANE_COLOURS[Math.min(position, 3)] as string };
 }
 
-const SHOWN_S = 300;
 const whole = (value: number) => grouped(Math.round(value));
-const fine = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
+const fine = (value: number) => (value > 0 && value < 10 ? value.toFixed(1) : whole(value));
 
 export class Head {
-  readonly #rates = new Chart(byId("chart-rates"), whole, SHOWN_S);
-  readonly #durable = new Chart(byId("chart-durable"), fine, SHOWN_S);
-  readonly #backlog = new Chart(byId("chart-backlog"), whole, SHOWN_S);
+  readonly #rates = new Chart(byId("chart-rates"), whole);
+  readonly #durable = new Chart(byId("chart-durable"), fine);
+  readonly #backlog = new Chart(byId("chart-backlog"), whole);
 
-  update({ untilDurable, backlog, lanes, journal }: LiveSnapshot, { seconds }: History): void {
+  update(snapshot: LiveSnapshot, { seconds }: History): void {
+    const { untilDurable, backlog, lanes, journal } = snapshot;
     const last = seconds.at(-1);
     const settled = last?.settled.reduce((sum, count) => sum + count, 0) ?? 0;
     const { states, open, oldestSeconds } = backlog;
@@ -64,14 +64,14 @@ export class Head {
       trouble,
       `The journal fails: ${journal.trouble}. Payments are turned away until it works.`,
     );
-    this.#draw(seconds, lanes);
+    this.#draw(seconds, lanes, shownMsOf(snapshot) / 1_000);
   }
 
   redraw(): void {
     for (const chart of [this.#rates, this.#durable, this.#backlog]) chart.redraw();
   }
 
-  #draw(seconds: History["seconds"], lanes: LiveSnapshot["lanes"]): void {
+  #draw(seconds: History["seconds"], lanes: LiveSnapshot["lanes"], shownS: number): void {
     const times = seconds.map(({ at }) => Date.parse(at) / 1_000);
     const rate = (count: number, spanMs: number) => (count * 1_000) / spanMs;
     const byFee = lanes.map((_, lane) => lane).sort((a, b) => lanes[a]!.fee - lanes[b]!.fee);
@@ -87,6 +87,7 @@ export class Head {
           seconds.map(({ settled, spanMs }) => rate(settled[lane] ?? 0, spanMs)),
         ),
       ],
+      shownS,
     );
     this.#durable.show(
       [
@@ -94,6 +95,7 @@ export class Head {
         { label: "p50", colour: "--muted" },
       ],
       [times, seconds.map(({ p99Ms }) => p99Ms), seconds.map(({ p50Ms }) => p50Ms)],
+      shownS,
     );
     this.#backlog.show(
       [
@@ -101,6 +103,7 @@ export class Head {
         { label: "unknown", colour: "--warn" },
       ],
       [times, seconds.map(({ open }) => open), seconds.map(({ unknown }) => unknown)],
+      shownS,
     );
   }
 }

@@ -4,6 +4,15 @@ import type { LaneChange, LiveSecond, LiveSnapshot } from "../shared/live.ts";
 const SECONDS_MAX = 300;
 const CHANGES_MAX = 1_000;
 
+const SHOWN_MS_MAX = 300_000;
+const SHOWN_MS_MIN = 60_000;
+
+/** Five minutes; of a worker that has just been started, as long as it has run. */
+export function shownMsOf({ at, startedAt }: LiveSnapshot): number {
+  const upMs = Date.parse(at) - Date.parse(startedAt);
+  return Math.min(SHOWN_MS_MAX, Math.max(SHOWN_MS_MIN, upMs));
+}
+
 export class History {
   seconds: LiveSecond[] = [];
   changes: LaneChange[] = [];

@@ -2,12 +2,11 @@
 import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/live.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
-import type { History } from "./history.ts";
+import { shownMsOf, type History } from "./history.ts";
 import type { OperatorDesk } from "./operator.ts";
 import { breakerChanges, stretchesOf } from "./timeline.ts";
 import { decimalFromCents } from "../shared/money.ts";
 
-const SHOWN_MS = 300_000;
 const CHANGES_AT_ONCE = 3;
 const SVG = "http://www.w3.org/2000/svg";
 /** The height says it too: whoever sees no colour sees a bar that grows with the trouble. */
@@ -45,6 +44,7 @@ class LaneView {
   readonly #state = h("strong", { class: "state" });
   readonly #mode = h("span", { class: "mode" });
   readonly #since = h("p", { class: "since" });
+  readonly #begin = h("span", { class: "ends" });
   readonly #line = document.createElementNS(SVG, "svg");
   readonly #changes = h("div", { class: "changes" });
   readonly #all = h("details", { class: "all-changes", hidden: "" });
@@ -61,7 +61,6 @@ class LaneView {
     );
     this.#line.setAttribute("class", "timeline");
     this.#line.setAttribute("preserveAspectRatio", "none");
-    this.#line.setAttribute("viewBox", `0 0 ${SHOWN_MS} 28`);
     this.#line.setAttribute("role", "img");
     const figures = ["latency", "in flight", "settled/s", "settled", "amount"].map((label) => {
       const value = h("dd", {});
@@ -80,7 +79,7 @@ class LaneView {
         this.#mode,
         h("span", { class: "actions operator-only" }, ...actions),
       ),
-      h("div", { class: "line" }, this.#line, h("span", { class: "ends" }, "5 min ago")),
+      h("div", { class: "line" }, this.#line, this.#begin),
       h("dl", {}, ...figures),
       this.#since,
       this.#changes,
@@ -109,13 +108,17 @@ class LaneView {
     setText(this.#figures.get(label) as HTMLElement, text);
   }
 
-  #draw(lane: LiveLane, { at, startedAt }: LiveSnapshot, { changes }: History): void {
-    const toMs = Date.parse(at);
-    const fromMs = toMs - SHOWN_MS;
+  #draw(lane: LiveLane, snapshot: LiveSnapshot, { changes }: History): void {
+    const toMs = Date.parse(snapshot.at);
+    const shownMs = shownMsOf(snapshot);
+    const fromMs = toMs - shownMs;
+    this.#line.setAttribute("viewBox", `0 0 ${shownMs} 28`);
+    this.#line.style.setProperty("--minute", `${(60_000 / shownMs) * 100}%`);
+    setText(this.#begin, `${span(shownMs / 1_000)} ago`);
     const stretches = stretchesOf(breakerChanges(changes, lane.name), lane.breaker, {
       fromMs,
       toMs,
-      startedAtMs: Date.parse(startedAt),
+      startedAtMs: Date.parse(snapshot.startedAt),
     });
     const bars = stretches.map(({ kind, fromMs: begin, toMs: end, cause }) => {
       const bar = document.createElementNS(SVG, "rect");
@@ -127,7 +130,7 @@ class LaneView {
       bar.setAttribute("class", kind);
       // What lasted a moment is to be seen nevertheless.
       bar.setAttribute("x", String(begin - fromMs));
-      bar.setAttribute("width", String(Math.max(end - begin, SHOWN_MS / 400)));
+      bar.setAttribute("width", String(Math.max(end - begin, shownMs / 400)));
       bar.setAttribute("y", String(28 - HEIGHT[kind]));
       bar.setAttribute("height", String(HEIGHT[kind]));
       return bar;
@@ -141,8 +144,8 @@ class LaneView {
       this.#line,
       "aria-label",
       openS === 0
-        ? `Breaker of ${lane.name}: not open in the last five minutes`
-        : `Breaker of ${lane.name}: open for ${span(openS)} of the last five minutes`,
+        ? `Breaker of ${lane.name}: not open in the last ${span(shownMs / 1_000)}`
+        : `Breaker of ${lane.name}: open for ${span(openS)} of the last ${span(shownMs / 1_000)}`,
     );
   }
 
@@ -151,7 +154,8 @@ class LaneView {
     const since = newest?.at ?? startedAt;
     const forS = (Date.parse(at) - Date.parse(since)) / 1_000;
     const why = newest === undefined ? "since the worker's start" : `${newest.cause}`;
-    setText(this.#since, `${lane.breaker} for ${span(Math.max(0, Math.floor(forS)))}: ${why}`);
+    const lasting = forS < 1 ? "just now" : `for ${span(Math.floor(forS))}`;
+    setText(this.#since, `${lane.breaker} ${lasting}: ${why}`);
     if ((changes.at(-1)?.number ?? 0) === this.#newest) return;
     this.#newest = changes.at(-1)?.number ?? 0;
     const rows = changes

@@ -106,7 +106,7 @@ export class OperatorDesk {
     });
     if (!answer.ok) {
       if (answer.status === 401) this.#remember(null);
-      return this.#say(answer.detail, "bad");
+      return this.#say(`Refused: ${answer.detail}`, "bad");
     }
     this.#remember(token);
     this.#say(answer.value.detail, "good");

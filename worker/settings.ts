@@ -74,7 +74,7 @@ export const workerSettings = {
   LINK_PORT: setting("9996", "port of the link (UDP)", integer(0, 65535)),
   HTTP_HOST: setting(
     HTTP_ADDRESS.host,
-    "address for summary, status, purge, health and metrics",
+    "address for summary, status, purge, dashboard, health and metrics",
     text(),
   ),
   HTTP_PORT: setting(HTTP_ADDRESS.port, "port for the same", integer(0, 65535)),

@@ -4,7 +4,7 @@ import type { LoadPlan, LoadReport } from "../load/plan.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import { runChild, startChild } from "./children.ts";
 import { setDelay, totalOf } from "./processors.ts";
-import { startStack, summaryOf, type StackOptions } from "./stack.ts";
+import { startStack, summaryOf, type Stack, type StackOptions } from "./stack.ts";
 
 export const CONNECTIONS = 64;
 /** Closed or open, and for how long. */
@@ -34,15 +34,19 @@ export async function loadBare(
   return { ...report, cpuNs };
 }
 
+/** `meanwhile` begins something before the load, and gives back what ends it afterwards. */
 export async function loadGateway(
   context: BenchContext,
   options: StackOptions,
   load: Load,
   checks: Checks,
+  meanwhile: (stack: Stack) => Promise<() => Promise<void>> = async () => async () => {},
 ): Promise<GatewayReport> {
   await using stack = await startStack(context, options);
+  const endOther = await meanwhile(stack);
   const start = stack.cpuMs();
   const report = await runLoad(stack.port, load, true, checks);
+  await endOther();
   const end = stack.cpuMs();
   const settled = totalOf(await summaryOf(stack)).count;
   // What was put off is settled now, so that it can be checked.

@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { GatewayClient, ProcessorClient } from "../system/client.ts";
-import { startStand, type Stand } from "../system/stand.ts";
+import { freePorts, startStand, type Stand } from "../system/stand.ts";
 import { until } from "../system/until.ts";
 import { launch, openPage, WHY_NOT, type Watched } from "./chromium.ts";
+import { startHaproxy, WHY_NO_HAPROXY } from "./haproxy.ts";
 import { Traffic } from "./traffic.ts";
 
 const TOKEN = "a token of the test";
@@ -175,6 +176,27 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       await seen("its story", async () => (await page.locator("ol.story li").count()) > 2);
       // Nothing is wider than a phone.
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(PHONE.width);
+      expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+      await page.context().close();
+    },
+    TEST_MS_MAX,
+  );
+
+  test.skipIf(WHY_NO_HAPROXY !== null)(
+    "through HAProxy too",
+    async () => {
+      const { DASHBOARD_PORT } = await freePorts();
+      await using balancer = await startHaproxy(stand, DASHBOARD_PORT);
+      const { page, complaints, strangers } = await openPage(browser, `${balancer.url}/dashboard`);
+      const up = '[data-lane="default"] dl div:nth-child(4) dd';
+      await seen("live", async () => (await text(page, "#state")) === "live");
+      await seen("a lane", async () => (await page.locator(up).count()) === 1);
+      const before = await text(page, up);
+      await seen("more is settled", async () => (await text(page, up)) !== before);
+      await seen("read-only", async () => (await text(page, "#access")).includes("Read-only"));
+      for (const target of ["/open-payments", "/operator/processors", "/dashboard/gameday"]) {
+        expect((await fetch(balancer.url + target)).status).toBe(404);
+      }
       expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
       await page.context().close();
     },

@@ -51,8 +51,9 @@ export class Intake {
     this.#books.append(
       { kind: "accept", seq: payment.seq, correlationId, amountCents, acceptedAtMs, assignment },
       (result) => {
-        if (result !== null) this.#meter.durable(nowMs);
-        this.#durable(answer, payment, reservation, result);
+        const durableAtMs = clock.steadyMs();
+        if (result !== null) this.#meter.durable(durableAtMs - nowMs);
+        this.#durable(answer, payment, reservation, result, durableAtMs);
       },
     );
   }
@@ -62,12 +63,13 @@ export class Intake {
     payment: OpenPayment,
     reservation: Reservation | null,
     result: TransitionResult | null,
+    nowMs: number,
   ): void {
     if (result?.kind === "done") {
       const nowMs = this.#options.clock.steadyMs();
       this.#dispatch.pace.accepted(nowMs, nowMs - payment.attemptedAtMs);
       this.#answer(answer, { kind: "stored" });
-      this.#dispatch.start(payment, reservation);
+      this.#dispatch.start(payment, reservation, nowMs);
       return;
     }
     this.#books.close(payment);

@@ -31,9 +31,9 @@ export class Meter {
     this.#settled = [...books.settled];
   }
 
-  /** A payment has got its verdict from the journal. */
-  durable(arrivedAtMs: number): void {
-    this.#current.observe(this.#clock.steadyMs() - arrivedAtMs);
+  /** A payment has got its verdict from the journal, so long after it came. */
+  durable(durationMs: number): void {
+    this.#current.observe(durationMs);
   }
 
   tick(): void {

@@ -1,0 +1,41 @@
+/** Open dashboards: event streams of the worker that somebody reads to the last byte. */
+import type { Checks } from "../benchmark.ts";
+import type { Stack } from "./stack.ts";
+
+export type Watchers = {
+  /** Ends all of them, after checking that each was told something every second. */
+  end(checks: Checks): Promise<void>;
+};
+
+export async function watch({ workerUrl }: Stack, count: number): Promise<Watchers> {
+  const abort = new AbortController();
+  const startedAtMs = performance.now();
+  const readers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const answer = await fetch(`${workerUrl}/dashboard/live`, { signal: abort.signal });
+      if (!answer.ok || answer.body === null) throw new Error(`a stream answers ${answer.status}`);
+      return { events: 0, ended: null as Promise<void> | null, body: answer.body };
+    }),
+  );
+  for (const reader of readers) reader.ended = read(reader);
+  return {
+    async end(checks) {
+      const seconds = (performance.now() - startedAtMs) / 1_000;
+      abort.abort();
+      await Promise.all(readers.map(({ ended }) => ended));
+      const fewest = Math.min(...readers.map(({ events }) => events));
+      checks.equal("every dashboard was kept up to date", fewest >= Math.floor(seconds), true);
+    },
+  };
+}
+
+async function read(reader: { events: number; body: ReadableStream<Uint8Array> }): Promise<void> {
+  const decoder = new TextDecoder();
+  try {
+    for await (const bytes of reader.body) {
+      reader.events += decoder.decode(bytes).split("event: live\n").length - 1;
+    }
+  } catch {
+    // It was ended from here.
+  }
+}

@@ -1,0 +1,37 @@
+/** `haproxy.cfg` as it is, but for where everybody is. */
+import { join, resolve } from "node:path";
+import type { Stand } from "../system/stand.ts";
+import { until } from "../system/until.ts";
+
+const CONFIGURATION = resolve(import.meta.dir, "../../haproxy.cfg");
+
+export const WHY_NO_HAPROXY = Bun.which("haproxy") === null ? "skipped: there is no haproxy" : null;
+
+export type Balancer = AsyncDisposable & { readonly url: string };
+
+export async function startHaproxy(stand: Stand, port: number): Promise<Balancer> {
+  const text = await Bun.file(CONFIGURATION).text();
+  const placed = text
+    .replaceAll(/\bapi[12]:9999\b/g, `127.0.0.1:${stand.ports.PORT}`)
+    .replaceAll("worker-inside:9995", `127.0.0.1:${stand.ports.HTTP_PORT}`)
+    .replace("bind :9999", `bind 127.0.0.1:${port}`)
+    .replace(/^frontend statistics[\s\S]*/m, "");
+  const path = join(stand.dataDir, "haproxy.cfg");
+  await Bun.write(path, placed);
+  const child = Bun.spawn(["haproxy", "-f", path], { stdout: "ignore", stderr: "ignore" });
+  const url = `http://127.0.0.1:${port}`;
+  const dispose = async () => {
+    child.kill("SIGTERM");
+    await child.exited;
+  };
+  try {
+    await until("haproxy passes on", 10_000, async () => {
+      const answer = await fetch(`${url}/payments-summary`).catch(() => null);
+      return answer?.ok === true;
+    });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { url, [Symbol.asyncDispose]: dispose };
+}
