@@ -8,6 +8,9 @@
  */
 import type { Payment } from "../shared/payment.ts";
 import { decimalFromCents, centsFromAmount } from "../shared/money.ts";
+import { exchangeTo, type Exchange, type ExchangeError } from "./processor/exchange.ts";
+
+export type { Exchange } from "./processor/exchange.ts";
 
 /** What a processor is told: the same bytes in every attempt while a payment is assigned to it. */
 export type Charge = Payment & { readonly requestedAtMs: number };
@@ -61,44 +64,12 @@ const NEVER_LEFT = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
-/** One request to a processor, and its whole answer. */
-export type Exchange = (request: {
-  readonly url: string;
-  /** Posted as JSON; absent for a GET. */
-  readonly body?: string;
-  readonly timeoutMs: number;
-}) => Promise<{
-  readonly status: number;
-  readonly body: string;
-  readonly retryAfter: string | null;
-  /** The answer's length was announced, so that one cut short would have been noticed. */
-  readonly complete: boolean;
-}>;
-
-/** Over the network. A body that ends too soon throws, and is as unknown as no answer at all. */
-const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
-  const post = { method: "POST", headers: { "content-type": "application/json" } };
-  const response = await fetch(url, {
-    ...(body === undefined ? {} : { ...post, body }),
-    redirect: "manual",
-    proxy: false,
-    signal: AbortSignal.timeout(timeoutMs),
-  } as RequestInit);
-  const { status, headers } = response;
-  return {
-    status,
-    body: await response.text(),
-    retryAfter: headers.get("retry-after"),
-    complete: headers.has("content-length") || headers.get("transfer-encoding") === "chunked",
-  };
-};
-
 export class HttpProcessor implements Processor {
   readonly #url: string;
   readonly #timeoutMs: number;
   readonly #exchange: Exchange;
 
-  constructor(url: string, timeoutMs: number, exchange: Exchange = fetchExchange) {
+  constructor(url: string, timeoutMs: number, exchange: Exchange = exchangeTo(url)) {
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#exchange = exchange;
@@ -111,7 +82,7 @@ export class HttpProcessor implements Processor {
       const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs });
       return classify(answer.status, answer.body, answer.complete);
     } catch (error) {
-      return classifyError(error as Error & { code?: unknown });
+      return classifyError(error as ExchangeError);
     }
   }
 
@@ -166,8 +137,8 @@ export function classify(status: number, body: string, complete: boolean): Charg
   }
 }
 
-export function classifyError(error: Error & { code?: unknown }): ChargeOutcome {
-  if (typeof error.code === "string" && NEVER_LEFT.has(error.code)) {
+export function classifyError(error: ExchangeError): ChargeOutcome {
+  if (typeof error.code === "string" && (error.neverLeft || NEVER_LEFT.has(error.code))) {
     return { kind: "refused", reason: error.code, overloaded: false };
   }
   if (error.name === "TimeoutError") {

@@ -1,5 +1,5 @@
 /** Calls to one server by promise, over as many connections as there are calls at a time. */
-import { HttpConnection, type Endpoint, type Outcome } from "./connection.ts";
+import { HttpConnection, type Endpoint, type Outcome } from "../../shared/http/connection.ts";
 import type { Tally } from "./tally.ts";
 
 export type Headers = Readonly<Record<string, string>>;

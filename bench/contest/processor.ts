@@ -2,7 +2,7 @@
 import type { Recorded, Window } from "../../tests/system/client.ts";
 import { centsFromAmount } from "../../shared/money.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
-import type { Outcome } from "./connection.ts";
+import type { Outcome } from "../../shared/http/connection.ts";
 import { queryOf, settledOf } from "./gateway.ts";
 import type { Settled } from "./score.ts";
 import { Trouble } from "./trouble.ts";

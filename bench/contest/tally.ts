@@ -1,6 +1,6 @@
 /** What became of every HTTP call of a test, and how long the successful ones took. */
 import { build } from "hdr-histogram-js";
-import type { Outcome } from "./connection.ts";
+import type { Failure } from "../../shared/http/connection.ts";
 
 const MICROS_MAX = 60_000_000;
 
@@ -13,6 +13,11 @@ export type Latencies = {
   readonly calls: number;
 };
 
+/** What became of a call, as far as it counts. */
+export type Counted =
+  | { readonly kind: "answer"; readonly status: number; readonly ms: number }
+  | { readonly kind: "failure"; readonly reason: Failure };
+
 export class Tally {
   /** By status, or by the reason why there is none. */
   readonly calls: Record<string, number> = {};
@@ -21,7 +26,7 @@ export class Tally {
     numberOfSignificantValueDigits: 3,
   });
 
-  add(outcome: Outcome): void {
+  add(outcome: Counted): void {
     const key = outcome.kind === "answer" ? String(outcome.status) : outcome.reason;
     this.calls[key] = (this.calls[key] ?? 0) + 1;
     if (outcome.kind === "failure" || !isSuccess(outcome.status)) return;

@@ -4,7 +4,7 @@
  * All run on one thread: 550 of them make 550 small calls a second.
  */
 import { CALL_TIMEOUT_MS, endpointOf, requestOf } from "./client.ts";
-import { HttpConnection, type Endpoint, type Outcome } from "./connection.ts";
+import { HttpConnection, type Endpoint, type Outcome } from "../../shared/http/connection.ts";
 import { startOfUserMs, type Ramp } from "./ramp.ts";
 import type { Tally } from "./tally.ts";
 

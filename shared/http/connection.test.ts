@@ -48,7 +48,7 @@ test("a call without an answer in time fails, and the next one connects anew", a
     if (calls > 1) socket.write(OK);
   });
   const connection = new HttpConnection(server.endpoint, 500);
-  expect(await call(connection)).toEqual({ kind: "failure", reason: "timeout" });
+  expect(await call(connection)).toMatchObject({ kind: "failure", reason: "timeout" });
   expect(await call(connection)).toMatchObject({ kind: "answer", status: 200 });
   expect(server.connections()).toBe(2);
   connection.close();
@@ -61,7 +61,7 @@ test.each([
 ])("%s is a failure", async (_, bytes) => {
   using server = serve((socket) => void socket.end(bytes));
   const connection = new HttpConnection(server.endpoint, 5_000);
-  expect(await call(connection)).toEqual({ kind: "failure", reason: "broken off" });
+  expect(await call(connection)).toMatchObject({ kind: "failure", reason: "broken off" });
 });
 
 test("a server that closes after its answer is connected to again", async () => {
@@ -79,5 +79,46 @@ test("nobody there is a failure", async () => {
   expect(await call(new HttpConnection(endpoint, 5_000))).toEqual({
     kind: "failure",
     reason: "refused",
+    code: "ECONNREFUSED",
   });
+});
+
+test("an answer may end with its connection", async () => {
+  using server = serve((socket) => void socket.end("HTTP/1.0 200 OK\r\n\r\nall of it"));
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  const outcome = await call(connection);
+  if (outcome.kind !== "answer") throw new Error(outcome.reason);
+  expect({ ...outcome, body: outcome.body.toString() }).toMatchObject({
+    body: "all of it",
+    complete: false,
+  });
+  expect(connection.isOpen).toBe(false);
+});
+
+test("an answer may come in any pieces", async () => {
+  using server = serve(async (socket) => {
+    for (const byte of OK) {
+      socket.write(byte);
+      socket.flush();
+      await Bun.sleep(0);
+    }
+  });
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  expect(await call(connection)).toMatchObject({ kind: "answer", status: 200 });
+  expect(connection.isOpen).toBe(true);
+  connection.close();
+});
+
+test("what comes unasked ends the connection, and is no answer to the next call", async () => {
+  using server = serve((socket, calls) => {
+    socket.write(OK);
+    if (calls === 1) setTimeout(() => socket.write(OK), 20);
+  });
+  const connection = new HttpConnection(server.endpoint, 5_000);
+  expect(await call(connection)).toMatchObject({ kind: "answer" });
+  await Bun.sleep(100);
+  expect(connection.isOpen).toBe(false);
+  expect(await call(connection)).toMatchObject({ kind: "answer" });
+  expect(server.connections()).toBe(2);
+  connection.close();
 });

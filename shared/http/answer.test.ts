@@ -1,0 +1,169 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { headerOf, readAnswer } from "./answer.ts";
+
+const bytesOf = (...lines: string[]) => Buffer.from(lines.join("\r\n"));
+const read = (received: Buffer) => {
+  const answer = readAnswer(received);
+  if (answer === null) return null;
+  const { status, bytes, keepsAlive } = answer;
+  return { status, bytes, keepsAlive, body: answer.body.toString() };
+};
+
+const WHOLE = {
+  "a body of a known length": bytesOf("HTTP/1.1 200 OK", "Content-Length: 4", "", "body"),
+  "a body in chunks": bytesOf(
+    "HTTP/1.1 200 OK",
+    "transfer-encoding: chunked",
+    "",
+    "3",
+    "bod",
+    "1;name=value",
+    "y",
+    "0",
+    "",
+    "",
+  ),
+};
+
+test.each(Object.entries(WHOLE))("%s is read, once it is all there", (_, bytes) => {
+  const expected = { status: 200, body: "body", bytes: bytes.length, keepsAlive: true };
+  expect(read(bytes)).toEqual(expected);
+  expect(read(Buffer.concat([bytes, Buffer.from("more")]))).toEqual(expected);
+  for (let cut = 0; cut < bytes.length; cut++) expect(read(bytes.subarray(0, cut))).toBeNull();
+});
+
+test("an answer may have no body", () => {
+  const none = bytesOf("HTTP/1.1 204 No Content", "Connection: close", "", "");
+  expect(read(none)).toEqual({ status: 204, body: "", bytes: none.length, keepsAlive: false });
+  const empty = bytesOf("HTTP/1.1 202 Accepted", "content-length: 0", "", "");
+  expect(read(empty)).toMatchObject({ status: 202, body: "", bytes: empty.length });
+});
+
+test("informational answers are passed over", () => {
+  const early = bytesOf("HTTP/1.1 103 Early Hints", "Link: </x>", "", "");
+  const bytes = Buffer.concat([
+    bytesOf("HTTP/1.1 100 Continue", "", ""),
+    early,
+    WHOLE["a body in chunks"],
+  ]);
+  expect(read(bytes)).toMatchObject({ status: 200, body: "body", bytes: bytes.length });
+});
+
+test("an answer without a length is whole when its connection has ended, and says so", () => {
+  const bytes = bytesOf("HTTP/1.1 200 OK", "", "all");
+  expect(readAnswer(bytes)).toBeNull();
+  const answer = readAnswer(bytes, true);
+  expect(answer?.body.toString()).toBe("all");
+  expect(answer).toMatchObject({ complete: false, keepsAlive: false });
+});
+
+test("one with a length that is cut short never is", () => {
+  expect(readAnswer(bytesOf("HTTP/1.1 200 OK", "Content-Length: 9", "", "half"), true)).toBeNull();
+  const chunked = bytesOf("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "2", "{}", "");
+  expect(readAnswer(chunked, true)).toBeNull();
+});
+
+test("HTTP/1.0 keeps a connection only when it says so", () => {
+  const of = (...more: string[]) =>
+    readAnswer(bytesOf("HTTP/1.0 200 OK", "content-length: 0", ...more, "", ""));
+  expect(of()?.keepsAlive).toBe(false);
+  expect(of("Connection: Keep-Alive")?.keepsAlive).toBe(true);
+});
+
+test("headers are found by their whole name, in any case, without blanks around their value", () => {
+  const head = "X-Retry-After: 1\r\nrEtry-aFter: \t7 \r\nOther: retry-after: 9";
+  expect(headerOf(head, "retry-after")).toBe("7");
+  expect(headerOf("Other: 1", "retry-after")).toBeNull();
+});
+
+const CHUNKED = "Transfer-Encoding: chunked";
+test.each([
+  ["garbage", bytesOf("SSH-2.0", "", ""), "not an answer"],
+  ["another version", bytesOf("HTTP/2 200", "", ""), "not an answer"],
+  ["a status of no such kind", bytesOf("HTTP/1.1 999 Never", "", ""), "not an answer"],
+  ["a request", bytesOf("GET / HTTP/1.1", "", ""), "not an answer"],
+  ["a head without an end", Buffer.alloc(20_000, "x"), "without an end"],
+  [
+    "two lengths",
+    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 3", "", "{}"),
+    "two lengths",
+  ],
+  [
+    "the same length twice",
+    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 2", "", "{}"),
+    "two lengths",
+  ],
+  [
+    "a length beside chunks",
+    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", CHUNKED, "", "{}"),
+    "two lengths",
+  ],
+  [
+    "two codings",
+    bytesOf("HTTP/1.1 200 OK", CHUNKED, "Transfer-Encoding: gzip", "", "{}"),
+    "two lengths",
+  ],
+  ["a length below zero", bytesOf("HTTP/1.1 200 OK", "Content-Length: -1", "", ""), "length -1"],
+  [
+    "a length that is no number",
+    bytesOf("HTTP/1.1 200 OK", "Content-Length: 0x2", "", "{}"),
+    "length 0x2",
+  ],
+  [
+    "a length that never ends",
+    bytesOf("HTTP/1.1 200 OK", `Content-Length: ${"9".repeat(30)}`, "", ""),
+    "length 9",
+  ],
+  ["a chunk without a size", bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "x", ""), "without a size"],
+  [
+    "a chunk of less than nothing",
+    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "-2", "{}"),
+    "without a size",
+  ],
+  [
+    "a chunk of too much",
+    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "fffffffff", ""),
+    "without a size",
+  ],
+  [
+    "a chunk longer than it says",
+    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "2", "{}x", "0", "", ""),
+    "without an end",
+  ],
+])("%s is refused", (_, bytes, sentence) => {
+  expect(() => readAnswer(bytes)).toThrow(sentence);
+});
+
+test("whatever comes, it is read, waited for or refused, and never past its end", () => {
+  const pieces = [
+    ...Object.values(WHOLE).map(String),
+    "HTTP/1.1 ",
+    "200",
+    "\r\n",
+    "Content-Length: ",
+    "3",
+    CHUNKED,
+    "0\r\n\r\n",
+    "a",
+  ];
+  const piece = fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 4 }));
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), fc.boolean(), (parts, ended) => {
+      const bytes = Buffer.from(parts.join(""), "latin1");
+      let answer: ReturnType<typeof readAnswer>;
+      try {
+        answer = readAnswer(bytes, ended);
+      } catch {
+        return;
+      }
+      if (answer === null) return;
+      expect(answer.bytes).toBeLessThanOrEqual(bytes.length);
+      // The same bytes, and nothing else, give the same answer.
+      const again = readAnswer(bytes.subarray(0, answer.bytes), ended);
+      expect(again?.status).toBe(answer.status);
+      expect(again?.body.equals(answer.body)).toBe(true);
+    }),
+    { numRuns: 5_000 },
+  );
+});
