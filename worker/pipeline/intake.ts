@@ -66,7 +66,6 @@ export class Intake {
     nowMs: number,
   ): void {
     if (result?.kind === "done") {
-      const nowMs = this.#options.clock.steadyMs();
       this.#dispatch.pace.accepted(nowMs, nowMs - payment.attemptedAtMs);
       this.#answer(answer, { kind: "stored" });
       this.#dispatch.start(payment, reservation, nowMs);
