@@ -29,7 +29,7 @@ export function seekAbsence(world: World): void {
   const { apart, time, plan } = world;
   if (!world.troubled) return;
   const recorded = apart.happens(0.2);
-  const found = [...world.disk.payments()].filter(
+  const found = [...world.disk.unsettled()].filter(
     ([id, payment]) => isUnsettled(payment) && isRecorded(world, id, payment) === recorded,
   );
   if (found.length === 0) return time.after(SEEK_MS, () => seekAbsence(world));
@@ -50,7 +50,7 @@ function proveAndDeclare(world: World, correlationId: string): void {
   world.note(`operator: ${correlationId} is at no processor`);
   const lateMs = apart.happens(0.5) ? 0 : apart.next() * plan.processorTimeoutMs;
   time.after(lateMs, () => {
-    const payment = world.disk.payments().get(correlationId);
+    const payment = world.disk.payment(correlationId);
     if (payment === undefined || !isUnsettled(payment)) return;
     if (time.nowMs > plan.troubleMs + LATE_MS_MAX) return;
     onPayment(world, "absent", correlationId, payment, GROUNDS);
@@ -62,7 +62,7 @@ function proveAndDeclare(world: World, correlationId: string): void {
 
 /** The same evidence may say the opposite. */
 function settleIfRecorded(world: World, correlationId: string): void {
-  const payment = world.disk.payments().get(correlationId);
+  const payment = world.disk.payment(correlationId);
   if (payment === undefined || !isUnsettled(payment)) return;
   if (isRecorded(world, correlationId, payment)) onPayment(world, "settle", correlationId, payment);
 }

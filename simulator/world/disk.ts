@@ -6,12 +6,19 @@ import { Database } from "bun:sqlite";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
 import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
-import type { JournalHead, LedgerRows, OpenRow, Transition } from "../../worker/transitions.ts";
+import {
+  PAYMENT_STATES,
+  type JournalHead,
+  type LedgerRows,
+  type OpenRow,
+  type Transition,
+} from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Time } from "./time.ts";
 
 /** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
 const FULL = 2;
+const SETTLED = PAYMENT_STATES.indexOf("settled");
 
 export type PaymentOnDisk = {
   readonly seq: number;
@@ -47,12 +54,25 @@ export class Disk {
     return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
   }
 
-  /** Every payment, by id. */
+  /** Every payment, by id, oldest first. */
   payments(): Map<string, PaymentOnDisk> {
+    return this.#payments("");
+  }
+
+  /** Those that are not settled; asked for all the time, so it must not read the others. */
+  unsettled(): Map<string, PaymentOnDisk> {
+    return this.#payments(`WHERE state <> ${SETTLED}`);
+  }
+
+  payment(correlationId: string): PaymentOnDisk | undefined {
+    return this.#payments("WHERE id = unhex(?, '-')", correlationId).get(correlationId);
+  }
+
+  #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
     const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms, name,
       EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
-      FROM payments LEFT JOIN processors ON number = processor`;
-    const rows = this.db.query<PaymentOnDisk & { hex: string }, []>(sql).all();
+      FROM payments LEFT JOIN processors ON number = processor ${where} ORDER BY seq`;
+    const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
 

@@ -20,7 +20,7 @@ export function decide(world: World): void {
     const { name } = chance.pick(PROCESSORS);
     return operate(world, { kind: "processor", action, name, grounds: GROUNDS });
   }
-  const open = [...disk.payments()].filter(([, { state }]) => PAYMENT_STATES[state] !== "settled");
+  const open = [...disk.unsettled()];
   if (open.length === 0) return;
   const [correlationId, payment] = chance.pick(open);
   const wanted = chance.pick(["hold", "hold", "release", "ask", "settle"] as const);
@@ -33,7 +33,7 @@ export function letGo(world: World): void {
   for (const { name } of PROCESSORS) {
     operate(world, { kind: "processor", action: "resume", name, grounds: GROUNDS });
   }
-  for (const [correlationId, payment] of world.disk.payments()) {
+  for (const [correlationId, payment] of world.disk.unsettled()) {
     const held = PAYMENT_STATES[payment.state] === "held";
     if (held) onPayment(world, "release", correlationId, payment);
   }
