@@ -1,4 +1,5 @@
 /** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
+import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SqliteStore } from "./store.ts";
@@ -8,10 +9,12 @@ import type { OnDurable } from "../journal.ts";
 export class InlineJournal implements Journal {
   onCommit: (durationMs: number) => void = () => {};
   readonly #store: SqliteStore;
+  readonly #clock: Pick<Clock, "steadyMs">;
   readonly #group = new GroupCommit();
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, clock: Pick<Clock, "steadyMs">) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   get head() {
@@ -35,6 +38,7 @@ export class InlineJournal implements Journal {
   commit(nowMs: number, all = true): boolean {
     const batch = this.#group.next(nowMs, all);
     if (batch === null) return false;
+    const startMs = this.#clock.steadyMs();
     let results: TransitionResult[];
     try {
       results = this.#store.apply(batch);
@@ -42,7 +46,7 @@ export class InlineJournal implements Journal {
       this.#group.failed(nowMs, (error as Error).message);
       return true;
     }
-    this.onCommit(0);
+    this.onCommit(this.#clock.steadyMs() - startMs);
     this.#group.committed(results);
     return true;
   }

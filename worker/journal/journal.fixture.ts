@@ -125,7 +125,7 @@ export function openInline(
 ): Opened & { readonly store: SqliteStore; readonly db: Database } {
   const database = db ?? openDatabase(path, sync);
   const store = new SqliteStore(path, sync, processors, Date.now(), database);
-  const journal = new InlineJournal(store);
+  const journal = new InlineJournal(store, systemClock);
   let nowMs = 0;
   const commit = () => {
     while (journal.commit(nowMs) && journal.trouble === null) nowMs += 1_000;

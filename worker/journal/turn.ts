@@ -40,7 +40,7 @@ class TurnJournal extends InlineJournal {
   #scheduled = false;
 
   constructor(store: SqliteStore, checkpointer: Checkpointer, lock: Database, clock: Clock) {
-    super(store);
+    super(store, clock);
     this.#checkpointer = checkpointer;
     this.#lock = lock;
     this.#clock = clock;

@@ -64,7 +64,7 @@ function journalOnDisk() {
     open(processors = ["default", "fallback"], atMs = WALL_START_MS) {
       const store = new SqliteStore(join(directory, "payments.db"), "off", processors, atMs);
       opened.push(store);
-      return new InlineJournal(store);
+      return new InlineJournal(store, new VirtualClock());
     },
     write(...transitions: Transition[]) {
       const journal = this.open();

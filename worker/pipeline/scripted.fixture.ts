@@ -125,7 +125,7 @@ export class Bench {
     const { configured = CONTEST } = options;
     const names = configured.map(({ name }) => name);
     this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
-    this.journal = new InlineJournal(this.store);
+    this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(() => new ScriptedProcessor());
     const { clock, processors } = this;
     const journal: Journal = options.journal ?? this.journal;

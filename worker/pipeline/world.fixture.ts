@@ -200,7 +200,7 @@ export class World {
     const random = seeded(seed);
     const names = configured.map(({ name }) => name);
     this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
-    this.journal = new InlineJournal(this.store);
+    this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(
       ({ fee }) => new ModelProcessor(this.clock, new ProcessorModel({ fee, random }), timeoutMs),
     );
