@@ -31,7 +31,7 @@ const settings = scenario === null ? given : forScenario(given);
 
 const supervisor = new Supervisor(processesOf(settings, process.env, scenario !== null));
 const gameDay = new GameDay(settings);
-const front = startFront(settings, gameDay);
+const front = startFront(settings, gameDay, () => supervisor.crash("worker"));
 onStop(
   async () => {
     await front.stop();
