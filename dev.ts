@@ -48,7 +48,9 @@ onStop(
 try {
   await supervisor.start();
   await untilApiReady(settings);
-  await printPage(welcome(settings, { behindProxy, dashboard: front.url }));
+  await printPage(
+    welcome(settings, { behindProxy, dashboard: front.url, scenario: scenario?.name ?? null }),
+  );
   if (scenario !== null) await gameDay.play(scenario);
 } catch (error) {
   // A stop while starting ends the process by itself.

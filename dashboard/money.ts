@@ -22,7 +22,7 @@ const FIGURES = {
 type Figure = keyof typeof FIGURES;
 const NAMES = Object.keys(FIGURES) as Figure[];
 
-export function formulasOf(fees: Fees): Record<Figure, string> {
+function formulasOf(fees: Fees): Record<Figure, string> {
   const { total, paid, avoided, left, dearest, cheapest, each } = fees;
   const parts = each
     .filter(({ cents }) => cents > 0)
