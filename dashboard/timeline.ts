@@ -47,7 +47,7 @@ export function stretchesOf(
 const TICK_STEPS_MS = [15_000, 30_000, 60_000];
 const TICKS_MAX = 5;
 /** Closer to the left end than this there is no room for a label. */
-const MARGIN_SHARE = 0.06;
+const MARGIN_SHARE = 0.18;
 
 /** Marks on a time line, so many milliseconds before now. */
 export function ticksOf(shownMs: number): { agoMs: number; label: string }[] {

@@ -11,7 +11,7 @@ import { until } from "../system/until.ts";
 import { launch, openPage } from "./chromium.ts";
 
 const DOCS = resolve(import.meta.dir, "../../docs");
-const DESKTOP = { width: 1360, height: 1200 };
+const DESKTOP = { width: 1360, height: 1160 };
 const PHONE = { width: 390, height: 844 };
 /** Of a blackout that begins anew every minute: afterwards, with all of it still in sight. */
 const WATCHED_MS = 57_000;
