@@ -52,9 +52,9 @@ export class Checker {
   onCharge(charge: ChargeSeen): void {
     const { correlationId, amountCents, requestedAtMs } = chargedOf(charge.body);
     const assigned = this.#options.disk.holds(
-      `SELECT count(*) AS n FROM payments JOIN processors ON number = processor
-       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND name = ?
-       AND state IN (1, 2)`,
+      `SELECT count(*) AS n FROM payments
+       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND state IN (1, 2)
+       AND processor = (SELECT number FROM processors WHERE name = ?)`,
       correlationId,
       amountCents,
       requestedAtMs,

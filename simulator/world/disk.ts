@@ -69,9 +69,10 @@ export class Disk {
   }
 
   #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
-    const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms, name,
+    const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms,
+      (SELECT name FROM processors WHERE number = processor) AS name,
       EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
-      FROM payments LEFT JOIN processors ON number = processor ${where} ORDER BY seq`;
+      FROM payments ${where} ORDER BY seq`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
