@@ -31,7 +31,7 @@ const settings = scenario === null ? given : forScenario(given);
 
 const supervisor = new Supervisor(processesOf(settings, process.env, scenario !== null));
 const gameDay = new GameDay(settings);
-const front = startFront(settings, gameDay);
+const front = startFront(settings, gameDay, () => supervisor.crash("worker"));
 onStop(
   async () => {
     await front.stop();
@@ -48,7 +48,9 @@ onStop(
 try {
   await supervisor.start();
   await untilApiReady(settings);
-  await printPage(welcome(settings, { behindProxy, dashboard: front.url }));
+  await printPage(
+    welcome(settings, { behindProxy, dashboard: front.url, scenario: scenario?.name ?? null }),
+  );
   if (scenario !== null) await gameDay.play(scenario);
 } catch (error) {
   // A stop while starting ends the process by itself.

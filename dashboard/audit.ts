@@ -2,6 +2,7 @@
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";
 import { byId, h, setText, table, time } from "./dom.ts";
+import { offer } from "./download.ts";
 import { day, grouped, plural } from "./format.ts";
 
 type Totals = { readonly count: number; readonly cents: number };
@@ -42,12 +43,35 @@ const KINDS = {
   time: "the times differ",
 } as const;
 
+const OFF =
+  "Nothing is compared: no processor has an audit-token. With one in PROCESSORS, its own books are compared with these, payment by payment where they differ, all the time.";
+
 export class Audit {
   readonly #show: (correlationId: string) => void;
+  #processors: readonly Compared[] = [];
   #shown = "";
 
   constructor(show: (correlationId: string) => void) {
     this.#show = show;
+    const heads = [
+      "processor",
+      "state",
+      "ours_count",
+      "ours_amount",
+      "theirs_count",
+      "theirs_amount",
+    ];
+    const rows = () =>
+      this.#processors.map(({ name, state, ours, theirs, ...one }) => {
+        const [mine, other] = [decimalFromCents(ours.cents), decimalFromCents(theirs.cents)];
+        const totals = [ours.count, mine, theirs.count, other];
+        return [name, state, ...totals, one.equalUpTo, one.checkedAt, one.error];
+      });
+    const sheet = () => ({
+      heads: [...heads, "equal_up_to", "compared_at", "error"],
+      rows: rows(),
+    });
+    offer("audit", "audit", sheet, () => ({ processors: this.#processors }));
     void this.#read();
     setInterval(() => void this.#read(), PERIOD_MS);
   }
@@ -66,8 +90,10 @@ export class Audit {
     const shown = JSON.stringify(processors);
     if (shown === this.#shown) return;
     this.#shown = shown;
+    this.#processors = processors;
     const off = processors.every(({ state }) => state === "off");
-    setText(note, off ? "No processor's books are compared: none has a token configured." : "");
+    setText(note, off ? OFF : "");
+    if (off) return byId("audit-list").replaceChildren();
     const number = (name: string) => ({ number: name });
     const heads = [
       "processor",
@@ -124,7 +150,11 @@ function rowOf(compared: Compared) {
   const underWay = pending === 0 ? "" : `, ${grouped(pending)} under way`;
   return [
     name,
-    h("span", { class: `audit-${state}` }, error ?? `${STATES[state]}${underWay}`),
+    h(
+      "span",
+      { class: `audit-${error === null ? state : "failed"}` },
+      error ?? `${STATES[state]}${underWay}`,
+    ),
     figure(String(ours.count)),
     figure(String(theirs.count)),
     figure(String(differing.length + differingMore)),

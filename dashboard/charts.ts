@@ -15,14 +15,17 @@ const HEIGHT = 132;
 export class Chart {
   readonly #place: HTMLElement;
   readonly #format: (value: number) => string;
+  readonly #least: number;
   #spanS: number | null = null;
   #lines: readonly Line[] = [];
   #points: Points = [];
   #plot: uPlot | null = null;
 
-  constructor(place: HTMLElement, format: (value: number) => string) {
+  /** The scale reaches at least that far up. */
+  constructor(place: HTMLElement, format: (value: number) => string, least = 4) {
     this.#place = place;
     this.#format = format;
+    this.#least = least;
     place.addEventListener("pointerleave", () => this.#showLatest());
     new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
@@ -70,10 +73,10 @@ export class Chart {
       legend: { live: true },
       scales: {
         x: this.#across(),
-        y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.08)] },
+        y: { range: (_, __, max) => [0, Math.max(this.#least, (max ?? 0) * 1.08)] },
       },
       axes: [
-        { ...axis, size: 24, space: 44, values: timesOf },
+        { ...axis, size: 24, space: 62, values: timesOf },
         { ...axis, size: 46, space: 28, values: (_, all) => all.map(this.#format) },
       ],
       hooks: { ready: [() => this.#showLatest()] },

@@ -9,17 +9,21 @@ type GameDay = {
   /** What it is like now, in a sentence. */
   readonly weather: string;
   readonly paymentsPerSecond: number;
+  /** What changes next, in a sentence, and when. */
+  readonly next: { readonly inMs: number; readonly weather: string } | null;
+  /** The id of a payment that was posted just now. */
+  readonly newest: string | null;
 };
 
 const TARGET = "/dashboard/gameday";
 const PERIOD_MS = 1_000;
 
-export async function startGameDay(): Promise<void> {
+export async function startGameDay(show: (correlationId: string) => void): Promise<void> {
   const first = await ask<GameDay>(TARGET);
   if (!first.ok) return;
   const tell = async (target: string) => {
     const answer = await ask<GameDay>(`${TARGET}/${target}`, { method: "POST" });
-    if (answer.ok) show(answer.value);
+    if (answer.ok) tellOf(answer.value);
     else setText(byId("gameday-now"), answer.detail);
   };
   byId("gameday-buttons").replaceChildren(
@@ -31,17 +35,35 @@ export async function startGameDay(): Promise<void> {
       ),
     ),
   );
+  let newest: string | null = null;
+  const tellOf = (now: GameDay) => {
+    newest = now.newest;
+    tellAll(now);
+  };
+  byId("gameday-follow").addEventListener("click", () => {
+    if (newest !== null) show(newest);
+  });
+  byId("gameday-kill").addEventListener("click", () => void tell("kill"));
   setAttribute(byId("gameday"), "hidden", null);
-  show(first.value);
+  tellOf(first.value);
   setInterval(() => {
-    if (!document.hidden) void ask<GameDay>(TARGET).then((now) => now.ok && show(now.value));
+    if (!document.hidden) void ask<GameDay>(TARGET).then((now) => now.ok && tellOf(now.value));
   }, PERIOD_MS);
 }
 
-function show({ playing, weather, paymentsPerSecond }: GameDay): void {
+function tellAll({ playing, weather, paymentsPerSecond, next, newest }: GameDay): void {
   for (const button of byId("gameday-buttons").children) {
     const pressed = button.getAttribute("data-scenario") === playing;
     setAttribute(button, "aria-pressed", String(pressed));
   }
-  setText(byId("gameday-now"), `${weather} ${paymentsPerSecond} payments a second are posted.`);
+  setAttribute(byId("gameday-follow"), "disabled", newest === null ? "" : null);
+  if (paymentsPerSecond === 0) {
+    const hint = "Choose one: payments come, and the processors go through its weather.";
+    return setText(byId("gameday-now"), hint);
+  }
+  const then = next === null ? "" : ` In ${Math.ceil(next.inMs / 1_000)} s: ${next.weather}.`;
+  setText(
+    byId("gameday-now"),
+    `Now: ${weather}.${then} ${paymentsPerSecond} payments a second are posted.`,
+  );
 }

@@ -4,6 +4,7 @@ import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { shownMsOf, type History } from "./history.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** Lanes have colours of their own, cheapest first; the last is for all further ones. */
 const LANE_COLOURS = ["--lane-1", "--lane-2", "--lane-3", "--lane-4"];
@@ -17,7 +18,7 @@ const fine = (value: number) => (value > 0 && value < 10 ? value.toFixed(1) : wh
 
 export class Head {
   readonly #rates = new Chart(byId("chart-rates"), whole);
-  readonly #durable = new Chart(byId("chart-durable"), fine);
+  readonly #durable = new Chart(byId("chart-durable"), fine, 1);
   readonly #backlog = new Chart(byId("chart-backlog"), whole);
 
   update(snapshot: LiveSnapshot, { seconds }: History): void {
@@ -58,6 +59,7 @@ export class Head {
       final === 0 ? "by an operator" : `${grouped(final)} rejected or in conflict`,
       states.held > 0 || final > 0 ? "warn" : null,
     );
+    this.#judge(snapshot);
     const trouble = byId("trouble");
     setAttribute(trouble, "hidden", journal.trouble === null ? "" : null);
     setText(
@@ -65,6 +67,14 @@ export class Head {
       `The journal fails: ${journal.trouble}. Payments are turned away until it works.`,
     );
     this.#draw(seconds, lanes, shownMsOf(snapshot) / 1_000);
+  }
+
+  #judge(snapshot: LiveSnapshot): void {
+    const { text, kind, brief } = verdictOf(snapshot);
+    setText(byId("verdict"), text);
+    setAttribute(byId("verdict"), "data-kind", kind);
+    const title = brief === "" ? "Papa-Léguas" : `${brief} · Papa-Léguas`;
+    if (document.title !== title) document.title = title;
   }
 
   redraw(): void {

@@ -4,7 +4,7 @@ import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { shownMsOf, type History } from "./history.ts";
 import type { OperatorDesk } from "./operator.ts";
-import { breakerChanges, stretchesOf } from "./timeline.ts";
+import { breakerChanges, stretchesOf, ticksOf, type Stretch } from "./timeline.ts";
 import { decimalFromCents } from "../shared/money.ts";
 
 const CHANGES_AT_ONCE = 3;
@@ -16,6 +16,16 @@ const MODE_MEANS = {
   drained: "drained: gets no new payment",
   forced: "forced: used whatever its breaker says",
 } as const;
+
+const FIGURES = {
+  latency: "Smoothed time of its answers",
+  "in flight": "Calls without an answer, and how many there may be: the limit follows its answers",
+  "settled/s": "Payments that it recorded in the last second",
+  settled: "Payments that it recorded since the last purge",
+  amount: "What those come to",
+} as const;
+/** Wide enough for the cause of it to be read on the line itself. */
+const LABELLED_SHARE_MIN = 0.09;
 
 export class Lanes {
   readonly #place = byId("lanes-list");
@@ -44,7 +54,8 @@ class LaneView {
   readonly #state = h("strong", { class: "state" });
   readonly #mode = h("span", { class: "mode" });
   readonly #since = h("p", { class: "since" });
-  readonly #begin = h("span", { class: "ends" });
+  readonly #ticks = h("div", { class: "ticks", "aria-hidden": "true" });
+  readonly #labels = h("div", { class: "labels", "aria-hidden": "true" });
   readonly #line = document.createElementNS(SVG, "svg");
   readonly #changes = h("div", { class: "changes" });
   readonly #all = h("details", { class: "all-changes", hidden: "" });
@@ -62,10 +73,10 @@ class LaneView {
     this.#line.setAttribute("class", "timeline");
     this.#line.setAttribute("preserveAspectRatio", "none");
     this.#line.setAttribute("role", "img");
-    const figures = ["latency", "in flight", "settled/s", "settled", "amount"].map((label) => {
+    const figures = Object.entries(FIGURES).map(([label, means]) => {
       const value = h("dd", {});
       this.#figures.set(label, value);
-      return h("div", {}, h("dt", {}, label), value);
+      return h("div", { title: means }, h("dt", {}, label), value);
     });
     this.element = h(
       "article",
@@ -79,7 +90,7 @@ class LaneView {
         this.#mode,
         h("span", { class: "actions operator-only" }, ...actions),
       ),
-      h("div", { class: "line" }, this.#line, this.#begin),
+      h("div", { class: "line" }, this.#line, this.#labels, this.#ticks),
       h("dl", {}, ...figures),
       this.#since,
       this.#changes,
@@ -94,7 +105,7 @@ class LaneView {
     setText(this.#state, lane.breaker);
     setText(this.#mode, MODE_MEANS[lane.mode]);
     setAttribute(this.#mode, "hidden", lane.mode === "auto" ? "" : null);
-    this.#figure("latency", milliseconds(lane.latencyMs));
+    this.#figure("latency", milliseconds(lane.latencyMs === 0 ? null : lane.latencyMs));
     this.#figure("in flight", `${grouped(lane.inFlight)} of ${grouped(lane.limit)}`);
     this.#figure("settled/s", perSecond(last?.settled[number] ?? 0, last?.spanMs ?? 1_000));
     this.#figure("settled", grouped(lane.settled.count));
@@ -113,8 +124,12 @@ class LaneView {
     const shownMs = shownMsOf(snapshot);
     const fromMs = toMs - shownMs;
     this.#line.setAttribute("viewBox", `0 0 ${shownMs} 28`);
-    this.#line.style.setProperty("--minute", `${(60_000 / shownMs) * 100}%`);
-    setText(this.#begin, `${span(shownMs / 1_000)} ago`);
+    const ticks = ticksOf(shownMs).map(({ agoMs, label }) => {
+      const tick = h("span", {}, label);
+      tick.style.right = `${(agoMs / shownMs) * 100}%`;
+      return tick;
+    });
+    this.#ticks.replaceChildren(...ticks);
     const stretches = stretchesOf(breakerChanges(changes, lane.name), lane.breaker, {
       fromMs,
       toMs,
@@ -136,6 +151,7 @@ class LaneView {
       return bar;
     });
     this.#line.replaceChildren(...bars);
+    this.#label(stretches, fromMs, shownMs);
     const openS =
       stretches
         .filter(({ kind }) => kind === "open")
@@ -147,6 +163,22 @@ class LaneView {
         ? `Breaker of ${lane.name}: not open in the last ${span(shownMs / 1_000)}`
         : `Breaker of ${lane.name}: open for ${span(openS)} of the last ${span(shownMs / 1_000)}`,
     );
+  }
+
+  /** How long it was open and why, on the line itself where there is room for it. */
+  #label(stretches: readonly Stretch[], beginMs: number, shownMs: number): void {
+    const wide = stretches.filter(
+      ({ kind, fromMs, toMs }) =>
+        kind === "open" && (toMs - fromMs) / shownMs >= LABELLED_SHARE_MIN,
+    );
+    const labels = wide.map(({ fromMs, toMs, cause }) => {
+      const why = cause === null ? "" : ` · ${cause}`;
+      const label = h("span", {}, `${span((toMs - fromMs) / 1_000)}${why}`);
+      label.style.left = `${((fromMs - beginMs) / shownMs) * 100}%`;
+      label.style.width = `${((toMs - fromMs) / shownMs) * 100}%`;
+      return label;
+    });
+    this.#labels.replaceChildren(...labels);
   }
 
   #tell(lane: LiveLane, changes: readonly LaneChange[], { at, startedAt }: LiveSnapshot): void {

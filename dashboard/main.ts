@@ -3,11 +3,12 @@ import type { LiveSnapshot } from "../shared/live.ts";
 import { Audit } from "./audit.ts";
 import { connect } from "./connection.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
-import { csvOf, download } from "./download.ts";
+import { offer } from "./download.ts";
 import { clock, span } from "./format.ts";
 import { startGameDay } from "./gameday.ts";
 import { Head } from "./head.ts";
 import { History } from "./history.ts";
+import { startKeys } from "./keys.ts";
 import { Lanes } from "./lanes.ts";
 import { Money } from "./money.ts";
 import { OpenPayments } from "./open.ts";
@@ -28,7 +29,7 @@ desk.onDone = () => {
   void open.read();
 };
 void desk.look();
-void startGameDay();
+void startGameDay(show);
 new Audit(show);
 
 connect("/dashboard/live", {
@@ -53,7 +54,7 @@ connect("/dashboard/live", {
       lost,
       lastAtMs === null || latest === null
         ? "The gateway does not answer. Trying again…"
-        : `Connection lost. These figures are from ${clock(latest.at)}, and old. Trying again…`,
+        : `Connection lost. These figures are from ${clock(latest.at)}, ${span(Math.floor((performance.now() - lastAtMs) / 1_000))} old. Trying again…`,
     );
   },
 });
@@ -75,7 +76,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && latest !== null) update(latest);
 });
 
-byId("theme").addEventListener("click", () => {
+function changeTheme(): void {
   const root = document.documentElement;
   const shown = getComputedStyle(root).colorScheme;
   const isDark =
@@ -83,26 +84,30 @@ byId("theme").addEventListener("click", () => {
   root.style.colorScheme = isDark ? "light" : "dark";
   head.redraw();
   windows.redraw();
-});
+}
+byId("theme").addEventListener("click", changeTheme);
+startKeys({ theme: changeTheme });
 
-byId("live-json").addEventListener("click", () => {
-  const all = { ...latest, seconds: history.seconds, changes: history.changes };
-  download("papa-leguas.json", "application/json", JSON.stringify(all, null, 2));
-});
-byId("live-csv").addEventListener("click", () => {
-  const names = latest?.lanes.map(({ name }) => `settled_${name}`) ?? [];
-  const heads = ["at", "span_ms", "accepted", ...names, "p50_ms", "p99_ms", "open", "unknown"];
-  const rows = history.seconds.map(
-    ({ at, spanMs, accepted, settled, p50Ms, p99Ms, open: backlog, unknown }) =>
-      [at, spanMs, accepted].concat(settled, [p50Ms, p99Ms, backlog, unknown] as number[]),
-  );
-  download("papa-leguas.csv", "text/csv", csvOf(heads, rows));
-});
-byId("changes-csv").addEventListener("click", () => {
-  const rows = history.changes.map((one) => [one.at, one.processor, one.from, one.to, one.cause]);
-  const heads = ["at", "processor", "from", "to", "cause"];
-  download("breaker-changes.csv", "text/csv", csvOf(heads, rows));
-});
-byId("story-json").addEventListener("click", () => {
-  download("payment.json", "application/json", JSON.stringify(story.told, null, 2));
-});
+offer(
+  "live",
+  "papa-leguas",
+  () => {
+    const names = latest?.lanes.map(({ name }) => `settled_${name}`) ?? [];
+    const heads = ["at", "span_ms", "accepted", ...names, "p50_ms", "p99_ms", "open", "unknown"];
+    const rows = history.seconds.map(
+      ({ at, spanMs, accepted, settled, p50Ms, p99Ms, open: backlog, unknown }) =>
+        [at, spanMs, accepted].concat(settled, [p50Ms, p99Ms, backlog, unknown] as number[]),
+    );
+    return { heads, rows };
+  },
+  () => ({ ...latest, seconds: history.seconds, changes: history.changes }),
+);
+offer(
+  "lanes",
+  "processors",
+  () => ({
+    heads: ["at", "processor", "from", "to", "cause"],
+    rows: history.changes.map((one) => [one.at, one.processor, one.from, one.to, one.cause]),
+  }),
+  () => ({ processors: latest?.lanes ?? [], changes: history.changes }),
+);

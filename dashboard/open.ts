@@ -5,7 +5,7 @@
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";
 import { byId, h, setText, table } from "./dom.ts";
-import { csvOf, download } from "./download.ts";
+import { offer } from "./download.ts";
 import { grouped, plural, span } from "./format.ts";
 
 type Ages = {
@@ -42,17 +42,21 @@ const BANDS: readonly (readonly [fromSeconds: number, label: string])[] = [
 
 export class OpenPayments {
   readonly #show: (correlationId: string) => void;
-  #listed: Listed["payments"] = [];
+  #ages: Ages["states"] = [];
+  /** Null where the worker does not list them. */
+  #listed: Listed["payments"] | null = null;
 
   constructor(show: (correlationId: string) => void) {
     this.#show = show;
     for (const id of ["open-state", "open-order"]) {
       byId(id).addEventListener("change", () => void this.read());
     }
-    byId("open-csv").addEventListener("click", () => this.#csv());
-    byId("open-json").addEventListener("click", () => {
-      download("open-payments.json", "application/json", JSON.stringify(this.#listed, null, 2));
-    });
+    offer(
+      "open",
+      "open-payments",
+      () => (this.#listed === null ? this.#sheetOfAges() : sheetOf(this.#listed)),
+      () => this.#listed ?? this.#ages,
+    );
     void this.read();
     setInterval(() => void this.read(), PERIOD_MS);
   }
@@ -68,10 +72,12 @@ export class OpenPayments {
     if (state !== "") query.set("state", state);
     const listed = await ask<Listed>(`/open-payments?${query}`);
     document.documentElement.dataset["listed"] = listed.ok ? "here" : "elsewhere";
-    if (listed.ok) this.#showList(listed.value);
+    this.#listed = listed.ok ? listed.value.payments : null;
+    if (listed.ok) this.#showList(listed.value, state);
   }
 
   #showAges({ states, complete }: Ages): void {
+    this.#ages = states;
     const names = [...new Set(states.map(({ state }) => state))];
     const total = states.reduce((sum, { count }) => sum + count, 0);
     const note = complete ? "" : ` These are the oldest ${grouped(total)}; there are more.`;
@@ -98,8 +104,7 @@ export class OpenPayments {
     );
   }
 
-  #showList({ payments, more }: Listed): void {
-    this.#listed = payments;
+  #showList({ payments, more }: Listed, state: string): void {
     const rows = payments.map((payment) => [
       h(
         "button",
@@ -134,20 +139,29 @@ export class OpenPayments {
     );
     again?.focus({ preventScroll: true });
     const first = plural(payments.length, "payment");
-    setText(byId("open-more"), more ? `The first ${first}; there are more.` : "");
+    const none = payments.length === 0 && state !== "" ? `No open payment is ${state}.` : "";
+    setText(byId("open-more"), more ? `The first ${first}; there are more.` : none);
   }
 
-  #csv(): void {
-    const heads = ["id", "state", "processor", "amount", "age_seconds", "attempts", "last_reason"];
-    const rows = this.#listed.map((one) => [
-      one.correlationId,
-      one.status,
-      one.processor,
-      one.amount.toFixed(2),
-      one.ageSeconds,
-      one.attempts,
-      one.lastReason,
-    ]);
-    download("open-payments.csv", "text/csv", csvOf(heads, rows));
+  #sheetOfAges() {
+    const heads = ["state", "from_seconds", "count", "amount", "oldest"];
+    const rows = this.#ages.map(({ state, fromSeconds, count, cents, oldest }) => {
+      return [state, fromSeconds, count, decimalFromCents(cents), oldest];
+    });
+    return { heads, rows };
   }
+}
+
+function sheetOf(listed: Listed["payments"]) {
+  const heads = ["id", "state", "processor", "amount", "age_seconds", "attempts", "last_reason"];
+  const rows = listed.map((one) => [
+    one.correlationId,
+    one.status,
+    one.processor,
+    one.amount.toFixed(2),
+    one.ageSeconds,
+    one.attempts,
+    one.lastReason,
+  ]);
+  return { heads, rows };
 }

@@ -1,6 +1,7 @@
 /** One payment: its story in plain sentences, with times and reasons. */
 import { byId, h, setAttribute, setText, time } from "./dom.ts";
-import { clock, day } from "./format.ts";
+import { offer } from "./download.ts";
+import { clock, day, span } from "./format.ts";
 import type { OperatorDesk, PaymentAction } from "./operator.ts";
 import { sentencesOf, standingOf, type Story } from "./sentences.ts";
 
@@ -15,10 +16,16 @@ const ACTIONS: Partial<Record<string, readonly PaymentAction[]>> = {
 
 type Told = Omit<Story, "amount"> & { readonly amount: number };
 
+/** While it is not settled its story goes on. */
+const PERIOD_MS = 1_000;
+const LASTING = new Set(["settled", "rejected", "conflict"]);
+const IN_ADDRESS = "#payment/";
+
 export class StoryPanel {
   readonly #desk: OperatorDesk;
   readonly #input = byId<HTMLInputElement>("story-id");
   #told: Told | null = null;
+  #wanted = "";
 
   constructor(desk: OperatorDesk) {
     this.#desk = desk;
@@ -26,6 +33,22 @@ export class StoryPanel {
       event.preventDefault();
       void this.#read();
     });
+    const heads = ["at", "after_ms", "what"];
+    offer(
+      "story",
+      "payment",
+      () => ({ heads, rows: this.#rows() }),
+      () => this.#told,
+    );
+    setInterval(() => {
+      if (!document.hidden && this.#told !== null && !LASTING.has(this.#told.status)) {
+        void this.readAgain();
+      }
+    }, PERIOD_MS);
+    // An address with a payment in it can be handed on.
+    if (location.hash.startsWith(IN_ADDRESS)) {
+      void this.show(location.hash.slice(IN_ADDRESS.length));
+    }
   }
 
   /** From another panel. */
@@ -36,27 +59,33 @@ export class StoryPanel {
     await this.#read();
   }
 
-  /** What is told now, for a download. */
-  get told(): object | null {
-    return this.#told;
-  }
-
   /** After a decision about it. */
   async readAgain(): Promise<void> {
-    if (this.#told !== null) await this.#read();
+    if (this.#told !== null) await this.#ask(this.#told.correlationId);
   }
 
   async #read(): Promise<void> {
     const id = UUID.exec(this.#input.value)?.[0];
     if (id === undefined)
       return this.#say("An id is a UUID, such as 4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3.");
+    this.#wanted = id.toLowerCase();
+    await this.#ask(this.#wanted);
+  }
+
+  async #ask(id: string): Promise<void> {
     const answer = await this.#desk.read<Told>(
       `/operator/payments/${id}`,
       `/dashboard/payments/${id}`,
     );
-    if (!answer.ok) return this.#say(answer.detail);
+    // Another one was asked for meanwhile.
+    if (id !== this.#wanted) return;
+    // What is told stays while the gateway is away for a moment.
+    if (!answer.ok)
+      return answer.status === 404 || this.#told === null ? this.#say(answer.detail) : undefined;
+    const same = JSON.stringify(answer.value) === JSON.stringify(this.#told);
     this.#told = answer.value;
-    this.#tell(answer.value);
+    history.replaceState(null, "", IN_ADDRESS + id);
+    if (!same) this.#tell(answer.value);
   }
 
   #say(text: string): void {
@@ -72,7 +101,13 @@ export class StoryPanel {
     setText(byId("story-note"), "");
     setAttribute(byId("story-files"), "hidden", null);
     const sentences = sentencesOf(story).map(({ at, text, kind }) =>
-      h("li", { class: kind }, time(at, clock(at, true)), h("span", {}, text)),
+      h(
+        "li",
+        { class: kind },
+        time(at, clock(at, true)),
+        h("span", { class: "after" }, afterOf(story, at)),
+        h("span", {}, text),
+      ),
     );
     const actions = (ACTIONS[status] ?? []).map((action) =>
       h(
@@ -93,4 +128,16 @@ export class StoryPanel {
       h("p", { class: "actions operator-only" }, ...actions),
     );
   }
+
+  #rows(): (string | number)[][] {
+    if (this.#told === null) return [];
+    const story: Story = { ...this.#told, amount: this.#told.amount.toFixed(2) };
+    const begin = Date.parse(story.acceptedAt);
+    return sentencesOf(story).map(({ at, text }) => [at, Date.parse(at) - begin, text]);
+  }
+}
+
+function afterOf({ acceptedAt }: Story, at: string): string {
+  const ms = Date.parse(at) - Date.parse(acceptedAt);
+  return ms <= 0 ? "" : `+ ${span(ms / 1_000)}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { BreakerKind, LaneChange } from "../shared/live.ts";
-import { breakerChanges, stretchesOf } from "./timeline.ts";
+import { breakerChanges, stretchesOf, ticksOf } from "./timeline.ts";
 
 const iso = (seconds: number) => new Date(seconds * 1_000).toISOString();
 
@@ -51,4 +51,11 @@ test("nothing is known from before the start", () => {
     ["closed", 110, 120, null],
     ["open", 120, 200, "open!"],
   ]);
+});
+
+test("a time line has at most five marks besides now, none at its very end", () => {
+  const labels = (shownMs: number) => ticksOf(shownMs).map(({ label }) => label);
+  expect(labels(60_000)).toEqual(["now", "15 s ago", "30 s ago", "45 s ago"]);
+  expect(labels(90_000)).toEqual(["now", "30 s ago", "1 min ago"]);
+  expect(labels(300_000)).toEqual(["now", "1 min ago", "2 min ago", "3 min ago", "4 min ago"]);
 });

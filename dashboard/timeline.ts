@@ -1,5 +1,6 @@
 /** What a lane's changes say about a stretch of time: in which state its breaker was, and why. */
 import type { BreakerKind, LaneChange } from "../shared/live.ts";
+import { span } from "./format.ts";
 
 export type Stretch = {
   readonly kind: BreakerKind;
@@ -41,4 +42,19 @@ export function stretchesOf(
   }
   close(toMs);
   return stretches;
+}
+
+const TICK_STEPS_MS = [15_000, 30_000, 60_000];
+const TICKS_MAX = 5;
+/** Closer to the left end than this there is no room for a label. */
+const MARGIN_SHARE = 0.18;
+
+/** Marks on a time line, so many milliseconds before now. */
+export function ticksOf(shownMs: number): { agoMs: number; label: string }[] {
+  const stepMs = TICK_STEPS_MS.find((step) => shownMs / step <= TICKS_MAX) ?? 60_000;
+  const count = Math.floor((shownMs * (1 - MARGIN_SHARE)) / stepMs);
+  return Array.from({ length: count + 1 }, (_, i) => {
+    const agoMs = i * stepMs;
+    return { agoMs, label: i === 0 ? "now" : `${span(agoMs / 1_000)} ago` };
+  });
 }

@@ -7,7 +7,7 @@ import { Chart } from "./charts.ts";
 import { byId, setAttribute, setText, table } from "./dom.ts";
 import { day, grouped, plural, span } from "./format.ts";
 import { laneLine } from "./head.ts";
-import { feesTable, formulasOf } from "./money.ts";
+import { feesTable, MoneyFigures } from "./money.ts";
 
 type Curve = {
   readonly from: string | null;
@@ -23,6 +23,7 @@ type Curve = {
 
 export class Windows {
   readonly #chart = new Chart(byId("chart-window"), (value) => grouped(Math.round(value)));
+  readonly #money = new MoneyFigures(byId("window-money"), "window-money");
   readonly #from = byId<HTMLInputElement>("window-from");
   readonly #to = byId<HTMLInputElement>("window-to");
   #lanes: readonly LiveLane[] = [];
@@ -87,12 +88,15 @@ export class Windows {
     setText(
       byId("window-note"),
       empty
-        ? "No payment of this window is settled."
+        ? "No payment of this window is settled. “all” shows everything that is."
         : `${plural(all, "payment")} from ${day(from)} to ${day(to)}, one point for ${span(bucketMs / 1_000)}.`,
     );
     setAttribute(byId("chart-window"), "hidden", empty ? "" : null);
     const place = byId("window-table");
-    if (empty) return place.replaceChildren();
+    if (empty) {
+      setAttribute(byId("window-money"), "hidden", "");
+      return place.replaceChildren();
+    }
     place.replaceChildren(this.#tableOf(totals));
     this.#chart.show(
       processors.map((name) => laneLine(name, this.#positionOf(name))),
@@ -109,11 +113,11 @@ export class Windows {
       return lane === undefined ? [] : [{ name, cents, fee: lane.fee }];
     });
     const fees = charged.length === totals.length ? feesOf(charged) : null;
+    setAttribute(byId("window-money"), "hidden", fees === null ? "" : null);
     if (fees !== null) {
       const counts = new Map(totals.map(({ name, count }) => [name, count]));
-      const shown = feesTable(fees, counts, "Settled in the window");
-      shown.title = formulasOf(fees).paid;
-      return shown;
+      this.#money.show(fees);
+      return feesTable(fees, counts, "Settled in the window");
     }
     const rows = totals.map(({ name, count, cents }) => {
       return [name, grouped(count), grouped(decimalFromCents(cents))];

@@ -56,6 +56,11 @@ export class Child {
     this.#process?.kill("SIGKILL");
   }
 
+  /** As a crash would: it is started again. */
+  crash(): void {
+    this.#process?.kill("SIGKILL");
+  }
+
   #spawn(): void {
     const { name, script, env } = this.#plan;
     const startedAtMs = performance.now();

@@ -13,9 +13,15 @@ import type { DevSettings } from "./settings.ts";
 
 const HOST = "127.0.0.1";
 const PATH = "/dashboard/gameday";
+const KILL = "kill";
 const WORKER_TIMEOUT_MS = 10_000;
 
-export function startFront({ DASHBOARD_PORT, HTTP_PORT }: DevSettings, gameDay: GameDay) {
+/** `killWorker` is what the page offers beside the weather, to see that nothing is lost by it. */
+export function startFront(
+  { DASHBOARD_PORT, HTTP_PORT }: DevSettings,
+  gameDay: GameDay,
+  killWorker: () => void,
+) {
   const workerHttp = urlOf(HOST, HTTP_PORT);
   const passOn = createPassOn({ workerHttp, timeoutMs: WORKER_TIMEOUT_MS });
   const server = Bun.serve({
@@ -27,7 +33,9 @@ export function startFront({ DASHBOARD_PORT, HTTP_PORT }: DevSettings, gameDay: 
       const target = targetOf(request.url);
       const path = pathOf(target);
       if (path === PATH) return Response.json(gameDay.describe());
-      if (path.startsWith(`${PATH}/`)) return play(gameDay, path.slice(PATH.length + 1), request);
+      if (path.startsWith(`${PATH}/`)) {
+        return act(gameDay, killWorker, path.slice(PATH.length + 1), request);
+      }
       return passOn.pass(request, target, () => serving.timeout(request, 0));
     },
   });
@@ -41,14 +49,19 @@ export function startFront({ DASHBOARD_PORT, HTTP_PORT }: DevSettings, gameDay: 
   };
 }
 
-async function play(gameDay: GameDay, name: string, request: Request): Promise<Response> {
+async function act(
+  gameDay: GameDay,
+  killWorker: () => void,
+  name: string,
+  request: Request,
+): Promise<Response> {
   const scenario = SCENARIOS.find((one) => one.name === name);
-  if (scenario === undefined) return problem(404, "There is no such scenario.");
-  if (request.method !== "POST")
-    return problem(405, "A scenario is played by POST.", { allow: "POST" });
+  if (scenario === undefined && name !== KILL) return problem(404, "There is no such scenario.");
+  if (request.method !== "POST") return problem(405, "This is done by POST.", { allow: "POST" });
   // A page from elsewhere could post here too.
   const from = request.headers.get("sec-fetch-site") ?? "same-origin";
   if (from !== "same-origin") return problem(403, "Only the dashboard itself may do this.");
-  await gameDay.play(scenario);
+  if (scenario === undefined) killWorker();
+  else await gameDay.play(scenario);
   return Response.json(gameDay.describe());
 }

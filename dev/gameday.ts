@@ -6,6 +6,7 @@ import { HttpClient } from "../bench/contest/client.ts";
 import { Processor } from "../bench/contest/processor.ts";
 import {
   scheduleOf,
+  type ScheduledStep,
   type ProcessorName,
   type ProcessorState,
   type Weather,
@@ -29,6 +30,8 @@ export class GameDay {
   #steps: Timer[] = [];
   #traffic: Timer | null = null;
   #posted = 0;
+  #newest: string | null = null;
+  #ahead: { atMs: number; states: ScheduledStep["states"] }[] = [];
 
   constructor({ HOST, PORT, DEFAULT_PORT, FALLBACK_PORT }: DevSettings) {
     const processor = (name: ProcessorName, port: number) =>
@@ -62,6 +65,7 @@ export class GameDay {
 
   stop(): void {
     for (const step of this.#steps.splice(0)) clearTimeout(step);
+    this.#ahead = [];
     if (this.#traffic !== null) clearInterval(this.#traffic);
     this.#traffic = null;
     this.#playing = null;
@@ -69,18 +73,27 @@ export class GameDay {
 
   /** What the page's panel shows. */
   describe() {
-    const weather = Object.entries(this.#now).map(([name, state]) => `${name} ${sayOf(state)}`);
+    const next = this.#ahead[0];
     return {
       scenarios: SCENARIOS.map(({ name, about }) => ({ name, about })),
       playing: this.#playing?.name ?? null,
-      weather: `${weather.join(", ")}.`,
+      weather: sayAll(Object.entries(this.#now)),
+      next:
+        next === undefined
+          ? null
+          : { inMs: Math.max(0, next.atMs - performance.now()), weather: sayAll(next.states) },
       paymentsPerSecond: this.#traffic === null ? 0 : PAYMENTS_PER_SECOND,
+      newest: this.#newest,
     };
   }
 
   #schedule(weather: Weather): void {
-    this.#steps = scheduleOf(weather, SCENARIO_MS).map(({ atMs, states }) =>
+    const steps = scheduleOf(weather, SCENARIO_MS);
+    const beginMs = performance.now();
+    this.#ahead = steps.map(({ atMs, states }) => ({ atMs: beginMs + atMs, states }));
+    this.#steps = steps.map(({ atMs, states }) =>
       setTimeout(() => {
+        this.#ahead.shift();
         for (const [name, state] of states) void this.#set(name, state);
       }, atMs),
     );
@@ -97,9 +110,14 @@ export class GameDay {
     for (; this.#posted < (passedMs * PAYMENTS_PER_SECOND) / 1_000; this.#posted++) {
       const amount = decimalFromCents(100 + Math.floor(Math.random() * CENTS_MAX));
       const payment = { correlationId: crypto.randomUUID(), amount: Number(amount) };
+      this.#newest = payment.correlationId;
       void this.#gateway.call("POST", "/payments", {}, payment);
     }
   }
+}
+
+function sayAll(states: readonly (readonly [name: string, state: ProcessorState])[]): string {
+  return states.map(([name, state]) => `${name} ${sayOf(state)}`).join(", ");
 }
 
 function sayOf({ delay, failing, down = false }: ProcessorState): string {

@@ -4,10 +4,11 @@ import type { ProcessPlan } from "./plan.ts";
 /** All processes of the plan, started in its order and stopped in the reverse one. */
 export class Supervisor {
   readonly #groups: readonly (readonly Child[])[];
+  readonly #byName = new Map<string, Child>();
   #stopping = false;
 
   constructor(plan: readonly (readonly ProcessPlan[])[]) {
-    this.#groups = plan.map((group) => group.map((process) => new Child(process)));
+    this.#groups = plan.map((group) => group.map((process) => this.#childOf(process)));
   }
 
   get stopping(): boolean {
@@ -31,6 +32,17 @@ export class Supervisor {
       drained &&= each.every(Boolean);
     }
     return drained ? 0 : 1;
+  }
+
+  /** Ends one as `kill -9` does. */
+  crash(name: string): void {
+    this.#byName.get(name)?.crash();
+  }
+
+  #childOf(process: ProcessPlan): Child {
+    const child = new Child(process);
+    this.#byName.set(process.name, child);
+    return child;
   }
 
   kill(): void {

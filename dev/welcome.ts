@@ -1,13 +1,20 @@
 import { urlOf } from "../simulator/server.ts";
 import type { DevSettings } from "./settings.ts";
 
+type Shown = {
+  readonly behindProxy: boolean;
+  readonly dashboard: string;
+  /** What is played, or null. */
+  readonly scenario: string | null;
+};
+
 /**
  * What is where, and what to try: commands that work as they are printed, also in a terminal that
  * sends everything through a proxy.
  */
 export function welcome(
   settings: DevSettings,
-  { behindProxy, dashboard }: { behindProxy: boolean; dashboard: string },
+  { behindProxy, dashboard, scenario }: Shown,
 ): string {
   const { HOST, PORT, HTTP_PORT, DEFAULT_PORT, FALLBACK_PORT, DATA_DIR } = settings;
   const api = urlOf(HOST, PORT);
@@ -15,6 +22,7 @@ export function welcome(
   const json = `-H 'content-type: application/json'`;
   const payment = `{"correlationId":"${crypto.randomUUID()}","amount":19.90}`;
   const failure = `${urlOf(HOST, DEFAULT_PORT)}/admin/configurations/failure`;
+  const watch = scenario === null ? "" : `Watch the ${scenario} at ${dashboard}\n`;
   return `Papa-Léguas is ready.
   gateway   ${api} (two APIs)
   worker    ${urlOf("127.0.0.1", HTTP_PORT)}
@@ -26,5 +34,5 @@ Try, in another terminal: post a payment, read the summary, break the default pr
   ${curl} -i ${json} -d '${payment}' ${api}/payments
   ${curl} ${api}/payments-summary
   ${curl} -X PUT -H 'X-Rinha-Token: 123' ${json} -d '{"failure":true}' ${failure}
-Ctrl-C stops everything.`;
+${watch}Ctrl-C stops everything.`;
 }

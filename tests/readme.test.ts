@@ -1,10 +1,11 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { apiSettings } from "../api/settings.ts";
 import packageJson from "../package.json";
 import { bothSettings, type SettingsTable } from "../shared/settings.ts";
 import { simulatorSettings } from "../simulator/settings.ts";
 import { workerSettings } from "../worker/settings.ts";
+import { twinComplaints } from "./tidy/twins.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const read = (path: string) => Bun.file(join(ROOT, path)).text();
@@ -12,9 +13,19 @@ const matches = (text: string, pattern: RegExp) =>
   [...new Set(Array.from(text.matchAll(pattern), ([, found]) => found as string))].sort();
 
 const decisions = [...new Bun.Glob("docs/adr/*.md").scanSync(ROOT)].sort();
-const pages = ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", ...decisions];
+const pages = [
+  "README.md",
+  "README.pt-br.md",
+  "CHANGELOG.md",
+  "docs/ARCHITECTURE.md",
+  "docs/OPERATIONS.md",
+  ...decisions,
+];
 const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
 const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? "";
+
+/** A word in capitals there is a setting. */
+const OF_USERS = new Set(["README.md", "README.pt-br.md", "docs/OPERATIONS.md"]);
 
 /** Begins with the marker that names this command, ends with the other one. */
 const SETTINGS = /(<!-- settings: [^\n]* -->\n)[\s\S]*?(<!-- settings end -->)/;
@@ -56,7 +67,7 @@ test("every setting that a page names exists", () => {
     const named = [
       ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),
       ...matches(text, /(?:^|[ `])([A-Z][A-Z0-9_]+)=/gm),
-      ...(path === "README.md" ? matches(text, /`([A-Z]{2,})`/g) : []),
+      ...(OF_USERS.has(path) ? matches(text, /`([A-Z]{2,})`/g) : []),
     ];
     const strange = named.filter((name) => !(name in known) && !others.test(name));
     expect({ path, strange }).toEqual({ path, strange: [] });
@@ -101,6 +112,30 @@ test("every metric that a page names exists", async () => {
     );
     expect({ path, missing }).toEqual({ path, missing: [] });
   }
+});
+
+describe("the README in two languages", () => {
+  const english = { path: "README.md", text: textOf("README.md") };
+  const portuguese = { path: "README.pt-br.md", text: textOf("README.pt-br.md") };
+
+  test("has the same headings, programs, names, links, rows and items", () => {
+    // The table there is written from the source, in English.
+    expect(twinComplaints(english, portuguese, ["Settings"])).toEqual([]);
+  });
+
+  test.each([
+    ["## Figures\n", "### Figures\n"],
+    ["bun@1.4.5 run bench", "bun@1.4.5 run kill"],
+    ["`PATIENCE_MS`", "its patience"],
+    ["](docs/SECURITY.md)", "](docs/CONTEST.md)"],
+    ["](#what-is-guaranteed)", "](#http)"],
+    ["\n- **Forgetting.**", "\n**Forgetting.**"],
+    ["\n| **Small.**", "\n**Small.**"],
+  ])("a change of %p in one only is noticed", (from, to) => {
+    const changed = english.text.replace(from, to);
+    expect(changed).not.toBe(english.text);
+    expect(twinComplaints({ ...english, text: changed }, portuguese, ["Settings"])).not.toEqual([]);
+  });
 });
 
 test("the list of decisions is complete, in order, and has their titles", () => {

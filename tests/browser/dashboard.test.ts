@@ -11,6 +11,8 @@ import { Traffic } from "./traffic.ts";
 const TOKEN = "a token of the test";
 const TEST_MS_MAX = 60_000;
 const SEEN_MS_MAX = 15_000;
+/** Chromium drops what a page offers beyond ten files a second, without a word. */
+const FILE_EVERY_MS = 120;
 const PHONE = { width: 390, height: 844 };
 
 if (WHY_NOT !== null) console.log(`the dashboard in a browser: ${WHY_NOT}`);
@@ -69,6 +71,12 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
     async () => {
       await cheap.setFailure(true);
       await seen("open", async () => (await breakerOf("default")) === "open");
+      await seen("the sentence", async () =>
+        (await text(worker.page, "#verdict")).startsWith(
+          "The cheapest cannot be used: default's breaker is open.",
+        ),
+      );
+      expect(await worker.page.title()).toMatch(/^default away.* · Papa-Léguas$/);
       const before = traffic.ids.length;
       await seen("payments in trouble", async () => traffic.ids.length > before + 20);
       troubled = traffic.ids[before + 10] as string;
@@ -81,6 +89,10 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       );
       await cheap.setFailure(false);
       await seen("closed", async () => (await breakerOf("default")) === "closed");
+      await seen("all is well", async () =>
+        (await text(worker.page, "#verdict")).startsWith("All is well: payments go to default"),
+      );
+      expect(await worker.page.title()).toBe("Papa-Léguas");
     },
     TEST_MS_MAX,
   );
@@ -116,11 +128,75 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       expect(story).toMatch(
         /Settled: (default|fallback) has recorded it, .+ after it was accepted\./,
       );
+      expect(page.url()).toEndWith(`/dashboard#payment/${troubled}`);
+      const { page: another } = await openPage(browser, page.url());
+      await seen("it again", async () => (await text(another, "ol.story")) === story);
+      await another.context().close();
       await page.fill("#story-id", crypto.randomUUID());
       await page.keyboard.press("Enter");
       await seen("nothing", async () =>
         (await text(page, "#story-note")).includes("No payment has this correlationId."),
       );
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "whatever is shown is there as CSV and as JSON",
+    async () => {
+      const { page } = worker;
+      await page.fill("#story-id", troubled);
+      await page.keyboard.press("Enter");
+      await seen("its story", async () => (await page.locator("ol.story li").count()) > 2);
+      for (const [section, begin] of Object.entries({
+        live: "at,span_ms,accepted,settled_default,settled_fallback,",
+        lanes: "at,processor,from,to,cause",
+        money: "processor,fee,settled,amount,fees_paid",
+        audit: "processor,state,ours_count,",
+        story: "at,after_ms,what",
+        open: "id,state,processor,amount,",
+      })) {
+        const fileOf = async (kind: string) => {
+          await Bun.sleep(FILE_EVERY_MS);
+          const wanted = page.waitForEvent("download");
+          await page.click(`#${section}-${kind}`);
+          return await Bun.file(await (await wanted).path()).text();
+        };
+        expect(await fileOf("csv")).toStartWith(begin);
+        expect(JSON.parse(await fileOf("json"))).toBeObject();
+      }
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "keys lead through it, and say what they do",
+    async () => {
+      const { page } = worker;
+      const focused = () => page.evaluate("document.activeElement.id");
+      await page.evaluate("document.activeElement.blur()");
+      await page.keyboard.press("?");
+      expect(await page.locator("#help").isVisible()).toBe(true);
+      // A key that is meant for the page does nothing below a dialog.
+      await page.keyboard.press("/");
+      expect(await focused()).not.toBe("story-id");
+      await page.keyboard.press("Escape");
+      expect(await page.locator("#help").isVisible()).toBe(false);
+      await page.keyboard.press("/");
+      expect(await focused()).toBe("story-id");
+      // In a field a key is a letter.
+      await page.fill("#story-id", "");
+      await page.keyboard.press("t");
+      expect(await page.locator("#story-id").inputValue()).toBe("t");
+      await page.evaluate("document.activeElement.blur()");
+      await page.keyboard.press("t");
+      expect(await page.evaluate("document.documentElement.style.colorScheme")).toBe("dark");
+      await page.keyboard.press("t");
+      await page.keyboard.press("7");
+      await seen("the last section", async () => {
+        const place = await page.locator("#windows").boundingBox();
+        return place !== null && place.y < (page.viewportSize()?.height ?? 0);
+      });
     },
     TEST_MS_MAX,
   );

@@ -27,10 +27,29 @@ describe.skipIf(WHY_NOT !== null)("game day in a browser", () => {
         await page.locator('[data-scenario="calm"]').click();
         await seen("calm", async () => (await pressed()) === "calm");
         await seen("closed", async () => (await lane.getAttribute("data-breaker")) === "closed");
-        await seen("books are equal", async () => {
+        const booksAreEqual = async () => {
           const books = await page.locator("#audit-list tbody tr").allInnerTexts();
           return books.length === 2 && books.every((row) => row.includes("equal"));
+        };
+        await seen("books are equal", booksAreEqual);
+        await page.locator("#gameday-follow").click();
+        await seen("a story", async () => (await page.locator("ol.story li").count()) > 2);
+        const settled = lane.locator("dl div:nth-child(4) dd");
+        const count = async () => Number((await settled.innerText()).replaceAll(/\D/g, ""));
+        const [killed, before] = [stand.pidOf("worker"), await count()];
+        const killedAtMs = Date.now();
+        await page.locator("#gameday-kill").click();
+        await seen("another worker", async () => stand.pidOf("worker") !== killed);
+        await seen("books are equal again", async () => {
+          const times = page.locator("#audit-list tbody td:last-child time");
+          const at = await times.evaluateAll((all) =>
+            all.map((one) => one.getAttribute("datetime")),
+          );
+          const isNew = at.length === 2 && at.every((one) => Date.parse(one ?? "") > killedAtMs);
+          return isNew && (await booksAreEqual());
         });
+        await seen("what was settled", async () => (await count()) > before);
+        await seen("live", async () => (await page.locator("#state").innerText()) === "live");
         expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
       } finally {
         await browser.close();
@@ -55,6 +74,7 @@ test(
     expect((await play("flap", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
     expect((await play("flap", { method: "GET" })).status).toBe(405);
     expect((await play("storm")).status).toBe(404);
+    expect((await play("kill", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
     expect(await (await fetch(at(DASHBOARD_PORT))).json()).toMatchObject({ playing: null });
     const summary = `http://127.0.0.1:${DASHBOARD_PORT}/payments-summary`;
     expect(await (await fetch(summary)).json()).toHaveProperty("default");

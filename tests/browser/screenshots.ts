@@ -11,7 +11,7 @@ import { until } from "../system/until.ts";
 import { launch, openPage } from "./chromium.ts";
 
 const DOCS = resolve(import.meta.dir, "../../docs");
-const DESKTOP = { width: 1360, height: 1120 };
+const DESKTOP = { width: 1360, height: 1160 };
 const PHONE = { width: 390, height: 844 };
 /** Of a blackout that begins anew every minute: afterwards, with all of it still in sight. */
 const WATCHED_MS = 57_000;
@@ -44,6 +44,7 @@ async function picture(
   await page.locator("ol.story li").first().waitFor();
   await page.locator("#audit-list tbody tr").first().waitFor();
   await page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)");
+  await page.mouse.move(0, 0);
   await Bun.sleep(1_500);
   await page.screenshot({ path: `${directory}/${name}.png`, fullPage });
   await page.context().close();

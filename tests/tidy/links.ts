@@ -25,7 +25,7 @@ function resolves(
 /** Everything a page links to that has no scheme (`https:` and the like). */
 export function linksOf(text: string): string[] {
   const links =
-    /\]\(<?([^)\s>]+)>?(?:\s[^)]*)?\)|^\s*\[[^\]]+\]:\s+(\S+)|\b(?:src|href)="([^"]+)"/gm;
+    /\]\(<?([^)\s>]+)>?(?:\s[^)]*)?\)|^\s*\[[^\]]+\]:\s+(\S+)|\b(?:src|srcset|href)="([^"]+)"/gm;
   return [...withoutCode(text).matchAll(links)]
     .map(([, inline, defined, html]) => inline ?? defined ?? html ?? "")
     .filter((link) => !/^([a-z][a-z0-9+.-]*:|\/\/)/i.test(link));

@@ -11,7 +11,7 @@ export type Tree = {
   readonly prose: readonly Source[];
 };
 
-const NOT_OURS = new Set(["node_modules", "dist", "data", ".git"]);
+export const NOT_OURS = new Set(["node_modules", "dist", "data", ".git"]);
 
 export async function readTree(root: string): Promise<Tree> {
   const paths = new Set<string>(["."]);
