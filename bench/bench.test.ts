@@ -31,6 +31,7 @@ const ROWS = [
   ),
   "link: encode 1 payment",
   "link: decode 24 payments",
+  ...["maps", "records"].map((mode) => `link: encode 24 payments, against ${mode}`),
   "link: MAC of a full frame",
   "request: check a good body",
   "router: choose, full",
