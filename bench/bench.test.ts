@@ -21,6 +21,9 @@ const ROWS = [
   ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),
   "settle: delay 0 ms",
   "settle: delay 100 ms",
+  "outage: drained, nobody at the door",
+  "outage: latency at 1000/s while it drains, p99",
+  "link loses 10 %, 1000/s: p99",
   "audit: 3 among 20000",
   ...["summary", "summary of 16 million"].flatMap((summary) =>
     ["everything", "the last 15 s but 1.5 s"].map((what) => `${summary}: ${what}`),

@@ -12,6 +12,8 @@ import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
 import * as dashboards from "./system/dashboards.ts";
+import * as linkLoss from "./system/link-loss.ts";
+import * as outage from "./system/outage.ts";
 import * as settleRate from "./system/settle-rate.ts";
 
 export const SUITE: readonly Benchmark[] = [
@@ -19,6 +21,8 @@ export const SUITE: readonly Benchmark[] = [
   acceptLatency,
   dashboards,
   settleRate,
+  outage,
+  linkLoss,
   auditCommand,
   summary,
   ledger,
