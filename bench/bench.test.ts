@@ -24,6 +24,8 @@ const ROWS = [
   "outage: drained, nobody at the door",
   "outage: latency at 1000/s while it drains, p99",
   "link loses 10 %, 1000/s: p99",
+  ...["the whole system", "api", "worker"].map((what) => `CPU a payment at 500/s: ${what}`),
+  ...["api", "worker"].map((what) => `memory: ${what}`),
   "audit: 3 among 20000",
   ...["summary", "summary of 16 million"].flatMap((summary) =>
     ["everything", "the last 15 s but 1.5 s"].map((what) => `${summary}: ${what}`),

@@ -11,6 +11,7 @@ import * as summary from "./micro/summary.ts";
 import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
+import * as contestLoad from "./system/contest-load.ts";
 import * as dashboards from "./system/dashboards.ts";
 import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
@@ -23,6 +24,7 @@ export const SUITE: readonly Benchmark[] = [
   settleRate,
   outage,
   linkLoss,
+  contestLoad,
   auditCommand,
   summary,
   ledger,
