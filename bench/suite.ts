@@ -13,8 +13,10 @@ import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
 import * as contestLoad from "./system/contest-load.ts";
 import * as dashboards from "./system/dashboards.ts";
+import * as largeJournal from "./system/large-journal.ts";
 import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
+import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
 
 export const SUITE: readonly Benchmark[] = [
@@ -25,6 +27,8 @@ export const SUITE: readonly Benchmark[] = [
   outage,
   linkLoss,
   contestLoad,
+  largeJournal,
+  readers,
   auditCommand,
   summary,
   ledger,
