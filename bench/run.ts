@@ -56,6 +56,7 @@ for (const benchmark of chosen) {
   try {
     rows.push(...(await benchmark.run(context)));
   } catch (error) {
+    process.stdout.write(`${tableOf(rows, flags.quick)}\n`);
     stopWith(`${benchmark.name}: ${(error as Error).message}`);
   }
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
