@@ -15,6 +15,8 @@ export type BareReport = LoadReport & { readonly cpuNs: number };
 export type GatewayReport = LoadReport & {
   /** Settled when the load ended, a second of it. */
   readonly settledPerSecond: number;
+  /** What the simulated processors had of one core meanwhile. */
+  readonly processorsPart: number;
   /** A payment's: of both while the load ran, and of the worker until all is settled. */
   readonly cpuNs: { readonly api: number; readonly worker: number; readonly workerInAll: number };
 };
@@ -55,10 +57,12 @@ export async function loadGateway(
   await auditSums(stack, accepted, checks);
   const settledAll = stack.cpuMs();
   await auditJournal(stack, accepted, checks);
+  const loadMs = load.warmupMs + load.durationMs;
   const each = (spentMs: number) => (spentMs / report.answered) * 1e6;
   return {
     ...report,
-    settledPerSecond: (settled / (load.warmupMs + load.durationMs)) * 1_000,
+    settledPerSecond: (settled / loadMs) * 1_000,
+    processorsPart: (end.processors - start.processors) / loadMs,
     cpuNs: {
       api: each(end.api - start.api),
       worker: each(end.worker - start.worker),

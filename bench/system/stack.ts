@@ -38,8 +38,8 @@ export type Stack = AsyncDisposable & {
   readonly before: readonly Sum[];
   /** From the worker's start to its being ready. */
   readonly workerReadyMs: number;
-  /** Time of the processors that API and worker have used up to now. */
-  cpuMs(): Spent;
+  /** What API, worker and the simulated processors have used of the cores up to now. */
+  cpuMs(): Spent & { readonly processors: number };
   memoryMb(): Spent;
   /** Stops the processes; the journal stays until the stack is disposed of. */
   stop(): Promise<void>;
@@ -99,7 +99,11 @@ export async function startStack(
       journal,
       before: settled === undefined ? [NONE, NONE] : await summaryOf({ workerUrl }),
       workerReadyMs: worker.readyMs,
-      cpuMs: () => ({ api: ingress?.cpuMs() ?? 0, worker: worker.cpuMs() }),
+      cpuMs: () => ({
+        api: ingress?.cpuMs() ?? 0,
+        worker: worker.cpuMs(),
+        processors: processors.children.reduce((all, child) => all + child.cpuMs(), 0),
+      }),
       memoryMb: () => ({ api: ingress?.memoryMb() ?? 0, worker: worker.memoryMb() }),
       stop,
       [Symbol.asyncDispose]: dispose,
