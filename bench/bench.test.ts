@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Checks, median, rowOf, type Row } from "./benchmark.ts";
+import { Checks, median, rowOf, verdictOf, type Row, type Target } from "./benchmark.ts";
 import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
 import { figureText, tableOf } from "./table.ts";
@@ -21,15 +21,27 @@ const ROWS = [
   ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),
   "settle: delay 0 ms",
   "settle: delay 100 ms",
+  "outage: drained, nobody at the door",
+  "outage: latency at 1000/s while it drains, p99",
+  "link loses 10 %, 1000/s: p99",
+  ...["the whole system", "api", "worker"].map((what) => `CPU a payment at 500/s: ${what}`),
+  ...["api", "worker"].map((what) => `memory: ${what}`),
+  ...["1 million", "10 million"].map((size) => `start: ${size} settled`),
+  "accept: 10 million in the journal",
+  ...["10 million settled", "20 summaries a second", "100 dashboards"].map(
+    (what) => `latency at 1000/s: ${what}, p99`,
+  ),
   "audit: 3 among 20000",
-  "summary: everything",
-  "summary: the last 15 s but 1.5 s",
+  ...["summary", "summary of 16 million"].flatMap((summary) =>
+    ["everything", "the last 15 s but 1.5 s"].map((what) => `${summary}: ${what}`),
+  ),
   "ledger: append",
   ...["full", "normal", "off"].flatMap((sync) =>
     [1, 16, 64, 256].map((batch) => `journal: ${sync}, batch of ${batch}`),
   ),
   "link: encode 1 payment",
   "link: decode 24 payments",
+  ...["maps", "records"].map((mode) => `link: encode 24 payments, against ${mode}`),
   "link: MAC of a full frame",
   "request: check a good body",
   "router: choose, full",
@@ -63,6 +75,7 @@ test("every benchmark runs, checks its answers and leaves nothing behind", async
     expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
     expect(rows.filter(({ figure }) => !(figure > 0 && Number.isFinite(figure)))).toEqual([]);
     expect(rows.filter(({ ratio }) => ratio !== null && !(ratio > 0))).toEqual([]);
+    expect(new Set(rows.map((row) => verdictOf(row, true)))).toEqual(new Set(["–"]));
     for (const name of names) expect(stdout).toContain(name);
     expect(machine).toMatchObject({ bun: Bun.version });
     expect([...new Bun.Glob("**").scanSync({ cwd: journals, onlyFiles: false })]).toEqual([]);
@@ -110,7 +123,25 @@ test("a ratio says how many times as fast, for rates and for spans", () => {
     rowOf("a", unit, { figures: [10, 20, 30], baselines: [10, 10, 10] }, checks, "");
   expect(of("/s")).toMatchObject({ figure: 20, baseline: 10, ratio: 2, spread: 0.5 });
   expect(of("ns")).toMatchObject({ figure: 20, baseline: 10, ratio: 0.5 });
-  expect(tableOf([of("ns")])).toContain("a    |  20 ns |    10 ns |  0.5× | ; ±50 %");
+  expect(tableOf([of("ns")], false)).toContain(
+    "a    |  20 ns |    10 ns |  0.5× |      – | –       | ; ±50 %",
+  );
+});
+
+test("a verdict says whether every target of a row is met, and nothing of tiny sizes", () => {
+  const checks = new Checks();
+  checks.equal("answer", 1, 1);
+  const series = { figures: [20], baselines: [10] };
+  const row = (...targets: Target[]) => rowOf("a", "ns", series, checks, "", targets);
+  const short: Target = { op: "<=", value: 20, of: "figure" };
+  const fast: Target = { op: ">=", value: 0.6, of: "ratio" };
+  expect(verdictOf(row(), false)).toBe("–");
+  expect(verdictOf(row(short), false)).toBe("met");
+  expect(verdictOf(row(fast), false)).toBe("missed");
+  expect(verdictOf(row(short, fast), false)).toBe("missed");
+  expect(verdictOf(row(short), true)).toBe("–");
+  expect(tableOf([row(short, fast)], false)).toContain("| ≤ 20 ns, ≥ 0.6× | missed  |");
+  expect(() => rowOf("a", "ns", { figures: [1] }, checks, "", [fast])).toThrow("no baseline");
 });
 
 test("the median of an even number lies between", () => {

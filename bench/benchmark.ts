@@ -18,8 +18,15 @@ export interface Benchmark {
   run(context: BenchContext): Row[] | Promise<Row[]>;
 }
 
-/** `/s` is better when it is more, a span when it is less. */
-export type Unit = "/s" | "ns" | "ms";
+/** `/s` is better when it is more, a span or a size when it is less. */
+export type Unit = "/s" | "ns" | "ms" | "MB";
+
+/** What is wanted of a row. "2 times as long at most" is a ratio of at least 1/2. */
+export type Target = {
+  readonly op: "<=" | ">=";
+  readonly value: number;
+  readonly of: "figure" | "ratio";
+};
 
 export type Row = {
   readonly name: string;
@@ -30,6 +37,8 @@ export type Row = {
   readonly ratio: number | null;
   /** Half the distance between the best and the worst run, as a part of the median. */
   readonly spread: number;
+  /** Most rows have none: they explain those that have one. */
+  readonly targets: readonly Target[];
   readonly note: string;
   /** Answers that were compared with what they must be. */
   readonly checks: number;
@@ -47,10 +56,13 @@ export function rowOf(
   { figures, baselines }: Series,
   checks: Checks,
   note: string,
+  targets: readonly Target[] = [],
 ): Row {
   if (figures.length === 0) throw new Error(`${name}: nothing was measured`);
   if (checks.count === 0) throw new Error(`${name}: no answer was checked`);
   const ratios = baselines?.map((baseline, run) => speedOf(unit, figures[run] as number, baseline));
+  if (ratios === undefined && targets.some(({ of }) => of === "ratio"))
+    throw new Error(`${name}: a target for a ratio, and no baseline`);
   return {
     name,
     unit,
@@ -58,9 +70,22 @@ export function rowOf(
     baseline: baselines === undefined ? null : median(baselines),
     ratio: ratios === undefined ? null : median(ratios),
     spread: (Math.max(...figures) - Math.min(...figures)) / 2 / median(figures),
+    targets,
     note,
     checks: checks.count,
   };
+}
+
+export type Verdict = "met" | "missed" | "–";
+
+/** For people to read: a benchmark is no timed assertion. Of tiny sizes nothing is said. */
+export function verdictOf(row: Row, quick: boolean): Verdict {
+  if (quick || row.targets.length === 0) return "–";
+  const isMet = ({ op, value, of }: Target) => {
+    const actual = row[of] as number;
+    return op === "<=" ? actual <= value : actual >= value;
+  };
+  return row.targets.every(isMet) ? "met" : "missed";
 }
 
 function speedOf(unit: Unit, figure: number, baseline: number): number {

@@ -68,7 +68,8 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     const paced = startPacer(plan.ratePerSecond, Math.round(count), (lateMs) => {
       const nowMs = performance.now();
       lateness.recordValue(Math.max(1, Math.round(lateMs * 1_000)));
-      const connection = idle.pop();
+      // In turn: a load balancer closes a connection that asks for nothing.
+      const connection = idle.shift();
       if (connection === undefined) dueAtMs.push(nowMs);
       else send(connection, nowMs);
     });

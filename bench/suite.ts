@@ -11,7 +11,12 @@ import * as summary from "./micro/summary.ts";
 import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
+import * as contestLoad from "./system/contest-load.ts";
 import * as dashboards from "./system/dashboards.ts";
+import * as largeJournal from "./system/large-journal.ts";
+import * as linkLoss from "./system/link-loss.ts";
+import * as outage from "./system/outage.ts";
+import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
 
 export const SUITE: readonly Benchmark[] = [
@@ -19,6 +24,11 @@ export const SUITE: readonly Benchmark[] = [
   acceptLatency,
   dashboards,
   settleRate,
+  outage,
+  linkLoss,
+  contestLoad,
+  largeJournal,
+  readers,
   auditCommand,
   summary,
   ledger,

@@ -1,10 +1,10 @@
 /** Loads on the gateway and on the bare servers, each checked to the last payment. */
 import type { BenchContext, Checks } from "../benchmark.ts";
 import type { LoadPlan, LoadReport } from "../load/plan.ts";
-import { auditJournal, auditSums } from "./audit.ts";
+import { auditJournal, auditSums, settledSince } from "./audit.ts";
 import { runChild, startChild } from "./children.ts";
-import { setDelay, totalOf } from "./processors.ts";
-import { startStack, summaryOf, type Stack, type StackOptions } from "./stack.ts";
+import { setDelay, totalOf, type Sum } from "./processors.ts";
+import { startStack, type Stack, type StackOptions } from "./stack.ts";
 
 export const CONNECTIONS = 64;
 /** Closed or open, and for how long. */
@@ -15,6 +15,8 @@ export type BareReport = LoadReport & { readonly cpuNs: number };
 export type GatewayReport = LoadReport & {
   /** Settled when the load ended, a second of it. */
   readonly settledPerSecond: number;
+  /** What the simulated processors had of one core meanwhile. */
+  readonly processorsPart: number;
   /** A payment's: of both while the load ran, and of the worker until all is settled. */
   readonly cpuNs: { readonly api: number; readonly worker: number; readonly workerInAll: number };
 };
@@ -45,26 +47,41 @@ export async function loadGateway(
   await using stack = await startStack(context, options);
   const endOther = await meanwhile(stack);
   const start = stack.cpuMs();
-  const report = await runLoad(stack.port, load, true, checks);
+  const report = await loadStack(stack, load, checks);
   await endOther();
   const end = stack.cpuMs();
-  const settled = totalOf(await summaryOf(stack)).count;
+  const settled = totalOf(await settledSince(stack)).count;
   // What was put off is settled now, so that it can be checked.
   if (options.delayMs) for (const url of stack.processorUrls) await setDelay(url, 0);
-  const accepted = { count: report.answered, cents: report.cents };
+  const accepted = acceptedOf(report);
   await auditSums(stack, accepted, checks);
   const settledAll = stack.cpuMs();
   await auditJournal(stack, accepted, checks);
+  const loadMs = load.warmupMs + load.durationMs;
   const each = (spentMs: number) => (spentMs / report.answered) * 1e6;
   return {
     ...report,
-    settledPerSecond: (settled / (load.warmupMs + load.durationMs)) * 1_000,
+    settledPerSecond: (settled / loadMs) * 1_000,
+    processorsPart: (end.processors - start.processors) / loadMs,
     cpuNs: {
       api: each(end.api - start.api),
       worker: each(end.worker - start.worker),
       workerInAll: each(settledAll.worker - start.worker),
     },
   };
+}
+
+/** What is posted to a stack that goes on. */
+export function loadStack(
+  { port }: Pick<Stack, "port">,
+  load: Load,
+  checks: Checks,
+): Promise<LoadReport> {
+  return runLoad(port, load, true, checks);
+}
+
+export function acceptedOf({ answered, cents }: LoadReport): Sum {
+  return { count: answered, cents };
 }
 
 async function runLoad(

@@ -2,6 +2,7 @@
 import { startChild, type Child } from "./children.ts";
 
 export type Sum = { readonly count: number; readonly cents: number };
+export const NONE: Sum = { count: 0, cents: 0 };
 
 export type Processors = {
   readonly urls: readonly string[];
@@ -29,12 +30,21 @@ export async function startProcessors(dist: boolean, delayMs: number): Promise<P
 
 /** Milliseconds that the processor takes from now on. */
 export async function setDelay(url: string, delay: number): Promise<void> {
-  const answer = await fetch(`${url}/admin/configurations/delay`, {
+  await configure(url, "delay", { delay });
+}
+
+/** Whether it refuses every payment from now on. */
+export async function setFailure(url: string, failure: boolean): Promise<void> {
+  await configure(url, "failure", { failure });
+}
+
+async function configure(url: string, what: string, body: object): Promise<void> {
+  const answer = await fetch(`${url}/admin/configurations/${what}`, {
     method: "PUT",
     headers: { ...ADMIN, "content-type": "application/json" },
-    body: JSON.stringify({ delay }),
+    body: JSON.stringify(body),
   });
-  if (answer.status !== 200) throw new Error(`the processor's delay: ${answer.status}`);
+  if (answer.status !== 200) throw new Error(`the processor's ${what}: ${answer.status}`);
 }
 
 /** In the order of `urls`. */
@@ -53,8 +63,13 @@ export function sumFrom(totals: unknown): Sum {
 }
 
 export function totalOf(sums: readonly Sum[]): Sum {
-  return sums.reduce((all, { count, cents }) => ({
-    count: all.count + count,
-    cents: all.cents + cents,
-  }));
+  return sums.reduce(plus, NONE);
+}
+
+export function plus(a: Sum, b: Sum): Sum {
+  return { count: a.count + b.count, cents: a.cents + b.cents };
+}
+
+export function minus(a: Sum, b: Sum): Sum {
+  return { count: a.count - b.count, cents: a.cents - b.cents };
 }

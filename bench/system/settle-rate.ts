@@ -17,16 +17,20 @@ import { startStack, summaryOf, type Stack } from "./stack.ts";
 
 export const name = "system/settle-rate";
 
-const DELAYS_MS = [0, 100];
 /** What the worker's own hard cap lets it have at one of two processors. */
 const IN_FLIGHT = 640;
+/** With a delay nobody settles more than the calls in flight allow: nine tenths of that, at both. */
+const DELAYS = [
+  { delayMs: 0, least: 10_000 },
+  { delayMs: 100, least: 0.9 * ((2 * IN_FLIGHT) / 0.1) },
+];
 const AMOUNT_CENTS = 1_990;
 const BATCH = 1_000;
 const POLL_MS = 20;
 
 export async function run(context: BenchContext): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const delayMs of DELAYS_MS) {
+  for (const { delayMs, least } of DELAYS) {
     const checks = new Checks();
     const figures: number[] = [];
     const baselines: number[] = [];
@@ -35,7 +39,9 @@ export async function run(context: BenchContext): Promise<Row[]> {
       figures.push(await workerRate(context, delayMs, checks));
     }
     const note = `both processors, full; against a bare fetch loop, ${IN_FLIGHT} at a time each`;
-    rows.push(rowOf(`settle: delay ${delayMs} ms`, "/s", { figures, baselines }, checks, note));
+    const target = { op: ">=", value: least, of: "figure" } as const;
+    const series = { figures, baselines };
+    rows.push(rowOf(`settle: delay ${delayMs} ms`, "/s", series, checks, note, [target]));
   }
   return rows;
 }

@@ -1,0 +1,64 @@
+/**
+ * What ten million settled payments in the journal cost: payments a second that are answered 202,
+ * against the same gateway with an empty journal; and how long a worker takes from its start to its
+ * being ready. Ready means that every summary is answered, and the first one is compared with the rows.
+ */
+import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { auditJournal, auditSums } from "./audit.ts";
+import { CONNECTIONS, loadGateway, type Load } from "./payments.ts";
+import { NONE, totalOf } from "./processors.ts";
+import { MILLION, settledJournal, TEN_MILLION } from "./settled-journal.ts";
+import { startStack, type StackOptions } from "./stack.ts";
+
+export const name = "system/large-journal";
+
+const STARTS = [
+  { what: "1 million", size: MILLION, mostMs: 1_500 },
+  { what: "10 million", size: TEN_MILLION, mostMs: 5_000 },
+];
+/** As "settling later" of accept-rate.ts: the way to the 202 alone. */
+const LATER: StackOptions = { sync: "normal", delayMs: 1_000 };
+
+export async function run(context: BenchContext): Promise<Row[]> {
+  return [...(await starts(context)), await acceptance(context)];
+}
+
+async function starts(context: BenchContext): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { what, size, mostMs } of STARTS) {
+    const { path, count } = settledJournal(context, size);
+    const checks = new Checks();
+    const figures: number[] = [];
+    for (let round = 0; round < context.runs; round++) {
+      await using stack = await startStack(context, { sync: "normal", api: false, settled: path });
+      figures.push(stack.workerReadyMs);
+      checks.equal("the first summary", totalOf(stack.before).count >= count, true);
+      await auditSums(stack, NONE, checks);
+      await auditJournal(stack, NONE, checks);
+    }
+    const note = `${count} settled; from the start of the worker to ready, its file in the page cache`;
+    const target = { op: "<=", value: mostMs, of: "figure" } as const;
+    rows.push(rowOf(`start: ${what} settled`, "ms", { figures }, checks, note, [target]));
+  }
+  return rows;
+}
+
+async function acceptance(context: BenchContext): Promise<Row> {
+  const load: Load = context.quick
+    ? { warmupMs: 50, durationMs: 100, ratePerSecond: null }
+    : { warmupMs: 750, durationMs: 1_500, ratePerSecond: null };
+  const { path, count } = settledJournal(context, TEN_MILLION);
+  const checks = new Checks();
+  const figures: number[] = [];
+  const baselines: number[] = [];
+  const rateOf = async (options: StackOptions) =>
+    (await loadGateway(context, options, load, checks)).perSecond;
+  for (let round = 0; round < context.runs; round++) {
+    baselines.push(await rateOf(LATER));
+    figures.push(await rateOf({ ...LATER, settled: path }));
+  }
+  const note = `normal, settling later, ${CONNECTIONS} connections, ${count} settled; against an empty journal`;
+  const target = { op: ">=", value: 0.8, of: "ratio" } as const;
+  const series = { figures, baselines };
+  return rowOf("accept: 10 million in the journal", "/s", series, checks, note, [target]);
+}

@@ -1,0 +1,39 @@
+/** Questions over HTTP that come at a steady pace while something else is measured. */
+import type { Checks } from "../benchmark.ts";
+
+export type Questions = {
+  /** Asks no more, waits for what is under way, and checks that every one was answered as it must be. */
+  end(checks: Checks): Promise<void>;
+};
+
+/** `ask` gets the question's number, and throws when the answer is wrong. */
+export function askSteadily(perSecond: number, ask: (n: number) => Promise<void>): Questions {
+  const startMs = performance.now();
+  const wrong: string[] = [];
+  const underWay = new Set<Promise<void>>();
+  let asked = 0;
+  // A beat that comes late asks for those that were missed, too.
+  const timer = setInterval(() => {
+    const due = ((performance.now() - startMs) / 1_000) * perSecond;
+    while (asked < due) {
+      const answered = ask(asked++)
+        .catch((error: Error) => void wrong.push(error.message))
+        .finally(() => underWay.delete(answered));
+      underWay.add(answered);
+    }
+  }, 1_000 / perSecond);
+  return {
+    async end(checks) {
+      clearInterval(timer);
+      await Promise.all(underWay);
+      checks.equal("whether anything was asked", asked > 0, true);
+      checks.equal("questions that were answered wrongly", wrong, []);
+    },
+  };
+}
+
+export async function jsonFrom(url: string): Promise<Record<string, unknown>> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+  return (await answer.json()) as Record<string, unknown>;
+}
