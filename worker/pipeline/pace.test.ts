@@ -19,6 +19,16 @@ test("with nobody at the door there is no limit", () => {
   }
 });
 
+test("what was started with nobody at the door holds nothing up later", () => {
+  const pace = new Pace();
+  run(pace, 0, 10, () => 1);
+  for (let i = 0; i < 100_000; i++) {
+    expect(pace.allows(200)).toBe(true);
+    pace.started();
+  }
+  expect(run(pace, 210, 310, () => 1)).toBeWithin(150, 350);
+});
+
 test("while acceptances are quick the pace rises, evenly spread", () => {
   const pace = new Pace();
   const first = run(pace, 0, 100, () => 1);

@@ -61,8 +61,9 @@ export class Pace {
     return false;
   }
 
+  /** What was started while nobody was at the door is no debt to those who come later. */
   started(): void {
-    this.#allowed--;
+    this.#allowed = Math.max(0, this.#allowed - 1);
     this.#used = true;
   }
 }
