@@ -15,6 +15,8 @@ const INSTANCE = 42;
 const WAITING_MAX = 16_384;
 const STORED: Verdict = { kind: "stored" };
 
+const NOTHING_SENT = { sequence: 0, ids: [] };
+
 type Sent = { readonly atMs: number; readonly sequence: number; readonly ids: string[] };
 
 /** A core whose frames are kept; time is what each call says. */
@@ -61,6 +63,30 @@ function client(random: () => number = () => 1) {
   };
 }
 type VerdictHead = { instance: number; epoch: number; key: Buffer };
+
+test("nothing is missed by whoever ticks only when something is due", () => {
+  const run = (isDue: (core: LinkClientCore, nowMs: number) => boolean) => {
+    const { core, pay, flush, sent, answer, clock } = client(seeded(5));
+    const random = seeded(6);
+    let ticks = 0;
+    for (let n = 0; clock.nowMs < 5_000; clock.nowMs++) {
+      if (random() < 0.05) pay(n++);
+      flush();
+      // Of what was sent just now, and now and then of something old.
+      if (random() < 0.3) answer(sent[Math.floor(random() ** 0.2 * sent.length)] ?? NOTHING_SENT);
+      if (!isDue(core, clock.nowMs)) continue;
+      core.tick(clock.nowMs);
+      ticks++;
+    }
+    return { sent, ticks, traffic: core.traffic };
+  };
+  const always = run(() => true);
+  const due = run((core, nowMs) => nowMs >= core.nextTickAtMs);
+  expect(due.sent).toEqual(always.sent);
+  expect(due.traffic).toEqual(always.traffic);
+  expect(always.traffic.retransmissions).toBeGreaterThan(50);
+  expect(due.ticks).toBeLessThan(always.ticks / 4);
+});
 
 describe("a frame without an answer", () => {
   test("is sent again after 20 ms at first, then twice as late each time, up to 500 ms", () => {

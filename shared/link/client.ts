@@ -98,6 +98,15 @@ export class LinkClientCore {
     return this.#waiting.length === 0 && this.#outstanding.size === 0;
   }
 
+  /** The instant from which `tick` has something to do, as things stand. */
+  get nextTickAtMs(): number {
+    let atMs = Math.max(this.#heardAtMs, this.#probedAtMs) + PROBE_MS;
+    for (const { retryAtMs, deadlineMs } of this.#outstanding.values()) {
+      atMs = Math.min(atMs, retryAtMs, deadlineMs);
+    }
+    return Math.min(atMs, this.#waiting[0]?.deadlineMs ?? atMs);
+  }
+
   answering(nowMs: number): boolean {
     return nowMs - this.#heardAtMs < SILENCE_MS_MAX;
   }

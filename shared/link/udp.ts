@@ -15,7 +15,6 @@ import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { isPrivateAddress } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
 
-const TICK_MS = 10;
 const RESOLVE_AGAIN_MS = 1_000;
 
 export type UdpPeer = { readonly address: string; readonly port: number };
@@ -42,21 +41,41 @@ export async function openUdpClient(
     random: Math.random,
     transmit: (frame) => sendOrLose(socket, frame, target.peer),
   });
-  const socket = await openSocket(wildcardFor(target.peer?.address), 0, (bytes) =>
-    core.receive(clock.steadyMs(), bytes),
-  );
+  // One timer, at the next instant at which there is something to do: a repetition comes no later than
+  // it should, and an API without payments wakes up once a second.
+  let timer: Timer | null = null;
+  let timerAtMs = Number.POSITIVE_INFINITY;
+  const wakeInTime = (nowMs: number) => {
+    const atMs = core.nextTickAtMs;
+    if (atMs >= timerAtMs) return;
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(tick, Math.max(1, Math.ceil(atMs - nowMs)));
+    timerAtMs = atMs;
+  };
+  const tick = () => {
+    timerAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = clock.steadyMs();
+    core.tick(nowMs);
+    if (!core.answering(nowMs)) target.resolveAgain(nowMs);
+    wakeInTime(nowMs);
+  };
+
+  const socket = await openSocket(wildcardFor(target.peer?.address), 0, (bytes) => {
+    const nowMs = clock.steadyMs();
+    core.receive(nowMs, bytes);
+    wakeInTime(nowMs);
+  });
   warnOfSmallBuffer(socket, log);
+
+  tick();
 
   let flushing = false;
   const flush = () => {
     flushing = false;
-    core.flush(clock.steadyMs());
-  };
-  const timer = setInterval(() => {
     const nowMs = clock.steadyMs();
-    core.tick(nowMs);
-    if (!core.answering(nowMs)) target.resolveAgain(nowMs);
-  }, TICK_MS);
+    core.flush(nowMs);
+    wakeInTime(nowMs);
+  };
 
   return {
     get traffic() {
@@ -74,7 +93,7 @@ export async function openUdpClient(
       });
     },
     close() {
-      clearInterval(timer);
+      if (timer !== null) clearTimeout(timer);
       core.close();
       socket.close();
     },
