@@ -12,7 +12,7 @@ export type Balancer = AsyncDisposable & { readonly url: string };
 export async function startHaproxy(stand: Stand, port: number): Promise<Balancer> {
   const text = await Bun.file(CONFIGURATION).text();
   const placed = text
-    .replaceAll(/\bapi[12]:9999\b/g, `127.0.0.1:${stand.ports.PORT}`)
+    .replaceAll(/unix@\/sockets\/api[12]\.sock/g, `127.0.0.1:${stand.ports.PORT}`)
     .replaceAll("worker-inside:9995", `127.0.0.1:${stand.ports.HTTP_PORT}`)
     .replace("bind :9999", `bind 127.0.0.1:${port}`)
     .replace(/^frontend statistics[\s\S]*/m, "");
