@@ -2,6 +2,7 @@
 import "./api/healthcheck.ts";
 import { startApi } from "./api/server.ts";
 import { apiSettings } from "./api/settings.ts";
+import { claimSocket } from "./api/unix-socket.ts";
 import { systemClock as clock } from "./shared/clock.ts";
 import { openUdpClient } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
@@ -10,6 +11,7 @@ import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
 const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
 
+await claimSocket(settings.HOST).catch(exitWith);
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
 const api = startOrExit();
 

@@ -1,4 +1,5 @@
 /** What the tests of the ingress stand it between: a link and a worker that answer as they are told. */
+import { socketPathOf } from "../shared/healthcheck.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
@@ -65,19 +66,26 @@ export type RunningApi = Api & {
   pay(body: string | Uint8Array<ArrayBuffer>): Promise<Response>;
 };
 
+export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "stopMsMax"> & {
+  readonly log?: Log;
+  readonly HOST?: string;
+};
+
 export function runApi(
   workerUrl: string = vacantUrl(),
-  options: Pick<ApiParts, "workerTimeoutMs" | "stopMsMax"> & { readonly log?: Log } = {},
+  { HOST = "127.0.0.1", ...options }: ApiOptions = {},
 ): RunningApi & AsyncDisposable {
   const link = new FakeLink();
   const api = startApi({
-    settings: { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
+    settings: { PORT: 0, HOST, WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
     link,
     log: createLog("api", "silent"),
     ...options,
   });
+  const unix = socketPathOf(HOST);
+  const [origin, there] = unix === null ? [api.url, {}] : ["http://shop", { unix }];
   const call = (method: string, target: string, init: RequestInit = {}) =>
-    fetch(api.url + target, { ...init, method, redirect: "manual" });
+    fetch(origin + target, { ...init, ...there, method, redirect: "manual" });
   return {
     ...api,
     link,
@@ -88,20 +96,23 @@ export function runApi(
 }
 
 /** Everything that a connection brings until the other side closes it. */
-export async function sendRaw(port: number, ...writes: readonly string[]): Promise<string> {
+export async function sendRaw(
+  to: number | { readonly unix: string },
+  ...writes: readonly string[]
+): Promise<string> {
   const closed = Promise.withResolvers<void>();
   let received = "";
-  const socket = await Bun.connect({
-    hostname: "127.0.0.1",
-    port,
-    socket: {
-      data: (_, bytes) => {
-        received += bytes.toString("latin1");
-      },
-      close: () => closed.resolve(),
-      error: () => closed.resolve(),
+  const handlers: Bun.SocketHandler<undefined> = {
+    data: (_, bytes) => {
+      received += bytes.toString("latin1");
     },
-  });
+    close: () => closed.resolve(),
+    error: () => closed.resolve(),
+  };
+  const socket =
+    typeof to === "number"
+      ? await Bun.connect({ hostname: "127.0.0.1", port: to, socket: handlers })
+      : await Bun.connect({ ...to, socket: handlers });
   for (const text of writes) {
     socket.write(text);
     socket.flush();

@@ -1,3 +1,4 @@
+import { originOf, socketPathOf } from "../shared/healthcheck.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { problem } from "../shared/problem.ts";
@@ -8,6 +9,7 @@ import { apiDocument } from "./openapi.ts";
 import { createPassOn } from "./pass-on.ts";
 import { allowedMethods, findRoute, pathOf, targetOf, type ApiPath } from "./routes.ts";
 import type { ApiSettings } from "./settings.ts";
+import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
 export type ApiParts = {
   readonly settings: Pick<ApiSettings, "PORT" | "HOST" | "WORKER_HTTP" | "AMOUNT_MAX">;
@@ -20,8 +22,9 @@ export type ApiParts = {
 };
 
 export type Api = {
-  /** Where this machine reaches it. */
+  /** Where this machine reaches it: an http address, or `unix:` and a path. */
   readonly url: string;
+  /** 0 at a unix socket. */
   readonly port: number;
   /** Readiness red at once, no new connections; resolves when everything in flight is answered. */
   stop(): Promise<void>;
@@ -91,10 +94,9 @@ export function startApi(parts: ApiParts): Api {
     return answer(route.name, () => passOn.pass(request, target, onEventStream), request);
   }
 
+  const unix = socketPathOf(settings.HOST);
   const server = Bun.serve({
-    port: settings.PORT,
-    hostname: settings.HOST,
-    reusePort: true,
+    ...listenAt(settings),
     development: false,
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: SERVER_BODY_BYTES_MAX,
@@ -103,7 +105,8 @@ export function startApi(parts: ApiParts): Api {
     },
     fetch: dispatch,
   });
-  const port = server.port ?? settings.PORT;
+  if (unix !== null) letEverybodyConnect(unix);
+  const port = server.port ?? 0;
 
   async function drain(): Promise<void> {
     passOn.endEventStreams();
@@ -113,7 +116,7 @@ export function startApi(parts: ApiParts): Api {
   }
 
   return {
-    url: `http://${reachableHost(settings.HOST)}:${port}`,
+    url: originOf(settings.HOST, port),
     port,
     stop: () => (stopping ??= drain()),
   };
@@ -134,10 +137,4 @@ function notFound(): Response {
 function methodNotAllowed(method: string, allowed: readonly string[]): Response {
   const allow = allowed.join(", ");
   return problem(405, `This path takes ${allow}, not ${method}.`, { allow });
-}
-
-/** The address to reach a server by that listens on `host`; one that listens everywhere is here. */
-function reachableHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::" || host === "") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }

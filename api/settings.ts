@@ -1,17 +1,41 @@
+import { isAbsolute } from "node:path";
+import * as v from "valibot";
+import { socketPathOf } from "../shared/healthcheck.ts";
 import {
   bothSettings,
   endpoint,
   httpUrl,
   integer,
   setting,
-  text,
   type SettingsOf,
 } from "../shared/settings.ts";
 import { API_ADDRESS } from "./address.ts";
 
+/** What the kernel has room for, less the zero at the end. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+/** An address of the network, or `unix:/path/to/socket`. */
+const listenHost = () =>
+  v.pipe(
+    v.string(),
+    v.check((host) => {
+      const path = socketPathOf(host);
+      return path === null || isSocketPath(path);
+    }, `an address, or unix: and an absolute path of at most ${SOCKET_PATH_BYTES_MAX} bytes`),
+  );
+
+function isSocketPath(path: string): boolean {
+  const fits = Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX;
+  return fits && isAbsolute(path) && !path.endsWith("/");
+}
+
 export const apiSettings = {
-  PORT: setting(API_ADDRESS.port, "HTTP port", integer(0, 65535)),
-  HOST: setting(API_ADDRESS.host, "HTTP address", text()),
+  PORT: setting(API_ADDRESS.port, "HTTP port; not used with a socket", integer(0, 65535)),
+  HOST: setting(
+    API_ADDRESS.host,
+    "HTTP address, or unix:/path/to/socket, which whoever may enter its folder can connect to",
+    listenHost(),
+  ),
   WORKER_LINK: setting(
     "127.0.0.1:9996",
     "the worker's link; a name is resolved again when the worker stops answering",

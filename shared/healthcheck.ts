@@ -11,23 +11,34 @@ export async function healthcheckIfAsked(
   path: string,
 ): Promise<void> {
   if (process.argv[2] !== "healthcheck") return;
-  const reason = await whyUnhealthy(`${originOf(host, port)}${path}`);
+  const reason = await whyUnhealthy(originOf(host, port), path);
   if (reason !== null) process.stderr.write(`${reason}\n`);
   process.exit(reason === null ? 0 : 1);
 }
 
-/** Null when `url` answers with success, else the reason in one line. */
-export async function whyUnhealthy(url: string): Promise<string | null> {
+/** Null when `origin` answers this path with success, else the reason in one line. */
+export async function whyUnhealthy(origin: string, path: string): Promise<string | null> {
+  const unix = socketPathOf(origin);
+  const [url, name] =
+    unix === null ? [origin + path, origin + path] : [`http://localhost${path}`, origin];
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    return answer.ok ? null : `${url} answered ${answer.status}: ${(await answer.text()).trim()}`;
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const answer = await fetch(url, unix === null ? { signal } : { signal, unix });
+    return answer.ok ? null : `${name} answered ${answer.status}: ${(await answer.text()).trim()}`;
   } catch (error) {
-    return `${url}: ${(error as Error).message}`;
+    return `${name}: ${(error as Error).message}`;
   }
 }
 
+/** The path in `unix:/path/to/socket`; null when it is a name or an address of the network. */
+export function socketPathOf(host: string): string | null {
+  return host.startsWith(UNIX) ? host.slice(UNIX.length) : null;
+}
+const UNIX = "unix:";
+
 /** Where whoever listens on `host` is reached from the same machine. */
 export function originOf(host: string, port: string | number): string {
+  if (socketPathOf(host) !== null) return host;
   const isEverywhere = host === "0.0.0.0" || host === "::" || host === "";
   const reachable = isEverywhere ? "127.0.0.1" : host;
   return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;

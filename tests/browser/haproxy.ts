@@ -18,7 +18,7 @@ export type Site = {
 export async function startHaproxy({ ports, dataDir }: Site, port: number): Promise<Balancer> {
   const text = await Bun.file(CONFIGURATION).text();
   const placed = text
-    .replaceAll(/\bapi[12]:9999\b/g, `127.0.0.1:${ports.PORT}`)
+    .replaceAll(/unix@\/sockets\/api[12]\.sock/g, `127.0.0.1:${ports.PORT}`)
     .replaceAll("worker-inside:9995", `127.0.0.1:${ports.HTTP_PORT}`)
     .replace("bind :9999", `bind 127.0.0.1:${port}`)
     .replace(/^frontend statistics[\s\S]*/m, "");

@@ -1,11 +1,15 @@
 /** Stands in for an API where latencies are compared: it answers 202 at once and does nothing else. */
-import { healthcheckIfAsked } from "../../shared/healthcheck.ts";
+import { claimSocket, letEverybodyConnect, listenAt } from "../../api/unix-socket.ts";
+import { healthcheckIfAsked, socketPathOf } from "../../shared/healthcheck.ts";
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
+import { exitWith } from "../../shared/process.ts";
 
-const PORT = 9999;
-await healthcheckIfAsked("0.0.0.0", PORT, "/readyz");
+const HOST = process.env["HOST"] ?? "";
+await healthcheckIfAsked(HOST, "", "/readyz");
+await claimSocket(HOST);
+const unix = socketPathOf(HOST) ?? exitWith("HOST is not the socket that compose.yaml says");
 const server = Bun.serve({
-  port: PORT,
+  ...listenAt({ HOST, PORT: 0 }),
   development: false,
   idleTimeout: HTTP_IDLE_SECONDS,
   routes: {
@@ -13,4 +17,5 @@ const server = Bun.serve({
     "/readyz": () => new Response("ready\n"),
   },
 });
+letEverybodyConnect(unix);
 process.on("SIGTERM", () => void server.stop().then(() => process.exit(0)));

@@ -19,8 +19,9 @@ const OURS = ["haproxy", "api1", "api2", "worker"];
 const CPUS_MAX = 1.5;
 const MEMORY_BYTES_MAX = 350 * 2 ** 20;
 const CONTEST = ["--users", "100", "--seconds", "20", "--strict", "--json"];
-/** In a contest of 20 s; the processors are in trouble then. */
-const CRASH_AT_MS = 9_000;
+/** In a contest of 20 s; the processors are in trouble when the worker goes. */
+const API_CRASH_AT_MS = 4_000;
+const CRASH_AFTER_MS = 5_000;
 
 let daemon: Daemon;
 const compose = (...args: string[]) =>
@@ -29,9 +30,19 @@ const PROCESSORS = ["-f", "compose.processors.yaml"];
 
 type Inspected = {
   readonly Id: string;
-  readonly State: { readonly ExitCode: number; readonly OOMKilled: boolean };
+  readonly State: { readonly Pid: number; readonly ExitCode: number; readonly OOMKilled: boolean };
   readonly RestartCount: number;
-  readonly Config: { readonly User: string; readonly Labels: Record<string, string> };
+  readonly Config: {
+    readonly User: string;
+    readonly Env: readonly string[];
+    readonly Labels: Record<string, string>;
+  };
+  readonly Mounts: readonly {
+    readonly Name?: string;
+    readonly Source: string;
+    readonly Destination: string;
+    readonly RW: boolean;
+  }[];
   readonly HostConfig: {
     readonly NanoCpus: number;
     readonly Memory: number;
@@ -62,6 +73,14 @@ async function call(path: string, ...options: string[]): Promise<{ status: numbe
   ];
   const out = await daemon.output([process.execPath, "-e", program.join("\n"), path, ...options]);
   return { status: Number(out.slice(0, 3)), body: out.slice(4) };
+}
+
+/** HAProxy's own, which it gives to its container only. */
+async function statistics(): Promise<string> {
+  const { State } = (await inspected())["haproxy"] as Inspected;
+  const enter = [...daemon.inside, "nsenter", "--target", String(State.Pid), "--net"];
+  const program = "console.log(await (await fetch('http://127.0.0.1:8404/;csv')).text())";
+  return daemon.output([...enter, process.execPath, "-e", program]);
 }
 
 type Contest = {
@@ -136,6 +155,21 @@ describe.skipIf(REASON !== null)("in containers", () => {
     expect(other).toEqual(["worker"]);
   });
 
+  test("the APIs have no port, and their sockets a folder of their own and HAProxy's", async () => {
+    const { haproxy, api1 } = await inspected();
+    const [HAProxy, api] = [haproxy as Inspected, api1 as Inspected];
+    expect(api.Config.Env).toContain("HOST=unix:/sockets/api1.sock");
+    const mounts = (of: Inspected) => of.Mounts.filter(({ Name }) => Name?.endsWith("_sockets"));
+    expect(mounts(api)).toMatchObject([{ Destination: "/sockets", RW: true }]);
+    expect(mounts(HAProxy)).toMatchObject([{ Destination: "/sockets", RW: false }]);
+    const source = mounts(api)[0]?.Source as string;
+    const listed = await daemon.output([...daemon.inside, "ls", "-lan", source]);
+    expect(listed).toMatch(/^drwx--x--- \d+ +65532 +99 .* \.$/m);
+    for (const name of ["api1", "api2"]) {
+      expect(listed).toMatch(new RegExp(`^srw-rw-rw- 1 +65532 +65532 .* ${name}\\.sock$`, "m"));
+    }
+  });
+
   test("every binary says by itself how it is", async () => {
     const services = [...OURS.slice(1), "payment-processor-default", "payment-processor-fallback"];
     const containers = await inspected();
@@ -177,16 +211,22 @@ describe.skipIf(REASON !== null)("in containers", () => {
     }
   }, 60_000);
 
-  test("a worker that is killed in the middle of a contest loses and doubles nothing", async () => {
-    const { worker } = await inspected();
+  test("an API and the worker, killed in the middle of a contest, lose and double nothing", async () => {
+    const { api1, worker } = await inspected();
     const held = contest();
-    await Bun.sleep(CRASH_AT_MS);
+    await Bun.sleep(API_CRASH_AT_MS);
+    await daemon.crash((api1 as Inspected).Id);
+    await Bun.sleep(CRASH_AFTER_MS);
     await daemon.crash((worker as Inspected).Id);
     const { strict } = await held;
     expect(strict).toMatchObject({ violations: [] });
     expect(strict.payments).toBeGreaterThan(0);
-    // It was started again by its policy, and by nothing else.
-    expect((await inspected())["worker"]?.RestartCount).toBe(1);
+    // They were started again by their policy, and by nothing else.
+    const after = await inspected();
+    expect([after["api1"]?.RestartCount, after["worker"]?.RestartCount]).toEqual([1, 1]);
+    // Its socket was left behind by the one that was killed; HAProxy has found the new one at it.
+    await daemon.output(["docker", "exec", (api1 as Inspected).Id, "/api", "healthcheck"]);
+    expect(await statistics()).toMatch(/^apis,api1,.*,UP,/m);
   }, 60_000);
 
   test("everything stops by itself, and nobody was killed for memory", async () => {

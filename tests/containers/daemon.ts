@@ -65,6 +65,11 @@ export class Daemon implements AsyncDisposable {
     return `unix://${join(this.#directory, "docker.sock")}`;
   }
 
+  /** Before a command: it sees files and processes as the daemon does. */
+  get inside(): string[] {
+    return ["nsenter", "--target", String(this.#pid), "--mount", "--pid"];
+  }
+
   /** Inside of its namespaces, from the project's root. */
   async run(command: readonly string[], env: Record<string, string> = {}) {
     const enter = ["nsenter", "--target", String(this.#pid), "--net"];
@@ -91,8 +96,7 @@ export class Daemon implements AsyncDisposable {
   async crash(container: string): Promise<void> {
     const format = ["--format", "{{.State.Pid}}"];
     const pid = await this.output(["docker", "inspect", ...format, container]);
-    const enter = ["nsenter", "--target", String(this.#pid), "--pid"];
-    await this.output([...enter, "sh", "-c", `kill -9 ${pid}`]);
+    await this.output([...this.inside, "sh", "-c", `kill -9 ${pid}`]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,10 +10,16 @@ test("an entry to the contest says all of compose.yaml, and leaves nothing open"
   expect(text).not.toMatch(/\$\{|<<|build:|[&*][a-z]/);
   const { services, ...rest } = Bun.YAML.parse(text) as Record<string, Record<string, any>>;
   expect(Object.keys(services ?? {})).toEqual(["haproxy", "api1", "api2", "worker"]);
+  expect(rest["volumes"]).toMatchObject({ sockets: { driver_opts: { type: "tmpfs" } } });
   expect(rest["networks"]).toMatchObject({ "payment-processor": { external: true } });
   expect(services).toMatchObject({
     haproxy: { image: "haproxy:3.0-alpine", ports: ["9999:9999"] },
-    api1: { image: "docker.io/somebody/papa-leguas-api:latest", read_only: true },
+    api1: {
+      image: "docker.io/somebody/papa-leguas-api:latest",
+      read_only: true,
+      environment: { HOST: "unix:/sockets/api1.sock", LINK_SECRET: given.LINK_SECRET },
+    },
+    api2: { environment: { HOST: "unix:/sockets/api2.sock", LINK_SECRET: given.LINK_SECRET } },
     worker: { environment: { PATIENCE_MS: "30000", LINK_SECRET: given.LINK_SECRET } },
   });
   const limits = Object.values(services ?? {}).map(({ deploy }) => deploy.resources.limits);
