@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal/journal.fixture.ts";
-import type { PaymentState } from "./transitions.ts";
+import { BLOCK_ROWS, type PaymentState } from "./transitions.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
@@ -252,7 +252,7 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
       ] as never);
     });
 
-    test("gives back the ledger's rows and what blocks of them sum to", async () => {
+    test("gives back the ledger's rows", async () => {
       await using opened = await fresh();
       const seqs = Array.from({ length: 300 }, (__, n) => n + 1);
       await opened.apply(...seqs.map((seq) => assigned(seq, seq % 2)));
@@ -265,12 +265,24 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
       expect([...rows.processor]).toEqual([1, 0, 1]);
       expect((await opened.journal.rows(299, 999)).processor).toHaveLength(1);
       expect((await opened.journal.rows(300, 999)).processor).toHaveLength(0);
-      expect(await opened.journal.totals(10, 13)).toEqual({
-        minMs: AT_MS + 111,
-        maxMs: AT_MS + 113,
-        counts: [1, 2],
-        cents: [1200, 2400],
+    });
+
+    test("gives back what full blocks of rows sum to", async () => {
+      await using opened = await fresh();
+      const seqs = Array.from({ length: 2 * BLOCK_ROWS + 1 }, (__, n) => n + 1);
+      await opened.apply(...seqs.map((seq) => assigned(seq, 1)));
+      const processor = 1;
+      await opened.apply(...seqs.map((seq) => settle(seq, seq - 1, { processor, amountCents: 3 })));
+      const totals = (firstSeq: number) => ({
+        minMs: AT_MS + 100 + firstSeq,
+        maxMs: AT_MS + 99 + firstSeq + BLOCK_ROWS,
+        counts: [0, BLOCK_ROWS],
+        cents: [0, 3 * BLOCK_ROWS],
       });
+      const both = [totals(1), totals(1 + BLOCK_ROWS)];
+      expect(await opened.journal.blocks(0, 2 * BLOCK_ROWS)).toEqual(both);
+      expect(await opened.journal.blocks(BLOCK_ROWS, 2 * BLOCK_ROWS)).toEqual(both.slice(1));
+      expect(await opened.journal.blocks(BLOCK_ROWS, BLOCK_ROWS)).toEqual([]);
     });
 
     test("forgets with a purge the ledger's rows and nothing else", async () => {

@@ -47,7 +47,8 @@ export interface Journal {
   /** Payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;
-  totals(fromRow: number, toRow: number): Promise<BlockTotals>;
+  /** Of full blocks, one after the other: both rows are a block's first. */
+  blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
   /** Commits what waits, then closes the store. */
   close(): Promise<void>;
 }

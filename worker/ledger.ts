@@ -15,9 +15,10 @@
  * The numbers of rows end at 2^32, which the columns of blocks are sized for: memory that is never
  * touched costs nothing.
  */
-import type { BlockTotals, LedgerRows } from "./transitions.ts";
+import { BLOCK_ROWS, type BlockTotals, type LedgerRows } from "./transitions.ts";
 
-export const BLOCK_ROWS = 1024;
+export { BLOCK_ROWS };
+
 const ROWS_MAX = 2 ** 32;
 
 const HEAD = 0;

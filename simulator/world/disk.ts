@@ -142,9 +142,9 @@ export class DiskJournal implements Journal {
   rows(fromRow: number, toRow: number) {
     return this.#later(() => this.#store.ledger.rows(fromRow, toRow));
   }
-  totals(fromRow: number, toRow: number) {
+  blocks(fromRow: number, toRow: number) {
     const count = this.head.processors.length;
-    return this.#later(() => this.#store.ledger.totals(fromRow, toRow, count));
+    return this.#later(() => this.#store.blocks.totals(fromRow, toRow, count));
   }
   /** As the http thread reads them, through a connection of its own. */
   rowsNow(fromRow: number, toRow: number): LedgerRows {

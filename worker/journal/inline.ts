@@ -57,8 +57,8 @@ export class InlineJournal implements Journal {
   async rows(fromRow: number, toRow: number) {
     return this.#store.ledger.rows(fromRow, toRow);
   }
-  async totals(fromRow: number, toRow: number) {
-    return this.#store.ledger.totals(fromRow, toRow, this.head.processors.length);
+  async blocks(fromRow: number, toRow: number) {
+    return this.#store.blocks.totals(fromRow, toRow, this.head.processors.length);
   }
   async close(): Promise<void> {
     while (this.commit(Number.POSITIVE_INFINITY)) {

@@ -22,8 +22,15 @@ export class SqliteLedger {
   /** Rows from `fromRow` up to, not including, `toRow`. */
   rows(fromRow: number, toRow: number): LedgerRows {
     const values = this.#rows.values(fromRow, toRow) as RowValues[];
-    const column = (index: 0 | 1 | 2) => Float64Array.from(values, (row) => row[index]);
-    return { requestedAtMs: column(0), amountCents: column(1), processor: column(2) };
+    const requestedAtMs = new Float64Array(values.length);
+    const amountCents = new Float64Array(values.length);
+    const processor = new Float64Array(values.length);
+    for (const [i, row] of values.entries()) {
+      requestedAtMs[i] = row[0];
+      amountCents[i] = row[1];
+      processor[i] = row[2];
+    }
+    return { requestedAtMs, amountCents, processor };
   }
 
   totals(fromRow: number, toRow: number, processors: number): BlockTotals {

@@ -4,6 +4,7 @@
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
+ *   blocks     what each 1024 rows of it sum to (sqlite-blocks.ts)
  *   attempts   every attempt that did not end in "accepted"
  *   interventions  what operators did to payments and processors, and why
  *   processors names by number
@@ -16,6 +17,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
@@ -60,6 +62,7 @@ const SCHEMA = `
     requested_at_ms INTEGER NOT NULL,
     amount_cents INTEGER NOT NULL
   ) STRICT;
+  ${BLOCKS_SCHEMA}
   CREATE TABLE IF NOT EXISTS attempts (
     seq INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
@@ -87,6 +90,7 @@ const SCHEMA = `
 export class SqliteStore {
   readonly head: JournalHead;
   readonly ledger: SqliteLedger;
+  readonly blocks: SqliteBlocks;
   readonly #db: Database;
   readonly #statements: Statements;
 
@@ -105,6 +109,7 @@ export class SqliteStore {
     try {
       verify(this.#db);
       this.#db.run(SCHEMA);
+      this.blocks = new SqliteBlocks(this.#db);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
       this.#statements = prepare(this.#db);
@@ -193,11 +198,13 @@ export class SqliteStore {
              FROM processors LEFT JOIN processor_modes ON processor = number ORDER BY number`,
           )
           .all();
+        const nextRow = Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1);
+        this.blocks.complete(baseRow, nextRow);
         return {
           epoch,
           baseRow,
           nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
-          nextRow: Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1),
+          nextRow,
           processors: known.map(({ name }) => name),
           modes: known.map(({ mode }) => mode),
         };
@@ -243,6 +250,7 @@ export class SqliteStore {
         return DONE;
       case "purge":
         statements.purgeRows.run();
+        this.blocks.purge();
         statements.purgeBase.run(transition.baseRow, transition.atMs);
         return DONE;
       case "probe":
@@ -272,6 +280,7 @@ export class SqliteStore {
     const { changes } = this.#statements.settle.run(settledAtMs, seq, processor);
     if (changes !== 1) return this.#moved(seq);
     this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
+    this.blocks.written(row);
     if (intervention !== undefined) this.#record(seq, null, intervention);
     return DONE;
   }

@@ -12,8 +12,9 @@ import type { Journal, OpenRow, PaymentState } from "../journal.ts";
 import { BLOCK_ROWS, type LedgerWriter } from "../ledger.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
 
-/** Rows that cross threads in one message. */
+/** Bounds the memory that a start takes. */
 const ROWS_PER_READ = 64 * BLOCK_ROWS;
+const BLOCKS_PER_READ = 4_096;
 
 export type Recovered = {
   readonly queued: OpenPayment[];
@@ -77,8 +78,9 @@ async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<vo
   ledger.startAt(baseRow);
   const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);
   const firstRow = Math.max(baseRow, oldestInRing * BLOCK_ROWS);
-  for (let row = baseRow; row < firstRow; row += BLOCK_ROWS) {
-    ledger.restoreBlock(await journal.totals(row, row + BLOCK_ROWS));
+  for (let row = baseRow; row < firstRow; row += BLOCKS_PER_READ * BLOCK_ROWS) {
+    const endRow = Math.min(firstRow, row + BLOCKS_PER_READ * BLOCK_ROWS);
+    for (const totals of await journal.blocks(row, endRow)) ledger.restoreBlock(totals);
   }
   for (let row = firstRow; row < nextRow; row += ROWS_PER_READ) {
     ledger.restoreRows(await journal.rows(row, Math.min(nextRow, row + ROWS_PER_READ)));

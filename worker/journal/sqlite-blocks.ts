@@ -1,0 +1,90 @@
+/**
+ * What the ledger's full blocks sum to, sealed by the commit that fills them, so that a start need not
+ * sum what has left the ring. A block of before there was this table, or of an earlier worker that ran
+ * in between, is summed at the next start.
+ */
+import type { Database, Statement } from "bun:sqlite";
+import { BLOCK_ROWS, type BlockTotals } from "../transitions.ts";
+
+export const BLOCKS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS blocks (
+    block INTEGER NOT NULL,
+    processor INTEGER NOT NULL,
+    min_ms INTEGER NOT NULL,
+    max_ms INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    cents INTEGER NOT NULL,
+    PRIMARY KEY (block, processor)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+type Values = [
+  block: number,
+  processor: number,
+  minMs: number,
+  maxMs: number,
+  count: number,
+  cents: number,
+];
+
+export class SqliteBlocks {
+  readonly #db: Database;
+  readonly #seal: Statement;
+  readonly #read: Statement;
+  readonly #purge: Statement;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#seal = db.prepare(
+      `INSERT OR REPLACE INTO blocks
+       SELECT ?1, processor, min(requested_at_ms), max(requested_at_ms), count(*), sum(amount_cents)
+       FROM ledger WHERE row >= ?1 * ${BLOCK_ROWS} AND row < (?1 + 1) * ${BLOCK_ROWS}
+       GROUP BY processor`,
+    );
+    this.#read = db.prepare("SELECT * FROM blocks WHERE block >= ? AND block < ?");
+    this.#purge = db.prepare("DELETE FROM blocks");
+  }
+
+  /** To be called for every row that is written, in their order: the last of a block seals it. */
+  written(row: number): void {
+    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal.run(Math.floor(row / BLOCK_ROWS));
+  }
+
+  purge(): void {
+    this.#purge.run();
+  }
+
+  /** At start, inside its transaction: exactly the full blocks between the two are sealed afterwards. */
+  complete(baseRow: number, nextRow: number): void {
+    const [first, end] = [baseRow, nextRow].map((row) => Math.floor(row / BLOCK_ROWS));
+    this.#db.run("DELETE FROM blocks WHERE block < ?1 OR block >= ?2", [first!, end!]);
+    const sealed = new Set(
+      (this.#db.query("SELECT DISTINCT block FROM blocks").values() as [number][]).flat(),
+    );
+    for (let block = first!; block < end!; block++) {
+      if (!sealed.has(block)) this.#seal.run(block);
+    }
+  }
+
+  /** Of each block from `fromRow`, which is a block's first, up to, not including, `toRow`. */
+  totals(fromRow: number, toRow: number, processors: number): BlockTotals[] {
+    const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
+    const blocks = Array.from({ length: end - first }, () => ({
+      minMs: Number.POSITIVE_INFINITY,
+      maxMs: Number.NEGATIVE_INFINITY,
+      counts: new Array<number>(processors).fill(0),
+      cents: new Array<number>(processors).fill(0),
+    }));
+    for (const [block, processor, minMs, maxMs, count, cents] of this.#read.values(
+      first,
+      end,
+    ) as Values[]) {
+      const totals = blocks[block - first]!;
+      totals.minMs = Math.min(totals.minMs, minMs);
+      totals.maxMs = Math.max(totals.maxMs, maxMs);
+      totals.counts[processor] = count;
+      totals.cents[processor] = cents;
+    }
+    return blocks;
+  }
+}
