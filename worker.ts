@@ -3,7 +3,7 @@ import "./worker/healthcheck.ts";
 import { systemClock as clock } from "./shared/clock.ts";
 import { openUdpServer } from "./shared/link.ts";
 import { createLog } from "./shared/log.ts";
-import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
+import { drainOnSignals, exitWith, fatalIn, settingsOrExit } from "./shared/process.ts";
 import { runCommandIfAsked, WORKER_USAGE } from "./worker/commands.ts";
 import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
 import { startHttpThread } from "./worker/http.ts";
@@ -26,7 +26,7 @@ raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
-const journal = await openJournal(settings, configured, clock).catch(exitWith);
+const journal = await openJournal(settings, configured, clock, fatalIn(log)).catch(exitWith);
 const names = journal.head.processors;
 const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;

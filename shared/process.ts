@@ -9,6 +9,14 @@ export function exitWith(reason: string | Error): never {
   process.exit(1);
 }
 
+/** For what comes to light while the process works: one line in its log, exit 1. */
+export function fatalIn(log: Log): (reason: string) => never {
+  return (reason) => {
+    log.fatal(reason);
+    process.exit(1);
+  };
+}
+
 /** Prints help and exits on `--help`; exits 1 with one line on a setting that does not parse. */
 export function settingsOrExit<T extends SettingsTable>(usage: string, table: T): SettingsOf<T> {
   if (process.argv.includes("--help") || process.argv.includes("-h")) {

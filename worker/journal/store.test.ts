@@ -279,6 +279,24 @@ describe("a journal by turns", () => {
     await third.close();
   });
 
+  test("looks for damage in a large file while it works, and tells of it", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path, 2_000);
+    const told: string[] = [];
+    const again = () =>
+      openJournal(settings(path), NAMES, systemClock, (reason) => told.push(reason), 61 * 4_096);
+    const whole = await again();
+    await whole.close();
+    expect(told).toEqual([]);
+    overwrite(path, 30 * 4_096, 4_096);
+    const damaged = await again();
+    // The thread looks first and closes then.
+    await damaged.close();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(new RegExp(`^journal ${path}: it is damaged: [^\\n]+$`));
+  });
+
   test("does not take a question that fails for an answer", async () => {
     using directory = temporaryDirectory();
     const journal = await openJournal(settings(directory.file()), NAMES, systemClock);

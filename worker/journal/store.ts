@@ -17,6 +17,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { damageIn } from "./damage.ts";
 import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { uuidFromHex } from "../uuid.ts";
@@ -34,6 +35,9 @@ import {
 
 export { uuidFromHex } from "../uuid.ts";
 export type JournalSync = "full" | "normal" | "off";
+
+/** Up to here a file is looked through for damage before anything is built on it: in 0.7 s at most. */
+export const CHECKED_BYTES_MAX = 256 * 1024 * 1024;
 
 const SCHEMA_VERSION = 1;
 const CODE = Object.fromEntries(PAYMENT_STATES.map((state, code) => [state, code])) as Record<
@@ -91,6 +95,8 @@ export class SqliteStore {
   readonly head: JournalHead;
   readonly ledger: SqliteLedger;
   readonly blocks: SqliteBlocks;
+  /** False: the file is larger than that, and whether it is whole is not known yet. */
+  readonly isChecked: boolean;
   readonly #db: Database;
   readonly #statements: Statements;
 
@@ -104,10 +110,13 @@ export class SqliteStore {
     processors: readonly string[],
     nowMs: number,
     db: Database = openDatabase(path, sync),
+    checkedBytesMax: number = CHECKED_BYTES_MAX,
   ) {
     this.#db = db;
     try {
-      verify(this.#db);
+      this.isChecked = bytesOf(this.#db) <= checkedBytesMax;
+      const damage = this.isChecked ? damageIn(this.#db) : null;
+      if (damage !== null) throw new Error(damage);
       this.#db.run(SCHEMA);
       this.blocks = new SqliteBlocks(this.#db);
       this.head = this.#begin(processors, nowMs);
@@ -399,18 +408,8 @@ export function openDatabase(path: string, sync: JournalSync): Database {
   }
 }
 
-/** Refuses a damaged file before anything is built on it. */
-function verify(db: Database): void {
-  let findings: string[];
-  try {
-    findings = db
-      .query<{ quick_check: string }, []>("PRAGMA quick_check(3)")
-      .all()
-      .map((row) => row.quick_check);
-  } catch (error) {
-    findings = [(error as Error).message];
-  }
-  if (findings.length === 1 && findings[0] === "ok") return;
-  const found = findings.join("; ").replaceAll(/\s*\n\s*/g, " ");
-  throw new Error(`it is damaged: ${found}`);
+/** With what is still in its log. */
+function bytesOf(db: Database): number {
+  const value = (pragma: string) => (db.query(`PRAGMA ${pragma}`).values()[0] as [number])[0];
+  return value("page_count") * value("page_size");
 }

@@ -7,29 +7,43 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal, OnDurable } from "../journal.ts";
 import type { Transition } from "../transitions.ts";
+import type { FromThread, Start } from "./checkpoint-thread.ts";
 import { InlineJournal } from "./inline.ts";
 import { lockJournal } from "./lock.ts";
-import { SqliteStore, type JournalSync } from "./store.ts";
+import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 
 /** What nobody waits for is committed this often, and so is what a failed commit left. */
 const COMMIT_ALL_MS = 10;
+/** A thread that still looks for damage does not listen; the process ends without it. */
+const CLOSE_MS_MAX = 500;
 
 export type JournalSettings = { readonly JOURNAL: string; readonly JOURNAL_SYNC: JournalSync };
 
-/** Opens or creates the journal. Rejects with one sentence when it cannot be. */
+/**
+ * Opens or creates the journal. Rejects with one sentence when it cannot be. Of a file larger than
+ * `checkedBytesMax` it is found out afterwards whether it is whole: `onDamage` is told when it is not.
+ */
 export async function openJournal(
   { JOURNAL: path, JOURNAL_SYNC: sync }: JournalSettings,
   processors: readonly string[],
   clock: Clock,
+  onDamage: (reason: string) => void = fail,
+  checkedBytesMax: number = CHECKED_BYTES_MAX,
 ): Promise<Journal> {
   const lock = lockJournal(path);
   try {
-    const store = new SqliteStore(path, sync, processors, clock.wallMs());
-    return new TurnJournal(store, new Checkpointer(store, path, sync), lock, clock);
+    const db = openDatabase(path, sync);
+    const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, checkedBytesMax);
+    const checkpointer = new Checkpointer(store, path, sync, onDamage);
+    return new TurnJournal(store, checkpointer, lock, clock);
   } catch (error) {
     lock.close();
     throw error;
   }
+}
+
+function fail(reason: string): never {
+  throw new Error(reason);
 }
 
 class TurnJournal extends InlineJournal {
@@ -73,25 +87,33 @@ class TurnJournal extends InlineJournal {
 /** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
 class Checkpointer {
   readonly #thread: Worker;
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<boolean>();
 
-  constructor(store: SqliteStore, path: string, sync: JournalSync) {
+  constructor(
+    store: SqliteStore,
+    path: string,
+    sync: JournalSync,
+    onDamage: (reason: string) => void,
+  ) {
     this.#thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
-    this.#thread.onmessage = ({ data }) => {
+    this.#thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
       // Commits came faster than it could follow; one between two commits lets the log restart.
       if (data === "log-too-long") store.checkpoint();
-      else if (data === "closed") this.#closed.resolve();
+      else if (data === "closed") this.#closed.resolve(true);
+      else onDamage(`journal ${path}: ${data.damage}`);
     };
     this.#thread.onerror = ({ message }) => {
       throw new Error(`the checkpoints' thread broke: ${message}`);
     };
-    this.#thread.postMessage({ path, sync });
+    this.#thread.postMessage({ path, sync, isChecked: store.isChecked } satisfies Start);
   }
 
   /** It lets go of the file before we do: a thread that holds it is never killed. */
   async close(): Promise<void> {
     this.#thread.postMessage("close");
-    await this.#closed.promise;
-    this.#thread.terminate();
+    const late = setTimeout(() => this.#closed.resolve(false), CLOSE_MS_MAX);
+    if (await this.#closed.promise) this.#thread.terminate();
+    else this.#thread.unref();
+    clearTimeout(late);
   }
 }
