@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { allocateLedger, BLOCK_ROWS, columnsOf, LedgerCursor, LedgerWriter } from "./ledger.ts";
+import {
+  allocateLedger,
+  BLOCK_ROWS,
+  columnsOf,
+  LedgerCursor,
+  LedgerWriter,
+  SUPER_BLOCKS,
+} from "./ledger.ts";
 
 const SLOTS = 4_096;
 
@@ -44,8 +51,8 @@ describe("a block", () => {
     for (let n = 0; n < BLOCK_ROWS; n++) writer.append(5_000 + ((n * 7) % 100), n, n % 2);
     writer.append(9_000, 7, 1);
     expect([columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([5_000, 5_099]);
-    expect(columns.blockCount.map((counts) => counts[0])).toEqual([512, 512]);
-    expect(columns.blockCents.map((cents) => cents[0])).toEqual([261_632, 262_144]);
+    expect(columns.blockCount.map((counts) => counts[0])).toEqual([BLOCK_ROWS / 2, BLOCK_ROWS / 2]);
+    expect(columns.blockCents.map((cents) => cents[0])).toEqual([16_256, 16_384]);
     expect([columns.blockMinMs[1], columns.blockMaxMs[1]]).toEqual([9_000, 9_000]);
     expect(columns.blockCount.map((counts) => counts[1])).toEqual([0, 1]);
   });
@@ -55,6 +62,39 @@ describe("a block", () => {
     for (let n = 0; n < 3 * SLOTS; n++) writer.append(n, 2, 0);
     expect([columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([0, BLOCK_ROWS - 1]);
     expect(columns.blockCents[0]?.[0]).toBe(2 * BLOCK_ROWS);
+  });
+});
+
+describe("a super-block", () => {
+  test("takes its blocks one by one, each when it is full, by rows and by totals", () => {
+    const { writer, columns } = ledger(3 * SUPER_BLOCKS * BLOCK_ROWS);
+    const superCounts = () => columns.superCount.map((counts) => [...counts]);
+    for (let n = 0; n < 2 * BLOCK_ROWS - 1; n++) writer.append(1_000 - n, 2, n % 2);
+    expect(superCounts()).toEqual([
+      [BLOCK_ROWS / 2, 0, 0],
+      [BLOCK_ROWS / 2, 0, 0],
+    ]);
+    writer.append(5_000, 2, 0);
+    writer.restoreBlock({ minMs: 7, maxMs: 9, counts: [200, 56], cents: [1, 2] });
+    expect(superCounts().map(([first]) => first)).toEqual([
+      200 + BLOCK_ROWS + 1,
+      56 + BLOCK_ROWS - 1,
+    ]);
+    expect(columns.superCents.map(([first]) => first)).toEqual([
+      2 * BLOCK_ROWS + 2 + 1,
+      2 * BLOCK_ROWS - 2 + 2,
+    ]);
+    expect([columns.superMinMs[0], columns.superMaxMs[0]]).toEqual([7, 5_000]);
+    for (let n = 3; n < SUPER_BLOCKS + 1; n++) {
+      writer.restoreBlock({
+        minMs: 8_000 + n,
+        maxMs: 9_000,
+        counts: [0, BLOCK_ROWS],
+        cents: [0, 1],
+      });
+    }
+    expect([columns.superMinMs[1], columns.superMaxMs[1]]).toEqual([8_064, 9_000]);
+    expect(columns.superCount[1]?.[1]).toBe(BLOCK_ROWS);
   });
 });
 
@@ -88,7 +128,7 @@ describe("a restart", () => {
 
   test("takes whole blocks between whole blocks only", () => {
     const { writer, columns, cursor } = ledger();
-    const totals = { minMs: 5, maxMs: 9, counts: [1_000, 24], cents: [50, 60] };
+    const totals = { minMs: 5, maxMs: 9, counts: [200, 56], cents: [50, 60] };
     writer.restoreBlock(totals);
     expect([cursor.head, columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([BLOCK_ROWS, 5, 9]);
     expect(columns.blockCents.map((cents) => cents[0])).toEqual([50, 60]);

@@ -2,10 +2,13 @@
  * The ledger: every settled payment, as columns in shared memory that any thread can sum.
  *
  *   ring    requestedAtMs │ amountCents │ processor     the newest `slots` rows, row r in slot r % slots
- *   blocks  minMs │ maxMs │ count, cents by processor   one entry per 1024 rows, kept for ever
+ *   blocks  minMs │ maxMs │ count, cents by processor   one entry per 256 rows, kept for ever
+ *   supers  minMs │ maxMs │ count, cents by processor   one entry per 64 blocks, likewise
  *
  * One writer. A row is filled first and published last, by one atomic store of the head; a block's
- * totals are read only when the head has passed its end, so a reader never sees half of anything.
+ * totals are read only when the head has passed its end, so a reader never sees half of anything. A
+ * super-block takes each of its blocks when that is full, before the head passes it; whoever reads it
+ * waits for the last, and leaves it alone if the ledger begins inside it.
  * Rows come almost sorted by requestedAt: a window takes whole blocks by their totals, skips those
  * outside by their zone map (min, max), and looks at single rows only at its edges. Rows that have
  * left the ring are in the journal; their block's totals stay. A plain scan was refused: 1.7 ms for a
@@ -19,6 +22,7 @@ import { BLOCK_ROWS, type BlockTotals, type LedgerRows } from "./transitions.ts"
 
 export { BLOCK_ROWS };
 
+export const SUPER_BLOCKS = 64;
 const ROWS_MAX = 2 ** 32;
 
 const HEAD = 0;
@@ -32,6 +36,7 @@ export type LedgerMemory = {
   readonly cursor: SharedArrayBuffer;
   readonly ring: SharedArrayBuffer;
   readonly blocks: SharedArrayBuffer;
+  readonly supers: SharedArrayBuffer;
 };
 
 export type LedgerColumns = {
@@ -43,6 +48,10 @@ export type LedgerColumns = {
   /** By processor. */
   readonly blockCount: readonly Float64Array[];
   readonly blockCents: readonly Float64Array[];
+  readonly superMinMs: Float64Array;
+  readonly superMaxMs: Float64Array;
+  readonly superCount: readonly Float64Array[];
+  readonly superCents: readonly Float64Array[];
 };
 
 export function allocateLedger(
@@ -50,36 +59,48 @@ export function allocateLedger(
   processors: number,
   rowsMax: number = ROWS_MAX,
 ): LedgerMemory {
+  const blocks = rowsMax / BLOCK_ROWS;
+  const entryBytes = entryColumns(processors) * 8;
   return {
     slots,
     processors,
     cursor: new SharedArrayBuffer(3 * 4),
     ring: new SharedArrayBuffer(slots * 3 * 8),
-    blocks: new SharedArrayBuffer((rowsMax / BLOCK_ROWS) * blockBytes(processors)),
+    blocks: new SharedArrayBuffer(blocks * entryBytes),
+    supers: new SharedArrayBuffer(Math.ceil(blocks / SUPER_BLOCKS) * entryBytes),
   };
 }
 
-/** Of one block's entry: min, max, and count and cents by processor. */
-function blockBytes(processors: number): number {
-  return (2 + 2 * processors) * 8;
+/** Of a block or a super-block: min, max, and count and cents by processor. */
+function entryColumns(processors: number): number {
+  return 2 + 2 * processors;
 }
 
-export function columnsOf({ slots, processors, ring, blocks }: LedgerMemory): LedgerColumns {
-  const ringColumn = (index: number) => new Float64Array(ring, index * slots * 8, slots);
-  const blockCount = blocks.byteLength / blockBytes(processors);
-  const blockColumn = (index: number) =>
-    new Float64Array(blocks, index * blockCount * 8, blockCount);
-  const byProcessor = (from: number) =>
-    Array.from({ length: processors }, (_, processor) => blockColumn(from + processor));
+export function columnsOf({ processors, ring, blocks, supers }: LedgerMemory): LedgerColumns {
+  const [requestedAtMs, amountCents, processor] = split(ring, 3);
+  const [blockMinMs, blockMaxMs, ...ofBlock] = split(blocks, entryColumns(processors));
+  const [superMinMs, superMaxMs, ...ofSuper] = split(supers, entryColumns(processors));
   return {
-    requestedAtMs: ringColumn(0),
-    amountCents: ringColumn(1),
-    processor: ringColumn(2),
-    blockMinMs: blockColumn(0),
-    blockMaxMs: blockColumn(1),
-    blockCount: byProcessor(2),
-    blockCents: byProcessor(2 + processors),
+    requestedAtMs: requestedAtMs!,
+    amountCents: amountCents!,
+    processor: processor!,
+    blockMinMs: blockMinMs!,
+    blockMaxMs: blockMaxMs!,
+    blockCount: ofBlock.slice(0, processors),
+    blockCents: ofBlock.slice(processors),
+    superMinMs: superMinMs!,
+    superMaxMs: superMaxMs!,
+    superCount: ofSuper.slice(0, processors),
+    superCents: ofSuper.slice(processors),
   };
+}
+
+function split(buffer: SharedArrayBuffer, columns: number): Float64Array[] {
+  const length = buffer.byteLength / columns / 8;
+  return Array.from(
+    { length: columns },
+    (_, index) => new Float64Array(buffer, index * length * 8, length),
+  );
 }
 
 /** Where the ledger begins and ends, as a reader sees it. */
@@ -130,7 +151,9 @@ export class LedgerWriter {
     columns.requestedAtMs[slot] = requestedAtMs;
     columns.amountCents[slot] = amountCents;
     columns.processor[slot] = processor;
-    this.#addToBlock(Math.floor(row / BLOCK_ROWS), requestedAtMs, amountCents, processor);
+    const block = Math.floor(row / BLOCK_ROWS);
+    this.#addToBlock(block, requestedAtMs, amountCents, processor);
+    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#addToSuper(block);
     this.#publish(row + 1);
     return row;
   }
@@ -161,6 +184,7 @@ export class LedgerWriter {
       (columns.blockCount[processor] as Float64Array)[block] = totals.counts[processor] ?? 0;
       (columns.blockCents[processor] as Float64Array)[block] = totals.cents[processor] ?? 0;
     }
+    this.#addToSuper(block);
     this.#publish(this.#head + BLOCK_ROWS);
   }
 
@@ -184,6 +208,21 @@ export class LedgerWriter {
     else if (atMs > (blockMaxMs[block] as number)) blockMaxMs[block] = atMs;
     (blockCount[processor] as Float64Array)[block]! += 1;
     (blockCents[processor] as Float64Array)[block]! += cents;
+  }
+
+  /** Numbers of blocks are not used again, so counts and cents begin at zero by themselves. */
+  #addToSuper(block: number): void {
+    const columns = this.#columns;
+    const { superMinMs, superMaxMs } = columns;
+    const entry = Math.floor(block / SUPER_BLOCKS);
+    const isFirst = block % SUPER_BLOCKS === 0;
+    const [minMs, maxMs] = [columns.blockMinMs[block]!, columns.blockMaxMs[block]!];
+    superMinMs[entry] = isFirst ? minMs : Math.min(superMinMs[entry]!, minMs);
+    superMaxMs[entry] = isFirst ? maxMs : Math.max(superMaxMs[entry]!, maxMs);
+    for (let processor = 0; processor < this.memory.processors; processor++) {
+      columns.superCount[processor]![entry]! += columns.blockCount[processor]![block]!;
+      columns.superCents[processor]![entry]! += columns.blockCents[processor]![block]!;
+    }
   }
 
   #startAt(baseRow: number): void {

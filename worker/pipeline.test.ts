@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { BLOCK_ROWS } from "./ledger.ts";
 import {
   ACCEPTED,
   Bench,
@@ -109,7 +110,7 @@ describe("purge", () => {
     const rows = await bench.journal.rows(0, 1e9);
     expect([...rows.requestedAtMs]).toEqual([second.asked.requestedAtMs]);
     expect(bench.pipeline.books.openCount).toBe(0);
-    expect(bench.ledger.head).toBe(1_024 + 1);
+    expect(bench.ledger.head).toBe(BLOCK_ROWS + 1);
   });
 
   test("forgets what settled just before, also when both share a commit", async () => {

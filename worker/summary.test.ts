@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter } from "./ledger.ts";
+import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter, SUPER_BLOCKS } from "./ledger.ts";
 import { FIRST_AT_MS, type AppendOrder } from "./summary/append.fixture.ts";
 import { SummaryReader, type SummaryWindow } from "./summary.ts";
 import type { BlockTotals, LedgerRows } from "./transitions.ts";
 
-const SLOTS = 4_096;
+const SLOTS = 4 * BLOCK_ROWS;
 const PROCESSORS = 3;
-const ROWS_MAX = 64 * BLOCK_ROWS;
+const SUPER_ROWS = SUPER_BLOCKS * BLOCK_ROWS;
+const ROWS_MAX = 8 * SUPER_ROWS;
 const ALL: SummaryWindow = { fromMs: -Infinity, toMs: Infinity };
 
 type Row = { readonly atMs: number; readonly cents: number; readonly processor: number };
@@ -167,6 +168,72 @@ test("every window of every history sums to what a filter over all of it says, a
   expect(purged).toBeGreaterThan(20);
 }, 30_000);
 
+describe("super-blocks", () => {
+  /** Windows with an end on each side of every boundary of blocks around, against what a filter says. */
+  function compareAround(both: Both, edges: readonly number[]): void {
+    const again = restored(
+      both,
+      Math.max(
+        0,
+        both.history.findIndex((row) => row !== undefined),
+      ),
+    );
+    const bounds = edges.flatMap((edge) => [edge - 1, edge, edge + 1]);
+    const windows = bounds.flatMap((fromMs) => bounds.map((toMs) => ({ fromMs, toMs })));
+    for (const window of [
+      ...windows,
+      ...bounds.map((toMs) => ({ fromMs: ALL.fromMs, toMs })),
+      ALL,
+    ]) {
+      const expected = both.naive(window);
+      expect(both.read(window)).toEqual(expected);
+      expect(again.read(window)).toEqual(expected);
+    }
+  }
+  const append = (both: Both, rows: number, jitterMs = 1) => {
+    for (let n = 0; n < rows; n++) {
+      const row = both.writer.head;
+      const atMs = row + ((row * 7_919) % jitterMs);
+      both.append({ atMs, cents: 1 + (row % 1_000), processor: row % PROCESSORS });
+    }
+  };
+
+  test.each([0, 1, BLOCK_ROWS - 1, 5 * BLOCK_ROWS + 3, SUPER_ROWS - 1])(
+    "are taken whole when they are full, with %d rows behind the second",
+    (more) => {
+      const both = new Both();
+      append(both, 2 * SUPER_ROWS + more);
+      compareAround(both, [0, SUPER_ROWS - BLOCK_ROWS, SUPER_ROWS, 2 * SUPER_ROWS]);
+    },
+  );
+
+  test("whose times overlap are cut where the window cuts them", () => {
+    const both = new Both();
+    append(both, 3 * SUPER_ROWS, 3 * BLOCK_ROWS);
+    compareAround(both, [SUPER_ROWS, SUPER_ROWS + 2 * BLOCK_ROWS, 2 * SUPER_ROWS - 7]);
+  });
+
+  test.each([7, 3 * BLOCK_ROWS, SUPER_ROWS - 5, SUPER_ROWS, SUPER_ROWS + 1])(
+    "that a purge after %d rows has cut hold nothing of before it",
+    (before) => {
+      const both = new Both();
+      append(both, before);
+      both.purge();
+      append(both, 2 * SUPER_ROWS + 5);
+      compareAround(both, [both.writer.head - SUPER_ROWS, SUPER_ROWS, 2 * SUPER_ROWS]);
+    },
+  );
+
+  test("far in the past ask the journal for the rows at the window's edges only", () => {
+    const both = new Both();
+    append(both, 5 * SUPER_ROWS);
+    expect(both.read({ fromMs: 1, toMs: 4 * SUPER_ROWS }).counts).toEqual(
+      both.naive({ fromMs: 1, toMs: 4 * SUPER_ROWS }).counts,
+    );
+    expect(both.oldReads).toBe(2);
+  });
+});
+
 describe("a window", () => {
   const five = () => {
     const both = new Both();
@@ -251,7 +318,7 @@ describe("while another thread writes, a reader", () => {
     order: Omit<AppendOrder, "memory">,
     look: (reader: SummaryReader, cursor: LedgerCursor) => void,
   ) {
-    const memory = allocateLedger(SLOTS, 2, 4_096 * BLOCK_ROWS);
+    const memory = allocateLedger(SLOTS, 2, 16_384 * BLOCK_ROWS);
     const thread = new Worker(new URL("./summary/append.fixture.ts", import.meta.url).href);
     const finished = Promise.withResolvers<void>();
     thread.onmessage = () => finished.resolve();
@@ -294,24 +361,37 @@ describe("while another thread writes, a reader", () => {
       expect(count).toBeWithin(Math.max(before, headBefore), cursor.head + 1);
       before = count;
       // A window that cuts the oldest and the newest rows that the ring holds, where they are overwritten.
-      const from = Math.max(0, headBefore - SLOTS + 700);
+      const from = Math.max(0, headBefore - SLOTS + BLOCK_ROWS - 56);
       const to = headBefore - 3;
       if (to <= from) return;
       const edge = reading.read({ fromMs: FIRST_AT_MS + from, toMs: FIRST_AT_MS + to });
       expect(sum(edge.counts)).toBe(to - from + 1);
       expect([...edge.cents]).toEqual([...edge.counts]);
+      // The newest full super-block, with a row on either side that is not in it.
+      const end = Math.floor((headBefore - 1) / SUPER_ROWS) * SUPER_ROWS;
+      if (end < SUPER_ROWS) return;
+      const start = FIRST_AT_MS + end - SUPER_ROWS;
+      const whole = reading.read({ fromMs: start, toMs: start + SUPER_ROWS });
+      expect(sum(whole.counts)).toBe(SUPER_ROWS + 1);
+      const inner = reading.read({ fromMs: start + 1, toMs: start + SUPER_ROWS - 1 });
+      expect(sum(inner.counts)).toBe(SUPER_ROWS - 1);
     });
     expect(sum(reader.read(ALL).counts)).toBe(rows);
   }, 30_000);
 
-  test("sees a purge whole or not at all", async () => {
-    // A purge skips to the next block: rows per purge and block numbers are known.
-    const purgeEvery = 1_500;
-    const { cursor } = await watch({ rows: 300_000, purgeEvery }, (reading) => {
-      const { counts, cents } = reading.read(ALL);
-      expect([...cents]).toEqual([...counts]);
-      expect(sum(counts)).toBeWithin(0, purgeEvery + 1);
-    });
-    expect(cursor.purges).toBe(2 * (300_000 / purgeEvery));
-  }, 30_000);
+  test.each([
+    [1_500, 300_000],
+    [3 * SUPER_ROWS - 500, 10 * (3 * SUPER_ROWS - 500)],
+  ])(
+    "sees a purge after every %d rows whole or not at all",
+    async (purgeEvery, rows) => {
+      const { cursor } = await watch({ rows, purgeEvery }, (reading) => {
+        const { counts, cents } = reading.read(ALL);
+        expect([...cents]).toEqual([...counts]);
+        expect(sum(counts)).toBeWithin(0, purgeEvery + 1);
+      });
+      expect(cursor.purges).toBe(2 * (rows / purgeEvery));
+    },
+    30_000,
+  );
 });

@@ -9,6 +9,7 @@ import {
   BLOCK_ROWS,
   columnsOf,
   LedgerCursor,
+  SUPER_BLOCKS,
   type LedgerColumns,
   type LedgerMemory,
 } from "./ledger.ts";
@@ -93,32 +94,42 @@ export class SummaryReader {
     if (purges % 2 === 1 || head < base) return AGAIN;
     const { processors } = this.#memory;
     const totals = { counts: new Float64Array(processors), cents: new Float64Array(processors) };
-    const lastBlock = Math.ceil(head / BLOCK_ROWS) - 1;
-    for (let block = base / BLOCK_ROWS; block <= lastBlock; block++) {
-      const sealed = (block + 1) * BLOCK_ROWS <= head;
-      if (sealed && this.#isOutside(block, window)) continue;
-      if (sealed && this.#isInside(block, window)) this.#addBlock(totals, block);
-      else if (!this.#addRows(totals, window, block, head)) return AGAIN;
+    const isRead = this.#addAll(totals, window, base, head);
+    return isRead && this.#cursor.purges === purges ? totals : AGAIN;
+  }
+
+  /** Whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
+  #addAll(totals: Totals, window: SummaryWindow, base: number, head: number): boolean {
+    const { fromMs, toMs } = window;
+    const { blockMinMs, blockMaxMs, blockCount, blockCents } = this.#columns;
+    const { superMinMs, superMaxMs, superCount, superCents } = this.#columns;
+    const sealed = Math.floor(head / BLOCK_ROWS);
+    let block = base / BLOCK_ROWS;
+    while (block < sealed) {
+      if (block % SUPER_BLOCKS === 0 && block + SUPER_BLOCKS <= sealed) {
+        const entry = block / SUPER_BLOCKS;
+        const [minMs, maxMs] = [superMinMs[entry]!, superMaxMs[entry]!];
+        const isOutside = maxMs < fromMs || minMs > toMs;
+        const isInside = minMs >= fromMs && maxMs <= toMs;
+        if (isInside) addEntry(totals, superCount, superCents, entry);
+        if (isInside || isOutside) {
+          block += SUPER_BLOCKS;
+          continue;
+        }
+      }
+      const [minMs, maxMs] = [blockMinMs[block]!, blockMaxMs[block]!];
+      if (minMs >= fromMs && maxMs <= toMs) addEntry(totals, blockCount, blockCents, block);
+      else if (maxMs >= fromMs && minMs <= toMs) {
+        if (!this.#addRows(totals, window, block, head)) return false;
+      }
+      block++;
     }
-    return this.#cursor.purges === purges ? totals : AGAIN;
+    return block * BLOCK_ROWS === head || this.#addRows(totals, window, block, head);
   }
 
   #isOutside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
     const { blockMinMs, blockMaxMs } = this.#columns;
     return (blockMaxMs[block] as number) < fromMs || (blockMinMs[block] as number) > toMs;
-  }
-
-  #isInside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
-    const { blockMinMs, blockMaxMs } = this.#columns;
-    return (blockMinMs[block] as number) >= fromMs && (blockMaxMs[block] as number) <= toMs;
-  }
-
-  #addBlock({ counts, cents }: Totals, block: number): void {
-    const { blockCount, blockCents } = this.#columns;
-    for (let processor = 0; processor < counts.length; processor++) {
-      counts[processor]! += (blockCount[processor] as Float64Array)[block] as number;
-      cents[processor]! += (blockCents[processor] as Float64Array)[block] as number;
-    }
   }
 
   /** Adds the block's rows one by one. False when they could not be read as they were. */
@@ -141,6 +152,18 @@ export class SummaryReader {
   /** True once the writer may have begun to write over the row's slot. */
   #hasLeftRing(row: number): boolean {
     return this.#cursor.head >= row + this.#memory.slots;
+  }
+}
+
+function addEntry(
+  { counts, cents }: Totals,
+  entryCounts: readonly Float64Array[],
+  entryCents: readonly Float64Array[],
+  entry: number,
+): void {
+  for (let processor = 0; processor < counts.length; processor++) {
+    counts[processor]! += entryCounts[processor]![entry]!;
+    cents[processor]! += entryCents[processor]![entry]!;
   }
 }
 

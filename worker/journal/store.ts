@@ -4,7 +4,7 @@
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
- *   blocks     what each 1024 rows of it sum to (sqlite-blocks.ts)
+ *   blocks     what each 256 rows of it sum to (sqlite-blocks.ts)
  *   attempts   every attempt that did not end in "accepted"
  *   interventions  what operators did to payments and processors, and why
  *   processors names by number
