@@ -25,6 +25,10 @@ export type StackOptions = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
+/** Of a core, in a look at what a worker uses. */
+const IDLE_MS = 50;
+const LOOK_MS = 500;
+
 /** Of a process each. */
 export type Spent = { readonly api: number; readonly worker: number };
 
@@ -80,6 +84,7 @@ export async function startStack(
       PROCESSORS: `default=${cheap};fee=0.05,fallback=${dear};fee=0.15`,
       ...env,
     });
+    if (settled !== undefined && api) await idle(worker);
     const linkPort = Number(worker.ready["link"]);
     const relay = await between?.(linkPort);
     if (relay !== undefined) others.use(relay);
@@ -111,6 +116,15 @@ export async function startStack(
   } catch (error) {
     await dispose();
     throw error;
+  }
+}
+
+/** A worker still looks through a large journal when it is ready; what comes afterwards is measured. */
+async function idle(worker: Child): Promise<void> {
+  let [before, now] = [Number.NEGATIVE_INFINITY, worker.cpuMs()];
+  while (now - before > IDLE_MS) {
+    await Bun.sleep(LOOK_MS);
+    [before, now] = [now, worker.cpuMs()];
   }
 }
 

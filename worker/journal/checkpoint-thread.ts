@@ -6,14 +6,21 @@
  * statement, so nothing of it stays open, and the first checkpoint takes all of it.
  */
 import { Database } from "bun:sqlite";
+import { fdatasyncSync, openSync } from "node:fs";
 import { damageIn } from "./damage.ts";
 import type { JournalSync } from "./store.ts";
 
 declare const self: Worker;
 
 const CHECKPOINT_MS = 250;
-/** 4 KiB pages: 64 MiB of log. Beyond it the journal helps, so that the log can restart. */
+/**
+ * 4 KiB pages: 64 MiB of log. Beyond it the log shall restart, which it does when all of it is copied;
+ * the journal copies the rest while it commits nothing. So that this rest is short, rounds follow each
+ * other at once until one takes no longer than this, or the log has 256 MiB.
+ */
 const LOG_PAGES_MAX = 16_384;
+const REST_MS_MAX = 8;
+const LOG_PAGES_LAST = 4 * LOG_PAGES_MAX;
 
 export type Start = {
   readonly path: string;
@@ -22,10 +29,12 @@ export type Start = {
 };
 export type FromThread = "log-too-long" | "closed" | { readonly damage: string };
 
-type Result = { busy: number; log: number; checkpointed: number };
+type Result = { readonly log: number };
 
 let db: Database | null = null;
 let timer: Timer | null = null;
+/** Stays open until the process ends: closing it would give back every lock it has on the database. */
+let file = -1;
 
 self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   if (data === "close") return close();
@@ -35,20 +44,29 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   db.run(`PRAGMA synchronous = ${data.sync}`);
   const damage = data.isChecked ? null : damageIn(db);
   if (damage !== null) post({ damage });
-  timer = setInterval(checkpoint, CHECKPOINT_MS);
+  file = openSync(data.path, "r");
+  timer = setTimeout(checkpoint, CHECKPOINT_MS);
 };
 
 function checkpoint(): void {
+  const startMs = performance.now();
+  let log = 0;
   try {
-    const result = db?.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get();
-    if (result && result.log > LOG_PAGES_MAX) post("log-too-long");
+    log = db?.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get()?.log ?? 0;
+    // SQLite syncs the database only when it has copied all of the log, which is once in a long while
+    // and then the work of all of it: 100 ms and more in which the journal stands still.
+    fdatasyncSync(file);
   } catch {
     // A full disk, say: the log keeps everything, and the next round tries again.
   }
+  const isAtOnce =
+    log > LOG_PAGES_MAX && log <= LOG_PAGES_LAST && performance.now() - startMs > REST_MS_MAX;
+  if (log > LOG_PAGES_MAX && !isAtOnce) post("log-too-long");
+  timer = setTimeout(checkpoint, isAtOnce ? 0 : CHECKPOINT_MS);
 }
 
 function close(): void {
-  if (timer !== null) clearInterval(timer);
+  if (timer !== null) clearTimeout(timer);
   db?.close();
   db = null;
   post("closed");
