@@ -1,22 +1,24 @@
 /**
  * How fast payments that wait are started while others come in. After an outage thousands of them wait,
  * and starting them takes the same thread, journal and share of CPU as taking new ones in: shops would
- * feel every recovery. So the pace rises while acceptances are as quick as they were, and halves when
- * they are not: additive increase, multiplicative decrease. With nobody at the door there is no limit.
+ * feel every recovery. So the pace rises while acceptances are as quick as they were, by the same factor
+ * every step, so that a long backlog takes not much longer than a short one, and halves when they are
+ * not. With nobody at the door there is no limit.
  */
 import { LeastOfLate } from "../router/least.ts";
 
-const PER_MS_START = 2;
+const PER_MS_START = 1;
 /** A recovery shall not wait for a door that is never quiet. */
 const PER_MS_MIN = 1;
-const GROWTH_PER_MS = 0.1;
+/** A step; it makes e times as much in a second. */
+const INCREASE = 1.01;
 const DECREASE = 0.5;
 const STEP_MS = 10;
 /** What may be started at once after a pause, as time at the pace. */
 const BURST_MS = 10;
 /** An acceptance is late at this multiple of the least of late, and then some. */
 const LATE_FACTOR = 2;
-const LATE_MS = 2;
+const LATE_MS = 1;
 /** Without an acceptance for this long, nobody is disturbed. */
 const QUIET_MS = 100;
 
@@ -43,7 +45,7 @@ export class Pace {
     if (!this.#used || nowMs - this.#changedAtMs < STEP_MS) return;
     const isLate = tookMs > LATE_FACTOR * leastMs + LATE_MS;
     if (isLate) this.#perMs = Math.max(PER_MS_MIN, this.#perMs * DECREASE);
-    else if (this.#binding) this.#perMs += GROWTH_PER_MS;
+    else if (this.#binding) this.#perMs *= INCREASE;
     this.#changedAtMs = nowMs;
     this.#used = false;
     this.#binding = false;
