@@ -43,5 +43,5 @@ COPY --from=build /src/dist/simulator /simulator
 USER 65532:65532
 ENV PORT=8080
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=3s --retries=3 CMD ["/simulator", "healthcheck"]
+HEALTHCHECK --interval=30s --timeout=3s --retries=3 CMD ["/simulator", "healthcheck"]
 ENTRYPOINT ["/simulator"]
