@@ -3,13 +3,16 @@
  * and starting them takes the same thread, journal and share of CPU as taking new ones in: shops would
  * feel every recovery. So the pace rises while acceptances are as quick as they were, by the same factor
  * every step, so that a long backlog takes not much longer than a short one, and halves when they are
- * not. With nobody at the door there is no limit.
+ * not. It stays above what comes in, or the backlog would never end. With nobody at the door there is no
+ * limit.
  */
 import { LeastOfLate } from "../router/least.ts";
 
 const PER_MS_START = 1;
-/** A recovery shall not wait for a door that is never quiet. */
+/** A recovery shall not wait for a door that is never quiet: this much, and this multiple of what comes in. */
 const PER_MS_MIN = 1;
+const OUTRUN = 2;
+const RATE_MS = 250;
 /** A step; it makes e times as much in a second. */
 const INCREASE = 1.01;
 const DECREASE = 0.5;
@@ -32,6 +35,7 @@ export class Pace {
   #used = false;
   #binding = false;
   #countedAtMs = Number.NEGATIVE_INFINITY;
+  #incoming = { sinceMs: 0, count: 0, perMs: 0 };
 
   /** Payments a millisecond. */
   get perMs(): number {
@@ -41,11 +45,13 @@ export class Pace {
   /** A payment became durable, `tookMs` after it had come in. */
   accepted(nowMs: number, tookMs: number): void {
     this.#acceptedAtMs = nowMs;
+    this.#cameIn(nowMs);
     const leastMs = this.#least.of(nowMs, tookMs);
     if (!this.#used || nowMs - this.#changedAtMs < STEP_MS) return;
     const isLate = tookMs > LATE_FACTOR * leastMs + LATE_MS;
-    if (isLate) this.#perMs = Math.max(PER_MS_MIN, this.#perMs * DECREASE);
+    if (isLate) this.#perMs *= DECREASE;
     else if (this.#binding) this.#perMs *= INCREASE;
+    this.#perMs = Math.max(PER_MS_MIN, OUTRUN * this.#incoming.perMs, this.#perMs);
     this.#changedAtMs = nowMs;
     this.#used = false;
     this.#binding = false;
@@ -67,5 +73,13 @@ export class Pace {
   started(): void {
     this.#allowed = Math.max(0, this.#allowed - 1);
     this.#used = true;
+  }
+
+  #cameIn(nowMs: number): void {
+    const incoming = this.#incoming;
+    incoming.count++;
+    const tookMs = nowMs - incoming.sinceMs;
+    if (tookMs < RATE_MS) return;
+    this.#incoming = { sinceMs: nowMs, count: 0, perMs: incoming.count / tookMs };
   }
 }
