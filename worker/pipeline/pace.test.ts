@@ -51,18 +51,22 @@ test("when they become slow it halves, down to a floor", () => {
   expect(run(pace, 1_500, 1_600, () => 50)).toBeGreaterThan(50);
 });
 
-test("however slow they are, it stays above what comes in", () => {
+test.each([
+  [1, 1.9],
+  [2, 3.8],
+  [8, 3.9],
+])("however slow they are, at %d a millisecond it stays at %d at least", (perMs, least) => {
   const pace = new Pace();
-  const run5 = (fromMs: number, toMs: number) => {
-    let started = 0;
+  const started = (fromMs: number, toMs: number) => {
+    let count = 0;
     for (let nowMs = fromMs; nowMs < toMs; nowMs++) {
-      for (let i = 0; i < 5; i++) pace.accepted(nowMs, nowMs % 20 < 10 ? 1 : 50);
-      for (; pace.allows(nowMs); started++) pace.started();
+      for (let i = 0; i < perMs; i++) pace.accepted(nowMs, nowMs % 20 < 10 ? 1 : 50);
+      for (; pace.allows(nowMs); count++) pace.started();
     }
-    return started;
+    return count;
   };
-  run5(0, 1_000);
-  expect(run5(1_000, 2_000)).toBeGreaterThan(1.9 * 5 * 1_000);
+  started(0, 1_000);
+  expect(started(1_000, 2_000)).toBeWithin(least * 1_000, 1.3 * least * 1_000);
 });
 
 test("a journal that is slow anyway is no reason", () => {

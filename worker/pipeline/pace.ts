@@ -3,15 +3,19 @@
  * and starting them takes the same thread, journal and share of CPU as taking new ones in: shops would
  * feel every recovery. So the pace rises while acceptances are as quick as they were, by the same factor
  * every step, so that a long backlog takes not much longer than a short one, and halves when they are
- * not. It stays above what comes in, or the backlog would never end. With nobody at the door there is no
- * limit.
+ * not. At ordinary rates it stays above what comes in, or the backlog would never end. With nobody at
+ * the door there is no limit.
  */
 import { LeastOfLate } from "../router/least.ts";
 
 const PER_MS_START = 1;
-/** A recovery shall not wait for a door that is never quiet: this much, and this multiple of what comes in. */
+/**
+ * A recovery shall not wait for a door that is never quiet: this much, and this multiple of what comes
+ * in. Beyond the larger one it depends on the door again, or everything that arrives would be outrun.
+ */
 const PER_MS_MIN = 1;
 const OUTRUN = 2;
+const OUTRUN_PER_MS_MAX = 4;
 const RATE_MS = 250;
 /** A step; it makes e times as much in a second. */
 const INCREASE = 1.01;
@@ -51,7 +55,8 @@ export class Pace {
     const isLate = tookMs > LATE_FACTOR * leastMs + LATE_MS;
     if (isLate) this.#perMs *= DECREASE;
     else if (this.#binding) this.#perMs *= INCREASE;
-    this.#perMs = Math.max(PER_MS_MIN, OUTRUN * this.#incoming.perMs, this.#perMs);
+    const outrun = Math.min(OUTRUN_PER_MS_MAX, OUTRUN * this.#incoming.perMs);
+    this.#perMs = Math.max(PER_MS_MIN, outrun, this.#perMs);
     this.#changedAtMs = nowMs;
     this.#used = false;
     this.#binding = false;
