@@ -19,6 +19,7 @@ const pages = [
   "CHANGELOG.md",
   "docs/ARCHITECTURE.md",
   "docs/OPERATIONS.md",
+  "docs/PERFORMANCE.md",
   ...decisions,
 ];
 const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
