@@ -29,12 +29,14 @@ export type Start = {
 };
 export type FromThread = "log-too-long" | "closed" | { readonly damage: string };
 
-type Result = { readonly log: number };
+type Result = { readonly log: number; readonly checkpointed: number };
 
 let db: Database | null = null;
 let timer: Timer | null = null;
 /** Stays open until the process ends: closing it would give back every lock it has on the database. */
 let file = -1;
+let copied = 0;
+let syncs = true;
 
 self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   if (data === "close") return close();
@@ -45,6 +47,7 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   const damage = data.isChecked ? null : damageIn(db);
   if (damage !== null) post({ damage });
   file = openSync(data.path, "r");
+  syncs = data.sync !== "off";
   timer = setTimeout(checkpoint, CHECKPOINT_MS);
 };
 
@@ -52,10 +55,12 @@ function checkpoint(): void {
   const startMs = performance.now();
   let log = 0;
   try {
-    log = db?.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get()?.log ?? 0;
+    const result = db!.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get()!;
+    log = result.log;
     // SQLite syncs the database only when it has copied all of the log, which is once in a long while
     // and then the work of all of it: 100 ms and more in which the journal stands still.
-    fdatasyncSync(file);
+    if (syncs && result.checkpointed !== copied) fdatasyncSync(file);
+    copied = result.checkpointed;
   } catch {
     // A full disk, say: the log keeps everything, and the next round tries again.
   }

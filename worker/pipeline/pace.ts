@@ -10,12 +10,13 @@ import { LeastOfLate } from "../router/least.ts";
 
 const PER_MS_START = 1;
 /**
- * A recovery shall not wait for a door that is never quiet: this much, and this multiple of what comes
- * in. Beyond the larger one it depends on the door again, or everything that arrives would be outrun.
+ * A recovery shall not wait for a door that is never quiet: it has this much, and this multiple of what
+ * comes in, up to a pace at which a door that is full would no longer be served first.
  */
 const PER_MS_MIN = 1;
 const OUTRUN = 2;
 const OUTRUN_PER_MS_MAX = 4;
+/** What comes in is counted over this long. */
 const RATE_MS = 250;
 /** A step; it makes e times as much in a second. */
 const INCREASE = 1.01;
