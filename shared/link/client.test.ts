@@ -89,12 +89,12 @@ test("nothing is missed by whoever ticks only when something is due", () => {
 });
 
 describe("a frame without an answer", () => {
-  test("is sent again after 20 ms at first, then twice as late each time, up to 500 ms", () => {
+  test("is sent again after 20 ms at first, then half as late again each time, up to 500 ms", () => {
     const { pay, flush, tickUntil, sent } = client(() => 1);
     pay(1);
     flush();
     tickUntil(999);
-    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 20, 60, 140, 300, 620]);
+    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 20, 50, 95, 163, 265, 417, 645, 987]);
   });
 
   test("is sent again no sooner than 20 ms, however chance falls", () => {

@@ -2,10 +2,11 @@
  * The API's end of the link, as a core. Payments of one event-loop turn travel in one frame; a frame
  * is sent again, the same bytes, until every payment in it has its verdict or its time is up.
  *
- * Retransmission: first after max(20 ms, 3 × smoothed round trip), then doubling with full jitter up
- * to 500 ms, by `tick` and never by a socket's `drain`. Flow: a window of unanswered frames, one more
- * per window answered, halved on loss; payments beyond it wait in a bounded line. A verdict counts
- * when instance, epoch, sequence and id all match; anything else changes nothing.
+ * Retransmission: first after max(20 ms, 3 × smoothed round trip), then with full jitter below a
+ * ceiling that grows by half each time up to 500 ms, by `tick` and never by a socket's `drain`. Flow: a
+ * window of unanswered frames, one more per window answered, halved on loss; payments beyond it wait in
+ * a bounded line. A verdict counts when instance, epoch, sequence and id all match; anything else
+ * changes nothing.
  *
  * An id stands at most once in a frame, so that (sequence, id) names one payment even when two
  * callers post the same id with different amounts in the same turn.
@@ -23,6 +24,8 @@ import {
 
 const RETRY_FIRST_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
+/** On a lossy link the second repetition decides the slowest percent: doubling would put it at 60 ms. */
+const RETRY_GROWTH = 1.5;
 const WINDOW_MIN = 4;
 const WINDOW_START = 64;
 /** A 4 MiB receive buffer holds about 1800 full datagrams: room for three APIs at this window. */
@@ -227,7 +230,7 @@ export class LinkClientCore {
 
   #retransmit(nowMs: number, frame: Outstanding): void {
     frame.retries++;
-    const ceilingMs = Math.min(RETRY_MS_MAX, this.#firstRetryMs() * 2 ** frame.retries);
+    const ceilingMs = Math.min(RETRY_MS_MAX, this.#firstRetryMs() * RETRY_GROWTH ** frame.retries);
     frame.retryAtMs = nowMs + Math.max(RETRY_FIRST_MS_MIN, this.#options.random() * ceilingMs);
     this.stats.retransmissions++;
     if (nowMs - this.#lossAtMs >= this.#firstRetryMs()) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Transition, TransitionResult } from "../transitions.ts";
-import { BATCH_MAX, GroupCommit } from "./group-commit.ts";
+import { BATCH_MAX, GroupCommit, SETTLEMENTS_APART_MAX } from "./group-commit.ts";
 import { accept, assign, settle } from "./journal.fixture.ts";
 
 const RETRY_MS = 250;
@@ -83,6 +83,65 @@ describe("a batch", () => {
   });
 });
 
+describe("settlements", () => {
+  test("wait until all is asked for, while payments are accepted and assigned before them", () => {
+    const { core, append, commit } = group();
+    append(settle(1, 0));
+    expect(core.isAwaited).toBe(false);
+    expect(core.next(0, false)).toBeNull();
+    append(accept(2), assign(3));
+    expect(core.isAwaited).toBe(true);
+    const prompt = core.next(0, false);
+    expect(seqs(prompt)).toEqual([2, 3]);
+    commit(prompt);
+    append(settle(4, 1), accept(5));
+    expect(core.queued).toBe(3);
+    expect(seqs(core.next(0))).toEqual([5, 1, 4]);
+  });
+
+  test("go with whatever is committed next once there are many of them", () => {
+    const { core, append } = group();
+    const many = Array.from({ length: SETTLEMENTS_APART_MAX }, (_, n) => settle(n, n));
+    append(...many.slice(1));
+    expect(core.isAwaited).toBe(false);
+    append(many[0]!);
+    expect(core.isAwaited).toBe(true);
+    expect(core.next(0, false)).toHaveLength(SETTLEMENTS_APART_MAX);
+  });
+
+  test("are overtaken by nothing else", () => {
+    const { core, append, commit } = group();
+    const purge: Transition = { kind: "purge", baseRow: 1, atMs: 0 };
+    append(settle(1, 0), accept(2), purge, settle(3, 1), accept(4));
+    const first = core.next(0, false);
+    expect(seqs(first)).toEqual([2, 1, "purge", 4]);
+    commit(first);
+    expect(seqs(core.next(0))).toEqual([3]);
+  });
+
+  test("stay behind a purge that is tried again", () => {
+    const { core, append } = group();
+    append({ kind: "purge", baseRow: 1, atMs: 0 });
+    core.next(0, false);
+    append(settle(1, 1), accept(2));
+    core.failed(0, "no");
+    expect(seqs(core.next(RETRY_MS))).toEqual(["purge", 2, 1]);
+  });
+
+  test("by an operator are waited for", () => {
+    const { core, append } = group();
+    const intervention = {
+      atMs: 0,
+      who: "ana",
+      action: "settle",
+      why: "the processor has it",
+      evidence: null,
+    } as const;
+    append({ ...settle(1, 0), intervention });
+    expect(seqs(core.next(0, false))).toEqual([1]);
+  });
+});
+
 describe("a commit that fails", () => {
   test("turns away what wanted in, and keeps the rest in order, before what came later", () => {
     const { core, append, answered } = group();
@@ -95,7 +154,7 @@ describe("a commit that fails", () => {
       [4, null],
     ]);
     expect([core.queued, core.trouble]).toEqual([5, "the disk is full"]);
-    expect(seqs(core.next(1_000 + RETRY_MS))).toEqual([1, 3, "purge", 5, 6]);
+    expect(seqs(core.next(1_000 + RETRY_MS))).toEqual([3, 1, "purge", 6, 5]);
     expect(core.stats).toEqual({ commits: 0, failures: 1, transitions: 0 });
   });
 

@@ -10,6 +10,8 @@ import type { Transition, TransitionResult } from "../transitions.ts";
 
 /** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
 export const BATCH_MAX = 512;
+/** So many settlements go with whatever is committed next, so that no commit of theirs is a long one. */
+export const SETTLEMENTS_APART_MAX = 64;
 const RETRY_MS = 250;
 
 type Waiting = { readonly transition: Transition; readonly done: OnDurable };
@@ -18,13 +20,18 @@ export class GroupCommit {
   readonly stats: CommitStats = { commits: 0, failures: 0, transitions: 0 };
   trouble: string | null = null;
   #waiting: Waiting[] = [];
+  /** Later than what waits, except for acceptances and assignments, which overtake them. */
+  #settlements: Waiting[] = [];
   #inFlight: Waiting[] | null = null;
   #retryAtMs = Number.NEGATIVE_INFINITY;
-  /** Somebody waits for one of those that wait. */
-  #awaited = false;
 
   get queued(): number {
-    return this.#waiting.length + (this.#inFlight?.length ?? 0);
+    return this.#waiting.length + this.#settlements.length + (this.#inFlight?.length ?? 0);
+  }
+
+  /** Whether `next` would have a batch without being asked for all. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0 || this.#settlements.length >= SETTLEMENTS_APART_MAX;
   }
 
   get idle(): boolean {
@@ -32,19 +39,21 @@ export class GroupCommit {
   }
 
   append(transition: Transition, done: OnDurable): void {
-    this.#waiting.push({ transition, done });
-    if (isAwaited(transition)) this.#awaited = true;
+    const one = { transition, done };
+    if (isPatient(transition)) return void this.#settlements.push(one);
+    if (!overtakes(transition)) this.#takeSettlements();
+    this.#waiting.push(one);
   }
 
   /**
-   * The next batch to commit, or null while one is under way, none waits, or a retry is not due. What
-   * nobody waits for makes up a batch of its own only when `all` is asked for, now and then.
+   * The next batch to commit, or null while one is under way, none waits, or a retry is not due.
+   * Settlements, for which nobody waits, are in it only when there are many of them or `all` is asked
+   * for, now and then: an acceptance is quicker without them.
    */
   next(nowMs: number, all = true): Transition[] | null {
     if (this.#inFlight !== null || nowMs < this.#retryAtMs) return null;
-    if (!all && !this.#awaited) return null;
+    if (all || this.#settlements.length >= SETTLEMENTS_APART_MAX) this.#takeSettlements();
     const batch = this.#waiting.splice(0, BATCH_MAX);
-    this.#awaited = this.#waiting.length > 0;
     if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);
     if (batch.length === 0) return null;
     this.#inFlight = batch;
@@ -67,8 +76,13 @@ export class GroupCommit {
     this.#retryAtMs = nowMs + RETRY_MS;
     const kept = batch.filter(({ transition }) => isKept(transition));
     this.#waiting = [...kept, ...this.#waiting];
-    this.#awaited = true;
     for (const { transition, done } of batch) if (transition.kind === "accept") done(null);
+  }
+
+  #takeSettlements(): void {
+    if (this.#settlements.length === 0) return;
+    this.#waiting = this.#waiting.concat(this.#settlements);
+    this.#settlements = [];
   }
 
   #takeInFlight(): Waiting[] {
@@ -87,6 +101,11 @@ function isKept({ kind }: Transition): boolean {
 }
 
 /** Nobody waits for a settlement: after a crash its processor is asked, and has it. */
-function isAwaited(transition: Transition): boolean {
-  return transition.kind !== "settle" || transition.intervention !== undefined;
+function isPatient(transition: Transition): boolean {
+  return transition.kind === "settle" && transition.intervention === undefined;
+}
+
+/** These are of payments that are not settled, and touch nothing that a settlement touches. */
+function overtakes({ kind }: Transition): boolean {
+  return kind === "accept" || kind === "assign";
 }

@@ -29,6 +29,9 @@ export class InlineJournal implements Journal {
   get trouble() {
     return this.#group.trouble;
   }
+  protected get isAwaited() {
+    return this.#group.isAwaited;
+  }
 
   append(transition: Transition, done: OnDurable): void {
     this.#group.append(transition, done);

@@ -229,7 +229,7 @@ describe("a commit that fails", () => {
     const { store, journal, apply, makeRoom } = fullDisk();
     const settled = apply(settle(1, 0), ...many, settle(2, 1));
     expect(journal.trouble).toContain("full");
-    const turnedAway = BATCH_MAX - 1;
+    const turnedAway = BATCH_MAX;
     expect(journal.queued).toBe(many.length + 2 - turnedAway);
     makeRoom();
     const more = apply(accept(5_000));

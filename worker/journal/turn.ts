@@ -12,7 +12,7 @@ import { InlineJournal } from "./inline.ts";
 import { lockJournal } from "./lock.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 
-/** What nobody waits for is committed this often, and so is what a failed commit left. */
+/** Settlements are committed this often, and so is what a failed commit left. */
 const COMMIT_ALL_MS = 10;
 /** A thread that still looks for damage does not listen; the process ends without it. */
 const CLOSE_MS_MAX = 500;
@@ -63,7 +63,7 @@ class TurnJournal extends InlineJournal {
 
   override append(transition: Transition, done: OnDurable): void {
     super.append(transition, done);
-    this.#schedule();
+    if (this.isAwaited) this.#schedule();
   }
 
   override async close(): Promise<void> {

@@ -63,8 +63,8 @@ export class Dispatch {
   }
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */
-  start(payment: OpenPayment, reservation: Reservation | null, nowMs: number): void {
-    if (reservation !== null) return void this.charge(payment, reservation, nowMs);
+  start(payment: OpenPayment, reservation: Reservation | null): void {
+    if (reservation !== null) return void this.charge(payment, reservation);
     this.#books.move(payment, { kind: "queued" });
     this.#queue.push(payment);
   }
@@ -98,14 +98,11 @@ export class Dispatch {
    * Sends a payment that is durably assigned to the lane's processor. Resolves when its answer, and
    * what that makes necessary, has been dealt with; until then it is in flight.
    */
-  async charge(
-    payment: OpenPayment,
-    { lane, ticket }: Reservation,
-    sentAtMs = this.#options.clock.steadyMs(),
-  ): Promise<void> {
+  async charge(payment: OpenPayment, { lane, ticket }: Reservation): Promise<void> {
     const { clock, processors } = this.#options;
     const { requestedAtMs } = assignmentOf(payment);
     if (this.#stopped) return this.giveBack({ lane, ticket });
+    const sentAtMs = clock.steadyMs();
     this.inFlight++;
     payment.calls++;
     const outcome = await processors[lane]!.charge({ ...payment.payment, requestedAtMs });

@@ -68,7 +68,8 @@ export class Intake {
     if (result?.kind === "done") {
       this.#dispatch.pace.accepted(nowMs, nowMs - payment.attemptedAtMs);
       this.#answer(answer, { kind: "stored" });
-      this.#dispatch.start(payment, reservation, nowMs);
+      // The verdict leaves first: a shop waits for it, and nobody for the call.
+      queueMicrotask(() => this.#dispatch.start(payment, reservation));
       return;
     }
     this.#books.close(payment);
