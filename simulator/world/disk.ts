@@ -166,10 +166,10 @@ export class DiskJournal implements Journal {
   #commit(): void {
     const { disk, time, chance } = this.#options;
     // Drawn, so that what nobody waits for is at times committed at once and at times much later.
-    const batch = this.#group.next(time.nowMs, chance.happens(0.3));
+    const batch = this.#group.next(time.nowMs, chance.happens(0.6));
     if (batch === null) {
       const again = this.#group.queued > 0 || this.#group.trouble !== null;
-      if (this.#group.idle && again) this.#schedule(30);
+      if (this.#group.idle && again) this.#schedule(10);
       return;
     }
     this.#after(chance.next() * disk.stallMsMax, () => {

@@ -94,8 +94,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "worker/pipeline/intake.ts",
-        find: '      this.#answer(answer, { kind: "stored" });\n      this.#dispatch.start',
-        replace: "      this.#dispatch.start",
+        find: '      this.#answer(answer, { kind: "stored" });\n      // The verdict leaves',
+        replace: "      // The verdict leaves",
       },
     ],
   },
@@ -259,7 +259,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed whatever was sent since",
-    seedsMax: 50,
+    seedsMax: 400,
     edits: [
       {
         file: "worker/pipeline/operator-rules.ts",
@@ -270,7 +270,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed while what was given up may be charged",
-    seedsMax: 400,
+    seedsMax: 900,
     edits: [
       {
         file: "worker/pipeline/operator-rules.ts",
@@ -281,7 +281,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment declared absent that keeps its place at its processor",
-    seedsMax: 200,
+    seedsMax: 700,
     edits: [
       {
         file: "worker/pipeline/operator.ts",

@@ -28,5 +28,5 @@ for (const { name, seedsMax } of PLANTED_BUGS) {
     const found = await simulateWith(name, seedsMax);
     console.log(`  ${name}: ${found}`);
     expect(found).not.toBeNull();
-  }, 120_000);
+  }, 300_000);
 }
