@@ -14,8 +14,8 @@ const ROWS = [
   ...["normal", "full"].flatMap((sync) =>
     ["at once", "later"].map((when) => `accept: ${sync}, settling ${when}`),
   ),
-  ...["normal", "full"].flatMap((sync) =>
-    ["p50", "p99", "p99.9"].map((percentile) => `latency at 1000/s: ${sync}, ${percentile}`),
+  ...["an echo", "normal", "full"].flatMap((what) =>
+    ["p50", "p99", "p99.9"].map((percentile) => `latency at 1000/s: ${what}, ${percentile}`),
   ),
   ...["p50", "p99"].map((percentile) => `50 dashboards at 1000/s: ${percentile}`),
   ...["api", "worker, accepting", "worker, in all"].map((what) => `CPU a payment: ${what}`),

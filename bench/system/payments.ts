@@ -22,16 +22,18 @@ export type GatewayReport = LoadReport & {
 };
 
 export async function loadBare(
-  kind: "unread" | "parse",
+  kind: "unread" | "parse" | "hop",
   load: Load,
   checks: Checks,
 ): Promise<BareReport> {
-  await using bare = await startChild({ entry: "bench/bare-server.ts", args: [kind] });
+  await using echo = kind === "hop" ? await startChild({ entry: "bench/bare-echo.ts" }) : null;
+  const args = { unread: [], parse: [kind], hop: [kind, String(echo?.ready["port"])] }[kind];
+  await using bare = await startChild({ entry: "bench/bare-server.ts", args });
   const url = String(bare.ready["url"]);
   const startMs = bare.cpuMs();
   const report = await runLoad(Number(new URL(url).port), load, false, checks);
   const cpuNs = ((bare.cpuMs() - startMs) / report.answered) * 1e6;
-  const expected = { count: report.answered, cents: kind === "parse" ? report.cents : 0 };
+  const expected = { count: report.answered, cents: kind === "unread" ? 0 : report.cents };
   checks.equal("what the bare server saw", await (await fetch(`${url}/seen`)).json(), expected);
   return { ...report, cpuNs };
 }

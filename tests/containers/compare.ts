@@ -1,6 +1,7 @@
 /**
  * How much of the latency in a contest is the gateway's own: contests in alternate runs against the
- * stack of compose.yaml, and against the same stack with APIs that answer 202 at once. As root:
+ * stack of compose.yaml, against the same stack with APIs that answer 202 at once, and with APIs that
+ * wait for an echo by the worker's container, which then does nothing else. As root:
  *
  *     bun tests/containers/compare.ts [RUNS] [OPTION OF bun run contest]...
  */
@@ -15,7 +16,9 @@ const ENV = {
   HAPROXY_IMAGE: "papa-leguas-stand-in/haproxy",
   LINK_SECRET: crypto.randomUUID(),
 };
-const IMAGES = ["papa-leguas", "papa-leguas-bare"] as const;
+const OURS = "papa-leguas";
+const BARE = "papa-leguas-bare";
+const HOP = "papa-leguas-hop";
 type Latencies = { p50Ms: number; p99Ms: number; p999Ms: number; maxMs: number; calls: number };
 
 const reason = whyNoDaemon();
@@ -31,7 +34,7 @@ async function contest(images: string): Promise<Latencies> {
   await compose("up", "-d", "--no-build");
   await Bun.sleep(5_000);
   const command = [process.execPath, "bench/contest.ts", "--json", ...options];
-  // The bare one settles nothing, so that its contest ends with complaints.
+  // The other two settle nothing, so that their contests end with complaints.
   const { stdout, stderr } = await daemon.run(command);
   await compose("rm", "--stop", "--force", "-v", "haproxy", "api1", "api2", "worker");
   const { runs: reports } = JSON.parse(stdout || `"${stderr}"`) as {
@@ -46,17 +49,25 @@ async function build(): Promise<void> {
   await daemon.output([...compose, "-f", "compose.processors.yaml", "up", "-d", "--build"], ENV);
   await daemon.output([...compose, "build"], ENV);
   const directory = await mkdtemp(join(tmpdir(), "papa-leguas-bare-"));
-  await compile(ROOT, { name: "api", entry: "tests/containers/bare-api.ts" }, directory);
-  await Bun.write(join(directory, "Dockerfile"), "FROM papa-leguas-api\nCOPY api /api\n");
-  await daemon.output(["docker", "build", "-t", "papa-leguas-bare-api", directory]);
-  await daemon.output(["docker", "tag", "papa-leguas-worker", "papa-leguas-bare-worker"]);
+  const image = async (name: "api" | "worker", images: string, lines = "") => {
+    const file = `FROM ${OURS}-${name}\nCOPY ${name} /${name}\n${lines}`;
+    await Bun.write(join(directory, "Dockerfile"), file);
+    await daemon.output(["docker", "build", "-t", `${images}-${name}`, directory]);
+  };
+  for (const name of ["api", "worker"] as const) {
+    await compile(ROOT, { name, entry: `tests/containers/bare-${name}.ts` }, directory);
+  }
+  await image("api", BARE);
+  await image("api", HOP, "ENV HOP=1\n");
+  await image("worker", HOP);
+  await daemon.output(["docker", "tag", `${OURS}-worker`, `${BARE}-worker`]);
   await rm(directory, { recursive: true });
 }
 
 await build();
 const p99s: Record<string, number[]> = {};
 for (let run = 1; run <= Number(runs); run++) {
-  for (const images of IMAGES) {
+  for (const images of [OURS, BARE, HOP]) {
     const { p50Ms, p99Ms, p999Ms, maxMs, calls } = await contest(images);
     (p99s[images] ??= []).push(p99Ms);
     const figures = `p50 ${p50Ms}  p99 ${p99Ms}  p99.9 ${p999Ms}  max ${maxMs} ms`;
@@ -65,7 +76,8 @@ for (let run = 1; run <= Number(runs); run++) {
 }
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-const [ours, bare] = IMAGES.map((images) => median(p99s[images] ?? [])) as [number, number];
-console.log(
-  `p99 of the median run: ${ours} ms against ${bare} ms, ${(ours / bare).toFixed(2)} times`,
-);
+const p99 = (images: string) => median(p99s[images] ?? []);
+for (const other of [BARE, HOP]) {
+  const times = (p99(OURS) / p99(other)).toFixed(2);
+  console.log(`p99 of the median run: ${p99(OURS)} ms, ${other} ${p99(other)} ms, ${times} times`);
+}
