@@ -35,7 +35,9 @@ export async function run(context: BenchContext): Promise<Row[]> {
     normal.push(await loadGateway(context, { sync: "normal" }, load, checks.normal));
     full.push(await loadGateway(context, { sync: "full" }, load, checks.full));
   }
-  const late = Math.max(...[bare, hop, normal, full].map((r) => median(r.map((one) => one.lateP99Ms))));
+  const late = Math.max(
+    ...[bare, hop, normal, full].map((r) => median(r.map((one) => one.lateP99Ms))),
+  );
   const percentiles = (what: string, reports: readonly LoadReport[], own: Checks) =>
     (["p50Ms", "p99Ms", "p999Ms"] as const).map((percentile) =>
       rowOf(
