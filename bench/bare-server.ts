@@ -1,5 +1,5 @@
 /**
- * The least that a server can do, as a baseline in a process of its own: `bun bench/bare-server.ts`
+ * The least that a server can do, as a baseline in a process of its own: `bun bench/bare-server.ts unread`
  * answers 202 at once, with `parse` it reads the body as JSON first, and with `hop PORT` it waits for an
  * echo from there as well. Nothing is checked or stored. `GET /seen` tells what came, so that the load
  * can be checked.
@@ -29,7 +29,7 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   development: false,
   routes: {
-    "/payments": { POST: kind === undefined ? unread : parsed },
+    "/payments": { POST: kind === "unread" ? unread : parsed },
     "/seen": { GET: () => Response.json({ count, cents }) },
   },
 });

@@ -12,6 +12,8 @@ import { loadBare, loadGateway, type Load } from "./payments.ts";
 export const name = "system/accept-latency";
 
 const RATE = 1_000;
+const PERCENTILES = ["p50Ms", "p99Ms", "p999Ms"] as const;
+type Percentile = (typeof PERCENTILES)[number];
 /** At most. */
 const TWICE_AS_LONG: Target = { op: ">=", value: 1 / 2, of: "ratio" };
 
@@ -19,42 +21,38 @@ export async function run(context: BenchContext): Promise<Row[]> {
   const load: Load = context.quick
     ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
     : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
-  const checks = {
-    bare: new Checks(),
-    hop: new Checks(),
-    normal: new Checks(),
-    full: new Checks(),
-  };
-  const bare: LoadReport[] = [];
-  const hop: LoadReport[] = [];
-  const normal: LoadReport[] = [];
-  const full: LoadReport[] = [];
+  const series = (
+    what: string,
+    post: (checks: Checks) => Promise<LoadReport>,
+    targets: Partial<Record<Percentile, Target[]>> = {},
+  ) => ({ what, post, targets, checks: new Checks(), reports: [] as LoadReport[] });
+  const bare = series("bare", (checks) => loadBare("parse", load, checks));
+  const others = [
+    series("an echo", (checks) => loadBare("hop", load, checks)),
+    series("normal", (checks) => loadGateway(context, { sync: "normal" }, load, checks), {
+      p99Ms: [TWICE_AS_LONG],
+    }),
+    series("full", (checks) => loadGateway(context, { sync: "full" }, load, checks)),
+  ];
   for (let round = 0; round < context.runs; round++) {
-    bare.push(await loadBare("parse", load, checks.bare));
-    hop.push(await loadBare("hop", load, checks.hop));
-    normal.push(await loadGateway(context, { sync: "normal" }, load, checks.normal));
-    full.push(await loadGateway(context, { sync: "full" }, load, checks.full));
+    for (const { post, checks, reports } of [bare, ...others]) reports.push(await post(checks));
   }
-  const late = Math.max(
-    ...[bare, hop, normal, full].map((r) => median(r.map((one) => one.lateP99Ms))),
-  );
-  const percentiles = (what: string, reports: readonly LoadReport[], own: Checks) =>
-    (["p50Ms", "p99Ms", "p999Ms"] as const).map((percentile) =>
+  const lates = [bare, ...others].map(({ reports }) => of("lateP99Ms", reports));
+  const late = Math.max(...lates.map(median)).toFixed(1);
+  return others.flatMap(({ what, targets, checks, reports }) =>
+    PERCENTILES.map((percentile) =>
       rowOf(
         `latency at ${RATE}/s: ${what}, ${percentile.replace("Ms", "").replace("p999", "p99.9")}`,
         "ms",
-        {
-          figures: reports.map((report) => report[percentile]),
-          baselines: bare.map((report) => report[percentile]),
-        },
-        own,
-        `against the bare server; generator late by ${late.toFixed(1)} ms at p99`,
-        what === "normal" && percentile === "p99Ms" ? [TWICE_AS_LONG] : [],
+        { figures: of(percentile, reports), baselines: of(percentile, bare.reports) },
+        checks,
+        `against the bare server; generator late by ${late} ms at p99`,
+        targets[percentile],
       ),
-    );
-  return [
-    ...percentiles("an echo", hop, checks.hop),
-    ...percentiles("normal", normal, checks.normal),
-    ...percentiles("full", full, checks.full),
-  ];
+    ),
+  );
+}
+
+function of(figure: Percentile | "lateP99Ms", reports: readonly LoadReport[]): number[] {
+  return reports.map((report) => report[figure]);
 }

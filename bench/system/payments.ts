@@ -27,7 +27,7 @@ export async function loadBare(
   checks: Checks,
 ): Promise<BareReport> {
   await using echo = kind === "hop" ? await startChild({ entry: "bench/bare-echo.ts" }) : null;
-  const args = { unread: [], parse: [kind], hop: [kind, String(echo?.ready["port"])] }[kind];
+  const args = echo === null ? [kind] : [kind, String(echo.ready["port"])];
   await using bare = await startChild({ entry: "bench/bare-server.ts", args });
   const url = String(bare.ready["url"]);
   const startMs = bare.cpuMs();

@@ -8,6 +8,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../../bench/benchmark.ts";
 import { compile } from "../build.ts";
 import { composeCommand, Daemon, ROOT, whyNoDaemon } from "./daemon.ts";
 
@@ -37,9 +38,8 @@ async function contest(images: string): Promise<Latencies> {
   // The other two settle nothing, so that their contests end with complaints.
   const { stdout, stderr } = await daemon.run(command);
   await compose("rm", "--stop", "--force", "-v", "haproxy", "api1", "api2", "worker");
-  const { runs: reports } = JSON.parse(stdout || `"${stderr}"`) as {
-    runs: { latencies: Latencies }[];
-  };
+  if (stdout === "") throw new Error(`${images}: ${stderr}`);
+  const { runs: reports } = JSON.parse(stdout) as { runs: { latencies: Latencies }[] };
   return (reports[0] as { latencies: Latencies }).latencies;
 }
 
@@ -74,10 +74,8 @@ for (let run = 1; run <= Number(runs); run++) {
     console.log(`${run}  ${images.padEnd(16)}  ${figures}, of ${calls} calls`);
   }
 }
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 const p99 = (images: string) => median(p99s[images] ?? []);
 for (const other of [BARE, HOP]) {
   const times = (p99(OURS) / p99(other)).toFixed(2);
-  console.log(`p99 of the median run: ${p99(OURS)} ms, ${other} ${p99(other)} ms, ${times} times`);
+  console.log(`median p99: ${p99(OURS)} ms, ${other} ${p99(other)} ms, ${times} times`);
 }
