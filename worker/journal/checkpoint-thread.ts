@@ -14,13 +14,13 @@ declare const self: Worker;
 
 const CHECKPOINT_MS = 250;
 /**
- * 4 KiB pages: 64 MiB of log. Beyond it the log shall restart, which it does when all of it is copied;
- * the journal copies the rest while it commits nothing. So that this rest is short, rounds follow each
- * other at once until one takes no longer than this, or the log has 256 MiB.
+ * Beyond it the log shall restart, which it does when all of it is copied; the journal copies the rest
+ * while it commits nothing. So that this rest is short, rounds follow each other at once until one takes
+ * no longer than this, or the log is four times as long.
  */
-const LOG_PAGES_MAX = 16_384;
+const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const REST_MS_MAX = 8;
-const LOG_PAGES_LAST = 4 * LOG_PAGES_MAX;
+const LOG_BYTES_LAST = 4 * LOG_BYTES_MAX;
 
 export type Start = {
   readonly path: string;
@@ -32,6 +32,7 @@ export type FromThread = "log-too-long" | "closed" | { readonly damage: string }
 type Result = { readonly log: number; readonly checkpointed: number };
 
 let db: Database | null = null;
+let pageBytes = 0;
 let timer: Timer | null = null;
 /** Stays open until the process ends: closing it would give back every lock it has on the database. */
 let file = -1;
@@ -44,6 +45,7 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   db.run("PRAGMA busy_timeout = 1000");
   db.run("PRAGMA wal_autocheckpoint = 0");
   db.run(`PRAGMA synchronous = ${data.sync}`);
+  pageBytes = db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;
   const damage = data.isChecked ? null : damageIn(db);
   if (damage !== null) post({ damage });
   file = openSync(data.path, "r");
@@ -53,10 +55,10 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
 
 function checkpoint(): void {
   const startMs = performance.now();
-  let log = 0;
+  let logBytes = 0;
   try {
     const result = db!.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get()!;
-    log = result.log;
+    logBytes = result.log * pageBytes;
     // SQLite syncs the database only when it has copied all of the log, which is once in a long while
     // and then the work of all of it: 100 ms and more in which the journal stands still.
     if (syncs && result.checkpointed !== copied) fdatasyncSync(file);
@@ -65,8 +67,10 @@ function checkpoint(): void {
     // A full disk, say: the log keeps everything, and the next round tries again.
   }
   const isAtOnce =
-    log > LOG_PAGES_MAX && log <= LOG_PAGES_LAST && performance.now() - startMs > REST_MS_MAX;
-  if (log > LOG_PAGES_MAX && !isAtOnce) post("log-too-long");
+    logBytes > LOG_BYTES_MAX &&
+    logBytes <= LOG_BYTES_LAST &&
+    performance.now() - startMs > REST_MS_MAX;
+  if (logBytes > LOG_BYTES_MAX && !isAtOnce) post("log-too-long");
   timer = setTimeout(checkpoint, isAtOnce ? 0 : CHECKPOINT_MS);
 }
 

@@ -24,7 +24,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal.fixture.ts";
-import { SqliteStore, type JournalSync } from "./store.ts";
+import { PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
 function open(path: string, sync: JournalSync = "off"): SqliteStore {
@@ -55,13 +55,29 @@ function overwrite(path: string, at: number, bytes: number): void {
   closeSync(file);
 }
 
+test("a journal keeps the pages that it was made with", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const pageBytes = () => {
+    using db = new Database(path);
+    return (db.query("PRAGMA page_size").get() as { page_size: number }).page_size;
+  };
+  const made = new Database(path, { create: true });
+  made.run("PRAGMA page_size = 4096");
+  made.run("PRAGMA journal_mode = WAL");
+  made.close();
+  write(path, 10);
+  expect(pageBytes()).toBe(4096);
+  expect(open(path).head.nextSeq).toBe(11);
+});
+
 describe("a journal is refused with one line that names it when", () => {
-  test.each([1, 2, 10, 30, 60])("page %d of it is overwritten", (page) => {
+  test.each([1, 2, 10, 30, 90])("page %d of it is overwritten", (page) => {
     using directory = temporaryDirectory();
     const path = directory.file();
     write(path, 2_000);
-    expect(statSync(path).size).toBeGreaterThan(61 * 4_096);
-    overwrite(path, page * 4_096, 4_096);
+    expect(statSync(path).size).toBeGreaterThan(91 * PAGE_BYTES);
+    overwrite(path, page * PAGE_BYTES, PAGE_BYTES);
     const reason = reasonOf(() => open(path));
     expect(reason).toStartWith(`journal ${path}: it is damaged: `);
     expect(reason).not.toContain("\n");
@@ -71,7 +87,7 @@ describe("a journal is refused with one line that names it when", () => {
     using directory = temporaryDirectory();
     const path = directory.file();
     write(path, 10);
-    overwrite(path, 0, 4_096);
+    overwrite(path, 0, PAGE_BYTES);
     expect(reasonOf(() => open(path))).toMatch(
       /^journal \S+:? (cannot be opened|it is damaged): [^\n]+$/,
     );
@@ -82,7 +98,7 @@ describe("a journal is refused with one line that names it when", () => {
     const path = directory.file();
     write(path, 2_000);
     const whole = readFileSync(path);
-    writeFileSync(path, whole.subarray(0, 20 * 4_096));
+    writeFileSync(path, whole.subarray(0, 20 * PAGE_BYTES));
     expect(reasonOf(() => open(path))).toMatch(/^journal \S+: it is damaged: [^\n]+$/);
   });
 
@@ -285,11 +301,17 @@ describe("a journal by turns", () => {
     write(path, 2_000);
     const told: string[] = [];
     const again = () =>
-      openJournal(settings(path), NAMES, systemClock, (reason) => told.push(reason), 61 * 4_096);
+      openJournal(
+        settings(path),
+        NAMES,
+        systemClock,
+        (reason) => told.push(reason),
+        91 * PAGE_BYTES,
+      );
     const whole = await again();
     await whole.close();
     expect(told).toEqual([]);
-    overwrite(path, 30 * 4_096, 4_096);
+    overwrite(path, 30 * PAGE_BYTES, PAGE_BYTES);
     const damaged = await again();
     // The thread looks first and closes then.
     await damaged.close();

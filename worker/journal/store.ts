@@ -38,6 +38,8 @@ export type JournalSync = "full" | "normal" | "off";
 
 /** Up to here a file is looked through for damage before anything is built on it: in 0.7 s at most. */
 export const CHECKED_BYTES_MAX = 256 * 1024 * 1024;
+/** Of a new journal. Nearly every id dirties a page of its own, and all of it is written for it. */
+export const PAGE_BYTES = 2048;
 
 const SCHEMA_VERSION = 1;
 const CODE = Object.fromEntries(PAYMENT_STATES.map((state, code) => [state, code])) as Record<
@@ -396,6 +398,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
     const db = new Database(path, { create: true, readwrite: true, strict: true });
     db.run("PRAGMA busy_timeout = 5000");
+    db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${sync}`);
     db.run("PRAGMA wal_autocheckpoint = 0");
