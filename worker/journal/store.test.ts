@@ -55,20 +55,24 @@ function overwrite(path: string, at: number, bytes: number): void {
   closeSync(file);
 }
 
-test("a journal keeps the pages that it was made with", () => {
+test("a new journal has small pages, another one keeps those that it was made with", () => {
   using directory = temporaryDirectory();
-  const path = directory.file();
-  const pageBytes = () => {
-    using db = new Database(path);
-    return (db.query("PRAGMA page_size").get() as { page_size: number }).page_size;
-  };
-  const made = new Database(path, { create: true });
+  const [fresh, older] = [directory.file("fresh.db"), directory.file("older.db")];
+  const made = new Database(older, { create: true });
   made.run("PRAGMA page_size = 4096");
   made.run("PRAGMA journal_mode = WAL");
   made.close();
-  write(path, 10);
-  expect(pageBytes()).toBe(4096);
-  expect(open(path).head.nextSeq).toBe(11);
+  for (const [path, bytes] of [
+    [fresh, PAGE_BYTES],
+    [older, 4096],
+  ] as const) {
+    write(path, 10);
+    using db = new Database(path);
+    expect(db.query("PRAGMA page_size").get()).toEqual({ page_size: bytes });
+    const again = open(path);
+    expect(again.head.nextSeq).toBe(11);
+    again.close();
+  }
 });
 
 describe("a journal is refused with one line that names it when", () => {
