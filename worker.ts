@@ -12,6 +12,7 @@ import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
 import { observe } from "./worker/pipeline/observe.ts";
 import { Pipeline } from "./worker/pipeline.ts";
 import { HttpProcessor } from "./worker/processor.ts";
+import { Readiness } from "./worker/readiness.ts";
 import { Router } from "./worker/router.ts";
 import { withoutToken, workerSettings } from "./worker/settings.ts";
 
@@ -58,18 +59,18 @@ const link = await openUdpServer(settings, journal.head.epoch, log, (payment, an
 const observers = observe({ clock, pipeline, router, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers).catch(exitWith);
-
+const readiness = new Readiness({ clock, journal, http, log });
 const timer = setInterval(() => {
   pipeline.tick();
-  http.setReadiness(journal.trouble === null ? null : `the journal fails: ${journal.trouble}`);
+  readiness.tick();
 }, TICK_MS);
 
 drainOnSignals(log, async () => {
-  clearInterval(timer);
-  http.setReadiness("draining");
+  readiness.drain();
   const untilMs = clock.steadyMs() + CALLS_DRAIN_MS;
   while (!pipeline.drain() && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
   await http.stop();
+  clearInterval(timer);
   await journal.close();
   // The verdicts of the last commit leave at the end of the turn.
   await Bun.sleep(1);

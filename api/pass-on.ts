@@ -14,6 +14,8 @@ export type PassOn = {
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
   /** The worker's own metrics, or nothing when it does not give them. */
   metricsText(): Promise<string>;
+  /** Why the worker says that it is not ready; null when it is, or says nothing in time. */
+  whyNotReady(): Promise<string | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
@@ -23,6 +25,8 @@ export type PassOnOptions = {
   readonly timeoutMs: number;
 };
 
+/** Load balancers give a check a second or so. */
+const READINESS_MS_MAX = 500;
 export const PASSED_ON_MAX = 128;
 export const EVENT_STREAMS_MAX = 64;
 const FETCH_CALLS_MAX = 256;
@@ -56,6 +60,7 @@ const BODILESS_STATUSES = new Set([204, 304]);
 export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
+  let askingReadiness: Promise<string | null> | null = null;
   let ended = false;
 
   async function pass(
@@ -136,12 +141,29 @@ export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
     }
   }
 
+  /** One question at a time, however many ask. */
+  function whyNotReady(): Promise<string | null> {
+    askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
+    return askingReadiness;
+  }
+
+  async function askReadiness(): Promise<string | null> {
+    try {
+      const signal = AbortSignal.timeout(Math.min(READINESS_MS_MAX, timeoutMs));
+      const answer = await fetch(`${workerHttp}/readyz`, { ...DIRECT, signal });
+      const text = await answer.text();
+      return answer.ok ? null : detailOf(text);
+    } catch {
+      return null;
+    }
+  }
+
   function endEventStreams(): void {
     ended = true;
     for (const stream of eventStreams) stream.end();
   }
 
-  return { pass, metricsText, endEventStreams };
+  return { pass, metricsText, whyNotReady, endEventStreams };
 }
 
 /** Straight to the worker, whatever proxy the environment names, and its answer as it is. */
@@ -213,6 +235,11 @@ function responseHeaders(from: Headers): Headers {
   const headers = new Headers(from);
   for (const name of NOT_HANDED_BACK) headers.delete(name);
   return headers;
+}
+
+/** Of a problem; throws when it is none. */
+function detailOf(text: string): string {
+  return String((JSON.parse(text) as { readonly detail: unknown }).detail);
 }
 
 function isEventStream(answer: Response): boolean {

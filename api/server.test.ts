@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import pino from "pino";
+import { problem } from "../shared/problem.ts";
 import type { Verdict } from "../shared/verdict.ts";
 import { ID, PAYMENT, problemOf, runApi, sendRaw, startFakeWorker } from "./server.fixture.ts";
 
@@ -234,6 +235,46 @@ describe("health", () => {
     expect(await problemOf(response)).toBe("The worker does not answer.");
     api.link.answering = true;
     expect((await api.call("GET", "/readyz")).status).toBe(200);
+  });
+
+  /** Of an API whose worker answers `/readyz` like this. */
+  const readiness = async (answer: () => Response | Promise<Response>, answering = true) => {
+    await using worker = startFakeWorker(answer);
+    await using api = runApi(worker.url);
+    api.link.answering = answering;
+    const response = await api.call("GET", "/readyz");
+    return response.ok ? "ready" : problemOf(response);
+  };
+  const full = () => problem(503, "the journal fails: database or disk is full");
+
+  test("is not ready while the worker says that it is not, and says why", async () => {
+    const said = "The worker is not ready: the journal fails: database or disk is full.";
+    expect(await readiness(full)).toBe(said);
+    expect(await readiness(full, false)).toBe(said);
+    expect(await readiness(() => new Response("ok"))).toBe("ready");
+    expect(await readiness(() => new Response("ok"), false)).toBe("The worker does not answer.");
+  });
+
+  test("what the worker's http says in no words, or not at all, leaves it to the link", async () => {
+    expect(await readiness(() => new Response("?", { status: 502 }))).toBe("ready");
+    const never = Promise.withResolvers<Response>();
+    expect(await readiness(() => never.promise)).toBe("ready");
+    never.resolve(new Response());
+  });
+
+  test("the worker is asked once for everybody who asks meanwhile", async () => {
+    const answered = Promise.withResolvers<void>();
+    await using worker = startFakeWorker(async () => {
+      await answered.promise;
+      return full();
+    });
+    await using api = runApi(worker.url);
+    const asking = Array.from({ length: 20 }, () => api.call("GET", "/readyz"));
+    while (worker.seen.length === 0) await Bun.sleep(1);
+    answered.resolve();
+    const statuses = (await Promise.all(asking)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    expect(worker.seen.length).toBeLessThan(20);
   });
 });
 

@@ -61,7 +61,10 @@ export function startApi(parts: ApiParts): Api {
     "/openapi.json": () =>
       new Response(document, { headers: { "content-type": "application/json" } }),
     "/livez": () => new Response("alive\n"),
-    "/readyz": () => readiness(stopping !== null, link.answering),
+    "/readyz": async () => {
+      const reason = stopping === null ? await passOn.whyNotReady() : null;
+      return readiness(stopping !== null, reason, link.answering);
+    },
     "/metrics": async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
@@ -124,8 +127,12 @@ export function startApi(parts: ApiParts): Api {
 
 const SHUTTING_DOWN = "This API is shutting down.";
 
-function readiness(stopping: boolean, workerAnswers: boolean): Response {
+/** What the worker says of itself comes first; when it says nothing, the link alone decides. */
+function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
   if (stopping) return problem(503, SHUTTING_DOWN, { "retry-after": "1" });
+  if (reason !== null) {
+    return problem(503, `The worker is not ready: ${reason}.`, { "retry-after": "1" });
+  }
   if (!workerAnswers) return problem(503, "The worker does not answer.", { "retry-after": "1" });
   return new Response("ready\n");
 }

@@ -20,11 +20,12 @@ function verdict(
   lanes: readonly LiveLane[],
   backlog: Partial<LiveSnapshot["backlog"]> = {},
   trouble: string | null = null,
+  notReady: string | null = null,
 ) {
   return verdictOf({
     at: "2026-01-01T00:01:00.000Z",
     startedAt: "2026-01-01T00:00:00.000Z",
-    notReady: null,
+    notReady,
     untilDurable: null,
     backlog: { ...IDLE, ...backlog },
     journal: { trouble, queued: 0 },
@@ -83,4 +84,13 @@ test("what is in doubt and what needs a person is said", () => {
     "No clear answer yet for 1 payment: each stays where it was sent. 3 payments need a person.",
   );
   expect(verdict(lanes, {}, "disk full")).toMatchObject({ kind: "bad", brief: "journal fails" });
+});
+
+test("a worker that is not ready comes first, whatever its last figures say", () => {
+  const still = "the pipeline has stood still for 3 s";
+  expect(verdict([lane("default", 0.05)], {}, null, still)).toEqual({
+    kind: "bad",
+    text: "The worker is not ready: the pipeline has stood still for 3 s.",
+    brief: "not ready",
+  });
 });

@@ -21,6 +21,10 @@ export function verdictOf(snapshot: LiveSnapshot): Verdict {
     const text = "Payments are turned away, because the journal cannot be written.";
     return { kind: "bad", text, brief: "journal fails" };
   }
+  if (snapshot.notReady !== null) {
+    const text = `The worker is not ready: ${snapshot.notReady}.`;
+    return { kind: "bad", text, brief: "not ready" };
+  }
   const processors = ofProcessors(snapshot.lanes);
   const waits = backlog.oldestSeconds >= WAITING_S && backlog.open > 0;
   const text = [processors.text, ...sentencesAbout(backlog, waits, processors.kind)].join(" ");

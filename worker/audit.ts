@@ -29,6 +29,10 @@ export type AuditOptions = {
   /** Of processors by number. */
   readonly names: readonly string[];
   readonly summary: SummaryReader;
+  readonly standstill: {
+    /** Whether the journal's file is not to be touched. */
+    isInDoubt(): boolean;
+  };
   readonly log: Log;
 };
 
@@ -44,7 +48,7 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
   return PROCESSOR_TIMEOUT_MS + LAG_MS;
 }
 
-export function startAudit({ settings, names, summary, log }: AuditOptions): Audit {
+export function startAudit({ settings, names, summary, standstill, log }: AuditOptions): Audit {
   const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
   if (!isOn) return { report: () => reportOf(settings, new Map()), gauges: () => [], stop() {} };
   const db = openToRead(settings.JOURNAL);
@@ -66,6 +70,7 @@ export function startAudit({ settings, names, summary, log }: AuditOptions): Aud
   const round = async () => {
     for (const [name, watch] of watches) {
       if (stopped) return;
+      if (standstill.isInDoubt()) continue;
       await watch.round(Date.now());
       if (!stopped) sayChange(log, states, name, watch.report());
     }

@@ -7,6 +7,7 @@ import { startHttp, type HttpServer } from "./http/server.ts";
 import { openStories } from "./http/stories.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
+import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
 import { SummaryReader } from "./summary.ts";
 
 declare const self: Worker;
@@ -41,19 +42,24 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   }
 };
 
-function start({ settings, names, ledger }: HttpThreadStart): void {
+function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
   try {
-    payments = openPayments(settings.JOURNAL, names);
+    const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
     stories = openStories(settings.JOURNAL, names);
     const log = createLog("worker-http", settings.LOG_LEVEL);
-    const summary = new SummaryReader(ledger, payments.oldRows);
-    audit = startAudit({ settings, names, summary, log });
+    const standstill = watchPulse(pulse, log);
+    const summary = new SummaryReader(ledger, (fromRow, toRow) => {
+      if (standstill.isInDoubt()) throw new JournalInDoubt();
+      return oldRows(fromRow, toRow);
+    });
+    audit = startAudit({ settings, names, summary, standstill, log });
     server = startHttp({
       settings,
       names,
       payments,
       log,
       summary,
+      standstill,
       audit,
       purge: () => ask<void>({ kind: "purge" }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),

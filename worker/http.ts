@@ -6,6 +6,7 @@
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
+import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
 import type { WorkerSettings } from "./settings.ts";
 
 export type HttpThreadStart = {
@@ -13,6 +14,7 @@ export type HttpThreadStart = {
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
   readonly ledger: LedgerMemory;
+  readonly pulse: PulseMemory;
 };
 
 export type ToHttpThread =
@@ -35,13 +37,15 @@ export type FromHttpThread =
 
 export type HttpThread = {
   readonly port: number;
+  /** What the thread watches, so that it can tell when no message comes any more. */
+  readonly pulse: Pulse;
   setReadiness(reason: string | null): void;
   stop(): Promise<void>;
 };
 
 /** Rejects with one sentence when the port cannot be bound. */
 export async function startHttpThread(
-  start: HttpThreadStart,
+  start: Omit<HttpThreadStart, "pulse">,
   pipeline: {
     purge(): Promise<void>;
     operate(command: OperatorCommand): Promise<OperatorAnswer>;
@@ -86,12 +90,14 @@ export async function startHttpThread(
         return stopped.resolve();
     }
   };
-  post({ kind: "start", ...start });
+  const pulse = allocatePulse();
+  post({ kind: "start", ...start, pulse });
   const port = await started.promise;
   running = true;
   let told: string | null | undefined;
   return {
     port,
+    pulse: new Pulse(pulse),
     setReadiness(reason) {
       if (reason === told) return;
       told = reason;

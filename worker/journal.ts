@@ -11,6 +11,7 @@
  * of our own was refused: uniqueness for ever, recovery and a format that other tools read would all
  * have to be written again.
  */
+import type { Checkpoints } from "./journal/checkpoints.ts";
 import type {
   BlockTotals,
   JournalHead,
@@ -41,8 +42,11 @@ export interface Journal {
   readonly queued: number;
   /** Why commits fail at the moment, or null. */
   readonly trouble: string | null;
+  readonly checkpoints: Checkpoints;
   /** Called with each commit's duration in milliseconds. */
   onCommit: (durationMs: number) => void;
+  /** Called before a commit and after it, whatever comes of it. */
+  onCommitting: (isUnderWay: boolean) => void;
   append(transition: Transition, done: OnDurable): void;
   /** Payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;

@@ -4,6 +4,7 @@
  */
 import { Database } from "bun:sqlite";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
+import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
 import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
 import {
@@ -107,7 +108,9 @@ export type DiskJournalOptions = {
 /** The journal of one life of the worker: group commit and store are real, its thread is time. */
 export class DiskJournal implements Journal {
   readonly head: JournalHead;
+  readonly checkpoints = new Checkpoints();
   onCommit: (durationMs: number) => void = () => {};
+  onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #options: DiskJournalOptions;
   readonly #store: SqliteStore;
   readonly #group = new GroupCommit();

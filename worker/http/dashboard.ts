@@ -40,23 +40,30 @@ export type DashboardSources = {
   readonly summary: SummaryReader;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
+  /** Marks a route that reads the journal's file. */
+  readonly reading: (route: Route) => Route;
 };
 
 export function dashboardRoutes(sources: DashboardSources): Route[] {
   const is = (path: string) => (other: string) => other === path;
   const ages = keptFor(AGES_KEPT_MS, () => sources.stories.ages(Date.now()));
   const payments = "/dashboard/payments/";
+  const { reading } = sources;
   const routes = [
     get("/dashboard/live", is("/dashboard/live"), (call) => sources.live.answer(call)),
-    get("/dashboard/open", is("/dashboard/open"), () => json(ages())),
+    reading(get("/dashboard/open", is("/dashboard/open"), () => json(ages()))),
     get("/dashboard/curve", is("/dashboard/curve"), (call) => curve(sources, call)),
-    get(
-      `${payments}{id}`,
-      (path) => path.startsWith(payments),
-      ({ path }) => story(sources, path.slice(payments.length)),
+    reading(
+      get(
+        `${payments}{id}`,
+        (path) => path.startsWith(payments),
+        ({ path }) => story(sources, path.slice(payments.length)),
+      ),
     ),
-    get("/open-payments", is("/open-payments"), ({ query }) =>
-      openPaymentsAnswer(sources.stories, query),
+    reading(
+      get("/open-payments", is("/open-payments"), ({ query }) =>
+        openPaymentsAnswer(sources.stories, query),
+      ),
     ),
     get(
       "/dashboard",

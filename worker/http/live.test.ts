@@ -10,6 +10,7 @@ class Watched {
   readonly seconds: LiveSecond[] = [];
   readonly changes: LaneChange[] = [];
   readonly feed: LiveFeed;
+  standstill: string | null = null;
   /** Makes an event large. */
   padding = "";
 
@@ -17,7 +18,8 @@ class Watched {
     this.feed = new LiveFeed({
       ask: async (question) => this.#read(question),
       settled: () => new Map([["default", { count: 3, cents: 5_970 }]]),
-      notReady: () => null,
+      notReady: () => this.standstill,
+      standstill: () => this.standstill,
       periodMs,
     });
   }
@@ -188,4 +190,28 @@ test("HEAD opens nothing", async () => {
   const response = await watched.feed.answer({ ...call, request });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   expect(watched.questions).toEqual([]);
+});
+
+test("of a pipeline that stands still everybody is told so, with what was known last", async () => {
+  const watched = new Watched();
+  const events = eventsOf(await watched.open());
+  expect((await events.next()).value).toMatchObject({ notReady: null });
+  watched.standstill = "the pipeline has stood still for 3 s";
+  const asked = watched.questions.length;
+  let told: LiveSnapshot;
+  do told = (await events.next()).value as LiveSnapshot;
+  while (told.notReady === null);
+  expect(told).toMatchObject({ notReady: watched.standstill, lanes: [{ settled: { count: 3 } }] });
+  expect(watched.questions.length).toBe(asked);
+  watched.feed.end();
+});
+
+test("one that nobody has seen moving is told without figures", async () => {
+  const watched = new Watched();
+  watched.standstill = "the pipeline has stood still for 3 s";
+  const response = await watched.open("application/json");
+  expect([response.status, await response.text()]).toEqual([
+    503,
+    expect.stringContaining("has stood still for 3 s"),
+  ]);
 });

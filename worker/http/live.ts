@@ -30,6 +30,8 @@ export type LiveSources = {
   /** By name of processor, of everything that is settled. */
   readonly settled: () => ReadonlyMap<string, LiveTotals>;
   readonly notReady: () => string | null;
+  /** Why the pipeline is not even asked, or null. */
+  readonly standstill: () => string | null;
   readonly periodMs?: number;
 };
 
@@ -75,7 +77,9 @@ export class LiveFeed {
 
   async #once(): Promise<Response> {
     const snapshot = await this.#fresh();
-    if (snapshot === null) return unavailable("The worker does not answer in time.");
+    if (snapshot === null) {
+      return unavailable(this.#sources.standstill() ?? "The worker does not answer in time.");
+    }
     const response = json(JSON.stringify(this.#whole(snapshot)));
     response.headers.set("cache-control", "no-store");
     return response;
@@ -126,10 +130,11 @@ export class LiveFeed {
   }
 
   async #read(): Promise<LiveSnapshot | null> {
+    if (this.#sources.standstill() !== null) return this.#asOfBefore();
     const afterSecond = this.#seconds.at(-1)?.number ?? 0;
     const afterChange = this.#changes.at(-1)?.number ?? 0;
     const reading = await within(ANSWER_MS_MAX, this.#sources.ask({ afterSecond, afterChange }));
-    if (reading === TOO_LATE) return null;
+    if (reading === TOO_LATE) return this.#asOfBefore();
     this.#keep(reading);
     const settled = new Map(this.#sources.settled());
     const lanes = reading.lanes.map((lane) => {
@@ -143,6 +148,13 @@ export class LiveFeed {
     const snapshot = { ...reading, notReady: this.#sources.notReady(), lanes, gone };
     this.#latest = { snapshot, atMs: performance.now() };
     return snapshot;
+  }
+
+  /** What was known last, with why there is nothing newer. */
+  #asOfBefore(): LiveSnapshot | null {
+    const notReady = this.#sources.notReady();
+    if (this.#latest === null || notReady === null) return null;
+    return { ...this.#latest.snapshot, notReady };
   }
 
   #keep({ seconds, changes, lanes }: LiveReading): void {

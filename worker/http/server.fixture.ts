@@ -52,6 +52,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
       throw new Error("no row has left the ring");
     }),
     purge: async () => {},
+    standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],
     live: absent,
     operator: NO_OPERATOR,

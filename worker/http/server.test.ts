@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
 import { problemOf, runHttp } from "./server.fixture.ts";
+import { JournalInDoubt } from "./standstill.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const AT_MS = Date.UTC(2025, 6, 15, 12, 0, 0);
@@ -235,7 +236,26 @@ describe("GET /metrics", () => {
   });
 
   test.concurrent(
-    "come without the pipeline's when it does not answer",
+    "come with the pipeline's as they were when it does not answer, and it is asked once",
+    async () => {
+      let asked = 0;
+      const answers = [pipelineMetrics()];
+      const never = new Promise<never>(() => {});
+      await using http = runHttp({ pipelineMetrics: () => (asked++, answers.pop() ?? never) });
+      const read = async () => (await http.call("GET", "/metrics")).text();
+      expect(await read()).toContain("\npapaleguas_pipeline_answering 1\n");
+      for (const text of await Promise.all([read(), read()])) {
+        expect(text).toContain("\npapaleguas_pipeline_answering 0\n");
+        expect(text).toContain("\npapaleguas_backlog 3\n");
+      }
+      await read();
+      expect(asked).toBe(2);
+    },
+    10_000,
+  );
+
+  test.concurrent(
+    "come without the pipeline's when it has never answered",
     async () => {
       await using http = runHttp({ pipelineMetrics: () => new Promise(() => {}) });
       const response = await http.call("GET", "/metrics");
@@ -244,6 +264,55 @@ describe("GET /metrics", () => {
     },
     10_000,
   );
+
+  test("say whether it is ready", async () => {
+    await using http = runHttp();
+    const read = async () => (await http.call("GET", "/metrics")).text();
+    expect(await read()).toContain("\npapaleguas_ready 0\n");
+    http.server.setReadiness(null);
+    expect(await read()).toContain("\npapaleguas_ready 1\n");
+  });
+});
+
+describe("while the pipeline stands still", () => {
+  const still = "the pipeline has stood still for 3 s";
+  const standstill = {
+    reason: () => still,
+    isInDoubt: () => true,
+    untilFresh: () => Promise.reject(new JournalInDoubt()),
+  };
+
+  test("it is not ready and says why, unless it has said another reason itself", async () => {
+    await using http = runHttp({ standstill });
+    http.server.setReadiness(null);
+    const response = await http.call("GET", "/readyz");
+    expect([response.status, await problemOf(response)]).toEqual([503, still]);
+    http.server.setReadiness("draining");
+    expect(await problemOf(await http.call("GET", "/readyz"))).toBe("draining");
+  });
+
+  test("what would read the journal is refused and counted, everything else answers", async () => {
+    await using http = runHttp({ standstill, settings: { ADMIN_TOKEN: "t" } });
+    const answers = [
+      `/payments/${ID}`,
+      "/audit",
+      "/open-payments",
+      "/dashboard/open",
+      `/dashboard/payments/${ID}`,
+      "/operator/payments",
+    ];
+    for (const path of answers) {
+      const response = await http.call("GET", path);
+      expect([path, response.status]).toEqual([path, 503]);
+      expect(await problemOf(response)).toContain("stands still");
+      expect(response.headers.get("retry-after")).toBe("1");
+    }
+    for (const path of ["/payments-summary", "/livez", "/metrics", "/openapi.json"]) {
+      expect([path, (await http.call("GET", path)).status]).toEqual([path, 200]);
+    }
+    const text = await (await http.call("GET", "/metrics")).text();
+    expect(text).toContain('route="/payments/{id}",code="503"} 1');
+  });
 });
 
 describe("every path", () => {

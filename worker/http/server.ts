@@ -16,6 +16,7 @@ import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorRoutes, type OperatorSources } from "./operator.ts";
 import { answer, get, json, type Route } from "./route.ts";
+import { readsJournal, refusable, type Standstill } from "./standstill.ts";
 import { parseWindow } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
@@ -34,6 +35,7 @@ export type HttpOptions = {
   readonly log: Log;
   readonly payments: { status(correlationId: string): string | null };
   readonly summary: SummaryReader;
+  readonly standstill: Standstill;
   /** Resolves when the purge is durable. */
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
@@ -49,18 +51,22 @@ export type HttpServer = {
 };
 
 export function startHttp(options: HttpOptions): HttpServer {
-  let notReady: string | null = "starting";
-  const metrics = new HttpMetrics(options.pipelineMetrics);
+  let told: string | null = "starting";
+  const { standstill } = options;
+  const notReady = () => told ?? standstill.reason();
+  const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),
-    notReady: () => notReady,
+    notReady,
+    standstill: standstill.reason,
   });
   const is = (path: string) => (other: string) => other === path;
-  const routes: Route[] = [
+  const reading = (route: Route) => readsJournal(standstill, route);
+  const all: Route[] = [
     get("/payments-summary", is("/payments-summary"), ({ query }) => summarize(options, query)),
-    get("/payments/{id}", isPayment, ({ path }) => status(options, path)),
+    reading(get("/payments/{id}", isPayment, ({ path }) => status(options, path))),
     {
       label: "/purge-payments",
       method: "POST",
@@ -68,15 +74,14 @@ export function startHttp(options: HttpOptions): HttpServer {
       answer: ({ request }) => purge(options, request),
     },
     get("/livez", is("/livez"), () => new Response("ok\n")),
-    get("/readyz", is("/readyz"), () =>
-      notReady === null ? new Response("ok\n") : problem(503, notReady, { "retry-after": "1" }),
-    ),
+    get("/readyz", is("/readyz"), () => readiness(notReady())),
     get("/metrics", is("/metrics"), () => metrics.answer()),
-    auditRoute(options.audit),
+    reading(auditRoute(options.audit)),
     get("/openapi.json", is("/openapi.json"), () => json(WORKER_DOCUMENT)),
-    ...dashboardRoutes({ ...options, live, stories: options.operator.stories }),
-    ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator),
+    ...dashboardRoutes({ ...options, live, reading, stories: options.operator.stories }),
+    ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator).map(reading),
   ];
+  const routes = all.map(refusable);
 
   const server = Bun.serve({
     hostname: options.settings.HTTP_HOST,
@@ -101,10 +106,10 @@ export function startHttp(options: HttpOptions): HttpServer {
   return {
     port: server.port as number,
     setReadiness(reason) {
-      notReady = reason;
+      told = reason;
     },
     async stop() {
-      notReady = "draining";
+      told = "draining";
       live.end();
       await server.stop();
     },
@@ -120,6 +125,10 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
       { count: counts[number] as number, cents: cents[number] as number },
     ]),
   );
+}
+
+function readiness(reason: string | null): Response {
+  return reason === null ? new Response("ok\n") : problem(503, reason, { "retry-after": "1" });
 }
 
 function isPayment(path: string): boolean {
@@ -178,10 +187,25 @@ class HttpMetrics {
     labelNames: ["route", "code"],
     registers: [this.registry],
   });
+  readonly #answering = new Gauge({
+    name: "papaleguas_pipeline_answering",
+    help: "1 while the pipeline answers; at 0 its own figures are those of when it last did",
+    registers: [this.registry],
+  });
   readonly #pipeline: () => Promise<unknown>;
+  #asking: Promise<unknown> | null = null;
+  #latest: unknown = [];
 
-  constructor(pipeline: () => Promise<unknown>) {
+  constructor(pipeline: () => Promise<unknown>, isReady: () => boolean) {
     this.#pipeline = pipeline;
+    new Gauge({
+      name: "papaleguas_ready",
+      help: "1 while the worker is ready, as /readyz says it",
+      registers: [this.registry],
+      collect() {
+        this.set(isReady() ? 1 : 0);
+      },
+    });
     new Gauge({
       name: "papaleguas_resident_memory_bytes",
       help: "Resident memory of the worker",
@@ -193,10 +217,18 @@ class HttpMetrics {
   }
 
   async answer(): Promise<Response> {
-    const pipeline = await within(METRICS_TIMEOUT_MS, this.#pipeline());
-    const own = await this.registry.getMetricsAsJSON();
-    const all = pipeline === TOO_LATE ? [own] : [own, pipeline];
+    const answered = (await within(METRICS_TIMEOUT_MS, this.#ask())) !== TOO_LATE;
+    this.#answering.set(answered ? 1 : 0);
+    const all = [await this.registry.getMetricsAsJSON(), this.#latest];
     const text = await AggregatorRegistry.aggregate(all as object[]).metrics();
     return new Response(text, { headers: { "content-type": Registry.PROMETHEUS_CONTENT_TYPE } });
+  }
+
+  /** One question at a time, however often it is asked while the pipeline stands still. */
+  #ask(): Promise<unknown> {
+    this.#asking ??= this.#pipeline()
+      .then((metrics) => (this.#latest = metrics))
+      .finally(() => (this.#asking = null));
+    return this.#asking;
   }
 }

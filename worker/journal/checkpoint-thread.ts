@@ -27,7 +27,12 @@ export type Start = {
   readonly sync: JournalSync;
   readonly isChecked: boolean;
 };
-export type FromThread = "log-too-long" | "closed" | { readonly damage: string };
+export type FromThread =
+  | "log-too-long"
+  | "works-again"
+  | "closed"
+  | { readonly failure: string }
+  | { readonly damage: string };
 
 type Result = { readonly log: number; readonly checkpointed: number };
 
@@ -38,6 +43,7 @@ let timer: Timer | null = null;
 let file = -1;
 let copied = 0;
 let syncs = true;
+let fails = false;
 
 self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   if (data === "close") return close();
@@ -63,8 +69,12 @@ function checkpoint(): void {
     // and then the work of all of it: 100 ms and more in which the journal stands still.
     if (syncs && result.checkpointed !== copied) fdatasyncSync(file);
     copied = result.checkpointed;
-  } catch {
+    if (fails) post("works-again");
+    fails = false;
+  } catch (error) {
     // A full disk, say: the log keeps everything, and the next round tries again.
+    fails = true;
+    post({ failure: (error as Error).message });
   }
   const isAtOnce =
     logBytes > LOG_BYTES_MAX &&

@@ -1,13 +1,16 @@
 /** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SqliteStore } from "./store.ts";
 import type { OpenRow, Transition, TransitionResult } from "../transitions.ts";
 import type { OnDurable } from "../journal.ts";
 
 export class InlineJournal implements Journal {
+  readonly checkpoints = new Checkpoints();
   onCommit: (durationMs: number) => void = () => {};
+  onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #store: SqliteStore;
   readonly #clock: Pick<Clock, "steadyMs">;
   readonly #group = new GroupCommit();
@@ -43,11 +46,14 @@ export class InlineJournal implements Journal {
     if (batch === null) return false;
     const startMs = this.#clock.steadyMs();
     let results: TransitionResult[];
+    this.onCommitting(true);
     try {
       results = this.#store.apply(batch);
     } catch (error) {
       this.#group.failed(nowMs, (error as Error).message);
       return true;
+    } finally {
+      this.onCommitting(false);
     }
     this.onCommit(this.#clock.steadyMs() - startMs);
     this.#group.committed(results);

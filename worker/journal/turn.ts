@@ -59,6 +59,10 @@ class TurnJournal extends InlineJournal {
     this.#lock = lock;
     this.#clock = clock;
     this.#timer = setInterval(() => this.commit(clock.steadyMs()), COMMIT_ALL_MS);
+    checkpointer.onResult = (failure) => {
+      if (failure === null) this.checkpoints.succeeded();
+      else this.checkpoints.failed(clock.steadyMs(), failure);
+    };
   }
 
   override append(transition: Transition, done: OnDurable): void {
@@ -86,6 +90,8 @@ class TurnJournal extends InlineJournal {
 
 /** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
 class Checkpointer {
+  /** Called with why a checkpoint failed, and with null when they work again. */
+  onResult: (failure: string | null) => void = () => {};
   readonly #thread: Worker;
   readonly #closed = Promise.withResolvers<boolean>();
 
@@ -97,15 +103,25 @@ class Checkpointer {
   ) {
     this.#thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
     this.#thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
-      // Commits came faster than it could follow; one between two commits lets the log restart.
-      if (data === "log-too-long") store.checkpoint();
+      if (data === "log-too-long") this.#checkpoint(store);
       else if (data === "closed") this.#closed.resolve(true);
+      else if (data === "works-again") this.onResult(null);
+      else if ("failure" in data) this.onResult(data.failure);
       else onDamage(`journal ${path}: ${data.damage}`);
     };
     this.#thread.onerror = ({ message }) => {
       throw new Error(`the checkpoints' thread broke: ${message}`);
     };
     this.#thread.postMessage({ path, sync, isChecked: store.isChecked } satisfies Start);
+  }
+
+  /** Commits came faster than it could follow; one between two commits lets the log restart. */
+  #checkpoint(store: SqliteStore): void {
+    try {
+      store.checkpoint();
+    } catch (error) {
+      this.onResult((error as Error).message);
+    }
   }
 
   /** It lets go of the file before we do: a thread that holds it is never killed. */

@@ -95,6 +95,10 @@ export class PipelineMetrics {
       set(journal.stats.commits, "done");
       set(journal.stats.failures, "failed");
     });
+    const failures = "Checkpoints of the journal that failed";
+    this.#counter("journal_checkpoint_failures_total", failures, [], (set) =>
+      set(journal.checkpoints.failures),
+    );
     this.#counter("commit_transitions_total", "Transitions committed", [], (set) =>
       set(journal.stats.transitions),
     );

@@ -1,0 +1,87 @@
+/**
+ * What the http thread does about a pipeline that stands still: it says so, once in the log, and keeps
+ * away from the journal's file meanwhile. A reader too would have to wait for a disk that does not
+ * answer, and then nobody would be left to tell that anything is wrong.
+ */
+import type { Log } from "../../shared/log.ts";
+import { problem } from "../../shared/problem.ts";
+import { PulseWatch, type PulseMemory } from "../pulse.ts";
+import type { Route } from "./route.ts";
+
+const LOOK_EVERY_MS = 250;
+/** A beat comes every 10 ms: after one that is as young as this the disk has just answered. */
+const FRESH_MS = 50;
+/** A reader waits so long for a fresh beat; a disk may be slow. */
+const DOUBTED_MS = 1_000;
+const WAIT_MS = 10;
+
+export type Standstill = {
+  /** In one sentence why the worker is not ready, or null. */
+  reason(): string | null;
+  /** Whether the journal's file is not to be touched. */
+  isInDoubt(): boolean;
+  /** Resolves when the journal's disk has just answered; rejects with `JournalInDoubt`. */
+  untilFresh(): Promise<void>;
+};
+
+export class JournalInDoubt extends Error {
+  constructor() {
+    super("The pipeline stands still, and the journal is not read meanwhile.");
+  }
+}
+
+/** As long as the process lives. */
+export function watchPulse(memory: PulseMemory, log: Pick<Log, "info" | "error">): Standstill {
+  const watch = new PulseWatch(memory);
+  const silentMs = () => watch.silentMs(performance.now());
+  const reason = () => watch.standstill(performance.now());
+  const isInDoubt = () => silentMs() >= DOUBTED_MS;
+  sayChanges(reason, log);
+  return {
+    reason,
+    isInDoubt,
+    async untilFresh() {
+      while (silentMs() >= FRESH_MS) {
+        if (isInDoubt()) throw new JournalInDoubt();
+        await Bun.sleep(WAIT_MS);
+      }
+    },
+  };
+}
+
+function sayChanges(reason: () => string | null, log: Pick<Log, "info" | "error">): void {
+  let said = false;
+  setInterval(() => {
+    const now = reason();
+    if ((now !== null) === said) return;
+    said = now !== null;
+    if (now === null) log.info("over: the pipeline stands still");
+    else log.error({ reason: now }, "the pipeline stands still");
+  }, LOOK_EVERY_MS).unref();
+}
+
+/** A route that reads the journal's file. */
+export function readsJournal({ untilFresh }: Pick<Standstill, "untilFresh">, route: Route): Route {
+  return {
+    ...route,
+    async answer(call) {
+      await untilFresh();
+      return route.answer(call);
+    },
+  };
+}
+
+/** A route that may come to have to read it. */
+export function refusable(route: Route): Route {
+  return {
+    ...route,
+    async answer(call) {
+      try {
+        return await route.answer(call);
+      } catch (error) {
+        if (!(error instanceof JournalInDoubt)) throw error;
+        return problem(503, error.message, { "retry-after": "1" });
+      }
+    },
+  };
+}

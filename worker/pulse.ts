@@ -1,0 +1,66 @@
+/**
+ * Whether the pipeline's thread moves, as another thread can see it: when it ticked last, in shared
+ * memory. A disk that does not answer a commit holds that thread up, and then no message from it comes;
+ * a time that stands still tells, and costs a payment nothing.
+ *
+ * Each thread counts its time from its own start. How far the two clocks are apart is learnt from the
+ * beat that looked freshest, which is right to a tick.
+ */
+const BEAT_AT = 0;
+const COMMITTING = Float64Array.BYTES_PER_ELEMENT;
+
+/** Without a beat for so long the worker is not ready. */
+const STANDSTILL_MS = 2_500;
+
+export type PulseMemory = SharedArrayBuffer;
+
+export function allocatePulse(): PulseMemory {
+  return new SharedArrayBuffer(COMMITTING + Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** The pipeline's end. */
+export class Pulse {
+  readonly #beatAtMs: Float64Array;
+  readonly #committing: Int32Array;
+
+  constructor(memory: PulseMemory) {
+    this.#beatAtMs = new Float64Array(memory, BEAT_AT, 1);
+    this.#committing = new Int32Array(memory, COMMITTING, 1);
+  }
+
+  beat(nowMs: number): void {
+    this.#beatAtMs[0] = nowMs;
+  }
+
+  committing(isUnderWay: boolean): void {
+    Atomics.store(this.#committing, 0, isUnderWay ? 1 : 0);
+  }
+}
+
+/** The end of whoever watches, on a clock of its own. */
+export class PulseWatch {
+  readonly #beatAtMs: Float64Array;
+  readonly #committing: Int32Array;
+  #apartMs = Number.POSITIVE_INFINITY;
+
+  constructor(memory: PulseMemory) {
+    this.#beatAtMs = new Float64Array(memory, BEAT_AT, 1);
+    this.#committing = new Int32Array(memory, COMMITTING, 1);
+  }
+
+  /** For how long there was no beat. */
+  silentMs(nowMs: number): number {
+    const apartMs = nowMs - (this.#beatAtMs[0] as number);
+    this.#apartMs = Math.min(this.#apartMs, apartMs);
+    return apartMs - this.#apartMs;
+  }
+
+  /** Why the worker is not ready, if that is because its pipeline stands still. */
+  standstill(nowMs: number): string | null {
+    const silentMs = this.silentMs(nowMs);
+    if (silentMs < STANDSTILL_MS) return null;
+    const since = `the pipeline has stood still for ${Math.floor(silentMs / 1_000)} s`;
+    const isCommitting = Atomics.load(this.#committing, 0) === 1;
+    return isCommitting ? `${since}: the journal's disk does not answer a commit` : since;
+  }
+}

@@ -1,0 +1,80 @@
+import { expect, test } from "bun:test";
+import { Checkpoints } from "./journal/checkpoints.ts";
+import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
+import { Readiness } from "./readiness.ts";
+
+/** A journal that fares as a test says, a clock that it moves, and what is told and logged. */
+class Site {
+  nowMs = 0;
+  readonly checkpoints = new Checkpoints();
+  readonly memory = allocatePulse();
+  readonly lines: unknown[] = [];
+  told: string | null | undefined;
+  readonly journal: {
+    trouble: string | null;
+    checkpoints: Checkpoints;
+    onCommitting: (isUnderWay: boolean) => void;
+  } = { trouble: null, checkpoints: this.checkpoints, onCommitting() {} };
+  readonly readiness = new Readiness({
+    clock: { steadyMs: () => this.nowMs },
+    journal: this.journal,
+    http: { pulse: new Pulse(this.memory), setReadiness: (reason) => void (this.told = reason) },
+    log: {
+      info: (...line: unknown[]) => void this.lines.push(["info", ...line]),
+      error: (...line: unknown[]) => void this.lines.push(["error", ...line]),
+    } as never,
+  });
+
+  tick(afterMs = 10): string | null | undefined {
+    this.nowMs += afterMs;
+    this.readiness.tick();
+    return this.told;
+  }
+}
+
+test("a tick beats; the watch knows when there is none, and whether a commit is under way", () => {
+  const site = new Site();
+  const watch = new PulseWatch(site.memory);
+  expect(site.tick()).toBeNull();
+  expect(watch.standstill(site.nowMs)).toBeNull();
+  site.journal.onCommitting(true);
+  expect(watch.standstill(site.nowMs + 4_000)).toContain("4 s: the journal's disk");
+});
+
+test("a journal that fails is said while it lasts, and logged once at each end", () => {
+  const site = new Site();
+  site.journal.trouble = "database or disk is full";
+  for (let i = 0; i < 5; i++)
+    expect(site.tick()).toBe("the journal fails: database or disk is full");
+  site.journal.trouble = null;
+  for (let i = 0; i < 5; i++) expect(site.tick()).toBeNull();
+  expect(site.lines).toEqual([
+    ["error", { reason: "database or disk is full" }, "the journal fails"],
+    ["info", "over: the journal fails"],
+  ]);
+});
+
+test("checkpoints that fail are logged at once, and make it not ready when they go on failing", () => {
+  const site = new Site();
+  site.checkpoints.failed(site.nowMs, "disk I/O error");
+  expect(site.tick()).toBeNull();
+  site.checkpoints.failed(site.nowMs, "disk I/O error");
+  expect(site.tick(10_000)).toBe("checkpoints fail, and the journal's log grows: disk I/O error");
+  site.checkpoints.succeeded();
+  expect(site.tick()).toBeNull();
+  expect(site.lines).toEqual([
+    ["error", { reason: "disk I/O error" }, "checkpoints fail"],
+    ["info", "over: checkpoints fail"],
+  ]);
+});
+
+test("while it drains it says so, and goes on beating", () => {
+  const site = new Site();
+  const watch = new PulseWatch(site.memory);
+  site.readiness.drain();
+  expect(site.told).toBe("draining");
+  for (let i = 0; i < 400; i++) {
+    expect(site.tick()).toBe("draining");
+    expect(watch.standstill(site.nowMs)).toBeNull();
+  }
+});
