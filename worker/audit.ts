@@ -71,7 +71,7 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
     for (const [name, watch] of watches) {
       if (stopped) return;
       if (standstill.isInDoubt()) continue;
-      await watch.round(Date.now());
+      await watch.round(Date.now(), performance.now());
       if (!stopped) sayChange(log, states, name, watch.report());
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);

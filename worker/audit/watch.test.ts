@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Sum } from "../audit-report.ts";
 import type { SummaryWindow } from "../summary.ts";
 import type { Ours, OurPayment, SettledHere } from "./ours.ts";
@@ -42,6 +42,8 @@ class Side implements Theirs {
 
 class World {
   nowMs = START_MS;
+  /** What the wall clock is ahead of the steady one by. */
+  stepMs = 0;
   purgedAtMs: number | null = null;
   readonly here = new Side();
   readonly there = new Side();
@@ -65,9 +67,15 @@ class World {
     return id;
   }
 
+  /** The wall clock only. */
+  step(byMs: number): void {
+    this.nowMs += byMs;
+    this.stepMs += byMs;
+  }
+
   async round(afterMs = 5_000) {
     this.nowMs += afterMs;
-    await this.watch.round(this.nowMs);
+    await this.watch.round(this.nowMs, this.nowMs - this.stepMs);
     return this.watch.report();
   }
 
@@ -203,4 +211,101 @@ test("after a purge the comparison begins anew", async () => {
   const report = await world.round();
   expect(report).toMatchObject({ state: "equal", ours: { count: 1, cents: 900 } });
   expect(report.from).toBe(new Date(world.purgedAtMs + 1).toISOString());
+});
+
+describe("when the clock is three hours ahead and set right again", () => {
+  const AHEAD_MS = 180 * MINUTE_MS;
+
+  async function setRight() {
+    const world = new World();
+    world.pay(100);
+    await world.round();
+    world.step(AHEAD_MS);
+    world.pay(200);
+    expect(await world.round()).toMatchObject({ state: "equal", ours: { count: 2, cents: 300 } });
+    return world;
+  }
+
+  test("it says what it has compared since, and nothing that lies in the future", async () => {
+    const world = await setRight();
+    world.step(-AHEAD_MS);
+    world.pay(400);
+    const report = await world.round();
+    expect(report).toMatchObject({ state: "equal", ours: { count: 2, cents: 500 } });
+    expect(report.theirs).toEqual(report.ours);
+    for (const iso of [report.to, report.equalUpTo, report.checkedAt]) {
+      expect(Date.parse(String(iso))).toBeLessThanOrEqual(world.nowMs);
+      expect(Date.parse(String(iso))).toBeGreaterThanOrEqual(world.nowMs - LAG_MS);
+    }
+    expect(world.watch.gauges().checkedAtMs).toBe(world.nowMs);
+  });
+
+  test("a difference is found in the round after, as at any other time", async () => {
+    const world = await setRight();
+    world.step(-AHEAD_MS);
+    const lost = world.pay(400);
+    world.there.rows.delete(lost);
+    expect(await world.round()).toMatchObject({
+      state: "drift",
+      differing: [{ correlationId: lost }],
+    });
+  });
+
+  test("while the processor does not answer, it claims nothing from the future either", async () => {
+    const world = await setRight();
+    world.step(-AHEAD_MS);
+    world.there.trouble = new NoAnswer("status 503", false);
+    const { to, equalUpTo, checkedAt, error } = await world.round();
+    expect(error).toBe("status 503");
+    for (const iso of [to, equalUpTo]) {
+      expect(Date.parse(String(iso))).toBeLessThan(world.nowMs - LAG_MS);
+    }
+    expect(Date.parse(String(checkedAt))).toBe(world.nowMs - 5_000);
+  });
+
+  test("what differed there stays known until it is compared again", async () => {
+    const world = await setRight();
+    const lost = world.pay(700);
+    world.there.rows.delete(lost);
+    await world.round();
+    world.step(-AHEAD_MS);
+    for (let round = 0; round < 3; round++) {
+      expect(await world.round()).toMatchObject({
+        state: "drift",
+        differing: [{ correlationId: lost }],
+      });
+    }
+    expect(world.watch.gauges()).toMatchObject({ driftPayments: 1, driftCents: -700 });
+    const after = await world.round(AHEAD_MS);
+    expect(after).toMatchObject({ state: "drift", differing: [{ correlationId: lost }] });
+    expect(after.differing).toHaveLength(1);
+  });
+});
+
+test("payments that come into a window that was compared before the clock was set back are compared", async () => {
+  const world = new World();
+  for (let n = 0; n < 20; n++) {
+    world.pay();
+    await world.round();
+  }
+  // Less than a round, and more than the lag.
+  world.step(-4_000);
+  const lost = world.pay(900);
+  world.there.rows.delete(lost);
+  expect(await world.round(1_500)).toMatchObject({
+    state: "drift",
+    differing: [{ correlationId: lost }],
+  });
+});
+
+test("a clock that is slowed down is not one that was set back", async () => {
+  const world = new World();
+  world.pay();
+  await world.round();
+  const { calls } = world.there;
+  for (let round = 0; round < 10; round++) {
+    world.step(-100);
+    await world.round();
+  }
+  expect(world.there.calls - calls).toBe(10);
 });

@@ -8,6 +8,10 @@
  * So each round is a fixed window of its own, in which a difference cannot cancel out against one of
  * another round, and costs the processor one call while all is well. What differs is hunted down
  * within a budget of calls. An answer that is no answer ends the round, and changes nothing.
+ *
+ * When the clock is set back, new payments come into windows that were compared already. So what lies
+ * beyond it counts as not compared any more, but for the differences that were found there, and the rest
+ * is compared again.
  */
 import type { AuditGauges, ProcessorAudit, Sum } from "../audit-report.ts";
 import type { SummaryWindow } from "../summary.ts";
@@ -19,6 +23,8 @@ import { BEGIN_MS, NoAnswer } from "./theirs.ts";
 const CALLS_PER_ROUND = 400;
 const EVERYTHING_EVERY_MS = 600_000;
 const LISTED_MAX = 100;
+/** Beyond what a clock loses between two rounds while it is only slowed down. */
+const SET_BACK_MS = 500;
 const NOTHING: Sum = { count: 0, cents: 0 };
 
 export type WatchOptions = {
@@ -36,12 +42,16 @@ export class Watch {
   /** Both before the beginning at first. */
   #equalUpToMs = BEGIN_MS - 1;
   #checkedUpToMs = BEGIN_MS - 1;
+  /** Steady clock. */
   #everythingAtMs = Number.NEGATIVE_INFINITY;
+  #lastRound: { readonly nowMs: number; readonly steadyMs: number } | null = null;
   #checkedAtMs: number | null = null;
   /** Theirs up to where all is equal. */
   #passed: Sum = NOTHING;
   /** What differs between there and where was checked last. */
   #known: Hunted = NOTHING_FOUND;
+  /** What differed beyond there, before the clock was set back. */
+  #ahead: Hunted = NOTHING_FOUND;
   #pending: OurPayment[] = [];
   #trouble: NoAnswer | null = null;
 
@@ -49,11 +59,12 @@ export class Watch {
     this.#options = options;
   }
 
-  /** Never rejects: what stands in the way is part of the report. */
-  async round(nowMs: number): Promise<void> {
+  /** By both clocks. Never rejects: what stands in the way is part of the report. */
+  async round(nowMs: number, steadyMs: number): Promise<void> {
     this.#followPurge();
+    this.#followClock(nowMs, steadyMs);
     try {
-      await this.#compare(nowMs);
+      await this.#compare(nowMs, steadyMs);
       this.#trouble = null;
     } catch (error) {
       const { message } = error as Error;
@@ -64,7 +75,7 @@ export class Watch {
   report(): ProcessorAudit {
     const isChecked = this.#checkedAtMs !== null;
     const all = { fromMs: this.#beginMs, toMs: this.#checkedUpToMs };
-    const { differences, windows } = this.#known;
+    const { differences, windows } = this.#differing();
     return {
       name: this.#options.name,
       state: this.#state(),
@@ -85,17 +96,17 @@ export class Watch {
   gauges(): AuditGauges {
     return {
       name: this.#options.name,
-      ...driftOf(this.#known),
+      ...driftOf(this.#differing()),
       equalUpToMs: this.#equalUpTo(),
       checkedAtMs: this.#checkedAtMs,
     };
   }
 
-  async #compare(nowMs: number): Promise<void> {
+  async #compare(nowMs: number, steadyMs: number): Promise<void> {
     const toMs = nowMs - this.#options.lagMs;
     if (toMs <= this.#checkedUpToMs) return;
     const budget = { calls: CALLS_PER_ROUND };
-    const late = await this.#late(nowMs, budget);
+    const late = await this.#late(steadyMs, budget);
     const known = await this.#again(budget);
     const fresh = await this.#differencesIn({ fromMs: this.#checkedUpToMs + 1, toMs }, budget);
     this.#pending.push(...late.pending, ...fresh.pending);
@@ -108,12 +119,12 @@ export class Watch {
   }
 
   /** Now and then what was equal is compared again: a processor may record, or lose, something later. */
-  async #late(nowMs: number, budget: Budget): Promise<Hunted> {
-    if (nowMs - this.#everythingAtMs < EVERYTHING_EVERY_MS) return NOTHING_FOUND;
+  async #late(steadyMs: number, budget: Budget): Promise<Hunted> {
+    if (steadyMs - this.#everythingAtMs < EVERYTHING_EVERY_MS) return NOTHING_FOUND;
     const window = { fromMs: this.#beginMs, toMs: this.#equalUpToMs };
     const late =
       window.toMs < window.fromMs ? NOTHING_FOUND : await this.#differencesIn(window, budget);
-    this.#everythingAtMs = nowMs;
+    this.#everythingAtMs = steadyMs;
     return late;
   }
 
@@ -173,13 +184,40 @@ export class Watch {
     this.#checkedAtMs = null;
     this.#passed = NOTHING;
     this.#known = NOTHING_FOUND;
+    this.#ahead = NOTHING_FOUND;
     this.#pending = [];
+  }
+
+  #followClock(nowMs: number, steadyMs: number): void {
+    const last = this.#lastRound;
+    this.#lastRound = { nowMs, steadyMs };
+    if (last === null) return;
+    const sinceMs = steadyMs - last.steadyMs;
+    const stepMs = nowMs - last.nowMs - sinceMs;
+    if (stepMs > -SET_BACK_MS) return;
+    if (this.#checkedAtMs !== null) this.#checkedAtMs += stepMs;
+    // Whatever was sent since the last round may have been sent by the clock as it is now.
+    this.#turnBack(nowMs - Math.max(this.#options.lagMs, sinceMs) - 1);
+  }
+
+  #turnBack(toMs: number): void {
+    const upToMs = Math.max(this.#beginMs - 1, Math.min(this.#equalUpToMs, toMs));
+    this.#ahead = both(this.#ahead, beyond(this.#known, upToMs));
+    this.#known = NOTHING_FOUND;
+    this.#checkedUpToMs = upToMs;
+    this.#passUpTo(upToMs, NOTHING_FOUND);
+    this.#everythingAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** All that is known to differ. */
+  #differing(): Hunted {
+    return both(this.#known, beyond(this.#ahead, this.#checkedUpToMs));
   }
 
   #state(): ProcessorAudit["state"] {
     if (this.#trouble?.lasting === true) return "failed";
     if (this.#checkedAtMs === null) return "waiting";
-    return isDrift(this.#known) ? "drift" : "equal";
+    return isDrift(this.#differing()) ? "drift" : "equal";
   }
 
   #equalUpTo(): number | null {
@@ -215,6 +253,17 @@ function both(a: Hunted, b: Hunted): Hunted {
     pending: [...a.pending, ...b.pending],
     windows: [...a.windows, ...b.windows],
     shifts: [...a.shifts, ...b.shifts],
+  };
+}
+
+/** What of it lies after an instant. */
+function beyond({ differences, windows }: Hunted, atMs: number): Hunted {
+  return {
+    ...NOTHING_FOUND,
+    differences: differences.filter(
+      (one) => firstOf({ ...NOTHING_FOUND, differences: [one] }) > atMs,
+    ),
+    windows: windows.filter(({ to }) => Date.parse(to) > atMs),
   };
 }
 
