@@ -46,6 +46,13 @@ export class Books {
     return this.#open.values().find(({ state }) => state.kind !== "held");
   }
 
+  /** Since that one was accepted, whatever the wall clock says since; 0 when there is none. */
+  oldestAgeMs(): number {
+    const { clock, patienceMs } = this.#options;
+    const oldest = this.oldest();
+    return oldest === undefined ? 0 : clock.steadyMs() - (oldest.deadlineMs - patienceMs);
+  }
+
   find(seq: number): OpenPayment | undefined {
     return this.#open.get(seq);
   }

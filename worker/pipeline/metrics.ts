@@ -37,7 +37,7 @@ export class PipelineMetrics {
   }
 
   #addPayments(): void {
-    const { pipeline, clock } = this.#sources;
+    const { pipeline } = this.#sources;
     const { books } = pipeline;
     this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(books.openCount));
     this.#gauge("backlog_payments", "Open payments by state", ["state"], (set) => {
@@ -45,10 +45,7 @@ export class PipelineMetrics {
       for (const [state, count] of books.parked) set(count, state);
     });
     const age = "Age of the oldest open payment that is not held";
-    this.#gauge("backlog_oldest_seconds", age, [], (set) => {
-      const oldest = books.oldest();
-      set(oldest === undefined ? 0 : (clock.wallMs() - oldest.acceptedAtMs) / 1_000);
-    });
+    this.#gauge("backlog_oldest_seconds", age, [], (set) => set(books.oldestAgeMs() / 1_000));
     this.#counter("verdicts_total", "Verdicts given to APIs", ["verdict"], (set) => {
       for (const [kind, count] of Object.entries(books.verdicts)) set(count, kind);
     });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CHANGES_KEPT, SECONDS_KEPT } from "../live.ts";
+import { PipelineMetrics, type MetricsSources } from "./metrics.ts";
 import { LiveReader } from "./reading.ts";
 import { World } from "./world.fixture.ts";
 
@@ -115,3 +116,29 @@ test("the backlog is told by state, with its age", async () => {
   expect(backlog.oldestSeconds).toBeCloseTo(3, 1);
   expect(backlog).toMatchObject({ max: 1_000_000, rejected: 0, conflict: 0 });
 });
+
+test.each([-3_600_000, 3_600_000])(
+  "a wall clock that is set by %d ms makes no payment older or younger",
+  async (setMs) => {
+    using world = new World();
+    for (const lane of [0, 1]) world.weather(lane, 5, true);
+    world.takeNext(4);
+    await world.run(2_000);
+    world.clock.setMs = setMs;
+    await world.run(3_000);
+    const { backlog } = readerOf(world).read(ALL);
+    expect(backlog.oldestSeconds).toBeCloseTo(3, 1);
+    expect(await metric(world, "papaleguas_backlog_oldest_seconds")).toBeCloseTo(3, 1);
+  },
+);
+
+async function metric({ clock, pipeline, router, journal }: World, named: string) {
+  const link = {
+    stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
+    receiveBufferBytes: null,
+    kernelDrops: async () => null,
+  } as unknown as MetricsSources["link"];
+  const metrics = new PipelineMetrics({ clock, pipeline, router, journal, link });
+  const all = (await metrics.snapshot()) as { name: string; values: { value: number }[] }[];
+  return all.find(({ name }) => name === named)?.values[0]?.value;
+}

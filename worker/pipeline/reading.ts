@@ -25,7 +25,6 @@ export class LiveReader {
     const { clock, pipeline, router, journal } = this.#sources;
     const { books, meter, diary } = pipeline;
     const nowMs = clock.wallMs();
-    const oldest = books.oldest();
     return {
       at: new Date(nowMs).toISOString(),
       startedAt: this.#startedAt,
@@ -33,7 +32,7 @@ export class LiveReader {
       backlog: {
         open: books.openCount,
         max: pipeline.backlogMax,
-        oldestSeconds: oldest === undefined ? 0 : Math.max(0, nowMs - oldest.acceptedAtMs) / 1_000,
+        oldestSeconds: books.oldestAgeMs() / 1_000,
         states: { ...books.countByState },
         rejected: books.parked.get("rejected") ?? 0,
         conflict: books.parked.get("conflict") ?? 0,

@@ -22,7 +22,9 @@ const TICK_MS = 10;
 
 export class VirtualClock implements Clock {
   nowMs = 0;
-  readonly wallMs = () => WALL_START_MS + Math.floor(this.nowMs);
+  /** What the wall clock was set forward by since. */
+  setMs = 0;
+  readonly wallMs = () => WALL_START_MS + this.setMs + Math.floor(this.nowMs);
   readonly steadyMs = () => this.nowMs;
 }
 
