@@ -6,6 +6,7 @@ import {
   nameComplaints,
   PURE_CORES,
   purityComplaints,
+  zoneComplaints,
 } from "./tidy/habits.ts";
 import { importsOf, layerComplaints, stageComplaints, threadComplaints } from "./tidy/layers.ts";
 import { anchorsOf, linkComplaints, linksOf } from "./tidy/links.ts";
@@ -168,6 +169,21 @@ describe("files", () => {
     expect(lengthComplaints(file("worker/pipeline.ts", lines(501)))).toHaveLength(1);
     expect(lengthComplaints(file("worker.ts", lines(80)))).toEqual([]);
     expect(lengthComplaints(file("worker.ts", lines(81)))).toHaveLength(1);
+  });
+
+  test("that read instants say in which zone they are", () => {
+    expect(sources.flatMap(zoneComplaints)).toEqual([]);
+  });
+
+  test("that read an instant in this machine's zone are refused", () => {
+    const read = (text: string, path = "worker/audit/theirs.ts") =>
+      zoneComplaints(file(path, text));
+    expect(read("const at = Date.parse(String(fields.at));")).toHaveLength(1);
+    expect(read('const at = Date.parse("2026-01-01T00:00:00");')).toHaveLength(1);
+    expect(read("const at = new Date(String(fields.at));")).toHaveLength(1);
+    expect(read('const at = Date.parse("0001-01-01T00:00:00Z");')).toEqual([]);
+    expect(read("const at = new Date(atMs).toISOString(); // Date.parse(text)")).toEqual([]);
+    expect(read("const at = Date.parse(text);", "worker/processor/instant.ts")).toEqual([]);
   });
 
   test("have names that say something", () => {

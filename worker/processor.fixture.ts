@@ -4,6 +4,7 @@ import { createSign, generateKeyPairSync } from "node:crypto";
 export type Raw = {
   /** Written as it stands. */
   readonly text?: string;
+  readonly bytes?: Uint8Array;
   /** What becomes of the connection then. */
   readonly ending?: "end" | "reset" | "stay";
 };
@@ -20,15 +21,15 @@ export function whole(status: number, body = ""): string {
 }
 
 /** Gives the same answer to every call, and keeps what it was sent. */
-export function rawServer({ text = "", ending = "end" }: Raw) {
+export function rawServer({ text = "", bytes = Buffer.from(text), ending = "end" }: Raw) {
   const received: string[] = [];
   const server = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
     socket: {
-      data(socket, bytes) {
-        received.push(bytes.toString());
-        if (text !== "") socket.write(text);
+      data(socket, request) {
+        received.push(request.toString());
+        if (bytes.length > 0) socket.write(bytes);
         socket.flush();
         if (ending === "end") socket.end();
         if (ending === "reset") socket.terminate();

@@ -7,14 +7,21 @@ const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const REQUESTED_AT_MS = Date.UTC(2026, 6, 1, 12, 30, 0, 7);
 const CHARGE = { correlationId: ID, amountCents: 1_990, requestedAtMs: REQUESTED_AT_MS };
 const BODY = `{"correlationId":"${ID}","amount":19.90,"requestedAt":"2026-07-01T12:30:00.007Z"}`;
+const WHOLE = { status: 200, complete: true, retryAfter: null };
 const TIMEOUT_MS = 150;
 const MESSAGE = '{"message":"something"}';
+const CHUNK = `${MESSAGE.length.toString(16)}\r\n${MESSAGE}\r\n`;
 const CHUNKED = { "Transfer-Encoding": "chunked" };
 
 /** What a charge tells, when the processor answers in this way. */
 async function charged(raw: Raw) {
   using server = rawServer(raw);
   return await new HttpProcessor(server.url, TIMEOUT_MS).charge(CHARGE);
+}
+
+/** A whole answer with a body of single bytes. */
+function latin1(status: number, body: string): Buffer {
+  return Buffer.from(whole(status, body), "latin1");
 }
 
 /** An address at which nobody listens. */
@@ -27,9 +34,12 @@ function vacantPort(): number {
 describe("a charge that is answered with", () => {
   const rows: [string, string, Raw][] = [
     ["200", "accepted", { text: whole(200, MESSAGE) }],
-    ["200 in chunks", "accepted", { text: answer(200, CHUNKED, "2\r\n{}\r\n0\r\n\r\n") }],
+    ["200 in chunks", "accepted", { text: answer(200, CHUNKED, `${CHUNK}0\r\n\r\n`) }],
     ["200 cut short", "unknown", { text: answer(200, { "Content-Length": "99" }, MESSAGE) }],
-    ["200 in chunks, cut short", "unknown", { text: answer(200, CHUNKED, "2\r\n{}\r\n") }],
+    ["200 in chunks, cut short", "unknown", { text: answer(200, CHUNKED, CHUNK) }],
+    ["200 whose end is the connection's", "unknown", { text: answer(200, {}, MESSAGE) }],
+    ["200 in something else than UTF-8", "unknown", { bytes: latin1(200, '{"message":"\xe9"}') }],
+    ["200 with a mark of byte order", "unknown", { bytes: latin1(200, `\xef\xbb\xbf${MESSAGE}`) }],
     ["200 that is not JSON", "unknown", { text: whole(200, "<html>ok</html>") }],
     ["200 without a body", "unknown", { text: whole(200) }],
     ["200 with half an object", "unknown", { text: whole(200, '{"message":') }],
@@ -133,10 +143,10 @@ test("what is not on the list is unknown, whatever status and body it has", () =
       fc.string(),
       fc.boolean(),
       (status, body, complete) => {
-        const { kind } = classify(status, body, complete);
+        const { kind } = classify({ status, body, complete, retryAfter: null }, CHARGE);
         if (!listed.has(status)) expect(kind).toBe("unknown");
         if (status === 500 && (body !== "" || !complete)) expect(kind).toBe("unknown");
-        if (status === 200 && kind !== "accepted") expect(kind).toBe("unknown");
+        if (status === 200) expect(kind).toBe("unknown");
       },
     ),
   );
@@ -198,7 +208,7 @@ describe("the request", () => {
     fc.assert(
       fc.property(cents, instant, (amountCents, requestedAtMs) => {
         const charge = { correlationId: ID, amountCents, requestedAtMs };
-        const found = classifyLook(200, chargeBody(charge), ID);
+        const found = classifyLook({ ...WHOLE, body: chargeBody(charge) }, ID);
         expect(found).toEqual({ kind: "found", amountCents, requestedAtMs });
       }),
     );
@@ -236,6 +246,8 @@ describe("a look", () => {
     expect(await looked({ text: found({ correlationId: ID.toUpperCase() }) })).toEqual(FOUND);
     const finer = found({ requestedAt: "2026-07-01T12:30:00.007000Z" });
     expect(await looked({ text: finer })).toEqual(FOUND);
+    const inUtc = found({ requestedAt: "2026-07-01T12:30:00.0070000" });
+    expect(await looked({ text: inUtc })).toEqual(FOUND);
     const offset = found({ requestedAt: "2026-07-01T14:30:00.007+02:00" });
     expect(await looked({ text: offset })).toEqual(FOUND);
   });
@@ -259,6 +271,11 @@ describe("a look", () => {
     ["no id", { text: found({ correlationId: undefined }) }],
     ["no instant", { text: found({ requestedAt: undefined }) }],
     ["an instant that cannot be read", { text: found({ requestedAt: "yesterday" }) }],
+    ["an amount that is a text", { text: found({ amount: "19.90" }) }],
+    ["an amount with traces of a calculation", { text: found({ amount: 19.900000000000002 }) }],
+    ["an endless amount", { text: whole(200, BODY.replace("19.90", "1e400")) }],
+    ["two amounts", { text: whole(200, BODY.replace("19.90", '20,"amount":19.90')) }],
+    ["an end that nobody announced", { text: answer(200, {}, BODY) }],
     ["something that is not JSON", { text: whole(200, "<html>") }],
     ["null", { text: whole(200, "null") }],
     ["a list", { text: whole(200, "[]") }],
@@ -295,6 +312,12 @@ describe("a health probe", () => {
 
   const junk: [string, Raw][] = [
     ["a failing of text", { text: whole(200, '{"failing":"no","minResponseTime":1}') }],
+    ["two words", { text: whole(200, '{"failing":true,"failing":false,"minResponseTime":1}') }],
+    [
+      "an end that nobody announced",
+      { text: answer(200, {}, '{"failing":true,"minResponseTime":1}') },
+    ],
+    ["a list", { text: whole(200, '[{"failing":false,"minResponseTime":1}]') }],
     ["no time", { text: whole(200, '{"failing":false}') }],
     ["a negative time", { text: whole(200, '{"failing":false,"minResponseTime":-1}') }],
     ["an endless time", { text: whole(200, '{"failing":false,"minResponseTime":1e999}') }],

@@ -6,22 +6,37 @@
  * explicit list says that nothing was recorded. Everything that is not listed is `unknown`: the
  * processor may have recorded the payment, or may still be about to.
  */
-import type { Payment } from "../shared/payment.ts";
-import { decimalFromCents, centsFromAmount } from "../shared/money.ts";
+import { decimalFromCents } from "../shared/money.ts";
+import type { Charge } from "./processor/charge.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "./processor/exchange.ts";
+import { readInstant } from "./processor/instant.ts";
+import {
+  Decimal,
+  isId,
+  readAmount,
+  readFields,
+  readRetryAfterMs,
+  saysRecorded,
+} from "./processor/words.ts";
 
+export type { Charge } from "./processor/charge.ts";
 export type { Exchange } from "./processor/exchange.ts";
-
-/** What a processor is told: the same bytes in every attempt while a payment is assigned to it. */
-export type Charge = Payment & { readonly requestedAtMs: number };
 
 export type ChargeOutcome =
   /** Recorded. */
   | { readonly kind: "accepted" }
   /** Some attempt is recorded there; `look` tells whether it is ours. */
   | { readonly kind: "exists" }
-  /** Certainly not recorded by this attempt. `overloaded`: a limiter said so, not a fault. */
-  | { readonly kind: "refused"; readonly reason: string; readonly overloaded: boolean }
+  /**
+   * Certainly not recorded by this attempt. `overloaded`: a limiter said so, not a fault, and perhaps
+   * for how long it wants to be left alone.
+   */
+  | {
+      readonly kind: "refused";
+      readonly reason: string;
+      readonly overloaded: boolean;
+      readonly retryAfterMs?: number;
+    }
   /** Certainly not recorded, and will never be: the processor does not take such a payment. */
   | { readonly kind: "rejected"; readonly reason: string }
   /** `silent`: no answer came in time, which may also mean that it has too much to do. */
@@ -49,6 +64,11 @@ const HEALTH_TIMEOUT_MS = 7_000;
 const LOOK_TIMEOUT_MS = 5_000;
 /** Nobody may silence the probes for longer. */
 const RETRY_AFTER_MS_MAX = 60_000;
+/**
+ * Nor the payments: twice what the contest's processors ask for, and less than the patience of a
+ * payment, so that a mistaken header sends none to a dearer processor for longer than it lasts.
+ */
+const REST_MS_MAX = 10_000;
 
 /** No byte of the request has left: connection refused, name not found, TLS handshake failed. */
 const NEVER_LEFT = new Set([
@@ -80,7 +100,7 @@ export class HttpProcessor implements Processor {
       const body = chargeBody(charge);
       const url = `${this.#url}/payments`;
       const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs });
-      return classify(answer.status, answer.body, answer.complete);
+      return classify(answer, charge);
     } catch (error) {
       return classifyError(error as ExchangeError);
     }
@@ -89,8 +109,8 @@ export class HttpProcessor implements Processor {
   async look(correlationId: string): Promise<LookOutcome> {
     try {
       const url = `${this.#url}/payments/${correlationId}`;
-      const { status, body } = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS });
-      return classifyLook(status, body, correlationId);
+      const answer = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS });
+      return classifyLook(answer, correlationId);
     } catch (error) {
       return { kind: "no-information", reason: (error as Error).message };
     }
@@ -100,8 +120,8 @@ export class HttpProcessor implements Processor {
     try {
       const url = `${this.#url}/payments/service-health`;
       const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS });
-      const retryAfterMs = Math.min(RETRY_AFTER_MS_MAX, Number(answer.retryAfter) * 1_000 || 0);
-      return { reading: answer.status === 200 ? readHealth(answer.body) : null, retryAfterMs };
+      const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
+      return { reading: readHealth(answer), retryAfterMs };
     } catch {
       return { reading: null, retryAfterMs: 0 };
     }
@@ -114,24 +134,29 @@ export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge
   return `{"correlationId":"${correlationId}","amount":${amount},"requestedAt":"${requestedAt}"}`;
 }
 
-/** The table of PROTOCOL.md. `complete`: the answer's end was announced, so that it is not cut short. */
-export function classify(status: number, body: string, complete: boolean): ChargeOutcome {
+type Answer = Awaited<ReturnType<Exchange>>;
+
+/** The table of PROTOCOL.md. */
+export function classify(answer: Answer, charge: Charge): ChargeOutcome {
+  const { status, body, complete, retryAfter } = answer;
   switch (status) {
     case 200:
-      return isJsonObject(body)
+      return complete && saysRecorded(body, charge)
         ? { kind: "accepted" }
-        : { kind: "unknown", reason: "200 with an answer that is not JSON" };
+        : { kind: "unknown", reason: "200 that does not say clearly that it is recorded" };
     case 422:
       return { kind: "exists" };
-    case 429:
-      return { kind: "refused", reason: "429: too many calls", overloaded: true };
+    case 429: {
+      const retryAfterMs = readRetryAfterMs(retryAfter, REST_MS_MAX);
+      return { kind: "refused", reason: "429: too many calls", overloaded: true, retryAfterMs };
+    }
     case 500:
       return body === "" && complete
         ? { kind: "refused", reason: "500 without a body: it is failing", overloaded: false }
         : { kind: "unknown", reason: "500 with a body, or cut short" };
     case 400:
     case 415:
-      return { kind: "rejected", reason: `${status}: ${body.slice(0, 200)}` };
+      return { kind: "rejected", reason: `${status}: ${body?.slice(0, 200) ?? "no text"}` };
     default:
       return { kind: "unknown", reason: `status ${status}` };
   }
@@ -147,38 +172,25 @@ export function classifyError(error: ExchangeError): ChargeOutcome {
   return { kind: "unknown", reason: String(error.code ?? error.name) };
 }
 
-export function classifyLook(status: number, body: string, correlationId: string): LookOutcome {
-  if (status !== 200) return { kind: "no-information", reason: `status ${status}` };
-  const record = parseObject(body);
-  const requestedAtMs = Date.parse(String(record?.["requestedAt"]));
-  const sameId = String(record?.["correlationId"]).toLowerCase() === correlationId;
-  if (record === null || !sameId || Number.isNaN(requestedAtMs)) {
-    return { kind: "no-information", reason: "200 with an answer that cannot be read" };
+export function classifyLook(answer: Answer, correlationId: string): LookOutcome {
+  if (answer.status !== 200) return { kind: "no-information", reason: `status ${answer.status}` };
+  const record = answer.complete ? readFields(answer.body) : null;
+  const requestedAtMs = readInstant(record?.["requestedAt"]);
+  const amount = readAmount(record?.["amount"]);
+  const isIt = isId(record?.["correlationId"], correlationId);
+  if (!isIt || requestedAtMs === null || amount === null) {
+    return { kind: "no-information", reason: "200 with a payment that cannot be read" };
   }
-  const amount = record["amount"];
-  if (typeof amount !== "number")
-    return { kind: "no-information", reason: "200 without an amount" };
-  return { kind: "found", amountCents: centsFromAmount(amount), requestedAtMs };
+  return { kind: "found", amountCents: amount.cents, requestedAtMs };
 }
 
-function readHealth(body: string): HealthReading {
-  const record = parseObject(body);
+function readHealth({ status, body, complete }: Answer): HealthReading {
+  if (status !== 200 || !complete) return null;
+  const record = readFields(body);
   const failing = record?.["failing"];
-  const minResponseTimeMs = record?.["minResponseTime"];
-  if (typeof failing !== "boolean" || typeof minResponseTimeMs !== "number") return null;
+  const delay = record?.["minResponseTime"];
+  if (typeof failing !== "boolean" || !(delay instanceof Decimal)) return null;
+  const minResponseTimeMs = Number(delay.text);
   const possible = Number.isFinite(minResponseTimeMs) && minResponseTimeMs >= 0;
   return possible ? { failing, minResponseTimeMs } : null;
-}
-
-function isJsonObject(body: string): boolean {
-  return parseObject(body) !== null;
-}
-
-function parseObject(body: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null; // Not JSON: the caller says what that means for it.
-  }
 }

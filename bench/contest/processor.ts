@@ -1,6 +1,7 @@
 /** A payment processor by its administrative calls, as the contest makes them. */
 import type { Recorded, Window } from "../../tests/system/client.ts";
 import { centsFromAmount } from "../../shared/money.ts";
+import { readInstant } from "../../worker/processor/instant.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
 import type { Outcome } from "../../shared/http/connection.ts";
 import { queryOf, settledOf } from "./gateway.ts";
@@ -79,7 +80,7 @@ export class Processor {
     return {
       correlationId: String(body["correlationId"]).toLowerCase(),
       amountCents: centsFromAmount(Number(body["amount"])) ?? Number.NaN,
-      requestedAtMs: Date.parse(String(body["requestedAt"])),
+      requestedAtMs: readInstant(body["requestedAt"]) ?? Number.NaN,
     };
   }
 

@@ -72,22 +72,29 @@ export function fuzzWindows(chance: Chance, inputs: number): void {
   }
 }
 
-/** Nothing but the list of the protocol may ever count as "not recorded". */
+const CHARGE = { correlationId: ID, amountCents: 1_990, requestedAtMs: Date.UTC(2026, 0, 1) };
+const RECORD = `"correlationId":"${ID}","amount":19.9,"requestedAt":"2026-01-01T00:00:00Z"`;
+
+/** Nothing but the list of the protocol may ever count as "not recorded", nor as "recorded". */
 export function fuzzAnswers(chance: Chance, inputs: number): void {
   for (let i = 0; i < inputs; i++) {
     const status = chance.happens(0.5)
       ? chance.pick([200, 422, 429, 500, 400, 415, 404, 302, 503])
       : chance.between(100, 599);
-    const body = chance.happens(0.3) ? "" : spoil(chance, `{"message":"processed"}`);
+    const more = chance.happens(0.5) ? "" : `,${RECORD}`;
+    const body = chance.happens(0.3) ? "" : spoil(chance, `{"message":"processed"${more}}`);
     const complete = chance.happens(0.7);
-    const { kind } = classify(status, body, complete);
+    const answer = { status, body, complete, retryAfter: null };
+    const { kind } = classify(answer, CHARGE);
     const notRecorded = kind === "refused" || kind === "rejected";
     const listed = [429, 400, 415].includes(status) || (status === 500 && body === "" && complete);
     if (notRecorded !== listed) throw new Error(`${status} ${body} is ${kind}`);
-    if (kind === "accepted" && (status !== 200 || !isObject(body))) throw new Error(body);
-    const record = `{"correlationId":"${ID}","amount":19.9,"requestedAt":"2026-01-01T00:00:00Z"}`;
-    const look = classifyLook(status, spoil(chance, record), ID);
-    if (look.kind === "found" && status !== 200) throw new Error(`${status} is found`);
+    if (kind === "accepted" && !(status === 200 && complete && isOurs(body)))
+      throw new Error(`${status} ${body} is accepted`);
+    const look = classifyLook({ ...answer, body: spoil(chance, `{${RECORD}}`) }, ID);
+    if (look.kind === "found" && !(status === 200 && complete)) {
+      throw new Error(`${status} is found`);
+    }
   }
 }
 
@@ -127,7 +134,15 @@ function amount(chance: Chance): string {
   ]);
 }
 
-function isObject(body: string): boolean {
-  const value: unknown = JSON.parse(body);
-  return typeof value === "object" && value !== null;
+/** A message, and nothing that is said of another payment. */
+function isOurs(body: string): boolean {
+  const said = JSON.parse(body);
+  const {
+    correlationId: id = ID,
+    amount: paid = 19.9,
+    requestedAt = "2026-01-01T00:00:00Z",
+  } = said;
+  const time = /^2026-01-01T00:00:00(\.0*)?(Z|[+-]00:00)?$/;
+  const ours = String(id).toLowerCase() === ID && paid === 19.9 && time.test(requestedAt);
+  return typeof said.message === "string" && ours;
 }

@@ -43,6 +43,26 @@ export function purityComplaints(source: Source): string[] {
     .map((found) => `${source.path}: a pure core must not use ${found.trim()}`);
 }
 
+/**
+ * Who may read an instant from a text. Without a zone `Date.parse` reads it in this machine's, so that
+ * whoever reads what others wrote says which zone it is in; the page is told by the worker alone.
+ */
+const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
+  ["worker/processor/instant.ts", "a processor's, with its zone put in"],
+  ["worker/http/window.ts", "a caller's, which is UTC or refused"],
+  ["worker/audit/hunt.ts", "what toISOString wrote"],
+  ["worker/operator/describe.ts", "what the worker wrote"],
+  ["simulator/processor/instant.ts", "a caller's, with its zone put in"],
+  ["simulator/world/charged.ts", "what the worker wrote"],
+];
+
+export function zoneComplaints({ path, text }: Source): string[] {
+  const isTold = path.startsWith("dashboard/");
+  if (isTold || INSTANT_READERS.some(([file]) => file === path)) return [];
+  const reads = /\bDate\.parse\((?!"[^"]*Z"\))|\bnew Date\(String\(/.test(withoutComments(text));
+  return reads ? [`${path}: reads an instant without saying in which zone it is`] : [];
+}
+
 export function lengthComplaints(source: Source): string[] {
   const lines = source.text.trimEnd().split("\n").length;
   const isEntry = !source.path.includes("/");

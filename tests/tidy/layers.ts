@@ -27,8 +27,8 @@ const STAGES: Record<string, readonly string[]> = {
   http: ["ledger", "summary"],
   operator: [],
   // Compares what the summary says with what processors say: reads columns and file as they do, and a
-  // window as the summary's caller writes it.
-  audit: ["journal", "ledger", "summary", "http"],
+  // window as the summary's caller writes it; and reads answers as the way of a payment does.
+  audit: ["journal", "ledger", "summary", "http", "processor"],
   // Sub-commands of the process, each of which belongs to a stage.
   commands: ["operator", "audit", "doctor", "top"],
   top: [],

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { startSimulator } from "../../simulator/server.ts";
+import { rawServer } from "../processor.fixture.ts";
 import { HttpBooks, NoAnswer } from "./theirs.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
@@ -83,10 +84,60 @@ test.each([
   '{"totalRequests":1.5,"totalAmount":1}',
   '{"totalRequests":-1,"totalAmount":1}',
   '{"totalRequests":1,"totalAmount":null}',
+  '{"totalRequests":"1","totalAmount":1}',
+  '{"totalRequests":[],"totalAmount":0}',
+  '{"totalRequests":1,"totalAmount":"1"}',
+  '{"totalRequests":1,"totalAmount":-1}',
+  '{"totalRequests":0,"totalAmount":1}',
+  '{"totalRequests":2,"totalRequests":1,"totalAmount":1}',
+  '[{"totalRequests":1,"totalAmount":1}]',
 ])("totals that read %p are trouble that lasts", async (body) => {
   await using processor = answering(body);
   const books = new HttpBooks(processor.url, "123");
   expect(await troubleOf(books.totals(WINDOW))).toMatchObject({ lasting: true });
+});
+
+const RECORD = { correlationId: ID, amount: 19.9, requestedAt: "2026-01-05T00:00:00.000Z" };
+
+test.each([
+  ["Z", ""],
+  ["Z", "Z"],
+  ["Z", "+00:00"],
+  ["000Z", "0004567"],
+])("a payment whose instant ends in %s is the same with %p", async (end, other) => {
+  const requestedAt = RECORD.requestedAt.slice(0, -end.length) + other;
+  await using processor = answering(JSON.stringify({ ...RECORD, requestedAt }));
+  const found = await new HttpBooks(processor.url, "123").find(ID);
+  expect(found).toEqual({ cents: 1_990, requestedAtMs: AT_MS });
+});
+
+test.each([
+  JSON.stringify([RECORD]),
+  JSON.stringify({ ...RECORD, amount: "19.90" }),
+  JSON.stringify({ ...RECORD, amount: 19.901 }),
+  JSON.stringify({ ...RECORD, requestedAt: "2026-01-05" }),
+  JSON.stringify({ ...RECORD, correlationId: crypto.randomUUID() }),
+  JSON.stringify(RECORD).replace("19.9", '20,"amount":19.9'),
+])("a payment that reads %p is trouble that lasts", async (body) => {
+  await using processor = answering(body);
+  await troubleOf(new HttpBooks(processor.url, "123").find(ID));
+});
+
+test("a page that says 404 is not the processor's word that a payment is not there", async () => {
+  for (const body of ["", '{"message":"not found"}']) {
+    await using processor = answering(body, { status: 404 });
+    expect(await new HttpBooks(processor.url, "123").find(ID)).toBeNull();
+  }
+  await using between = answering("<html>404</html>", { status: 404 });
+  const trouble = await troubleOf(new HttpBooks(between.url, "123").find(ID));
+  expect(trouble).toMatchObject({ lasting: false });
+});
+
+test("an answer whose end nobody announced is no news", async () => {
+  const sum = '{"totalRequests":1,"totalAmount":1}';
+  using server = rawServer({ text: `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${sum}` });
+  const trouble = await troubleOf(new HttpBooks(server.url, "123").totals(WINDOW));
+  expect(trouble).toMatchObject({ lasting: false });
 });
 
 test("nobody there is no news", async () => {

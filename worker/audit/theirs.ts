@@ -4,6 +4,9 @@
  * The token goes into its header and nowhere else.
  */
 import { centsFromDecimal } from "../../shared/money.ts";
+import { wholeOf, type Exchange } from "../processor/exchange.ts";
+import { readInstant } from "../processor/instant.ts";
+import { Decimal, isId, readAmount, readFields, readRetryAfterMs } from "../processor/words.ts";
 import type { Sum } from "../audit-report.ts";
 import type { SummaryWindow } from "../summary.ts";
 
@@ -49,68 +52,62 @@ export class HttpBooks implements Theirs {
     const path = "/admin/payments-summary";
     const { status, body } = await this.#get(`${path}?${query}`, { "X-Rinha-Token": this.#token });
     if (status !== 200) throw new NoAnswer(`GET ${path} answered ${status}`, status === 404);
-    const fields = fieldsOf(body);
-    const count = Number(fields?.["totalRequests"] ?? Number.NaN);
-    const cents = centsFromDecimal(String(fields?.["totalAmount"]));
-    if (!Number.isSafeInteger(count) || count < 0 || cents === null) {
-      throw new NoAnswer(`GET ${path} gave no count and no amount in whole cents`, true);
-    }
-    return { count, cents };
+    const sum = readSum(body);
+    if (sum !== null) return sum;
+    throw new NoAnswer(`GET ${path} gave no count and no amount in whole cents`, true);
   }
 
   async find(correlationId: string): Promise<Found | null> {
     const { status, body } = await this.#get(`/payments/${correlationId}`, {});
-    if (status === 404) return null;
+    if (status === 404 && (body === "" || readFields(body) !== null)) return null;
     if (status !== 200) throw new NoAnswer(`GET /payments/{id} answered ${status}`, false);
-    const fields = fieldsOf(body);
-    const requestedAtMs = Date.parse(String(fields?.["requestedAt"]));
-    const cents = centsFromDecimal(String(fields?.["amount"]));
-    const isIt = String(fields?.["correlationId"]).toLowerCase() === correlationId;
-    if (!isIt || cents === null || Number.isNaN(requestedAtMs)) {
+    const fields = readFields(body);
+    const requestedAtMs = readInstant(fields?.["requestedAt"]);
+    const cents = readAmount(fields?.["amount"])?.cents ?? null;
+    const isIt = isId(fields?.["correlationId"], correlationId);
+    if (!isIt || cents === null || requestedAtMs === null) {
       throw new NoAnswer("GET /payments/{id} gave a payment that cannot be read", true);
     }
     return { cents, requestedAtMs };
   }
 
   async #get(target: string, headers: Record<string, string>) {
-    let response: Response;
-    let body: string;
+    let answer: Awaited<ReturnType<Exchange>>;
     try {
-      response = await fetch(this.#url + target, {
+      const response = await fetch(this.#url + target, {
         headers,
         // Elsewhere the token would be somebody else's.
         redirect: "manual",
         proxy: false,
         signal: AbortSignal.timeout(TIMEOUT_MS),
       } as RequestInit);
-      body = await response.text();
+      answer = await wholeOf(response);
     } catch (error) {
       const { code, name } = error as Error & { code?: unknown };
       throw new NoAnswer(`no answer: ${String(code ?? name)}`, false);
     }
-    const { status, headers: given } = response;
+    const { status, body, retryAfter, complete } = answer;
     if (status === 401) throw new NoAnswer("401: it does not take the audit-token", true);
     if (status === 429 || status >= 500) {
-      const afterMs = Number(given.get("retry-after")) * 1_000 || 0;
-      throw new NoAnswer(`status ${status}`, false, Math.min(afterMs, RETRY_AFTER_MS_MAX));
+      const retryAfterMs = readRetryAfterMs(retryAfter, RETRY_AFTER_MS_MAX);
+      throw new NoAnswer(`status ${status}`, false, retryAfterMs);
     }
     if (REFUSED_FOR_GOOD.has(status) || (status >= 300 && status < 400)) {
       throw new NoAnswer(`status ${status}`, true);
     }
+    if (!complete) throw new NoAnswer(`status ${status}, without a word of where it ends`, false);
     return { status, body };
   }
 }
 
-/** Numbers as their text: a sum has more digits than a double. */
-function fieldsOf(body: string): Record<string, unknown> | null {
-  const asText = (_key: string, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === "number" ? (context?.source ?? String(value)) : value;
-  try {
-    const value: unknown = JSON.parse(body, asText);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null; // Not JSON: whoever asked says what was expected.
-  }
+/** Nothing costs nothing: a count of 0 beside an amount is no sum. */
+function readSum(body: string | null): Sum | null {
+  const { totalRequests, totalAmount } = readFields(body) ?? {};
+  if (!(totalRequests instanceof Decimal && totalAmount instanceof Decimal)) return null;
+  const count = Number(totalRequests.text);
+  const cents = centsFromDecimal(totalAmount.text);
+  if (!Number.isSafeInteger(count) || count < 0 || cents === null || cents < 0) return null;
+  return count > 0 || cents === 0 ? { count, cents } : null;
 }
 
 function isoOf(atMs: number): string {

@@ -3,6 +3,7 @@
  * because `fetch` keeps 64 idle ones for the whole process, opens the others anew for every call until
  * the ports run out, and takes three times the CPU; over TLS through `fetch` (docs/adr/0021).
  */
+import { isUtf8 } from "node:buffer";
 import { headerOf } from "../../shared/http/answer.ts";
 import { HttpConnection, type Outcome } from "../../shared/http/connection.ts";
 
@@ -13,7 +14,8 @@ export type Exchange = (request: {
   readonly timeoutMs: number;
 }) => Promise<{
   readonly status: number;
-  readonly body: string;
+  /** Null when it is no text in UTF-8. */
+  readonly body: string | null;
   readonly retryAfter: string | null;
   /** The answer's length was announced, so that one cut short would have been noticed. */
   readonly complete: boolean;
@@ -36,14 +38,23 @@ const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
     proxy: false,
     signal: AbortSignal.timeout(timeoutMs),
   } as RequestInit);
+  return wholeOf(response);
+};
+
+export async function wholeOf(response: Response): ReturnType<Exchange> {
   const { status, headers } = response;
   return {
     status,
-    body: await response.text(),
+    body: textOf(Buffer.from(await response.arrayBuffer())),
     retryAfter: headers.get("retry-after"),
     complete: headers.has("content-length") || headers.get("transfer-encoding") === "chunked",
   };
-};
+}
+
+/** As it is: a mark of byte order is kept, and what is no text is not mended. */
+function textOf(bytes: Buffer): string | null {
+  return isUtf8(bytes) ? bytes.toString() : null;
+}
 
 /** Below what servers wait before they close (Node.js: 5 s), or a call might meet its closing. */
 const IDLE_MS_MAX = 3_000;
@@ -75,7 +86,7 @@ class ConnectionPool {
         if (outcome.kind === "failure") return reject(errorOf(outcome));
         const { status, body: bytes, head, complete } = outcome;
         const retryAfter = status === 429 ? headerOf(head, "retry-after") : null;
-        resolve({ status, body: bytes.toString(), retryAfter, complete });
+        resolve({ status, body: textOf(bytes), retryAfter, complete });
       };
       connection.call(request, done, timeoutMs);
     });
