@@ -101,7 +101,7 @@ function ofAttempt(where: string, outcome: string, reason: string): string {
     case "unknown":
       return `${where} gave no clear answer (${reason}). It may have charged it, so it stays with ${where} until that is known.`;
     case "rejected":
-      return `${where} rejected it (${reason}). It recorded nothing.`;
+      return `${where} rejected it (${reason}). It recorded nothing. That is final only if ${where} takes other payments.`;
     case "conflict":
       return `${where} turned out to have something else under this id: ${reason}.`;
     default:

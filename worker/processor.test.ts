@@ -92,6 +92,17 @@ describe("a charge that is answered with", () => {
     expect(await charged({ text: whole(500) })).toMatchObject({ overloaded: false });
   });
 
+  test("429 says for how long, within bounds", async () => {
+    const asked = async (seconds: string) => {
+      const text = answer(429, { "Retry-After": seconds, "Content-Length": "0" });
+      return await charged({ text });
+    };
+    expect(await asked("5")).toMatchObject({ overloaded: true, retryAfterMs: 5_000 });
+    expect(await asked("3600")).toMatchObject({ retryAfterMs: 10_000 });
+    expect(await asked("soon")).toMatchObject({ retryAfterMs: 0 });
+    expect(await charged({ text: whole(429) })).toMatchObject({ retryAfterMs: 0 });
+  });
+
   test("silence says so", async () => {
     const outcome = await charged({ ending: "stay" });
     expect(outcome).toEqual({ kind: "unknown", reason: "no answer in time", silent: true });

@@ -37,7 +37,7 @@ export type ChargeOutcome =
       readonly overloaded: boolean;
       readonly retryAfterMs?: number;
     }
-  /** Certainly not recorded, and will never be: the processor does not take such a payment. */
+  /** Not recorded by this attempt: the processor says that it does not take such a payment. */
   | { readonly kind: "rejected"; readonly reason: string }
   /** `silent`: no answer came in time, which may also mean that it has too much to do. */
   | { readonly kind: "unknown"; readonly reason: string; readonly silent?: true };

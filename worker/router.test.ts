@@ -8,6 +8,7 @@ const CONTEST = [
 ];
 const MARGIN_MS = 500;
 const NOW_MS = 100_000;
+const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
 
 function routerOf(
   processors: readonly { name: string; fee: number }[] = CONTEST,
@@ -83,6 +84,65 @@ describe("the cheapest", () => {
       kind: "wait",
       why: "no processor takes a payment at the moment",
     });
+  });
+});
+
+describe("one that wants to be left alone", () => {
+  const asks = (router: Router, lane: number, restMs: number) => {
+    const report = { signal: "none", latencyMs: 1, dropped: true, cause: "429", restMs } as const;
+    router.record(NOW_MS, lane, router.admit(NOW_MS, lane), report);
+  };
+
+  test("is waited for while it keeps every deadline", () => {
+    const router = routerOf();
+    latency(router, 0, 100);
+    asks(router, 0, 5_000);
+    expect(chosen(router, waiting(1, 5_000 + 100 + MARGIN_MS))).toBe("wait");
+    expect(router.choose(NOW_MS + 5_000, waiting(1, 15_000)).kind).toBe("send");
+  });
+
+  test("is not waited for by a payment that would be late, or is", () => {
+    const router = routerOf();
+    latency(router, 0, 100);
+    latency(router, 1, 40);
+    asks(router, 0, 5_000);
+    expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
+    expect(chosen(router, waiting(1, -1))).toBe("fallback");
+    expect(router.choose(NOW_MS, waiting(1, -1)).why).toBe(
+      "waiting would break a deadline: default rests",
+    );
+  });
+
+  test("and is the dearer one is due as much earlier", () => {
+    const router = routerOf();
+    open(router, 0);
+    latency(router, 1, 40);
+    asks(router, 1, 2_000);
+    const queue = waiting(1, 2_000 + 40 + MARGIN_MS);
+    expect(chosen(router, queue)).toBe("wait");
+    expect(router.trialLane(NOW_MS, queue)).toEqual({ lane: 0, needed: false });
+    expect(isDue(NOW_MS, queue, [router.lane(0)], router.lane(1), SLACK)).toBe(true);
+    expect(isDue(NOW_MS + 1_999, queue, [router.lane(0)], router.lane(1), SLACK)).toBe(true);
+  });
+
+  test("gets no trial", () => {
+    const router = routerOf([{ name: "only", fee: 0.05 }]);
+    open(router, 0);
+    asks(router, 0, 5_000);
+    const queue = waiting(1, 15_000);
+    expect(router.trialLane(NOW_MS + 4_999, queue)).toBeNull();
+    expect(router.trialLane(NOW_MS + 5_000, queue)).toEqual({ lane: 0, needed: false });
+  });
+
+  test("does not slow down another that is cheaper as well", () => {
+    const three = [...CONTEST, { name: "last", fee: 0.3 }];
+    const router = routerOf(three);
+    latency(router, 0, 100);
+    latency(router, 1, 40);
+    asks(router, 0, 10_000);
+    const lanes = [router.lane(0), router.lane(1)];
+    const queue = waiting(1, 40 + MARGIN_MS + 60);
+    expect(isDue(NOW_MS, queue, lanes, router.lane(2), SLACK)).toBe(false);
   });
 });
 

@@ -77,7 +77,8 @@ export class Router {
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) {
         return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
       }
-      if (lane.hasRoom) return { kind: "send", lane: number, why: reason(lane, cheaper) };
+      if (lane.takes(nowMs))
+        return { kind: "send", lane: number, why: reason(nowMs, lane, cheaper) };
       cheaper.push(lane);
     }
     return { kind: "wait", why: "no processor takes a payment at the moment" };
@@ -95,7 +96,7 @@ export class Router {
       if (lane.mode === "drained") continue;
       const needed = cheaper.length > 0;
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) return null;
-      if (lane.hasRoom) return null;
+      if (lane.takes(nowMs)) return null;
       if (lane.admitsTrial(nowMs)) return { lane: number, needed };
       cheaper.push(lane);
     }
@@ -120,10 +121,9 @@ export function isDue(
   { marginMs, lateWaitMs }: Slack,
 ): boolean {
   if (cheaper.length === 0) return true;
-  const cheaperRate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
-  const cheaperLatencyMs = Math.max(
-    ...cheaper.filter(({ working }) => working).map(({ latencyMs }) => latencyMs),
-  );
+  const { restMs, lanes } = soonest(nowMs, cheaper);
+  const cheaperRate = lanes.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
+  const cheaperLatencyMs = restMs + Math.max(...lanes.map(({ latencyMs }) => latencyMs));
   const bothRate = cheaperRate + lane.ratePerMs;
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
@@ -133,13 +133,26 @@ export function isDue(
     const inTimeCheaper =
       cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= allowedMs;
     if (inTimeCheaper) continue;
-    if (lane.settlesInMs(position, bothRate) + marginMs >= leftMs) return true;
+    const settlesInMs = lane.restMs(nowMs) + lane.settlesInMs(position, bothRate);
+    if (settlesInMs + marginMs >= leftMs) return true;
   }
   return false;
 }
 
-function reason(lane: Lane, cheaper: readonly Lane[]): string {
+/** Those that work, and of them those that take payments now; or, all at rest, when the first will. */
+function soonest(nowMs: number, cheaper: readonly Lane[]): { restMs: number; lanes: Lane[] } {
+  const working = cheaper.filter((lane) => lane.working);
+  const awake = working.filter((lane) => lane.restMs(nowMs) === 0);
+  if (awake.length > 0 || working.length === 0) return { restMs: 0, lanes: awake };
+  return { restMs: Math.min(...working.map((lane) => lane.restMs(nowMs))), lanes: working };
+}
+
+function reason(nowMs: number, lane: Lane, cheaper: readonly Lane[]): string {
   if (cheaper.length === 0) return `${lane.name} is the cheapest and has room`;
-  const others = cheaper.map((other) => `${other.name} is ${other.breaker.kind}`).join(", ");
+  const others = cheaper
+    .map(
+      (other) => `${other.name} ${other.restMs(nowMs) > 0 ? "rests" : `is ${other.breaker.kind}`}`,
+    )
+    .join(", ");
   return `waiting would break a deadline: ${others}`;
 }

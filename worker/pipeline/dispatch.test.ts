@@ -148,18 +148,134 @@ test("a processor that turns everything away is neither called without end nor w
   expect(bench.default.charges.length).toBeLessThan(30);
 });
 
-describe("a rejection", () => {
-  test("parks the payment: it is counted, and never sent again", async () => {
+describe("a 429 with a Retry-After", () => {
+  const asking = (retryAfterMs: number): ChargeOutcome => ({
+    kind: "refused",
+    reason: "429",
+    overloaded: true,
+    retryAfterMs,
+  });
+
+  test("is respected: nothing is sent before then, and at once afterwards", async () => {
     using bench = new Bench();
-    await (await bench.send(1)).answer(REJECTED);
+    await (await bench.send(1)).answer(asking(5_000));
+    bench.take(2);
     await bench.commit();
-    expect(bench.stateOf(1)).toBe("rejected");
+    for (let i = 0; i < 49; i++) await bench.tick(100);
+    expect(bench.default.charges).toHaveLength(1);
+    await bench.tick(100);
+    expect(bench.default.charges).toHaveLength(3);
+    expect(bench.fallback.charges).toEqual([]);
+  });
+
+  test("does not make a payment late that another processor takes", async () => {
+    using bench = new Bench({ patienceMs: 2_000 });
+    await (await bench.send(1)).answer(asking(5_000));
+    await bench.commit();
+    await bench.tick(1_000);
+    expect(bench.fallback.charges).toEqual([]);
+    await bench.tick(500);
+    expect(bench.fallback.bodiesOf(1)).toHaveLength(1);
+  });
+});
+
+describe("a rejection", () => {
+  /** Answers a rejection to whatever is sent for so long. */
+  async function rejecting(bench: Bench, seconds: number, good: (n: string) => boolean) {
+    const answered = new Set<unknown>();
+    for (let ms = 0; ms < seconds * 1_000; ms += 50) {
+      await bench.tick(50);
+      for (const charge of bench.processors.flatMap(({ charges }) => charges)) {
+        if (answered.has(charge)) continue;
+        answered.add(charge);
+        await charge.answer(good(charge.asked.correlationId) ? ACCEPTED : REJECTED);
+      }
+    }
+    await bench.commit();
+  }
+
+  test("by a processor that takes others parks the payment: it is never sent again", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(ACCEPTED);
+    bench.clock.nowMs += 60_000;
+    await (await bench.send(2)).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(2)).toBe("rejected");
     expect([...bench.pipeline.books.parked]).toEqual([["rejected", 1]]);
     for (let i = 0; i < 100; i++) await bench.tick(1_000);
-    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.default.charges).toHaveLength(2);
     expect(bench.fallback.charges).toEqual([]);
     expect(bench.inFlight).toEqual([0, 0]);
     expect(bench.pipeline.books.openCount).toBe(0);
+  });
+
+  test("by one that has taken none for more than a minute releases it: it waits", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(ACCEPTED);
+    bench.clock.nowMs += 60_001;
+    await (await bench.send(2)).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(2)).toBe("accepted");
+    expect([...bench.pipeline.books.parked]).toEqual([]);
+  });
+
+  test("is final once the processor takes another: the payment is asked for once more", async () => {
+    using bench = new Bench({ random: () => 0.99 });
+    await (await bench.send(1)).answer(REJECTED);
+    await (await bench.send(2)).answer(ACCEPTED);
+    await bench.tick();
+    expect(bench.default.bodiesOf(1)).toHaveLength(2);
+    await last(bench.default.charges).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("rejected");
+  });
+
+  test("that was a mistake of the processor costs nobody anything", async () => {
+    using bench = new Bench();
+    for (let n = 0; n < 20; n++) bench.take(n);
+    await bench.commit();
+    await rejecting(bench, 120, () => false);
+    expect([...bench.pipeline.books.parked]).toEqual([]);
+    expect(bench.pipeline.books.openCount).toBe(20);
+    expect(bench.router.lane(0).breaker).toMatchObject({
+      kind: "open",
+      cause: "it rejects one payment after the other (400)",
+    });
+    await rejecting(bench, 60, () => true);
+    expect(bench.settled[0]! + bench.settled[1]!).toBe(20);
+  });
+
+  test("of a few bad ones among good ones ends the bad ones only", async () => {
+    using bench = new Bench();
+    for (let n = 0; n < 40; n++) bench.take(n);
+    await bench.commit();
+    const bad = new Set([3, 4, 5, 6, 17, 39].map(idOf));
+    await rejecting(bench, 120, (id) => !bad.has(id));
+    expect(bench.settled).toEqual([34, 0]);
+    expect([...bench.pipeline.books.parked]).toEqual([["rejected", 6]]);
+  });
+
+  test("of the only payment there is: it waits, listed with the reason, and is tried seldom", async () => {
+    using bench = new Bench();
+    bench.take(1);
+    await bench.commit();
+    await rejecting(bench, 600, () => false);
+    expect(bench.stateOf(1)).toBe("accepted");
+    const calls = bench.default.charges.length + bench.fallback.charges.length;
+    expect(calls).toBeGreaterThan(20);
+    expect(calls).toBeLessThan(100);
+  });
+
+  test("moves nothing once an attempt was unclear (I3)", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(UNKNOWN);
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    await last(bench.default.charges).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("unknown");
+    expect(bench.fallback.charges).toEqual([]);
   });
 });
 
@@ -219,9 +335,9 @@ describe("no clear answer", () => {
 
 describe("what an answer says about the processor", () => {
   const cases: [ChargeOutcome, string, boolean][] = [
-    [ACCEPTED, "success", false],
+    [ACCEPTED, "accepted", false],
     [EXISTS, "success", false],
-    [REJECTED, "success", false],
+    [REJECTED, "rejected", false],
     [REFUSED, "failure", false],
     [OVERLOADED, "none", true],
     [UNKNOWN, "failure", true],

@@ -17,8 +17,12 @@ export type Looked =
   { readonly kind: "settled" | "conflict" } | Extract<LookOutcome, { kind: "no-information" }>;
 
 /** Short enough that a processor that recovers is noticed within a second by a single payment. */
-const REST_MS_MAX = 400;
-const REST_MS_FIRST = 50;
+const REFUSED_REST_MS = { first: 50, max: 400 };
+/**
+ * A 400 is not a matter of load: the next try is for the case that somebody has mended something. An
+ * acceptance there ends the rest.
+ */
+const REJECTED_REST_MS = { first: 1_000, max: 30_000 };
 
 const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => deadlineMs });
 
@@ -174,17 +178,25 @@ export class Dispatch {
   ): void {
     if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
     const attempt = this.#books.attemptOf(payment, kind, reason);
-    if (kind === "rejected") return this.#books.park(payment, "reject", attempt);
+    if (kind === "rejected" && this.#isBelieved(payment)) {
+      return this.#books.park(payment, "reject", attempt);
+    }
     this.#books.note({ kind: "release", seq: payment.seq, attempt });
     this.#books.move(payment, { kind: "queued" });
-    this.#comeBack(payment);
+    this.#comeBack(payment, kind);
+  }
+
+  #isBelieved(payment: OpenPayment): boolean {
+    const { clock, router } = this.#options;
+    return router.lane(this.#books.laneOf(payment)).rejectionIsBelieved(clock.steadyMs());
   }
 
   /** At once after the first refusal: another processor may take it. Then after a rest, with jitter. */
-  #comeBack(payment: OpenPayment): void {
-    if (++payment.refusals === 1) return this.#queue.putBack(payment);
+  #comeBack(payment: OpenPayment, after: "refused" | "rejected"): void {
     const { clock, random } = this.#options;
-    const ceilingMs = Math.min(REST_MS_MAX, REST_MS_FIRST * 2 ** (payment.refusals - 2));
+    if (++payment.refusals === 1 && after === "refused") return this.#queue.putBack(payment);
+    const { first, max } = after === "refused" ? REFUSED_REST_MS : REJECTED_REST_MS;
+    const ceilingMs = Math.min(max, first * 2 ** Math.max(0, payment.refusals - 2));
     this.#queue.rest(payment, clock.steadyMs() + random() * ceilingMs);
   }
 
@@ -202,10 +214,18 @@ export class Dispatch {
 
   #record(number: number, ticket: Ticket, report: LaneReport): void {
     const { clock, router } = this.#options;
-    if (!router.record(clock.steadyMs(), number, ticket, report)) return;
-    // Another lane may be the right one now.
-    this.#queue.wake(Number.POSITIVE_INFINITY);
-    this.#diary.breakerChanged(number, causeOf(router.lane(number).breaker.kind, report));
+    const nowMs = clock.steadyMs();
+    const lane = router.lane(number);
+    const awaited = lane.hasRejected && report.signal === "accepted";
+    if (report.restMs !== undefined && lane.restMs(nowMs) === 0) this.#rests(lane.name, report);
+    const changed = router.record(nowMs, number, ticket, report);
+    // Another lane may be the right one now, or this one has shown whose fault a rejection was.
+    if (changed || awaited) this.#queue.wake(Number.POSITIVE_INFINITY);
+    if (changed) this.#diary.breakerChanged(number, causeOf(lane.breaker.kind, report));
+  }
+
+  #rests(processor: string, { restMs, cause }: LaneReport): void {
+    this.#options.log.info({ processor, restMs, cause }, "rest");
   }
 }
 
@@ -223,12 +243,16 @@ const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, caus
 export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport {
   switch (outcome.kind) {
     case "accepted":
+      return { signal: "accepted", latencyMs, dropped: false, cause: "answered accepted" };
     case "exists":
-    case "rejected":
-      return { signal: "success", latencyMs, dropped: false, cause: `answered ${outcome.kind}` };
+      return { signal: "success", latencyMs, dropped: false, cause: "answered exists" };
+    case "rejected": {
+      const cause = `it rejects one payment after the other (${outcome.reason})`;
+      return { signal: "rejected", latencyMs, dropped: false, cause };
+    }
     case "refused":
       return outcome.overloaded
-        ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason }
+        ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason, ...restOf(outcome) }
         : { signal: "failure", latencyMs, dropped: false, cause: outcome.reason };
     case "unknown":
       return {
@@ -239,4 +263,8 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
         cause: outcome.reason,
       };
   }
+}
+
+function restOf({ retryAfterMs = 0 }: { readonly retryAfterMs?: number }) {
+  return retryAfterMs > 0 ? { restMs: retryAfterMs } : {};
 }

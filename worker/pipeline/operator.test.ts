@@ -355,14 +355,15 @@ test("a payment of a processor that is not configured can be decided about, but 
 describe("a refusal", () => {
   test("for a payment on its first way, and one that is not open", async () => {
     using bench = benchOf();
+    await (await bench.send(2)).answer(ACCEPTED);
     await bench.send(1);
-    expect(reasonOf(await operate(bench, "hold", 1, "assigned"))).toContain(
+    expect(reasonOf(await operate(bench, "hold", 2, "assigned"))).toContain(
       "first call to default",
     );
     await last(bench.default.charges).answer(REJECTED);
     await bench.commit();
     for (const action of ["hold", "settle", "absent"] as const) {
-      expect(reasonOf(await operate(bench, action, 1, "rejected"))).toContain("does not take");
+      expect(reasonOf(await operate(bench, action, 2, "rejected"))).toContain("does not take");
     }
   });
 

@@ -56,6 +56,17 @@ describe("a payment without a clear answer", () => {
     expect(bench.pipeline.books.openCount).toBe(0);
   });
 
+  test("is left alone, looks too, while its processor wants to be", async () => {
+    using bench = await unknown();
+    const report = { signal: "none", latencyMs: 1, dropped: true, cause: "429" } as const;
+    const ticket = bench.router.admit(bench.clock.nowMs, 0);
+    bench.router.record(bench.clock.nowMs, 0, ticket, { ...report, restMs: 5_000 });
+    for (let i = 0; i < 49; i++) await bench.tick(100);
+    expect(bench.default.looks).toEqual([]);
+    await bench.tick(100);
+    expect(bench.default.looks).toHaveLength(1);
+  });
+
   test("is sent again when the look says nothing, byte for byte the same (I5)", async () => {
     using bench = await unknown();
     for (let i = 0; i < 8; i++) {

@@ -48,8 +48,11 @@ export type BreakerState =
   | { readonly kind: "half-open"; inFlight: number; successes: number };
 
 export type Ticket = { readonly generation: number; readonly trial: boolean };
-/** What an answer says about the processor; `none` is an answer that says nothing. */
-export type Signal = "success" | "failure" | "none";
+/**
+ * What an answer says about the processor; `none` is an answer that says nothing, `trip` a failure that
+ * needs no other beside it.
+ */
+export type Signal = "success" | "failure" | "none" | "trip";
 
 /** The rule; the class below only obeys it. */
 export function shouldTrip(
@@ -119,7 +122,8 @@ export class Breaker {
     const state = this.#state;
     if (state.kind === "half-open") state.inFlight--;
     if (signal === "none") return false;
-    return signal === "success" ? this.#succeeded(nowMs) : this.#failed(nowMs, cause);
+    if (signal === "success") return this.#succeeded(nowMs);
+    return signal === "trip" ? this.#trip(nowMs, cause) : this.#failed(nowMs, cause);
   }
 
   /** A reading of the health probe. True when the state changed. */
@@ -157,6 +161,10 @@ export class Breaker {
     const inARow = nowMs - state.succeededAtMs < SUCCESS_FRESH_MS ? 0 : state.consecutiveFailures;
     const trip = shouldTrip(inARow, state.successes, state.failures);
     return trip && this.#open(nowMs, cause);
+  }
+
+  #trip(nowMs: number, cause: string): boolean {
+    return this.#state.kind !== "open" && this.#open(nowMs, cause);
   }
 
   #roll(state: Extract<BreakerState, { kind: "closed" }>, nowMs: number): void {

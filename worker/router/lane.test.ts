@@ -10,6 +10,8 @@ const success = (latencyMs: number): LaneReport => ({
 const failure: LaneReport = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" };
 const timeout: LaneReport = { signal: "failure", latencyMs: 5, dropped: true, cause: "timeout" };
 const turnedAway: LaneReport = { signal: "none", latencyMs: 1, dropped: true, cause: "429" };
+const accepted: LaneReport = { ...success(20), signal: "accepted" };
+const rejected: LaneReport = { ...success(20), signal: "rejected", cause: "400" };
 const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
 
 const lane = (inFlightMax = 640) => new Lane(0, { name: "default", fee: 0.05, inFlightMax });
@@ -160,5 +162,69 @@ describe("a processor that turns calls away", () => {
     expect(one.breaker.kind).toBe("closed");
     expect(one.limit).toBe(8);
     expect(one.inFlight).toBe(0);
+  });
+});
+
+describe("a processor that wants to be left alone", () => {
+  const asking = (restMs: number): LaneReport => ({ ...turnedAway, restMs });
+
+  test("takes nothing before then, a trial neither", () => {
+    const one = feed(lane(), 0, success(20));
+    feed(one, 100, asking(5_000));
+    expect(one.breaker.kind).toBe("closed");
+    expect([100, 5_099].map((nowMs) => one.takes(nowMs))).toEqual([false, false]);
+    expect(one.restMs(4_100)).toBe(1_000);
+    expect(one.takes(5_100)).toBe(true);
+    feed(one, 200, failure, 5);
+    expect([1_000, 5_099, 5_100].map((nowMs) => one.admitsTrial(nowMs))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("is left alone also when it is forced", () => {
+    const one = feed(lane(), 0, asking(5_000));
+    one.mode = "forced";
+    expect([0, 4_999, 5_000].map((nowMs) => one.takes(nowMs))).toEqual([false, false, true]);
+  });
+
+  test("does not end it by a shorter wish, nor by a call that it still took", () => {
+    const one = feed(lane(), 0, asking(5_000));
+    feed(one, 1_000, asking(1_000));
+    feed(one, 1_000, success(20));
+    expect(one.restMs(1_000)).toBe(4_000);
+  });
+});
+
+describe("a processor that rejects", () => {
+  test("one payment after the other is open, with the cause, although it answers", () => {
+    const one = feed(lane(), 0, accepted);
+    feed(one, 10, rejected, 2);
+    expect(one.breaker.kind).toBe("closed");
+    feed(one, 20, rejected);
+    expect(one.breaker).toMatchObject({ kind: "open", cause: "400" });
+    feed(one, 100, rejected, 10);
+    expect(one.breaker.kind).toBe("open");
+    feed(one, 200, accepted);
+    expect(one.breaker.kind).toBe("half-open");
+  });
+
+  test("some and accepts others is not", () => {
+    const one = lane();
+    for (let nowMs = 0; nowMs < 1_000; nowMs += 10) {
+      feed(one, nowMs, accepted);
+      feed(one, nowMs, rejected, 2);
+    }
+    expect(one.breaker.kind).toBe("closed");
+    expect(one.rejectionIsBelieved(1_000)).toBe(true);
+  });
+
+  test("is open again when it goes on after an answer that was no acceptance", () => {
+    const one = feed(lane(), 0, rejected, 3);
+    feed(one, 100, success(20));
+    expect(one.breaker.kind).toBe("half-open");
+    feed(one, 110, rejected);
+    expect(one.breaker.kind).toBe("open");
   });
 });

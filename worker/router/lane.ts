@@ -1,6 +1,7 @@
 /** One processor as the router sees it: its breaker, its limit, and how fast it has been of late. */
 import { Breaker, type BreakerState, type Signal, type Ticket } from "./breaker.ts";
 import { Limit } from "./limit.ts";
+import { Rejections } from "./rejections.ts";
 import type { ProcessorMode } from "../transitions.ts";
 
 /** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
@@ -14,10 +15,13 @@ const RATE_LIMIT_SHARE = 4;
 
 /** What an answer means for the lane; what it means for the payment is not its business. */
 export type LaneReport = {
-  readonly signal: Signal;
+  /** `accepted`: a success that is a charge. `rejected`: a 400, which may be anybody's fault. */
+  readonly signal: Exclude<Signal, "trip"> | "accepted" | "rejected";
   readonly latencyMs: number;
   /** The processor said that it has too much to do, or did not answer in time. */
   readonly dropped: boolean;
+  /** For how long it wants to be left alone. */
+  readonly restMs?: number;
   readonly cause: string;
 };
 
@@ -28,7 +32,9 @@ export class Lane {
   mode: ProcessorMode = "auto";
   readonly #breaker: Breaker;
   readonly #limit: Limit;
+  readonly #rejections = new Rejections();
   #inFlight = 0;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   #latencyMs = LATENCY_MS_START;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #succeededAtMs = Number.NEGATIVE_INFINITY;
@@ -60,6 +66,24 @@ export class Lane {
     const admits = this.mode === "forced" || this.#breaker.admits;
     return admits && this.#inFlight < this.#limit.value;
   }
+  /** What it has rejected since it accepted a payment last waits for the next one. */
+  get hasRejected(): boolean {
+    return this.#rejections.pending;
+  }
+
+  takes(nowMs: number): boolean {
+    return this.hasRoom && nowMs >= this.#restUntilMs;
+  }
+
+  /** What is left of the time for which the processor wants to be left alone, by whomever. */
+  restMs(nowMs: number): number {
+    return Math.max(0, this.#restUntilMs - nowMs);
+  }
+
+  /** Whether its last rejection was the payment's fault. */
+  rejectionIsBelieved(nowMs: number): boolean {
+    return this.#rejections.believed(nowMs);
+  }
   /** Payments a millisecond that it can settle (Little's law); 0 while its breaker is open. */
   get ratePerMs(): number {
     if (!this.working) return 0;
@@ -80,7 +104,8 @@ export class Lane {
   }
 
   admitsTrial(nowMs: number): boolean {
-    return this.mode !== "forced" && this.#breaker.admitsTrial(nowMs);
+    const asleep = this.mode === "forced" || nowMs < this.#restUntilMs;
+    return !asleep && this.#breaker.admitsTrial(nowMs);
   }
 
   admit(nowMs: number): Ticket {
@@ -94,16 +119,19 @@ export class Lane {
     // News from before the last change, such as a trial that was slow because of the outage, would spoil
     // what is known of the time since.
     const current = this.#breaker.isCurrent(ticket);
-    const signal = this.#signalOf(nowMs, report);
+    const signal = this.#judge(nowMs, report);
     const changed = this.#breaker.record(nowMs, ticket, signal, report.cause);
     if (changed && this.#breaker.state.kind === "half-open") {
       this.#limit.restart();
       // A trial may have been slow because of the outage: what comes now tells more.
       this.#latencyMs = Math.min(report.latencyMs, LATENCY_MS_START);
     }
-    if (report.signal === "success") this.#succeededAtMs = nowMs;
+    if (report.restMs !== undefined) {
+      this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + report.restMs);
+    }
+    if (signal === "success") this.#succeededAtMs = nowMs;
     if (current && report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
-    else if (current && report.signal === "success") this.#succeeded(nowMs, report.latencyMs);
+    else if (current && signal === "success") this.#succeeded(nowMs, report.latencyMs);
     if (report.signal !== "none") this.#answeredAtMs = nowMs;
     return changed;
   }
@@ -115,10 +143,23 @@ export class Lane {
     return this.#breaker.recordHealth(nowMs, reading.failing);
   }
 
+  #judge(nowMs: number, { signal, dropped }: LaneReport): Signal {
+    switch (signal) {
+      case "accepted":
+        this.#rejections.accepted(nowMs);
+        return "success";
+      case "rejected":
+        return this.#rejections.rejected(nowMs);
+      case "none":
+        return dropped ? this.#signalOfDrop(nowMs) : "none";
+      default:
+        return signal;
+    }
+  }
+
   /** Turning calls away is not failing, unless it has been the only answer for a while. */
-  #signalOf(nowMs: number, { signal, dropped }: LaneReport): Signal {
-    const onlyDrops = nowMs - this.#succeededAtMs >= PASSIVE_FRESH_MS;
-    return signal === "none" && dropped && onlyDrops ? "failure" : signal;
+  #signalOfDrop(nowMs: number): Signal {
+    return nowMs - this.#succeededAtMs >= PASSIVE_FRESH_MS ? "failure" : "none";
   }
 
   #succeeded(nowMs: number, latencyMs: number): void {
