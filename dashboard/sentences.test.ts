@@ -11,6 +11,7 @@ const story: Story = {
   requestedAt: at(1_500),
   settledAt: at(2_500),
   attempts: [{ at: at(20), processor: "default", outcome: "refused", reason: "500" }],
+  attemptsLeftOut: 0,
   interventions: [],
 };
 
@@ -22,6 +23,21 @@ test("a payment that was refused and went elsewhere", () => {
     "Settled: fallback has recorded it, 2.5 s after it was accepted.",
   ]);
   expect(standingOf(story)).toBe("It was charged once, by fallback.");
+});
+
+test("attempts that were left out are counted where they were", () => {
+  const attempts = [20, 30, 40, 2_000, 2_100, 2_200].map((ms) => {
+    return { at: at(ms), processor: "default", outcome: "unknown", reason: `at ${ms}` };
+  });
+  const { settledAt: _, ...open } = story;
+  const stuck = { ...open, requestedAt: at(0), status: "unknown", attempts };
+  const texts = sentencesOf({ ...stuck, attemptsLeftOut: 117_000 }).map(({ text }) => text);
+  expect(texts.slice(4, 7)).toEqual([
+    expect.stringContaining("at 40"),
+    "Then 117\u202f000 further attempts, which did not settle it either.",
+    expect.stringContaining("at 2000"),
+  ]);
+  expect(sentencesOf({ ...stuck, attemptsLeftOut: 0 })).toHaveLength(8);
 });
 
 test("what an operator did, with and without who and why", () => {

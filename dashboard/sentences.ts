@@ -1,5 +1,6 @@
 /** The story of a payment in plain sentences, in the order in which things happened. */
-import { span } from "./format.ts";
+import { ATTEMPTS_KEPT } from "../shared/attempts.ts";
+import { grouped, span } from "./format.ts";
 
 export type Story = {
   readonly correlationId: string;
@@ -15,6 +16,8 @@ export type Story = {
     readonly outcome: string;
     readonly reason: string;
   }[];
+  /** Between the first ones and the last ones. */
+  readonly attemptsLeftOut: number;
   readonly interventions: readonly {
     readonly at: string;
     readonly action: string;
@@ -42,6 +45,7 @@ export function sentencesOf(story: Story): Sentence[] {
     ...attempts.map(({ at, processor: where, outcome, reason }): Sentence => {
       return { at, text: ofAttempt(where, outcome, reason), kind: kindOf(outcome) };
     }),
+    ...leftOut(story),
     ...interventions.map(({ at, action, who, why, evidence }): Sentence => {
       const said = [why, evidence === undefined ? undefined : `Evidence: ${evidence}`];
       const words = said.filter((word) => word !== undefined).join(" ");
@@ -68,6 +72,14 @@ export function sentencesOf(story: Story): Sentence[] {
     .map((sentence, index) => ({ sentence, index }))
     .sort((a, b) => a.sentence.at.localeCompare(b.sentence.at) || a.index - b.index)
     .map(({ sentence }) => sentence);
+}
+
+/** Where they were, which is before the last ones. */
+function leftOut({ attempts, attemptsLeftOut }: Story): Sentence[] {
+  const before = attempts[ATTEMPTS_KEPT.first - 1];
+  if (attemptsLeftOut === 0 || before === undefined) return [];
+  const text = `Then ${grouped(attemptsLeftOut)} further attempts, which did not settle it either.`;
+  return [{ at: before.at, text, kind: "waiting" }];
 }
 
 /** Where it stands, in one sentence. */

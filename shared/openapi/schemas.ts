@@ -117,6 +117,7 @@ export const SCHEMAS = {
     {
       ...payment,
       attempts: list(attempt),
+      attemptsLeftOut: whole,
       interventions: list(object({ at: instant, action: textType })),
     },
     PAYMENT_OPTIONAL,
@@ -201,7 +202,7 @@ export const OPERATOR_SCHEMAS = {
     more: boolean,
   }),
   Story: object(
-    { ...payment, attempts: list(attempt), interventions: list(said) },
+    { ...payment, attempts: list(attempt), attemptsLeftOut: whole, interventions: list(said) },
     PAYMENT_OPTIONAL,
   ),
   PaymentDecision: object({

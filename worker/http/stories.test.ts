@@ -54,6 +54,33 @@ test("open payments are counted by state and age", () => {
   });
 });
 
+function failed(seq: number, n: number): Transition {
+  const attempt = { atMs: AT_MS + n, processor: 0, outcome: "unknown", reason: `${n}` } as const;
+  return { kind: "unknown", seq, attempt };
+}
+
+test.each([
+  [0, [], 0],
+  [2, [1, 2], 0],
+  [3, [1, 2, 3], 0],
+  [4, [1, 2, 3, 4], 0],
+  [6, [1, 2, 3, 4, 5, 6], 0],
+  [7, [1, 2, 3, 5, 6, 7], 1],
+  [1_000, [1, 2, 3, 998, 999, 1_000], 994],
+])(
+  "of %p attempts a story tells the first and the last, and counts the others",
+  (count, told, left) => {
+    const others = [accept(2, AT_MS, true), failed(2, 1)];
+    const all = Array.from({ length: count }, (_, i) => failed(1, i + 1));
+    using open = stories([accept(1, AT_MS, true), ...others, ...all]);
+    const story = JSON.parse(open.story(uuid(1), "public") as string);
+    expect(story.attempts.map(({ reason }: { reason: string }) => Number(reason))).toEqual(told);
+    expect(story.attemptsLeftOut).toBe(left);
+    const [one] = JSON.parse(open.list({ state: null, order: "age", limit: 1 }, AT_MS)).payments;
+    expect(one).toMatchObject({ attempts: count, lastReason: count === 0 ? null : `${count}` });
+  },
+);
+
 test("everybody reads that an operator acted; who and why is for operators", () => {
   const intervention = { atMs: AT_MS, action: "hold", who: "ana", why: "to see", evidence: null };
   using told = stories([accept(1, AT_MS), { kind: "hold", seq: 1, intervention }]);

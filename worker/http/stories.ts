@@ -3,6 +3,7 @@
  * that cannot write, so that a long list costs nobody but its reader.
  */
 import { Database } from "bun:sqlite";
+import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
 import { iso, statusFields, type PaymentRow } from "./payments.ts";
@@ -35,8 +36,13 @@ export function openStories(path: string, names: readonly string[]) {
   const byId = db.query<PaymentRow & { seq: number }, [string]>(
     "SELECT * FROM payments WHERE id = unhex(?, '-')",
   );
+  const some = "SELECT rowid AS number, * FROM attempts WHERE seq = ?1 ORDER BY rowid";
   const attempts = db.query<Attempt, [number]>(
-    "SELECT * FROM attempts WHERE seq = ? ORDER BY rowid",
+    `SELECT * FROM (${some} LIMIT ${ATTEMPTS_KEPT.first})
+     UNION SELECT * FROM (${some} DESC LIMIT ${ATTEMPTS_KEPT.last}) ORDER BY number`,
+  );
+  const attemptCount = db.query<{ count: number }, [number]>(
+    `SELECT ${countOfAttempts("?1")} AS count`,
   );
   const said = "SELECT at_ms, who, action, why, evidence FROM interventions";
   const ofPayment = db.query<Said, [number]>(`${said} WHERE seq = ? ORDER BY rowid`);
@@ -66,7 +72,7 @@ export function openStories(path: string, names: readonly string[]) {
       const rows = db
         .query<ListRow, [number]>(
           `SELECT *, lower(hex(id)) AS hex,
-             (SELECT count(*) FROM attempts WHERE attempts.seq = open.seq) AS attempts,
+             ${countOfAttempts("open.seq")} AS attempts,
              (SELECT reason FROM attempts WHERE attempts.seq = open.seq
               ORDER BY rowid DESC LIMIT 1) AS reason
            FROM (SELECT * FROM payments WHERE state <> ${SETTLED}${which}
@@ -101,10 +107,12 @@ export function openStories(path: string, names: readonly string[]) {
       return db.transaction(() => {
         const row = byId.get(correlationId);
         if (row === null) return null;
+        const told = attempts.all(row.seq);
         const story = {
-          attempts: attempts.all(row.seq).map(({ at_ms, processor, outcome, reason }) => {
+          attempts: told.map(({ at_ms, processor, outcome, reason }) => {
             return { at: iso(at_ms), processor: names[processor], outcome, reason };
           }),
+          attemptsLeftOut: (attemptCount.get(row.seq)?.count ?? told.length) - told.length,
           interventions: ofPayment.all(row.seq).map(reader === "operator" ? saidAt : doneAt),
         };
         return `{${statusFields(correlationId, row, names)},${JSON.stringify(story).slice(1)}`;
@@ -128,6 +136,12 @@ export function openStories(path: string, names: readonly string[]) {
       db.close();
     },
   };
+}
+
+/** Those that were kept, and those that were not. */
+function countOfAttempts(seq: string): string {
+  return `((SELECT count(*) FROM attempts WHERE attempts.seq = ${seq})
+    + coalesce((SELECT count FROM attempts_left_out AS gone WHERE gone.seq = ${seq}), 0))`;
 }
 
 /** Without who and why. */

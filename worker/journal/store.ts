@@ -5,7 +5,8 @@
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
  *   blocks     what each 256 rows of it sum to (sqlite-blocks.ts)
- *   attempts   every attempt that did not end in "accepted"
+ *   attempts   of each payment the first and the last that did not end in "accepted"
+ *   attempts_left_out  how many there were in between (sqlite-attempts.ts)
  *   interventions  what operators did to payments and processors, and why
  *   processors names by number
  *   processor_modes  what an operator has set, where it is not the normal
@@ -18,6 +19,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { damageIn } from "./damage.ts";
+import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
 import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { uuidFromHex } from "../uuid.ts";
@@ -69,14 +71,7 @@ const SCHEMA = `
     amount_cents INTEGER NOT NULL
   ) STRICT;
   ${BLOCKS_SCHEMA}
-  CREATE TABLE IF NOT EXISTS attempts (
-    seq INTEGER NOT NULL,
-    at_ms INTEGER NOT NULL,
-    processor INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
-    reason TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS attempts_of_payment ON attempts (seq);
+  ${ATTEMPTS_SCHEMA}
   CREATE TABLE IF NOT EXISTS interventions (
     seq INTEGER,
     processor INTEGER,
@@ -100,6 +95,7 @@ export class SqliteStore {
   /** False: the file is larger than that, and whether it is whole is not known yet. */
   readonly isChecked: boolean;
   readonly #db: Database;
+  readonly #attempts: SqliteAttempts;
   readonly #statements: Statements;
 
   /**
@@ -124,6 +120,7 @@ export class SqliteStore {
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
       this.#statements = prepare(this.#db);
+      this.#attempts = new SqliteAttempts(this.#db);
       this.ledger = new SqliteLedger(this.#db);
       // Somebody else who writes holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
@@ -310,8 +307,7 @@ export class SqliteStore {
   #withAttempt(move: Statement, seq: number, attempt: FailedAttempt): TransitionResult {
     const { changes } = move.run(seq, attempt.processor);
     if (changes !== 1) return this.#moved(seq);
-    const { atMs, processor, outcome, reason } = attempt;
-    this.#statements.attempt.run(seq, atMs, processor, outcome, reason);
+    this.#attempts.add(seq, attempt);
     return DONE;
   }
 
@@ -377,7 +373,6 @@ function prepare(db: Database) {
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
     intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),
     ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
-    attempt: db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)"),
     probe: db.prepare(
       `INSERT INTO meta VALUES ('probes', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1`,
     ),

@@ -1,4 +1,5 @@
 /** What the worker answered, for somebody to read: tables, and one line a fact. */
+import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import { plain, table } from "../text-table.ts";
 import type { Shows } from "./arguments.ts";
 
@@ -54,6 +55,8 @@ function describeStory(story: Fields, nowMs: number): string {
   const attempts = rowsOf(story["attempts"]).map((attempt) =>
     ["at", "processor", "outcome", "reason"].map((name) => attempt[name]),
   );
+  const leftOut = Number(story["attemptsLeftOut"] ?? 0);
+  if (leftOut > 0) attempts.splice(ATTEMPTS_KEPT.first, 0, ["…", "", "", `${leftOut} further`]);
   const interventions = rowsOf(story["interventions"]).map((said) =>
     ["at", "who", "action", "why", "evidence"].map((name) => said[name] ?? "-"),
   );
