@@ -45,6 +45,7 @@ const pipeline = new Pipeline({
   ledger,
   router,
   processors,
+  urls: settings.PROCESSORS.map(({ url }) => url),
   patienceMs,
   numbers: configured.map((name) => names.indexOf(name)),
   backlogMax: settings.BACKLOG_MAX,

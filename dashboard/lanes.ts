@@ -17,6 +17,9 @@ const MODE_MEANS = {
   forced: "forced: used whatever its breaker says",
 } as const;
 
+const MOVED_MEANS =
+  "moved: another address than its open payments were sent to; nothing is sent there until an operator says that it is the same processor";
+
 const FIGURES = {
   latency: "Smoothed time of its answers",
   "in flight": "Calls without an answer, and how many there may be: the limit follows its answers",
@@ -63,7 +66,7 @@ class LaneView {
   #newest = 0;
 
   constructor({ name, fee }: LiveLane, desk: OperatorDesk) {
-    const actions = (["drain", "force", "resume"] as const).map((action) =>
+    const actions = (["drain", "force", "resume", "moved"] as const).map((action) =>
       h(
         "button",
         { type: "button", "data-action": action, onclick: () => desk.onProcessor(name, action) },
@@ -103,8 +106,9 @@ class LaneView {
     const last = history.seconds.at(-1);
     setAttribute(this.element, "data-breaker", lane.breaker);
     setText(this.#state, lane.breaker);
-    setText(this.#mode, MODE_MEANS[lane.mode]);
-    setAttribute(this.#mode, "hidden", lane.mode === "auto" ? "" : null);
+    setText(this.#mode, lane.moved ? MOVED_MEANS : MODE_MEANS[lane.mode]);
+    setAttribute(this.#mode, "hidden", lane.mode === "auto" && !lane.moved ? "" : null);
+    setAttribute(this.element, "data-moved", lane.moved ? "" : null);
     this.#figure("latency", milliseconds(lane.latencyMs === 0 ? null : lane.latencyMs));
     this.#figure("in flight", `${grouped(lane.inFlight)} of ${grouped(lane.limit)}`);
     this.#figure("settled/s", perSecond(last?.settled[number] ?? 0, last?.spanMs ?? 1_000));

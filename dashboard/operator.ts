@@ -6,13 +6,14 @@
 import { ask, type Answer } from "./ask.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 
-export type ProcessorAction = "drain" | "force" | "resume";
+export type ProcessorAction = "drain" | "force" | "resume" | "moved";
 export type PaymentAction = "ask" | "hold" | "release" | "settle" | "absent";
 
 const MEANS: Record<ProcessorAction | PaymentAction, string> = {
   drain: "It gets no new payment. Those that are unknown there are still resolved.",
   force: "It is used whatever its breaker says, within its limit.",
   resume: "It is used as its breaker says.",
+  moved: "It is the same processor at another address: what is open is asked and charged there.",
   ask: "Its processor is asked now what it has recorded.",
   hold: "Nothing more is sent for it. A call that is under way ends first, and may settle it.",
   release: "The hold ends.",

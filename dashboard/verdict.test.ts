@@ -6,6 +6,7 @@ const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLa
   name,
   fee,
   mode: "auto",
+  moved: false,
   breaker: "closed",
   latencyMs: 1,
   inFlight: 0,

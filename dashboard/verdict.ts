@@ -64,11 +64,13 @@ function ofProcessors(lanes: readonly LiveLane[]): Verdict {
   return { kind: others.length === 0 ? "good" : "warn", text, brief: "" };
 }
 
-function isUsable({ mode, breaker }: LiveLane): boolean {
+function isUsable({ mode, moved, breaker }: LiveLane): boolean {
+  if (moved) return false;
   return mode === "forced" || (mode === "auto" && breaker !== "open");
 }
 
-function whyNot({ name, mode, breaker }: LiveLane): string {
+function whyNot({ name, mode, moved, breaker }: LiveLane): string {
+  if (moved) return `${name} has another address than its open payments were sent to`;
   return mode === "drained" ? `${name} is drained by hand` : `${name}'s breaker is ${breaker}`;
 }
 

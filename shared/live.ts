@@ -67,6 +67,8 @@ export type LiveLane = {
   /** Of an amount. */
   readonly fee: number;
   readonly mode: LaneMode;
+  /** Nothing is sent there: it has another address than its open payments were sent to. */
+  readonly moved: boolean;
   readonly breaker: BreakerKind;
   readonly latencyMs: number;
   readonly inFlight: number;

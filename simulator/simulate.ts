@@ -25,6 +25,7 @@ type Totals = Record<
   | "decisions"
   | "absences"
   | "seedsWithAbsences"
+  | "exchanges"
   | "simulatedMs",
   number
 >;
@@ -113,13 +114,14 @@ function describe(sum: Totals): string {
     `${sum.charges} charges, ${sum.crashes} crashes, ${sum.powerCuts} power cuts, ` +
     `${sum.decisions} decisions by hand, ` +
     `${sum.absences} payments declared absent in ${sum.seedsWithAbsences} seeds, ` +
+    `${sum.exchanges} starts with addresses exchanged, ` +
     `${hours} simulated hours in ${seconds} s`
   );
 }
 
 function noTotals(): Totals {
   const counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
-  const absent = { absences: 0, seedsWithAbsences: 0 };
+  const absent = { absences: 0, seedsWithAbsences: 0, exchanges: 0 };
   return { seeds: 0, acknowledged: 0, ...counts, ...absent, simulatedMs: 0 };
 }
 

@@ -25,6 +25,7 @@ import { compareSummaries } from "./world/summaries.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
 import { letGo } from "./world/operator.ts";
+import { takeBack } from "./world/exchange.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
@@ -63,6 +64,8 @@ export type RunResult = {
     readonly decisions: number;
     /** Payments that one has declared absent. */
     readonly absences: number;
+    /** Starts with the addresses of the processors exchanged, or as they were before. */
+    readonly exchanges: number;
   };
 };
 
@@ -86,6 +89,7 @@ export class World {
   readonly chance: Chance;
   /** For what is not to shift what the others draw. */
   readonly apart: Chance;
+  readonly identity: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -96,7 +100,14 @@ export class World {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
-  readonly counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0, absences: 0 };
+  readonly counts = {
+    charges: 0,
+    crashes: 0,
+    powerCuts: 0,
+    decisions: 0,
+    absences: 0,
+    exchanges: 0,
+  };
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged = new Set<string>();
   /** Until then nothing is done to anybody. */
@@ -109,16 +120,17 @@ export class World {
   constructor({ seed, steps, keepTrace }: RunOptions) {
     this.chance = new Chance(seed);
     this.apart = new Chance(~seed);
-    this.plan = drawPlan(this.chance, this.apart);
+    this.identity = new Chance(seed ^ 0x2a65c3d9);
+    this.plan = drawPlan(this.chance, this.apart, this.identity);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
     const { plan, time, disk, chance } = this;
-    const names = PROCESSORS.map(({ name }) => name);
+    const urls = PROCESSORS.map(({ url }) => url);
     this.models = PROCESSORS.map(
       ({ fee }) => new ProcessorModel({ fee, random: chance.fork().next }),
     );
     this.wires = this.models.map((model, number) => this.#wireTo(model, number));
-    this.checker = new Checker({ disk, models: this.models, wires: this.wires, names });
+    this.checker = new Checker({ disk, models: this.models, wires: this.wires, urls });
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -227,6 +239,7 @@ export class World {
       api.crash();
       api.start();
     }
+    takeBack(this);
     if (!this.gateway.up) this.startGateway();
     const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
     // Shops may still be repeating, so being quiet once is not enough.

@@ -10,6 +10,7 @@ import { lookup } from "node:dns/promises";
 import { parseArgs } from "node:util";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, readSettings, setting } from "../shared/settings.ts";
+import { judgeAddresses } from "./doctor/addresses.ts";
 import { wrong, type Finding } from "./doctor/finding.ts";
 import { judgeHaproxy } from "./doctor/haproxy.ts";
 import {
@@ -105,6 +106,7 @@ async function examine(
     await judgePort("tcp", ["HTTP_PORT", HTTP_HOST, HTTP_PORT], runs),
     await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
     ...processors.flat(),
+    ...judgeAddresses(settings.JOURNAL, PROCESSORS),
     judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET !== null),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
     judgeProxy(foundProxy(env)),

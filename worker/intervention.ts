@@ -9,7 +9,9 @@ export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
 
 /** What each makes of the processor's mode. */
 export const MODE_AFTER = { drain: "drained", force: "forced", resume: "auto" } as const;
-export type ProcessorAction = keyof typeof MODE_AFTER;
+export type ModeAction = keyof typeof MODE_AFTER;
+export const PROCESSOR_ACTIONS = [...(Object.keys(MODE_AFTER) as ModeAction[]), "moved"] as const;
+export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
 
 /** Who, why, and for some actions on what grounds. */
 export type Grounds = Pick<Intervention, "who" | "why" | "evidence">;
@@ -41,6 +43,9 @@ export type ProcessorView = {
   readonly inFlight: number;
   readonly limit: number;
   readonly latencyMs: number;
+  readonly url: string;
+  /** The address that its payments belong to, while nothing is sent to `url`. */
+  readonly movedFrom: string | null;
 };
 
 export type OperatorAnswer =

@@ -12,6 +12,7 @@
  * have to be written again.
  */
 import type { Checkpoints } from "./journal/checkpoints.ts";
+import type { Address, Addresses } from "./addresses.ts";
 import type {
   BlockTotals,
   JournalHead,
@@ -48,6 +49,8 @@ export interface Journal {
   /** Called before a commit and after it, whatever comes of it. */
   onCommitting: (isUnderWay: boolean) => void;
   append(transition: Transition, done: OnDurable): void;
+  /** Who is at another address than before; what may be followed is durable when it resolves. */
+  addresses(configured: readonly Address[]): Promise<Addresses>;
   /** Payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;

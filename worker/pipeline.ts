@@ -20,6 +20,7 @@ import type { LedgerWriter } from "./ledger.ts";
 import type { Processor } from "./processor.ts";
 import { PaymentQueue } from "./queue.ts";
 import type { Router } from "./router.ts";
+import { compareAddresses } from "./pipeline/addresses.ts";
 import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
@@ -39,6 +40,8 @@ export type PipelineOptions = {
   readonly router: Router;
   /** By lane of the router. */
   readonly processors: readonly Processor[];
+  /** Where each of them is. */
+  readonly urls: readonly string[];
   /** The journal's number of the processor of each lane. */
   readonly numbers: readonly number[];
   readonly backlogMax: number;
@@ -87,6 +90,7 @@ export class Pipeline {
     for (const payment of open.sort((a, b) => a.seq - b.seq)) this.books.open(payment);
     for (const payment of found.queued) this.queue.push(payment);
     for (const payment of found.unknown) this.#resolver.add(payment);
+    await compareAddresses(this.#options);
     for (const [lane, number] of numbers.entries()) {
       router.lane(lane).mode = journal.head.modes[number] ?? "auto";
     }

@@ -11,7 +11,7 @@
  * limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
  *
  * An operator may have drained a processor: then it is as if it were not there, but for the payments
- * that are unknown there and have to be resolved.
+ * that are unknown there and have to be resolved. One whose address has moved gets nothing at all.
  *
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
@@ -73,7 +73,7 @@ export class Router {
     const cheaper: Lane[] = [];
     for (const number of this.byFee) {
       const lane = this.lane(number);
-      if (lane.mode === "drained") continue;
+      if (!lane.takesPayments) continue;
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) {
         return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
       }
@@ -93,7 +93,7 @@ export class Router {
     const cheaper: Lane[] = [];
     for (const number of this.byFee) {
       const lane = this.lane(number);
-      if (lane.mode === "drained") continue;
+      if (!lane.takesPayments) continue;
       const needed = cheaper.length > 0;
       if (!isDue(nowMs, waiting, cheaper, lane, this.#slack)) return null;
       if (lane.takes(nowMs)) return null;

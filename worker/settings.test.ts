@@ -85,6 +85,16 @@ describe("processors", () => {
     expect(parseProcessors(list)).toBeNull();
     if (list !== "") expect(read({ PROCESSORS: list })).toContain("is not name=url;fee=0.05");
   });
+
+  test.each(["http://p:80/x", "HTTP://P/x/", "http://p/y/../x"])(
+    "two names for one address are refused, also when it is written as %p",
+    (url) => {
+      const PROCESSORS = `a=http://p/x;fee=0.5,b=${url};fee=0.6`;
+      expect(read({ PROCESSORS })).toEndWith(
+        " is not a list in which every processor has an address of its own",
+      );
+    },
+  );
 });
 
 test.each([

@@ -23,6 +23,8 @@ export type ProcessorSetting = {
 const PROCESSORS_FORM =
   "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited (several separated by commas)";
 
+const OWN_ADDRESS = "a list in which every processor has an address of its own";
+
 /** A token is what a header can carry, without the two signs that separate. */
 const PROCESSOR =
   /^\s*([a-z][a-z0-9-]{0,31})=([^;\s]+);fee=(0(?:\.\d+)?|1)(?:;audit-token=([!-+\--:<-~]+))?\s*$/;
@@ -44,6 +46,11 @@ function parseProcessor(entry: string): ProcessorSetting | null {
   return { name, url, fee: Number(fee), ...(auditToken === undefined ? {} : { auditToken }) };
 }
 
+/** Under two names one processor would be charged for, resolved and summed as two. */
+function hasAddressesOfTheirOwn(processors: readonly ProcessorSetting[]): boolean {
+  return new Set(processors.map(({ url }) => url)).size === processors.length;
+}
+
 /** What may be logged of a processor. */
 export function withoutToken({ name, url, fee }: ProcessorSetting) {
   return { name, url, fee };
@@ -53,6 +60,7 @@ const processors = () =>
   v.pipe(
     v.string(),
     v.check((value) => parseProcessors(value) !== null, PROCESSORS_FORM),
+    v.check((value) => hasAddressesOfTheirOwn(parseProcessors(value) ?? []), OWN_ADDRESS),
     v.transform((value) => parseProcessors(value) as ProcessorSetting[]),
   );
 

@@ -83,6 +83,13 @@ export type Transition =
       readonly mode: ProcessorMode;
       readonly intervention: Intervention;
     }
+  /** An operator's word that a processor is the same one at another address. */
+  | {
+      readonly kind: "address";
+      readonly processor: number;
+      readonly url: string;
+      readonly intervention: Intervention;
+    }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
   | { readonly kind: "purge"; readonly baseRow: number; readonly atMs: number }
   /** Changes nothing that anybody reads: asks whether commits work again. */

@@ -14,7 +14,7 @@ export type CheckerOptions = {
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];
   readonly wires: readonly Wire[];
-  readonly names: readonly string[];
+  readonly urls: readonly string[];
 };
 
 export class Checker {
@@ -54,11 +54,11 @@ export class Checker {
     const assigned = this.#options.disk.holds(
       `SELECT count(*) AS n FROM payments
        WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND state IN (1, 2)
-       AND processor = (SELECT number FROM processors WHERE name = ?)`,
+       AND processor IN (SELECT number FROM processors WHERE url = ?)`,
       correlationId,
       amountCents,
       requestedAtMs,
-      this.#options.names[charge.processor] as string,
+      this.#options.urls[charge.processor] as string,
     );
     if (!assigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
     const earlier = this.#charges.get(correlationId) ?? [];

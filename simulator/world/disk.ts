@@ -3,6 +3,7 @@
  * process. What a commit has synced survives a power cut; what it has not may be rolled back.
  */
 import { Database } from "bun:sqlite";
+import type { Address } from "../../worker/addresses.ts";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
@@ -28,6 +29,8 @@ export type PaymentOnDisk = {
   readonly state: number;
   readonly requested_at_ms: number | null;
   readonly name: string | null;
+  /** Where its processor is, as the journal has it. */
+  readonly url: string | null;
   readonly has_attempts: number;
 };
 
@@ -72,10 +75,16 @@ export class Disk {
   #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
     const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms,
       (SELECT name FROM processors WHERE number = processor) AS name,
+      (SELECT url FROM processors WHERE number = processor) AS url,
       EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
       FROM payments ${where} ORDER BY seq`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
+  }
+
+  urlOf(name: string): string | null {
+    const sql = "SELECT url FROM processors WHERE name = ?";
+    return this.db.query<{ url: string | null }, [string]>(sql).get(name)?.url ?? null;
   }
 
   idOf(seq: number): string {
@@ -139,6 +148,9 @@ export class DiskJournal implements Journal {
     this.#schedule(0);
   }
 
+  async addresses(configured: readonly Address[]) {
+    return this.#store.addresses(configured);
+  }
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);
   }

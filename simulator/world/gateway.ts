@@ -52,6 +52,8 @@ export class Gateway {
   /** Counts lives: whatever an earlier one had planned does not happen. */
   #lives = 0;
   #life: Life | null = null;
+  /** As if somebody had exchanged the addresses in the configuration; from the next start on. */
+  exchanged = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -75,6 +77,8 @@ export class Gateway {
     const names = journal.head.processors;
     const ledger = new LedgerWriter(allocateLedger(LEDGER_SLOTS, names.length, LEDGER_ROWS_MAX));
     const { patienceMs } = plan;
+    const urls = PROCESSORS.map(({ url }) => url);
+    if (this.exchanged) urls.reverse();
     const pipeline = new Pipeline({
       clock,
       random: chance.next,
@@ -82,10 +86,11 @@ export class Gateway {
       journal,
       ledger,
       router: new Router(time.nowMs, { processors: PROCESSORS, inFlightMax: 64, patienceMs }),
-      processors: PROCESSORS.map(
-        ({ url }, lane) =>
-          new HttpProcessor(url, plan.processorTimeoutMs, wires[lane]!.exchangeFor(alive)),
-      ),
+      processors: urls.map((url) => {
+        const wire = wires[PROCESSORS.findIndex((one) => one.url === url)]!;
+        return new HttpProcessor(url, plan.processorTimeoutMs, wire.exchangeFor(alive));
+      }),
+      urls,
       numbers: NAMES.map((name) => names.indexOf(name)),
       backlogMax: 10_000,
       processorTimeoutMs: plan.processorTimeoutMs,

@@ -56,7 +56,7 @@ export function isRecorded(
   correlationId: string,
   payment: PaymentOnDisk,
 ): boolean {
-  const number = PROCESSORS.findIndex(({ name }) => name === payment.name);
+  const number = PROCESSORS.findIndex(({ url }) => url === payment.url);
   const record = models[number]?.records.get(correlationId);
   return (
     record !== undefined &&

@@ -46,6 +46,8 @@ export type Plan = {
   readonly decisions: number;
   /** Payments that somebody wants to declare absent. */
   readonly absences: number;
+  /** How often somebody starts the worker with the addresses of the processors exchanged. */
+  readonly exchanges: number;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -54,8 +56,11 @@ export type Plan = {
   };
 };
 
-/** `apart` draws what was added later, so that a seed that once found something stays the same run. */
-export function drawPlan(chance: Chance, apart: Chance): Plan {
+/**
+ * `apart` and `identity` draw what was added later, so that a seed that once found something stays the
+ * same run.
+ */
+export function drawPlan(chance: Chance, apart: Chance, identity: Chance): Plan {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -95,6 +100,7 @@ export function drawPlan(chance: Chance, apart: Chance): Plan {
     purges: chance.happens(0.2) ? chance.between(1, 2) : 0,
     shop: { repeats: rate(0.4), otherAmounts: rate(0.2), leaves: rate(0.2), stubborn: 0.8 },
     decisions: times(25),
+    exchanges: identity.happens(0.8) ? 0 : identity.between(1, 4),
     absences: apart.happens(0.4) ? 0 : apart.between(1, 20),
   };
 }

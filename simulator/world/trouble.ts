@@ -3,6 +3,7 @@ import type { World } from "../world.ts";
 import { NO_FAULTS, type Faults } from "../processor/faults.ts";
 import { seekAbsence } from "./absence.ts";
 import { crashApi, crashWorker, cutPower } from "./crashes.ts";
+import { exchangeAddresses } from "./exchange.ts";
 import { decide } from "./operator.ts";
 
 export function planTrouble(world: World): void {
@@ -16,6 +17,7 @@ export function planTrouble(world: World): void {
   at(world, plan.purges, () => purge(world));
   at(world, plan.decisions, () => decide(world));
   at(world, plan.absences, () => seekAbsence(world), world.apart);
+  at(world, plan.exchanges, () => exchangeAddresses(world), world.identity);
   at(world, plan.processors.changes, () => changeProcessor(world));
   at(world, plan.processors.restarts, () => restartProcessor(world));
   at(world, 3, () => world.disk.checkpoint());

@@ -12,7 +12,11 @@ import { createLog } from "../../shared/log.ts";
 import { STATES } from "../../shared/openapi/schemas.ts";
 import { runHttp } from "../../worker/http/server.fixture.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
-import { MODE_AFTER, PAYMENT_ACTIONS, type OperatorAnswer } from "../../worker/intervention.ts";
+import {
+  PAYMENT_ACTIONS,
+  PROCESSOR_ACTIONS,
+  type OperatorAnswer,
+} from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { startStand, type Stand } from "../system/stand.ts";
 import { until } from "../system/until.ts";
@@ -206,9 +210,10 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
     await worker.ask(400, "POST", path, { headers: ADMIN, body: "{}", fill: settled });
     await worker.ask(401, "POST", path, { body: GROUNDS });
   }
-  for (const action of Object.keys(MODE_AFTER)) {
+  for (const action of PROCESSOR_ACTIONS) {
     const path = `/operator/processors/{name}/${action}`;
-    await worker.ask(200, "POST", path, { headers: ADMIN, body: GROUNDS, fill: "default" });
+    const status = action === "moved" ? 409 : 200;
+    await worker.ask(status, "POST", path, { headers: ADMIN, body: GROUNDS, fill: "default" });
     await worker.ask(404, "POST", path, { headers: ADMIN, body: GROUNDS, fill: "nobody" });
     await worker.ask(400, "POST", path, { headers: ADMIN, body: "{}", fill: "default" });
     await worker.ask(401, "POST", path, { body: GROUNDS, fill: "default" });
@@ -239,7 +244,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       for (const action of PAYMENT_ACTIONS) {
         await worker.ask(status, "POST", `/operator/payments/{correlationId}/${action}`, init);
       }
-      for (const action of Object.keys(MODE_AFTER)) {
+      for (const action of PROCESSOR_ACTIONS) {
         await worker.ask(status, "POST", `/operator/processors/{name}/${action}`, init);
       }
     };

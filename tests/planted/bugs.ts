@@ -196,6 +196,28 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "another address is followed although payments are open",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "worker/addresses.ts",
+        find: 'return open === 0 ? { kind: "followed", from } : { kind: "moved", from, open };',
+        replace: 'return { kind: "followed", from };',
+      },
+    ],
+  },
+  {
+    name: "unknown payments are resolved at another address",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "worker/pipeline/resolver.ts",
+        find: "if (this.#options.router.lane(lane).movedFrom !== null) continue; // Likewise.",
+        replace: "",
+      },
+    ],
+  },
+  {
     name: "purge reviving settled rows",
     seedsMax: 200,
     edits: [

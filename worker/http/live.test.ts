@@ -28,7 +28,13 @@ class Watched {
     this.questions.push(question);
     this.seconds.push(secondOf(this.questions.length));
     if (this.questions.length % 2 === 0) this.changes.push(changeOf(this.changes.length + 1));
-    const lane = { name: "default", fee: 0.05, mode: "auto", breaker: "closed" } as const;
+    const lane = {
+      name: "default",
+      fee: 0.05,
+      mode: "auto",
+      moved: false,
+      breaker: "closed",
+    } as const;
     return {
       at: iso(0),
       startedAt: iso(0),

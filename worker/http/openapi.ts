@@ -12,7 +12,7 @@ import {
 import { OWN_OPERATIONS, WORKER_OPERATIONS } from "../../shared/openapi/operations.ts";
 import { CORRELATION_ID } from "../../shared/openapi/parameters.ts";
 import { OPERATOR_SCHEMAS } from "../../shared/openapi/schemas.ts";
-import { MODE_AFTER, PAYMENT_ACTIONS } from "../intervention.ts";
+import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../intervention.ts";
 import { groundsSchema, NEEDS_EVIDENCE } from "./grounds.ts";
 import { LIST_PARAMETERS } from "./operator.ts";
 
@@ -77,7 +77,7 @@ const OPERATOR: readonly Operation[] = [
   guarded("get", [PROCESSORS, "Processors and their modes"], json("All", ref("Processors")), {
     503: later("The worker does not answer in time"),
   }),
-  ...Object.keys(MODE_AFTER).map((action) => {
+  ...PROCESSOR_ACTIONS.map((action) => {
     const about = [`${PROCESSORS}/{name}/${action}`, action, NAME] as const;
     return decision(about, "ProcessorDecision", groundsSchema(false));
   }),

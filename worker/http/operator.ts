@@ -6,8 +6,8 @@ import type { Schema } from "../../shared/openapi.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import {
-  MODE_AFTER,
   PAYMENT_ACTIONS,
+  PROCESSOR_ACTIONS,
   type OperatorAnswer,
   type OperatorCommand,
   type PaymentAction,
@@ -57,9 +57,9 @@ export function operatorRoutes(token: string | null, sources: OperatorSources): 
       ),
     ),
     get(processors, is(processors), () => describeProcessors(sources)),
-    ...(Object.keys(MODE_AFTER) as ProcessorAction[]).map((action) =>
+    ...PROCESSOR_ACTIONS.map((action) =>
       post(`${processors}/{name}/${action}`, below(processors, action), (call) =>
-        setMode(sources, action, call),
+        decideAbout(sources, action, call),
       ),
     ),
   ].map(guarded);
@@ -115,7 +115,7 @@ async function decide(sources: OperatorSources, action: PaymentAction, call: Cal
   });
 }
 
-async function setMode(sources: OperatorSources, action: ProcessorAction, call: Call) {
+async function decideAbout(sources: OperatorSources, action: ProcessorAction, call: Call) {
   const parsed = parseGrounds(await call.request.text(), false);
   if (!parsed.ok) return problem(400, parsed.reason);
   const name = segment(call.path, 3);

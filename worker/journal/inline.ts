@@ -1,4 +1,5 @@
 /** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
+import type { Address } from "../addresses.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -60,6 +61,9 @@ export class InlineJournal implements Journal {
     return true;
   }
 
+  async addresses(configured: readonly Address[]) {
+    return this.#store.addresses(configured);
+  }
   async open(): Promise<OpenRow[]> {
     return [...this.#store.open()];
   }

@@ -8,7 +8,7 @@
  *   attempts   of each payment the first and the last that did not end in "accepted"
  *   attempts_left_out  how many there were in between (sqlite-attempts.ts)
  *   interventions  what operators did to payments and processors, and why
- *   processors names by number
+ *   processors names by number, and the address of each, null until one was known
  *   processor_modes  what an operator has set, where it is not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there)
  *
@@ -18,6 +18,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
 import { damageIn } from "./damage.ts";
 import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
 import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
@@ -51,7 +52,11 @@ const CODE = Object.fromEntries(PAYMENT_STATES.map((state, code) => [state, code
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS processors (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE IF NOT EXISTS processors (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    url TEXT
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS payments (
     seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -88,6 +93,9 @@ const SCHEMA = `
   ) STRICT;
 `;
 
+/** Columns that came later: a journal of before is given them in place. They may be null. */
+const ADDED_COLUMNS = [{ table: "processors", column: "url", type: "TEXT" }] as const;
+
 export class SqliteStore {
   readonly head: JournalHead;
   readonly ledger: SqliteLedger;
@@ -116,6 +124,7 @@ export class SqliteStore {
       const damage = this.isChecked ? damageIn(this.#db) : null;
       if (damage !== null) throw new Error(damage);
       this.#db.run(SCHEMA);
+      addColumns(this.#db);
       this.blocks = new SqliteBlocks(this.#db);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
@@ -145,6 +154,24 @@ export class SqliteStore {
       this.#rollback();
       throw error;
     }
+  }
+
+  /** Synced at any level: a call may leave for an address as soon as this has returned. */
+  addresses(configured: readonly Address[]): Addresses {
+    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
+    this.#db.run("PRAGMA synchronous = FULL");
+    const found = this.#db
+      .transaction(() => {
+        const compared = compareAddresses(configured, knownAddresses(this.#db));
+        const set = this.#db.prepare("UPDATE processors SET url = ? WHERE name = ?");
+        for (const [i, { kind }] of compared.configured.entries()) {
+          if (kind !== "moved") set.run(configured[i]!.url, configured[i]!.name);
+        }
+        return compared;
+      })
+      .immediate();
+    this.#db.run(`PRAGMA synchronous = ${synchronous}`);
+    return found;
   }
 
   /** Everything that is not settled, oldest first. */
@@ -195,7 +222,7 @@ export class SqliteStore {
         ]);
         for (const name of processors) {
           this.#db.run(
-            `INSERT INTO processors SELECT count(*), ?1 FROM processors
+            `INSERT INTO processors (number, name) SELECT count(*), ?1 FROM processors
            HAVING NOT EXISTS (SELECT 1 FROM processors WHERE name = ?1)`,
             [name],
           );
@@ -254,6 +281,10 @@ export class SqliteStore {
       case "mode":
         statements.automatic.run(transition.processor);
         if (transition.mode !== "auto") statements.mode.run(transition.processor, transition.mode);
+        this.#record(null, transition.processor, transition.intervention);
+        return DONE;
+      case "address":
+        statements.address.run(transition.url, transition.processor);
         this.#record(null, transition.processor, transition.intervention);
         return DONE;
       case "purge":
@@ -368,6 +399,7 @@ function prepare(db: Database) {
     absent: db.prepare(
       `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL ${atProcessor}`,
     ),
+    address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
     ask: db.prepare("UPDATE payments SET state = state WHERE seq = ? AND processor IS NOT NULL"),
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
@@ -386,6 +418,14 @@ function prepare(db: Database) {
 /** For IN with three values and more SQLite builds a table at every call, which takes longer than the rest. */
 function isOneOf(...states: number[]): string {
   return `(${states.map((state) => `state = ${state}`).join(" OR ")})`;
+}
+
+function addColumns(db: Database): void {
+  for (const { table, column, type } of ADDED_COLUMNS) {
+    const columns = db.query<{ name: string }, []>(`PRAGMA table_info(${table})`).all();
+    if (columns.some(({ name }) => name === column)) continue;
+    db.run(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+  }
 }
 
 export function openDatabase(path: string, sync: JournalSync): Database {

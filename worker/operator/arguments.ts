@@ -1,6 +1,6 @@
 /** What was typed, as the call that it stands for. */
 import { parseArgs } from "node:util";
-import { MODE_AFTER, PAYMENT_ACTIONS } from "../intervention.ts";
+import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../intervention.ts";
 
 export const USAGE = `usage: worker operator COMMAND [options]
 
@@ -15,6 +15,7 @@ export const USAGE = `usage: worker operator COMMAND [options]
   drain NAME           no new payment goes there; unknown ones are still resolved
   force NAME           it is used whatever its breaker says
   resume NAME          it is used as its breaker says
+  moved NAME           it is the same processor at another address: payments go there again
 
   --who TEXT           who decides (default: who is logged in, by USER)
   --why TEXT           why; needed by everything but list, show and processors
@@ -66,7 +67,7 @@ export function readCommand(
     return encodeURIComponent(subject);
   };
   const isPaymentAction = PAYMENT_ACTIONS.some((action) => action === name);
-  if (isPaymentAction || Object.hasOwn(MODE_AFTER, name)) {
+  if (isPaymentAction || PROCESSOR_ACTIONS.some((action) => action === name)) {
     const [folder, what] = isPaymentAction ? ["payments", "ID"] : ["processors", "NAME"];
     const target = `/operator/${folder}/${about(what)}/${name}`;
     allowOnly(values, ["who", "why", "evidence"], name);

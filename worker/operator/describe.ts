@@ -77,7 +77,9 @@ function describeProcessors(answer: Fields): string {
       }
       const latency = `${Math.round(Number(latencyMs))} ms`;
       const word = wordOf(processor["lastIntervention"]);
-      return [name, fee, mode, breaker, inFlight, limit, latency, openPayments, word];
+      const set =
+        processor["movedFrom"] === null ? mode : `moved from ${plain(processor["movedFrom"])}`;
+      return [name, fee, set, breaker, inFlight, limit, latency, openPayments, word];
     }),
   );
 }

@@ -31,7 +31,7 @@ export class HealthProbes {
   tick(): void {
     const nowMs = this.#options.clock.steadyMs();
     for (const [lane, dueAtMs] of this.#dueAtMs.entries()) {
-      if (nowMs < dueAtMs) continue;
+      if (nowMs < dueAtMs || this.#options.router.lane(lane).movedFrom !== null) continue;
       this.#dueAtMs[lane] = Number.POSITIVE_INFINITY; // One at a time.
       void this.#probe(lane, nowMs);
     }

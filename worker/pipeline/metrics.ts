@@ -75,6 +75,11 @@ export class PipelineMetrics {
     this.#gauge("processor_mode", mode, ["processor"], (set) =>
       each((name, lane) => set(MODE_VALUE[router.lane(lane).mode], name)),
     );
+    const moved =
+      "1: another address than its open payments were sent to, and nothing is sent there";
+    this.#gauge("processor_moved", moved, ["processor"], (set) =>
+      each((name, lane) => set(router.lane(lane).movedFrom === null ? 0 : 1, name)),
+    );
     this.#gauge("in_flight", "Calls in flight", ["processor"], (set) =>
       each((name, lane) => set(router.lane(lane).inFlight, name)),
     );

@@ -8,6 +8,7 @@ describe("the table, row by row", () => {
     state: "unknown",
     owner: "default",
     configured: true,
+    moved: false,
     calls: 0,
     quietMs: 10_000,
     quietMsMin: 2_000,
@@ -27,6 +28,7 @@ describe("the table, row by row", () => {
     ["held", { state: "held", owner: null }, ["release"]],
     ["held by its processor", { state: "held" }, ["ask", "release", "settle", "absent"]],
     ["held, in a call", { state: "held", calls: 1 }, ["release"]],
+    ["moved", { moved: true }, ["hold", "settle"]],
     ["not configured", { configured: false }, ["hold", "settle", "absent"]],
   ] as [string, Partial<Facts>, string[]][])("%s", (_, more, expected) => {
     expect(allowed(more)).toEqual(expected as PaymentAction[]);

@@ -23,6 +23,8 @@ export type Facts = {
   readonly owner: string | null;
   /** Its processor is among those that are configured. */
   readonly configured: boolean;
+  /** It is configured with another address than the one that this payment was sent to. */
+  readonly moved: boolean;
   /** Calls about it under way. */
   readonly calls: number;
   /** Since its last attempt ended. */
@@ -44,11 +46,15 @@ export function refusalOf(action: PaymentAction, facts: Facts): string | null {
     case "release":
       return state === "held" ? null : "It is not held.";
     case "ask":
-      return unsettled(facts) ?? (facts.configured ? null : `${owner} is not configured.`);
+      return (
+        unsettled(facts) ??
+        unreachable(facts) ??
+        (facts.configured ? null : `${owner} is not configured.`)
+      );
     case "settle":
       return unsettled(facts);
     case "absent":
-      return unsettled(facts) ?? unquiet(facts);
+      return unsettled(facts) ?? unreachable(facts) ?? unquiet(facts);
   }
 }
 
@@ -76,6 +82,14 @@ function unsettled({ owner, calls }: Facts): string | null {
   if (owner === null) return "It belongs to no processor, so that there is nothing to find out.";
   if (calls === 0) return null;
   return `A call to ${owner} is under way; hold the payment, and try again when that has ended.`;
+}
+
+function unreachable({ owner, moved }: Facts): string | null {
+  if (!moved) return null;
+  return (
+    `${owner} has another address than this payment was sent to: say first whether it is the same ` +
+    "processor (moved), or start the worker with the old address."
+  );
 }
 
 function unquiet({ owner, quietMs, quietMsMin }: Facts): string | null {

@@ -184,6 +184,7 @@ export class Operator {
         ? refused(`${name} is not configured any more: it gets no payment.`)
         : { kind: "refused", status: 404, reason: `There is no processor ${name}.` };
     }
+    if (action === "moved") return this.#moved(lane, command.grounds);
     const mode = MODE_AFTER[action];
     this.#diary.modeChanged(lane, router.lane(lane).mode, mode);
     router.lane(lane).mode = mode;
@@ -192,8 +193,25 @@ export class Operator {
     return done(mode, `${name} ${MODE_MEANS[mode]}.`);
   }
 
+  /** Not before it is durable may anything be sent there. */
+  async #moved(number: number, grounds: Grounds): Promise<OperatorAnswer> {
+    const { router, numbers, urls } = this.#options;
+    const lane = router.lane(number);
+    const url = urls[number] as string;
+    if (lane.movedFrom === null) {
+      return refused(
+        `${lane.name} is at ${url}, as the journal has it: there is nothing to confirm.`,
+      );
+    }
+    const intervention = this.#interventionOf("moved", grounds);
+    const processor = numbers[number] as number;
+    await this.#durable({ kind: "address", processor, url, intervention });
+    lane.movedFrom = null;
+    return done(lane.mode, `${lane.name} is at ${url} now; its payments are resolved there.`);
+  }
+
   #lanes(): ProcessorView[] {
-    return this.#options.router.lanes.map((lane) => ({
+    return this.#options.router.lanes.map((lane, number) => ({
       name: lane.name,
       fee: lane.fee,
       mode: lane.mode,
@@ -201,16 +219,20 @@ export class Operator {
       inFlight: lane.inFlight,
       limit: Math.floor(lane.limit),
       latencyMs: lane.latencyMs,
+      url: this.#options.urls[number] as string,
+      movedFrom: lane.movedFrom,
     }));
   }
 
   #factsOf(payment: OpenPayment): Facts {
-    const { clock, journal, numbers, processorTimeoutMs } = this.#options;
+    const { clock, journal, numbers, router, processorTimeoutMs } = this.#options;
     const number = ownerOf(payment)?.processor ?? null;
+    const lane = number === null ? -1 : numbers.indexOf(number);
     return {
       state: payment.state.kind,
       owner: number === null ? null : (journal.head.processors[number] as string),
-      configured: number !== null && numbers.includes(number),
+      configured: lane !== -1,
+      moved: lane !== -1 && router.lane(lane).movedFrom !== null,
       calls: payment.calls,
       quietMs: clock.steadyMs() - payment.attemptedAtMs,
       quietMsMin: 2 * processorTimeoutMs,

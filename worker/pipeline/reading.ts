@@ -38,8 +38,10 @@ export class LiveReader {
         conflict: books.parked.get("conflict") ?? 0,
       },
       journal: { trouble: journal.trouble, queued: journal.queued },
-      lanes: router.lanes.map(({ name, fee, mode, breaker, latencyMs, inFlight, limit }) => {
-        return { name, fee, mode, breaker: breaker.kind, latencyMs, inFlight, limit };
+      lanes: router.lanes.map((lane) => {
+        const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
+        const moved = movedFrom !== null;
+        return { name, fee, mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: diary.after(afterChange),

@@ -69,6 +69,7 @@ export class Resolver {
       const lane = this.#books.laneOf(one.payment);
       if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
       if (this.#options.router.lane(lane).restMs(nowMs) > 0) continue;
+      if (this.#options.router.lane(lane).movedFrom !== null) continue; // Likewise.
       if (one.step === "look") void this.#look(one);
       else if (this.#mayCharge(nowMs, one, lane)) this.#charge(nowMs, one, lane);
     }

@@ -132,6 +132,7 @@ export type Parts = {
   readonly backlogMax?: number;
   readonly random?: () => number;
   readonly numbers?: readonly number[];
+  readonly urls?: readonly string[];
   readonly processorTimeoutMs?: number;
 };
 
@@ -151,6 +152,7 @@ export function assemble(parts: Parts) {
     ledger,
     router,
     processors,
+    urls: parts.urls ?? configured.map(({ name }) => `http://${name}`),
     patienceMs,
     numbers: parts.numbers ?? numbers,
     backlogMax,

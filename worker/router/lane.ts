@@ -30,6 +30,8 @@ export class Lane {
   readonly fee: number;
   /** Set by an operator. */
   mode: ProcessorMode = "auto";
+  /** The address that its payments belong to, while it is configured with another: nothing is sent there. */
+  movedFrom: string | null = null;
   readonly #breaker: Breaker;
   readonly #limit: Limit;
   readonly #rejections = new Rejections();
@@ -57,6 +59,10 @@ export class Lane {
   }
   get latencyMs(): number {
     return this.#latencyMs;
+  }
+  /** False: for new payments it is as if it were not there. */
+  get takesPayments(): boolean {
+    return this.mode !== "drained" && this.movedFrom === null;
   }
   /** Works, as far as is known; it may still be full. */
   get working(): boolean {

@@ -22,7 +22,8 @@ const COLUMNS = {
   f: { title: "[f]ee", text: ({ fee }) => percent(fee), value: ({ fee }) => -fee },
   b: {
     title: "[b]reaker",
-    text: ({ breaker, mode }) => (mode === "auto" ? breaker : `${breaker}, ${mode}`),
+    text: ({ breaker, mode, moved }) =>
+      moved ? "MOVED" : mode === "auto" ? breaker : `${breaker}, ${mode}`,
     value: ({ breaker }) => -BREAKER_ORDER[breaker],
   },
   l: {
@@ -97,8 +98,8 @@ export function screenOf(
 export function lineOf(figures: Figures): string {
   const { backlog } = figures.snapshot;
   const each = figures.rows.map(
-    ({ name, breaker, inFlight, limit, latencyMs, rate }) =>
-      `${name} ${breaker} ${inFlight}/${Math.floor(limit)} ${milliseconds(latencyMs)} ${perSecond(rate)}`,
+    ({ name, breaker, moved, inFlight, limit, latencyMs, rate }) =>
+      `${name} ${moved ? "MOVED" : breaker} ${inFlight}/${Math.floor(limit)} ${milliseconds(latencyMs)} ${perSecond(rate)}`,
   );
   const all = [
     `${figures.at.slice(0, 19)}Z`,

@@ -12,6 +12,7 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
     name,
     fee: 0.05,
     mode: "auto",
+    moved: false,
     breaker: "closed",
     latencyMs: 1.5,
     inFlight: 3,

@@ -1,0 +1,26 @@
+/** Somebody who exchanges the addresses of the processors in the configuration, and takes that back. */
+import type { World } from "../world.ts";
+import { PROCESSORS } from "./gateway.ts";
+
+export function exchangeAddresses(world: World): void {
+  const { gateway, identity, time } = world;
+  world.counts.exchanges++;
+  gateway.exchanged = !gateway.exchanged;
+  world.note(
+    `worker stops, to be started with addresses ${gateway.exchanged ? "exchanged" : "as before"}`,
+  );
+  gateway.crash();
+  time.after(identity.pick([0, 5, 300]), () => {
+    if (!gateway.up) world.startGateway();
+  });
+}
+
+/** Whoever sees that payments are held up starts the worker with the addresses that the journal has. */
+export function takeBack(world: World): void {
+  const { disk, gateway } = world;
+  const kept = disk.urlOf(PROCESSORS[0].name);
+  const exchanged = kept === PROCESSORS[1].url;
+  if (gateway.exchanged === exchanged) return;
+  gateway.exchanged = exchanged;
+  gateway.crash();
+}
