@@ -53,7 +53,7 @@ const pipeline = new Pipeline({
 });
 await pipeline.recover().catch(exitWith);
 
-const link = await openUdpServer(settings, journal.head.epoch, log, (payment, answer) =>
+const link = await openUdpServer(settings, log, (payment, answer) =>
   pipeline.take(payment, answer),
 ).catch(exitWith);
 

@@ -137,7 +137,8 @@ export class World {
       plan,
       chance: chance.fork(),
       toWorker: (frame, api) => this.gateway.receive(frame, api),
-      toApi: (frame, api) => this.apis[api]?.receive(frame),
+      toApi: (frame, api) => this.apis[api]?.receive(frame) ?? false,
+      lifeOf: (incarnation) => this.gateway.lifeOf.get(incarnation) ?? 0,
     });
     this.apis = Array.from({ length: plan.apis }, (_, api) => {
       const transmit = (frame: Buffer) => this.post.toWorker(frame, api);
@@ -332,5 +333,5 @@ export class World {
 }
 
 function stale(): void {
-  throw new Violation("the link: a verdict of an older epoch was believed");
+  throw new Violation("the link: a verdict of an earlier life of the worker was believed");
 }

@@ -16,7 +16,7 @@ export const name = "micro/link";
 
 const BATCH = 64;
 const MAC_BYTES = 16;
-const HEAD = { instance: 281_474_976_710_000, epoch: 1_700_000_000, sequence: 123_456 };
+const HEAD = { instance: 281_474_976_710_000, incarnation: 1_700_000_000, sequence: 123_456 };
 const KEY = linkKeys("benchmark").pay;
 const MODES = [
   { mode: "maps", packr: new Packr({ useRecords: false }) },

@@ -20,27 +20,30 @@ const NOTHING_SENT = { sequence: 0, ids: [] };
 type Sent = { readonly atMs: number; readonly sequence: number; readonly ids: string[] };
 
 /** A core whose frames are kept; time is what each call says. */
-function client(random: () => number = () => 1) {
+function client(random: () => number = () => 1, sequenceMax = 0xffff_ffff) {
   const sent: Sent[] = [];
+  const probes: number[] = [];
   const clock = { nowMs: 0 };
   const core = new LinkClientCore({
     keys,
     instance: INSTANCE,
     ackTimeoutMs: 1_000,
     random,
+    sequenceMax,
     transmit: (bytes) => {
       const decoded = decodePay(keys.pay, bytes);
       if (!decoded.ok) throw new Error(decoded.reason);
       const { sequence, payments } = decoded.frame;
       const ids = payments.map(({ correlationId }) => correlationId);
-      // Probes are of no interest here.
       if (ids.length > 0) sent.push({ atMs: clock.nowMs, sequence, ids });
+      else probes.push(sequence);
     },
   });
   const verdicts = new Map<number, Verdict | null>();
   return {
     core,
     sent,
+    probes,
     clock,
     verdicts,
     pay: (n: number) =>
@@ -56,13 +59,13 @@ function client(random: () => number = () => 1) {
       const all = ids.map((correlationId) => ({ sequence, correlationId, verdict: STORED }));
       // More verdicts than fit a frame travel in two.
       for (const some of [all.slice(0, 12), all.slice(12)]) {
-        const full = { instance: INSTANCE, epoch: 1, sequence: 0, ...head };
+        const full = { instance: INSTANCE, incarnation: 1, sequence: 0, ...head };
         core.receive(clock.nowMs, encodeVerdicts(head.key ?? keys.verdict, full, some));
       }
     },
   };
 }
-type VerdictHead = { instance: number; epoch: number; key: Buffer };
+type VerdictHead = { instance: number; incarnation: number; key: Buffer; sequence: number };
 
 test("nothing is missed by whoever ticks only when something is due", () => {
   const run = (isDue: (core: LinkClientCore, nowMs: number) => boolean) => {
@@ -168,7 +171,7 @@ describe("the window", () => {
         correlationId: uuid(1),
         verdict: STORED,
       }));
-      const head = { instance: INSTANCE, epoch: 1, sequence: 0 };
+      const head = { instance: INSTANCE, incarnation: 1, sequence: 0 };
       core.receive(0, encodeVerdicts(keys.verdict, head, verdicts));
     };
     const windows: number[] = [];
@@ -266,16 +269,6 @@ describe("a verdict counts for nothing when", () => {
     expect(core.answering(0)).toBe(false);
   });
 
-  test("it is of an older epoch than one that was seen", () => {
-    const { answer, frame, verdicts, core } = waiting();
-    answer({ sequence: 999, ids: [] }, { epoch: 8 });
-    answer(frame, { epoch: 7 });
-    expect(verdicts.size).toBe(0);
-    expect(core.stats.stale).toBe(2);
-    answer(frame, { epoch: 8 });
-    expect(verdicts.get(1)).toEqual(STORED);
-  });
-
   test("it names another frame or another id", () => {
     const { answer, frame, verdicts } = waiting();
     answer({ sequence: frame.sequence + 1, ids: frame.ids });
@@ -299,6 +292,104 @@ describe("a verdict counts for nothing when", () => {
     expect(core.stats.drops.mac).toBe(4);
     expect(core.answering(0)).toBe(false);
   });
+});
+
+describe("another incarnation of the worker", () => {
+  const [FIRST, SECOND, THIRD] = [900, 5, 300];
+  /** One payment is outstanding, sent to a worker that has been heard before. */
+  const paying = (incarnation = FIRST) => {
+    const made = client();
+    made.answer(NOTHING_SENT, { incarnation });
+    const post = (n: number) => {
+      made.pay(n);
+      made.flush();
+      return made.sent.at(-1) as Sent;
+    };
+    /** The answer to the newest probe. */
+    const answerProbe = (head: Partial<VerdictHead>) =>
+      made.answer(NOTHING_SENT, { sequence: made.probes.at(-1) as number, ...head });
+    return { ...made, post, answerProbe, frame: post(1) };
+  };
+
+  test.each([
+    [900, 5],
+    [5, 900],
+  ])("is believed for an answer, whatever its number: %d, then %d", (before, now) => {
+    const { answer, frame, verdicts } = paying(before);
+    answer(frame, { incarnation: now });
+    expect(verdicts.get(1)).toEqual(STORED);
+  });
+
+  test("is not believed for an answer to nothing that is outstanding", () => {
+    const { answer, frame, verdicts, core } = paying();
+    answer({ sequence: frame.sequence, ids: [uuid(2)] }, { incarnation: SECOND });
+    answer({ sequence: 999, ids: [] }, { incarnation: SECOND });
+    expect([core.stats.stale, verdicts.size]).toEqual([4, 0]);
+    answer(frame, { incarnation: FIRST });
+    expect(verdicts.get(1)).toEqual(STORED);
+  });
+
+  test("that is gone is not believed again, however late its answers come", () => {
+    const { answer, post, frame, verdicts } = paying();
+    const other = post(2);
+    answer(frame, { incarnation: SECOND });
+    answer(other, { incarnation: FIRST });
+    answer(other, { incarnation: THIRD });
+    expect(verdicts.has(2)).toBe(false);
+    answer(other, { incarnation: SECOND });
+    expect(verdicts.get(2)).toEqual(STORED);
+  });
+
+  test("is believed by the next probe when what is outstanding was sent before", () => {
+    const { answer, answerProbe, post, frame, verdicts, core, tickUntil, clock } = paying();
+    const other = post(2);
+    answer(frame, { incarnation: SECOND });
+    answer(other, { incarnation: THIRD });
+    tickUntil(999);
+    expect(verdicts.has(2)).toBe(false);
+    const late = post(3);
+    tickUntil(1_001);
+    answerProbe({ incarnation: THIRD });
+    answer(late, { incarnation: THIRD });
+    expect(verdicts.get(3)).toEqual(STORED);
+    expect(core.answering(clock.nowMs)).toBe(true);
+  });
+
+  test("is not believed for the answer to a probe that went to one before", () => {
+    const { answer, answerProbe, core, post, tickUntil } = paying();
+    tickUntil(1_002);
+    answer(post(2), { incarnation: SECOND });
+    answerProbe({ incarnation: THIRD });
+    answerProbe({ incarnation: FIRST });
+    expect(core.stats.stale).toBe(4);
+    tickUntil(2_100);
+    answerProbe({ incarnation: THIRD });
+    expect(core.stats.stale).toBe(4);
+  });
+
+  test("of before, which names no probe, is believed once the other is silent", () => {
+    const { answer, core, clock, tickUntil } = paying();
+    tickUntil(2_000);
+    answer(NOTHING_SENT, { incarnation: SECOND });
+    expect(core.stats.stale).toBe(2);
+    tickUntil(2_600);
+    answer(NOTHING_SENT, { incarnation: SECOND });
+    expect(core.answering(clock.nowMs)).toBe(true);
+  });
+});
+
+test("sequences begin anew at their end, and pass over what is outstanding", () => {
+  const { pay, flush, sent, probes, answer, tickUntil } = client(() => 1, 6);
+  const post = (n: number) => {
+    pay(n);
+    flush();
+    return sent.at(-1)!.sequence;
+  };
+  expect([1, 2, 3, 4].map(post)).toEqual([1, 2, 3, 4]);
+  for (const sequence of [1, 3, 4]) answer(sent.find((frame) => frame.sequence === sequence)!);
+  expect([5, 6, 7, 8].map(post)).toEqual([5, 6, 1, 3]);
+  tickUntil(1_001);
+  expect(probes).toEqual([4]);
 });
 
 test("sequences of a client never repeat while frames are outstanding", () => {

@@ -5,8 +5,13 @@
  * Retransmission: first after max(20 ms, 3 × smoothed round trip), then with full jitter below a
  * ceiling that grows by half each time up to 500 ms, by `tick` and never by a socket's `drain`. Flow: a
  * window of unanswered frames, one more per window answered, halved on loss; payments beyond it wait in
- * a bounded line. A verdict counts when instance, epoch, sequence and id all match; anything else
+ * a bounded line. A verdict counts when instance, incarnation, sequence and id all match; anything else
  * changes nothing.
+ *
+ * Incarnations have no order: who is the worker's newest is told by what it answers. Another one than
+ * the one that is believed takes its place when it answers a frame that was first sent while that was
+ * believed; what an earlier one has answered, however late it comes, was sent before. So a worker with
+ * whatever number is believed within a second, and one that is gone is never believed again.
  *
  * An id stands at most once in a frame, so that (sequence, id) names one payment even when two
  * callers post the same id with different amounts in the same turn.
@@ -20,6 +25,7 @@ import {
   type AddressedVerdict,
   type DropReason,
   type LinkKeys,
+  type VerdictFrame,
 } from "./frame.ts";
 
 const RETRY_FIRST_MS_MIN = 20;
@@ -35,6 +41,9 @@ const WAITING_MAX = 16_384;
 const BUSY_RETRY_MS = 1_000;
 /** An idle link asks for a sign of life this often, so that readiness is known without payments. */
 const PROBE_MS = 1_000;
+/** Probes whose answer may still come; a datagram that is under way for longer comes too late. */
+const PROBES_KEPT = 4;
+const SEQUENCE_MAX = 0xffff_ffff;
 const SILENCE_MS_MAX = 2_500;
 
 type Done = (verdict: Verdict | null) => void;
@@ -43,6 +52,8 @@ type Outstanding = {
   readonly bytes: Buffer;
   readonly entries: Map<string, Entry>;
   readonly firstSentAtMs: number;
+  /** The worker that was believed then. */
+  readonly sentTo: number | null;
   /** The earliest of its entries': those of one frame may have waited differently long. */
   deadlineMs: number;
   retryAtMs: number;
@@ -65,6 +76,8 @@ export type LinkClientOptions = {
   readonly ackTimeoutMs: number;
   readonly random: () => number;
   readonly transmit: (frame: Buffer) => void;
+  /** After it sequences begin anew; smaller in tests, which go there. */
+  readonly sequenceMax?: number;
 };
 
 export class LinkClientCore {
@@ -80,7 +93,10 @@ export class LinkClientCore {
   readonly #outstanding = new Map<number, Outstanding>();
   #waiting: Entry[] = [];
   #nextSequence = 1;
-  #epoch = 0;
+  /** Of the worker that is believed; null before its first sign of life. */
+  #incarnation: number | null = null;
+  /** Sequences of the newest probes sent to it. */
+  #probes: number[] = [];
   #window = WINDOW_START;
   #lossAtMs = 0;
   #roundTripMs = 0;
@@ -138,16 +154,35 @@ export class LinkClientCore {
       this.stats.drops[decoded.reason]++;
       return;
     }
-    const { instance, epoch, verdicts } = decoded.frame;
-    if (instance !== this.#options.instance || epoch < this.#epoch) {
+    const { instance, verdicts } = decoded.frame;
+    if (instance !== this.#options.instance || !this.#believes(nowMs, decoded.frame)) {
       this.stats.stale++;
       return;
     }
-    this.#epoch = epoch;
     this.#heardAtMs = nowMs;
     this.stats.framesReceived++;
     for (const addressed of verdicts) this.#settle(nowMs, addressed);
     this.flush(nowMs);
+  }
+
+  #believes(nowMs: number, frame: VerdictFrame): boolean {
+    if (frame.incarnation === this.#incarnation) return true;
+    if (this.#incarnation !== null && !this.#isAnsweredSince(nowMs, frame)) return false;
+    this.#incarnation = frame.incarnation;
+    this.#probes = [];
+    return true;
+  }
+
+  /** True when the frame answers something that was first sent to the worker that is believed. */
+  #isAnsweredSince(nowMs: number, { sequence, verdicts }: VerdictFrame): boolean {
+    if (verdicts.length > 0) {
+      return verdicts.some((one) => {
+        const frame = this.#outstanding.get(one.sequence);
+        return frame?.sentTo === this.#incarnation && frame.entries.has(one.correlationId);
+      });
+    }
+    // A worker of before answers probes by 0: it proves nothing, but nobody else is there.
+    return sequence === 0 ? !this.answering(nowMs) : this.#probes.includes(sequence);
   }
 
   /** Retransmits, gives up what is overdue, and probes an idle link. */
@@ -183,12 +218,13 @@ export class LinkClientCore {
       at++;
     }
     const payments = Array.from(entries.values(), (entry) => entry.payment);
-    const sequence = this.#nextSequence;
-    const bytes = this.#encode(payments);
+    const sequence = this.#takeSequence();
+    const bytes = this.#encode(sequence, payments);
     this.#outstanding.set(sequence, {
       bytes,
       entries,
       firstSentAtMs: nowMs,
+      sentTo: this.#incarnation,
       deadlineMs,
       retryAtMs: nowMs + this.#firstRetryMs(),
       retries: 0,
@@ -197,10 +233,21 @@ export class LinkClientCore {
     return at - from;
   }
 
-  #encode(payments: readonly Payment[]): Buffer {
-    const sequence = this.#nextSequence;
-    this.#nextSequence = sequence === 0xffff_ffff ? 1 : sequence + 1;
-    const head = { instance: this.#options.instance, epoch: this.#epoch, sequence };
+  /** One that nothing outstanding has: they begin anew at their end. */
+  #takeSequence(): number {
+    let sequence = this.#nextSequence;
+    while (this.#outstanding.has(sequence)) sequence = this.#after(sequence);
+    this.#nextSequence = this.#after(sequence);
+    return sequence;
+  }
+
+  #after(sequence: number): number {
+    return sequence >= (this.#options.sequenceMax ?? SEQUENCE_MAX) ? 1 : sequence + 1;
+  }
+
+  #encode(sequence: number, payments: readonly Payment[]): Buffer {
+    const { instance } = this.#options;
+    const head = { instance, incarnation: this.#incarnation ?? 0, sequence };
     return encodePay(this.#options.keys.pay, head, payments);
   }
 
@@ -273,7 +320,9 @@ export class LinkClientCore {
   /** A PAY frame without payments: the worker answers it with a VERDICT frame without verdicts. */
   #probe(nowMs: number): void {
     this.#probedAtMs = nowMs;
-    this.#transmit(this.#encode([]));
+    const sequence = this.#takeSequence();
+    this.#probes = [...this.#probes.slice(1 - PROBES_KEPT), sequence];
+    this.#transmit(this.#encode(sequence, []));
   }
 
   #transmit(bytes: Buffer): void {

@@ -17,11 +17,11 @@ import { payment, sealByHand, uuid } from "./link.fixture.ts";
 
 const SEED = 20_250_801;
 const keys = linkKeys("a secret");
-const HEAD = { instance: 0xffff_ffff_ffff, epoch: 0xffff_ffff, sequence: 0xffff_ffff };
+const HEAD = { instance: 0xffff_ffff_ffff, incarnation: 0xffff_ffff, sequence: 0xffff_ffff };
 
 const heads = fc.record({
   instance: fc.maxSafeNat().map((n) => n % 2 ** 48),
-  epoch: fc.nat({ max: 0x7fff_ffff }).map((n) => n * 2),
+  incarnation: fc.nat({ max: 0x7fff_ffff }).map((n) => n * 2),
   sequence: fc.nat({ max: 0x7fff_ffff }).map((n) => n * 2 + 1),
 });
 const ids = fc.uuid({ version: [1, 4, 7] });

@@ -1,11 +1,12 @@
 /**
  * One datagram of the link.
  *
- *   0 version │ 1 kind │ 2–7 instance │ 8–11 epoch │ 12–15 sequence │ payload (msgpack) │ MAC (16)
+ *   0 version │ 1 kind │ 2–7 instance │ 8–11 incarnation │ 12–15 sequence │ payload (msgpack) │ MAC (16)
  *
  * instance: a random number of one API process, so that a restarted API ignores its old verdicts.
- * epoch:    of the worker; it only grows. A verdict of an older epoch than one already seen is stale.
- * sequence: of the PAY frame; a VERDICT names the sequences it answers in its payload.
+ * incarnation: a random number of one worker process, and nothing more: it says "another", not "later".
+ * sequence: of the PAY frame; a VERDICT names the sequences it answers in its payload, and one without
+ *           verdicts the PAY frame without payments that it answers here.
  * payload:  PAY [id, cents, …]; VERDICT [sequence, id, code, retryAfterMs, …]; flat arrays only.
  * MAC:      HMAC-SHA-256 over all before it, cut to 16 bytes, one key per direction.
  *
@@ -32,7 +33,7 @@ const VERDICT_CODES = ["stored", "duplicate", "conflict", "busy", "invalid"] as 
 
 export type FrameHead = {
   readonly instance: number;
-  readonly epoch: number;
+  readonly incarnation: number;
   readonly sequence: number;
 };
 /** A payment as it came over the link, not yet checked; `null` amounts and ids cannot occur. */
@@ -127,7 +128,7 @@ function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buff
   bytes[0] = VERSION;
   bytes[1] = kind;
   bytes.writeUIntBE(head.instance, 2, 6);
-  bytes.writeUInt32BE(head.epoch, 8);
+  bytes.writeUInt32BE(head.incarnation, 8);
   bytes.writeUInt32BE(head.sequence, 12);
   payload.copy(bytes, HEADER_BYTES);
   mac(key, bytes.subarray(0, end)).copy(bytes, end, 0, MAC_BYTES);
@@ -150,7 +151,7 @@ function open(key: Buffer, kind: number, bytes: Buffer): Opened {
   if (flat === null) return drop("payload");
   const head = {
     instance: bytes.readUIntBE(2, 6),
-    epoch: bytes.readUInt32BE(8),
+    incarnation: bytes.readUInt32BE(8),
     sequence: bytes.readUInt32BE(12),
   };
   return { ok: true, head, flat };

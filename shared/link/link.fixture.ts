@@ -35,13 +35,13 @@ export function payment(n: number, amountCents: number = 1990): Payment {
 export function sealByHand(
   key: Buffer,
   payload: Uint8Array,
-  { version = 1, kind = 1, instance = 7, epoch = 3, sequence = 9 } = {},
+  { version = 1, kind = 1, instance = 7, incarnation = 3, sequence = 9 } = {},
 ): Buffer {
   const head = Buffer.alloc(16);
   head[0] = version;
   head[1] = kind;
   head.writeUIntBE(instance, 2, 6);
-  head.writeUInt32BE(epoch, 8);
+  head.writeUInt32BE(incarnation, 8);
   head.writeUInt32BE(sequence, 12);
   const signed = Buffer.concat([head, payload]);
   const mac = new Bun.CryptoHasher("sha256", key).update(signed).digest();
@@ -55,7 +55,7 @@ export type Behind = {
   readonly asked: Asked[];
   /** Called for each payment; without a verdict it stays unanswered until the test answers. */
   verdict: (payment: Payment) => Verdict | null;
-  /** The worker goes away; a later `start` begins the next epoch at the same address. */
+  /** The worker goes away; a later `start` begins another incarnation at the same address. */
   stop(): void;
   start(): Promise<void>;
   /** Frames that the worker took; probes may be counted. */
@@ -78,7 +78,12 @@ const KEYS = linkKeys("a secret");
 abstract class Worker {
   readonly asked: Asked[] = [];
   verdict: (payment: Payment) => Verdict | null = () => ({ kind: "stored" });
-  protected epoch = 1;
+  #incarnations = 0;
+
+  /** They have no order. */
+  protected nextIncarnation(): number {
+    return Math.imul(++this.#incarnations, 0x9e37_79b1) >>> 0;
+  }
 
   protected take(asked: Payment, answer: (verdict: Verdict) => void): void {
     this.asked.push({ payment: asked, answer });
@@ -177,7 +182,7 @@ class MemoryWorker extends Worker implements Behind {
   async start(): Promise<void> {
     const core: LinkServerCore<LinkClientCore> = new LinkServerCore<LinkClientCore>({
       keys: KEYS,
-      epoch: this.epoch++,
+      incarnation: this.nextIncarnation(),
       transmit: (frame, peer) =>
         this.#world.network.send(this.#world.nowMs, () => peer.receive(this.#world.nowMs, frame)),
       onArrivals: (arrivals: Arrival<LinkClientCore>[]) => {
@@ -263,7 +268,7 @@ class UdpWorker extends Worker implements Behind {
 
   async start(): Promise<void> {
     const settings = { LINK_HOST: "127.0.0.1", LINK_PORT: this.port, LINK_SECRET: "a secret" };
-    const server = await openUdpServer(settings, this.epoch++, SILENT, (asked, answer) =>
+    const server = await openUdpServer(settings, SILENT, (asked, answer) =>
       this.take(asked, answer),
     );
     this.#server = server;

@@ -11,7 +11,7 @@ import { payment, sealByHand, uuid } from "./link.fixture.ts";
 import { LinkServerCore, type Arrival } from "./server.ts";
 
 const keys = linkKeys("a secret");
-const EPOCH = 5;
+const INCARNATION = 5;
 const STORED: Verdict = { kind: "stored" };
 
 function server() {
@@ -19,7 +19,7 @@ function server() {
   const sent: { bytes: Buffer; peer: string }[] = [];
   const core = new LinkServerCore<string>({
     keys,
-    epoch: EPOCH,
+    incarnation: INCARNATION,
     transmit: (bytes, peer) => sent.push({ bytes, peer }),
     onArrivals: (some) => arrivals.push(...some),
   });
@@ -33,7 +33,7 @@ function server() {
 
 function frame(numbers: readonly number[], { instance = 1, sequence = 1 } = {}): Buffer {
   const some = numbers.map((n) => payment(n));
-  return encodePay(keys.pay, { instance, epoch: 0, sequence }, some);
+  return encodePay(keys.pay, { instance, incarnation: 0, sequence }, some);
 }
 
 describe("a frame that comes again", () => {
@@ -84,14 +84,18 @@ describe("verdicts", () => {
     expect(frames()).toMatchObject([
       {
         instance: 1,
-        epoch: EPOCH,
+        incarnation: INCARNATION,
         verdicts: [
           { sequence: 7, correlationId: uuid(1) },
           { sequence: 7, correlationId: uuid(2) },
           { sequence: 9, correlationId: uuid(4) },
         ],
       },
-      { instance: 2, epoch: EPOCH, verdicts: [{ sequence: 8, correlationId: uuid(3) }] },
+      {
+        instance: 2,
+        incarnation: INCARNATION,
+        verdicts: [{ sequence: 8, correlationId: uuid(3) }],
+      },
     ]);
     core.flush();
     expect(sent).toHaveLength(2);
@@ -110,11 +114,13 @@ describe("verdicts", () => {
   });
 });
 
-test("a frame without payments is answered at once, without verdicts", () => {
+test("a frame without payments is answered at once, by its sequence and without verdicts", () => {
   const { core, arrivals, frames } = server();
-  core.receive(frame([], { instance: 3 }), "a");
+  core.receive(frame([], { instance: 3, sequence: 77 }), "a");
   expect(arrivals).toEqual([]);
-  expect(frames()).toMatchObject([{ instance: 3, epoch: EPOCH, verdicts: [] }]);
+  expect(frames()).toMatchObject([
+    { instance: 3, incarnation: INCARNATION, sequence: 77, verdicts: [] },
+  ]);
 });
 
 test("what is no frame is counted by reason and never answered", () => {
@@ -125,7 +131,7 @@ test("what is no frame is counted by reason and never answered", () => {
   core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { version: 2 }), "x");
   core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { kind: 2 }), "x");
   core.receive(sealByHand(keys.pay, Buffer.from("9101", "hex")), "x");
-  core.receive(encodeVerdicts(keys.verdict, { instance: 1, epoch: 1, sequence: 1 }, []), "x");
+  core.receive(encodeVerdicts(keys.verdict, { instance: 1, incarnation: 1, sequence: 1 }, []), "x");
   expect(core.stats.drops).toEqual({ length: 1, mac: 2, version: 1, kind: 1, payload: 1 });
   expect(core.stats.framesReceived).toBe(0);
   expect([arrivals, sent]).toEqual([[], []]);

@@ -37,8 +37,8 @@ export type LinkServerStats = {
 
 export type LinkServerOptions<Peer> = {
   readonly keys: LinkKeys;
-  /** Grows with every start of the worker; APIs ignore verdicts of an older one. */
-  readonly epoch: number;
+  /** Random and new for every worker process; below 2^32. */
+  readonly incarnation: number;
   readonly transmit: (frame: Buffer, peer: Peer) => void;
   readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
 };
@@ -68,7 +68,7 @@ export class LinkServerCore<Peer> {
     }
     this.stats.framesReceived++;
     const { frame } = decoded;
-    if (frame.payments.length === 0) this.#send(frame.instance, { peer, verdicts: [] });
+    if (frame.payments.length === 0) this.#answerProbe(frame, peer);
     else if (this.#takeInHand(frame)) this.#arrive(frame, peer);
     else this.stats.repeats++;
   }
@@ -90,6 +90,12 @@ export class LinkServerCore<Peer> {
   flush(): void {
     for (const [instance, outbox] of this.#outboxes) this.#send(instance, outbox);
     this.#outboxes.clear();
+  }
+
+  /** By its sequence: that tells an API that the answer is new. */
+  #answerProbe({ instance, sequence }: PayFrame, peer: Peer): void {
+    const { keys, incarnation } = this.#options;
+    this.#transmit(encodeVerdicts(keys.verdict, { instance, incarnation, sequence }, []), peer);
   }
 
   #takeInHand({ instance, sequence }: PayFrame): boolean {
@@ -116,12 +122,16 @@ export class LinkServerCore<Peer> {
   }
 
   #send(instance: number, { peer, verdicts }: Outbox<Peer>): void {
-    const { keys, epoch, transmit } = this.#options;
-    const head = { instance, epoch, sequence: 0 };
-    for (let at = 0; at === 0 || at < verdicts.length; at += VERDICTS_PER_FRAME_MAX) {
+    const { keys, incarnation } = this.#options;
+    const head = { instance, incarnation, sequence: 0 };
+    for (let at = 0; at < verdicts.length; at += VERDICTS_PER_FRAME_MAX) {
       const some = verdicts.slice(at, at + VERDICTS_PER_FRAME_MAX);
-      this.stats.framesSent++;
-      transmit(encodeVerdicts(keys.verdict, head, some), peer);
+      this.#transmit(encodeVerdicts(keys.verdict, head, some), peer);
     }
+  }
+
+  #transmit(frame: Buffer, peer: Peer): void {
+    this.stats.framesSent++;
+    this.#options.transmit(frame, peer);
   }
 }

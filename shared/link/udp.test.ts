@@ -29,7 +29,7 @@ type Answering = (verdict: Verdict) => void;
 async function serve(settings: Partial<typeof LOCAL> = {}, answer = true) {
   const held: Answering[] = [];
   const { log, lines } = keepLog();
-  const server = await openUdpServer({ ...LOCAL, ...settings }, 1, log, (_, done) => {
+  const server = await openUdpServer({ ...LOCAL, ...settings }, log, (_, done) => {
     if (answer) done({ kind: "stored" });
     else held.push(done);
   });
@@ -191,7 +191,7 @@ describe("without a secret", () => {
 test("with a secret every address will do", async () => {
   const settings = { LINK_HOST: "0.0.0.0", LINK_PORT: 0, LINK_SECRET: "a secret" };
   const { log } = keepLog();
-  using server = closing(await openUdpServer(settings, 1, log, () => {}), {});
+  using server = closing(await openUdpServer(settings, log, () => {}), {});
   await expect(server.opened.port).toBeGreaterThan(0);
 });
 
@@ -211,7 +211,7 @@ test("strangers' datagrams are counted and not answered", async () => {
     port: 0,
     socket: { data: () => void heard++ },
   });
-  const forged = encodePay(linkKeys("wrong").pay, { instance: 1, epoch: 0, sequence: 1 }, []);
+  const forged = encodePay(linkKeys("wrong").pay, { instance: 1, incarnation: 0, sequence: 1 }, []);
   const { stats, port } = server.opened;
   stranger.send(forged, port, "127.0.0.1");
   stranger.send(Buffer.from("hello"), port, "127.0.0.1");

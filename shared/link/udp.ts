@@ -121,7 +121,6 @@ export type UdpServer = {
  */
 export async function openUdpServer(
   { LINK_HOST, LINK_PORT, LINK_SECRET }: UdpServerSettings,
-  epoch: number,
   log: Log,
   onPayment: (payment: Payment, answer: (verdict: Verdict) => void) => void,
 ): Promise<UdpServer> {
@@ -143,7 +142,7 @@ export async function openUdpServer(
   };
   const core = new LinkServerCore<UdpPeer>({
     keys: linkKeys(LINK_SECRET),
-    epoch,
+    incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
@@ -253,6 +252,11 @@ function warnOfSmallBuffer(socket: OpenSocket, log: Log): number | null {
 
 function wildcardFor(address: string | undefined): string {
   return address !== undefined && isIP(address) === 6 ? "::" : "0.0.0.0";
+}
+
+/** Above all that workers of before took from the clock: APIs of before believe the larger number. */
+function randomIncarnation(): number {
+  return 0x8000_0000 + ((crypto.getRandomValues(new Uint32Array(1))[0] as number) % 0x8000_0000);
 }
 
 function randomInstance(): number {

@@ -54,6 +54,8 @@ export class Gateway {
   #life: Life | null = null;
   /** As if somebody had exchanged the addresses in the configuration; from the next start on. */
   exchanged = false;
+  /** The order of incarnations, which only the world knows. */
+  readonly lifeOf = new Map<number, number>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -98,10 +100,11 @@ export class Gateway {
     });
     await pipeline.recover();
     if (!alive()) return;
-    const link = this.#openLink(pipeline, journal.head.epoch);
+    const link = this.#openLink(pipeline, incarnationOf(life));
     const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
       journal.rowsNow(fromRow, toRow),
     );
+    this.lifeOf.set(incarnationOf(life), life);
     this.#life = { pipeline, link, summary, journal };
     this.#tick(alive);
   }
@@ -131,11 +134,11 @@ export class Gateway {
     return this.#life?.pipeline.operate(command) ?? null;
   }
 
-  #openLink(pipeline: Pipeline, epoch: number): LinkServerCore<number> {
+  #openLink(pipeline: Pipeline, incarnation: number): LinkServerCore<number> {
     const { keys, transmit, onAcknowledge } = this.#options;
     const link = new LinkServerCore<number>({
       keys,
-      epoch,
+      incarnation,
       transmit,
       onArrivals: (arrivals) => {
         for (const arrival of arrivals) {
@@ -164,4 +167,9 @@ export class Gateway {
     const delayMs = this.openCount > 0 ? TICK_MS : IDLE_TICK_MS;
     this.#options.time.after(delayMs, () => this.#tick(alive));
   }
+}
+
+/** Scattered, as random numbers are. */
+function incarnationOf(life: number): number {
+  return Math.imul(life, 0x9e37_79b1) >>> 0;
 }

@@ -58,8 +58,11 @@ export class Ingress {
     return true;
   }
 
-  receive(frame: Buffer): void {
+  /** True when it was believed. */
+  receive(frame: Buffer): boolean {
+    const before = this.#core?.stats.framesReceived;
     this.#core?.receive(this.#options.time.nowMs, frame);
+    return this.#core?.stats.framesReceived !== before;
   }
 
   #tick(life: number): void {

@@ -10,7 +10,7 @@ import type { Time } from "./time.ts";
 
 const INSTANCE_AT = 2;
 const INSTANCE_BYTES = 6;
-const EPOCH_AT = 8;
+const INCARNATION_AT = 8;
 const PAYLOAD_AT = 16;
 const MAC_BYTES = 16;
 
@@ -19,18 +19,21 @@ export type PostOptions = {
   readonly chance: Chance;
   readonly plan: Plan;
   readonly toWorker: (frame: Buffer, api: number) => void;
-  readonly toApi: (frame: Buffer, api: number) => void;
+  /** True when it was believed. */
+  readonly toApi: (frame: Buffer, api: number) => boolean;
+  /** How many lives the worker had had, by incarnation. */
+  readonly lifeOf: (incarnation: number) => number;
 };
 
 export class Post {
   /** By direction: nothing gets through until then. */
   readonly partitionedUntilMs = { toWorker: 0, toApis: 0 };
-  /** True while an API is handed a verdict frame of an older epoch than one it had before. */
+  /** True while an API is handed a verdict frame of an earlier life of the worker than it believed. */
   deliversStale = false;
   readonly #options: PostOptions;
   readonly #network: MemoryNetwork;
-  /** By instance of an API, the newest epoch that it was handed. */
-  readonly #epochs = new Map<number, number>();
+  /** By instance of an API, the newest life of the worker that it believed. */
+  readonly #lives = new Map<number, number>();
   #troubled = true;
 
   constructor(options: PostOptions) {
@@ -54,15 +57,15 @@ export class Post {
   }
 
   toApi(frame: Buffer, api: number): void {
-    const { time, toApi } = this.#options;
+    const { time, toApi, lifeOf } = this.#options;
     this.#send(frame, (bytes, forged) => {
       if (time.nowMs < this.partitionedUntilMs.toApis) return;
-      const epoch = bytes.readUInt32BE(EPOCH_AT);
+      const life = lifeOf(bytes.readUInt32BE(INCARNATION_AT));
       const instance = bytes.readUIntBE(INSTANCE_AT, INSTANCE_BYTES);
-      const newest = this.#epochs.get(instance) ?? 0;
-      this.deliversStale = forged || epoch < newest;
-      if (!forged) this.#epochs.set(instance, Math.max(newest, epoch));
-      toApi(bytes, api);
+      const newest = this.#lives.get(instance) ?? 0;
+      this.deliversStale = forged || life < newest;
+      const isBelieved = toApi(bytes, api);
+      if (isBelieved && !forged) this.#lives.set(instance, Math.max(newest, life));
       this.deliversStale = false;
     });
   }
@@ -93,7 +96,7 @@ export class Post {
     const bytes = Buffer.from(frame);
     const at = chance.between(PAYLOAD_AT, Math.max(PAYLOAD_AT, bytes.length - MAC_BYTES - 1));
     bytes[at] = chance.between(0, 3);
-    if (chance.happens(0.5)) bytes.writeUInt32BE(bytes.readUInt32BE(EPOCH_AT) + 1, EPOCH_AT);
+    if (chance.happens(0.5)) bytes[INCARNATION_AT]! ^= 1;
     if (bytes.equals(frame)) bytes[at]! ^= 1; // The byte drawn was the one that stood there.
     return bytes;
   }

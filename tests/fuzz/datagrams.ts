@@ -20,7 +20,7 @@ export function fuzzServer(chance: Chance, inputs: number): void {
   let signed = 0;
   const server = new LinkServerCore<number>({
     keys: KEYS,
-    epoch: 7,
+    incarnation: 7,
     transmit: () => {},
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
@@ -33,7 +33,7 @@ export function fuzzServer(chance: Chance, inputs: number): void {
   });
   for (let i = 0; i < inputs; i++) {
     const payments = Array.from({ length: chance.between(1, 3) }, () => payment(chance));
-    const head = { instance: INSTANCE, epoch: 0, sequence: i };
+    const head = { instance: INSTANCE, incarnation: 0, sequence: i };
     const frame = encodePay(KEYS.pay, head, payments);
     const forged = chance.happens(0.9);
     if (!forged) {
@@ -63,6 +63,8 @@ export function fuzzClient(chance: Chance, inputs: number): void {
     random: chance.next,
     transmit: () => sequence++,
   });
+  const head = { instance: INSTANCE, incarnation: 7, sequence: 0 };
+  client.receive(0, encodeVerdicts(KEYS.verdict, head, []));
   for (let i = 0; i < inputs; i++) {
     const asked = payment(chance);
     const answers: unknown[] = [];
@@ -70,12 +72,11 @@ export function fuzzClient(chance: Chance, inputs: number): void {
     client.flush(i);
     const { correlationId } = asked;
     const verdicts = [{ sequence, correlationId, verdict: { kind: "stored" } as const }];
-    const head = { instance: INSTANCE, epoch: 7, sequence: 0 };
     const frame = encodeVerdicts(KEYS.verdict, head, verdicts);
     client.receive(i, spoil(chance, frame, head, [asked]));
     const foreign = { ...head, instance: INSTANCE + 1 };
     client.receive(i, encodeVerdicts(KEYS.verdict, foreign, verdicts));
-    client.receive(i, encodeVerdicts(KEYS.verdict, { ...head, epoch: 6 - (i % 2) * 6 }, []));
+    client.receive(i, encodeVerdicts(KEYS.verdict, { ...head, incarnation: 6 - (i % 2) * 6 }, []));
     if (answers.length > 0) throw new Error("a verdict was believed that the worker did not give");
     client.receive(i, frame);
     client.receive(i, frame);
@@ -87,7 +88,7 @@ export function fuzzClient(chance: Chance, inputs: number): void {
 function spoil(
   chance: Chance,
   frame: Buffer,
-  head: { instance: number; epoch: number; sequence: number },
+  head: { instance: number; incarnation: number; sequence: number },
   payments: readonly Payment[],
 ): Buffer {
   const bytes = Buffer.from(frame);

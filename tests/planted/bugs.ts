@@ -185,13 +185,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: "verdict of an old epoch believed",
+    name: "verdict of an earlier worker believed",
     seedsMax: 500,
     edits: [
       {
         file: "shared/link/client.ts",
-        find: "if (instance !== this.#options.instance || epoch < this.#epoch) {",
-        replace: "if (instance !== this.#options.instance) {",
+        find: "if (this.#incarnation !== null && !this.#isAnsweredSince(nowMs, frame)) return false;",
+        replace: "",
       },
     ],
   },

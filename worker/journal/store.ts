@@ -200,7 +200,7 @@ export class SqliteStore {
   }
 
   #begin(processors: readonly string[], nowMs: number): JournalHead {
-    // The epoch must not roll back with a power cut, whatever the level of the rest.
+    // Names and numbers of processors must not roll back with a power cut, whatever the level of the rest.
     this.#db.run("PRAGMA synchronous = FULL");
     return this.#db
       .transaction(() => {
@@ -209,7 +209,7 @@ export class SqliteStore {
             .query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?")
             .get(key)?.value;
         const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
-        // From the clock, so that a journal that was deleted still gets a later epoch.
+        // For people only, whom it also tells about when: nothing rests on the clock being right.
         const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
         const schema = meta("schema") ?? SCHEMA_VERSION;
         if (schema !== SCHEMA_VERSION) {

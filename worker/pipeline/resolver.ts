@@ -68,8 +68,8 @@ export class Resolver {
       if (one.step === "look" && this.inFlight >= LOOKS_IN_FLIGHT_MAX) continue;
       const lane = this.#books.laneOf(one.payment);
       if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
-      if (this.#options.router.lane(lane).restMs(nowMs) > 0) continue;
       if (this.#options.router.lane(lane).movedFrom !== null) continue; // Likewise.
+      if (this.#options.router.lane(lane).restMs(nowMs) > 0) continue;
       if (one.step === "look") void this.#look(one);
       else if (this.#mayCharge(nowMs, one, lane)) this.#charge(nowMs, one, lane);
     }
