@@ -27,7 +27,8 @@ raiseHttpCap();
 const log = createLog("worker", settings.LOG_LEVEL);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
-const journal = await openJournal(settings, configured, clock, fatalIn(log)).catch(exitWith);
+const said = { fatal: fatalIn(log), warn: (reason: string) => log.warn(reason) };
+const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
 const names = journal.head.processors;
 const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
@@ -59,8 +60,9 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 
 const observers = observe({ clock, pipeline, router, journal, link });
 const start = { settings, names, ledger: ledger.memory };
-const http = await startHttpThread(start, pipeline, observers).catch(exitWith);
+const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
 const readiness = new Readiness({ clock, journal, http, log });
+
 const timer = setInterval(() => {
   pipeline.tick();
   readiness.tick();

@@ -62,6 +62,7 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
       standstill,
       audit,
       purge: () => ask<void>({ kind: "purge" }),
+      onCorruption: (message) => post({ kind: "corrupt", message }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
       live: (question) => ask<LiveReading>({ kind: "live", question }),
       operator: {

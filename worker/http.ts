@@ -31,6 +31,8 @@ export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "purge" | "metrics"; readonly id: number }
+  /** A read met a journal that is not what was written to it. */
+  | { readonly kind: "corrupt"; readonly message: string }
   | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly id: number; readonly command: OperatorCommand }
   | { readonly kind: "stopped" };
@@ -57,6 +59,7 @@ export async function startHttpThread(
     readonly metrics: { snapshot(): Promise<unknown> };
     readonly live: { read(question: LiveQuestion): LiveReading };
   },
+  journal: { onCorruption(message: string): void },
 ): Promise<HttpThread> {
   refuseTakenPort(start.settings);
   const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
@@ -75,6 +78,8 @@ export async function startHttpThread(
         return started.resolve(data.port);
       case "failed":
         return started.reject(new Error(data.reason));
+      case "corrupt":
+        return journal.onCorruption(data.message);
       case "purge":
         await pipeline.purge();
         return post({ kind: "purged", id: data.id });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { apiSettings } from "../api/settings.ts";
 import { simulatorSettings } from "../simulator/settings.ts";
 import { workerSettings } from "./settings.ts";
@@ -111,25 +112,49 @@ describe("the worker refuses in one line", () => {
   });
 });
 
-test("the worker starts itself anew, under the same process id, with room for its calls", async () => {
-  using directory = temporary();
-  const worker = spawn("worker.ts", [], good(directory.path));
+/** A worker that is ready, and what it has logged when it has ended. */
+async function readyWorker(env: Record<string, string>) {
+  const worker = spawn("worker.ts", [], env);
   // Read to the end: a log that nobody takes would end the process with an error.
   let text = "";
   const ready = Promise.withResolvers<void>();
-  const reading = (async () => {
+  const log = (async () => {
     for await (const bytes of worker.stdout) {
       text += new TextDecoder().decode(bytes);
       if (text.includes('"ready"')) ready.resolve();
     }
     ready.reject(new Error(`the worker ended before it was ready: ${text}`));
+    return text;
   })();
   await ready.promise;
+  return { worker, log };
+}
+
+test("the worker ends with one line when its journal is taken away, and does not begin another", async () => {
+  using directory = temporary();
+  const path = join(directory.path, "payments.db");
+  const { worker, log } = await readyWorker(good(directory.path));
+  rmSync(path);
+  expect(await worker.exited).toBe(1);
+  const last = JSON.parse((await log).trimEnd().split("\n").at(-1) as string);
+  expect([last.level, last.msg]).toEqual([
+    pino.levels.values["fatal"],
+    `journal ${path}: ${path} was removed while the worker ran; ` +
+      "put it back, or restore a backup (docs/OPERATIONS.md#backup)",
+  ]);
+  expect(await refusal(good(directory.path))).toStartWith(
+    `journal ${path} cannot be opened: it is gone or empty, and `,
+  );
+}, 20_000);
+
+test("the worker starts itself anew, under the same process id, with room for its calls", async () => {
+  using directory = temporary();
+  const { worker, log } = await readyWorker(good(directory.path));
   // Of the program that runs under this id now.
   const environment = readFileSync(`/proc/${worker.pid}/environ`, "utf8");
   expect(environment.split("\0")).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=8192");
   worker.kill("SIGTERM");
-  await reading;
+  await log;
   expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
 }, 20_000);
 

@@ -56,6 +56,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     pipelineMetrics: async () => [],
     live: absent,
     operator: NO_OPERATOR,
+    onCorruption: absent,
     audit: { report: () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });

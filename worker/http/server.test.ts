@@ -365,3 +365,17 @@ test("a failure inside is a 500 that tells nothing of the inside, and is logged"
   expect(lines.join("")).toContain("SELECT secret FROM nowhere");
   expect((await http.call("GET", "/livez")).status).toBe(200);
 });
+
+test("a read that meets a damaged journal is told to whoever can end the worker", async () => {
+  const told: string[] = [];
+  const onCorruption = (message: string) => void told.push(message);
+  const throwing = (code: string) => () => {
+    throw Object.assign(new Error(`about ${code}`), { code });
+  };
+  for (const code of ["SQLITE_BUSY", "SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"]) {
+    await using http = runHttp({ payments: { status: throwing(code) }, onCorruption });
+    expect((await http.call("GET", `/payments/${ID}`)).status).toBe(500);
+  }
+  const codes = ["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"];
+  expect(told).toEqual(codes.map((code) => `about ${code}`));
+});

@@ -9,6 +9,7 @@ import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
 import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isAuthorized } from "./authorization.ts";
+import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/live.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
@@ -42,6 +43,8 @@ export type HttpOptions = {
   readonly live: (question: LiveQuestion) => Promise<LiveReading>;
   readonly operator: OperatorSources;
   readonly audit: AuditSource;
+  /** Told when a read met a journal that is not what was written to it. */
+  readonly onCorruption: (message: string) => void;
 };
 
 export type HttpServer = {
@@ -98,6 +101,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       return response;
     },
     error(error) {
+      if (isCorruption(error)) options.onCorruption(error.message);
       options.log.error({ err: error }, "request failed");
       return problem(500, "Something went wrong here; it has been logged.");
     },

@@ -1,13 +1,6 @@
-/**
- * Copies finished commits from the log into the database, in a thread of its own, on a timer.
- *
- * First of all it looks for damage in a file for which that takes too long before the start. Until it
- * is through the log grows by what is committed meanwhile, as behind every reader; the look is one
- * statement, so nothing of it stays open, and the first checkpoint takes all of it.
- */
+/** Copies finished commits from the log into the database, in a thread of its own, on a timer. */
 import { Database } from "bun:sqlite";
-import { fdatasyncSync, openSync } from "node:fs";
-import { damageIn } from "./damage.ts";
+import { fdatasyncSync } from "node:fs";
 import type { JournalSync } from "./store.ts";
 
 declare const self: Worker;
@@ -24,22 +17,19 @@ const LOG_BYTES_LAST = 4 * LOG_BYTES_MAX;
 
 export type Start = {
   readonly path: string;
+  /** The one that the pipeline's thread holds: another one could not be closed without harm. */
+  readonly fd: number;
   readonly sync: JournalSync;
-  readonly isChecked: boolean;
 };
 export type FromThread =
-  | "log-too-long"
-  | "works-again"
-  | "closed"
-  | { readonly failure: string }
-  | { readonly damage: string };
+  "open" | "log-too-long" | "works-again" | "closed" | { readonly failure: string };
 
 type Result = { readonly log: number; readonly checkpointed: number };
 
 let db: Database | null = null;
 let pageBytes = 0;
 let timer: Timer | null = null;
-/** Stays open until the process ends: closing it would give back every lock it has on the database. */
+/** The database's descriptor. */
 let file = -1;
 let copied = 0;
 let syncs = true;
@@ -52,11 +42,10 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   db.run("PRAGMA wal_autocheckpoint = 0");
   db.run(`PRAGMA synchronous = ${data.sync}`);
   pageBytes = db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;
-  const damage = data.isChecked ? null : damageIn(db);
-  if (damage !== null) post({ damage });
-  file = openSync(data.path, "r");
+  file = data.fd;
   syncs = data.sync !== "off";
   timer = setTimeout(checkpoint, CHECKPOINT_MS);
+  post("open");
 };
 
 function checkpoint(): void {

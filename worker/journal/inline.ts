@@ -1,6 +1,7 @@
 /** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
 import type { Address } from "../addresses.ts";
 import type { Clock } from "../../shared/clock.ts";
+import { isCorruption } from "../corruption.ts";
 import type { Journal } from "../journal.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -51,6 +52,7 @@ export class InlineJournal implements Journal {
     try {
       results = this.#store.apply(batch);
     } catch (error) {
+      this.#refuseCorruption(error);
       this.#group.failed(nowMs, (error as Error).message);
       return true;
     } finally {
@@ -65,18 +67,41 @@ export class InlineJournal implements Journal {
     return this.#store.addresses(configured);
   }
   async open(): Promise<OpenRow[]> {
-    return [...this.#store.open()];
+    return this.#reading(() => [...this.#store.open()]);
   }
   async rows(fromRow: number, toRow: number) {
-    return this.#store.ledger.rows(fromRow, toRow);
+    return this.#reading(() => this.#store.ledger.rows(fromRow, toRow));
   }
   async blocks(fromRow: number, toRow: number) {
-    return this.#store.blocks.totals(fromRow, toRow, this.head.processors.length);
+    const processors = this.head.processors.length;
+    return this.#reading(() => this.#store.blocks.totals(fromRow, toRow, processors));
   }
   async close(): Promise<void> {
     while (this.commit(Number.POSITIVE_INFINITY)) {
       if (this.trouble !== null) break;
     }
+    this.finish();
     this.#store.close();
+  }
+
+  /** Told of a file that is not what was written to it, on which nothing may be built. */
+  onCorruption(_message: string): void {}
+  /** Called between the last commit and the end. */
+  protected finish(): void {}
+
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      this.#refuseCorruption(error);
+      throw error;
+    }
+  }
+
+  /** To try again would be in vain, and what was read so far may have been wrong. */
+  #refuseCorruption(error: unknown): void {
+    if (!isCorruption(error)) return;
+    this.onCorruption(error.message);
+    throw error;
   }
 }

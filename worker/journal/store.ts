@@ -19,7 +19,9 @@ import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
-import { damageIn } from "./damage.ts";
+import { isCorruption } from "../corruption.ts";
+import { damage, damageIn } from "./damage.ts";
+import { claim, refuseForeign } from "./ours.ts";
 import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
 import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
@@ -39,8 +41,8 @@ import {
 export { uuidFromHex } from "../uuid.ts";
 export type JournalSync = "full" | "normal" | "off";
 
-/** Up to here a file is looked through for damage before anything is built on it: in 0.7 s at most. */
-export const CHECKED_BYTES_MAX = 256 * 1024 * 1024;
+/** Up to here a file is looked through for damage before anything is built on it: in a second at most. */
+export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Of a new journal. Nearly every id dirties a page of its own, and all of it is written for it. */
 export const PAGE_BYTES = 2048;
 
@@ -121,8 +123,9 @@ export class SqliteStore {
     this.#db = db;
     try {
       this.isChecked = bytesOf(this.#db) <= checkedBytesMax;
-      const damage = this.isChecked ? damageIn(this.#db) : null;
-      if (damage !== null) throw new Error(damage);
+      const found = this.isChecked ? damageIn(this.#db) : null;
+      if (found !== null) throw new Error(found);
+      claim(this.#db);
       this.#db.run(SCHEMA);
       addColumns(this.#db);
       this.blocks = new SqliteBlocks(this.#db);
@@ -135,7 +138,9 @@ export class SqliteStore {
       this.#db.run("PRAGMA busy_timeout = 250");
     } catch (error) {
       this.#db.close();
-      throw new Error(`journal ${path}: ${(error as Error).message}`, { cause: error });
+      const { message } = error as Error;
+      const reason = isCorruption(error) ? damage(message) : message;
+      throw new Error(`journal ${path}: ${reason}`, { cause: error });
     }
   }
 
@@ -429,10 +434,12 @@ function addColumns(db: Database): void {
 }
 
 export function openDatabase(path: string, sync: JournalSync): Database {
+  let db: Database | null = null;
   try {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
-    const db = new Database(path, { create: true, readwrite: true, strict: true });
+    db = new Database(path, { create: true, readwrite: true, strict: true });
     db.run("PRAGMA busy_timeout = 5000");
+    refuseForeign(db);
     db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${sync}`);
@@ -440,6 +447,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
     db.run("PRAGMA cache_size = -65536");
     return db;
   } catch (error) {
+    db?.close();
     throw new Error(`journal ${path} cannot be opened: ${(error as Error).message}`, {
       cause: error,
     });

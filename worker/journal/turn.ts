@@ -5,40 +5,70 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../shared/clock.ts";
-import type { Journal, OnDurable } from "../journal.ts";
+import type { OnDurable } from "../journal.ts";
 import type { Transition } from "../transitions.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
+import { damage } from "./damage.ts";
+import { lastEnding, noteCleanEnd, noteRunning, thisBoot } from "./ending.ts";
 import { InlineJournal } from "./inline.ts";
-import { lockJournal } from "./lock.ts";
+import { DAY_MS, Integrity } from "./integrity.ts";
+import { lockJournal, type JournalLock } from "./lock.ts";
+import { Presence } from "./presence.ts";
+import { RESTORE } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
+import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
 /** Settlements are committed this often, and so is what a failed commit left. */
 const COMMIT_ALL_MS = 10;
-/** A thread that still looks for damage does not listen; the process ends without it. */
-const CLOSE_MS_MAX = 500;
+/** So that a journal that is taken away is noticed within a second. */
+const PRESENCE_MS = 500;
 
 export type JournalSettings = { readonly JOURNAL: string; readonly JOURNAL_SYNC: JournalSync };
 
-/**
- * Opens or creates the journal. Rejects with one sentence when it cannot be. Of a file larger than
- * `checkedBytesMax` it is found out afterwards whether it is whole: `onDamage` is told when it is not.
- */
+export type JournalOptions = {
+  /** Told once why the journal cannot go on; nothing is committed, and nobody answered, afterwards. */
+  readonly fatal?: (reason: string) => void;
+  readonly warn?: (reason: string) => void;
+  /** A larger file is looked through beside the work. */
+  readonly checkedBytesMax?: number;
+  /** Differs after the machine was down. */
+  readonly boot?: number;
+};
+
+/** Opens or creates the journal. Rejects with one sentence when it cannot be. */
 export async function openJournal(
   { JOURNAL: path, JOURNAL_SYNC: sync }: JournalSettings,
   processors: readonly string[],
   clock: Clock,
-  onDamage: (reason: string) => void = fail,
-  checkedBytesMax: number = CHECKED_BYTES_MAX,
-): Promise<Journal> {
+  options: JournalOptions = {},
+): Promise<TurnJournal> {
+  const { warn = () => {}, checkedBytesMax = CHECKED_BYTES_MAX, boot = thisBoot() } = options;
   const lock = lockJournal(path);
   try {
     const db = openDatabase(path, sync);
-    const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, checkedBytesMax);
-    const checkpointer = new Checkpointer(store, path, sync, onDamage);
-    return new TurnJournal(store, checkpointer, lock, clock);
+    const bytesMax = mayBeBuiltOn(db, path, boot) ? checkedBytesMax : Number.POSITIVE_INFINITY;
+    const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, bytesMax);
+    // With a note of trouble the store has looked through all of it, and it is whole.
+    forgetTrouble(path);
+    noteRunning(db, boot);
+    lock.remember();
+    for (const reason of lock.warnings) warn(`journal ${path}: ${reason}`);
+    const fatal = options.fatal ?? fail;
+    const checkpointer = await openCheckpointer(store, { path, fd: lock.fd, sync });
+    return new TurnJournal({ store, db, checkpointer, lock, path, clock, fatal });
   } catch (error) {
     lock.close();
     throw error;
+  }
+}
+
+/** Whether work may begin before the whole file was looked through. */
+function mayBeBuiltOn(db: Database, path: string, boot: number): boolean {
+  if (isTroubleNoted(path)) return false;
+  try {
+    return lastEnding(db, boot) !== "machine";
+  } catch {
+    return false;
   }
 }
 
@@ -46,19 +76,34 @@ function fail(reason: string): never {
   throw new Error(reason);
 }
 
-class TurnJournal extends InlineJournal {
-  readonly #checkpointer: Checkpointer;
-  readonly #lock: Database;
-  readonly #clock: Clock;
+type Parts = {
+  readonly store: SqliteStore;
+  readonly db: Database;
+  readonly checkpointer: Checkpointer;
+  readonly lock: JournalLock;
+  readonly path: string;
+  readonly clock: Clock;
+  readonly fatal: (reason: string) => void;
+};
+
+export class TurnJournal extends InlineJournal {
+  readonly #parts: Parts;
+  readonly #integrity: Integrity;
+  readonly #presence: Presence;
   readonly #timer: Timer;
   #scheduled = false;
+  #isOver = false;
+  #presenceAtMs = 0;
 
-  constructor(store: SqliteStore, checkpointer: Checkpointer, lock: Database, clock: Clock) {
-    super(store, clock);
-    this.#checkpointer = checkpointer;
-    this.#lock = lock;
-    this.#clock = clock;
-    this.#timer = setInterval(() => this.commit(clock.steadyMs()), COMMIT_ALL_MS);
+  constructor(parts: Parts) {
+    super(parts.store, parts.clock);
+    const { store, path, clock, checkpointer } = parts;
+    this.#parts = parts;
+    const lookAtMs = clock.steadyMs() + (store.isChecked ? DAY_MS : 0);
+    this.#integrity = new Integrity(path, lookAtMs, (found) => this.#end(found));
+    this.#integrity.tick(clock.steadyMs());
+    this.#presence = new Presence(path);
+    this.#timer = setInterval(() => this.#tick(), COMMIT_ALL_MS);
     checkpointer.onResult = (failure) => {
       if (failure === null) this.checkpoints.succeeded();
       else this.checkpoints.failed(clock.steadyMs(), failure);
@@ -70,11 +115,51 @@ class TurnJournal extends InlineJournal {
     if (this.isAwaited) this.#schedule();
   }
 
+  override commit(nowMs: number, all = true): boolean {
+    return !this.#isOver && super.commit(nowMs, all);
+  }
+
+  /** Damage that somebody met who reads. */
+  override onCorruption(message: string): void {
+    this.#end(damage(message));
+  }
+
   override async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#checkpointer.close();
+    await this.#parts.checkpointer.close();
+    await this.#integrity.close();
     await super.close();
-    this.#lock.close();
+    this.#parts.lock.close();
+  }
+
+  protected override finish(): void {
+    if (!this.#isOver && this.trouble === null) noteCleanEnd(this.#parts.db);
+  }
+
+  #tick(): void {
+    const nowMs = this.#parts.clock.steadyMs();
+    if (nowMs - this.#presenceAtMs >= PRESENCE_MS) {
+      this.#presenceAtMs = nowMs;
+      this.#look();
+    }
+    this.commit(nowMs);
+    if (!this.#isOver) this.#integrity.tick(nowMs);
+  }
+
+  #look(): void {
+    const loss = this.#isOver ? null : this.#presence.loss();
+    if (loss === null) return;
+    // What is in a log without a name goes into the database, which still has one.
+    if (loss.isLogAlone) this.#parts.store.checkpoint();
+    this.#end(`${loss.what}; put it back, or ${RESTORE}`);
+  }
+
+  #end(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { path, fatal } = this.#parts;
+    noteTrouble(path, reason);
+    fatal(`journal ${path}: ${reason}`);
   }
 
   #schedule(): void {
@@ -83,53 +168,51 @@ class TurnJournal extends InlineJournal {
     setImmediate(() => {
       this.#scheduled = false;
       // A batch has a bound: what is left waits until those who came in meanwhile had their turn.
-      if (this.commit(this.#clock.steadyMs(), false)) this.#schedule();
+      if (this.commit(this.#parts.clock.steadyMs(), false)) this.#schedule();
     });
   }
 }
 
-/** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
-class Checkpointer {
+type Checkpointer = {
   /** Called with why a checkpoint failed, and with null when they work again. */
-  onResult: (failure: string | null) => void = () => {};
-  readonly #thread: Worker;
-  readonly #closed = Promise.withResolvers<boolean>();
+  onResult: (failure: string | null) => void;
+  close(): Promise<void>;
+};
 
-  constructor(
-    store: SqliteStore,
-    path: string,
-    sync: JournalSync,
-    onDamage: (reason: string) => void,
-  ) {
-    this.#thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
-    this.#thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
-      if (data === "log-too-long") this.#checkpoint(store);
-      else if (data === "closed") this.#closed.resolve(true);
-      else if (data === "works-again") this.onResult(null);
-      else if ("failure" in data) this.onResult(data.failure);
-      else onDamage(`journal ${path}: ${data.damage}`);
-    };
-    this.#thread.onerror = ({ message }) => {
-      throw new Error(`the checkpoints' thread broke: ${message}`);
-    };
-    this.#thread.postMessage({ path, sync, isChecked: store.isChecked } satisfies Start);
-  }
+/** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
+async function openCheckpointer(store: SqliteStore, start: Start): Promise<Checkpointer> {
+  const thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
+  const opened = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const checkpointer: Checkpointer = {
+    onResult: () => {},
+    /** It lets go of the file before we do: a thread that holds it is never killed. */
+    async close() {
+      thread.postMessage("close");
+      await closed.promise;
+      thread.terminate();
+    },
+  };
+  thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
+    if (data === "open") opened.resolve();
+    else if (data === "closed") closed.resolve();
+    else if (data === "works-again") checkpointer.onResult(null);
+    else if (data === "log-too-long") checkpointInBetween(store, checkpointer);
+    else checkpointer.onResult(data.failure);
+  };
+  thread.onerror = ({ message }) => {
+    throw new Error(`the checkpoints' thread broke: ${message}`);
+  };
+  thread.postMessage(start);
+  await opened.promise;
+  return checkpointer;
+}
 
-  /** Commits came faster than it could follow; one between two commits lets the log restart. */
-  #checkpoint(store: SqliteStore): void {
-    try {
-      store.checkpoint();
-    } catch (error) {
-      this.onResult((error as Error).message);
-    }
-  }
-
-  /** It lets go of the file before we do: a thread that holds it is never killed. */
-  async close(): Promise<void> {
-    this.#thread.postMessage("close");
-    const late = setTimeout(() => this.#closed.resolve(false), CLOSE_MS_MAX);
-    if (await this.#closed.promise) this.#thread.terminate();
-    else this.#thread.unref();
-    clearTimeout(late);
+/** Commits came faster than the thread could follow; one between two commits lets the log restart. */
+function checkpointInBetween(store: SqliteStore, checkpointer: Checkpointer): void {
+  try {
+    store.checkpoint();
+  } catch (error) {
+    checkpointer.onResult((error as Error).message);
   }
 }

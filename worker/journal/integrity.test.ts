@@ -1,0 +1,177 @@
+/** When a journal is looked through for damage, and what comes of it. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { systemClock, type Clock } from "../../shared/clock.ts";
+import { InlineJournal } from "./inline.ts";
+import { DAY_MS } from "./integrity.ts";
+import {
+  accept,
+  assigned,
+  AT_MS,
+  NAMES,
+  settle,
+  temporaryDirectory,
+  uuid,
+} from "./journal.fixture.ts";
+import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
+import { openJournal } from "./turn.ts";
+
+const PAYMENTS = 2_000;
+/** Every file is larger: none is looked through before the start. */
+const NOTHING = 0;
+const [THIS_BOOT, LAST_BOOT] = [2, 1];
+
+function write(path: string): void {
+  const store = new SqliteStore(path, "off", NAMES, AT_MS);
+  store.apply(Array.from({ length: PAYMENTS }, (_, n) => assigned(n + 1)));
+  store.apply(Array.from({ length: PAYMENTS }, (_, n) => settle(n + 1, n)));
+  store.checkpoint();
+  store.close();
+}
+
+/** Nothing that a start needs stands on the 31st page. */
+function damage(path: string, page = 31): void {
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(PAGE_BYTES, 0xa5), 0, PAGE_BYTES, (page - 1) * PAGE_BYTES);
+  closeSync(file);
+}
+
+/** The first page below the root of each. */
+function firstLeaves(path: string, trees: readonly string[]): number[] {
+  using db = new Database(path, { readonly: true });
+  const bytes = readFileSync(path);
+  return trees.map((name) => {
+    const sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+    const at = ((db.query(sql).values(name) as [[number]])[0][0] - 1) * PAGE_BYTES;
+    const cell = at + bytes.readUInt16BE(at + 12);
+    return bytes.readUInt32BE(cell);
+  });
+}
+
+async function open(path: string, checkedBytesMax = NOTHING, clock: Clock = systemClock) {
+  const told: string[] = [];
+  const over = Promise.withResolvers<string>();
+  const fatal = (reason: string) => {
+    told.push(reason);
+    over.resolve(reason);
+  };
+  const options = { fatal, checkedBytesMax, boot: THIS_BOOT };
+  const settings = { JOURNAL: path, JOURNAL_SYNC: "off" } as const;
+  const journal = await openJournal(settings, NAMES, clock, options);
+  return { journal, told, over: over.promise, [Symbol.asyncDispose]: () => journal.close() };
+}
+
+const refusal = (path: string) =>
+  open(path).then(
+    () => "it was opened",
+    (error: Error) => error.message,
+  );
+
+/** As a worker leaves it that did not end by itself. */
+function leftRunning(path: string, boot: number): void {
+  using db = new Database(path);
+  db.run("INSERT INTO meta VALUES ('running', ?)", [boot]);
+}
+
+const lineAbout = (path: string) =>
+  new RegExp(
+    `^journal ${path}: it is damaged: [^\\n]+; restore a backup \\(docs/OPERATIONS.md#backup\\)$`,
+  );
+
+describe("a large file", () => {
+  test("is looked through while the worker works, and damage ends it", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path);
+    const whole = await open(path);
+    // The thread looks first and closes then.
+    await whole.journal.close();
+    expect(whole.told).toEqual([]);
+    damage(path);
+    await using damaged = await open(path);
+    expect(await damaged.over).toMatch(lineAbout(path));
+    expect(damaged.journal.commit(Number.POSITIVE_INFINITY)).toBe(false);
+    expect(damaged.told).toHaveLength(1);
+  });
+
+  test.each([
+    ["before the start when the machine went down with a worker at it", LAST_BOOT, true],
+    ["beside the work when only the worker was killed", THIS_BOOT, false],
+  ])("is looked through %s", async (_, boot, isRefused) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path);
+    leftRunning(path, boot);
+    damage(path);
+    if (isRefused) return expect(await refusal(path)).toMatch(lineAbout(path));
+    await using opened = await open(path);
+    return expect(await opened.over).toMatch(lineAbout(path));
+  });
+
+  test("is not built on again once damage was found, until it is whole", async () => {
+    using directory = temporaryDirectory();
+    const [path, backup] = [directory.file(), directory.file("backup.db")];
+    write(path);
+    copyFileSync(path, backup);
+    damage(path);
+    {
+      await using damaged = await open(path);
+      await damaged.over;
+    }
+    expect(readFileSync(`${path}-trouble`, "utf8")).toContain("it is damaged: ");
+    expect(await refusal(path)).toMatch(lineAbout(path));
+    expect(await refusal(path)).toMatch(lineAbout(path));
+    copyFileSync(backup, path);
+    await using whole = await open(path);
+    expect(whole.journal.head.nextRow).toBe(PAYMENTS);
+    expect(existsSync(`${path}-trouble`)).toBe(false);
+  });
+});
+
+test("a worker that ends by itself leaves no mark of one that runs", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const running = () => {
+    using db = new Database(path, { readonly: true });
+    return db.query("SELECT value FROM meta WHERE key = 'running'").values();
+  };
+  const opened = await open(path);
+  expect(running()).toEqual([[THIS_BOOT]]);
+  await opened.journal.close();
+  expect(running()).toEqual([]);
+});
+
+test("every file is looked through once a day", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  write(path);
+  let passedMs = 0;
+  const clock: Clock = { ...systemClock, steadyMs: () => passedMs };
+  await using opened = await open(path, Number.POSITIVE_INFINITY, clock);
+  damage(path);
+  passedMs = DAY_MS;
+  expect(await opened.over).toMatch(lineAbout(path));
+});
+
+test("a commit or a read that meets damage is not tried again", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  write(path);
+  const pages = firstLeaves(path, ["sqlite_autoindex_payments_1", "ledger"]);
+  for (const page of pages) damage(path, page);
+  const met: string[] = [];
+  class Journal extends InlineJournal {
+    override onCorruption = (message: string) => void met.push(message);
+  }
+  const db = openDatabase(path, "off");
+  const store = new SqliteStore(path, "off", NAMES, AT_MS, db, NOTHING);
+  const journal = new Journal(store, systemClock);
+  journal.append(accept(PAYMENTS + 1, { correlationId: uuid(1) }), () => {});
+  const malformed = "database disk image is malformed";
+  expect(() => journal.commit(0)).toThrow(malformed);
+  await expect(journal.rows(0, PAYMENTS)).rejects.toThrow(malformed);
+  expect(met).toEqual([malformed, malformed]);
+  expect(journal.trouble).toBeNull();
+  store.close();
+});

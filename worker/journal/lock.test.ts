@@ -1,0 +1,212 @@
+/** One worker at a file, by whatever name, and no file taken for a journal that is none. */
+import { describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { systemClock } from "../../shared/clock.ts";
+import { accept, NAMES, openInline, temporaryDirectory } from "./journal.fixture.ts";
+import { APPLICATION_ID } from "./ours.ts";
+import { openJournal } from "./turn.ts";
+
+async function open(path: string) {
+  const warnings: string[] = [];
+  const journal = await openJournal({ JOURNAL: path, JOURNAL_SYNC: "off" }, NAMES, systemClock, {
+    warn: (reason) => warnings.push(reason),
+  });
+  return { journal, warnings, [Symbol.asyncDispose]: () => journal.close() };
+}
+
+/** Of a journal that is not opened. */
+const refusal = (path: string) =>
+  open(path).then(
+    () => "it was opened",
+    (error: Error) => error.message,
+  );
+
+const IN_USE = "another worker is using it";
+
+describe("a journal in use is refused", () => {
+  test.each([
+    ["itself", (path: string) => path],
+    ["another way to write its name", (path: string) => path.replace(/(.*)\//, "$1/./")],
+    ["a symbolic link", symlinkSync],
+    ["a hard link", linkSync],
+  ])("under %s", async (_, make) => {
+    using directory = temporaryDirectory();
+    const [path, other] = [directory.file(), directory.file("other.db")];
+    await using first = await open(path);
+    expect(first.warnings).toEqual([]);
+    const name = make(path, other) ?? other;
+    expect(await refusal(name)).toBe(`journal ${name} cannot be opened: ${IN_USE}`);
+  });
+
+  test("through a link to its directory", async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(directory.file("real"));
+    symlinkSync(directory.file("real"), directory.file("link"));
+    await using first = await open(directory.file("real/payments.db"));
+    expect(first.warnings).toEqual([]);
+    expect(await refusal(directory.file("link/payments.db"))).toContain(IN_USE);
+  });
+
+  test("by a worker of an earlier version", async () => {
+    using directory = temporaryDirectory();
+    using beside = new Database(`${directory.file()}-lock`);
+    beside.run("BEGIN EXCLUSIVE");
+    expect(await refusal(directory.file())).toContain(IN_USE);
+  });
+
+  const mayMount =
+    Bun.which("unshare") !== null &&
+    Bun.spawnSync(["unshare", "-m", "mount", "--bind", "/tmp", "/mnt"]).exitCode === 0;
+  test.skipIf(!mayMount)("through another mount, by another process", async () => {
+    using directory = temporaryDirectory();
+    const other = directory.file("other");
+    mkdirSync(other);
+    mkdirSync(directory.file("real"));
+    await using first = await open(directory.file("real/payments.db"));
+    expect(first.warnings).toEqual([]);
+    const code = `import { lockJournal } from ${JSON.stringify(`${import.meta.dir}/lock.ts`)};
+      try { lockJournal(process.argv[1]); } catch (error) { console.log(error.message); }`;
+    const script = 'mount --bind "$1" "$2" && exec "$3" -e "$4" "$2/payments.db"';
+    const args = [directory.file("real"), other, process.execPath, code];
+    const child = Bun.spawnSync(["unshare", "-m", "sh", "-c", script, "sh", ...args]);
+    expect(child.stdout.toString()).toBe(
+      `journal ${other}/payments.db cannot be opened: ${IN_USE}\n`,
+    );
+  });
+
+  test("and free again when its worker has ended, however it did", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    const code = `import { lockJournal } from ${JSON.stringify(`${import.meta.dir}/lock.ts`)};
+      lockJournal(process.argv[1]); process.kill(process.pid, "SIGKILL");`;
+    const child = Bun.spawnSync([process.execPath, "-e", code, path]);
+    expect(child.signalCode).toBe("SIGKILL");
+    await using again = await open(path);
+    expect(again.journal.head.nextSeq).toBe(1);
+  });
+});
+
+describe("a file that is no journal is refused, and stays as it is", () => {
+  test.each([
+    ["text", "these are my notes\n", "it is no SQLite database"],
+    ["one byte", "\0", "it is no SQLite database"],
+  ])("%s", async (_, content, reason) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    writeFileSync(path, content);
+    expect(await refusal(path)).toBe(`journal ${path} cannot be opened: ${reason}`);
+    expect(readFileSync(path, "utf8")).toBe(content);
+    expect(["-lock", "-wal", "-shm"].some((suffix) => existsSync(path + suffix))).toBe(false);
+  });
+
+  test.each([
+    ["other tables", "CREATE TABLE bookmarks (url TEXT)"],
+    ["some of the tables' names", "CREATE TABLE meta (a); CREATE TABLE payments (b)"],
+    ["another program's mark", "PRAGMA application_id = 252006675; CREATE TABLE t (a)"],
+  ])("a database with %s", async (_, sql) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    const db = new Database(path);
+    db.run(sql);
+    db.close();
+    const before = readFileSync(path);
+    const reason = "it is an SQLite database, but no journal";
+    expect(await refusal(path)).toBe(`journal ${path} cannot be opened: ${reason}`);
+    expect(readFileSync(path)).toEqual(before);
+  });
+});
+
+test("a journal is marked as one, also when it was begun by an earlier version", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const mark = () => {
+    using db = new Database(path);
+    return db.query("PRAGMA application_id").values();
+  };
+  await (await open(path))[Symbol.asyncDispose]();
+  expect(mark()).toEqual([[APPLICATION_ID]]);
+  const db = new Database(path);
+  db.run("PRAGMA application_id = 0");
+  db.close();
+  await (await open(path))[Symbol.asyncDispose]();
+  expect(mark()).toEqual([[APPLICATION_ID]]);
+});
+
+describe("a journal that is not where there was one", () => {
+  /** As a worker that was killed leaves it: with a log. */
+  async function written(path: string) {
+    {
+      await using first = await open(path);
+      expect(first.warnings).toEqual([]);
+    }
+    const { store } = openInline(path);
+    store.apply([accept(1)]);
+    return () => store.close();
+  }
+
+  test("is begun anew with a warning when all of it is gone", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    (await written(path))();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    {
+      await using again = await open(path);
+      expect(again.warnings).toHaveLength(1);
+      expect(again.warnings[0]).toStartWith(
+        `journal ${path}: it is new and empty, where there was one before: `,
+      );
+      expect(again.warnings[0]).not.toContain("\n");
+    }
+    await using usual = await open(path);
+    expect(usual.warnings).toEqual([]);
+  });
+
+  test("is not begun anew in a file that was emptied", async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    (await written(path))();
+    for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    writeFileSync(path, "");
+    expect(await refusal(path)).toBe(
+      `journal ${path} cannot be opened: it is empty, and was not: ` +
+        "restore a backup (docs/OPERATIONS.md#backup), or remove it to begin anew",
+    );
+  });
+
+  test.each([
+    ["gone", (path: string) => rmSync(path)],
+    ["emptied", (path: string) => writeFileSync(path, "")],
+  ])("is not begun anew over its own log when the database is %s", async (_, lose) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    const close = await written(path);
+    lose(path);
+    const log = readFileSync(`${path}-wal`);
+    expect(log.length).toBeGreaterThan(0);
+    expect(await refusal(path)).toBe(
+      `journal ${path} cannot be opened: it is gone or empty, and its log ${path}-wal is not: ` +
+        "restore a backup (docs/OPERATIONS.md#backup)",
+    );
+    expect(readFileSync(`${path}-wal`)).toEqual(log);
+    close();
+  });
+});
+
+test("a further name of the file is warned of: the log belongs to one of them", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  await (await open(path))[Symbol.asyncDispose]();
+  linkSync(path, directory.file("other.db"));
+  await using again = await open(path);
+  expect(again.warnings).toHaveLength(1);
+  expect(again.warnings[0]).toContain("(a hard link)");
+});

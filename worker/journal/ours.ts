@@ -1,0 +1,26 @@
+/** Whether a database is a journal, so that nobody else's is ever written to. */
+import type { Database } from "bun:sqlite";
+
+/** In the file's header; `file` and other tools show it. "PaLe" */
+export const APPLICATION_ID = 0x50_61_4c_65;
+/** By these a journal is known that was begun before there was the number. */
+const TABLES = ["meta", "payments", "ledger"];
+
+/** Throws with one sentence. A database without tables is nobody's. */
+export function refuseForeign(db: Database): void {
+  const id = applicationIdOf(db);
+  if (id === APPLICATION_ID) return;
+  const names = db.query("SELECT name FROM sqlite_schema WHERE type = 'table'").values().flat();
+  const isOurs = id === 0 && (names.length === 0 || TABLES.every((name) => names.includes(name)));
+  if (!isOurs) throw new Error("it is an SQLite database, but no journal");
+}
+
+/** Makes it known; for one of before once and for all. */
+export function claim(db: Database): void {
+  if (applicationIdOf(db) !== APPLICATION_ID) db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+}
+
+function applicationIdOf(db: Database): number {
+  const [[id]] = db.query("PRAGMA application_id").values() as [[number]];
+  return id;
+}

@@ -1,0 +1,117 @@
+/** A journal that is taken away while a worker has it ends that worker, before it says yes again. */
+import { expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
+import { systemClock, type Clock } from "../../shared/clock.ts";
+import { accept, NAMES, temporaryDirectory, uuid } from "./journal.fixture.ts";
+import { openJournal } from "./turn.ts";
+
+/** A journal that says when it is over, and time that passes when the test says so. */
+async function opened(path: string) {
+  const over = Promise.withResolvers<string>();
+  let passedMs = 0;
+  const clock: Clock = { ...systemClock, steadyMs: () => passedMs };
+  const journal = await openJournal({ JOURNAL: path, JOURNAL_SYNC: "normal" }, NAMES, clock, {
+    fatal: over.resolve,
+  });
+  const accepted = (seq: number) =>
+    new Promise<unknown>((resolve) => journal.append(accept(seq), resolve));
+  return {
+    journal,
+    accepted,
+    over: over.promise,
+    pass: (ms: number) => void (passedMs += ms),
+    [Symbol.asyncDispose]: () => journal.close(),
+  };
+}
+
+const replace = (path: string) => {
+  copyFileSync(path, `${path}-new`);
+  renameSync(`${path}-new`, path);
+};
+
+test.each([
+  ["", "removed", rmSync],
+  ["-wal", "removed", rmSync],
+  ["-shm", "removed", rmSync],
+  ["", "replaced", replace],
+  ["-wal", "replaced", replace],
+  ["-shm", "replaced", replace],
+  ["", "cut short", (path: string) => truncateSync(path, 0)],
+] as const)(
+  "payments.db%s is noticed when it was %s, and nothing is taken any more",
+  async (suffix, became, act) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    await using worker = await opened(path);
+    expect(await worker.accepted(1)).toEqual({ kind: "done" });
+    act(path + suffix);
+    worker.pass(500);
+    expect(await worker.over).toBe(
+      `journal ${path}: ${path}${suffix} was ${became} while the worker ran; ` +
+        "put it back, or restore a backup (docs/OPERATIONS.md#backup)",
+    );
+    const { commits } = worker.journal.stats;
+    void worker.accepted(2);
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    expect(worker.journal.commit(Number.POSITIVE_INFINITY)).toBe(false);
+    expect(worker.journal.stats.commits).toBe(commits);
+    expect(readFileSync(`${path}-trouble`, "utf8")).toContain(`was ${became} while`);
+  },
+);
+
+test("a log that was removed is in the database when the worker ends", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  await using worker = await opened(path);
+  await worker.accepted(1);
+  rmSync(`${path}-wal`);
+  rmSync(`${path}-shm`);
+  worker.pass(500);
+  await worker.over;
+  copyFileSync(path, directory.file("after.db"));
+  using db = new Database(directory.file("after.db"));
+  const hex = uuid(1).replaceAll("-", "");
+  expect(db.query("SELECT lower(hex(id)) FROM payments").values()).toEqual([[hex]]);
+});
+
+test("a journal behind a link is there as long as link and files are", async () => {
+  using directory = temporaryDirectory();
+  const [path, other] = [directory.file("link.db"), directory.file("other.db")];
+  symlinkSync(directory.file("real.db"), path);
+  await using worker = await opened(path);
+  for (let n = 1; n < 4; n++) {
+    worker.pass(500);
+    expect(await worker.accepted(n)).toEqual({ kind: "done" });
+  }
+  copyFileSync(path, other);
+  rmSync(path);
+  symlinkSync(other, path);
+  worker.pass(500);
+  expect(await worker.over).toContain(`${path} was replaced while the worker ran`);
+});
+
+test("no journal is begun in the place of one that was removed under a worker", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  {
+    await using worker = await opened(path);
+    rmSync(path);
+    worker.pass(500);
+    await worker.over;
+  }
+  rmSync(`${path}-wal`, { force: true });
+  await expect(opened(path)).rejects.toThrow(
+    `journal ${path} cannot be opened: it is gone or empty, and ${path}-trouble says why: ` +
+      "restore a backup (docs/OPERATIONS.md#backup), or remove the note to begin anew",
+  );
+  expect(existsSync(path)).toBe(false);
+});
