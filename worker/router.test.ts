@@ -60,14 +60,6 @@ describe("the cheapest", () => {
     expect(chosen(routerOf(), waiting(100_000, -60_000))).toBe("default");
   });
 
-  test("of equal fees is the one configured first", () => {
-    const twins = [
-      { name: "a", fee: 0.1 },
-      { name: "b", fee: 0.1 },
-    ];
-    expect(chosen(routerOf(twins), waiting(1, 15_000))).toBe("a");
-  });
-
   test("is waited for while it is full and keeps every deadline", () => {
     const router = routerOf();
     fill(router, 0);
@@ -210,6 +202,138 @@ describe("the dearer one", () => {
   });
 });
 
+describe("those of the same fee", () => {
+  const TRIPLETS = ["a", "b", "c"].map((name) => ({ name, fee: 0.1 }));
+  const tripletsOf = (more: readonly { name: string; fee: number }[] = []) => {
+    const router = routerOf([...TRIPLETS, ...more]);
+    for (const lane of router.lanes.keys()) latency(router, lane, 40);
+    return router;
+  };
+  /** Sends so many, and says how many each got. */
+  const share = (router: Router, count: number) => {
+    const got = router.lanes.map(() => 0);
+    for (let i = 0; i < count; i++) {
+      const decision = router.choose(NOW_MS, waiting(1, 15_000));
+      if (decision.kind !== "send") throw new Error(decision.why);
+      got[decision.lane]!++;
+      router.admit(NOW_MS, decision.lane);
+    }
+    return got;
+  };
+
+  test("share what comes, by how full each is", () => {
+    expect(share(tripletsOf(), 12)).toEqual([4, 4, 4]);
+    const slower = tripletsOf();
+    latency(slower, 1, 80);
+    expect(share(slower, 10)).toEqual([4, 2, 4]);
+  });
+
+  test("take it from one that is far slower, until they are full", () => {
+    const router = tripletsOf();
+    latency(router, 0, 1_000);
+    expect(share(router, 18)).toEqual([2, 8, 8]);
+  });
+
+  test("do not wait for one of them that is open", () => {
+    const router = tripletsOf();
+    open(router, 0);
+    expect(share(router, 4)).toEqual([0, 2, 2]);
+  });
+
+  test("are preferred to a dearer one as long as one of them works in time", () => {
+    const router = tripletsOf([{ name: "dearest", fee: 0.3 }]);
+    open(router, 0);
+    fill(router, 1);
+    fill(router, 2);
+    expect(chosen(router, waiting(1, 15_000))).toBe("wait");
+    expect(chosen(router, waiting(1, 40 + MARGIN_MS - 1))).toBe("dearest");
+  });
+
+  test("one that is open is tried when its health probe says so, or when the others have no room", () => {
+    const router = tripletsOf();
+    open(router, 0);
+    router.lane(0).recordHealth(NOW_MS, { failing: false, minResponseTimeMs: 40 });
+    const decision = router.choose(NOW_MS, waiting(1, 15_000));
+    expect(decision).toEqual({ kind: "send", lane: 0, why: "a is said to work again" });
+    const ticket = router.admit(NOW_MS, 0);
+    expect(chosen(router, waiting(1, 15_000))).toBe("b");
+    expect(router.record(NOW_MS, 0, ticket, answered(40))).toBe(true);
+    expect(router.lane(0).breaker.kind).toBe("half-open");
+
+    const full = tripletsOf();
+    open(full, 0);
+    fill(full, 1);
+    expect(full.trialLane(NOW_MS, waiting(1, 15_000))).toBeNull();
+    fill(full, 2);
+    expect(full.trialLane(NOW_MS, waiting(1, 15_000))).toEqual({ lane: 0, needed: false });
+  });
+
+  test("one that has just failed comes after those that have not", () => {
+    const router = tripletsOf();
+    router.record(NOW_MS, 0, router.admit(NOW_MS, 0), failed);
+    expect(share(router, 4)).toEqual([0, 2, 2]);
+  });
+
+  test("one that is drained is passed over", () => {
+    const router = tripletsOf();
+    router.lane(1).mode = "drained";
+    expect(share(router, 4)).toEqual([2, 0, 2]);
+  });
+});
+
+describe("a payment that is late", () => {
+  const fail = (router: Router, lane: number, atMs = NOW_MS) =>
+    router.record(atMs, lane, router.admit(atMs, lane), failed);
+
+  test("goes past the cheapest that has just failed, while another one works", () => {
+    const router = routerOf();
+    fail(router, 0);
+    expect(router.lane(0).breaker.kind).toBe("closed");
+    expect(chosen(router, waiting(1, 1))).toBe("default");
+    expect(chosen(router, waiting(1, 0))).toBe("fallback");
+    expect(chosen(router, waiting(50, -60_000, 5_000))).toBe("fallback");
+  });
+
+  test("waits for the other one that works and is full, and takes what there is if none does", () => {
+    const router = routerOf();
+    fail(router, 0);
+    const tickets = fill(router, 1);
+    expect(chosen(router, waiting(1, -1))).toBe("wait");
+    router.record(NOW_MS, 1, tickets[0]!, failed);
+    expect(chosen(router, waiting(1, -1))).toBe("default");
+    const drained = routerOf();
+    fail(drained, 0);
+    drained.lane(1).mode = "drained";
+    expect(chosen(drained, waiting(1, -1))).toBe("default");
+  });
+
+  test("trusts it again after a success, a health reading, or two seconds", () => {
+    const success = routerOf();
+    fail(success, 0);
+    success.record(NOW_MS, 0, success.admit(NOW_MS, 0), answered(5));
+    expect(chosen(success, waiting(1, -1))).toBe("default");
+
+    const read = routerOf();
+    fail(read, 0);
+    read.lane(0).recordHealth(NOW_MS, { failing: false, minResponseTimeMs: 5 });
+    expect(chosen(read, waiting(1, -1))).toBe("default");
+
+    const later = routerOf();
+    fail(later, 0, NOW_MS - 2_000);
+    expect(chosen(later, waiting(1, -1))).toBe("default");
+    const soon = routerOf();
+    fail(soon, 0, NOW_MS - 1_999);
+    expect(chosen(soon, waiting(1, -1))).toBe("fallback");
+  });
+
+  test("goes to one that is forced whatever it answered", () => {
+    const router = routerOf();
+    fail(router, 0);
+    router.lane(0).mode = "forced";
+    expect(chosen(router, waiting(1, -1))).toBe("default");
+  });
+});
+
 describe("patience", () => {
   test("of nothing sends to the first that has room", () => {
     const router = routerOf(CONTEST, { patienceMs: 0 });
@@ -307,11 +431,12 @@ describe("in whatever state the processors are", () => {
     fc.assert(
       fc.property(world, (given) => {
         const router = build(given);
-        const cheapest = router.byFee[0] as number;
+        const least = Math.min(...router.lanes.map(({ fee }) => fee));
+        const cheapest = router.lanes.filter(({ fee }) => fee === least);
         const decision = router.choose(NOW_MS, queueOf(given));
-        if (router.lane(cheapest).hasRoom) {
-          expect(decision).toMatchObject({ kind: "send", lane: cheapest });
-        }
+        if (!cheapest.some(({ hasRoom }) => hasRoom)) return;
+        if (decision.kind === "wait") throw new Error(decision.why);
+        expect(router.lane(decision.lane).fee).toBe(least);
       }),
     );
   });
@@ -334,9 +459,10 @@ describe("in whatever state the processors are", () => {
         const router = build(given);
         const queue = queueOf(given);
         const decision = router.choose(NOW_MS, queue);
-        if (decision.kind === "wait" || decision.lane === router.byFee[0]) return;
-        const before = router.byFee.slice(0, router.byFee.indexOf(decision.lane));
-        const cheaper = before.map((number) => router.lane(number));
+        if (decision.kind === "wait") return;
+        const { fee } = router.lane(decision.lane);
+        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        if (cheaper.length === 0) return;
         const rate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
         const working = cheaper.filter((one) => one.working).map(({ latencyMs }) => latencyMs);
         const late = Array.from({ length: given.length }, (_, position) => position).some(
@@ -357,9 +483,10 @@ describe("in whatever state the processors are", () => {
         const trial = router.trialLane(NOW_MS, queueOf(given));
         if (trial === null) return;
         expect(router.lane(trial.lane).breaker.kind).toBe("open");
-        expect(trial.needed).toBe(trial.lane !== router.byFee[0]);
-        const before = router.byFee.slice(0, router.byFee.indexOf(trial.lane));
-        for (const number of before) expect(router.lane(number).hasRoom).toBe(false);
+        const { fee } = router.lane(trial.lane);
+        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        expect(trial.needed).toBe(cheaper.length > 0);
+        for (const one of router.lanes) if (one.fee <= fee) expect(one.hasRoom).toBe(false);
       }),
     );
   });
@@ -407,7 +534,10 @@ test("whether a lane is due is asked at no more than 17 positions of the queue",
   let asked = 0;
   const queue = { length: 1_000_000, deadlineMsAt: () => (asked++, NOW_MS + 1e9) };
   expect(
-    isDue(NOW_MS, queue, [router.lane(0)], router.lane(1), { marginMs: MARGIN_MS, lateWaitMs: 0 }),
+    isDue(NOW_MS, queue, [router.lane(0)], [router.lane(1)], {
+      marginMs: MARGIN_MS,
+      lateWaitMs: 0,
+    }),
   ).toBe(false);
   expect(asked).toBe(17);
 });

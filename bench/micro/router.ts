@@ -51,7 +51,7 @@ function full(context: BenchContext): Row {
     const due = everyoneIsAsked(0, waiting, cheap, dear);
     const ours = router.choose(0, waiting).kind;
     checks.equal(`deadlines up to ${lastDeadlineMs} ms`, ours, due ? "send" : "wait");
-    checks.equal("isDue says the same", isDue(0, waiting, [cheap], dear, SLACK), due);
+    checks.equal("isDue says the same", isDue(0, waiting, [cheap], [dear], SLACK), due);
   }
   const waiting = waitingOf(length, 60_000);
   const series = compare(context, {

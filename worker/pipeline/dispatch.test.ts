@@ -119,6 +119,18 @@ describe("a refusal", () => {
     expect(bench.inFlight).toEqual([0, 0]);
   });
 
+  test("that comes after its patience sends it to another one, and not there again", async () => {
+    using bench = new Bench({ patienceMs: 1_000 });
+    bench.take(1);
+    await bench.commit();
+    bench.clock.nowMs += 3_000;
+    await bench.default.charges[0]!.answer(REFUSED);
+    await bench.commit();
+    expect([bench.default.charges.length, bench.fallback.charges.length]).toEqual([1, 1]);
+    await bench.fallback.charges[0]!.answer(ACCEPTED);
+    expect(bench.settled).toEqual([0, 1]);
+  });
+
   test("by a limiter shrinks the limit and says nothing against a processor that takes others", async () => {
     using bench = new Bench();
     await (await bench.send(1)).answer(ACCEPTED);

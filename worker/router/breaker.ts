@@ -88,11 +88,18 @@ export class Breaker {
     );
   }
 
+  /** True when a trial is due because the health probe said so. */
+  get isInvited(): boolean {
+    const state = this.#state;
+    if (state.kind !== "open" || !state.extraTrial) return false;
+    return this.#trialsUnanswered < 2 * TRIALS_UNANSWERED_MAX;
+  }
+
   /** True when a trial is due; only ever while open. */
   admitsTrial(nowMs: number): boolean {
     const state = this.#state;
     if (state.kind !== "open") return false;
-    if (state.extraTrial) return this.#trialsUnanswered < 2 * TRIALS_UNANSWERED_MAX;
+    if (state.extraTrial) return this.isInvited;
     return nowMs >= state.nextTrialAtMs && this.#trialsUnanswered < TRIALS_UNANSWERED_MAX;
   }
 

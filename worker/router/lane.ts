@@ -10,6 +10,8 @@ const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
 const LATENCY_MS_START = 50;
 /** A reading of the health probe counts while no real answer is younger than this. */
 const PASSIVE_FRESH_MS = 1_000;
+/** For so long one failure without a success after it is worth more than the hope that it was chance. */
+const DOUBT_MS = 2_000;
 /** An idle processor would ramp up to at least this part of its hard limit if it were used. */
 const RATE_LIMIT_SHARE = 4;
 
@@ -40,6 +42,8 @@ export class Lane {
   #latencyMs = LATENCY_MS_START;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #succeededAtMs = Number.NEGATIVE_INFINITY;
+  /** When it failed last, if it has not succeeded since. */
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(nowMs: number, options: { name: string; fee: number; inFlightMax: number }) {
     this.name = options.name;
@@ -68,6 +72,17 @@ export class Lane {
   get working(): boolean {
     return this.mode === "forced" || this.#breaker.state.kind !== "open";
   }
+  /** Its last answer was a failure, just now: it may be down although its breaker is closed. */
+  isInDoubt(nowMs: number): boolean {
+    return nowMs < this.doubtUntilMs && this.mode !== "forced";
+  }
+  get doubtUntilMs(): number {
+    return this.#failedAtMs + DOUBT_MS;
+  }
+  /** Is open, and its health probe says that it works. */
+  get isInvited(): boolean {
+    return this.mode !== "forced" && this.#breaker.isInvited;
+  }
   get hasRoom(): boolean {
     const admits = this.mode === "forced" || this.#breaker.admits;
     return admits && this.#inFlight < this.#limit.value;
@@ -89,6 +104,10 @@ export class Lane {
   /** Whether its last rejection was the payment's fault. */
   rejectionIsBelieved(nowMs: number): boolean {
     return this.#rejections.believed(nowMs);
+  }
+  /** When it is expected to have settled one more, the longer the fuller it is. */
+  get loadMs(): number {
+    return (Math.max(1, this.#latencyMs) * (this.#inFlight + 1)) / this.#limit.value;
   }
   /** Payments a millisecond that it can settle (Little's law); 0 while its breaker is open. */
   get ratePerMs(): number {
@@ -136,6 +155,8 @@ export class Lane {
       this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + report.restMs);
     }
     if (signal === "success") this.#succeededAtMs = nowMs;
+    if (signal === "failure") this.#failedAtMs = nowMs;
+    else if (signal === "success") this.#failedAtMs = Number.NEGATIVE_INFINITY;
     if (current && report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
     else if (current && signal === "success") this.#succeeded(nowMs, report.latencyMs);
     if (report.signal !== "none") this.#answeredAtMs = nowMs;
@@ -145,6 +166,7 @@ export class Lane {
   /** Passive signals come first: real answers are younger than any reading. */
   recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): boolean {
     if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = reading.minResponseTimeMs;
+    if (!reading.failing) this.#failedAtMs = Number.NEGATIVE_INFINITY;
     if (reading.failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return false;
     return this.#breaker.recordHealth(nowMs, reading.failing);
   }
