@@ -3,7 +3,7 @@ import type { LiveSnapshot } from "../shared/live.ts";
 import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
-import { shownMsOf, type History } from "./history.ts";
+import { atMsOf, shownMsOf, type History } from "./history.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** Lanes have colours of their own, cheapest first; the last is for all further ones. */
@@ -22,7 +22,7 @@ export class Head {
   readonly #backlog = new Chart(byId("chart-backlog"), whole);
 
   update(snapshot: LiveSnapshot, { seconds }: History): void {
-    const { untilDurable, backlog, lanes, journal } = snapshot;
+    const { untilDurable, backlog, journal } = snapshot;
     const last = seconds.at(-1);
     const settled = last?.settled.reduce((sum, count) => sum + count, 0) ?? 0;
     const { states, open, oldestSeconds } = backlog;
@@ -66,7 +66,7 @@ export class Head {
       trouble,
       `The journal fails: ${journal.trouble}. Payments are turned away until it works.`,
     );
-    this.#draw(seconds, lanes, shownMsOf(snapshot) / 1_000);
+    this.#draw(seconds, snapshot);
   }
 
   #judge(snapshot: LiveSnapshot): void {
@@ -81,8 +81,10 @@ export class Head {
     for (const chart of [this.#rates, this.#durable, this.#backlog]) chart.redraw();
   }
 
-  #draw(seconds: History["seconds"], lanes: LiveSnapshot["lanes"], shownS: number): void {
-    const times = seconds.map(({ at }) => Date.parse(at) / 1_000);
+  #draw(seconds: History["seconds"], snapshot: LiveSnapshot): void {
+    const { lanes } = snapshot;
+    const shownS = shownMsOf(snapshot) / 1_000;
+    const times = seconds.map((second) => atMsOf(second, snapshot) / 1_000);
     const rate = (count: number, spanMs: number) => (count * 1_000) / spanMs;
     const byFee = lanes.map((_, lane) => lane).sort((a, b) => lanes[a]!.fee - lanes[b]!.fee);
     this.#rates.show(

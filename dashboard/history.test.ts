@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { LiveSnapshot } from "../shared/live.ts";
-import { History } from "./history.ts";
+import { atMsOf, History } from "./history.ts";
 
 const told = (startedAt: string, ...numbers: number[]) =>
   ({
@@ -30,4 +30,11 @@ test("no more is kept than is shown", () => {
   history.add(told("a", ...Array.from({ length: 400 }, (_, i) => i + 1)));
   expect(numbersOf(history)).toHaveLength(300);
   expect(numbersOf(history).at(-1)).toBe(400);
+});
+
+test("what happened before the clock was set is told by the clock as it is now", () => {
+  const at = "2026-01-05T12:00:00.000Z";
+  const snapshot = { at, upMs: 90_000 } as LiveSnapshot;
+  expect(atMsOf({ upMs: 90_000 }, snapshot)).toBe(Date.parse(at));
+  expect(atMsOf({ upMs: 60_000 }, snapshot)).toBe(Date.parse("2026-01-05T11:59:30.000Z"));
 });

@@ -8,9 +8,16 @@ const SHOWN_MS_MAX = 300_000;
 const SHOWN_MS_MIN = 60_000;
 
 /** Five minutes; of a worker that has just been started, as long as it has run. */
-export function shownMsOf({ at, startedAt }: LiveSnapshot): number {
-  const upMs = Date.parse(at) - Date.parse(startedAt);
+export function shownMsOf({ upMs }: LiveSnapshot): number {
   return Math.min(SHOWN_MS_MAX, Math.max(SHOWN_MS_MIN, upMs));
+}
+
+/**
+ * When something was by the clock as it is now. What was noted before that clock was set would stand
+ * in the future, or hours apart from what came just after it.
+ */
+export function atMsOf(event: { readonly upMs: number }, { at, upMs }: LiveSnapshot): number {
+  return Date.parse(at) - (upMs - event.upMs);
 }
 
 export class History {

@@ -2,7 +2,7 @@
 import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/live.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
-import { shownMsOf, type History } from "./history.ts";
+import { atMsOf, shownMsOf, type History } from "./history.ts";
 import type { OperatorDesk } from "./operator.ts";
 import { breakerChanges, stretchesOf, ticksOf, type Stretch } from "./timeline.ts";
 import { decimalFromCents } from "../shared/money.ts";
@@ -134,11 +134,11 @@ class LaneView {
       return tick;
     });
     this.#ticks.replaceChildren(...ticks);
-    const stretches = stretchesOf(breakerChanges(changes, lane.name), lane.breaker, {
-      fromMs,
-      toMs,
-      startedAtMs: Date.parse(snapshot.startedAt),
+    const own = breakerChanges(changes, lane.name).map(({ from, to, cause, upMs }) => {
+      return { from, to, cause, atMs: atMsOf({ upMs }, snapshot) };
     });
+    const startedAtMs = toMs - snapshot.upMs;
+    const stretches = stretchesOf(own, lane.breaker, { fromMs, toMs, startedAtMs });
     const bars = stretches.map(({ kind, fromMs: begin, toMs: end, cause }) => {
       const bar = document.createElementNS(SVG, "rect");
       const from = clock(new Date(begin).toISOString());
@@ -185,10 +185,9 @@ class LaneView {
     this.#labels.replaceChildren(...labels);
   }
 
-  #tell(lane: LiveLane, changes: readonly LaneChange[], { at, startedAt }: LiveSnapshot): void {
+  #tell(lane: LiveLane, changes: readonly LaneChange[], { upMs }: LiveSnapshot): void {
     const newest = changes.findLast(({ kind }) => kind === "breaker");
-    const since = newest?.at ?? startedAt;
-    const forS = (Date.parse(at) - Date.parse(since)) / 1_000;
+    const forS = (upMs - (newest?.upMs ?? 0)) / 1_000;
     const why = newest === undefined ? "since the worker's start" : `${newest.cause}`;
     const lasting = forS < 1 ? "just now" : `for ${span(Math.floor(forS))}`;
     setText(this.#since, `${lane.breaker} ${lasting}: ${why}`);

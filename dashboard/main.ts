@@ -37,11 +37,10 @@ connect("/dashboard/live", {
     latest = snapshot;
     history.add(snapshot);
     setAttribute(byId("lost"), "hidden", "");
-    const { notReady, at, startedAt } = snapshot;
+    const { notReady, at, upMs } = snapshot;
     state(notReady === null ? "live" : "not ready", notReady === null ? "good" : "bad");
-    const upS = (Date.parse(at) - Date.parse(startedAt)) / 1_000;
     setText(byId("as-of"), `${clock(at)}${notReady === null ? "" : ` · ${notReady}`}`);
-    setText(byId("up"), `worker up ${span(Math.floor(upS))}`);
+    setText(byId("up"), `worker up ${span(Math.floor(upMs / 1_000))}`);
     if (document.hidden) return;
     update(snapshot);
   },

@@ -8,6 +8,7 @@ function change(seconds: number, from: BreakerKind, to: BreakerKind, processor =
   return {
     number: seconds,
     at: iso(seconds),
+    upMs: seconds * 1_000,
     processor,
     kind: "breaker",
     from,
@@ -16,9 +17,15 @@ function change(seconds: number, from: BreakerKind, to: BreakerKind, processor =
   };
 }
 
+/** Of "a", by a clock that began with the worker. */
+const timed = (changes: readonly LaneChange[]) =>
+  breakerChanges(changes, "a").map(({ from, to, cause, upMs }) => {
+    return { from, to, cause, atMs: upMs };
+  });
+
 const window = { fromMs: 100_000, toMs: 200_000, startedAtMs: 50_000 };
 const shown = (changes: readonly LaneChange[], now: BreakerKind, cut = window) =>
-  stretchesOf(breakerChanges(changes, "a"), now, cut).map(({ kind, fromMs, toMs, cause }) => {
+  stretchesOf(timed(changes), now, cut).map(({ kind, fromMs, toMs, cause }) => {
     return [kind, fromMs / 1_000, toMs / 1_000, cause];
   });
 

@@ -24,7 +24,7 @@ export function breakerChanges(
 
 /** In order of time, without gaps, cut to the window. Nothing is known from before the start. */
 export function stretchesOf(
-  changes: readonly BreakerChange[],
+  changes: readonly (Pick<BreakerChange, "from" | "to" | "cause"> & { readonly atMs: number })[],
   now: BreakerKind,
   { fromMs, toMs, startedAtMs }: { fromMs: number; toMs: number; startedAtMs: number },
 ): Stretch[] {
@@ -35,8 +35,7 @@ export function stretchesOf(
     const cut = { fromMs: Math.max(begin, open.fromMs), toMs: Math.min(toMs, atMs) };
     if (cut.toMs > cut.fromMs) stretches.push({ kind: open.kind, cause: open.cause, ...cut });
   };
-  for (const { at, to, cause } of changes) {
-    const atMs = Date.parse(at);
+  for (const { atMs, to, cause } of changes) {
     close(atMs);
     open = { kind: to, fromMs: atMs, cause };
   }

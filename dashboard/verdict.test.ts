@@ -26,6 +26,7 @@ function verdict(
   return verdictOf({
     at: "2026-01-01T00:01:00.000Z",
     startedAt: "2026-01-01T00:00:00.000Z",
+    upMs: 60_000,
     notReady,
     untilDurable: null,
     backlog: { ...IDLE, ...backlog },
@@ -94,4 +95,14 @@ test("a worker that is not ready comes first, whatever its last figures say", ()
     text: "The worker is not ready: the pipeline has stood still for 3 s.",
     brief: "not ready",
   });
+});
+
+test("those of the same fee share, and one of them that is away is not waited for", () => {
+  const both = verdict([lane("a", 0.05), lane("b", 0.05), lane("c", 0.15)]);
+  expect(both).toMatchObject({ kind: "good", brief: "" });
+  expect(both.text).toStartWith("All is well: payments go to a and b, the cheapest.");
+  const away = verdict([lane("a", 0.05, open), lane("b", 0.05), lane("c", 0.15)]);
+  expect(away.text).toStartWith(
+    "Payments go to b, the cheapest. Not to be used: a's breaker is open.",
+  );
 });

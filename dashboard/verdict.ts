@@ -45,7 +45,7 @@ function ofProcessors(lanes: readonly LiveLane[]): Verdict {
       brief: "no processor",
     };
   }
-  if (best !== cheapest) {
+  if (best.fee > cheapest.fee) {
     return {
       kind: "warn",
       text: `The cheapest cannot be used: ${whyNot(cheapest)}. Payments wait for it as long as they can, and go to ${best.name} then.`,
@@ -57,10 +57,12 @@ function ofProcessors(lanes: readonly LiveLane[]): Verdict {
     return { kind: "warn", text, brief: `${best.name} half-open` };
   }
   const others = byFee.filter((lane) => !isUsable(lane));
+  const sharing = byFee.filter((lane) => lane.fee === best.fee && isUsable(lane));
+  const names = sharing.map(({ name }) => name).join(" and ");
   const text =
     others.length === 0
-      ? `All is well: payments go to ${best.name}, the cheapest.`
-      : `Payments go to ${best.name}, the cheapest. Not to be used: ${others.map(whyNot).join(", ")}.`;
+      ? `All is well: payments go to ${names}, the cheapest.`
+      : `Payments go to ${names}, the cheapest. Not to be used: ${others.map(whyNot).join(", ")}.`;
   return { kind: others.length === 0 ? "good" : "warn", text, brief: "" };
 }
 

@@ -10,6 +10,8 @@
 export type LiveSnapshot = {
   readonly at: string;
   readonly startedAt: string;
+  /** Since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
+  readonly upMs: number;
   /** Why `/readyz` is red, or null. */
   readonly notReady: string | null;
   /** From the arrival of a payment at the worker to its verdict, over the last ten seconds. */
@@ -81,6 +83,7 @@ export type LiveSecond = {
   readonly number: number;
   /** Its end. */
   readonly at: string;
+  readonly upMs: number;
   readonly spanMs: number;
   readonly accepted: number;
   /** By lane. */
@@ -97,6 +100,7 @@ export type LiveSecond = {
 export type LaneChange = {
   readonly number: number;
   readonly at: string;
+  readonly upMs: number;
   readonly processor: string;
   readonly cause: string;
 } & (

@@ -231,7 +231,7 @@ function settlesInMs(nowMs: number, starters: Tier, position: number, ratePerMs:
 }
 
 function reason(nowMs: number, lane: Lane, cheaper: readonly Lane[]): string {
-  if (lane.breaker.kind === "open") return `${lane.name} is said to work again`;
+  if (lane.isInvited) return `${lane.name} is said to work again`;
   if (cheaper.length === 0) return `${lane.name} is the cheapest and has room`;
   const others = cheaper
     .map(

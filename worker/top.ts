@@ -58,7 +58,7 @@ async function printOnce(url: string, json: boolean): Promise<void> {
   }
   const view = new View();
   view.apply(JSON.parse(answer) as LiveSnapshot);
-  const lines = screenOf(url, view.figures(), UNSORTED, null, Date.now());
+  const lines = screenOf(url, view.figures(), UNSORTED, null, performance.now());
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
@@ -93,7 +93,7 @@ async function showScreen(url: string): Promise<void> {
   let sorting = UNSORTED;
   let loss: Loss = null;
   const draw = () => {
-    const lines = screenOf(url, view.figures(), sorting, loss, Date.now());
+    const lines = screenOf(url, view.figures(), sorting, loss, performance.now());
     terminal.draw(fitted(lines, terminal.size));
   };
   terminal.take({
@@ -112,7 +112,7 @@ async function showScreen(url: string): Promise<void> {
     draw();
   };
   const onLoss = (reason: string) => {
-    loss = { sinceMs: loss?.sinceMs ?? Date.now(), reason };
+    loss = { sinceMs: loss?.sinceMs ?? performance.now(), reason };
     draw();
   };
   draw();

@@ -62,6 +62,7 @@ const change = (kind: string, fromTo: Record<string, Schema>) =>
   object({
     number: whole,
     at: instant,
+    upMs: whole,
     processor: textType,
     cause: textType,
     kind: oneOf(kind),
@@ -138,6 +139,7 @@ export const SCHEMAS = {
   Live: object({
     at: instant,
     startedAt: instant,
+    upMs: whole,
     notReady: orNull(textType),
     untilDurable: nullable(quantiles),
     backlog: object({
@@ -173,6 +175,7 @@ export const SCHEMAS = {
       object({
         number: whole,
         at: instant,
+        upMs: whole,
         spanMs: number,
         accepted: whole,
         settled: list(whole),

@@ -38,6 +38,7 @@ class Watched {
     return {
       at: iso(0),
       startedAt: iso(0),
+      upMs: 0,
       untilDurable: null,
       backlog: {
         open: 0,
@@ -67,12 +68,12 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 function secondOf(number: number): LiveSecond {
   const counts = { accepted: 1, settled: [1], p50Ms: 1, p99Ms: 2, open: 0, unknown: 0 };
-  return { number, at: iso(number * 1_000), spanMs: 1_000, ...counts };
+  return { number, at: iso(number * 1_000), upMs: number * 1_000, spanMs: 1_000, ...counts };
 }
 
 function changeOf(number: number): LaneChange {
   const change = { kind: "breaker", from: "closed", to: "open", cause: "500" } as const;
-  return { number, at: iso(number), processor: "default", ...change };
+  return { number, at: iso(number), upMs: number, processor: "default", ...change };
 }
 
 function callOf(accept: string, query: string): Call {

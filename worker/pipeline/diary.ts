@@ -50,7 +50,8 @@ export class Diary {
     const { clock, router } = this.#options;
     const changes = this.#changes[lane] as LaneChange[];
     const at = new Date(clock.wallMs()).toISOString();
-    changes.push({ number: ++this.#number, at, processor: router.lane(lane).name, ...what });
+    const upMs = Math.round(clock.steadyMs());
+    changes.push({ number: ++this.#number, at, upMs, processor: router.lane(lane).name, ...what });
     if (changes.length > CHANGES_KEPT) changes.shift();
   }
 }

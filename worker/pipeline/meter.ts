@@ -54,6 +54,7 @@ export class Meter {
     this.seconds.push({
       number: ++this.#number,
       at: new Date(this.#clock.wallMs()).toISOString(),
+      upMs: Math.round(nowMs),
       spanMs: Math.round(spanMs),
       accepted: verdicts.stored - this.#accepted,
       settled: settled.map((count, lane) => count - (this.#settled[lane] as number)),

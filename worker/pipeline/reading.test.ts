@@ -126,8 +126,12 @@ test.each([-3_600_000, 3_600_000])(
     await world.run(2_000);
     world.clock.setMs = setMs;
     await world.run(3_000);
-    const { backlog } = readerOf(world).read(ALL);
+    const { backlog, upMs, seconds, changes } = readerOf(world).read(ALL);
     expect(backlog.oldestSeconds).toBeCloseTo(3, 1);
+    expect(upMs).toBe(world.clock.nowMs);
+    expect(seconds.map((second) => Math.round(second.upMs / 1_000))).toEqual([1, 2, 3]);
+    for (const change of changes) expect(change.upMs).toBeWithin(0, upMs + 1);
+    expect(changes.length).toBeGreaterThan(0);
     expect(await metric(world, "papaleguas_backlog_oldest_seconds")).toBeCloseTo(3, 1);
   },
 );

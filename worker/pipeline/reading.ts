@@ -28,6 +28,7 @@ export class LiveReader {
     return {
       at: new Date(nowMs).toISOString(),
       startedAt: this.#startedAt,
+      upMs: Math.round(clock.steadyMs()),
       untilDurable: meter.untilDurable(),
       backlog: {
         open: books.openCount,

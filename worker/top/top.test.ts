@@ -24,17 +24,19 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
 
 function second(number: number, accepted: number, settled: number[]): LiveSecond {
   const at = "2026-01-05T12:00:00.000Z";
-  return { number, at, spanMs: 1_000, accepted, settled, p50Ms: 1, p99Ms: 2, open: 0, unknown: 0 };
+  const counts = { accepted, settled, p50Ms: 1, p99Ms: 2, open: 0, unknown: 0 };
+  return { number, at, upMs: 1_000 * number, spanMs: 1_000, ...counts };
 }
 
 function opened(number: number, processor: string, cause: string): LaneChange {
-  return { number, at: AT, processor, cause, kind: "breaker", from: "closed", to: "open" };
+  return { number, at: AT, upMs: 0, processor, cause, kind: "breaker", from: "closed", to: "open" };
 }
 
 function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
   return {
     at: AT,
     startedAt: "2026-01-05T11:00:00.000Z",
+    upMs: 3_600_000,
     notReady: null,
     untilDurable: { p50Ms: 0.4, p99Ms: 2.25, payments: 100 },
     backlog: {
