@@ -40,6 +40,12 @@ test("attempts that were left out are counted where they were", () => {
   expect(sentencesOf({ ...stuck, attemptsLeftOut: 0 })).toHaveLength(8);
 });
 
+test("a clock that was set back in between turns nothing round", () => {
+  const texts = sentencesOf({ ...story, acceptedAt: at(3_600_000) }).map(({ text }) => text);
+  expect(texts.at(0)).toStartWith("Accepted:");
+  expect(texts.at(-1)).toBe("Settled: fallback has recorded it.");
+});
+
 test("what an operator did, with and without who and why", () => {
   const interventions = [
     { at: at(3_000), action: "hold" },

@@ -1,4 +1,7 @@
-/** The story of a payment in plain sentences, in the order in which things happened. */
+/**
+ * The story of a payment in plain sentences, in the order in which things happened: it begins with its
+ * acceptance and ends with its settlement, also when the clock was set back in between.
+ */
 import { ATTEMPTS_KEPT } from "../shared/attempts.ts";
 import { grouped, span } from "./format.ts";
 
@@ -36,12 +39,12 @@ export type Sentence = {
 
 export function sentencesOf(story: Story): Sentence[] {
   const { attempts, interventions, acceptedAt, requestedAt, settledAt, processor } = story;
+  const accepted: Sentence = {
+    at: acceptedAt,
+    kind: "neutral",
+    text: `Accepted: ${story.amount} were written down, then the shop was told 202.`,
+  };
   const sentences: Sentence[] = [
-    {
-      at: acceptedAt,
-      kind: "neutral",
-      text: `Accepted: ${story.amount} were written down, then the shop was told 202.`,
-    },
     ...attempts.map(({ at, processor: where, outcome, reason }): Sentence => {
       return { at, text: ofAttempt(where, outcome, reason), kind: kindOf(outcome) };
     }),
@@ -63,15 +66,12 @@ export function sentencesOf(story: Story): Sentence[] {
     const text = `${again ? "Then given" : "Given"} to ${processor}: every call for it there carries this instant as requestedAt.`;
     sentences.push({ at: requestedAt, kind: "neutral", text });
   }
-  if (settledAt !== undefined) {
-    const tookS = (Date.parse(settledAt) - Date.parse(acceptedAt)) / 1_000;
-    const text = `Settled: ${processor} has recorded it, ${span(tookS)} after it was accepted.`;
-    sentences.push({ at: settledAt, kind: "good", text });
-  }
-  return sentences
-    .map((sentence, index) => ({ sentence, index }))
-    .sort((a, b) => a.sentence.at.localeCompare(b.sentence.at) || a.index - b.index)
-    .map(({ sentence }) => sentence);
+  sentences.sort((a, b) => a.at.localeCompare(b.at));
+  if (settledAt === undefined) return [accepted, ...sentences];
+  const tookS = (Date.parse(settledAt) - Date.parse(acceptedAt)) / 1_000;
+  const after = tookS < 0 ? "" : `, ${span(tookS)} after it was accepted`;
+  const text = `Settled: ${processor} has recorded it${after}.`;
+  return [accepted, ...sentences, { at: settledAt, kind: "good", text }];
 }
 
 /** Where they were, which is before the last ones. */

@@ -113,8 +113,8 @@ describe("one that wants to be left alone", () => {
     const queue = waiting(1, 2_000 + 40 + MARGIN_MS);
     expect(chosen(router, queue)).toBe("wait");
     expect(router.trialLane(NOW_MS, queue)).toEqual({ lane: 0, needed: false });
-    expect(isDue(NOW_MS, queue, [router.lane(0)], router.lane(1), SLACK)).toBe(true);
-    expect(isDue(NOW_MS + 1_999, queue, [router.lane(0)], router.lane(1), SLACK)).toBe(true);
+    expect(isDue(NOW_MS, queue, [router.lane(0)], [router.lane(1)], SLACK)).toBe(true);
+    expect(isDue(NOW_MS + 1_999, queue, [router.lane(0)], [router.lane(1)], SLACK)).toBe(true);
   });
 
   test("gets no trial", () => {
@@ -134,7 +134,7 @@ describe("one that wants to be left alone", () => {
     asks(router, 0, 10_000);
     const lanes = [router.lane(0), router.lane(1)];
     const queue = waiting(1, 40 + MARGIN_MS + 60);
-    expect(isDue(NOW_MS, queue, lanes, router.lane(2), SLACK)).toBe(false);
+    expect(isDue(NOW_MS, queue, lanes, [router.lane(2)], SLACK)).toBe(false);
   });
 });
 
