@@ -50,9 +50,18 @@ export class PulseWatch {
 
   /** For how long there was no beat. */
   silentMs(nowMs: number): number {
-    const apartMs = nowMs - (this.#beatAtMs[0] as number);
+    const apartMs = nowMs - this.beatAtMs;
     this.#apartMs = Math.min(this.#apartMs, apartMs);
     return apartMs - this.#apartMs;
+  }
+
+  /** Of the last beat, by the clock of who beats. */
+  get beatAtMs(): number {
+    return this.#beatAtMs[0] as number;
+  }
+
+  get isCommitting(): boolean {
+    return Atomics.load(this.#committing, 0) === 1;
   }
 
   /** Why the worker is not ready, if that is because its pipeline stands still. */
@@ -60,7 +69,6 @@ export class PulseWatch {
     const silentMs = this.silentMs(nowMs);
     if (silentMs < STANDSTILL_MS) return null;
     const since = `the pipeline has stood still for ${Math.floor(silentMs / 1_000)} s`;
-    const isCommitting = Atomics.load(this.#committing, 0) === 1;
-    return isCommitting ? `${since}: the journal's disk does not answer a commit` : since;
+    return this.isCommitting ? `${since}: the journal's disk does not answer a commit` : since;
   }
 }

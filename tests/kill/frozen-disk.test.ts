@@ -25,8 +25,15 @@ test.skipIf(whyNot !== null)(
     expect(await live(stack)).toMatchObject({ notReady: null });
     const accepted = await metric(stack, 'papaleguas_verdicts_total{verdict="stored"}');
 
+    // Shops go on. Who asks for a payment in the milliseconds before the next commit would wait with it.
+    const over = new AbortController();
+    const status = () => ask(`${stack.workerUrl}/payments/${id}`);
+    const pay = () => stack.gateway.pay(crypto.randomUUID(), 1_990);
+    const shop = repeat(over.signal, 10, pay);
+
     disk.freeze();
-    expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(503);
+    expect(await pay()).toBe(503);
+    const asking = repeat(over.signal, 50, status);
     await until("the worker's readiness is red", 10_000, async () => !(await ready(stack)).ok);
     expect(await (await ready(stack)).text()).toMatch(STILL);
     const api = await ask(`${stack.gateway.url}/readyz`);
@@ -37,10 +44,12 @@ test.skipIf(whyNot !== null)(
     expect(await metric(stack, 'papaleguas_verdicts_total{verdict="stored"}')).toBe(accepted);
     expect((await ask(`${stack.workerUrl}/livez`)).status).toBe(200);
     expect((await ask(`${stack.workerUrl}/payments-summary`)).status).toBe(200);
-    expect((await ask(`${stack.workerUrl}/payments/${id}`)).status).toBe(503);
+    expect((await status()).status).toBe(503);
     expect(await live(stack)).toMatchObject({ notReady: expect.stringMatching(STILL) });
 
+    over.abort();
     await disk.thaw();
+    await Promise.all([shop, asking]);
     await until("the worker is ready again", 10_000, async () => (await ready(stack)).ok);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
     expect(stack.worker.starts).toBe(1);
@@ -68,6 +77,14 @@ async function startOnDisk(): Promise<Site> {
       await disk.unmount();
     },
   };
+}
+
+/** Whatever comes of it. */
+async function repeat(over: AbortSignal, everyMs: number, action: () => Promise<unknown>) {
+  while (!over.aborted) {
+    await action().catch(() => {});
+    await Bun.sleep(everyMs);
+  }
 }
 
 function ready(stack: Stack): Promise<Response> {

@@ -9,18 +9,21 @@ import { PulseWatch, type PulseMemory } from "../pulse.ts";
 import type { Route } from "./route.ts";
 
 const LOOK_EVERY_MS = 250;
-/** A beat comes every 10 ms: after one that is as young as this the disk has just answered. */
+/** A beat comes every 10 ms. */
 const FRESH_MS = 50;
-/** A reader waits so long for a fresh beat; a disk may be slow. */
+/** A reader waits until there was no beat for so long; a disk may be slow. */
 const DOUBTED_MS = 1_000;
-const WAIT_MS = 10;
+const WAIT_MS = 1;
 
 export type Standstill = {
   /** In one sentence why the worker is not ready, or null. */
   reason(): string | null;
   /** Whether the journal's file is not to be touched. */
   isInDoubt(): boolean;
-  /** Resolves when the journal's disk has just answered; rejects with `JournalInDoubt`. */
+  /**
+   * Resolves when the journal's disk is known to answer: no commit waits for it and the last beat is
+   * young, or there was a beat meanwhile. Rejects with `JournalInDoubt`.
+   */
   untilFresh(): Promise<void>;
 };
 
@@ -31,18 +34,24 @@ export class JournalInDoubt extends Error {
 }
 
 /** As long as the process lives. */
-export function watchPulse(memory: PulseMemory, log: Pick<Log, "info" | "error">): Standstill {
+export function watchPulse(
+  memory: PulseMemory,
+  log: Pick<Log, "info" | "error">,
+  nowMs: () => number = () => performance.now(),
+): Standstill {
   const watch = new PulseWatch(memory);
-  const silentMs = () => watch.silentMs(performance.now());
-  const reason = () => watch.standstill(performance.now());
+  const silentMs = () => watch.silentMs(nowMs());
+  const reason = () => watch.standstill(nowMs());
   const isInDoubt = () => silentMs() >= DOUBTED_MS;
   sayChanges(reason, log);
   return {
     reason,
     isInDoubt,
     async untilFresh() {
-      while (silentMs() >= FRESH_MS) {
+      const { beatAtMs } = watch;
+      while (watch.isCommitting || silentMs() >= FRESH_MS) {
         if (isInDoubt()) throw new JournalInDoubt();
+        if (watch.beatAtMs > beatAtMs) return;
         await Bun.sleep(WAIT_MS);
       }
     },

@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import { createLog } from "../../shared/log.ts";
+import { allocatePulse, Pulse } from "../pulse.ts";
+import { JournalInDoubt, watchPulse } from "./standstill.ts";
+
+/** A pipeline that has just ticked, and a clock that a test moves. */
+function site() {
+  const memory = allocatePulse();
+  const pulse = new Pulse(memory);
+  const clock = { nowMs: 1_000 };
+  const standstill = watchPulse(memory, createLog("worker-http", "silent"), () => clock.nowMs);
+  pulse.beat(clock.nowMs);
+  standstill.isInDoubt();
+  return { pulse, clock, standstill };
+}
+
+/** Whether it has resolved by now. */
+async function isDone(promise: Promise<void>): Promise<boolean> {
+  return Promise.race([promise.then(() => true), Bun.sleep(5).then(() => false)]);
+}
+
+test("after a young beat, with no commit under way, the journal is read at once", async () => {
+  const { clock, standstill } = site();
+  clock.nowMs += 49;
+  expect(await isDone(standstill.untilFresh())).toBe(true);
+});
+
+test("while a commit is under way a reader waits for its end, or for a beat", async () => {
+  for (const end of [
+    ({ pulse }: ReturnType<typeof site>) => pulse.committing(false),
+    ({ pulse, clock }: ReturnType<typeof site>) => pulse.beat((clock.nowMs += 1)),
+  ]) {
+    const one = site();
+    one.pulse.committing(true);
+    const fresh = one.standstill.untilFresh();
+    expect(await isDone(fresh)).toBe(false);
+    end(one);
+    await fresh;
+  }
+});
+
+test("without a beat for a second it is not read", async () => {
+  const { clock, standstill } = site();
+  clock.nowMs += 50;
+  const fresh = standstill.untilFresh();
+  expect(await isDone(fresh)).toBe(false);
+  expect(standstill.isInDoubt()).toBe(false);
+  clock.nowMs += 950;
+  expect(standstill.isInDoubt()).toBe(true);
+  expect(await fresh.catch((error: unknown) => error)).toBeInstanceOf(JournalInDoubt);
+  expect(standstill.reason()).toBeNull();
+  clock.nowMs += 1_500;
+  expect(standstill.reason()).toBe("the pipeline has stood still for 2 s");
+});
