@@ -100,7 +100,7 @@ describe("one that wants to be left alone", () => {
     asks(router, 0, 5_000);
     expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
     expect(chosen(router, waiting(1, -1))).toBe("fallback");
-    expect(router.choose(NOW_MS, waiting(1, -1)).why).toBe(
+    expect(router.choose(NOW_MS, waiting(1, 40 + MARGIN_MS)).why).toBe(
       "waiting would break a deadline: default rests",
     );
   });
