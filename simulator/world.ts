@@ -39,6 +39,7 @@ const QUIET_WIRE: Plan["wire"] = {
   lostAfter: 0,
   serverError: 0,
 };
+const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, zoneless: true };
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -90,6 +91,7 @@ export class World {
   /** For what is not to shift what the others draw. */
   readonly apart: Chance;
   readonly identity: Chance;
+  readonly odd: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -121,7 +123,8 @@ export class World {
     this.chance = new Chance(seed);
     this.apart = new Chance(~seed);
     this.identity = new Chance(seed ^ 0x2a65c3d9);
-    this.plan = drawPlan(this.chance, this.apart, this.identity);
+    this.odd = new Chance(seed ^ 0x5bd1e995);
+    this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
     const { plan, time, disk, chance } = this;
@@ -175,7 +178,10 @@ export class World {
     for (const transition of transitions) {
       if (transition.kind === "settle") this.#settledSeqs.push(transition.seq);
       else if (transition.kind === "absent") this.#onAbsent(transition.seq);
-      else if (transition.kind === "purge") {
+      else if (transition.kind === "reject" || transition.kind === "conflict") {
+        const { kind, seq } = transition;
+        this.watch(() => this.checker.onParked(kind, this.disk.idOf(seq)));
+      } else if (transition.kind === "purge") {
         for (const seq of this.#settledSeqs) this.purged.add(this.disk.idOf(seq));
         this.#settledSeqs = [];
       }
@@ -233,7 +239,7 @@ export class World {
       model.advance(time.nowMs);
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
-      wires[number]!.faults = QUIET_WIRE;
+      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: false });
       wires[number]!.wake();
     }
     for (const api of this.apis) {
@@ -304,6 +310,7 @@ export class World {
       {
         time,
         chance: chance.fork(),
+        odd: this.odd.fork(),
         model,
         number,
         onCharge: (charge) => {
@@ -314,10 +321,13 @@ export class World {
         onAnswer: (charge, status) => {
           const { correlationId } = chargedOf(charge.body);
           this.note(`answer ${number} ${correlationId} ${status}`);
-          this.watch(() => this.checker.checkTenants(correlationId));
+          this.watch(() => {
+            this.checker.onAnswer(time.nowMs, charge, status);
+            this.checker.checkTenants(correlationId);
+          });
         },
       },
-      plan.wire,
+      plan,
     );
   }
 

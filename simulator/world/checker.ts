@@ -10,6 +10,9 @@ import type { ProcessorModel } from "../processor.ts";
 
 export class Violation extends Error {}
 
+/** How far an acceptance may be from a rejection that it makes believed. */
+const MINUTE_MS = 60_000;
+
 export type CheckerOptions = {
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];
@@ -23,9 +26,14 @@ export class Checker {
   readonly #options: CheckerOptions;
   /** Every charge of an id that ever left, whoever sent it. */
   readonly #charges = new Map<string, ChargeSeen[]>();
+  /** By processor: when it last accepted a payment, as the worker was told. */
+  readonly #acceptedAtMs: number[];
+  /** By id, of its last rejection: how long before it the processor had accepted another. */
+  readonly #rejectedAfterMs = new Map<string, number>();
 
   constructor(options: CheckerOptions) {
     this.#options = options;
+    this.#acceptedAtMs = options.models.map(() => Number.NEGATIVE_INFINITY);
   }
 
   /** I1: what is acknowledged is on the disk. */
@@ -73,6 +81,32 @@ export class Checker {
     }
     this.#charges.set(correlationId, [...earlier, charge]);
     this.checkTenants(correlationId);
+  }
+
+  onAnswer(nowMs: number, { processor, body, outcome }: ChargeSeen, status: number | string): void {
+    if (status === 200 && outcome === "recorded") this.#acceptedAtMs[processor] = nowMs;
+    if (status !== 400) return;
+    const afterMs = nowMs - (this.#acceptedAtMs[processor] as number);
+    this.#rejectedAfterMs.set(chargedOf(body).correlationId, afterMs);
+  }
+
+  /** No payment is given up because of a processor that takes none, or without a record of other data. */
+  onParked(kind: "reject" | "conflict", correlationId: string): void {
+    const { disk, models } = this.#options;
+    if (kind === "reject") {
+      const afterMs = this.#rejectedAfterMs.get(correlationId) ?? Number.POSITIVE_INFINITY;
+      if (afterMs <= MINUTE_MS) return;
+      throw new Violation(`G3: ${correlationId} is rejected by a processor that takes none`);
+    }
+    const ours = disk.payment(correlationId);
+    const differs = models.some(({ records }) => {
+      const record = records.get(correlationId);
+      const isOurs =
+        record?.amountCents === ours?.amount_cents &&
+        record?.requestedAtMs === ours?.requested_at_ms;
+      return record !== undefined && !isOurs;
+    });
+    if (!differs) throw new Violation(`G3: ${correlationId} is a conflict, and no record differs`);
   }
 
   /** A payment leaves its processor on an operator's word: that must be true of the whole world. */

@@ -27,6 +27,14 @@ export type Plan = {
     readonly lostAfter: number;
     readonly serverError: number;
   };
+  readonly answers: {
+    /** By something in between, in the place of the processor's. */
+    readonly unclear: number;
+    /** Times at which everything is rejected for a while. */
+    readonly rejections: number;
+    /** Instants without a zone, as long as the run lasts. */
+    readonly zoneless: boolean;
+  };
   readonly processors: {
     readonly delaysMs: readonly number[];
     readonly changes: number;
@@ -56,11 +64,10 @@ export type Plan = {
   };
 };
 
-/**
- * `apart` and `identity` draw what was added later, so that a seed that once found something stays the
- * same run.
- */
-export function drawPlan(chance: Chance, apart: Chance, identity: Chance): Plan {
+/** Each draws what was added later, so that a seed that once found something stays the same run. */
+type Apart = { readonly apart: Chance; readonly identity: Chance; readonly odd: Chance };
+
+export function drawPlan(chance: Chance, { apart, identity, odd }: Apart): Plan {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -86,6 +93,7 @@ export function drawPlan(chance: Chance, apart: Chance, identity: Chance): Plan 
       lostAfter: rate(0.25),
       serverError: rate(0.1),
     },
+    answers: drawAnswers(odd),
     processors: {
       delaysMs: chance.pick([[0], [0, 20, 100], [0, 500, 3_000], [20, 5_000, 60_000]]),
       changes: times(12),
@@ -105,12 +113,18 @@ export function drawPlan(chance: Chance, apart: Chance, identity: Chance): Plan 
   };
 }
 
+function drawAnswers(odd: Chance): Plan["answers"] {
+  const unclear = odd.happens(0.6) ? 0 : round(odd.next() * 0.3);
+  const rejections = odd.happens(0.6) ? 0 : odd.between(1, 3);
+  return { unclear, rejections, zoneless: odd.happens(0.3) };
+}
+
 /** One line a group; what is off is left out. */
 export function describePlan(plan: Plan): string {
   const show = (value: unknown): string => {
     if (Array.isArray(value)) return value.join("/");
     if (typeof value !== "object" || value === null) return String(value);
-    const fields = Object.entries(value).filter(([, entry]) => entry !== 0);
+    const fields = Object.entries(value).filter(([, entry]) => entry !== 0 && entry !== false);
     return fields.map(([name, entry]) => `${name} ${show(entry)}`).join(", ");
   };
   return Object.entries(plan)

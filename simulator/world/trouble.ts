@@ -20,6 +20,7 @@ export function planTrouble(world: World): void {
   at(world, plan.exchanges, () => exchangeAddresses(world), world.identity);
   at(world, plan.processors.changes, () => changeProcessor(world));
   at(world, plan.processors.restarts, () => restartProcessor(world));
+  at(world, plan.answers.rejections, () => rejectEverything(world), world.odd);
   at(world, 3, () => world.disk.checkpoint());
 }
 
@@ -70,6 +71,15 @@ function changeProcessor(world: World): void {
   model.faults = chance.happens(plan.processors.faultChance) ? drawFaults(world) : NO_FAULTS;
   world.note(`processor ${number}: delay ${model.delayMs}, failing ${model.failing}`);
   wires[number]!.wake();
+}
+
+/** A mistake of the processor's, or of whoever set its address, that is mended after a while. */
+function rejectEverything(world: World): void {
+  const { odd, wires, time } = world;
+  const number = odd.between(0, wires.length - 1);
+  world.note(`processor ${number} rejects everything`);
+  wires[number]!.rejects = true;
+  time.after(odd.next() * 8_000, () => (wires[number]!.rejects = false));
 }
 
 function drawFaults({ chance }: World): Faults {

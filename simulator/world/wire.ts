@@ -4,6 +4,7 @@
  * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
  */
 import type { Exchange } from "../../worker/processor.ts";
+import { REJECTION, unclearReply, withoutZone } from "./between.ts";
 import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
 import type { ProcessorModel } from "../processor.ts";
 import type { Chance } from "./chance.ts";
@@ -30,6 +31,8 @@ type Travelling = { readonly body: string; handle: Handle | null };
 export type WireOptions = {
   readonly time: Time;
   readonly chance: Chance;
+  /** For what was added later, not to shift what the other one draws. */
+  readonly odd: Chance;
   readonly model: ProcessorModel;
   readonly number: number;
   readonly onCharge: (charge: ChargeSeen) => void;
@@ -38,14 +41,18 @@ export type WireOptions = {
 
 export class Wire {
   faults: Plan["wire"];
+  answers: Plan["answers"];
+  /** Something in between answers 400 to every charge. */
+  rejects = false;
   readonly #options: WireOptions;
   readonly #shell: MemoryProcessor;
   readonly #travelling = new Set<Travelling>();
   #wakeAtMs = Infinity;
 
-  constructor(options: WireOptions, faults: Plan["wire"]) {
+  constructor(options: WireOptions, { wire, answers }: Plan) {
     this.#options = options;
-    this.faults = faults;
+    this.faults = wire;
+    this.answers = answers;
     this.#shell = new MemoryProcessor(options.model);
   }
 
@@ -103,6 +110,10 @@ export class Wire {
       end(outcome, code, () => reject(Object.assign(new Error(code), { code, name })));
 
     time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
+    if (this.rejects && charge !== null) {
+      time.after(1, () => end("refused", REJECTION.status, () => resolve(REJECTION)));
+      return;
+    }
     if (chance.happens(this.faults.neverSent)) {
       time.after(0.1, () => fail("refused", "ECONNREFUSED"));
       return;
@@ -120,7 +131,9 @@ export class Wire {
         else if (answer.kind !== "whole") fail("unclear", "ECONNRESET");
         else {
           const reply = this.#replyOf(answer);
-          end(outcomeOf(reply), reply.status, () => resolve(reply));
+          const isOdd = this.#options.odd.happens(this.answers.unclear);
+          const told = isOdd ? unclearReply(this.#options.odd, request) : reply;
+          end(isOdd ? "unclear" : outcomeOf(reply), told.status, () => resolve(told));
         }
       }),
     );
@@ -151,7 +164,8 @@ export class Wire {
     const { chance } = this.#options;
     const retryAfter = answer.headers["retry-after"] ?? answer.headers["Retry-After"] ?? null;
     if (!chance.happens(this.faults.serverError)) {
-      return { status: answer.status, body: answer.body, retryAfter, complete: true };
+      const reply = { status: answer.status, body: answer.body, retryAfter, complete: true };
+      return this.answers.zoneless ? withoutZone(reply) : reply;
     }
     const status = chance.pick([502, 503, 504, 301]);
     return { status, body: "bad gateway", retryAfter: null, complete: true };

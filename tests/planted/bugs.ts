@@ -73,6 +73,50 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "any 200 taken as accepted",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/processor.ts",
+        find: "return complete && saysRecorded(body, charge)",
+        replace: "return true",
+      },
+    ],
+  },
+  {
+    name: "an answer about another payment taken for this one's",
+    seedsMax: 100,
+    edits: [
+      {
+        file: "worker/processor/words.ts",
+        find: "return !isId(value, charge.correlationId);",
+        replace: "return false;",
+      },
+    ],
+  },
+  {
+    name: "every 400 believed",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/router/rejections.ts",
+        find: "return this.#inARow <= IN_A_ROW_MAX && nowMs - this.#acceptedAtMs <= BELIEVED_MS;",
+        replace: "return true;",
+      },
+    ],
+  },
+  {
+    name: "an instant without a zone taken for another one",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/processor/instant.ts",
+        find: "const offsetMs = sign === undefined ? 0",
+        replace: 'const offsetMs = !(value as string).endsWith("Z") ? 10_800_000',
+      },
+    ],
+  },
+  {
     name: "new requestedAt per retry",
     seedsMax: 50,
     edits: [

@@ -1,0 +1,43 @@
+/**
+ * What something between the worker and a processor answers in its place: an answer that looks like the
+ * processor's at a glance, and proves nothing, whatever the processor itself has done.
+ */
+import type { Exchange } from "../../worker/processor.ts";
+import type { Chance } from "./chance.ts";
+
+type Request = Parameters<Exchange>[0];
+type Reply = Awaited<ReturnType<Exchange>>;
+
+export const REJECTION: Reply = {
+  status: 400,
+  body: '{"message":"no such service"}',
+  retryAfter: null,
+  complete: true,
+};
+
+export function unclearReply(chance: Chance, { body: sent }: Request): Reply {
+  const whole = { status: 200, retryAfter: null, complete: true };
+  if (sent === undefined) return { ...whole, body: chance.pick(["[]", "{}", "null", "", "404"]) };
+  const message = '"message":"payment processed successfully"';
+  const charge = JSON.parse(sent);
+  const about = (changes: object) =>
+    `{${message},${JSON.stringify({ ...charge, ...changes }).slice(1)}`;
+  return chance.pick<Reply>([
+    { ...whole, body: "[]" },
+    { ...whole, body: "{}" },
+    { ...whole, body: `[{${message}}]` },
+    { ...whole, body: `{${message}` },
+    { ...whole, body: `{"message":null,${message.replace("message", "info")}}` },
+    { ...whole, body: `{${message}}`, complete: false },
+    { ...whole, body: about({ correlationId: chance.uuid() }) },
+    { ...whole, body: about({ amount: charge.amount + 0.01 }) },
+    { ...whole, body: about({ requestedAt: "2026-01-01T00:00:00" }) },
+    { ...whole, body: null },
+    { ...whole, status: 422, body: `{${message}}` },
+  ]);
+}
+
+/** As the contest's processors print it. */
+export function withoutZone(reply: Reply): Reply {
+  return { ...reply, body: reply.body?.replace(/(:\d\d\.\d{3})Z"/, '$1"') ?? null };
+}
