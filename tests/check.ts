@@ -1,11 +1,13 @@
 /**
- * `bun run check`: formats, lint, unused code, types, every test. One line a step, the output of
+ * `bun run check`: formats, lint, unused code, types, every test, and those of instants once more in
+ * other time zones. One line a step, the output of
  * those that fail, and a closing line that counts the steps and the single tests together.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { countTests, sum, type Counts } from "./check/counts.ts";
+import { dependsOnZone, ZONES } from "./check/zones.ts";
 
 type Outcome = { readonly counts: Counts; readonly output: string };
 type Step = { readonly name: string; readonly run: () => Promise<Outcome> };
@@ -18,10 +20,13 @@ const { FORCE_COLOR: _, ...inherited } = process.env;
 const environment = { ...inherited, ...(colours ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }) };
 
 /** Runs this very Bun, so that every tool has the pinned version, whatever Node.js is installed. */
-async function bun(...args: string[]): Promise<{ exitCode: number; output: string }> {
+async function bun(
+  args: readonly string[],
+  env: Record<string, string | undefined> = {},
+): Promise<{ exitCode: number; output: string }> {
   const child = Bun.spawn([process.execPath, ...args], {
     cwd: ROOT,
-    env: environment,
+    env: { ...environment, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -38,31 +43,41 @@ async function bun(...args: string[]): Promise<{ exitCode: number; output: strin
 
 function tool(name: string, ...args: string[]): Step {
   const run = async () => {
-    const { exitCode, output } = await bun(...args);
+    const { exitCode, output } = await bun(args);
     const passed = exitCode === 0 ? 1 : 0;
     return { counts: { passed, failed: 1 - passed, skipped: 0 }, output };
   };
   return { name, run };
 }
 
-async function runTests(): Promise<Outcome> {
+/** Every test, or those of some files. */
+async function runTests(files?: readonly string[], env = {}): Promise<Outcome> {
   const directory = await mkdtemp(join(tmpdir(), "papa-leguas-check-"));
   const report = join(directory, "junit.xml");
+  const paths = files?.map((path) => `./${path}`) ?? [];
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
   try {
-    const { exitCode, output } = await bun(
-      "test",
-      "--only-failures",
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-    );
+    const { exitCode, output } = await bun(["test", "--only-failures", ...reporter, ...paths], env);
     const file = Bun.file(report);
     const xml = (await file.exists()) ? await file.text() : "";
-    const { counts, missing } = countTests(xml, exitCode, testFiles());
+    const { counts, missing } = countTests(xml, exitCode, files ?? testFiles());
     const notes = missing.map((path) => `${path}: ran no test (does it load?)\n`);
     return { counts, output: output + notes.join("") };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function runInZones(): Promise<Outcome> {
+  const all = testFiles();
+  const texts = await Promise.all(all.map((path) => Bun.file(join(ROOT, path)).text()));
+  const files = all.filter((path, i) => dependsOnZone(path, texts[i] as string));
+  let total: Outcome = { counts: { passed: 0, failed: 0, skipped: 0 }, output: "" };
+  for (const TZ of ZONES) {
+    const { counts, output } = await runTests(files, { TZ });
+    total = { counts: sum(total.counts, counts), output: `${total.output}${TZ}\n${output}\n` };
+  }
+  return total;
 }
 
 function testFiles(): string[] {
@@ -78,7 +93,8 @@ const STEPS: readonly Step[] = [
   tool("types", "check", "--no-script"),
   // In a browser other things exist than in Bun.
   tool("page", "check", "--no-script", "-p", "dashboard"),
-  { name: "tests", run: runTests },
+  { name: "tests", run: () => runTests() },
+  { name: "zones", run: runInZones },
 ];
 
 const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);

@@ -47,6 +47,8 @@ export async function spawnStand(options: StandOptions = {}): Promise<Stand> {
   const child = Bun.spawn([process.execPath, "--preload", LIFELINE, DEV, ...(options.args ?? [])], {
     env: {
       ...process.env,
+      // Where an instant that is read without its zone is another one.
+      TZ: "America/Sao_Paulo",
       [LIFELINE_NAME]: "stdin",
       HOST: "127.0.0.1",
       DATA_DIR: dataDir,
