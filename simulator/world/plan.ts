@@ -128,8 +128,9 @@ export function describePlan(plan: Plan): string {
     return fields.map(([name, entry]) => `${name} ${show(entry)}`).join(", ");
   };
   return Object.entries(plan)
-    .filter(([, value]) => value !== 0)
-    .map(([name, value]) => `  ${name}: ${show(value)}`)
+    .map(([name, value]) => [name, value === 0 ? "" : show(value)])
+    .filter(([, shown]) => shown !== "")
+    .map(([name, shown]) => `  ${name}: ${shown}`)
     .join("\n");
 }
 
