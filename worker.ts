@@ -8,7 +8,7 @@ import { runCommandIfAsked, WORKER_USAGE } from "./worker/commands.ts";
 import { callsInFlightMax, raiseHttpCap, refuseProxy } from "./worker/http-cap.ts";
 import { startHttpThread } from "./worker/http.ts";
 import { openJournal } from "./worker/journal.ts";
-import { allocateLedger, LedgerWriter } from "./worker/ledger.ts";
+import { openLedger } from "./worker/ledger.ts";
 import { observe } from "./worker/pipeline/observe.ts";
 import { Pipeline } from "./worker/pipeline.ts";
 import { HttpProcessor } from "./worker/processor.ts";
@@ -30,7 +30,7 @@ const configured = settings.PROCESSORS.map(({ name }) => name);
 const said = { fatal: fatalIn(log), warn: (reason: string) => log.warn(reason) };
 const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
 const names = journal.head.processors;
-const ledger = new LedgerWriter(allocateLedger(settings.LEDGER_SLOTS, names.length));
+const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
 const processors = settings.PROCESSORS.map(({ url }) => new HttpProcessor(url, processorTimeoutMs));
 const router = new Router(clock.steadyMs(), {
@@ -61,7 +61,7 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 const observers = observe({ clock, pipeline, router, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
-const readiness = new Readiness({ clock, journal, http, log });
+const readiness = new Readiness({ clock, journal, pipeline, http, log });
 
 const timer = setInterval(() => {
   pipeline.tick();

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import * as v from "valibot";
+import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import { socketPathOf } from "../shared/healthcheck.ts";
 import {
   bothSettings,
@@ -51,7 +52,7 @@ export const apiSettings = {
     "how long to wait for the worker's acknowledgement; then 503",
     integer(10, 60_000),
   ),
-  AMOUNT_MAX: setting("1000000", "largest amount taken", integer(1, 1_000_000_000)),
+  AMOUNT_MAX: setting("1000000", "largest amount taken", integer(1, AMOUNT_CENTS_MAX / 100)),
   ...bothSettings,
 };
 export type ApiSettings = SettingsOf<typeof apiSettings>;

@@ -3,6 +3,9 @@
 /** CONTRACT.md: a larger request body is answered 413. A payment needs 80 bytes. */
 export const BODY_BYTES_MAX = 1024;
 
+/** Of one payment: a billion. Sums of many stay exact, which worker/limits.ts asserts. */
+export const AMOUNT_CENTS_MAX = 100_000_000_000;
+
 /** Below the 1280 bytes that every IPv6 path carries, less headers: a datagram is never fragmented. */
 export const DATAGRAM_BYTES_MAX = 1200;
 

@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal/journal.fixture.ts";
-import { BLOCK_ROWS, type PaymentState } from "./transitions.ts";
+import { BLOCK_ROWS, type PaymentState, type Transition } from "./transitions.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
@@ -360,6 +360,23 @@ describe.each(LASTING_DRIVERS.map((driver) => [driver.name, driver] as const))(
       expect(third).toBeGreaterThan(second);
       // So that a journal that was deleted still begins a later one.
       expect(first).toBeGreaterThanOrEqual(Math.floor(AT_MS / 1_000));
+    });
+
+    test("begins the numbers of rows anew once they are far and nothing is left of them", async () => {
+      using directory = temporaryDirectory();
+      const far = 2 ** 31;
+      const after = async (...transitions: Transition[]) => {
+        {
+          await using opened = await driver.open(directory.file());
+          await opened.apply(...transitions);
+        }
+        await using again = await driver.open(directory.file());
+        return [again.journal.head.baseRow, again.journal.head.nextRow];
+      };
+      const purge = { kind: "purge", baseRow: far, atMs: 0 } as const;
+      expect(await after(assigned(1), purge, settle(1, far))).toEqual([far, far + 1]);
+      expect(await after(assigned(2), purge)).toEqual([0, 0]);
+      expect(await after(settle(2, 0))).toEqual([0, 1]);
     });
 
     test("begins the ledger where the last purge left it", async () => {

@@ -7,6 +7,8 @@ import {
   LedgerWriter,
   SUPER_BLOCKS,
 } from "./ledger.ts";
+import type { TotalsColumns } from "./ledger/totals.ts";
+import { LEDGER_SLOTS_MAX, PROCESSORS_MAX } from "./limits.ts";
 
 const SLOTS = 4_096;
 
@@ -18,6 +20,15 @@ function ledger(rowsMax = 64 * BLOCK_ROWS) {
     columns: columnsOf(memory),
     cursor: new LedgerCursor(memory),
   };
+}
+
+/** Of a piece: processor, count and cents of each that has a row in it. */
+function entriesOf({ from, to, processor, count, cents }: TotalsColumns, piece: number) {
+  const entries = [];
+  for (let entry = from[piece]!; entry < to[piece]!; entry++) {
+    entries.push([processor[entry], count[entry], cents[entry]]);
+  }
+  return entries;
 }
 
 describe("a row", () => {
@@ -46,46 +57,45 @@ describe("a row", () => {
 });
 
 describe("a block", () => {
-  test("keeps the least and the latest time, and counts and cents by processor", () => {
+  test("keeps the least and the latest time, and counts and cents by processor once it is full", () => {
     const { writer, columns } = ledger();
-    for (let n = 0; n < BLOCK_ROWS; n++) writer.append(5_000 + ((n * 7) % 100), n, n % 2);
+    for (let n = 0; n < BLOCK_ROWS - 1; n++) writer.append(5_000 + ((n * 7) % 100), n, n % 2);
+    expect(entriesOf(columns.blocks, 0)).toEqual([]);
+    writer.append(5_099, BLOCK_ROWS - 1, 1);
     writer.append(9_000, 7, 1);
-    expect([columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([5_000, 5_099]);
-    expect(columns.blockCount.map((counts) => counts[0])).toEqual([BLOCK_ROWS / 2, BLOCK_ROWS / 2]);
-    expect(columns.blockCents.map((cents) => cents[0])).toEqual([16_256, 16_384]);
-    expect([columns.blockMinMs[1], columns.blockMaxMs[1]]).toEqual([9_000, 9_000]);
-    expect(columns.blockCount.map((counts) => counts[1])).toEqual([0, 1]);
+    expect([columns.blocks.minMs[0], columns.blocks.maxMs[0]]).toEqual([5_000, 5_099]);
+    expect(entriesOf(columns.blocks, 0)).toEqual([
+      [0, BLOCK_ROWS / 2, 16_256],
+      [1, BLOCK_ROWS / 2, 16_384],
+    ]);
+    expect([columns.blocks.minMs[1], columns.blocks.maxMs[1]]).toEqual([9_000, 9_000]);
   });
 
   test("keeps them when its rows have left the ring", () => {
     const { writer, columns } = ledger();
     for (let n = 0; n < 3 * SLOTS; n++) writer.append(n, 2, 0);
-    expect([columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([0, BLOCK_ROWS - 1]);
-    expect(columns.blockCents[0]?.[0]).toBe(2 * BLOCK_ROWS);
+    expect([columns.blocks.minMs[0], columns.blocks.maxMs[0]]).toEqual([0, BLOCK_ROWS - 1]);
+    expect(entriesOf(columns.blocks, 0)).toEqual([[0, BLOCK_ROWS, 2 * BLOCK_ROWS]]);
+  });
+
+  test("has no entries when there is no room for them", () => {
+    const memory = allocateLedger(SLOTS, 2, 8 * BLOCK_ROWS, 3);
+    const [writer, columns] = [new LedgerWriter(memory), columnsOf(memory)];
+    for (let n = 0; n < 3 * BLOCK_ROWS; n++) writer.append(n, 1, n < BLOCK_ROWS ? n % 2 : 0);
+    const counts = [0, 1, 2].map((block) => entriesOf(columns.blocks, block).length);
+    expect(counts).toEqual([2, 1, 0]);
   });
 });
 
 describe("a super-block", () => {
-  test("takes its blocks one by one, each when it is full, by rows and by totals", () => {
+  test("takes its blocks by rows and by totals, and is whole with the last", () => {
     const { writer, columns } = ledger(3 * SUPER_BLOCKS * BLOCK_ROWS);
-    const superCounts = () => columns.superCount.map((counts) => [...counts]);
-    for (let n = 0; n < 2 * BLOCK_ROWS - 1; n++) writer.append(1_000 - n, 2, n % 2);
-    expect(superCounts()).toEqual([
-      [BLOCK_ROWS / 2, 0, 0],
-      [BLOCK_ROWS / 2, 0, 0],
-    ]);
-    writer.append(5_000, 2, 0);
-    writer.restoreBlock({ minMs: 7, maxMs: 9, counts: [200, 56], cents: [1, 2] });
-    expect(superCounts().map(([first]) => first)).toEqual([
-      200 + BLOCK_ROWS + 1,
-      56 + BLOCK_ROWS - 1,
-    ]);
-    expect(columns.superCents.map(([first]) => first)).toEqual([
-      2 * BLOCK_ROWS + 2 + 1,
-      2 * BLOCK_ROWS - 2 + 2,
-    ]);
-    expect([columns.superMinMs[0], columns.superMaxMs[0]]).toEqual([7, 5_000]);
+    const { supers } = columns;
+    for (let n = 0; n < 2 * BLOCK_ROWS; n++) writer.append(1_000 - n, 2, n % 2);
+    writer.restoreBlock({ minMs: 7, maxMs: 5_000, counts: [200, 56], cents: [1, 2] });
+    expect([supers.minMs[0], supers.maxMs[0]]).toEqual([7, 5_000]);
     for (let n = 3; n < SUPER_BLOCKS + 1; n++) {
+      expect(entriesOf(supers, 0)).toHaveLength(n === SUPER_BLOCKS ? 2 : 0);
       writer.restoreBlock({
         minMs: 8_000 + n,
         maxMs: 9_000,
@@ -93,8 +103,11 @@ describe("a super-block", () => {
         cents: [0, 1],
       });
     }
-    expect([columns.superMinMs[1], columns.superMaxMs[1]]).toEqual([8_064, 9_000]);
-    expect(columns.superCount[1]?.[1]).toBe(BLOCK_ROWS);
+    expect(entriesOf(supers, 0)).toEqual([
+      [0, BLOCK_ROWS + 200, 2 * BLOCK_ROWS + 1],
+      [1, BLOCK_ROWS + 56 + 61 * BLOCK_ROWS, 2 * BLOCK_ROWS + 2 + 61],
+    ]);
+    expect([supers.minMs[1], supers.maxMs[1]]).toEqual([8_064, 9_000]);
   });
 });
 
@@ -130,17 +143,57 @@ describe("a restart", () => {
     const { writer, columns, cursor } = ledger();
     const totals = { minMs: 5, maxMs: 9, counts: [200, 56], cents: [50, 60] };
     writer.restoreBlock(totals);
-    expect([cursor.head, columns.blockMinMs[0], columns.blockMaxMs[0]]).toEqual([BLOCK_ROWS, 5, 9]);
-    expect(columns.blockCents.map((cents) => cents[0])).toEqual([50, 60]);
+    const { minMs, maxMs } = columns.blocks;
+    expect([cursor.head, minMs[0], maxMs[0]]).toEqual([BLOCK_ROWS, 5, 9]);
+    expect(entriesOf(columns.blocks, 0)).toEqual([
+      [0, 200, 50],
+      [1, 56, 60],
+    ]);
     writer.append(10, 1, 0);
     expect(() => writer.restoreBlock(totals)).toThrow("inside another");
   });
 });
 
-test("the memory of a ledger of full size costs nothing until it is touched", () => {
-  const before = process.memoryUsage.rss();
-  const memory = allocateLedger(1_048_576, 2);
-  new LedgerWriter(memory).append(1, 1, 0);
-  expect(memory.blocks.byteLength).toBe((2 ** 32 / BLOCK_ROWS) * 6 * 8);
-  expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+describe("a ledger of full size", () => {
+  test.each([
+    [1_048_576, 2],
+    [LEDGER_SLOTS_MAX, PROCESSORS_MAX],
+    [1_048_576, 100_000],
+  ])("of %d slots for %d processors costs nothing until it is touched", (slots, processors) => {
+    const before = process.memoryUsage.rss();
+    const memory = allocateLedger(slots, processors);
+    const writer = new LedgerWriter(memory);
+    for (let n = 0; n < BLOCK_ROWS; n++) writer.append(n, 1, processors - 1);
+    expect(entriesOf(columnsOf(memory).blocks, 0)).toEqual([
+      [processors - 1, BLOCK_ROWS, BLOCK_ROWS],
+    ]);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test("that there is no memory for is refused in a sentence", () => {
+    expect(() => allocateLedger(2 ** 32, 2)).toThrow(/^LEDGER_SLOTS: no room for 4294967296 slots/);
+  });
+});
+
+describe("what is left", () => {
+  test("counts rows to the end, less what purges need", () => {
+    const { writer } = ledger(4 * BLOCK_ROWS);
+    const before = writer.rowsLeft;
+    expect(before).toBe(2 * BLOCK_ROWS);
+    for (let n = 0; n < BLOCK_ROWS + 1; n++) writer.append(1, 1, 0);
+    expect(writer.rowsLeft).toBe(BLOCK_ROWS - 1);
+    writer.purge();
+    expect(writer.rowsLeft).toBe(0);
+    writer.append(1, 1, 0);
+    expect(writer.rowsLeft).toBe(0);
+  });
+
+  test("counts cents to where a double ends, anew after a purge", () => {
+    const { writer } = ledger();
+    writer.append(1, 1_000, 0);
+    expect(writer.centsLeft).toBe(Number.MAX_SAFE_INTEGER - 1_000);
+    writer.purge();
+    writer.restoreBlock({ minMs: 1, maxMs: 1, counts: [200, 56], cents: [30, 12] });
+    expect(writer.centsLeft).toBe(Number.MAX_SAFE_INTEGER - 42);
+  });
 });

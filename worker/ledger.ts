@@ -2,28 +2,40 @@
  * The ledger: every settled payment, as columns in shared memory that any thread can sum.
  *
  *   ring    requestedAtMs │ amountCents │ processor     the newest `slots` rows, row r in slot r % slots
- *   blocks  minMs │ maxMs │ count, cents by processor   one entry per 256 rows, kept for ever
- *   supers  minMs │ maxMs │ count, cents by processor   one entry per 64 blocks, likewise
+ *   blocks  min, max, count and cents by processor      of each 256 rows, kept for ever (ledger/totals.ts)
+ *   supers  the same                                    of each 64 blocks, likewise
  *
  * One writer. A row is filled first and published last, by one atomic store of the head; a block's
  * totals are read only when the head has passed its end, so a reader never sees half of anything. A
- * super-block takes each of its blocks when that is full, before the head passes it; whoever reads it
- * waits for the last, and leaves it alone if the ledger begins inside it.
+ * super-block takes each of its blocks when that is full, and is whole before the head passes the last;
+ * whoever reads it leaves it alone if the ledger begins inside it.
  * Rows come almost sorted by requestedAt: a window takes whole blocks by their totals, skips those
  * outside by their zone map (min, max), and looks at single rows only at its edges. Rows that have
  * left the ring are in the journal; their block's totals stay. A plain scan was refused: 1.7 ms for a
  * million rows, and growing.
  *
  * Purge starts the ledger anew at the next block boundary; rows below `base` do not exist any more.
- * The numbers of rows end at 2^32, which the columns of blocks are sized for: memory that is never
- * touched costs nothing.
+ * Memory is reserved for all rows that there can be (limits.ts) and costs nothing until it is touched.
  */
-import { BLOCK_ROWS, type BlockTotals, type LedgerRows } from "./transitions.ts";
+import {
+  BLOCK_ENTRIES_MAX,
+  BLOCK_ROWS,
+  CENTS_MAX,
+  LEDGER_ROWS_MAX,
+  ROWS_FOR_PURGES,
+  SUPER_BLOCKS,
+  SUPER_ENTRIES_MAX,
+} from "./limits.ts";
+import {
+  allocateTotals,
+  totalsColumnsOf,
+  TotalsWriter,
+  type TotalsColumns,
+  type TotalsMemory,
+} from "./ledger/totals.ts";
+import type { BlockTotals, LedgerRows } from "./transitions.ts";
 
-export { BLOCK_ROWS };
-
-export const SUPER_BLOCKS = 64;
-const ROWS_MAX = 2 ** 32;
+export { BLOCK_ROWS, SUPER_BLOCKS };
 
 const HEAD = 0;
 const BASE = 1;
@@ -33,74 +45,58 @@ const PURGES = 2;
 export type LedgerMemory = {
   readonly slots: number;
   readonly processors: number;
+  readonly rowsMax: number;
   readonly cursor: SharedArrayBuffer;
-  readonly ring: SharedArrayBuffer;
-  readonly blocks: SharedArrayBuffer;
-  readonly supers: SharedArrayBuffer;
+  /** A buffer a column: one buffer ends at 4 GiB. */
+  readonly ring: readonly SharedArrayBuffer[];
+  readonly blocks: TotalsMemory;
+  readonly supers: TotalsMemory;
 };
 
 export type LedgerColumns = {
   readonly requestedAtMs: Float64Array;
   readonly amountCents: Float64Array;
   readonly processor: Float64Array;
-  readonly blockMinMs: Float64Array;
-  readonly blockMaxMs: Float64Array;
-  /** By processor. */
-  readonly blockCount: readonly Float64Array[];
-  readonly blockCents: readonly Float64Array[];
-  readonly superMinMs: Float64Array;
-  readonly superMaxMs: Float64Array;
-  readonly superCount: readonly Float64Array[];
-  readonly superCents: readonly Float64Array[];
+  readonly blocks: TotalsColumns;
+  readonly supers: TotalsColumns;
 };
 
+/** Throws with one line when there is no memory for so many slots. The ends are smaller in tests. */
 export function allocateLedger(
   slots: number,
   processors: number,
-  rowsMax: number = ROWS_MAX,
+  rowsMax: number = LEDGER_ROWS_MAX,
+  blockEntriesMax: number = BLOCK_ENTRIES_MAX,
 ): LedgerMemory {
-  const blocks = rowsMax / BLOCK_ROWS;
-  const entryBytes = entryColumns(processors) * 8;
-  return {
-    slots,
-    processors,
-    cursor: new SharedArrayBuffer(3 * 4),
-    ring: new SharedArrayBuffer(slots * 3 * 8),
-    blocks: new SharedArrayBuffer(blocks * entryBytes),
-    supers: new SharedArrayBuffer(Math.ceil(blocks / SUPER_BLOCKS) * entryBytes),
-  };
+  const blocks = Math.ceil(rowsMax / BLOCK_ROWS);
+  const supers = Math.ceil(blocks / SUPER_BLOCKS);
+  const ofBlocks = blocks * Math.min(processors, BLOCK_ROWS);
+  const ofSupers = supers * Math.min(processors, SUPER_BLOCKS * BLOCK_ROWS);
+  try {
+    return {
+      slots,
+      processors,
+      rowsMax,
+      cursor: new SharedArrayBuffer(3 * 4),
+      ring: [1, 2, 3].map(() => new SharedArrayBuffer(slots * 8)),
+      blocks: allocateTotals(blocks, Math.min(blockEntriesMax, ofBlocks)),
+      supers: allocateTotals(supers, Math.min(SUPER_ENTRIES_MAX, ofSupers)),
+    };
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(`LEDGER_SLOTS: no room for ${slots} slots: ${reason}`, { cause: error });
+  }
 }
 
-/** Of a block or a super-block: min, max, and count and cents by processor. */
-function entryColumns(processors: number): number {
-  return 2 + 2 * processors;
-}
-
-export function columnsOf({ processors, ring, blocks, supers }: LedgerMemory): LedgerColumns {
-  const [requestedAtMs, amountCents, processor] = split(ring, 3);
-  const [blockMinMs, blockMaxMs, ...ofBlock] = split(blocks, entryColumns(processors));
-  const [superMinMs, superMaxMs, ...ofSuper] = split(supers, entryColumns(processors));
+export function columnsOf({ ring, blocks, supers }: LedgerMemory): LedgerColumns {
+  const [requestedAtMs, amountCents, processor] = ring.map((buffer) => new Float64Array(buffer));
   return {
     requestedAtMs: requestedAtMs!,
     amountCents: amountCents!,
     processor: processor!,
-    blockMinMs: blockMinMs!,
-    blockMaxMs: blockMaxMs!,
-    blockCount: ofBlock.slice(0, processors),
-    blockCents: ofBlock.slice(processors),
-    superMinMs: superMinMs!,
-    superMaxMs: superMaxMs!,
-    superCount: ofSuper.slice(0, processors),
-    superCents: ofSuper.slice(processors),
+    blocks: totalsColumnsOf(blocks),
+    supers: totalsColumnsOf(supers),
   };
-}
-
-function split(buffer: SharedArrayBuffer, columns: number): Float64Array[] {
-  const length = buffer.byteLength / columns / 8;
-  return Array.from(
-    { length: columns },
-    (_, index) => new Float64Array(buffer, index * length * 8, length),
-  );
 }
 
 /** Where the ledger begins and ends, as a reader sees it. */
@@ -127,33 +123,47 @@ export class LedgerCursor {
 export class LedgerWriter {
   readonly memory: LedgerMemory;
   readonly #columns: LedgerColumns;
+  readonly #blocks: TotalsWriter;
+  readonly #supers: TotalsWriter;
   readonly #cells: Uint32Array;
-  readonly #rowsMax: number;
   #head = 0;
+  #cents = 0;
 
   constructor(memory: LedgerMemory) {
     this.memory = memory;
     this.#columns = columnsOf(memory);
+    this.#blocks = new TotalsWriter(memory.blocks, memory.processors);
+    this.#supers = new TotalsWriter(memory.supers, memory.processors);
     this.#cells = new Uint32Array(memory.cursor);
-    this.#rowsMax = this.#columns.blockMinMs.length * BLOCK_ROWS;
   }
 
   get head(): number {
     return this.#head;
   }
+  /** Rows that there is room for; some are kept back for purges. */
+  get rowsLeft(): number {
+    const { rowsMax } = this.memory;
+    return Math.max(0, rowsMax - Math.min(ROWS_FOR_PURGES, rowsMax / 2) - this.#head);
+  }
+  /** Cents that can still be summed exactly. */
+  get centsLeft(): number {
+    return CENTS_MAX - this.#cents;
+  }
 
   /** Adds a row and gives its number. Cost does not depend on how many there are. */
   append(requestedAtMs: number, amountCents: number, processor: number): number {
     const row = this.#head;
-    if (row >= this.#rowsMax - 1) throw new Error(`the ledger is full: ${row} rows`);
+    if (row >= this.memory.rowsMax - 1) throw new Error(`the ledger is full: ${row} rows`);
     const slot = row % this.memory.slots;
     const columns = this.#columns;
     columns.requestedAtMs[slot] = requestedAtMs;
     columns.amountCents[slot] = amountCents;
     columns.processor[slot] = processor;
+    this.#cents += amountCents;
     const block = Math.floor(row / BLOCK_ROWS);
-    this.#addToBlock(block, requestedAtMs, amountCents, processor);
-    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#addToSuper(block);
+    this.#blocks.add(processor, 1, amountCents);
+    widen(columns.blocks, block, requestedAtMs, requestedAtMs, row % BLOCK_ROWS === 0);
+    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal(block);
     this.#publish(row + 1);
     return row;
   }
@@ -174,17 +184,16 @@ export class LedgerWriter {
   }
 
   /** At start: a whole block that is older than the ring, by its totals alone. */
-  restoreBlock(totals: BlockTotals): void {
+  restoreBlock({ minMs, maxMs, counts, cents }: BlockTotals): void {
     if (this.#head % BLOCK_ROWS !== 0) throw new Error("a block is restored inside another");
     const block = this.#head / BLOCK_ROWS;
-    const columns = this.#columns;
-    columns.blockMinMs[block] = totals.minMs;
-    columns.blockMaxMs[block] = totals.maxMs;
-    for (let processor = 0; processor < this.memory.processors; processor++) {
-      (columns.blockCount[processor] as Float64Array)[block] = totals.counts[processor] ?? 0;
-      (columns.blockCents[processor] as Float64Array)[block] = totals.cents[processor] ?? 0;
+    widen(this.#columns.blocks, block, minMs, maxMs, true);
+    for (const [processor, count] of counts.entries()) {
+      if (count === 0) continue;
+      this.#cents += cents[processor] as number;
+      this.#blocks.add(processor, count, cents[processor] as number);
     }
-    this.#addToSuper(block);
+    this.#seal(block);
     this.#publish(this.#head + BLOCK_ROWS);
   }
 
@@ -199,33 +208,23 @@ export class LedgerWriter {
     }
   }
 
-  #addToBlock(block: number, atMs: number, cents: number, processor: number): void {
-    const { blockMinMs, blockMaxMs, blockCount, blockCents } = this.#columns;
-    if (this.#head % BLOCK_ROWS === 0) {
-      blockMinMs[block] = atMs;
-      blockMaxMs[block] = atMs;
-    } else if (atMs < (blockMinMs[block] as number)) blockMinMs[block] = atMs;
-    else if (atMs > (blockMaxMs[block] as number)) blockMaxMs[block] = atMs;
-    (blockCount[processor] as Float64Array)[block]! += 1;
-    (blockCents[processor] as Float64Array)[block]! += cents;
+  /** The block goes into its super-block, which is sealed with the last of them. */
+  #seal(block: number): void {
+    const { blocks, supers } = this.#columns;
+    const entry = Math.floor(block / SUPER_BLOCKS);
+    const place = block % SUPER_BLOCKS;
+    widen(supers, entry, blocks.minMs[block]!, blocks.maxMs[block]!, place === 0);
+    this.#blocks.seal(block, this.#toSuper);
+    if (place === SUPER_BLOCKS - 1) this.#supers.seal(entry);
   }
 
-  /** Numbers of blocks are not used again, so counts and cents begin at zero by themselves. */
-  #addToSuper(block: number): void {
-    const columns = this.#columns;
-    const { superMinMs, superMaxMs } = columns;
-    const entry = Math.floor(block / SUPER_BLOCKS);
-    const isFirst = block % SUPER_BLOCKS === 0;
-    const [minMs, maxMs] = [columns.blockMinMs[block]!, columns.blockMaxMs[block]!];
-    superMinMs[entry] = isFirst ? minMs : Math.min(superMinMs[entry]!, minMs);
-    superMaxMs[entry] = isFirst ? maxMs : Math.max(superMaxMs[entry]!, maxMs);
-    for (let processor = 0; processor < this.memory.processors; processor++) {
-      columns.superCount[processor]![entry]! += columns.blockCount[processor]![block]!;
-      columns.superCents[processor]![entry]! += columns.blockCents[processor]![block]!;
-    }
-  }
+  readonly #toSuper = (processor: number, count: number, cents: number): void =>
+    this.#supers.add(processor, count, cents);
 
   #startAt(baseRow: number): void {
+    this.#blocks.restart();
+    this.#supers.restart();
+    this.#cents = 0;
     this.#head = baseRow;
     Atomics.store(this.#cells, BASE, baseRow);
     Atomics.store(this.#cells, HEAD, baseRow);
@@ -235,4 +234,21 @@ export class LedgerWriter {
     this.#head = head;
     Atomics.store(this.#cells, HEAD, head);
   }
+}
+
+/** Rejects with one line when there is no memory for so many slots. */
+export async function openLedger(slots: number, processors: number): Promise<LedgerWriter> {
+  return new LedgerWriter(allocateLedger(slots, processors));
+}
+
+/** Takes an instant, or a span of them, into a piece's zone map. */
+function widen(
+  { minMs, maxMs }: TotalsColumns,
+  piece: number,
+  fromMs: number,
+  toMs: number,
+  isFirst: boolean,
+): void {
+  minMs[piece] = isFirst ? fromMs : Math.min(minMs[piece] as number, fromMs);
+  maxMs[piece] = isFirst ? toMs : Math.max(maxMs[piece] as number, toMs);
 }

@@ -11,6 +11,7 @@
  * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
  */
 import type { Clock } from "../shared/clock.ts";
+import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { Verdict } from "../shared/verdict.ts";
@@ -80,6 +81,14 @@ export class Pipeline {
 
   get backlogMax(): number {
     return this.#options.backlogMax;
+  }
+
+  /** Why the ledger takes no more, so that payments are turned away until somebody acts; or null. */
+  get ledgerEnd(): string | null {
+    if (this.books.hasRoomFor(AMOUNT_CENTS_MAX)) return null;
+    const { rowsLeft, centsLeft } = this.#options.ledger;
+    const left = `${rowsLeft} rows and ${centsLeft} cents are left`;
+    return `${left}; a purge, and a start after it, begin it anew`;
   }
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */

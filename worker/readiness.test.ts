@@ -15,9 +15,11 @@ class Site {
     checkpoints: Checkpoints;
     onCommitting: (isUnderWay: boolean) => void;
   } = { trouble: null, checkpoints: this.checkpoints, onCommitting() {} };
+  readonly pipeline: { ledgerEnd: string | null } = { ledgerEnd: null };
   readonly readiness = new Readiness({
     clock: { steadyMs: () => this.nowMs },
     journal: this.journal,
+    pipeline: this.pipeline,
     http: { pulse: new Pulse(this.memory), setReadiness: (reason) => void (this.told = reason) },
     log: {
       info: (...line: unknown[]) => void this.lines.push(["info", ...line]),
@@ -77,4 +79,16 @@ test("while it drains it says so, and goes on beating", () => {
     expect(site.tick()).toBe("draining");
     expect(watch.standstill(site.nowMs)).toBeNull();
   }
+});
+
+test("a ledger at its end is said while it lasts, and logged once at each end", () => {
+  const site = new Site();
+  site.pipeline.ledgerEnd = "0 rows are left";
+  for (let i = 0; i < 3; i++) expect(site.tick()).toBe("the ledger is at its end: 0 rows are left");
+  site.pipeline.ledgerEnd = null;
+  expect(site.tick()).toBeNull();
+  expect(site.lines).toEqual([
+    ["error", { reason: "0 rows are left" }, "the ledger is at its end"],
+    ["info", "over: the ledger is at its end"],
+  ]);
 });

@@ -15,6 +15,7 @@ export type ReadinessParts = {
     };
     onCommitting: (isUnderWay: boolean) => void;
   };
+  readonly pipeline: { readonly ledgerEnd: string | null };
   readonly http: {
     readonly pulse: {
       beat(nowMs: number): void;
@@ -36,12 +37,17 @@ export class Readiness {
   }
 
   tick(): void {
-    const { clock, journal, http } = this.#parts;
+    const { clock, journal, pipeline, http } = this.#parts;
     const nowMs = clock.steadyMs();
     http.pulse.beat(nowMs);
     this.#say("the journal fails", journal.trouble);
     this.#say("checkpoints fail", journal.checkpoints.failing);
-    const reason = reasonOf(journal.trouble, journal.checkpoints.trouble(nowMs));
+    this.#say("the ledger is at its end", pipeline.ledgerEnd);
+    const reason = reasonOf({
+      "the journal fails": journal.trouble,
+      "the ledger is at its end": pipeline.ledgerEnd,
+      "checkpoints fail, and the journal's log grows": journal.checkpoints.trouble(nowMs),
+    });
     http.setReadiness(this.#draining ? "draining" : reason);
   }
 
@@ -61,9 +67,10 @@ export class Readiness {
   }
 }
 
-/** Why it is not ready, in one sentence, or null. */
-function reasonOf(trouble: string | null, checkpoints: string | null): string | null {
-  if (trouble !== null) return `the journal fails: ${trouble}`;
-  if (checkpoints === null) return null;
-  return `checkpoints fail, and the journal's log grows: ${checkpoints}`;
+/** The first trouble there is, in one sentence, or null. */
+function reasonOf(troubles: Record<string, string | null>): string | null {
+  for (const [what, reason] of Object.entries(troubles)) {
+    if (reason !== null) return `${what}: ${reason}`;
+  }
+  return null;
 }

@@ -86,6 +86,13 @@ describe("processors", () => {
     if (list !== "") expect(read({ PROCESSORS: list })).toContain("is not name=url;fee=0.05");
   });
 
+  test("are at most 200", () => {
+    const list = (count: number) =>
+      Array.from({ length: count }, (_, i) => `p${i}=http://p${i};fee=0.5`).join(",");
+    expect(read({ PROCESSORS: list(200) })).toBeObject();
+    expect(read({ PROCESSORS: list(201) })).toEndWith(" is not a list of at most 200");
+  });
+
   test.each(["http://p:80/x", "HTTP://P/x/", "http://p/y/../x"])(
     "two names for one address are refused, also when it is written as %p",
     (url) => {
@@ -105,6 +112,7 @@ test.each([
   ["LEDGER_SLOTS", "4097", "a power of two"],
   ["LEDGER_SLOTS", "536870912", "a whole number from 4096"],
   ["BACKLOG_MAX", "0", "a whole number from 1"],
+  ["BACKLOG_MAX", "20000001", "a whole number from 1"],
   ["PROCESSOR_TIMEOUT_MS", "99", "a whole number from 100"],
   ["PATIENCE_MS", "3600001", "a whole number from 0"],
 ])("%s=%s is refused", (name, value, form) => {

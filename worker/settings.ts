@@ -9,6 +9,7 @@ import {
   text,
   type SettingsOf,
 } from "../shared/settings.ts";
+import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX, PROCESSORS_MAX } from "./limits.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 
 /** `fee` is a part of the amount: 0.05 is 5 %. */
@@ -60,6 +61,10 @@ const processors = () =>
   v.pipe(
     v.string(),
     v.check((value) => parseProcessors(value) !== null, PROCESSORS_FORM),
+    v.check(
+      (value) => (parseProcessors(value) ?? []).length <= PROCESSORS_MAX,
+      `a list of at most ${PROCESSORS_MAX}`,
+    ),
     v.check((value) => hasAddressesOfTheirOwn(parseProcessors(value) ?? []), OWN_ADDRESS),
     v.transform((value) => parseProcessors(value) as ProcessorSetting[]),
   );
@@ -102,11 +107,15 @@ export const workerSettings = {
     "how long a payment waits for a cheaper processor",
     integer(0, 3_600_000),
   ),
-  LEDGER_SLOTS: setting("1048576", "ring size, a power of two", powerOfTwo(4_096, 2 ** 28)),
+  LEDGER_SLOTS: setting(
+    "1048576",
+    "ring size, a power of two",
+    powerOfTwo(4_096, LEDGER_SLOTS_MAX),
+  ),
   BACKLOG_MAX: setting(
     "1000000",
     "accepted and not settled; beyond it payments are answered 503",
-    integer(1, 100_000_000),
+    integer(1, BACKLOG_MAX_MAX),
   ),
   PROCESSOR_TIMEOUT_MS: setting(
     "30000",

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter, SUPER_BLOCKS } from "./ledger.ts";
+import {
+  allocateLedger,
+  BLOCK_ROWS,
+  LedgerCursor,
+  LedgerWriter,
+  SUPER_BLOCKS,
+  type LedgerMemory,
+} from "./ledger.ts";
 import { FIRST_AT_MS, type AppendOrder } from "./summary/append.fixture.ts";
 import { SummaryReader, type SummaryWindow } from "./summary.ts";
 import type { BlockTotals, LedgerRows } from "./transitions.ts";
@@ -15,15 +22,21 @@ type Row = { readonly atMs: number; readonly cents: number; readonly processor: 
 
 /** A ledger, and beside it everything that was ever put in, as the journal would have it. */
 class Both {
-  readonly memory = allocateLedger(SLOTS, PROCESSORS, ROWS_MAX);
-  readonly writer = new LedgerWriter(this.memory);
+  readonly memory: LedgerMemory;
+  readonly writer: LedgerWriter;
   /** By row number; purges leave gaps. */
   readonly history: (Row | undefined)[] = [];
   oldReads = 0;
-  readonly reader = new SummaryReader(this.memory, (from, to) => {
-    this.oldReads++;
-    return columns(this.rows(from, to));
-  });
+  readonly reader: SummaryReader;
+
+  constructor(blockEntriesMax?: number) {
+    this.memory = allocateLedger(SLOTS, PROCESSORS, ROWS_MAX, blockEntriesMax);
+    this.writer = new LedgerWriter(this.memory);
+    this.reader = new SummaryReader(this.memory, (from, to) => {
+      this.oldReads++;
+      return columns(this.rows(from, to));
+    });
+  }
 
   append(row: Row): void {
     this.history[this.writer.append(row.atMs, row.cents, row.processor)] = row;
@@ -78,8 +91,8 @@ function totalsOf(rows: readonly Row[]): BlockTotals {
 }
 
 /** What a start makes of the journal: totals for what is older than the ring, rows for the rest. */
-function restored(both: Both, base: number): Both {
-  const after = new Both();
+function restored(both: Both, base: number, blockEntriesMax?: number): Both {
+  const after = new Both(blockEntriesMax);
   const next = both.writer.head;
   after.history.push(...both.history);
   after.writer.startAt(base);
@@ -101,8 +114,11 @@ const run = fc.record({
 });
 type Run = { rows: number; jitterMs: number; purge: boolean; seed: number };
 
-function play(runs: readonly Run[]): { both: Both; times: number[]; base: number } {
-  const both = new Both();
+function play(
+  runs: readonly Run[],
+  blockEntriesMax?: number,
+): { both: Both; times: number[]; base: number } {
+  const both = new Both(blockEntriesMax);
   const times: number[] = [];
   let [atMs, base] = [1_000_000, 0];
   for (const { rows, jitterMs, purge, seed } of runs) {
@@ -143,30 +159,37 @@ function windowOf(times: readonly number[], from: Bound, to: Bound): SummaryWind
   };
 }
 
-test("every window of every history sums to what a filter over all of it says, also after a restart", () => {
-  const runs = fc.array(run, { minLength: 1, maxLength: 8 });
-  const windows = fc.array(fc.tuple(bound, bound), { minLength: 6, maxLength: 6 });
-  let [oldReads, purged] = [0, 0];
-  fc.assert(
-    fc.property(runs, windows, (some, bounds) => {
-      const { both, times, base } = play(some);
-      const again = restored(both, base);
-      expect(again.writer.head).toBe(both.writer.head);
-      for (const [from, to] of [...bounds, [null, null] as [Bound, Bound]]) {
-        const window = windowOf(times, from, to);
-        const expected = both.naive(window);
-        expect(both.read(window)).toEqual(expected);
-        expect(again.read(window)).toEqual(expected);
-      }
-      oldReads += both.oldReads;
-      purged += base > 0 ? 1 : 0;
-    }),
-    { seed: 20_250_801, numRuns: 150 },
-  );
-  // The property would be worth little if it never left the ring or never met a purge.
-  expect(oldReads).toBeGreaterThan(20);
-  expect(purged).toBeGreaterThan(20);
-}, 30_000);
+test.each([
+  ["", undefined],
+  [", when room for entries ends", 20],
+])(
+  "every window of every history sums to what a filter over all of it says, also after a restart%s",
+  (_, entriesMax) => {
+    const runs = fc.array(run, { minLength: 1, maxLength: 8 });
+    const windows = fc.array(fc.tuple(bound, bound), { minLength: 6, maxLength: 6 });
+    let [oldReads, purged] = [0, 0];
+    fc.assert(
+      fc.property(runs, windows, (some, bounds) => {
+        const { both, times, base } = play(some, entriesMax);
+        const again = restored(both, base, entriesMax);
+        expect(again.writer.head).toBe(both.writer.head);
+        for (const [from, to] of [...bounds, [null, null] as [Bound, Bound]]) {
+          const window = windowOf(times, from, to);
+          const expected = both.naive(window);
+          expect(both.read(window)).toEqual(expected);
+          expect(again.read(window)).toEqual(expected);
+        }
+        oldReads += both.oldReads;
+        purged += base > 0 ? 1 : 0;
+      }),
+      { seed: 20_250_801, numRuns: 150 },
+    );
+    // The property would be worth little if it never left the ring or never met a purge.
+    expect(oldReads).toBeGreaterThan(20);
+    expect(purged).toBeGreaterThan(20);
+  },
+  30_000,
+);
 
 describe("super-blocks", () => {
   /** Windows with an end on each side of every boundary of blocks around, against what a filter says. */

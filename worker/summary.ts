@@ -13,6 +13,7 @@ import {
   type LedgerColumns,
   type LedgerMemory,
 } from "./ledger.ts";
+import type { TotalsColumns } from "./ledger/totals.ts";
 import type { LedgerRows } from "./transitions.ts";
 
 /** Both bounds in milliseconds, included; infinite where open. */
@@ -60,12 +61,12 @@ export class SummaryReader {
 
   /** From the earliest requestedAt that is settled to the latest; null when there is none. */
   span(): SummaryWindow | null {
-    const { blockMinMs, blockMaxMs } = this.#columns;
+    const { minMs, maxMs } = this.#columns.blocks;
     const head = this.#cursor.head;
     let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let block = this.#cursor.base / BLOCK_ROWS; block * BLOCK_ROWS < head; block++) {
-      fromMs = Math.min(fromMs, blockMinMs[block] as number);
-      toMs = Math.max(toMs, blockMaxMs[block] as number);
+      fromMs = Math.min(fromMs, minMs[block] as number);
+      toMs = Math.max(toMs, maxMs[block] as number);
     }
     return fromMs <= toMs ? { fromMs, toMs } : null;
   }
@@ -73,16 +74,16 @@ export class SummaryReader {
   /** Blocks that may hold rows of the window, each with how many rows a processor has in it. */
   *blocksOf(window: SummaryWindow, processor: number): Generator<BlockRows> {
     const { base, head } = this.#cursor;
-    const { blockMinMs, blockMaxMs, blockCount } = this.#columns;
+    const { minMs, maxMs } = this.#columns.blocks;
     for (let block = base / BLOCK_ROWS; block * BLOCK_ROWS < head; block++) {
       const sealed = (block + 1) * BLOCK_ROWS <= head;
       if (sealed && this.#isOutside(block, window)) continue;
       yield {
         fromRow: block * BLOCK_ROWS,
         toRow: (block + 1) * BLOCK_ROWS,
-        minMs: blockMinMs[block] as number,
-        maxMs: blockMaxMs[block] as number,
-        count: (blockCount[processor] as Float64Array)[block] as number,
+        minMs: minMs[block] as number,
+        maxMs: maxMs[block] as number,
+        count: this.#countIn(block, processor, Math.min(head, (block + 1) * BLOCK_ROWS)),
       };
     }
   }
@@ -100,36 +101,44 @@ export class SummaryReader {
 
   /** Whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
   #addAll(totals: Totals, window: SummaryWindow, base: number, head: number): boolean {
-    const { fromMs, toMs } = window;
-    const { blockMinMs, blockMaxMs, blockCount, blockCents } = this.#columns;
-    const { superMinMs, superMaxMs, superCount, superCents } = this.#columns;
+    const { blocks, supers } = this.#columns;
     const sealed = Math.floor(head / BLOCK_ROWS);
+    const sealedSupers = Math.floor(sealed / SUPER_BLOCKS);
     let block = base / BLOCK_ROWS;
     while (block < sealed) {
-      if (block % SUPER_BLOCKS === 0 && block + SUPER_BLOCKS <= sealed) {
-        const entry = block / SUPER_BLOCKS;
-        const [minMs, maxMs] = [superMinMs[entry]!, superMaxMs[entry]!];
-        const isOutside = maxMs < fromMs || minMs > toMs;
-        const isInside = minMs >= fromMs && maxMs <= toMs;
-        if (isInside) addEntry(totals, superCount, superCents, entry);
-        if (isInside || isOutside) {
-          block += SUPER_BLOCKS;
-          continue;
-        }
+      const entry = block / SUPER_BLOCKS;
+      if (block % SUPER_BLOCKS === 0 && entry < sealedSupers) {
+        const passed = passOver(totals, supers, entry, sealedSupers, window);
+        block += (passed - entry) * SUPER_BLOCKS;
+        if (passed > entry) continue;
       }
-      const [minMs, maxMs] = [blockMinMs[block]!, blockMaxMs[block]!];
-      if (minMs >= fromMs && maxMs <= toMs) addEntry(totals, blockCount, blockCents, block);
-      else if (maxMs >= fromMs && minMs <= toMs) {
-        if (!this.#addRows(totals, window, block, head)) return false;
-      }
-      block++;
+      // As far as the next super-block begins.
+      const end = Math.min(sealed, (Math.floor(entry) + 1) * SUPER_BLOCKS);
+      const passed = passOver(totals, blocks, block, end, window);
+      if (passed === block && !this.#addRows(totals, window, block++, head)) return false;
+      block = Math.max(block, passed);
     }
     return block * BLOCK_ROWS === head || this.#addRows(totals, window, block, head);
   }
 
   #isOutside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
-    const { blockMinMs, blockMaxMs } = this.#columns;
-    return (blockMaxMs[block] as number) < fromMs || (blockMinMs[block] as number) > toMs;
+    const { minMs, maxMs } = this.#columns.blocks;
+    return (maxMs[block] as number) < fromMs || (minMs[block] as number) > toMs;
+  }
+
+  /** Of a block that is not full, or has no entries, as far as its rows are in the ring. */
+  #countIn(block: number, processor: number, endRow: number): number {
+    const { blocks, processor: ring } = this.#columns;
+    const [from, to] = [blocks.from[block] as number, blocks.to[block] as number];
+    for (let entry = from; entry < to; entry++) {
+      if (blocks.processor[entry] === processor) return blocks.count[entry] as number;
+    }
+    let count = 0;
+    if (from !== to || this.#hasLeftRing(block * BLOCK_ROWS)) return count;
+    for (let row = block * BLOCK_ROWS; row < endRow; row++) {
+      if (ring[row % this.#memory.slots] === processor) count++;
+    }
+    return count;
   }
 
   /** Adds the block's rows one by one. False when they could not be read as they were. */
@@ -155,15 +164,38 @@ export class SummaryReader {
   }
 }
 
-function addEntry(
+/**
+ * Adds pieces that lie inside the window and have entries, or skips such as lie outside: as many of one
+ * sort as follow each other. Gives the one after them: `piece` itself where the window cuts it.
+ */
+function passOver(
+  totals: Totals,
+  columns: TotalsColumns,
+  piece: number,
+  endPiece: number,
+  { fromMs, toMs }: SummaryWindow,
+): number {
+  const { minMs, maxMs, from, to } = columns;
+  let end = piece;
+  while (end < endPiece && (maxMs[end]! < fromMs || minMs[end]! > toMs)) end++;
+  if (end > piece) return end;
+  while (end < endPiece && minMs[end]! >= fromMs && maxMs[end]! <= toMs && from[end] !== to[end])
+    end++;
+  // The entries of pieces that follow each other do so, too.
+  if (end > piece) addEntries(totals, columns, from[piece]!, to[end - 1]!);
+  return end;
+}
+
+function addEntries(
   { counts, cents }: Totals,
-  entryCounts: readonly Float64Array[],
-  entryCents: readonly Float64Array[],
-  entry: number,
+  { processor, count, cents: ofEntry }: TotalsColumns,
+  from: number,
+  to: number,
 ): void {
-  for (let processor = 0; processor < counts.length; processor++) {
-    counts[processor]! += entryCounts[processor]![entry]!;
-    cents[processor]! += entryCents[processor]![entry]!;
+  for (let entry = from; entry < to; entry++) {
+    const number = processor[entry]!;
+    counts[number]! += count[entry]!;
+    cents[number]! += ofEntry[entry]!;
   }
 }
 

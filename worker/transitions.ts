@@ -136,8 +136,7 @@ export type LedgerRows = {
   readonly processor: Float64Array;
 };
 
-/** The ledger's rows are summed in blocks of so many: rows 0 to 255, and so on. */
-export const BLOCK_ROWS = 256;
+export { BLOCK_ROWS } from "./limits.ts";
 
 /** What one block of rows sums to; counts and cents by processor number. */
 export type BlockTotals = {

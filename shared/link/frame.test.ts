@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pack } from "msgpackr";
-import { DATAGRAM_BYTES_MAX } from "../limits.ts";
+import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
 import type { Verdict } from "../verdict.ts";
 import {
   decodePay,
@@ -28,7 +28,7 @@ const ids = fc.uuid({ version: [1, 4, 7] });
 const payments = fc.array(
   fc.record({
     correlationId: ids,
-    amountCents: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    amountCents: fc.integer({ min: 1, max: AMOUNT_CENTS_MAX }),
   }),
   { maxLength: PAYMENTS_PER_FRAME_MAX },
 );
@@ -77,7 +77,7 @@ describe("a frame", () => {
 
   test("that is full of the largest values fits a datagram", () => {
     const full = Array.from({ length: PAYMENTS_PER_FRAME_MAX }, (_, n) =>
-      payment(n, Number.MAX_SAFE_INTEGER),
+      payment(n, AMOUNT_CENTS_MAX),
     );
     const pay = encodePay(keys.pay, HEAD, full);
     expect(pay.length).toBeLessThanOrEqual(DATAGRAM_BYTES_MAX);
@@ -93,6 +93,11 @@ describe("a frame", () => {
       ok: true,
       frame: { verdicts: answers },
     });
+  });
+
+  test("with an amount beyond what sums are exact for is dropped", () => {
+    const bytes = encodePay(keys.pay, HEAD, [payment(1, AMOUNT_CENTS_MAX + 1)]);
+    expect(reasonOf(decodePay(keys.pay, bytes))).toBe("payload");
   });
 
   test("has another key for each direction and each secret", () => {

@@ -15,7 +15,7 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { Packr } from "msgpackr";
-import { DATAGRAM_BYTES_MAX } from "../limits.ts";
+import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
 import { canonicalCorrelationId, type Payment } from "../payment.ts";
 import type { Verdict } from "../verdict.ts";
 
@@ -91,7 +91,7 @@ export function decodePay(key: Buffer, bytes: Buffer): Decoded<PayFrame> {
   for (let i = 0; i < flat.length; i += 2) {
     const correlationId = canonicalCorrelationId(flat[i]);
     const amountCents = flat[i + 1];
-    if (correlationId === null || !isPositiveInteger(amountCents)) return drop("payload");
+    if (correlationId === null || !isAmount(amountCents)) return drop("payload");
     payments.push({ correlationId, amountCents });
   }
   return { ok: true, frame: { kind: "pay", ...head, payments } };
@@ -178,6 +178,6 @@ function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isPositiveInteger(value: unknown): value is number {
-  return isInteger(value) && value > 0;
+function isAmount(value: unknown): value is number {
+  return isInteger(value) && value > 0 && value <= AMOUNT_CENTS_MAX;
 }

@@ -17,6 +17,7 @@ export const PURE_CORES = [
   "worker/queue.ts",
   "worker/router/**/*.ts",
   "worker/ledger.ts",
+  "worker/ledger/**/*.ts",
   "simulator/processor/**/*.ts",
 ];
 

@@ -20,6 +20,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
 import { isCorruption } from "../corruption.ts";
+import { LEDGER_ROWS_MAX } from "../limits.ts";
 import { damage, damageIn } from "./damage.ts";
 import { claim, refuseForeign } from "./ours.ts";
 import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
@@ -220,11 +221,13 @@ export class SqliteStore {
         if (schema !== SCHEMA_VERSION) {
           throw new Error(`it is of version ${schema}, this worker of ${SCHEMA_VERSION}`);
         }
-        const baseRow = meta("base_row") ?? 0;
+        const lastRow = max("SELECT max(row) AS n FROM ledger");
+        const baseRow = baseRowAtStart(meta("base_row") ?? 0, lastRow);
         this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
           SCHEMA_VERSION,
           epoch,
         ]);
+        this.#db.run("UPDATE meta SET value = ? WHERE key = 'base_row'", [baseRow]);
         for (const name of processors) {
           this.#db.run(
             `INSERT INTO processors (number, name) SELECT count(*), ?1 FROM processors
@@ -238,7 +241,7 @@ export class SqliteStore {
              FROM processors LEFT JOIN processor_modes ON processor = number ORDER BY number`,
           )
           .all();
-        const nextRow = Math.max(baseRow, (max("SELECT max(row) AS n FROM ledger") ?? -1) + 1);
+        const nextRow = Math.max(baseRow, (lastRow ?? -1) + 1);
         this.blocks.complete(baseRow, nextRow);
         return {
           epoch,
@@ -356,6 +359,11 @@ export class SqliteStore {
     // SQLite has already rolled back by itself after some errors; then there is nothing to undo.
     if (this.#db.inTransaction) this.#db.run("ROLLBACK");
   }
+}
+
+/** Far on the way to their end, and with nothing left of what was purged, numbers of rows begin anew. */
+function baseRowAtStart(baseRow: number, lastRow: number | null): number {
+  return lastRow === null && baseRow >= LEDGER_ROWS_MAX / 2 ? 0 : baseRow;
 }
 
 const DONE: TransitionResult = { kind: "done" };

@@ -22,6 +22,7 @@ export class Books {
   readonly #options: PipelineOptions;
   readonly #open = new Map<number, OpenPayment>();
   readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0, held: 0 };
+  #openCents = 0;
   #nextSeq: number;
 
   constructor(options: PipelineOptions) {
@@ -39,6 +40,12 @@ export class Books {
 
   get openCount(): number {
     return this.#open.size;
+  }
+
+  /** False when the ledger would be past its end with it, once everything that is open is settled. */
+  hasRoomFor(amountCents: number): boolean {
+    const { rowsLeft, centsLeft } = this.#options.ledger;
+    return rowsLeft > this.#open.size && centsLeft >= this.#openCents + amountCents;
   }
 
   /** Of the open payments that nobody holds back, the one accepted first. */
@@ -69,6 +76,7 @@ export class Books {
   /** A payment is open from the moment that it is on its way into the journal. */
   open(payment: OpenPayment): void {
     this.#open.set(payment.seq, payment);
+    this.#openCents += payment.payment.amountCents;
     this.#countByState[payment.state.kind]++;
   }
 
@@ -81,6 +89,7 @@ export class Books {
   /** It is not open any more: settled, parked, or never stored. */
   close(payment: OpenPayment): void {
     this.#open.delete(payment.seq);
+    this.#openCents -= payment.payment.amountCents;
     this.#countByState[payment.state.kind]--;
   }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { AMOUNT_CENTS_MAX } from "../../shared/limits.ts";
+import { BLOCK_ROWS, CENTS_MAX } from "../limits.ts";
 import { ACCEPTED, Bench, last } from "./scripted.fixture.ts";
 
 test("nobody is answered before the payment is durable (I1)", async () => {
@@ -155,5 +157,45 @@ describe("busy", () => {
       unknown: 0,
       held: 0,
     });
+  });
+});
+
+describe("before the ledger's end payments are turned away, and nothing breaks", () => {
+  test("when rows end: as many are taken as can be settled", async () => {
+    using bench = new Bench();
+    bench.ledger.startAt(bench.ledger.rowsLeft - BLOCK_ROWS);
+    for (let n = 0; n < BLOCK_ROWS; n++) bench.take(n);
+    expect(bench.pipeline.ledgerEnd).toStartWith("256 rows");
+    bench.take(1_000);
+    expect(bench.verdictsOf(1_000)).toEqual(["busy"]);
+    await bench.commit();
+    for (let i = 0; bench.settled[0]! < BLOCK_ROWS && i < 10_000; i++) {
+      await bench.tick();
+      for (const charge of bench.default.charges) await charge.answer(ACCEPTED);
+    }
+    expect([bench.ledger.rowsLeft, bench.pipeline.books.openCount]).toEqual([0, 0]);
+    bench.take(1_001);
+    expect(bench.verdictsOf(1_001)).toEqual(["busy"]);
+  });
+
+  test("when a sum would not be exact any more, until a purge", async () => {
+    using bench = new Bench();
+    for (let n = 0; n < Math.floor(CENTS_MAX / AMOUNT_CENTS_MAX); n++) {
+      bench.ledger.append(1, AMOUNT_CENTS_MAX, 0);
+    }
+    const left = bench.ledger.centsLeft;
+    bench.take(1, left - 5);
+    bench.take(2, 6);
+    bench.take(3, 5);
+    expect(bench.verdictsOf(2)).toEqual(["busy"]);
+    expect(bench.pipeline.ledgerEnd).toContain("begin it anew");
+    await bench.commit();
+    expect([1, 3].map((n) => bench.verdictsOf(n))).toEqual([["stored"], ["stored"]]);
+    void bench.pipeline.purge();
+    await bench.commit();
+    bench.take(4, AMOUNT_CENTS_MAX);
+    await bench.commit();
+    expect(bench.verdictsOf(4)).toEqual(["stored"]);
+    expect(bench.pipeline.ledgerEnd).toBeNull();
   });
 });

@@ -28,7 +28,9 @@ export class Intake {
 
   take(asked: Payment, answer: Answer): void {
     const { clock, journal, backlogMax, patienceMs } = this.#options;
-    if (this.#books.openCount >= backlogMax || this.#isJournalBehind(journal.queued)) {
+    const isFull =
+      this.#books.openCount >= backlogMax || !this.#books.hasRoomFor(asked.amountCents);
+    if (isFull || this.#isJournalBehind(journal.queued)) {
       return this.#answer(answer, { kind: "busy", retryAfterMs: BUSY_RETRY_MS });
     }
     const acceptedAtMs = clock.wallMs();

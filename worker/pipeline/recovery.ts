@@ -14,7 +14,7 @@ import type { OpenPayment, OpenState } from "../payment.ts";
 
 /** Bounds the memory that a start takes. */
 const ROWS_PER_READ = 64 * BLOCK_ROWS;
-const BLOCKS_PER_READ = 4_096;
+const BLOCK_TOTALS_PER_READ = 8_192;
 
 export type Recovered = {
   readonly queued: OpenPayment[];
@@ -78,8 +78,9 @@ async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<vo
   ledger.startAt(baseRow);
   const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);
   const firstRow = Math.max(baseRow, oldestInRing * BLOCK_ROWS);
-  for (let row = baseRow; row < firstRow; row += BLOCKS_PER_READ * BLOCK_ROWS) {
-    const endRow = Math.min(firstRow, row + BLOCKS_PER_READ * BLOCK_ROWS);
+  const blocks = Math.max(1, Math.floor(BLOCK_TOTALS_PER_READ / ledger.memory.processors));
+  for (let row = baseRow; row < firstRow; row += blocks * BLOCK_ROWS) {
+    const endRow = Math.min(firstRow, row + blocks * BLOCK_ROWS);
     for (const totals of await journal.blocks(row, endRow)) ledger.restoreBlock(totals);
   }
   for (let row = firstRow; row < nextRow; row += ROWS_PER_READ) {
