@@ -272,7 +272,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "worker/journal/store.ts",
-        find: 'const baseRow = meta("base_row") ?? 0;',
+        find: 'const baseRow = baseRowAtStart(meta("base_row") ?? 0, lastRow);',
         replace: "const baseRow = 0;",
       },
     ],
@@ -329,7 +329,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/operator-rules.ts",
-        find: "return unsettled(facts) ?? unquiet(facts);",
+        find: "return unsettled(facts) ?? unreachable(facts) ?? unquiet(facts);",
         replace: "return null;",
       },
     ],
