@@ -66,6 +66,13 @@ test("all are away, one of them by hand", () => {
   );
 });
 
+test("one that has moved is not used, forced or not, and the sentence says why", () => {
+  const lanes = [lane("default", 0.05, { moved: true, mode: "forced" }), lane("fallback", 0.15)];
+  const { kind, text } = verdict(lanes);
+  expect(kind).toBe("warn");
+  expect(text).toContain("default has another address than its open payments were sent to");
+});
+
 test("one that is forced is used whatever its breaker says", () => {
   const lanes = [lane("default", 0.05, { ...open, mode: "forced" }), lane("fallback", 0.15)];
   expect(verdict(lanes).kind).toBe("good");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { apiSettings } from "../api/settings.ts";
 import { simulatorSettings } from "../simulator/settings.ts";
+import { PROCESSORS_MAX } from "./limits.ts";
 import { workerSettings } from "./settings.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -111,6 +112,26 @@ describe("the worker refuses in one line", () => {
     expect(httpLine).toContain("HTTP_PORT");
   });
 });
+
+test("a journal that has known more names than any configuration holds is opened, with the largest ring", async () => {
+  using directory = temporary();
+  const env = { ...good(directory.path), LEDGER_SLOTS: String(2 ** 28) };
+  for (const prefix of ["a", "b", "a"]) {
+    const PROCESSORS = Array.from(
+      { length: PROCESSORS_MAX },
+      (_, i) => `${prefix}${i}=http://127.0.0.1:9/${prefix}${i};fee=0.5`,
+    ).join(",");
+    const worker = spawn("worker.ts", [], { ...env, PROCESSORS });
+    let text = "";
+    for await (const bytes of worker.stdout) {
+      text += new TextDecoder().decode(bytes);
+      if (!text.includes('"ready"')) continue;
+      text = "";
+      worker.kill("SIGTERM");
+    }
+    expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
+  }
+}, 30_000);
 
 /** A worker that is ready, and what it has logged when it has ended. */
 async function readyWorker(env: Record<string, string>) {
