@@ -1,5 +1,6 @@
 /** What is wrong with a journal's file. */
 import type { Database } from "bun:sqlite";
+import { disagreements } from "./copies.ts";
 import { RESTORE } from "./restore.ts";
 
 const FINDINGS_MAX = 3;
@@ -21,5 +22,5 @@ export function damage(found: string): string {
 
 function findingsIn(db: Database): string[] {
   const found = db.query(`PRAGMA integrity_check(${FINDINGS_MAX})`).values().flat() as string[];
-  return found.length === 1 && found[0] === "ok" ? [] : found;
+  return found.length === 1 && found[0] === "ok" ? disagreements(db) : found;
 }

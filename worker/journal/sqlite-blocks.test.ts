@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BLOCK_ROWS, type Transition } from "../transitions.ts";
-import { AT_MS, assigned, NAMES, settle, temporaryDirectory } from "./journal.fixture.ts";
+import { accept, AT_MS, assigned, NAMES, settle, temporaryDirectory } from "./journal.fixture.ts";
 import { SqliteStore } from "./store.ts";
 
 /** A journal in memory whose process and disk can be made to fail; rows are numbered as the ledger does. */
@@ -32,8 +32,12 @@ class Journal {
       const [seq, row] = [this.#seq + n, this.#row + n];
       const processor = (seq * 7) % 3 === 0 ? 1 : 0;
       const requestedAtMs = AT_MS + seq - ((seq * 7_919) % (jitterMs + 1));
-      const settled = { processor, requestedAtMs, amountCents: 1 + ((seq * 31) % 100_000) };
-      return [assigned(seq, processor), settle(seq, row, settled)];
+      const amountCents = 1 + ((seq * 31) % 100_000);
+      const assignment = { processor, requestedAtMs };
+      return [
+        accept(seq, { amountCents, assignment }),
+        settle(seq, row, { ...assignment, amountCents }),
+      ];
     }).flat();
   }
 

@@ -21,6 +21,7 @@ import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
 import { isCorruption } from "../corruption.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
+import { COPIES_SCHEMA, sumOfSettled } from "./copies.ts";
 import { damage, damageIn } from "./damage.ts";
 import { claim, refuseForeign } from "./ours.ts";
 import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
@@ -68,9 +69,9 @@ const SCHEMA = `
     accepted_at_ms INTEGER NOT NULL,
     processor INTEGER REFERENCES processors,
     requested_at_ms INTEGER,
-    settled_at_ms INTEGER
+    settled_at_ms INTEGER,
+    sum INTEGER
   ) STRICT;
-  CREATE INDEX IF NOT EXISTS open_payments ON payments (seq) WHERE state <> ${CODE.settled};
   CREATE TABLE IF NOT EXISTS ledger (
     row INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL,
@@ -89,7 +90,6 @@ const SCHEMA = `
     why TEXT NOT NULL,
     evidence TEXT
   ) STRICT;
-  CREATE INDEX IF NOT EXISTS interventions_of_payment ON interventions (seq);
   CREATE TABLE IF NOT EXISTS processor_modes (
     processor INTEGER PRIMARY KEY REFERENCES processors,
     mode TEXT NOT NULL CHECK (mode IN ('drained', 'forced'))
@@ -97,7 +97,10 @@ const SCHEMA = `
 `;
 
 /** Columns that came later: a journal of before is given them in place. They may be null. */
-const ADDED_COLUMNS = [{ table: "processors", column: "url", type: "TEXT" }] as const;
+const ADDED_COLUMNS = [
+  { table: "processors", column: "url", type: "TEXT" },
+  { table: "payments", column: "sum", type: "INTEGER" },
+] as const;
 
 export class SqliteStore {
   readonly head: JournalHead;
@@ -129,6 +132,7 @@ export class SqliteStore {
       claim(this.#db);
       this.#db.run(SCHEMA);
       addColumns(this.#db);
+      this.#db.run(COPIES_SCHEMA);
       this.blocks = new SqliteBlocks(this.#db);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
@@ -400,7 +404,10 @@ function prepare(db: Database) {
       `UPDATE payments SET state = ${rejected} WHERE seq = ? AND processor = ? AND state = ${assigned}`,
     ),
     conflict: db.prepare(`UPDATE payments SET state = ${conflict} ${atProcessor}`),
-    settle: db.prepare(`UPDATE payments SET state = ${settled}, settled_at_ms = ? ${atProcessor}`),
+    settle: db.prepare(
+      `UPDATE payments SET state = ${settled}, settled_at_ms = ?1, sum = ${sumOfSettled("?1")}
+       ${atProcessor}`,
+    ),
     hold: db.prepare(
       `UPDATE payments SET state = ${held}
        WHERE seq = ? AND ${isOneOf(accepted, assigned, unknown)}`,

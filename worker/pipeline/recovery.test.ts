@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InlineJournal, type OpenRow } from "../journal.ts";
-import { SqliteStore } from "../journal/store.ts";
+import { openDatabase, SqliteStore } from "../journal/store.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import type { Transition } from "../transitions.ts";
 import { recover, stateAfterStart } from "./recovery.ts";
@@ -61,8 +61,10 @@ function journalOnDisk() {
   const directory = mkdtempSync(join(tmpdir(), "papa-leguas-recovery-"));
   const opened: SqliteStore[] = [];
   return {
-    open(processors = ["default", "fallback"], atMs = WALL_START_MS) {
-      const store = new SqliteStore(join(directory, "payments.db"), "off", processors, atMs);
+    open(processors = ["default", "fallback"], atMs = WALL_START_MS, checkedBytesMax?: number) {
+      const path = join(directory, "payments.db");
+      const db = openDatabase(path, "off");
+      const store = new SqliteStore(path, "off", processors, atMs, db, checkedBytesMax);
       opened.push(store);
       return new InlineJournal(store, new VirtualClock());
     },
@@ -181,7 +183,9 @@ test("rows before a purge stay forgotten", async () => {
 test("a gap in the ledger's rows is damage, not a smaller sum", async () => {
   using disk = journalOnDisk();
   await disk.write(accept(1, 1), settle(1, 0), accept(2, 1), settle(2, 5));
-  const journal = disk.open();
+  expect(() => disk.open()).toThrow("it is damaged: the ledger's 2 rows are not consecutive");
+  // Nor where nobody has looked before.
+  const journal = disk.open(undefined, WALL_START_MS, 0);
   await expect(recovered(journal)).rejects.toThrow("gap");
   await journal.close();
 });

@@ -1,0 +1,83 @@
+/**
+ * Every fact stands twice in the file, so that a bit that has changed is seen. SQLite compares an index
+ * with its table, and knows nothing of a number in a table that has become another number.
+ *
+ *   payments, while open      an index of every column; the id's own index for ever
+ *   payments, once settled    a sum over the columns, which never change again
+ *   ledger                    what its payment says
+ *   all others, which are small or seldom written   an index of every column
+ *
+ * A sum in each row from the start was refused: every move of a payment would have to write it anew.
+ */
+import type { Database } from "bun:sqlite";
+import { PAYMENT_STATES } from "../transitions.ts";
+
+const SETTLED = PAYMENT_STATES.indexOf("settled");
+/** Prime, so that no bit of any column goes unseen; it takes two bytes a row. */
+const MODULUS = 32_749;
+const FINDINGS_MAX = 3;
+
+export const COPIES_SCHEMA = `
+  CREATE INDEX IF NOT EXISTS open_payments_copy ON payments
+    (seq, amount_cents, state, accepted_at_ms, processor, requested_at_ms)
+    WHERE state <> ${SETTLED};
+  CREATE INDEX IF NOT EXISTS blocks_copy ON blocks
+    (block, processor, min_ms, max_ms, count, cents);
+  CREATE INDEX IF NOT EXISTS attempts_copy ON attempts (seq, at_ms, processor, outcome, reason);
+  CREATE INDEX IF NOT EXISTS attempts_left_out_copy ON attempts_left_out (seq, count);
+  CREATE INDEX IF NOT EXISTS interventions_copy ON interventions
+    (seq, processor, at_ms, who, action, why, evidence);
+  CREATE INDEX IF NOT EXISTS processors_copy ON processors (number, name, url);
+  CREATE INDEX IF NOT EXISTS processor_modes_copy ON processor_modes (processor, mode);
+  CREATE INDEX IF NOT EXISTS meta_copy ON meta (key, value);
+  DROP INDEX IF EXISTS open_payments;
+  DROP INDEX IF EXISTS interventions_of_payment;
+`;
+
+/**
+ * Of a settled payment's row; those settled before there was the sum have none, and their ledger's rows
+ * speak for them. The value of `settled_at_ms` is given where it is about to be set. */
+export function sumOfSettled(settledAtMs = "settled_at_ms"): string {
+  return `(seq * 3 + amount_cents * 5 + accepted_at_ms * 7 + processor * 11
+    + requested_at_ms * 13 + ${settledAtMs} * 17) % ${MODULUS}`;
+}
+
+/** What does not agree, of what SQLite does not compare itself. Any version's journal may be asked. */
+export function disagreements(db: Database): string[] {
+  if (!hasColumn(db, "ledger", "seq")) return [];
+  const found = [...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];
+  return hasColumn(db, "payments", "sum") ? [...paymentsWithOtherSum(db), ...found] : found;
+}
+
+function paymentsWithOtherSum(db: Database): string[] {
+  const sql = `SELECT seq FROM payments NOT INDEXED
+    WHERE (state <> ${SETTLED} AND (sum IS NOT NULL OR settled_at_ms IS NOT NULL))
+      OR sum <> ${sumOfSettled()} OR (sum IS NOT NULL AND ${sumOfSettled()} IS NULL)
+    LIMIT ${FINDINGS_MAX}`;
+  return numbers(db, sql).map((seq) => `payment ${seq} has another sum than its columns`);
+}
+
+function ledgerRowsWithoutPayment(db: Database): string[] {
+  const sql = `SELECT row FROM ledger LEFT JOIN payments ON payments.seq = ledger.seq
+    WHERE payments.state IS NOT ${SETTLED} OR payments.processor IS NOT ledger.processor
+      OR payments.requested_at_ms IS NOT ledger.requested_at_ms
+      OR payments.amount_cents IS NOT ledger.amount_cents
+    LIMIT ${FINDINGS_MAX}`;
+  return numbers(db, sql).map((row) => `row ${row} of the ledger is not what its payment says`);
+}
+
+function gapsInLedger(db: Database): string[] {
+  const sql = `SELECT count(*) FROM ledger HAVING count(*) > 0 AND
+    (count(*) <> max(row) - min(row) + 1 OR min(row) <>
+      coalesce((SELECT value FROM meta WHERE key = 'base_row'), 0))`;
+  return numbers(db, sql).map((count) => `the ledger's ${count} rows are not consecutive`);
+}
+
+function numbers(db: Database, sql: string): number[] {
+  return db.query(sql).values().flat() as number[];
+}
+
+function hasColumn(db: Database, table: string, column: string): boolean {
+  const sql = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?";
+  return db.query(sql).all(table, column).length > 0;
+}
