@@ -19,12 +19,12 @@ function numbered(db: Database, sql: string): string[] {
 
 test("every column of every table is in an index with all others, or compared otherwise", () => {
   /** By copies.ts itself. */
-  const COMPARED = ["payments.settled_at_ms", "payments.sum", "payments.id", "ledger.*"];
+  const COMPARED = new Set(["payments.settled_at_ms", "payments.sum", "payments.id", "ledger.*"]);
   const { db, store } = openInline(":memory:");
   const uncovered: string[] = [];
   for (const table of numbered(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")) {
     const columns = numbered(db, `SELECT name FROM pragma_table_info('${table}')`).filter(
-      (name) => !COMPARED.includes(`${table}.${name}`) && !COMPARED.includes(`${table}.*`),
+      (name) => !COMPARED.has(`${table}.${name}`) && !COMPARED.has(`${table}.*`),
     );
     const indexes = numbered(db, `SELECT name FROM pragma_index_list('${table}')`).map((index) =>
       // The row's own number is in every index, without a name.

@@ -36,7 +36,8 @@ export const COPIES_SCHEMA = `
 
 /**
  * Of a settled payment's row; those settled before there was the sum have none, and their ledger's rows
- * speak for them. The value of `settled_at_ms` is given where it is about to be set. */
+ * speak for them. The value of `settled_at_ms` is given where it is about to be set.
+ */
 export function sumOfSettled(settledAtMs = "settled_at_ms"): string {
   return `(seq * 3 + amount_cents * 5 + accepted_at_ms * 7 + processor * 11
     + requested_at_ms * 13 + ${settledAtMs} * 17) % ${MODULUS}`;

@@ -4,6 +4,7 @@ import { dlopen, read } from "bun:ffi";
 const NAMES = ["libc.so.6", "libc.so", "libSystem.B.dylib"];
 const EXCLUSIVELY_AND_AT_ONCE = 2 | 4;
 const IS_LINUX = process.platform === "linux";
+const NICE = 5;
 const WOULD_BLOCK = IS_LINUX ? 11 : 35;
 
 /** Locks the open file, under whatever name it was opened; false while somebody else has it locked. */
@@ -15,10 +16,13 @@ export function lockFile(fd: number): boolean {
   throw new Error(`its file system cannot lock it (error ${code})`);
 }
 
-/** From now on the calling thread gets what nobody else wants of the processors. */
+/**
+ * From now on the calling thread gets a third of what another one gets of a busy processor: not less,
+ * since the journal's log grows for as long as somebody reads.
+ */
 export function stepBack(): void {
   // Elsewhere it would be the whole process.
-  if (IS_LINUX) open().setpriority(0, 0, 19);
+  if (IS_LINUX) open().setpriority(0, 0, NICE);
 }
 
 function open() {

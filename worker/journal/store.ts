@@ -43,7 +43,7 @@ import {
 export { uuidFromHex } from "../uuid.ts";
 export type JournalSync = "full" | "normal" | "off";
 
-/** Up to here a file is looked through for damage before anything is built on it: in a second at most. */
+/** Up to here a file is looked through for damage before anything is built on it: in 1.5 s at most. */
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Of a new journal. Nearly every id dirties a page of its own, and all of it is written for it. */
 export const PAGE_BYTES = 2048;
