@@ -50,8 +50,7 @@ export async function openJournal(
     const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, bytesMax);
     // With a note of trouble the store has looked through all of it, and it is whole.
     forgetTrouble(path);
-    noteRunning(db, boot);
-    lock.remember();
+    claimPlace(path, db, boot, lock);
     for (const reason of lock.warnings) warn(`journal ${path}: ${reason}`);
     const fatal = options.fatal ?? fail;
     const checkpointer = await openCheckpointer(store, { path, fd: lock.fd, sync });
@@ -69,6 +68,16 @@ function mayBeBuiltOn(db: Database, path: string, boot: number): boolean {
     return lastEnding(db, boot) !== "machine";
   } catch {
     return false;
+  }
+}
+
+/** On disk that a worker is here, and that there is a journal. */
+function claimPlace(path: string, db: Database, boot: number, lock: JournalLock): void {
+  try {
+    noteRunning(db, boot);
+    lock.remember();
+  } catch (error) {
+    throw new Error(`journal ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
