@@ -50,7 +50,8 @@ function write(path: string): void {
     const correlationId = uuid((seq * 7_919) % 1_000_003);
     store.apply([accept(seq, { correlationId, amountCents: amountOf(seq), assignment })]);
   }
-  const words = (seq: number) => `because ${"of this and that ".repeat(seq % 40)}`;
+  const words = (seq: number) =>
+    `because ${"of this and that ".repeat(seq % 13 === 0 ? 200 : seq % 40)}`;
   const unknown = failed("unknown", 0);
   if (unknown.kind !== "unknown") throw new Error("another transition than was asked for");
   const tried = open.filter((seq) => seq % 5 !== 0 && seq % 3 === 0);
@@ -207,8 +208,8 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
     }
   }
   for (let place = 0; place < PLACES; place++) turn("header", below(HEADER_BYTES));
+  expect(wrong).toEqual([]);
   // The kinds that the sentence at the top speaks of are there, and it is not luck that nothing is wrong.
   for (const kind of KINDS_OF_PAGES) expect([...kinds.keys()].join("\n")).toContain(kind);
   expect(turns.found).toBeGreaterThan(turns.all / 3);
-  expect(wrong).toEqual([]);
 }, 120_000);
