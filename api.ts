@@ -1,30 +1,6 @@
-/** Process: HTTP ingress. Composes only. */
+/** Process: HTTP ingress. Signals are heard before the rest is even loaded. */
+import { hearSignals } from "./shared/signals.ts";
 import "./api/healthcheck.ts";
-import { startApi } from "./api/server.ts";
-import { apiSettings } from "./api/settings.ts";
-import { claimSocket } from "./api/unix-socket.ts";
-import { systemClock as clock } from "./shared/clock.ts";
-import { openUdpClient } from "./shared/link.ts";
-import { createLog } from "./shared/log.ts";
-import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
 
-const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
-const log = createLog("api", settings.LOG_LEVEL);
-
-await claimSocket(settings.HOST).catch(exitWith);
-const link = await openUdpClient(settings, clock, log).catch(exitWith);
-const api = startOrExit();
-
-drainOnSignals(log, async () => {
-  await api.stop();
-  link.close();
-});
-log.info({ url: api.url }, "ready");
-
-function startOrExit() {
-  try {
-    return startApi({ settings, link, log });
-  } catch (error) {
-    return exitWith(error as Error);
-  }
-}
+hearSignals();
+await import("./api/main.ts");

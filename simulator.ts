@@ -1,30 +1,5 @@
-/** Process: a stand-in for a payment processor. Composes only. */
-import { healthcheckIfAsked } from "./shared/healthcheck.ts";
-import { createLog } from "./shared/log.ts";
-import { drainOnSignals, exitWith, settingsOrExit } from "./shared/process.ts";
-import { startSimulator, type Simulator } from "./simulator/server.ts";
-import { simulatorSettings, type SimulatorSettings } from "./simulator/settings.ts";
+/** Process: a stand-in for a payment processor. Signals are heard before the rest is even loaded. */
+import { hearSignals } from "./shared/signals.ts";
 
-const USAGE = `usage: simulator [healthcheck]
-
-A payment processor to develop and test against. State is in memory and lost on exit.
-"healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.`;
-
-const settings = settingsOrExit(USAGE, simulatorSettings);
-await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
-run(settings);
-
-function run({ NAME, FEE, HOST, PORT, LOG_LEVEL }: SimulatorSettings): void {
-  const log = createLog("simulator", LOG_LEVEL);
-  const simulator = started(() => startSimulator({ name: NAME, fee: FEE, host: HOST, port: PORT }));
-  drainOnSignals(log, () => simulator.stop());
-  log.info({ name: NAME, fee: FEE, host: HOST, port: simulator.port }, "listening");
-}
-
-function started(start: () => Simulator): Simulator {
-  try {
-    return start();
-  } catch (error) {
-    return exitWith(error instanceof Error ? error.message : String(error));
-  }
-}
+hearSignals();
+await import("./simulator/main.ts");

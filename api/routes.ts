@@ -37,18 +37,6 @@ export function allowedMethods(route: Route): readonly string[] {
   return route.methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }
 
-/** Path and query of a request's address, which has no origin when the Host header makes none. */
-export function targetOf(url: string): string {
-  if (url.startsWith("/")) return url;
-  const slash = url.indexOf("/", "http://".length);
-  return slash < 0 ? "" : url.slice(slash);
-}
-
-export function pathOf(target: string): string {
-  const query = target.indexOf("?");
-  return query < 0 ? target : target.slice(0, query);
-}
-
 function apiRoute(name: ApiPath, methods: Methods): Route & Covers {
   return { owner: "api", name, methods, covers: exactly(name) };
 }

@@ -8,6 +8,9 @@ import { startApi, type Api, type ApiParts } from "./server.ts";
 export const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 export const PAYMENT = `{"correlationId":"${ID}","amount":19.90}`;
 
+/** For tests that have nobody to take leave of. */
+export const AT_ONCE = { quietMs: 0, answerMsMax: 0, breakOffMs: 4_000 };
+
 export class FakeLink implements Link {
   readonly paid: Payment[] = [];
   answering = true;
@@ -66,7 +69,7 @@ export type RunningApi = Api & {
   pay(body: string | Uint8Array<ArrayBuffer>): Promise<Response>;
 };
 
-export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "stopMsMax"> & {
+export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes"> & {
   readonly log?: Log;
   readonly HOST?: string;
 };
@@ -80,6 +83,7 @@ export function runApi(
     settings: { PORT: 0, HOST, WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
     link,
     log: createLog("api", "silent"),
+    leaveTimes: AT_ONCE,
     ...options,
   });
   const unix = socketPathOf(HOST);
@@ -119,6 +123,30 @@ export async function sendRaw(
   }
   await closed.promise;
   return received;
+}
+
+/** A connection that is kept: each answer is read before the next request is sent. */
+export async function connect(port: number) {
+  const closed = Promise.withResolvers<void>();
+  let answered: (text: string) => void = () => {};
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => answered(bytes.toString("latin1")),
+      close: () => closed.resolve(),
+    },
+  });
+  return {
+    closed: closed.promise,
+    ask(request: string): Promise<string> {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      answered = resolve;
+      socket.write(request);
+      return promise;
+    },
+    [Symbol.dispose]: () => void socket.end(),
+  };
 }
 
 /** The problem of an error answer, after checking that it is one and says what its status is. */

@@ -2,7 +2,16 @@ import { describe, expect, test } from "bun:test";
 import pino from "pino";
 import { problem } from "../shared/problem.ts";
 import type { Verdict } from "../shared/verdict.ts";
-import { ID, PAYMENT, problemOf, runApi, sendRaw, startFakeWorker } from "./server.fixture.ts";
+import {
+  AT_ONCE,
+  connect,
+  ID,
+  PAYMENT,
+  problemOf,
+  runApi,
+  sendRaw,
+  startFakeWorker,
+} from "./server.fixture.ts";
 
 const CLOSE = "Host: shop\r\nConnection: close\r\n";
 
@@ -371,6 +380,8 @@ describe("paths and methods", () => {
 });
 
 describe("stop", () => {
+  const SAYS_CLOSE = /^connection: close$/im;
+
   test("answers what is in flight, takes no new connection, then resolves", async () => {
     const api = runApi();
     const handedOver = Promise.withResolvers<void>();
@@ -392,29 +403,24 @@ describe("stop", () => {
     await stopping;
   });
 
-  test("turns readiness red and takes no payment on connections that are still open", async () => {
-    const api = runApi();
-    const handedOver = Promise.withResolvers<void>();
-    const verdict = Promise.withResolvers<Verdict>();
-    api.link.verdict = () => {
-      handedOver.resolve();
-      return verdict.promise;
-    };
-    const post = `POST /payments HTTP/1.1\r\nHost: shop\r\nContent-Length: ${PAYMENT.length}\r\n\r\n`;
-    const answers = sendRaw(
-      api.port,
-      post + PAYMENT,
-      `GET /readyz HTTP/1.1\r\nHost: shop\r\n\r\n`,
-      post + PAYMENT,
-    );
-    await handedOver.promise;
+  test("answers whoever still asks, with Connection: close, and turns readiness red", async () => {
+    const leaveTimes = { ...AT_ONCE, quietMs: 100, answerMsMax: 60_000 };
+    const api = runApi(undefined, { leaveTimes });
+    using kept = await connect(api.port);
+    expect(await kept.ask(`GET /readyz HTTP/1.1\r\nHost: shop\r\n\r\n`)).not.toMatch(SAYS_CLOSE);
     const stopping = api.stop();
-    verdict.resolve({ kind: "stored" });
+    const post = `POST /payments HTTP/1.1\r\nHost: shop\r\nContent-Length: ${PAYMENT.length}\r\n\r\n`;
+    const paid = await kept.ask(post + PAYMENT);
+    expect(paid).toStartWith("HTTP/1.1 202 ");
+    expect(paid).toMatch(SAYS_CLOSE);
+    await kept.closed;
+    using fresh = await connect(api.port);
+    const ready = await fresh.ask(`GET /readyz HTTP/1.1\r\nHost: shop\r\n\r\n`);
+    expect(ready).toStartWith("HTTP/1.1 503 ");
+    expect(ready).toContain("This API is shutting down.");
     await stopping;
-    const statuses = (await answers).match(/HTTP\/1\.1 \d+/g);
-    expect(statuses).toEqual(["HTTP/1.1 202", "HTTP/1.1 503", "HTTP/1.1 503"]);
-    expect(await answers).toContain("This API is shutting down.");
     expect(api.link.paid).toHaveLength(1);
+    await expect(connect(api.port)).rejects.toThrow();
   });
 
   test("can be asked for twice", async () => {
@@ -424,7 +430,7 @@ describe("stop", () => {
   });
 
   test("breaks off a client that does not finish its request", async () => {
-    const api = runApi(undefined, { stopMsMax: 1 });
+    const api = runApi(undefined, { leaveTimes: { ...AT_ONCE, breakOffMs: 1 } });
     const half = `POST /payments HTTP/1.1\r\nHost: shop\r\nContent-Length: 80\r\n\r\n{`;
     const answer = sendRaw(api.port, half);
     await api.call("GET", "/livez");

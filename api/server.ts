@@ -1,4 +1,6 @@
 import { originOf, socketPathOf } from "../shared/healthcheck.ts";
+import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
+import { pathOf, targetOf } from "../shared/http/target.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { problem } from "../shared/problem.ts";
@@ -7,7 +9,7 @@ import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
 import { createPassOn } from "./pass-on.ts";
-import { allowedMethods, findRoute, pathOf, targetOf, type ApiPath } from "./routes.ts";
+import { allowedMethods, findRoute, type ApiPath } from "./routes.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
@@ -17,8 +19,7 @@ export type ApiParts = {
   readonly log: Log;
   /** How long the worker may take to answer what is passed on to it. */
   readonly workerTimeoutMs?: number;
-  /** How long `stop` waits for what is in flight before it breaks connections off. */
-  readonly stopMsMax?: number;
+  readonly leaveTimes?: LeaveTimes;
 };
 
 export type Api = {
@@ -26,13 +27,17 @@ export type Api = {
   readonly url: string;
   /** 0 at a unix socket. */
   readonly port: number;
-  /** Readiness red at once, no new connections; resolves when everything in flight is answered. */
+  /** Readiness red at once; resolves when everything that came is answered. */
   stop(): Promise<void>;
 };
 
 /** Below the time that draining has, so that a slow worker does not hold up the exit. */
 const WORKER_TIMEOUT_MS = 3_000;
-const STOP_MS_MAX = DRAIN_MS_MAX - 800;
+/** A load balancer asks once a second or so, and clients that are at work send in less. */
+const LEAVE_TIMES: LeaveTimes = { quietMs: 500, answerMsMax: 2_000, breakOffMs: 2_000 };
+if (LEAVE_TIMES.answerMsMax + LEAVE_TIMES.breakOffMs >= DRAIN_MS_MAX) {
+  throw new Error("leaving takes longer than a process has for draining");
+}
 
 /**
  * Longer bodies are refused by Bun itself, with a bare 413 and a closed connection. It is far above
@@ -51,19 +56,17 @@ export function startApi(parts: ApiParts): Api {
   });
   const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
   const document = apiDocument(settings.AMOUNT_MAX);
+  const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
   let stopping: Promise<void> | null = null;
 
   const own: Record<ApiPath, Handler> = {
-    "/payments": (request) =>
-      stopping === null
-        ? acceptPayment(acceptParts, request)
-        : problem(503, SHUTTING_DOWN, { "retry-after": "1", connection: "close" }),
+    "/payments": (request) => acceptPayment(acceptParts, request),
     "/openapi.json": () =>
       new Response(document, { headers: { "content-type": "application/json" } }),
     "/livez": () => new Response("alive\n"),
     "/readyz": async () => {
-      const reason = stopping === null ? await passOn.whyNotReady() : null;
-      return readiness(stopping !== null, reason, link.answering);
+      const reason = leave.begun ? null : await passOn.whyNotReady();
+      return readiness(leave.begun, reason, link.answering);
     },
     "/metrics": async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
@@ -80,7 +83,7 @@ export function startApi(parts: ApiParts): Api {
       response = problem(500, "Something went wrong here; it was written to the log.");
     }
     metrics.countRequest(route, response.status);
-    return response;
+    return leave.mark(response);
   }
 
   /** Everything but the hot path, which Bun's own routing finds without an address being built. */
@@ -112,10 +115,9 @@ export function startApi(parts: ApiParts): Api {
   const port = server.port ?? 0;
 
   async function drain(): Promise<void> {
+    leave.begin();
     passOn.endEventStreams();
-    const breakOff = setTimeout(() => void server.stop(true), parts.stopMsMax ?? STOP_MS_MAX);
-    await server.stop();
-    clearTimeout(breakOff);
+    await leave.end(server);
   }
 
   return {
@@ -125,11 +127,9 @@ export function startApi(parts: ApiParts): Api {
   };
 }
 
-const SHUTTING_DOWN = "This API is shutting down.";
-
 /** What the worker says of itself comes first; when it says nothing, the link alone decides. */
 function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
-  if (stopping) return problem(503, SHUTTING_DOWN, { "retry-after": "1" });
+  if (stopping) return problem(503, "This API is shutting down.", { "retry-after": "1" });
   if (reason !== null) {
     return problem(503, `The worker is not ready: ${reason}.`, { "retry-after": "1" });
   }

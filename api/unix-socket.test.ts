@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSettings } from "../shared/settings.ts";
 import type { Verdict } from "../shared/verdict.ts";
-import { ID, PAYMENT, problemOf, runApi, sendRaw, startFakeWorker } from "./server.fixture.ts";
+import {
+  AT_ONCE,
+  ID,
+  PAYMENT,
+  problemOf,
+  runApi,
+  sendRaw,
+  startFakeWorker,
+} from "./server.fixture.ts";
 import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
 
@@ -231,7 +239,7 @@ describe("at a socket as at a port", () => {
 
   test("a client that says nothing holds a drain up no longer than any other", async () => {
     using place = temporary();
-    const api = runApi(undefined, { HOST: place.HOST, stopMsMax: 1 });
+    const api = runApi(undefined, { HOST: place.HOST, leaveTimes: { ...AT_ONCE, breakOffMs: 1 } });
     const answer = sendRaw({ unix: place.path });
     await api.call("GET", "/livez");
     await api.stop();

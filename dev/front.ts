@@ -4,7 +4,7 @@
  * serves finds nothing at their address.
  */
 import { createPassOn } from "../api/pass-on.ts";
-import { pathOf, targetOf } from "../api/routes.ts";
+import { pathOf, targetOf } from "../shared/http/target.ts";
 import { problem } from "../shared/problem.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { GameDay } from "./gameday.ts";

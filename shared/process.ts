@@ -2,6 +2,7 @@
 import { describeSettings, readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
 import { DRAIN_MS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { drainWith } from "./signals.ts";
 
 /** One line, exit 1. */
 export function exitWith(reason: string | Error): never {
@@ -27,12 +28,9 @@ export function settingsOrExit<T extends SettingsTable>(usage: string, table: T)
   return read.ok ? read.settings : exitWith(read.reason);
 }
 
-/** Runs `drain` once on SIGTERM or SIGINT, then exits 0; a second signal, or a drain too long, exits 1. */
+/** Runs `drain` once on a signal, then exits 0; a second signal, or a drain too long, exits 1. */
 export function drainOnSignals(log: Log, drain: () => Promise<void>): void {
-  let draining = false;
-  const onSignal = async (signal: string) => {
-    if (draining) process.exit(1);
-    draining = true;
+  drainWith(async (signal) => {
     log.info({ signal }, "draining");
     setTimeout(() => {
       log.error(`not drained within ${DRAIN_MS_MAX} ms`);
@@ -41,7 +39,5 @@ export function drainOnSignals(log: Log, drain: () => Promise<void>): void {
     await drain();
     log.info("drained");
     process.exit(0);
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
+  });
 }

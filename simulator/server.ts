@@ -8,6 +8,8 @@
  * nobody announce a Content-Length of their own). Failing with `undefined` keeps stderr quiet.
  */
 import { systemClock, type Clock } from "../shared/clock.ts";
+import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
+import { targetOf } from "../shared/http/target.ts";
 import type { Answer, Call, Whole } from "./processor.ts";
 import { ProcessorModel } from "./processor.ts";
 
@@ -28,20 +30,25 @@ export interface Simulator extends AsyncDisposable {
   readonly model: ProcessorModel;
   /** Closes every connection at once; calls in flight get no answer. */
   stop(): Promise<void>;
+  /** Answers what is there first. */
+  drain(): Promise<void>;
 }
 
 /** The longest that Bun.serve knows; silence is the model's to decide. */
 const IDLE_SECONDS = 255;
+/** A call that its weather keeps waiting is broken off. */
+const LEAVE_TIMES: LeaveTimes = { quietMs: 100, answerMsMax: 1_000, breakOffMs: 1_000 };
 
 export function startSimulator(options: SimulatorOptions): Simulator {
   const model = new ProcessorModel({ fee: options.fee, random: options.random ?? Math.random });
   const shell = new Shell(model, options.clock ?? systemClock);
+  const leave = new Leave(LEAVE_TIMES);
   const server = Bun.serve({
     hostname: options.host,
     port: options.port,
     idleTimeout: IDLE_SECONDS,
     development: false,
-    fetch: (request, self) => shell.serve(request, self),
+    fetch: async (request, self) => leave.mark(await shell.serve(request, self)),
   });
   const stop = async () => {
     shell.close();
@@ -53,6 +60,10 @@ export function startSimulator(options: SimulatorOptions): Simulator {
     port: server.port as number,
     model,
     stop,
+    async drain() {
+      await leave.end(server);
+      shell.close();
+    },
     [Symbol.asyncDispose]: stop,
   };
 }
@@ -117,10 +128,9 @@ class Shell {
 }
 
 function callOf(request: Request, body: string): Call {
-  const url = request.url;
   return {
     method: request.method,
-    path: url.slice(url.indexOf("/", "http://".length)),
+    path: targetOf(request.url),
     contentType: request.headers.get("content-type"),
     token: request.headers.get("x-rinha-token"),
     body,

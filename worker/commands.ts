@@ -1,4 +1,5 @@
 /** What `worker` does when it is given a command: it ends with it, and no worker is started. */
+import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit/command.ts";
 import { doctorByHand } from "./doctor.ts";
 import { operateByHand } from "./operator.ts";
@@ -17,5 +18,7 @@ Commands: ${NAMES}, healthcheck; worker COMMAND --help says more.`;
 
 /** Returns when no command is named. */
 export async function runCommandIfAsked([name = "", ...args]: readonly string[]): Promise<void> {
-  if (Object.hasOwn(COMMANDS, name)) await COMMANDS[name]?.(args);
+  if (!Object.hasOwn(COMMANDS, name)) return;
+  leaveSignals();
+  await COMMANDS[name]?.(args);
 }

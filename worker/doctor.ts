@@ -29,7 +29,8 @@ import {
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
-import { callsWanted, foundProxy } from "./http-cap.ts";
+import { callsWanted } from "./http-cap.ts";
+import { foundProxy } from "./proxy.ts";
 import { workerSettings, type WorkerSettings } from "./settings.ts";
 import { plain } from "./text-table.ts";
 

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 
 const MODULE = new URL("./http-cap.ts", import.meta.url).href;
+const PROXY = new URL("./proxy.ts", import.meta.url).href;
 
 /** What the module says in a process of its own: the cap is read when the process starts. */
 async function ask(expression: string, env: Record<string, string>) {
-  const script = `import * as cap from ${JSON.stringify(MODULE)}; console.log(${expression})`;
+  const script = `import * as cap from ${JSON.stringify(MODULE)}; import * as proxy from ${JSON.stringify(PROXY)}; console.log(${expression})`;
   const child = Bun.spawn([process.execPath, "-e", script], {
     env,
     stdout: "pipe",
@@ -30,12 +31,12 @@ test("calls in flight at all processors together stay below the process's cap", 
 test.each(["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"])(
   "%s ends the process with one line",
   async (name) => {
-    const { stderr, exitCode } = await ask("cap.refuseProxy()", { [name]: "http://127.0.0.1:1" });
+    const { stderr, exitCode } = await ask("proxy.refuseProxy()", { [name]: "http://127.0.0.1:1" });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(new RegExp(`^${name}: [^\n]+\n$`));
   },
 );
 
 test("without a proxy, or with an empty one, nothing is refused", async () => {
-  expect((await ask("cap.refuseProxy()", { http_proxy: "" })).exitCode).toBe(0);
+  expect((await ask("proxy.refuseProxy()", { http_proxy: "" })).exitCode).toBe(0);
 });

@@ -1,9 +1,10 @@
 /**
  * Bun lets a process make 256 HTTP calls at a time: one hanging processor would hold them all and stop
  * calls to the others. The cap can only be raised in the environment that the process starts in, so a
- * worker that finds it too low replaces itself, same process id, with one that has it.
+ * worker that finds it too low replaces itself, same process id, with one that has it: before anything
+ * else is loaded, which would have to be loaded again.
  */
-import { exitWith } from "../shared/process.ts";
+import { replaceProgram } from "../shared/signals.ts";
 
 const CAP_NAME = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const CAP_WANTED = 8_192;
@@ -16,13 +17,14 @@ const CHARGES_MAX = 640;
 /** Of this very process: what is set later does not count. */
 const CAP = Math.floor(Number(process.env[CAP_NAME])) || CAP_DEFAULT;
 
-export function raiseHttpCap(): void {
-  if (process.env[CAP_NAME] !== undefined) return;
+export async function raiseHttpCap(): Promise<void> {
+  const isCommand = process.argv.length > 2;
+  if (isCommand || process.env[CAP_NAME] !== undefined) return;
   const env = { ...process.env, [CAP_NAME]: String(CAP_WANTED) };
   // In a compiled binary the program is the binary itself; from source it is Bun with a script.
   const script = Bun.main.startsWith("/$bunfs/") ? [] : [...process.execArgv, Bun.main];
   const args = [process.execPath, ...script, ...process.argv.slice(2)];
-  process.execve?.(process.execPath, args, env as Record<string, string>);
+  await replaceProgram(process.execPath, args, env);
 }
 
 /** Charges in flight at one processor, so that all of them together stay below the process's cap. */
@@ -38,16 +40,4 @@ export function callsWanted(processors: number): number {
 function callsWithin(cap: number, processors: number): number {
   const share = Math.floor(cap / processors) - OTHER_CALLS;
   return Math.max(1, Math.min(CHARGES_MAX, share));
-}
-
-/** Payments must not take a detour that nobody chose on purpose. */
-export function refuseProxy(): void {
-  const found = foundProxy(process.env);
-  if (found === null) return;
-  exitWith(`${found}: payments are not sent through a proxy; start the worker without it`);
-}
-
-export function foundProxy(env: Record<string, string | undefined>): string | null {
-  const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
-  return names.find((name) => env[name]) ?? null;
 }

@@ -33,6 +33,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.reading);
     case "operated":
       return answered(data.id, data.answer);
+    case "leave":
+      return server?.leave();
     case "stop":
       await server?.stop();
       audit?.stop();

@@ -25,7 +25,7 @@ export type ToHttpThread =
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
   | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
-  | { readonly kind: "stop" };
+  | { readonly kind: "leave" | "stop" };
 
 export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
@@ -42,6 +42,8 @@ export type HttpThread = {
   /** What the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(reason: string | null): void;
+  /** Not ready from here on, and everybody who asks is told to go. */
+  leave(): void;
   stop(): Promise<void>;
 };
 
@@ -108,6 +110,7 @@ export async function startHttpThread(
       told = reason;
       post({ kind: "readiness", reason });
     },
+    leave: () => post({ kind: "leave" }),
     async stop() {
       post({ kind: "stop" });
       await stopped.promise;

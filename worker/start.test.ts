@@ -1,7 +1,7 @@
 /** The process at its start: bad settings and bad journals are one line and exit 1. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { apiSettings } from "../api/settings.ts";
@@ -178,6 +178,25 @@ test("the worker starts itself anew, under the same process id, with room for it
   await log;
   expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
 }, 20_000);
+
+test.each(["worker.ts", "api.ts", "simulator.ts"])(
+  "%s hears a signal before anything else is loaded, and ends by it",
+  async (entry) => {
+    using directory = temporary();
+    const ports = { ...good(directory.path), PORT: "0", WORKER_LINK: "127.0.0.1:1" };
+    const child = spawn(entry, [], ports);
+    while (!hears(child.pid, "SIGTERM")) await Bun.sleep(1);
+    child.kill("SIGTERM");
+    const said = await new Response(child.stdout).text();
+    expect([await child.exited, child.signalCode, said]).toEqual([0, null, ""]);
+  },
+);
+
+function hears(pid: number, signal: "SIGTERM"): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return ((caught >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
 
 test.each([
   ["api.ts", apiSettings],

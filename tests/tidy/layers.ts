@@ -71,7 +71,7 @@ export function threadComplaints(source: Source, paths: ReadonlySet<string>): st
 }
 
 type Part =
-  /** The pipeline, and threads directly in `worker/`, put stages together. */
+  /** The process, its pipeline, and threads directly in `worker/` put stages together. */
   | { readonly kind: "composer" }
   | { readonly kind: "stage"; readonly stage: string }
   /** What several stages speak of: payment, settings and the like. */
@@ -79,7 +79,7 @@ type Part =
 
 function partOf(path: string): Part {
   const [, first = ""] = path.split("/");
-  if (/^pipeline(\.ts)?$|-thread\.ts$/.test(first)) return { kind: "composer" };
+  if (/^main\.ts$|^pipeline(\.ts)?$|-thread\.ts$/.test(first)) return { kind: "composer" };
   const name = first.replace(/\.ts$/, "");
   return name in STAGES ? { kind: "stage", stage: name } : { kind: "vocabulary" };
 }

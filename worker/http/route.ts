@@ -1,4 +1,5 @@
 /** Paths, methods, and who answers them. */
+import { pathOf, queryOf, targetOf } from "../../shared/http/target.ts";
 import { problem } from "../../shared/problem.ts";
 
 export type Call = {
@@ -22,11 +23,11 @@ export function get(label: string, matches: Route["matches"], handle: Route["ans
 
 export async function answer(
   routes: readonly Route[],
-  url: URL,
   request: Request,
   keepOpen: () => void,
 ): Promise<[label: string, Response]> {
-  const path = url.pathname;
+  const target = targetOf(request.url);
+  const path = pathOf(target);
   const route = routes.find(({ matches }) => matches(path));
   if (route === undefined) return ["none", problem(404, `There is nothing at ${path}.`)];
   const method = request.method === "HEAD" ? "GET" : request.method;
@@ -34,7 +35,7 @@ export async function answer(
     const allow = route.method === "GET" ? "GET, HEAD" : "POST";
     return [route.label, problem(405, `${path} answers ${allow} only.`, { allow })];
   }
-  return [route.label, await route.answer({ path, query: url.searchParams, request, keepOpen })];
+  return [route.label, await route.answer({ path, query: queryOf(target), request, keepOpen })];
 }
 
 export function json(body: string): Response {

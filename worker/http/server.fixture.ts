@@ -57,6 +57,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     live: absent,
     operator: NO_OPERATOR,
     onCorruption: absent,
+    leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1_000 },
     audit: { report: () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });

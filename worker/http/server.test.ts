@@ -14,6 +14,74 @@ const GET_ROUTES = [
   "/metrics",
 ] as const;
 
+/** Everything that a connection brings until the other side closes it. */
+async function sendRaw(port: number, text: string): Promise<string> {
+  const closed = Promise.withResolvers<void>();
+  let received = "";
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => void (received += bytes.toString("latin1")),
+      close: () => closed.resolve(),
+    },
+  });
+  socket.write(text);
+  await closed.promise;
+  return received;
+}
+
+describe("whatever the Host", () => {
+  const CLOSE = "Connection: close\r\n\r\n";
+  test.each([
+    ["none, as of HTTP/1.0", "GET /livez HTTP/1.0\r\n\r\n"],
+    ["empty", `GET /livez HTTP/1.1\r\nHost:\r\n${CLOSE}`],
+    ["a port that is none", `GET /livez HTTP/1.1\r\nHost: w:99999\r\n${CLOSE}`],
+    ["half an IPv6 address", `GET /livez HTTP/1.1\r\nHost: [::1\r\n${CLOSE}`],
+    ["a path", `GET /livez HTTP/1.1\r\nHost: a/dashboard?x=\r\n${CLOSE}`],
+    ["that of an absolute target", `GET http://b/livez HTTP/1.1\r\nHost: w:99999\r\n${CLOSE}`],
+    ["with a query and a fragment", `GET /livez?a=/b#c HTTP/1.1\r\nHost:\r\n${CLOSE}`],
+  ])("%s, the path is found", async (_, request) => {
+    await using http = runHttp();
+    expect(await sendRaw(http.server.port, request)).toStartWith("HTTP/1.1 200 ");
+  });
+
+  test.each([
+    ["OPTIONS *", "OPTIONS * HTTP/1.1", 400],
+    ["CONNECT", "CONNECT worker:9995 HTTP/1.1", 404],
+    ["an escape", "GET /%6civez HTTP/1.1", 404],
+    ["a path with another above it", "GET /dashboard/../livez HTTP/1.1", 200],
+  ])("%s is answered without an error", async (_, line, status) => {
+    await using http = runHttp();
+    const answer = await sendRaw(http.server.port, `${line}\r\nHost: worker\r\n${CLOSE}`);
+    expect(answer).toStartWith(`HTTP/1.1 ${status} `);
+  });
+});
+
+describe("leaving", () => {
+  test("everybody is answered, not ready and with Connection: close, until it stops", async () => {
+    const leaveTimes = { quietMs: 60_000, answerMsMax: 100, breakOffMs: 1_000 };
+    await using http = runHttp({ leaveTimes });
+    http.server.setReadiness(null);
+    http.server.leave();
+    http.server.setReadiness(null);
+    const answer = await sendRaw(http.server.port, "GET /readyz HTTP/1.1\r\nHost: w\r\n\r\n");
+    expect(answer).toStartWith("HTTP/1.1 503 ");
+    expect(answer).toMatch(/^connection: close$/im);
+    expect(answer).toContain("draining");
+    await http.server.stop();
+    await expect(http.call("GET", "/livez", { keepalive: false })).rejects.toThrow();
+  });
+
+  test("whoever has not finished a request is broken off", async () => {
+    await using http = runHttp({ leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1 } });
+    const half = sendRaw(http.server.port, "GET /livez HTTP/1.1\r\nHost: w\r\nX-A");
+    await http.call("GET", "/livez");
+    await http.server.stop();
+    expect(await half).toBe("");
+  });
+});
+
 describe("GET /payments-summary", () => {
   test("shows every configured processor, by name, before any payment", async () => {
     await using http = runHttp();

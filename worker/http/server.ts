@@ -1,5 +1,6 @@
 /** What the worker answers over HTTP: summary, status, purge, health and metrics. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
+import { Leave, type LeaveTimes } from "../../shared/http/leave.ts";
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
@@ -45,18 +46,25 @@ export type HttpOptions = {
   readonly audit: AuditSource;
   /** Told when a read met a journal that is not what was written to it. */
   readonly onCorruption: (message: string) => void;
+  readonly leaveTimes?: LeaveTimes;
 };
 
 export type HttpServer = {
   readonly port: number;
   setReadiness(reason: string | null): void;
+  /** Readiness red at once; everybody is still answered, and asked to go. */
+  leave(): void;
   stop(): Promise<void>;
 };
+
+/** Beside the calls that are waited for meanwhile. */
+const LEAVE_TIMES: LeaveTimes = { quietMs: 200, answerMsMax: 2_000, breakOffMs: 500 };
 
 export function startHttp(options: HttpOptions): HttpServer {
   let told: string | null = "starting";
   const { standstill } = options;
-  const notReady = () => told ?? standstill.reason();
+  const leaving = new Leave(options.leaveTimes ?? LEAVE_TIMES);
+  const notReady = () => (leaving.begun ? "draining" : (told ?? standstill.reason()));
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
   const live = new LiveFeed({
@@ -93,29 +101,31 @@ export function startHttp(options: HttpOptions): HttpServer {
     maxRequestBodySize: 64 * 1024,
     development: false,
     async fetch(request, serving) {
-      const url = new URL(request.url);
-      const [label, response] = await answer(routes, url, request, () =>
-        serving.timeout(request, 0),
-      );
+      const [label, response] = await answer(routes, request, () => serving.timeout(request, 0));
       metrics.requests.inc({ route: label, code: response.status });
-      return response;
+      return leaving.mark(response);
     },
     error(error) {
       if (isCorruption(error)) options.onCorruption(error.message);
       options.log.error({ err: error }, "request failed");
-      return problem(500, "Something went wrong here; it has been logged.");
+      return leaving.mark(problem(500, "Something went wrong here; it has been logged."));
     },
   });
+
+  const leave = () => {
+    live.end();
+    leaving.begin();
+  };
 
   return {
     port: server.port as number,
     setReadiness(reason) {
       told = reason;
     },
+    leave,
     async stop() {
-      told = "draining";
-      live.end();
-      await server.stop();
+      leave();
+      await leaving.end(server);
     },
   };
 }

@@ -10,6 +10,8 @@ type Bound = { readonly secondsMs: number; readonly nanos: number };
 export function parseWindow(
   query: URLSearchParams,
 ): { ok: true; window: SummaryWindow } | { ok: false; reason: string } {
+  const repeated = ["from", "to"].find((name) => query.getAll(name).length > 1);
+  if (repeated !== undefined) return { ok: false, reason: `${repeated} is given more than once` };
   const from = parseBound(query.get("from"), Number.NEGATIVE_INFINITY);
   if (from === null) return bad("from", query);
   const to = parseBound(query.get("to"), Number.POSITIVE_INFINITY);

@@ -1,0 +1,58 @@
+/**
+ * How a server leaves. Bun's `stop` closes at once every connection on which nothing is being answered,
+ * and with it whatever request its client is just sending. So for a while before that everybody is
+ * answered as ever, new connections too, and told by `Connection: close` to send nothing more on this
+ * one; a load balancer sees readiness turn red meanwhile. Whoever has not finished its request long
+ * after that is broken off.
+ */
+export type LeaveTimes = {
+  /** Without any request for so long, nobody is taken to be about to send one. */
+  readonly quietMs: number;
+  /** The longest that everybody is answered. */
+  readonly answerMsMax: number;
+  /** The longest after that, for what is being answered. */
+  readonly breakOffMs: number;
+};
+
+const LOOK_MS = 20;
+
+export class Leave {
+  readonly #times: LeaveTimes;
+  #begunAtMs: number | null = null;
+  #askedAtMs = 0;
+
+  constructor(times: LeaveTimes) {
+    this.#times = times;
+  }
+
+  get begun(): boolean {
+    return this.#begunAtMs !== null;
+  }
+
+  /** Does nothing the second time. */
+  begin(): void {
+    this.#begunAtMs ??= this.#askedAtMs = performance.now();
+  }
+
+  /** For every answer of the server. */
+  mark(response: Response): Response {
+    if (this.#begunAtMs === null) return response;
+    this.#askedAtMs = performance.now();
+    response.headers.set("connection", "close");
+    return response;
+  }
+
+  /** Resolves when the server is gone. */
+  async end(server: { stop(breakOff?: boolean): Promise<void> }): Promise<void> {
+    this.begin();
+    while (!this.#isOver(performance.now())) await Bun.sleep(LOOK_MS);
+    const breakOff = setTimeout(() => void server.stop(true), this.#times.breakOffMs);
+    await server.stop();
+    clearTimeout(breakOff);
+  }
+
+  #isOver(nowMs: number): boolean {
+    const { quietMs, answerMsMax } = this.#times;
+    return nowMs - this.#askedAtMs >= quietMs || nowMs - (this.#begunAtMs ?? nowMs) >= answerMsMax;
+  }
+}

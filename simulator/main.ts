@@ -1,0 +1,30 @@
+/** Composes the simulator. */
+import { healthcheckIfAsked } from "../shared/healthcheck.ts";
+import { createLog } from "../shared/log.ts";
+import { drainOnSignals, exitWith, settingsOrExit } from "../shared/process.ts";
+import { startSimulator, type Simulator } from "./server.ts";
+import { simulatorSettings, type SimulatorSettings } from "./settings.ts";
+
+const USAGE = `usage: simulator [healthcheck]
+
+A payment processor to develop and test against. State is in memory and lost on exit.
+"healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.`;
+
+const settings = settingsOrExit(USAGE, simulatorSettings);
+await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
+run(settings);
+
+function run({ NAME, FEE, HOST, PORT, LOG_LEVEL }: SimulatorSettings): void {
+  const log = createLog("simulator", LOG_LEVEL);
+  const simulator = started(() => startSimulator({ name: NAME, fee: FEE, host: HOST, port: PORT }));
+  drainOnSignals(log, () => simulator.drain());
+  log.info({ name: NAME, fee: FEE, host: HOST, port: simulator.port }, "listening");
+}
+
+function started(start: () => Simulator): Simulator {
+  try {
+    return start();
+  } catch (error) {
+    return exitWith(error instanceof Error ? error.message : String(error));
+  }
+}

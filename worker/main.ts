@@ -1,0 +1,85 @@
+/** Composes the parts in the order in which data flows. */
+import { systemClock as clock } from "../shared/clock.ts";
+import { openUdpServer } from "../shared/link.ts";
+import { createLog } from "../shared/log.ts";
+import { drainOnSignals, exitWith, fatalIn, settingsOrExit } from "../shared/process.ts";
+import { holdSignals } from "../shared/signals.ts";
+import { runCommandIfAsked, WORKER_USAGE } from "./commands.ts";
+import { callsInFlightMax } from "./http-cap.ts";
+import { startHttpThread } from "./http.ts";
+import { openJournal } from "./journal.ts";
+import { openLedger } from "./ledger.ts";
+import { observe } from "./pipeline/observe.ts";
+import { Pipeline } from "./pipeline.ts";
+import { HttpProcessor } from "./processor.ts";
+import { refuseProxy } from "./proxy.ts";
+import { Readiness } from "./readiness.ts";
+import { Router } from "./router.ts";
+import { withoutToken, workerSettings } from "./settings.ts";
+
+const TICK_MS = 10;
+/** Of the time for draining, what calls in flight may use; the rest is for the last commit. */
+const CALLS_DRAIN_MS = 3_500;
+
+await runCommandIfAsked(process.argv.slice(2));
+const settings = settingsOrExit(WORKER_USAGE, workerSettings);
+refuseProxy();
+const log = createLog("worker", settings.LOG_LEVEL);
+const configured = settings.PROCESSORS.map(({ name }) => name);
+
+const said = { fatal: fatalIn(log), warn: (reason: string) => log.warn(reason) };
+const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
+const names = journal.head.processors;
+const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
+const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
+const processors = settings.PROCESSORS.map(({ url }) => new HttpProcessor(url, processorTimeoutMs));
+const router = new Router(clock.steadyMs(), {
+  processors: settings.PROCESSORS,
+  inFlightMax: callsInFlightMax(processors.length),
+  patienceMs,
+});
+const pipeline = new Pipeline({
+  clock,
+  random: Math.random,
+  log,
+  journal,
+  ledger,
+  router,
+  processors,
+  urls: settings.PROCESSORS.map(({ url }) => url),
+  patienceMs,
+  numbers: configured.map((name) => names.indexOf(name)),
+  backlogMax: settings.BACKLOG_MAX,
+  processorTimeoutMs,
+});
+await pipeline.recover().catch(exitWith);
+
+holdSignals();
+const link = await openUdpServer(settings, log, (payment, answer) =>
+  pipeline.take(payment, answer),
+).catch(exitWith);
+
+const observers = observe({ clock, pipeline, router, journal, link });
+const start = { settings, names, ledger: ledger.memory };
+const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
+const readiness = new Readiness({ clock, journal, pipeline, http, log });
+
+const timer = setInterval(() => {
+  pipeline.tick();
+  readiness.tick();
+}, TICK_MS);
+
+drainOnSignals(log, async () => {
+  readiness.drain();
+  http.leave();
+  const untilMs = clock.steadyMs() + CALLS_DRAIN_MS;
+  while (!pipeline.drain() && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
+  await http.stop();
+  clearInterval(timer);
+  await journal.close();
+  // The verdicts of the last commit leave at the end of the turn.
+  await Bun.sleep(1);
+  link.close();
+});
+const shown = settings.PROCESSORS.map(withoutToken);
+log.info({ link: link.port, http: http.port, processors: shown }, "ready");
