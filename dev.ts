@@ -11,6 +11,7 @@ import { onStop } from "./dev/signals.ts";
 import { Supervisor } from "./dev/supervisor.ts";
 import { welcome } from "./dev/welcome.ts";
 import { exitWith, settingsOrExit } from "./shared/process.ts";
+import { hearSignals } from "./shared/signals.ts";
 
 const USAGE = `usage: bun run dev [--scenario contest|flap|blackout]
 
@@ -21,6 +22,10 @@ the APIs (PATIENCE_MS, JOURNAL_SYNC and the like) are passed on to them.
 With --scenario payments are posted while the processors go through that weather again and again, to
 be watched on the dashboard. It begins with nothing, in data/gameday.`;
 
+/** Whoever reads it may not be reading any more. */
+const LAST_WORD_MS_MAX = 500;
+
+hearSignals();
 const given = settingsOrExit(USAGE, devSettings);
 const scenario = scenarioOf(process.argv.slice(2));
 if (typeof scenario === "string") exitWith(scenario);
@@ -36,7 +41,7 @@ onStop(
   async () => {
     await front.stop();
     const code = await supervisor.stop();
-    await print("dev", "everything is stopped");
+    await Promise.race([print("dev", "everything is stopped"), Bun.sleep(LAST_WORD_MS_MAX)]);
     process.exit(code);
   },
   () => {

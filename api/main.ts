@@ -5,10 +5,11 @@ import { claimSocket } from "./unix-socket.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpClient } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
-import { drainOnSignals, exitWith, settingsOrExit } from "../shared/process.ts";
+import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
 
 const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
+endOnExceptions(log);
 
 await claimSocket(settings.HOST).catch(exitWith);
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
@@ -24,6 +25,7 @@ function startOrExit() {
   try {
     return startApi({ settings, link, log });
   } catch (error) {
-    return exitWith(error as Error);
+    const { HOST, PORT } = settings;
+    return exitWith(`HOST, PORT: cannot listen at ${HOST} ${PORT}: ${(error as Error).message}`);
   }
 }

@@ -7,6 +7,7 @@ import {
   endpoint,
   httpUrl,
   integer,
+  isHost,
   setting,
   type SettingsOf,
 } from "../shared/settings.ts";
@@ -21,7 +22,7 @@ const listenHost = () =>
     v.string(),
     v.check((host) => {
       const path = socketPathOf(host);
-      return path === null || isSocketPath(path);
+      return path === null ? isHost(host) : isSocketPath(path);
     }, `an address, or unix: and an absolute path of at most ${SOCKET_PATH_BYTES_MAX} bytes`),
   );
 

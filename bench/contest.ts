@@ -3,13 +3,17 @@ import { isListening, startDev } from "./contest/dev.ts";
 import { HELP, readOptions, type ContestOptions } from "./contest/options.ts";
 import { faultsOf, jsonReport, medians, scorecard } from "./contest/report.ts";
 import { heal, runContest, type RunReport } from "./contest/run.ts";
+import { say } from "../shared/say.ts";
 import { Trouble } from "./contest/trouble.ts";
+
+// Whoever reads the progress may go away: the report still has its file, and its exit code.
+process.stdout.on("error", () => {});
 
 const EXIT = { passed: 0, failed: 1, trouble: 2, interrupted: 130 } as const;
 
 try {
   const options = await readOptions(process.argv.slice(2));
-  if (options === null) process.stdout.write(HELP);
+  if (options === null) say(HELP);
   process.exit(options === null ? EXIT.passed : await contest(options));
 } catch (error) {
   if (!(error instanceof Trouble)) throw error;
@@ -32,7 +36,7 @@ async function contest(options: ContestOptions): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void leave());
   try {
     const reports = await contests(options, print);
-    if (options.json === "-") process.stdout.write(jsonReport(reports, options));
+    if (options.json === "-") say(jsonReport(reports, options));
     else if (options.json !== null) await Bun.write(options.json, jsonReport(reports, options));
     const passed = reports.every((report) => faultsOf(report).length === 0);
     return passed ? EXIT.passed : EXIT.failed;

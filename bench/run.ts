@@ -21,6 +21,7 @@ import { describeMachine, headerOf } from "./machine.ts";
 import { SUITE } from "./suite.ts";
 import { isBuilt, killChildren } from "./system/children.ts";
 import { tableOf } from "./table.ts";
+import { say } from "../shared/say.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -45,10 +46,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => pr
 
 const machine = await describeMachine(directory);
 const context: BenchContext = { quick: flags.quick, runs, dist: flags.dist, directory };
-process.stdout.write(`${headerOf(machine)}\n`);
-process.stdout.write(
-  `medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`,
-);
+say(`${headerOf(machine)}\n`);
+say(`medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`);
 
 const rows: Row[] = [];
 for (const benchmark of chosen) {
@@ -56,13 +55,13 @@ for (const benchmark of chosen) {
   try {
     rows.push(...(await benchmark.run(context)));
   } catch (error) {
-    process.stdout.write(`${tableOf(rows, flags.quick)}\n`);
+    say(`${tableOf(rows, flags.quick)}\n`);
     stopWith(`${benchmark.name}: ${(error as Error).message}`);
   }
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
   process.stderr.write(`${benchmark.name} ${seconds} s\n`);
 }
-process.stdout.write(`${tableOf(rows, flags.quick)}\n`);
+say(`${tableOf(rows, flags.quick)}\n`);
 if (flags.json !== undefined) {
   const judged = rows.map((row) => Object.assign({ verdict: verdictOf(row, flags.quick) }, row));
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);

@@ -44,6 +44,9 @@ function prefixOf(name: string): string {
   return colours ? `\x1b[${COLOURS[name] ?? 0}m${padded}\x1b[0m` : padded;
 }
 
+// Whoever read this went away, or the disk is full: that is no reason to end what runs.
+process.stdout.on("error", () => {});
+
 function write(text: string): Promise<void> {
   return new Promise((resolve) => {
     process.stdout.write(`${text}\n`, () => resolve());

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { integer, setting, text, type SettingsOf } from "../shared/settings.ts";
+import { host, integer, setting, text, type SettingsOf } from "../shared/settings.ts";
 
 /** Less than info would hide the lines by which a process says that it is ready. */
 const LEVELS = ["trace", "debug", "info"] as const;
@@ -9,7 +9,7 @@ const port = () => integer(1, 65_535);
 
 export const devSettings = {
   PORT: setting("9999", "HTTP port that the two APIs share", port()),
-  HOST: setting("127.0.0.1", "address of the APIs and the simulated processors", text()),
+  HOST: setting("127.0.0.1", "address of the APIs and the simulated processors", host()),
   DEFAULT_PORT: setting("8001", "HTTP port of the simulated processor default", port()),
   FALLBACK_PORT: setting("8002", "HTTP port of the simulated processor fallback", port()),
   HTTP_PORT: setting("9995", "the worker's HTTP port", port()),

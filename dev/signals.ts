@@ -2,6 +2,8 @@
  * What ends `dev`: SIGINT, SIGTERM, a terminal that closes, or the end of the `bun run` that started it.
  */
 
+import { leaveSignals } from "../shared/signals.ts";
+
 /** The terminal and `bun run` both hand a Ctrl-C on: what follows this closely is the same one. */
 const SAME_SIGNAL_MS = 1_000;
 const PARENT_CHECK_MS = 500;
@@ -16,6 +18,7 @@ export function onStop(stop: () => void, kill: () => void): void {
       stop();
     } else if (nowMs - askedAtMs > SAME_SIGNAL_MS) kill();
   };
+  leaveSignals();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, ask);
   if (process.env["npm_lifecycle_event"] !== undefined) watchParent(ask);
 }

@@ -2,6 +2,8 @@
  * `NAME healthcheck`: a process asks the running one of the same settings how it is. Containers have
  * no shell and no curl, only the binary itself.
  */
+import { complain } from "./say.ts";
+
 const ANSWER_MS_MAX = 2_000;
 
 /** Does nothing unless `healthcheck` is the first argument; then exits 0, or 1 with the reason. */
@@ -12,7 +14,7 @@ export async function healthcheckIfAsked(
 ): Promise<void> {
   if (process.argv[2] !== "healthcheck") return;
   const reason = await whyUnhealthy(originOf(host, port), path);
-  if (reason !== null) process.stderr.write(`${reason}\n`);
+  if (reason !== null) complain(reason);
   process.exit(reason === null ? 0 : 1);
 }
 

@@ -2,11 +2,12 @@
 import { describeSettings, readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
 import { DRAIN_MS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { complain, say } from "./say.ts";
 import { drainWith } from "./signals.ts";
 
 /** One line, exit 1. */
 export function exitWith(reason: string | Error): never {
-  process.stderr.write(`${reason instanceof Error ? reason.message : reason}\n`);
+  complain((reason instanceof Error ? reason.message : reason).replaceAll(/\s*\n\s*/g, " "));
   process.exit(1);
 }
 
@@ -18,10 +19,24 @@ export function fatalIn(log: Log): (reason: string) => never {
   };
 }
 
+/**
+ * A broken invariant ends the process, wherever it shows: Bun by itself goes on while the module that it
+ * was started with still awaits something, as every process does during its start.
+ */
+export function endOnExceptions(log: Log): void {
+  const end = (error: unknown) => {
+    if (log.isLevelEnabled("fatal")) log.fatal({ err: error }, "ended by an exception");
+    else complain(String((error as Error).stack ?? error));
+    process.exit(1);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+}
+
 /** Prints help and exits on `--help`; exits 1 with one line on a setting that does not parse. */
 export function settingsOrExit<T extends SettingsTable>(usage: string, table: T): SettingsOf<T> {
   if (process.argv.includes("--help") || process.argv.includes("-h")) {
-    process.stdout.write(describeSettings(usage, table));
+    say(describeSettings(usage, table));
     process.exit(0);
   }
   const read = readSettings(table, process.env);

@@ -10,6 +10,8 @@ export type Setting<T> = {
   readonly default: string;
   readonly meaning: string;
   readonly schema: v.GenericSchema<string, T>;
+  /** `secret`: a bad one is not shown. `itself`: what the schema says of a bad one is the sentence. */
+  readonly shown: "whole" | "secret" | "itself";
 };
 export type SettingsTable = Record<string, Setting<unknown>>;
 export type SettingsOf<T extends SettingsTable> = {
@@ -20,8 +22,9 @@ export function setting<T>(
   defaultText: string,
   meaning: string,
   schema: v.GenericSchema<string, T>,
+  shown: Setting<T>["shown"] = "whole",
 ): Setting<T> {
-  return { default: defaultText, meaning, schema };
+  return { default: defaultText, meaning, schema, shown };
 }
 
 /** The values, or the sentence that names the first setting that does not parse. */
@@ -34,18 +37,23 @@ export function readSettings<T extends SettingsTable>(
     const text = env[name] || entry.default;
     const parsed = v.safeParse(entry.schema, text);
     if (!parsed.success) {
-      // A secret must not be repeated into a log.
-      const shown = /SECRET|TOKEN/.test(name) ? "the value given" : JSON.stringify(hushed(text));
-      return { ok: false, reason: `${name}: ${shown} is not ${parsed.issues[0].message}` };
+      return { ok: false, reason: sentenceOn(name, entry, text, parsed.issues[0].message) };
     }
     settings[name] = parsed.output;
   }
   return { ok: true, settings: settings as SettingsOf<T> };
 }
 
-/** A setting that has a token inside. */
-function hushed(text: string): string {
-  return text.replaceAll(/(token\s*=)[^,;]*/gi, "$1…");
+/** A secret must not be repeated into a log, nor what may be an address with a password. */
+function sentenceOn(
+  name: string,
+  { shown }: Setting<unknown>,
+  text: string,
+  expected: string,
+): string {
+  if (shown === "itself") return `${name}: ${expected}`;
+  const isHidden = shown === "secret" || text.includes("@");
+  return `${name}: ${isHidden ? "the value given" : JSON.stringify(text)} is not ${expected}`;
 }
 
 /** The help text of a process: one line a setting. */
@@ -75,11 +83,22 @@ export const flag = () =>
 
 export const text = () => v.string();
 
-/** Text, or null when it is empty. */
-export const optionalText = () =>
+const HOST = /^[\w.:%-]{1,255}$/;
+const HOST_FORM = "a name or an address";
+export const isHost = (value: string) => HOST.test(value);
+
+/** A name or a literal address, without brackets or a port; whether it can be bound shows later. */
+export const host = () => v.pipe(v.string(), v.check(isHost, HOST_FORM));
+
+/**
+ * A secret, or null when it is empty. White space at its end comes from the file that it was read from,
+ * and belongs to no secret.
+ */
+export const optionalSecret = (form: RegExp, expected: string) =>
   v.pipe(
     v.string(),
-    v.transform((value) => (value === "" ? null : value)),
+    v.transform((value) => (value === "" ? null : value.trimEnd())),
+    v.check((value) => value === null || form.test(value), expected),
   );
 
 /** `host:port`, IPv6 hosts in brackets. */
@@ -89,8 +108,8 @@ export const endpoint = () =>
     v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "host:port"),
     v.transform((value) => {
       const colon = value.lastIndexOf(":");
-      const host = value.slice(0, colon).replace(/^\[|\]$/g, "");
-      return { host, port: Number(value.slice(colon + 1)) };
+      const name = value.slice(0, colon).replace(/^\[|\]$/g, "");
+      return { host: name, port: Number(value.slice(colon + 1)) };
     }),
     v.check(({ port }) => port <= 65535, "host:port with a port up to 65535"),
   );
@@ -115,8 +134,9 @@ export function parseHttpUrl(value: string): string | null {
 export const bothSettings = {
   LINK_SECRET: setting(
     "",
-    "HMAC key of the link; required when the link is bound or sent beyond loopback or a private network",
-    optionalText(),
+    "HMAC key of the link; required when the link is bound or sent beyond loopback or a private network, and of 16 characters or more beyond loopback",
+    optionalSecret(/\S/, "a text"),
+    "secret",
   ),
   LOG_LEVEL: setting(
     "info",

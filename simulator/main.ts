@@ -1,8 +1,8 @@
 /** Composes the simulator. */
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
-import { drainOnSignals, exitWith, settingsOrExit } from "../shared/process.ts";
-import { startSimulator, type Simulator } from "./server.ts";
+import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
+import { startSimulator, type Simulator, type SimulatorOptions } from "./server.ts";
 import { simulatorSettings, type SimulatorSettings } from "./settings.ts";
 
 const USAGE = `usage: simulator [healthcheck]
@@ -16,15 +16,17 @@ run(settings);
 
 function run({ NAME, FEE, HOST, PORT, LOG_LEVEL }: SimulatorSettings): void {
   const log = createLog("simulator", LOG_LEVEL);
-  const simulator = started(() => startSimulator({ name: NAME, fee: FEE, host: HOST, port: PORT }));
+  endOnExceptions(log);
+  const simulator = startedOrExit({ name: NAME, fee: FEE, host: HOST, port: PORT });
   drainOnSignals(log, () => simulator.drain());
   log.info({ name: NAME, fee: FEE, host: HOST, port: simulator.port }, "listening");
 }
 
-function started(start: () => Simulator): Simulator {
+function startedOrExit(options: SimulatorOptions): Simulator {
   try {
-    return start();
+    return startSimulator(options);
   } catch (error) {
-    return exitWith(error instanceof Error ? error.message : String(error));
+    const { host, port } = options;
+    return exitWith(`HOST, PORT: cannot listen at ${host} ${port}: ${(error as Error).message}`);
   }
 }

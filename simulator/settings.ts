@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { bothSettings, integer, setting, text, type SettingsOf } from "../shared/settings.ts";
+import { bothSettings, host, integer, setting, text, type SettingsOf } from "../shared/settings.ts";
 
 const FEE = "a decimal from 0 to 1";
 const fee = () =>
@@ -7,7 +7,7 @@ const fee = () =>
 
 export const simulatorSettings = {
   NAME: setting("default", "the processor's name, for the log", text()),
-  HOST: setting("0.0.0.0", "HTTP address", text()),
+  HOST: setting("0.0.0.0", "HTTP address", host()),
   PORT: setting("8001", "HTTP port", integer(0, 65535)),
   FEE: setting("0.05", "the processor's share of every amount", fee()),
   LOG_LEVEL: bothSettings.LOG_LEVEL,

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
 import { parseArgs } from "node:util";
+import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, readSettings, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
@@ -54,7 +55,7 @@ export async function doctorByHand(args: readonly string[]): Promise<never> {
   try {
     return process.exit(await doctorWith(args, process.env));
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
+    complain((error as Error).message);
     return process.exit(2);
   }
 }
@@ -65,7 +66,7 @@ async function doctorWith(
 ): Promise<0 | 1> {
   const options = readOptions(args);
   if (options.help) {
-    process.stdout.write(USAGE);
+    say(USAGE);
     return 0;
   }
   const read = readSettings({ ...workerSettings, ACK_TIMEOUT_MS }, env);
@@ -79,7 +80,7 @@ async function doctorWith(
   }
   const isWrong = findings.some(({ verdict }) => verdict === "wrong");
   const answer = { ok: !isWrong, findings };
-  process.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : describe(findings));
+  say(options.json ? `${JSON.stringify(answer, null, 2)}\n` : describe(findings));
   return isWrong ? 1 : 0;
 }
 

@@ -2,7 +2,13 @@
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
-import { drainOnSignals, exitWith, fatalIn, settingsOrExit } from "../shared/process.ts";
+import {
+  drainOnSignals,
+  endOnExceptions,
+  exitWith,
+  fatalIn,
+  settingsOrExit,
+} from "../shared/process.ts";
 import { holdSignals } from "../shared/signals.ts";
 import { runCommandIfAsked, WORKER_USAGE } from "./commands.ts";
 import { callsInFlightMax } from "./http-cap.ts";
@@ -25,6 +31,7 @@ await runCommandIfAsked(process.argv.slice(2));
 const settings = settingsOrExit(WORKER_USAGE, workerSettings);
 refuseProxy();
 const log = createLog("worker", settings.LOG_LEVEL);
+endOnExceptions(log);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
 const said = { fatal: fatalIn(log), warn: (reason: string) => log.warn(reason) };

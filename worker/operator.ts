@@ -2,6 +2,7 @@
  * `worker operator …`: the operator's calls from a terminal. It talks to a running worker over its
  * HTTP listener, opens nothing itself, and decides nothing: what is refused there is one line here.
  */
+import { complain, say } from "../shared/say.ts";
 import { readCommand, USAGE } from "./operator/arguments.ts";
 import { callerFrom } from "./operator/call.ts";
 import { describe } from "./operator/describe.ts";
@@ -14,12 +15,12 @@ export async function operateByHand(args: readonly string[]): Promise<never> {
     const body = await callerFrom(process.env)(command.method, command.target, command.body);
     return end(command.json ? `${body}\n` : describe(command.shows, JSON.parse(body), Date.now()));
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
+    complain((error as Error).message);
     return process.exit(1);
   }
 }
 
 function end(text: string): never {
-  process.stdout.write(text);
+  say(text);
   return process.exit(0);
 }

@@ -83,28 +83,63 @@ describe("processors", () => {
     "a=http://a;fee=0.5;b=http://b;fee=0.5",
   ])("%p are refused", (list) => {
     expect(parseProcessors(list)).toBeNull();
-    if (list !== "") expect(read({ PROCESSORS: list })).toContain("is not name=url;fee=0.05");
+    if (list !== "") expect(read({ PROCESSORS: list })).toStartWith("PROCESSORS: ");
   });
 
   test("are at most 200", () => {
     const list = (count: number) =>
       Array.from({ length: count }, (_, i) => `p${i}=http://p${i};fee=0.5`).join(",");
     expect(read({ PROCESSORS: list(200) })).toBeObject();
-    expect(read({ PROCESSORS: list(201) })).toEndWith(" is not a list of at most 200");
+    expect(read({ PROCESSORS: list(201) })).toEndWith(": more than 200 processors");
   });
 
   test.each(["http://p:80/x", "HTTP://P/x/", "http://p/y/../x"])(
     "two names for one address are refused, also when it is written as %p",
     (url) => {
       const PROCESSORS = `a=http://p/x;fee=0.5,b=${url};fee=0.6`;
-      expect(read({ PROCESSORS })).toEndWith(
-        " is not a list in which every processor has an address of its own",
-      );
+      expect(read({ PROCESSORS })).toEndWith(": processor 2 has the address of another");
     },
   );
 });
 
 test.each([
+  ["a=http://a;fee=0.5,", "processor 2 is empty"],
+  ["a=http://a;fee=0.5,=http://a;fee=0.5", "processor 2 has no name"],
+  ["a=ftp://a;fee=0.5", "processor 1 has no http:// or https:// address"],
+  ["a=http://user:secret@a;fee=0.5", "processor 1 has no http:// or https:// address"],
+  ["a=http://a", "processor 1 has no ;fee="],
+  ["a=http://a;fee=5%", "processor 1 has a fee that is no decimal from 0 to 1"],
+  ["a=http://a;fee=0.5;token=x", "processor 1 has something else than ;audit-token="],
+  ["a=http://a;fee=0.5;audit-token=a b", "processor 1 has an audit-token that is empty"],
+  ["a=http://a;fee=0.5,a=http://b;fee=0.5", "processor 2 has the name of another"],
+])("what is wrong with the processors %p is said", (list, sentence) => {
+  expect(read({ PROCESSORS: list })).toStartWith(`PROCESSORS: ${sentence}`);
+});
+
+test("white space at the end of a secret comes from its file, and is left out", () => {
+  expect(read({ ADMIN_TOKEN: "tok\n", LINK_SECRET: "a secret \r\n" })).toMatchObject({
+    ADMIN_TOKEN: "tok",
+    LINK_SECRET: "a secret",
+  });
+});
+
+test.each([
+  ["ADMIN_TOKEN", "sécret"],
+  ["ADMIN_TOKEN", " tok"],
+  ["ADMIN_TOKEN", "to\nk"],
+  ["ADMIN_TOKEN", "\n"],
+  ["LINK_SECRET", " \n"],
+])("%s=%j is refused, and not shown", (name, value) => {
+  expect(read({ [name]: value })).toStartWith(`${name}: the value given is not a text`);
+});
+
+test.each([
+  ["JOURNAL", "sqlite::memory:", "sqlite:PATH"],
+  ["JOURNAL", "sqlite:file:a.db?mode=ro", "sqlite:PATH"],
+  ["JOURNAL", "sqlite://host/a.db", "sqlite:PATH"],
+  ["JOURNAL", "sqlite:data/", "sqlite:PATH"],
+  ["HTTP_HOST", "not a host", "a name or an address"],
+  ["LINK_HOST", "a/b", "a name or an address"],
   ["JOURNAL", "sqlite:", "sqlite:PATH"],
   ["JOURNAL", "data/payments.db", "sqlite:PATH"],
   ["JOURNAL_SYNC", "FULL", "one of full, normal, off"],

@@ -3,10 +3,10 @@ import {
   bothSettings,
   flag,
   integer,
-  optionalText,
+  host,
+  optionalSecret,
   parseHttpUrl,
   setting,
-  text,
   type SettingsOf,
 } from "../shared/settings.ts";
 import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX, PROCESSORS_MAX } from "./limits.ts";
@@ -24,32 +24,75 @@ export type ProcessorSetting = {
 const PROCESSORS_FORM =
   "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited (several separated by commas)";
 
-const OWN_ADDRESS = "a list in which every processor has an address of its own";
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const FEE = /^(?:0(?:\.\d+)?|1)$/;
+/** What a header can carry, without the two signs that separate. */
+const AUDIT_TOKEN = /^[!-+\--:<-~]+$/;
 
-/** A token is what a header can carry, without the two signs that separate. */
-const PROCESSOR =
-  /^\s*([a-z][a-z0-9-]{0,31})=([^;\s]+);fee=(0(?:\.\d+)?|1)(?:;audit-token=([!-+\--:<-~]+))?\s*$/;
+type Read<T> = { readonly ok: true; readonly value: T } | Refused;
+type Refused = { readonly ok: false; readonly reason: string };
 
-/** The processors, or null when the text is not in the form above. */
+/** The processors, or the sentence on the first mistake. It repeats nothing: what looks like a name may be the rest of a token. */
+function readProcessors(list: string): Read<ProcessorSetting[]> {
+  const found: ProcessorSetting[] = [];
+  const entries = list.split(",");
+  if (entries.length > PROCESSORS_MAX) return refused(`more than ${PROCESSORS_MAX} processors`);
+  for (const [index, entry] of entries.entries()) {
+    const read = readProcessor(entry.trim());
+    if (!read.ok) return refused(`processor ${index + 1} ${read.reason}`);
+    const { name, url } = read.value;
+    if (found.some((other) => other.name === name)) {
+      return refused(`processor ${index + 1} has the name of another`);
+    }
+    // Under two names one processor would be charged for, resolved and summed as two.
+    if (found.some((other) => other.url === url)) {
+      return refused(`processor ${index + 1} has the address of another`);
+    }
+    found.push(read.value);
+  }
+  return { ok: true, value: found };
+}
+
+/** The processors, or null. */
 export function parseProcessors(list: string): ProcessorSetting[] | null {
-  const processors = list.split(",").map(parseProcessor);
-  if (processors.some((processor) => processor === null)) return null;
-  const found = processors as ProcessorSetting[];
-  return new Set(found.map(({ name }) => name)).size === found.length ? found : null;
+  const read = readProcessors(list);
+  return read.ok ? read.value : null;
 }
 
-function parseProcessor(entry: string): ProcessorSetting | null {
-  const match = PROCESSOR.exec(entry);
-  if (match === null) return null;
-  const [, name = "", address = "", fee, auditToken] = match;
-  const url = parseHttpUrl(address);
-  if (url === null) return null;
-  return { name, url, fee: Number(fee), ...(auditToken === undefined ? {} : { auditToken }) };
+function readProcessor(entry: string): Read<ProcessorSetting> {
+  if (entry === "") return refused(`is empty; ${PROCESSORS_FORM}`);
+  const [place = "", ...parts] = entry.split(";");
+  const equals = place.indexOf("=");
+  const name = place.slice(0, Math.max(0, equals));
+  if (!NAME.test(name)) {
+    return refused("has no name before its =, of a to z, 0 to 9 and -, beginning with a letter");
+  }
+  const url = parseHttpUrl(place.slice(equals + 1));
+  if (url === null || /\s/.test(place)) {
+    return refused(`has no http:// or https:// address without user, query or fragment`);
+  }
+  const [fee, token, ...more] = parts;
+  if (fee === undefined || !fee.startsWith("fee=")) {
+    return refused(`has no ;fee= after its address`);
+  }
+  if (!FEE.test(fee.slice("fee=".length))) {
+    return refused(`has a fee that is no decimal from 0 to 1: 0.05 is 5 %`);
+  }
+  const found = { name, url, fee: Number(fee.slice("fee=".length)) };
+  if (token === undefined) return { ok: true, value: found };
+  const auditToken = token.startsWith(TOKEN) ? token.slice(TOKEN.length) : "";
+  if (more.length > 0 || !token.startsWith(TOKEN)) {
+    return refused(`has something else than ;audit-token= after its fee`);
+  }
+  if (!AUDIT_TOKEN.test(auditToken)) {
+    return refused(`has an audit-token that is empty, or that no header can carry`);
+  }
+  return { ok: true, value: { ...found, auditToken } };
 }
+const TOKEN = "audit-token=";
 
-/** Under two names one processor would be charged for, resolved and summed as two. */
-function hasAddressesOfTheirOwn(processors: readonly ProcessorSetting[]): boolean {
-  return new Set(processors.map(({ url }) => url)).size === processors.length;
+function refused(reason: string): Refused {
+  return { ok: false, reason };
 }
 
 /** What may be logged of a processor. */
@@ -60,19 +103,19 @@ export function withoutToken({ name, url, fee }: ProcessorSetting) {
 const processors = () =>
   v.pipe(
     v.string(),
-    v.check((value) => parseProcessors(value) !== null, PROCESSORS_FORM),
-    v.check(
-      (value) => (parseProcessors(value) ?? []).length <= PROCESSORS_MAX,
-      `a list of at most ${PROCESSORS_MAX}`,
-    ),
-    v.check((value) => hasAddressesOfTheirOwn(parseProcessors(value) ?? []), OWN_ADDRESS),
-    v.transform((value) => parseProcessors(value) as ProcessorSetting[]),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const read = readProcessors(dataset.value);
+      if (read.ok) return read.value;
+      addIssue({ message: read.reason });
+      return NEVER;
+    }),
   );
 
+/** No address: `//` at the beginning is one of SQLite's or of a library's, and so is `file:`. */
 const journalPath = () =>
   v.pipe(
     v.string(),
-    v.regex(/^sqlite:.+/, "sqlite:PATH"),
+    v.regex(/^sqlite:(?!:|file:|\/\/[^/])[^\0]*[^/\0]$/i, "sqlite:PATH, the path of a file"),
     v.transform((value) => value.slice("sqlite:".length)),
   );
 
@@ -83,18 +126,19 @@ const powerOfTwo = (min: number, max: number) =>
   );
 
 export const workerSettings = {
-  LINK_HOST: setting("127.0.0.1", "address of the link (UDP)", text()),
+  LINK_HOST: setting("127.0.0.1", "address of the link (UDP)", host()),
   LINK_PORT: setting("9996", "port of the link (UDP)", integer(0, 65535)),
   HTTP_HOST: setting(
     HTTP_ADDRESS.host,
     "address for summary, status, purge, dashboard, health and metrics",
-    text(),
+    host(),
   ),
   HTTP_PORT: setting(HTTP_ADDRESS.port, "port for the same", integer(0, 65535)),
   PROCESSORS: setting(
     "default=http://127.0.0.1:8001;fee=0.05,fallback=http://127.0.0.1:8002;fee=0.15",
     `payment processors in any number: ${PROCESSORS_FORM}`,
     processors(),
+    "itself",
   ),
   JOURNAL: setting("sqlite:./data/payments.db", "where payments are kept", journalPath()),
   JOURNAL_SYNC: setting(
@@ -126,7 +170,8 @@ export const workerSettings = {
   ADMIN_TOKEN: setting(
     "",
     "bearer token that administrative calls need; without one there are no operator calls",
-    optionalText(),
+    optionalSecret(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
+    "secret",
   ),
   ...bothSettings,
 };

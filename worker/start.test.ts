@@ -52,7 +52,6 @@ function good(directory: string): Record<string, string> {
 
 test.each([
   ["LINK_PORT", "65536"],
-  ["PROCESSORS", "default=ftp://127.0.0.1;fee=0.05"],
   ["JOURNAL", "postgres://a"],
   ["JOURNAL_SYNC", "sometimes"],
   ["LEDGER_SLOTS", "5000"],
@@ -111,6 +110,23 @@ describe("the worker refuses in one line", () => {
     expect(linkLine).toContain("LINK_PORT");
     expect(httpLine).toContain("HTTP_PORT");
   });
+});
+
+test.each(["api.ts", "simulator.ts"])("%s at an address that is not here", async (entry) => {
+  const { stderr, exitCode } = await run(entry, [], { HOST: "192.0.2.1", PORT: "0" });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^HOST, PORT: cannot listen at 192\.0\.2\.1 0: [^\n]+\n$/);
+});
+
+test("a command whose reader has read enough ends quietly, and one with a full disk says so", async () => {
+  const command = async (redirect: string) => {
+    const line = `"$0" "$1" audit --help ${redirect}; echo "code $?" >&2`;
+    const args = ["-c", line, process.execPath, join(ROOT, "worker.ts")];
+    const child = Bun.spawn(["bash", ...args], { stdout: "ignore", stderr: "pipe" });
+    return (await new Response(child.stderr).text()).trim();
+  };
+  expect(await command("> >(exit 0)")).toBe("code 0");
+  expect(await command("> /dev/full")).toMatch(/^stdout: ENOSPC[^\n]*\ncode 2$/);
 });
 
 test("a journal that has known more names than any configuration holds is opened, with the largest ring", async () => {

@@ -3,6 +3,7 @@
  * It reads what the dashboard reads, at an API as well as at the worker.
  */
 import { parseArgs } from "node:util";
+import { complain, say } from "../shared/say.ts";
 import type { LiveSnapshot } from "../shared/live.ts";
 import { follow, once } from "./top/feed.ts";
 import {
@@ -38,14 +39,14 @@ const REDRAW_MS = 1_000;
 export async function topByHand(args: readonly string[]): Promise<never> {
   try {
     const { help, once: justOnce, json } = readOptions(args);
-    if (help) process.stdout.write(USAGE);
+    if (help) say(USAGE);
     else if (justOnce) await printOnce(workerUrl(process.env), json);
     else if (json || !process.stdout.isTTY || !process.stdin.isTTY) {
       await printLines(workerUrl(process.env), json);
     } else await showScreen(workerUrl(process.env));
     return process.exit(0);
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
+    complain((error as Error).message);
     return process.exit(1);
   }
 }
@@ -53,13 +54,13 @@ export async function topByHand(args: readonly string[]): Promise<never> {
 async function printOnce(url: string, json: boolean): Promise<void> {
   const answer = await once(url);
   if (json) {
-    process.stdout.write(`${answer}\n`);
+    say(`${answer}\n`);
     return;
   }
   const view = new View();
   view.apply(JSON.parse(answer) as LiveSnapshot);
   const lines = screenOf(url, view.figures(), UNSORTED, null, performance.now());
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  say(lines.map((line) => `${line}\n`).join(""));
 }
 
 /** Until a signal, or until nobody reads any more. */
@@ -80,7 +81,7 @@ async function printLines(url: string, json: boolean): Promise<void> {
   };
   const onLoss = (reason: string) => {
     // Once for each loss, however often it is tried again.
-    if (!lost) process.stderr.write(`no connection to ${url}: ${reason}; trying again\n`);
+    if (!lost) complain(`no connection to ${url}: ${reason}; trying again`);
     lost = true;
   };
   await follow(url, { onSnapshot, onLoss }, end.signal);

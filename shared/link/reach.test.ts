@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isPrivateAddress } from "./reach.ts";
+import { isPrivateAddress, whySecretWontDo } from "./reach.ts";
 
 test.each([
   "127.0.0.1",
@@ -39,4 +39,17 @@ test.each([
   "",
 ])("%s needs one", (address) => {
   expect(isPrivateAddress(address)).toBe(false);
+});
+
+test.each([
+  [null, "127.0.0.1", null],
+  [null, "10.0.0.1", null],
+  [null, "0.0.0.0", "LINK_SECRET must be set: it is not on a private network"],
+  ["a", "127.0.0.1", null],
+  ["a", "::1", null],
+  ["a", "10.0.0.1", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
+  ["a".repeat(15), "::", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
+  ["a".repeat(16), "0.0.0.0", null],
+])("a secret %p at %s: %p", (secret, address, reason) => {
+  expect(whySecretWontDo(secret, address, "it")).toBe(reason);
 });

@@ -10,3 +10,24 @@ export function isPrivateAddress(address: string): boolean {
   if (isIP(v4) === 4) return PRIVATE_V4.some((range) => range.test(v4));
   return isIP(address) === 6 && PRIVATE_V6.some((range) => range.test(address));
 }
+
+/** Below it a secret is guessed from what is overheard, by whoever can overhear anything. */
+const SECRET_LENGTH_MIN = 16;
+
+/** Why this secret, or none, will not do for an address, or null. `place` names the setting. */
+export function whySecretWontDo(
+  secret: string | null,
+  address: string,
+  place: string,
+): string | null {
+  if (secret === null) {
+    if (isPrivateAddress(address)) return null;
+    return `LINK_SECRET must be set: ${place} is not on a private network`;
+  }
+  if (secret.length >= SECRET_LENGTH_MIN || isLoopbackAddress(address)) return null;
+  return `LINK_SECRET must have ${SECRET_LENGTH_MIN} characters or more: ${place} is beyond loopback`;
+}
+
+function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./i.test(address);
+}

@@ -189,7 +189,7 @@ describe("without a secret", () => {
 });
 
 test("with a secret every address will do", async () => {
-  const settings = { LINK_HOST: "0.0.0.0", LINK_PORT: 0, LINK_SECRET: "a secret" };
+  const settings = { LINK_HOST: "0.0.0.0", LINK_PORT: 0, LINK_SECRET: "a secret of some length" };
   const { log } = keepLog();
   using server = closing(await openUdpServer(settings, log, () => {}), {});
   await expect(server.opened.port).toBeGreaterThan(0);
@@ -221,3 +221,10 @@ test("strangers' datagrams are counted and not answered", async () => {
   stranger.close();
   expect(heard).toBe(0);
 });
+
+test("an exception in what takes a payment ends the process with it, an ICMP error does not", async () => {
+  const child = Bun.spawn([process.execPath, ENTRY], { stdout: "ignore", stderr: "pipe" });
+  expect(await new Response(child.stderr).text()).toContain("a broken invariant");
+  expect(await child.exited).toBe(1);
+});
+const ENTRY = new URL("./broken.fixture.ts", import.meta.url).pathname;

@@ -12,7 +12,7 @@ import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
 import { linkKeys } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
-import { isPrivateAddress } from "./reach.ts";
+import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
 
 const RESOLVE_AGAIN_MS = 1_000;
@@ -126,9 +126,8 @@ export async function openUdpServer(
 ): Promise<UdpServer> {
   const address = await resolveHost(LINK_HOST);
   if (address === null) throw new Error(`LINK_HOST: ${LINK_HOST} does not resolve`);
-  if (LINK_SECRET === null && !isPrivateAddress(address)) {
-    throw new Error(`LINK_SECRET must be set: LINK_HOST ${LINK_HOST} is not on a private network`);
-  }
+  const wontDo = whySecretWontDo(LINK_SECRET, address, `LINK_HOST ${LINK_HOST}`);
+  if (wontDo !== null) throw new Error(wontDo);
   let flushing = false;
   const flush = () => {
     flushing = false;
@@ -184,9 +183,8 @@ class Target {
       this.#log.warn(`WORKER_LINK: ${host} does not resolve yet`);
       return;
     }
-    if (this.#settings.LINK_SECRET === null && !isPrivateAddress(address)) {
-      throw new Error(`LINK_SECRET must be set: WORKER_LINK ${host} is not on a private network`);
-    }
+    const wontDo = whySecretWontDo(this.#settings.LINK_SECRET, address, `WORKER_LINK ${host}`);
+    if (wontDo !== null) throw new Error(wontDo);
     this.peer = { address, port };
   }
 
@@ -224,12 +222,24 @@ async function openSocket(
     port,
     binaryType: "buffer",
     socket: {
-      data: (_socket, bytes, peerPort, address) => onData(bytes, { address, port: peerPort }),
-      // An ICMP error of an earlier datagram; without a handler it would end the process.
+      data: (_socket, bytes, peerPort, address) =>
+        orEnd(() => onData(bytes, { address, port: peerPort })),
+      // An ICMP error of an earlier datagram, and nothing else: what is thrown above never comes here.
       error: () => {},
     },
   });
   return socket as unknown as OpenSocket;
+}
+
+/** Bun hands what a handler throws to `error`; thrown in a turn of its own it ends the process. */
+function orEnd(handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    setImmediate(() => {
+      throw error;
+    });
+  }
 }
 
 function sendOrLose(socket: Socket, frame: Buffer, peer: UdpPeer | null): void {

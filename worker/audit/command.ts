@@ -3,6 +3,7 @@
  * or not. It reads the file through a connection that cannot write, and takes no lock.
  */
 import { parseArgs } from "node:util";
+import { complain, say } from "../../shared/say.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { lagMs, notAudited } from "../audit.ts";
 import type { ProcessorAudit } from "../audit-report.ts";
@@ -44,7 +45,7 @@ export async function auditByHand(args: readonly string[]): Promise<never> {
   try {
     return process.exit(await auditWith(args, process.env, Date.now()));
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
+    complain((error as Error).message);
     return process.exit(2);
   }
 }
@@ -56,7 +57,7 @@ async function auditWith(
 ): Promise<0 | 1 | 2> {
   const options = readOptions(args);
   if (options.help) {
-    process.stdout.write(USAGE);
+    say(USAGE);
     return 0;
   }
   const read = readSettings({ PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS }, env);
@@ -87,7 +88,7 @@ async function auditWith(
     audits.push(await auditOne(setting, { ours, names, processor }, window, options));
   }
   const report = { processors: audits };
-  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+  say(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (audits.some(({ state }) => state === "drift")) return 1;
   return audits.some(({ state }) => state === "failed") ? 2 : 0;
 }

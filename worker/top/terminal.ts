@@ -35,6 +35,7 @@ export class Terminal {
       }
     });
     this.#out.on("resize", onResize);
+    this.#out.on("error", onQuit);
     this.#out.write(ENTER);
   }
 

@@ -1,0 +1,32 @@
+/**
+ * What a command says on stdout, written before it returns, however much it is: an exit right after it
+ * cuts nothing off. A reader that went away has read enough; what else cannot be written is an error.
+ */
+import { writeSync } from "node:fs";
+
+const STDOUT = 1;
+const LOOK_MS = 5;
+
+export function say(text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(STDOUT, rest));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw new Error(`stdout: ${message}`, { cause: error });
+      Bun.sleepSync(LOOK_MS); // Whoever gave us this pipe has it not wait.
+    }
+  }
+}
+
+/** On stderr; when that fails too there is nobody left to tell. */
+export function complain(reason: string): void {
+  try {
+    writeSync(STDERR, `${reason}\n`);
+  } catch {
+    // The exit code says it.
+  }
+}
+const STDERR = 2;
