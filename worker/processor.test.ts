@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { answer, rawServer, selfSigned, whole, type Raw } from "./processor.fixture.ts";
-import { chargeBody, classify, classifyError, classifyLook, HttpProcessor } from "./processor.ts";
+import {
+  chargeBody,
+  classify,
+  classifyError,
+  classifyLook,
+  HttpProcessor,
+  type Exchange,
+} from "./processor.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const REQUESTED_AT_MS = Date.UTC(2026, 6, 1, 12, 30, 0, 7);
@@ -368,4 +375,11 @@ describe("a health probe", () => {
     await processor.charge(CHARGE);
     expect(timeouts).toEqual([7_000, TIMEOUT_MS]);
   });
+});
+
+test("a fault of ours while a call is made or read is no outcome: it is thrown", async () => {
+  const broken = (async () => ({ status: 200 })) as unknown as Exchange;
+  const processor = new HttpProcessor("http://processor", 1_000, broken);
+  const charge = { correlationId: "an id", amountCents: 1, requestedAtMs: Number.NaN };
+  await expect(processor.charge(charge)).rejects.toThrow(RangeError);
 });

@@ -96,36 +96,31 @@ export class HttpProcessor implements Processor {
   }
 
   async charge(charge: Charge): Promise<ChargeOutcome> {
-    try {
-      const body = chargeBody(charge);
-      const url = `${this.#url}/payments`;
-      const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs });
-      return classify(answer, charge);
-    } catch (error) {
-      return classifyError(error as ExchangeError);
-    }
+    const body = chargeBody(charge);
+    const url = `${this.#url}/payments`;
+    // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
+    const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs }).catch(failureOf);
+    return answer instanceof Error ? classifyError(answer) : classify(answer, charge);
   }
 
   async look(correlationId: string): Promise<LookOutcome> {
-    try {
-      const url = `${this.#url}/payments/${correlationId}`;
-      const answer = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS });
-      return classifyLook(answer, correlationId);
-    } catch (error) {
-      return { kind: "no-information", reason: (error as Error).message };
-    }
+    const url = `${this.#url}/payments/${correlationId}`;
+    const answer = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS }).catch(failureOf);
+    if (answer instanceof Error) return { kind: "no-information", reason: answer.message };
+    return classifyLook(answer, correlationId);
   }
 
   async health() {
-    try {
-      const url = `${this.#url}/payments/service-health`;
-      const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS });
-      const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
-      return { reading: readHealth(answer), retryAfterMs };
-    } catch {
-      return { reading: null, retryAfterMs: 0 };
-    }
+    const url = `${this.#url}/payments/service-health`;
+    const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS }).catch(failureOf);
+    if (answer instanceof Error) return { reading: null, retryAfterMs: 0 };
+    const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
+    return { reading: readHealth(answer), retryAfterMs };
   }
+}
+
+function failureOf(error: ExchangeError): ExchangeError {
+  return error;
 }
 
 export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge): string {

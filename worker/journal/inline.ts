@@ -1,4 +1,5 @@
 /** The journal in the caller's own thread: commits happen in `commit`, when the caller says so. */
+import { SQLiteError } from "bun:sqlite";
 import type { Address } from "../addresses.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { isCorruption } from "../corruption.ts";
@@ -53,7 +54,9 @@ export class InlineJournal implements Journal {
       results = this.#store.apply(batch);
     } catch (error) {
       this.#refuseCorruption(error);
-      this.#group.failed(nowMs, (error as Error).message);
+      // A full disk, a lock: tried again. What is no trouble of the database's is a broken invariant.
+      if (!(error instanceof SQLiteError)) throw error;
+      this.#group.failed(nowMs, error.message);
       return true;
     } finally {
       this.onCommitting(false);
