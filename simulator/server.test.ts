@@ -317,3 +317,27 @@ test("a stopped simulator takes no calls", async () => {
   expect(await inFlight).toBe("ECONNRESET");
   expect(await codeOf(pay(processor, 2))).toBe("ECONNREFUSED");
 });
+
+test("one that drains answers what is there, and then takes no calls", async () => {
+  const processor = simulator();
+  await setDelay(processor, 50);
+  const inFlight = codeOf(pay(processor, 1));
+  while (processor.model.nextDueAtMs() === null) await administer(processor, "GET", "/");
+  await processor.drain();
+  expect(await inFlight).toMatchObject({ status: 200 });
+  expect(await codeOf(pay(processor, 2))).toBe("ECONNREFUSED");
+});
+
+test("a call without a Host is found", async () => {
+  const processor = simulator();
+  const answered = Promise.withResolvers<string>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: processor.port,
+    socket: { data: (_, bytes) => answered.resolve(bytes.toString("latin1")) },
+  });
+  socket.write("GET /payments/service-health HTTP/1.0\r\n\r\n");
+  expect(await answered.promise).toStartWith("HTTP/1.1 200 ");
+  socket.end();
+  await processor.stop();
+});

@@ -83,6 +83,8 @@ export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Re
 function parseList(query: URLSearchParams): ListQuery | string {
   const strange = [...query.keys()].find((name) => !["state", "order", "limit"].includes(name));
   if (strange !== undefined) return `There is no parameter ${JSON.stringify(strange)}.`;
+  const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
+  if (repeated !== undefined) return `${repeated} is given more than once.`;
   const state = query.get("state");
   if (state !== null && !OPEN_STATES.includes(state))
     return `state is one of ${OPEN_STATES.join(", ")}.`;

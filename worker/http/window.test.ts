@@ -93,3 +93,9 @@ describe("a window", () => {
     expect(windowOf("2024-02-29T00:00:00Z")).toEqual([Date.UTC(2024, 1, 29), Infinity]);
   });
 });
+
+test.each(["from", "to"])("a window whose %s is given twice is refused", (name) => {
+  const at = "2025-07-15T12:30:45Z";
+  const parsed = parseWindow(new URLSearchParams(`${name}=${at}&${name}=${at}`));
+  expect(parsed).toEqual({ ok: false, reason: `${name} is given more than once` });
+});

@@ -205,7 +205,7 @@ export class Bench {
   breakJournal(): () => void {
     const apply = this.store.apply.bind(this.store);
     this.store.apply = () => {
-      throw new Error("disk full");
+      throw Object.assign(new Error("disk full"), { name: "SQLiteError" });
     };
     return () => (this.store.apply = apply);
   }
