@@ -1,8 +1,6 @@
 /** Process: everything behind the ingress. Signals are heard before the rest is even loaded. */
 import { hearSignals } from "./shared/signals.ts";
 import "./worker/healthcheck.ts";
-import { raiseHttpCap } from "./worker/http-cap.ts";
 
 hearSignals();
-await raiseHttpCap();
 await import("./worker/main.ts");

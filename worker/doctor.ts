@@ -30,7 +30,7 @@ import {
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
-import { callsWanted } from "./http-cap.ts";
+import { callsInFlightMax } from "./calls.ts";
 import { foundProxy } from "./proxy.ts";
 import { workerSettings, type WorkerSettings } from "./settings.ts";
 import { plain } from "./text-table.ts";
@@ -97,7 +97,7 @@ async function examine(
   const [rmemMax = null] = kernelNumbers("net.core.rmem_max") ?? [];
   const range = kernelNumbers("net.ipv4.ip_local_port_range") as [number, number] | null;
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
-  const calls = callsWanted(PROCESSORS.length) * PROCESSORS.length;
+  const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
     judgeSync(sampleSync(folder), settings.JOURNAL_SYNC),
     judgeSpace(freeBytes(folder), folder),

@@ -10,8 +10,8 @@ import {
   settingsOrExit,
 } from "../shared/process.ts";
 import { holdSignals } from "../shared/signals.ts";
+import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked, WORKER_USAGE } from "./commands.ts";
-import { callsInFlightMax } from "./http-cap.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
 import { openLedger } from "./ledger.ts";

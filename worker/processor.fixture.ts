@@ -1,5 +1,4 @@
 /** Stand-ins for a processor that say exactly what they are told, byte by byte, on a real socket. */
-import { createSign, generateKeyPairSync } from "node:crypto";
 
 export type Raw = {
   /** Written as it stands. */
@@ -43,35 +42,3 @@ export function rawServer({ text = "", bytes = Buffer.from(text), ending = "end"
     [Symbol.dispose]: () => server.stop(true),
   };
 }
-
-/** A certificate that nobody trusts, and its key, in PEM. */
-export function selfSigned(commonName: string): { readonly cert: string; readonly key: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
-  const name = sequence(
-    der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, Buffer.from(commonName)))),
-  );
-  const validity = sequence(
-    der(0x17, Buffer.from("200101000000Z")),
-    der(0x17, Buffer.from("491231235959Z")),
-  );
-  const key = publicKey.export({ type: "spki", format: "der" });
-  const serial = der(0x02, Buffer.from([1]));
-  const body = sequence(serial, ecdsaWithSha256, name, validity, name, key);
-  const signature = createSign("sha256").update(body).sign(privateKey);
-  const bits = der(0x03, Buffer.concat([Buffer.from([0]), signature]));
-  const cert = sequence(body, ecdsaWithSha256, bits).toString("base64");
-  return {
-    cert: `-----BEGIN CERTIFICATE-----\n${cert}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
-}
-
-function der(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  const long = length > 255 ? [0x82, length >> 8, length & 255] : [0x81, length];
-  return Buffer.concat([Buffer.from(length < 128 ? [tag, length] : [tag, ...long]), content]);
-}
-
-const sequence = (...parts: Buffer[]) => der(0x30, Buffer.concat(parts));
-const oid = (...bytes: number[]) => der(0x06, Buffer.from(bytes));

@@ -29,13 +29,15 @@ export type ChargeOutcome =
   | { readonly kind: "exists" }
   /**
    * Certainly not recorded by this attempt. `overloaded`: a limiter said so, not a fault, and perhaps
-   * for how long it wants to be left alone.
+   * for how long it wants to be left alone. `ownFault`: this process could not make the call, which
+   * says nothing about the processor.
    */
   | {
       readonly kind: "refused";
       readonly reason: string;
       readonly overloaded: boolean;
       readonly retryAfterMs?: number;
+      readonly ownFault?: true;
     }
   /** Not recorded by this attempt: the processor says that it does not take such a payment. */
   | { readonly kind: "rejected"; readonly reason: string }
@@ -69,20 +71,6 @@ const RETRY_AFTER_MS_MAX = 60_000;
  * payment, so that a mistaken header sends none to a dearer processor for longer than it lasts.
  */
 const REST_MS_MAX = 10_000;
-
-/** No byte of the request has left: connection refused, name not found, TLS handshake failed. */
-const NEVER_LEFT = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "CERT_HAS_EXPIRED",
-  "CERT_NOT_YET_VALID",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-]);
 
 export class HttpProcessor implements Processor {
   readonly #url: string;
@@ -158,8 +146,9 @@ export function classify(answer: Answer, charge: Charge): ChargeOutcome {
 }
 
 export function classifyError(error: ExchangeError): ChargeOutcome {
-  if (typeof error.code === "string" && (error.neverLeft || NEVER_LEFT.has(error.code))) {
-    return { kind: "refused", reason: error.code, overloaded: false };
+  if (error.neverLeft) {
+    const ownFault = error.ownFault ? { ownFault: true as const } : {};
+    return { kind: "refused", reason: String(error.code), overloaded: false, ...ownFault };
   }
   if (error.name === "TimeoutError") {
     return { kind: "unknown", reason: "no answer in time", silent: true };

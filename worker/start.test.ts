@@ -184,17 +184,6 @@ test("the worker ends with one line when its journal is taken away, and does not
   );
 }, 20_000);
 
-test("the worker starts itself anew, under the same process id, with room for its calls", async () => {
-  using directory = temporary();
-  const { worker, log } = await readyWorker(good(directory.path));
-  // Of the program that runs under this id now.
-  const environment = readFileSync(`/proc/${worker.pid}/environ`, "utf8");
-  expect(environment.split("\0")).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=8192");
-  worker.kill("SIGTERM");
-  await log;
-  expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
-}, 20_000);
-
 test.each(["worker.ts", "api.ts", "simulator.ts"])(
   "%s hears a signal before anything else is loaded, and ends by it",
   async (entry) => {

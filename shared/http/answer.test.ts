@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { headerOf, readAnswer } from "./answer.ts";
+import { AnswerReader, headerOf } from "./answer.ts";
 
 const bytesOf = (...lines: string[]) => Buffer.from(lines.join("\r\n"));
+const readAnswer = (received: Buffer, ended = false) => {
+  const reader = new AnswerReader();
+  return reader.read(received) ?? (ended ? reader.end() : null);
+};
 const read = (received: Buffer) => {
   const answer = readAnswer(received);
   if (answer === null) return null;
@@ -85,6 +89,16 @@ test.each([
   ["a request", bytesOf("GET / HTTP/1.1", "", ""), "not an answer"],
   ["a head without an end", Buffer.alloc(20_000, "x"), "without an end"],
   [
+    "no end of informational answers",
+    Buffer.from("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(17)),
+    "no end",
+  ],
+  [
+    "a chunk whose line never ends",
+    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", `2;${"x".repeat(2_000)}`),
+    "without a size",
+  ],
+  [
     "two lengths",
     bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 3", "", "{}"),
     "two lengths",
@@ -166,4 +180,46 @@ test("whatever comes, it is read, waited for or refused, and never past its end"
     }),
     { numRuns: 5_000 },
   );
+});
+
+test("an answer is the same in pieces of any size", () => {
+  for (const bytes of Object.values(WHOLE)) {
+    for (let size = 1; size <= bytes.length; size++) {
+      const reader = new AnswerReader();
+      let answer: ReturnType<typeof readAnswer> = null;
+      for (let at = 0; at < bytes.length; at += size) {
+        expect(answer).toBeNull();
+        answer = reader.read(bytes.subarray(at, at + size));
+      }
+      expect({ ...answer, body: answer?.body.toString() }).toMatchObject({
+        status: 200,
+        body: "body",
+      });
+    }
+  }
+});
+
+/** Far beyond a test's time if reading took the square of them. */
+const MANY = 100_000;
+test.each([
+  ["chunks", `HTTP/1.1 200 OK\r\n${CHUNKED}\r\n\r\n${"1\r\nx\r\n".repeat(MANY)}0\r\n\r\n`, MANY],
+  [
+    "pieces",
+    `HTTP/1.1 200 OK\r\nContent-Length: ${MANY * 6}\r\n\r\n${"x".repeat(MANY * 6)}`,
+    MANY * 6,
+  ],
+])("many small %s are read in time that grows with their number", (_, text, bodyBytes) => {
+  const bytes = Buffer.from(text);
+  const reader = new AnswerReader();
+  let answer: ReturnType<typeof readAnswer> = null;
+  for (let at = 0; at < bytes.length; at += 6) answer = reader.read(bytes.subarray(at, at + 6));
+  expect(answer?.body).toHaveLength(bodyBytes);
+});
+
+test("blanks around a value are no work", () => {
+  const blanks = " ".repeat(16_000);
+  for (let n = 0; n < 1_000; n++) {
+    const head = bytesOf("HTTP/1.1 200 OK", `Content-Length: 1${blanks}x`, "", "");
+    expect(() => readAnswer(head)).toThrow("length 1");
+  }
 });

@@ -1,7 +1,10 @@
 /**
  * Just enough of HTTP/1.1 to read one answer from the bytes of a connection. What is not clear is no
- * answer: two lengths, a length beside chunks, something else where a head should be.
+ * answer: two lengths, a length beside chunks, something else where a head should be. Every byte is
+ * looked at once, in however many pieces, heads and chunks it comes.
  */
+import { GrowingBytes } from "./growing.ts";
+
 export type HttpAnswer = {
   readonly status: number;
   /** The lines between the first one and the empty one. */
@@ -16,31 +19,128 @@ export type HttpAnswer = {
 
 const HEAD_END = "\r\n\r\n";
 const HEAD_BYTES_MAX = 16 * 1024;
+/** Nobody has more to say beforehand. */
+const INFORMATIONAL_MAX = 16;
+/** A size, and extensions that nobody reads. */
+const CHUNK_LINE_BYTES_MAX = 1024;
+const CHUNK_DIGITS_MAX = 8;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?(?:\r\n|$)/;
-const EMPTY = Buffer.alloc(0);
 
-/**
- * Null while there is more to come; `ended` says that there is not. Throws on what is no answer.
- * Informational answers before the one are passed over.
- */
-export function readAnswer(received: Buffer, ended = false, from = 0): HttpAnswer | null {
-  const headEnd = received.indexOf(HEAD_END, from);
-  if (headEnd < 0 || headEnd - from > HEAD_BYTES_MAX) {
-    if (received.length - from > HEAD_BYTES_MAX) throw new Error("a head without an end");
-    return null;
+type Framing =
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunks" }
+  /** Its end is the connection's. */
+  | { readonly kind: "rest" };
+type Head = Pick<HttpAnswer, "status" | "head"> & {
+  readonly asksToStay: boolean;
+  readonly framing: Framing;
+};
+type Body = Pick<HttpAnswer, "body" | "bytes" | "complete">;
+
+/** Of one answer. Throws on what is none; informational answers before it are passed over. */
+export class AnswerReader {
+  /** Of all pieces so far. */
+  received = 0;
+  readonly #kept = new GrowingBytes();
+  readonly #chunks = new GrowingBytes();
+  /** Everything before is read. */
+  #at = 0;
+  /** In what is before, no head ends. */
+  #searchedTo = 0;
+  #informational = 0;
+  #head: Head | null = null;
+
+  /** Null while there is more to come. */
+  read(piece: Buffer): HttpAnswer | null {
+    const isFirst = this.received === 0;
+    if (!isFirst) this.#kept.append(piece);
+    this.received += piece.length;
+    const answer = this.#answerIn(isFirst ? piece : this.#kept.bytes, false);
+    if (answer === null && isFirst) this.#kept.append(piece);
+    return answer;
   }
-  const text = received.toString("latin1", from, headEnd);
+
+  /** There is no more to come. Null when that is too soon. */
+  end(): HttpAnswer | null {
+    return this.#answerIn(this.#kept.bytes, true);
+  }
+
+  #answerIn(all: Buffer, ended: boolean): HttpAnswer | null {
+    this.#head ??= this.#readHead(all);
+    if (this.#head === null) return null;
+    const { status, head, asksToStay, framing } = this.#head;
+    const body = this.#readBody(all, framing, ended);
+    if (body === null) return null;
+    return { status, head, keepsAlive: asksToStay && body.complete, ...body };
+  }
+
+  #readHead(all: Buffer): Head | null {
+    for (;;) {
+      const end = all.indexOf(HEAD_END, Math.max(this.#at, this.#searchedTo));
+      const bytes = (end < 0 ? all.length : end) - this.#at;
+      if (bytes > HEAD_BYTES_MAX) throw new Error("a head without an end");
+      this.#searchedTo = all.length - HEAD_END.length + 1;
+      if (end < 0) return null;
+      const head = parseHead(all.toString("latin1", this.#at, end));
+      this.#at = end + HEAD_END.length;
+      this.#searchedTo = this.#at;
+      if (head.status >= 200) return head;
+      if (++this.#informational > INFORMATIONAL_MAX) throw new Error("no end of what comes before");
+    }
+  }
+
+  #readBody(all: Buffer, framing: Framing, ended: boolean): Body | null {
+    switch (framing.kind) {
+      case "length": {
+        const bytes = this.#at + framing.bytes;
+        if (all.length < bytes) return null;
+        return { body: all.subarray(this.#at, bytes), bytes, complete: true };
+      }
+      case "chunks":
+        return this.#readChunks(all);
+      case "rest":
+        if (!ended) return null;
+        return { body: all.subarray(this.#at), bytes: all.length, complete: false };
+    }
+  }
+
+  #readChunks(all: Buffer): Body | null {
+    for (;;) {
+      const begin = chunkAt(all, this.#at);
+      if (begin < 0) return null;
+      const size = sizeOfChunk(all, this.#at);
+      const end = begin + size;
+      if (all.length < end + 2) return null;
+      // After the last, empty one come no trailers.
+      if (all[end] !== CR || all[end + 1] !== LF) throw new Error("a chunk without an end");
+      this.#at = end + 2;
+      if (size === 0) return { body: this.#chunks.bytes, bytes: this.#at, complete: true };
+      this.#chunks.append(all.subarray(begin, end));
+    }
+  }
+}
+
+function parseHead(text: string): Head {
   const line = STATUS_LINE.exec(text);
   if (line === null) throw new Error(`not an answer: ${text.slice(0, 60)}`);
   const status = Number(line[2]);
-  const at = headEnd + HEAD_END.length;
-  if (status < 200) return readAnswer(received, ended, at);
   const head = text.slice(line[0].length);
-  const body = readBody(received, at, { status, head, ended });
-  if (body === null) return null;
   const connection = headerOf(head, "connection")?.toLowerCase();
-  const asked = line[1] === "1" ? connection !== "close" : connection === "keep-alive";
-  return { status, head, keepsAlive: asked && body.complete, ...body };
+  const asksToStay = line[1] === "1" ? connection !== "close" : connection === "keep-alive";
+  return { status, head, asksToStay, framing: framingOf(status, head) };
+}
+
+function framingOf(status: number, head: string): Framing {
+  if (status < 200 || status === 204 || status === 304) return { kind: "length", bytes: 0 };
+  const lengths = valuesOf(head, "content-length");
+  const codings = valuesOf(head, "transfer-encoding");
+  if (lengths.length + codings.length > 1) throw new Error("an answer of two lengths");
+  const [length] = lengths;
+  if (length === undefined) {
+    return { kind: codings[0]?.toLowerCase() === "chunked" ? "chunks" : "rest" };
+  }
+  if (!/^\d{1,15}$/.test(length)) throw new Error(`an answer of length ${length}`);
+  return { kind: "length", bytes: Number(length) };
 }
 
 type HeaderName = "connection" | "content-length" | "retry-after" | "transfer-encoding";
@@ -52,8 +152,9 @@ const HEADERS: Record<HeaderName, RegExp> = {
   "transfer-encoding": header("transfer-encoding"),
 };
 
+/** Blanks are cut off elsewhere: a pattern that does it takes the square of their number. */
 function header(name: HeaderName): RegExp {
-  return new RegExp(`^${name}:[ \\t]*([^\\r\\n]*?)[ \\t]*\\r?$`, "gim");
+  return new RegExp(`^${name}:([^\\r\\n]*)\\r?$`, "gim");
 }
 
 /** The first value of a header. */
@@ -62,46 +163,53 @@ export function headerOf(head: string, name: HeaderName): string | null {
 }
 
 function valuesOf(head: string, name: HeaderName): string[] {
-  return [...head.matchAll(HEADERS[name])].map(([, value = ""]) => value);
+  return [...head.matchAll(HEADERS[name])].map(([, value = ""]) => withoutBlanks(value));
 }
 
-type Body = Pick<HttpAnswer, "body" | "bytes" | "complete">;
-type Framing = { readonly status: number; readonly head: string; readonly ended: boolean };
-
-function readBody(received: Buffer, at: number, { status, head, ended }: Framing): Body | null {
-  if (status === 204 || status === 304) return { body: EMPTY, bytes: at, complete: true };
-  const lengths = valuesOf(head, "content-length");
-  const codings = valuesOf(head, "transfer-encoding");
-  if (lengths.length + codings.length > 1) throw new Error("an answer of two lengths");
-  const [length] = lengths;
-  if (length !== undefined) {
-    if (!/^\d{1,15}$/.test(length)) throw new Error(`an answer of length ${length}`);
-    const bytes = at + Number(length);
-    if (received.length < bytes) return null;
-    return { body: received.subarray(at, bytes), bytes, complete: true };
-  }
-  if (codings[0]?.toLowerCase() === "chunked") return readChunks(received, at);
-  // Its end is the connection's.
-  if (!ended) return null;
-  return { body: received.subarray(at), bytes: received.length, complete: false };
+function withoutBlanks(text: string): string {
+  const isBlank = (at: number) => text[at] === " " || text[at] === "\t";
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(from)) from++;
+  while (to > from && isBlank(to - 1)) to--;
+  return text.slice(from, to);
 }
 
-function readChunks(received: Buffer, from: number): Body | null {
-  const chunks: Buffer[] = [];
-  for (let at = from; ;) {
-    const lineEnd = received.indexOf("\r\n", at);
-    if (lineEnd < 0) return null;
-    const [size] =
-      /^[\da-f]{1,8}(?=$|[ \t;])/i.exec(received.toString("latin1", at, lineEnd)) ?? [];
-    if (size === undefined) throw new Error("a chunk without a size");
-    const begin = lineEnd + 2;
-    const end = begin + Number.parseInt(size, 16);
-    if (received.length < end + 2) return null;
-    // After the last, empty one come no trailers.
-    if (received.toString("latin1", end, end + 2) !== "\r\n")
-      throw new Error("a chunk without an end");
-    if (end === begin) return { body: Buffer.concat(chunks), bytes: end + 2, complete: true };
-    chunks.push(received.subarray(begin, end));
-    at = end + 2;
-  }
+const CR = 13;
+const LF = 10;
+
+/** Where the chunk's bytes begin whose size stands at `at`; -1 while that line is not all there. */
+function chunkAt(all: Buffer, at: number): number {
+  let end = at;
+  while (end - at <= CHUNK_DIGITS_MAX && digitOf(all[end]) >= 0) end++;
+  const next = all[end];
+  if (end - at > CHUNK_DIGITS_MAX) throw new Error("a chunk without a size");
+  if (next === undefined) return -1;
+  if (end === at || !FOLLOWS_SIZE.has(next)) throw new Error("a chunk without a size");
+  if (next === CR) return all[end + 1] === LF ? end + 2 : afterCr(all[end + 1]);
+  const lineEnd = all.subarray(end, at + CHUNK_LINE_BYTES_MAX).indexOf("\r\n");
+  if (lineEnd >= 0) return end + lineEnd + 2;
+  if (all.length - at >= CHUNK_LINE_BYTES_MAX) throw new Error("a chunk without a size");
+  return -1;
+}
+
+/** A size ends with its line, or before an extension. */
+const FOLLOWS_SIZE: ReadonlySet<number> = new Set(Buffer.from("\r \t;"));
+
+function afterCr(next: number | undefined): -1 {
+  if (next !== undefined) throw new Error("a chunk without a size");
+  return -1;
+}
+
+function sizeOfChunk(all: Buffer, at: number): number {
+  let size = 0;
+  for (let digit = at; digitOf(all[digit]) >= 0; digit++) size = size * 16 + digitOf(all[digit]);
+  return size;
+}
+
+function digitOf(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

@@ -1,12 +1,15 @@
 /**
- * One keep-alive connection over plain TCP, one call at a time on it. A call always ends, in an answer
- * or in a failure; its time runs from the first byte written to the last byte read, and connecting is
- * not in it. The next call after a failure connects anew. Nothing is ever sent twice.
+ * One keep-alive connection, one call at a time on it. A call always ends, in an answer or in a failure;
+ * its time runs from the first byte written to the last byte read, and connecting is not in it. The next
+ * call after a failure resolves the name anew and connects anew. Nothing is ever sent twice.
  */
 import type { Socket, SocketHandler } from "bun";
-import { readAnswer, type HttpAnswer } from "./answer.ts";
+import { dial } from "../net/dial.ts";
+import { Overdue } from "../net/overdue.ts";
+import { Peer, type Endpoint } from "../net/peer.ts";
+import { AnswerReader, type HttpAnswer } from "./answer.ts";
 
-export type Endpoint = { readonly hostname: string; readonly port: number };
+export type { Endpoint } from "../net/peer.ts";
 
 /** Refused: no connection came about, so that no byte of the request has left. */
 export type Failure = "timeout" | "refused" | "broken off";
@@ -24,23 +27,29 @@ type Call = {
   readonly request: Buffer;
   readonly done: (outcome: Outcome) => void;
   readonly timeoutMs: number;
-  timer: Timer;
+  overdue: Overdue | null;
   sentAtMs: number;
 };
 
 export class HttpConnection {
   /** When its last call ended. */
   idleSinceMs = 0;
-  readonly #endpoint: Endpoint;
+  readonly #peer: Peer;
   readonly #timeoutMs: number;
   #socket: Socket<HttpConnection> | null = null;
+  #address: string | null = null;
   #call: Call | null = null;
   #unsent: Buffer | null = null;
-  #received: Buffer | null = null;
+  #reader: AnswerReader | null = null;
 
-  constructor(endpoint: Endpoint, timeoutMs = Number.POSITIVE_INFINITY) {
-    this.#endpoint = endpoint;
+  constructor(to: Endpoint | Peer, timeoutMs = Number.POSITIVE_INFINITY) {
+    this.#peer = to instanceof Peer ? to : new Peer(to);
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** Which of the name's addresses it was made to; null while it is not open. */
+  get address(): string | null {
+    return this.#socket === null ? null : this.#address;
   }
 
   /** False once the other side has closed it, or a call has failed. */
@@ -50,9 +59,7 @@ export class HttpConnection {
 
   call(request: Buffer, done: (outcome: Outcome) => void, timeoutMs = this.#timeoutMs): void {
     if (this.#call !== null) throw new Error("a call is under way on this connection");
-    const connectMs = Math.min(CONNECT_MS_MAX, timeoutMs);
-    const timer = setTimeout(() => this.#overdue(), this.isOpen ? timeoutMs : connectMs);
-    const call: Call = { request, done, timeoutMs, timer, sentAtMs: 0 };
+    const call: Call = { request, done, timeoutMs, overdue: null, sentAtMs: 0 };
     this.#call = call;
     if (this.#socket === null) void this.#connect(call);
     else this.#send(this.#socket, call);
@@ -82,27 +89,32 @@ export class HttpConnection {
   }
 
   async #connect(call: Call): Promise<void> {
-    try {
-      const socket = await Bun.connect<HttpConnection>({
-        ...this.#endpoint,
-        data: this,
-        socket: HttpConnection.#HANDLER,
-      });
-      // The call may have been given up while this was being set up.
-      if (this.#call !== call) return socket.terminate();
-      socket.setNoDelay(true);
-      this.#socket = socket;
-      clearTimeout(call.timer);
-      call.timer = setTimeout(() => this.#overdue(), call.timeoutMs);
-      this.#send(socket, call);
-    } catch (error) {
-      const { code } = error as { code?: unknown };
-      if (this.#call === call) this.#fail("refused", String(code ?? "ECONNREFUSED"));
+    const connectMs = Math.min(CONNECT_MS_MAX, call.timeoutMs);
+    const dialled = await dial<HttpConnection>(
+      this.#peer,
+      HttpConnection.#HANDLER,
+      this,
+      connectMs,
+    );
+    // The call may have been given up while this was being set up.
+    if (this.#call !== call) {
+      if (dialled.kind === "connected") dialled.socket.terminate();
+      return;
     }
+    if (dialled.kind === "refused") return this.#fail("refused", dialled.code);
+    const { socket, address } = dialled;
+    socket.setNoDelay(true);
+    this.#socket = socket;
+    this.#address = address;
+    this.#send(socket, call);
   }
 
   #send(socket: Socket<HttpConnection>, call: Call): void {
     this.#unsent = call.request;
+    this.#reader = new AnswerReader();
+    if (call.timeoutMs !== Number.POSITIVE_INFINITY) {
+      call.overdue = new Overdue(call.timeoutMs, () => this.#fail("timeout", "TIMEOUT"));
+    }
     call.sentAtMs = performance.now();
     this.#sendRest(socket);
   }
@@ -115,19 +127,19 @@ export class HttpConnection {
   }
 
   #receive(bytes: Buffer): void {
-    const all = this.#received === null ? bytes : Buffer.concat([this.#received, bytes]);
-    const answer = this.#read(all, false);
+    const answer = this.#read((reader) => reader.read(bytes));
     if (answer === "garbage") return this.#fail("broken off", "GARBAGE");
     if (answer !== null) return this.#answered(answer);
-    this.#received = this.#received === null ? Buffer.from(all) : all;
   }
 
   /** What follows an answer, or comes unasked, belongs to no call. */
-  #read(all: Buffer, ended: boolean): HttpAnswer | "garbage" | null {
-    if (this.#call === null || all.length > ANSWER_BYTES_MAX) return "garbage";
+  #read(next: (reader: AnswerReader) => HttpAnswer | null): HttpAnswer | "garbage" | null {
+    const reader = this.#reader;
+    if (reader === null) return "garbage";
     try {
-      const answer = readAnswer(all, ended);
-      return answer === null || answer.bytes === all.length ? answer : "garbage";
+      const answer = next(reader);
+      if (reader.received > ANSWER_BYTES_MAX) return "garbage";
+      return answer === null || answer.bytes === reader.received ? answer : "garbage";
     } catch {
       return "garbage";
     }
@@ -136,7 +148,7 @@ export class HttpConnection {
   #answered(answer: HttpAnswer): void {
     const nowMs = performance.now();
     const call = this.#takeCall();
-    this.#received = null;
+    this.#reader = null;
     this.idleSinceMs = nowMs;
     if (!answer.keepsAlive) this.#drop();
     call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, ...answer });
@@ -144,14 +156,9 @@ export class HttpConnection {
 
   /** By the other side. An answer may have no other end. */
   #closed(): void {
-    const answer = this.#received === null ? null : this.#read(this.#received, true);
+    const answer = this.#read((reader) => reader.end());
     if (answer !== null && answer !== "garbage") return this.#answered(answer);
     this.#fail("broken off", "ECONNRESET");
-  }
-
-  #overdue(): void {
-    if (this.isOpen) this.#fail("timeout", "TIMEOUT");
-    else this.#fail("refused", "ETIMEDOUT");
   }
 
   #fail(reason: Failure, code: string): void {
@@ -162,7 +169,7 @@ export class HttpConnection {
   #takeCall(): Call | null {
     const call = this.#call;
     this.#call = null;
-    if (call !== null) clearTimeout(call.timer);
+    call?.overdue?.cancel();
     return call;
   }
 
@@ -170,7 +177,7 @@ export class HttpConnection {
     const socket = this.#socket;
     this.#socket = null;
     this.#unsent = null;
-    this.#received = null;
+    this.#reader = null;
     socket?.terminate();
   }
 }

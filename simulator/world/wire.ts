@@ -107,7 +107,15 @@ export class Wire {
       tell();
     };
     const fail = (outcome: ChargeSeen["outcome"], code: string, name = "TypeError") =>
-      end(outcome, code, () => reject(Object.assign(new Error(code), { code, name })));
+      end(outcome, code, () =>
+        reject(
+          Object.assign(new Error(code), {
+            code,
+            name,
+            neverLeft: outcome === "refused" || undefined,
+          }),
+        ),
+      );
 
     time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
     if (this.rejects && charge !== null) {

@@ -32,8 +32,8 @@ const STAGES: Record<string, readonly string[]> = {
   // Sub-commands of the process, each of which belongs to a stage.
   commands: ["operator", "audit", "doctor", "top"],
   top: [],
-  // Asks whether a processor takes its audit-token, as the audit does.
-  doctor: ["audit"],
+  // Asks whether a processor takes its audit-token, as the audit does, and calls it as payments do.
+  doctor: ["audit", "processor"],
 };
 
 export function layerComplaints(source: Source): string[] {

@@ -4,7 +4,7 @@
  * The token goes into its header and nowhere else.
  */
 import { centsFromDecimal } from "../../shared/money.ts";
-import { wholeOf, type Exchange } from "../processor/exchange.ts";
+import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
 import { readInstant } from "../processor/instant.ts";
 import { Decimal, isId, readAmount, readFields, readRetryAfterMs } from "../processor/words.ts";
 import type { Sum } from "../audit-report.ts";
@@ -41,9 +41,11 @@ const REFUSED_FOR_GOOD = new Set([400, 401, 403, 405]);
 export class HttpBooks implements Theirs {
   readonly #url: string;
   readonly #token: string;
+  readonly #exchange: Exchange;
 
   constructor(url: string, token: string) {
     this.#url = url;
+    this.#exchange = exchangeTo(url);
     this.#token = token;
   }
 
@@ -74,17 +76,11 @@ export class HttpBooks implements Theirs {
   async #get(target: string, headers: Record<string, string>) {
     let answer: Awaited<ReturnType<Exchange>>;
     try {
-      const response = await fetch(this.#url + target, {
-        headers,
-        // Elsewhere the token would be somebody else's.
-        redirect: "manual",
-        proxy: false,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      } as RequestInit);
-      answer = await wholeOf(response);
+      const url = this.#url + target;
+      answer = await this.#exchange({ url, headers, timeoutMs: TIMEOUT_MS });
     } catch (error) {
-      const { code, name } = error as Error & { code?: unknown };
-      throw new NoAnswer(`no answer: ${String(code ?? name)}`, false);
+      const { code, name } = error as ExchangeError;
+      throw new NoAnswer(`no answer: ${String(name === "TimeoutError" ? name : code)}`, false);
     }
     const { status, body, retryAfter, complete } = answer;
     if (status === 401) throw new NoAnswer("401: it does not take the audit-token", true);

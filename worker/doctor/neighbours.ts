@@ -1,6 +1,7 @@
 /** Who listens where the worker wants to, and whether processors answer. */
 import { originOf } from "../../shared/healthcheck.ts";
 import { HttpBooks, NoAnswer } from "../audit/theirs.ts";
+import { exchangeTo, type ExchangeError } from "../processor/exchange.ts";
 import type { ProcessorSetting } from "../settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 import { isListening } from "./machine.ts";
@@ -72,22 +73,21 @@ async function judgeAnswer({ name, url }: ProcessorSetting, workerRuns: boolean)
   const fix = `curl -i ${url}${path}`;
   const startMs = performance.now();
   try {
-    const signal = AbortSignal.timeout(HEALTH_MS_MAX);
-    const init = { signal, redirect: "manual", proxy: false } as RequestInit;
-    const response = await fetch(url + path, init);
-    const body = await response.text();
-    const figure = `${response.status} after ${Math.round(performance.now() - startMs)} ms`;
-    if (workerRuns && (response.status === 404 || response.status === 200))
-      return ok(title, figure);
-    if (response.status === 429)
-      return ok(title, `${figure}: reachable, asked by somebody else too`);
-    if (response.status !== 200) return wrong(title, `${figure} from ${path}`, fix);
-    const failing = /"failing"\s*:\s*(true|false)/.exec(body)?.[1];
+    const { status, body } = await exchangeTo(url)({ url: url + path, timeoutMs: HEALTH_MS_MAX });
+    const figure = `${status} after ${Math.round(performance.now() - startMs)} ms`;
+    if (workerRuns && (status === 404 || status === 200)) return ok(title, figure);
+    if (status === 429) return ok(title, `${figure}: reachable, asked by somebody else too`);
+    if (status !== 200) return wrong(title, `${figure} from ${path}`, fix);
+    const failing = /"failing"\s*:\s*(true|false)/.exec(body ?? "")?.[1];
     if (failing === undefined) return wrong(title, `${figure}, which is no service-health`, fix);
     return failing === "false" ? ok(title, figure) : warning(title, `${figure}: failing`, fix);
   } catch (error) {
-    const { code, name: kind } = error as Error & { code?: unknown };
-    return wrong(title, `no answer from ${url}: ${String(code ?? kind)}`, fix);
+    const { code, name: kind } = error as ExchangeError;
+    return wrong(
+      title,
+      `no answer from ${url}: ${String(kind === "TimeoutError" ? kind : code)}`,
+      fix,
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
 import type { Diary } from "./diary.ts";
 import { Pace } from "./pace.ts";
+import { Shortage } from "./shortage.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
 export type Reservation = { readonly lane: number; readonly ticket: Ticket };
@@ -34,6 +35,7 @@ export class Dispatch {
   readonly #books: Books;
   readonly #queue: PaymentQueue;
   readonly #diary: Diary;
+  readonly #shortage = new Shortage();
   #stopped = false;
 
   constructor(options: PipelineOptions, books: Books, queue: PaymentQueue, diary: Diary) {
@@ -58,6 +60,7 @@ export class Dispatch {
     if (this.#queue.length > 0) return null;
     const { clock, router } = this.#options;
     const nowMs = clock.steadyMs();
+    if (!this.#shortage.allows(nowMs)) return null;
     const decision = router.choose(nowMs, ONE_WAITING(payment.deadlineMs));
     return decision.kind === "send" ? this.#assign(nowMs, payment, decision.lane) : null;
   }
@@ -79,7 +82,7 @@ export class Dispatch {
     this.#queue.wake(clock.steadyMs());
     while (this.#queue.length > 0 && !this.#stopped) {
       const nowMs = clock.steadyMs();
-      if (!this.pace.allows(nowMs)) return;
+      if (!this.#shortage.allows(nowMs) || !this.pace.allows(nowMs)) return;
       const decision = router.choose(nowMs, this.#queue);
       if (decision.kind === "wait") return;
       this.pace.started();
@@ -92,6 +95,7 @@ export class Dispatch {
     const { clock, router } = this.#options;
     if (this.#queue.length === 0 || this.#stopped) return;
     const nowMs = clock.steadyMs();
+    if (!this.#shortage.allows(nowMs)) return;
     const trial = router.trialLane(nowMs, this.#queue);
     if (trial === null) return;
     const payment = trial.needed ? this.#queue.takeOldest() : this.#queue.takeNewest();
@@ -113,6 +117,7 @@ export class Dispatch {
     payment.attemptedAtMs = clock.steadyMs();
     this.#books.attempts[lane]![outcome.kind]++;
     this.#record(lane, ticket, reportOf(outcome, payment.attemptedAtMs - sentAtMs));
+    this.#noteShortage(payment.attemptedAtMs, outcome);
     await this.#answered(payment, outcome);
     payment.calls--;
     this.inFlight--;
@@ -143,6 +148,7 @@ export class Dispatch {
     const processor = numbers[lane] as number;
     const assignment = { processor, requestedAtMs: clock.wallMs() };
     this.#books.move(payment, { kind: "assigned", assignment });
+    this.#shortage.tried(nowMs);
     return { lane, ticket: router.admit(nowMs, lane) };
   }
 
@@ -212,6 +218,12 @@ export class Dispatch {
     this.onUnknown(payment);
   }
 
+  #noteShortage(nowMs: number, outcome: ChargeOutcome): void {
+    if (outcome.kind !== "refused" || outcome.ownFault !== true) return this.#shortage.over();
+    const { reason } = outcome;
+    if (this.#shortage.noticed(nowMs)) this.#options.log.error({ reason }, "calls cannot be made");
+  }
+
   #record(number: number, ticket: Ticket, report: LaneReport): void {
     const { clock, router } = this.#options;
     const nowMs = clock.steadyMs();
@@ -251,6 +263,7 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
       return { signal: "rejected", latencyMs, dropped: false, cause };
     }
     case "refused":
+      if (outcome.ownFault) return { ...NO_CALL, cause: outcome.reason };
       return outcome.overloaded
         ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason, ...restOf(outcome) }
         : { signal: "failure", latencyMs, dropped: false, cause: outcome.reason };

@@ -14,6 +14,7 @@ import { SqliteStore } from "../journal/store.ts";
 import { allocateLedger, LedgerWriter, type LedgerMemory } from "../ledger.ts";
 import { Pipeline } from "../pipeline.ts";
 import { HttpProcessor, type Exchange, type Processor } from "../processor.ts";
+import type { ExchangeError } from "../processor/exchange.ts";
 import { Router } from "../router.ts";
 
 /** Wall time when the steady clock says 0. */
@@ -89,7 +90,7 @@ function exchange(
   calls: Calls,
   { url, body, timeoutMs }: Parameters<Exchange>[0],
 ): ReturnType<Exchange> {
-  if (memory.model.down) return Promise.reject(failure("ECONNREFUSED"));
+  if (memory.model.down) return Promise.reject(failure("ECONNREFUSED", { neverLeft: true }));
   const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Exchange>>>();
   const call = {
     method: body === undefined ? "GET" : "POST",
@@ -113,8 +114,8 @@ function exchange(
   return promise;
 }
 
-function failure(code: string): Error & { code: string } {
-  return Object.assign(new Error(code), { code });
+function failure(code: string, more: { readonly neverLeft?: true } = {}): ExchangeError {
+  return Object.assign(new Error(code), { code, ...more });
 }
 
 export const CONTEST = [

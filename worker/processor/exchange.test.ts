@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
 import { exchangeTo } from "./exchange.ts";
 
@@ -58,7 +58,7 @@ test("a connection that the processor has closed is not used again", async () =>
 
 test("idle connections are closed before a processor would", async () => {
   using server = serve((socket) => socket.write(OK));
-  const exchange = exchangeTo(server.url, 100);
+  const exchange = exchangeTo(server.url, { idleMsMax: 100 });
   const call = () => exchange({ url: server.url, timeoutMs: 5_000 });
   await Promise.all([call(), call(), call()]);
   for (let waited = 0; server.sockets.size > 0 && waited < 100; waited++) await Bun.sleep(20);
@@ -84,4 +84,119 @@ test("a request that never left says so, one that got no answer does not", async
   const { url } = silent;
   silent[Symbol.dispose]();
   expect(await failure(url)).toMatchObject({ code: "ECONNREFUSED", neverLeft: true });
+});
+
+const at = (port: string) => `http://processor.test:${port}`;
+/** A processor at an address of its own, at a port that several have. */
+function serveAt(hostname: string, port: number) {
+  let calls = 0;
+  let held: Socket[] | null = null;
+  const sockets = new Set<Socket>();
+  const server = Bun.listen({
+    hostname,
+    port,
+    socket: {
+      open: (socket) => void sockets.add(socket),
+      close: (socket) => void sockets.delete(socket),
+      data(socket) {
+        calls++;
+        if (held === null) setTimeout(() => socket.write(OK), 20);
+        else held.push(socket);
+      },
+    },
+  });
+  return {
+    port: server.port,
+    sockets,
+    calls: () => calls,
+    hold: () => void (held = []),
+    release: () => held?.forEach((socket) => socket.write(OK)),
+    [Symbol.dispose]: () => server.stop(true),
+  };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let waited = 0; !isTrue() && waited < 500; waited++) await Bun.sleep(5);
+  expect(isTrue()).toBe(true);
+}
+
+describe("a name", () => {
+  test("is followed: connections to an address that it no longer has get no further call", async () => {
+    using before = serveAt("127.0.0.2", 0);
+    using after = serveAt("127.0.0.3", before.port);
+    let addresses = ["127.0.0.2"];
+    const url = at(String(before.port));
+    const resolve = () => Promise.resolve(addresses);
+    const exchange = exchangeTo(url, { resolve, resolveMs: 10, idleMsMax: 60_000 });
+    const call = () => exchange({ url, timeoutMs: 5_000 });
+    await Promise.all([call(), call()]);
+    before.hold();
+    const busy = call();
+    await until(() => before.calls() === 3);
+    addresses = ["127.0.0.3"];
+    await until(() => before.sockets.size === 1);
+    before.release();
+    expect((await busy).status).toBe(200);
+    await until(() => before.sockets.size === 0);
+    await Promise.all([call(), call()]);
+    expect([before.calls(), after.calls()]).toEqual([3, 2]);
+  });
+
+  test("that cannot be resolved for a while keeps its connections, and makes no new one", async () => {
+    using server = serveAt("127.0.0.2", 0);
+    let isLost = false;
+    let lookups = 0;
+    const resolve = () => {
+      lookups++;
+      const lost = Object.assign(new Error("lost"), { code: "EAI_AGAIN" });
+      return isLost ? Promise.reject(lost) : Promise.resolve(["127.0.0.2"]);
+    };
+    const url = at(String(server.port));
+    const exchange = exchangeTo(url, { resolve, resolveMs: 10, idleMsMax: 60_000 });
+    const call = () => exchange({ url, timeoutMs: 5_000 });
+    await call();
+    isLost = true;
+    const seen = lookups;
+    await until(() => lookups > seen + 2);
+    const second = exchange({ url, timeoutMs: 5_000 });
+    const third = call().catch((error: unknown) => error);
+    expect((await second).status).toBe(200);
+    expect(await third).toMatchObject({ code: "EAI_AGAIN", neverLeft: true });
+  });
+
+  test("is not asked for while there are no connections", async () => {
+    let lookups = 0;
+    const resolve = () => Promise.resolve([`127.0.0.${++lookups}`]);
+    exchangeTo(at("1"), { resolve, resolveMs: 1 });
+    await Bun.sleep(20);
+    expect(lookups).toBe(0);
+  });
+
+  test("of several addresses is called at the first that answers, and there again", async () => {
+    using server = serveAt("127.0.0.3", 0);
+    const url = at(String(server.port));
+    const resolve = () => Promise.resolve(["127.0.0.2", "::1", "127.0.0.3"]);
+    const exchange = exchangeTo(url, { resolve });
+    const call = () => exchange({ url, timeoutMs: 5_000 });
+    expect((await call()).status).toBe(200);
+    using late = serveAt("127.0.0.2", server.port);
+    await Promise.all([call(), call(), call()]);
+    expect([server.calls(), late.calls()]).toEqual([4, 0]);
+  });
+
+  test("none of whose addresses answers is refused, in the time for connecting", async () => {
+    using server = serveAt("127.0.0.3", 0);
+    const url = at(String(server.port));
+    const resolve = () => Promise.resolve(["127.0.0.2", "127.0.0.4"]);
+    const refused = exchangeTo(url, { resolve })({ url, timeoutMs: 5_000 });
+    expect(await refused.catch((error: unknown) => error)).toMatchObject({
+      code: "ECONNREFUSED",
+      neverLeft: true,
+    });
+    const never = exchangeTo(url, { resolve: () => new Promise(() => {}) })({ url, timeoutMs: 50 });
+    expect(await never.catch((error: unknown) => error)).toMatchObject({
+      code: "ETIMEDOUT",
+      neverLeft: true,
+    });
+  });
 });

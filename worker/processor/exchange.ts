@@ -1,14 +1,20 @@
 /**
- * One request to a processor and its whole answer. Over plain HTTP through connections of our own,
- * because `fetch` keeps 64 idle ones for the whole process, opens the others anew for every call until
- * the ports run out, and takes three times the CPU; over TLS through `fetch` (docs/adr/0021).
+ * One request to a processor and its whole answer, through connections of our own: `fetch` keeps 64
+ * idle ones for the whole process, opens the others anew for every call until the ports run out, takes
+ * three times the CPU, and goes on calling the address that a name had before (docs/adr/0021).
  */
 import { isUtf8 } from "node:buffer";
 import { headerOf } from "../../shared/http/answer.ts";
-import { HttpConnection, type Outcome } from "../../shared/http/connection.ts";
+import type { Outcome } from "../../shared/http/connection.ts";
+import { ConnectionPool, type PoolOptions } from "../../shared/http/pool.ts";
+import { isOwnFault } from "../../shared/net/own-fault.ts";
+import type { Resolve } from "../../shared/net/names.ts";
+import { peerAt } from "../../shared/net/peer.ts";
 
 export type Exchange = (request: {
   readonly url: string;
+  /** Beside those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Posted as JSON; absent for a GET. */
   readonly body?: string;
   readonly timeoutMs: number;
@@ -21,34 +27,36 @@ export type Exchange = (request: {
   readonly complete: boolean;
 }>;
 
-/** `neverLeft`: no connection came about, so that no byte of the request has left. */
-export type ExchangeError = Error & { readonly code?: unknown; readonly neverLeft?: true };
-
-/** To the processor at `url`. Rejects with an ExchangeError when there is no whole answer. */
-export function exchangeTo(url: string, idleMsMax = IDLE_MS_MAX): Exchange {
-  return url.startsWith("http://") ? new ConnectionPool(url, idleMsMax).exchange : fetchExchange;
-}
-
-/** A body that ends too soon throws, and is as unknown as no answer at all. */
-const fetchExchange: Exchange = async ({ url, body, timeoutMs }) => {
-  const post = { method: "POST", headers: { "content-type": "application/json" } };
-  const response = await fetch(url, {
-    ...(body === undefined ? {} : { ...post, body }),
-    redirect: "manual",
-    proxy: false,
-    signal: AbortSignal.timeout(timeoutMs),
-  } as RequestInit);
-  return wholeOf(response);
+export type ExchangeError = Error & {
+  readonly code?: unknown;
+  /** No connection came about, so that no byte of the request has left. */
+  readonly neverLeft?: true;
+  /** It was this process that could not make one: it says nothing about the processor. */
+  readonly ownFault?: true;
 };
 
-export async function wholeOf(response: Response): ReturnType<Exchange> {
-  const { status, headers } = response;
-  return {
-    status,
-    body: textOf(Buffer.from(await response.arrayBuffer())),
-    retryAfter: headers.get("retry-after"),
-    complete: headers.has("content-length") || headers.get("transfer-encoding") === "chunked",
+type Options = PoolOptions & { readonly resolve?: Resolve };
+
+/** To the processor at `base`. Rejects with an ExchangeError when there is no whole answer. */
+export function exchangeTo(base: string, { resolve, ...options }: Options = {}): Exchange {
+  const pool = new ConnectionPool(peerAt(base, resolve), options);
+  const { host, origin } = new URL(base);
+  const common = `HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n`;
+  return ({ url, headers = {}, body, timeoutMs }) => {
+    const head = common + linesOf(headers);
+    return ask(pool, requestOf(url.slice(origin.length), head, body), timeoutMs);
   };
+}
+
+function ask(pool: ConnectionPool, request: Buffer, timeoutMs: number): ReturnType<Exchange> {
+  return new Promise((resolve, reject) => {
+    pool.call(request, timeoutMs, (outcome) => {
+      if (outcome.kind === "failure") return reject(errorOf(outcome));
+      const { status, body: bytes, head: given, complete } = outcome;
+      const retryAfter = status === 200 ? null : headerOf(given, "retry-after");
+      resolve({ status, body: textOf(bytes), retryAfter, complete });
+    });
+  });
 }
 
 /** As it is: a mark of byte order is kept, and what is no text is not mended. */
@@ -56,63 +64,16 @@ function textOf(bytes: Buffer): string | null {
   return isUtf8(bytes) ? bytes.toString() : null;
 }
 
-/** Below what servers wait before they close (Node.js: 5 s), or a call might meet its closing. */
-const IDLE_MS_MAX = 3_000;
+function linesOf(headers: Readonly<Record<string, string>>): string {
+  let lines = "";
+  for (const name in headers) lines += `${name}: ${headers[name]}\r\n`;
+  return lines;
+}
 
-class ConnectionPool {
-  readonly #endpoint: { readonly hostname: string; readonly port: number };
-  readonly #headers: string;
-  /** Of the url: origin, before the path. */
-  readonly #originLength: number;
-  readonly #idleMsMax: number;
-  /** Longest idle first. */
-  #idle: HttpConnection[] = [];
-
-  constructor(base: string, idleMsMax: number) {
-    const { hostname, port, host, origin } = new URL(base);
-    this.#endpoint = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || "80") };
-    this.#headers = `HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n`;
-    this.#originLength = origin.length;
-    this.#idleMsMax = idleMsMax;
-    setInterval(() => this.#sweep(), idleMsMax / 4).unref();
-  }
-
-  readonly exchange: Exchange = ({ url, body, timeoutMs }) => {
-    const connection = this.#take();
-    const request = this.#requestOf(url.slice(this.#originLength), body);
-    return new Promise((resolve, reject) => {
-      const done = (outcome: Outcome) => {
-        if (connection.isOpen) this.#idle.push(connection);
-        if (outcome.kind === "failure") return reject(errorOf(outcome));
-        const { status, body: bytes, head, complete } = outcome;
-        const retryAfter = status === 429 ? headerOf(head, "retry-after") : null;
-        resolve({ status, body: textOf(bytes), retryAfter, complete });
-      };
-      connection.call(request, done, timeoutMs);
-    });
-  };
-
-  /** The one used last: the others may be given up. */
-  #take(): HttpConnection {
-    for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined) return new HttpConnection(this.#endpoint);
-      if (connection.isOpen) return connection;
-    }
-  }
-
-  #sweep(): void {
-    const sinceMs = performance.now() - this.#idleMsMax;
-    const isOver = ({ isOpen, idleSinceMs }: HttpConnection) => !isOpen || idleSinceMs < sinceMs;
-    for (const connection of this.#idle) if (isOver(connection)) connection.close();
-    this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
-  }
-
-  #requestOf(path: string, body: string | undefined): Buffer {
-    if (body === undefined) return Buffer.from(`GET ${path} ${this.#headers}\r\n`);
-    const posted = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-    return Buffer.from(`POST ${path} ${this.#headers}${posted}\r\n${body}`);
-  }
+function requestOf(path: string, head: string, body: string | undefined): Buffer {
+  if (body === undefined) return Buffer.from(`GET ${path} ${head}\r\n`);
+  const posted = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  return Buffer.from(`POST ${path} ${head}${posted}\r\n${body}`);
 }
 
 function errorOf({ reason, code }: Extract<Outcome, { kind: "failure" }>): ExchangeError {
@@ -121,5 +82,6 @@ function errorOf({ reason, code }: Extract<Outcome, { kind: "failure" }>): Excha
   return Object.assign(error, {
     code,
     ...(reason === "refused" ? { neverLeft: true as const } : {}),
+    ...(reason === "refused" && isOwnFault(code) ? { ownFault: true as const } : {}),
   });
 }

@@ -1,0 +1,75 @@
+/**
+ * Keep-alive connections to one peer, as many as there are calls at a time. A connection belongs to the
+ * address that it was made to: while there are any, the name is resolved every second, and those whose
+ * address it no longer has are retired, idle ones at once and the others after their call. A lookup
+ * that fails retires nothing.
+ */
+import type { Peer } from "../net/peer.ts";
+import { HttpConnection, type Outcome } from "./connection.ts";
+
+/** Below what servers wait before they close (Node.js: 5 s), or a call might meet its closing. */
+const IDLE_MS_MAX = 3_000;
+const RESOLVE_MS = 1_000;
+
+export type PoolOptions = { readonly idleMsMax?: number; readonly resolveMs?: number };
+
+export class ConnectionPool {
+  readonly #peer: Peer;
+  readonly #idleMsMax: number;
+  /** Longest idle first. */
+  #idle: HttpConnection[] = [];
+  readonly #busy = new Set<HttpConnection>();
+  readonly #retired = new WeakSet<HttpConnection>();
+
+  constructor(peer: Peer, { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS }: PoolOptions = {}) {
+    this.#peer = peer;
+    this.#idleMsMax = idleMsMax;
+    setInterval(() => this.#sweep(), idleMsMax / 4).unref();
+    if (peer.isName) setInterval(() => void this.#resolveAgain(), resolveMs).unref();
+  }
+
+  call(request: Buffer, timeoutMs: number, done: (outcome: Outcome) => void): void {
+    const connection = this.#take();
+    this.#busy.add(connection);
+    const ended = (outcome: Outcome) => {
+      this.#busy.delete(connection);
+      if (this.#retired.has(connection)) connection.close();
+      if (connection.isOpen) this.#idle.push(connection);
+      done(outcome);
+    };
+    connection.call(request, ended, timeoutMs);
+  }
+
+  /** The one used last: the others may be given up. */
+  #take(): HttpConnection {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) return new HttpConnection(this.#peer);
+      if (connection.isOpen) return connection;
+    }
+  }
+
+  #sweep(): void {
+    const sinceMs = performance.now() - this.#idleMsMax;
+    const isOver = ({ isOpen, idleSinceMs }: HttpConnection) => !isOpen || idleSinceMs < sinceMs;
+    for (const connection of this.#idle) if (isOver(connection)) connection.close();
+    this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
+  }
+
+  async #resolveAgain(): Promise<void> {
+    if (this.#idle.length + this.#busy.size === 0) return;
+    try {
+      this.#retireAllBut(await this.#peer.addresses());
+    } catch {
+      // Whether the name means somebody else now is not known; asked again in a moment.
+    }
+  }
+
+  #retireAllBut(addresses: readonly string[]): void {
+    const isGone = ({ address }: HttpConnection) =>
+      address !== null && !addresses.includes(address);
+    for (const connection of this.#busy) if (isGone(connection)) this.#retired.add(connection);
+    for (const connection of this.#idle) if (isGone(connection)) connection.close();
+    this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
+  }
+}
