@@ -6,6 +6,10 @@
  * that open dashboards cannot keep a summary waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
+import type { Resolve } from "../shared/net/names.ts";
+import { Overdue } from "../shared/net/overdue.ts";
+import { peerAt } from "../shared/net/peer.ts";
 import { problem } from "../shared/problem.ts";
 import { readRequestBody } from "./request-body.ts";
 
@@ -23,6 +27,8 @@ export type PassOn = {
 export type PassOnOptions = {
   readonly workerHttp: string;
   readonly timeoutMs: number;
+  /** What the worker's name means. */
+  readonly resolve?: Resolve;
 };
 
 /** Load balancers give a check a second or so. */
@@ -57,7 +63,9 @@ const NOT_HANDED_BACK = [
 ];
 const BODILESS_STATUSES = new Set([204, 304]);
 
-export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
+export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions): PassOn {
+  const worker = peerAt(workerHttp, resolve);
+  const base = new URL(workerHttp).pathname.replace(/\/$/, "");
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
   let askingReadiness: Promise<string | null> | null = null;
@@ -74,36 +82,40 @@ export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
     if (passedOn >= PASSED_ON_MAX) return unavailable("Too many requests wait for the worker.");
     passedOn += 1;
     try {
-      return await ask(request, url, onEventStream);
+      return await ask(request, target, onEventStream);
     } finally {
       passedOn -= 1;
     }
   }
 
-  async function ask(request: Request, url: string, onEventStream: () => void): Promise<Response> {
+  async function ask(
+    request: Request,
+    target: string,
+    onEventStream: () => void,
+  ): Promise<Response> {
     const { method } = request;
     const body = method === "POST" ? await readRequestBody(request, PASSED_BODY_BYTES_MAX) : null;
     if (body?.kind === "refused") return body.answer;
 
     const abort = new AbortController();
     request.signal.addEventListener("abort", () => abort.abort());
-    const timer = setTimeout(() => abort.abort(), timeoutMs);
+    const overdue = new Overdue(timeoutMs, () => abort.abort());
     try {
-      const answer = await fetch(url, {
+      const answer = await fetchFrom(worker, base + target, {
         method,
         headers: requestHeaders(request.headers),
         ...(body !== null && body.text !== "" ? { body: body.text } : {}),
-        ...DIRECT,
+        ...AS_IT_IS,
         signal: abort.signal,
       });
       if (isEventStream(answer) && answer.body !== null && method === "GET") {
         return handOn(answer, answer.body, onEventStream);
       }
       return await handBack(answer, method);
-    } catch {
-      return unavailable("The worker does not answer.");
+    } catch (error) {
+      return unavailable(isOurs(error) ? SHORT : "The worker does not answer.");
     } finally {
-      clearTimeout(timer);
+      overdue.cancel();
     }
   }
 
@@ -128,15 +140,18 @@ export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
   async function metricsText(): Promise<string> {
     if (passedOn >= PASSED_ON_MAX) return "";
     passedOn += 1;
+    const abort = new AbortController();
+    const overdue = new Overdue(timeoutMs, () => abort.abort());
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const answer = await fetch(`${workerHttp}/metrics`, { ...DIRECT, signal });
+      const { signal } = abort;
+      const answer = await fetchFrom(worker, `${base}/metrics`, { ...AS_IT_IS, signal });
       const text = await answer.text();
       if (!answer.ok || text === "") return "";
       return text.endsWith("\n") ? text : `${text}\n`;
     } catch {
       return "";
     } finally {
+      overdue.cancel();
       passedOn -= 1;
     }
   }
@@ -148,13 +163,17 @@ export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
   }
 
   async function askReadiness(): Promise<string | null> {
+    const abort = new AbortController();
+    const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
     try {
-      const signal = AbortSignal.timeout(Math.min(READINESS_MS_MAX, timeoutMs));
-      const answer = await fetch(`${workerHttp}/readyz`, { ...DIRECT, signal });
+      const { signal } = abort;
+      const answer = await fetchFrom(worker, `${base}/readyz`, { ...AS_IT_IS, signal });
       const text = await answer.text();
       return answer.ok ? null : detailOf(text);
     } catch {
       return null;
+    } finally {
+      overdue.cancel();
     }
   }
 
@@ -166,8 +185,8 @@ export function createPassOn({ workerHttp, timeoutMs }: PassOnOptions): PassOn {
   return { pass, metricsText, whyNotReady, endEventStreams };
 }
 
-/** Straight to the worker, whatever proxy the environment names, and its answer as it is. */
-const DIRECT = { redirect: "manual", proxy: false, decompress: false, timeout: false } as const;
+const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;
+const SHORT = "This API is short of descriptors, ports or memory.";
 
 /** A stream of events that can be ended from this side without breaking the connection off. */
 class EventStream {

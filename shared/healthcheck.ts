@@ -25,7 +25,8 @@ export async function whyUnhealthy(origin: string, path: string): Promise<string
     unix === null ? [origin + path, origin + path] : [`http://localhost${path}`, origin];
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-    const answer = await fetch(url, unix === null ? { signal } : { signal, unix });
+    const there = unix === null ? {} : { unix };
+    const answer = await fetch(url, { signal, proxy: false, ...there } as BunFetchRequestInit);
     return answer.ok ? null : `${name} answered ${answer.status}: ${(await answer.text()).trim()}`;
   } catch (error) {
     return `${name}: ${(error as Error).message}`;

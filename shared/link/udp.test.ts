@@ -8,19 +8,25 @@ import { linkKeys, encodePay } from "./frame.ts";
 import { payment } from "./link.fixture.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import type { Link } from "../verdict.ts";
+import type { Resolve } from "../net/names.ts";
 import { openUdpClient, openUdpServer, type UdpServer } from "./udp.ts";
 
 const LOCAL = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
 
 /** A log whose lines are kept. */
 function keepLog() {
-  const lines: { level: "warn" | "error"; fields: Record<string, unknown>; message: string }[] = [];
+  const lines: {
+    level: "info" | "warn" | "error";
+    fields: Record<string, unknown>;
+    message: string;
+  }[] = [];
   const keep =
-    (level: "warn" | "error") => (first: Record<string, unknown> | string, second?: string) =>
+    (level: "info" | "warn" | "error") =>
+    (first: Record<string, unknown> | string, second?: string) =>
       typeof first === "string"
         ? lines.push({ level, fields: {}, message: first })
         : lines.push({ level, fields: first, message: second ?? "" });
-  const log = { warn: keep("warn"), error: keep("error") } as unknown as Log;
+  const log = { info: keep("info"), warn: keep("warn"), error: keep("error") } as unknown as Log;
   return { log, lines };
 }
 
@@ -36,13 +42,10 @@ async function serve(settings: Partial<typeof LOCAL> = {}, answer = true) {
   return closing(server, { held, lines });
 }
 
-async function connect(host: string, port: number, clock = systemClock, ackTimeoutMs = 2_000) {
+async function connect(host: string, port: number, resolve?: Resolve) {
   const { log, lines } = keepLog();
-  const client = await openUdpClient(
-    { WORKER_LINK: { host, port }, LINK_SECRET: null, ACK_TIMEOUT_MS: ackTimeoutMs },
-    clock,
-    log,
-  );
+  const settings = { WORKER_LINK: { host, port }, LINK_SECRET: null, ACK_TIMEOUT_MS: 10_000 };
+  const client = await openUdpClient(settings, systemClock, log, resolve);
   return closing(client, { lines });
 }
 
@@ -155,21 +158,45 @@ describe("the worker's name", () => {
     expect(await client.opened.pay(payment(1))).toEqual({ kind: "stored" });
   });
 
-  test("that means nothing is asked for again, once a second, while nobody answers", async () => {
-    let aheadMs = 0;
-    const clock = { ...systemClock, steadyMs: () => performance.now() + aheadMs };
-    using client = await connect("no..name", 9_996, clock);
-    const asked = () =>
-      client.lines.filter(({ message }) => message.includes("does not resolve")).length;
-    expect(asked()).toBe(1);
-    await until(() => asked() === 2);
+  test("that means nothing at first, and then an address of the other family, is followed", async () => {
+    let addresses: string[] = [];
+    using server = await serve({ LINK_HOST: "::1" });
+    const resolve = () => Promise.resolve(addresses);
+    using client = await connect("worker", server.opened.port, resolve);
+    expect(client.lines.some(({ message }) => message.includes("does not resolve"))).toBe(true);
     const paying = client.opened.pay(payment(1));
-    aheadMs += 1_000;
-    await until(() => asked() === 3);
-    aheadMs += 1_000;
-    await until(() => asked() === 4);
-    expect(await paying).toBeNull();
+    addresses = ["::1"];
+    expect(await paying).toEqual({ kind: "stored" });
   });
+
+  test("that moves is followed, though somebody still answers where it was", async () => {
+    using before = await serve({}, false);
+    using after = await serve({ LINK_HOST: "127.0.0.2", LINK_PORT: before.opened.port });
+    let addresses = ["127.0.0.1"];
+    const resolve = () => Promise.resolve(addresses);
+    using client = await connect("worker", before.opened.port, resolve);
+    const paying = client.opened.pay(payment(1));
+    await until(() => before.held.length === 1 && client.opened.answering);
+    addresses = ["127.0.0.2"];
+    expect(await paying).toEqual({ kind: "stored" });
+    expect(after.opened.stats.framesReceived).toBeGreaterThan(0);
+  });
+
+  test("that moves to a public address gets nothing more, and that is said once", async () => {
+    using server = await serve({}, false);
+    let addresses = ["127.0.0.1"];
+    let lookups = 0;
+    const resolve = () => Promise.resolve((lookups++, addresses));
+    using client = await connect("worker", server.opened.port, resolve);
+    await until(() => client.opened.answering);
+    addresses = ["192.0.2.1"];
+    const seen = lookups;
+    await until(() => lookups >= seen + 2);
+    const { framesReceived } = server.opened.stats;
+    await until(() => lookups >= seen + 3);
+    expect(server.opened.stats.framesReceived).toBe(framesReceived);
+    expect(client.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+  }, 15_000);
 });
 
 describe("without a secret", () => {

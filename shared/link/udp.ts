@@ -2,11 +2,12 @@
  * The link's cores over the kernel's UDP sockets. A send may throw for an earlier datagram's ICMP
  * error and may vanish while it returns true: either is loss, and the cores' timers see to it.
  */
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { addressesOf, type Resolve } from "../net/names.ts";
+import { Overdue } from "../net/overdue.ts";
 import type { Payment } from "../payment.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
@@ -14,8 +15,7 @@ import { linkKeys } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
-
-const RESOLVE_AGAIN_MS = 1_000;
+import { Target } from "./target.ts";
 
 export type UdpPeer = { readonly address: string; readonly port: number };
 type Socket = { send(data: Buffer, port: number, address: string): boolean; close(): void };
@@ -31,42 +31,70 @@ export async function openUdpClient(
   settings: UdpClientSettings,
   clock: Clock,
   log: Log,
+  resolve: Resolve = addressesOf,
 ): Promise<Link> {
-  const target = new Target(settings, log);
-  await target.resolve();
+  const { host, port } = settings.WORKER_LINK;
+  const target = new Target(settings.LINK_SECRET);
+  const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
   const core = new LinkClientCore({
     keys: linkKeys(settings.LINK_SECRET),
     instance: randomInstance(),
     ackTimeoutMs: settings.ACK_TIMEOUT_MS,
     random: Math.random,
-    transmit: (frame) => sendOrLose(socket, frame, target.peer),
+    transmit: (frame) => sockets.send(frame, port, target.address),
   });
+  const receive = (bytes: Buffer, peer: UdpPeer) => {
+    const nowMs = clock.steadyMs();
+    const { framesReceived } = core.stats;
+    core.receive(nowMs, bytes);
+    if (core.stats.framesReceived > framesReceived) target.heardFrom(nowMs, peer.address);
+    wakeInTime(nowMs);
+  };
+
   // One timer, at the next instant at which there is something to do: a repetition comes no later than
   // it should, and an API without payments wakes up once a second.
-  let timer: Timer | null = null;
+  let timer: Overdue | null = null;
   let timerAtMs = Number.POSITIVE_INFINITY;
   const wakeInTime = (nowMs: number) => {
     const atMs = core.nextTickAtMs;
     if (atMs >= timerAtMs) return;
-    if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(tick, Math.max(1, Math.ceil(atMs - nowMs)));
+    timer?.cancel();
+    timer = new Overdue(Math.max(1, Math.ceil(atMs - nowMs)), tick);
     timerAtMs = atMs;
   };
   const tick = () => {
     timerAtMs = Number.POSITIVE_INFINITY;
     const nowMs = clock.steadyMs();
     core.tick(nowMs);
-    if (!core.answering(nowMs)) target.resolveAgain(nowMs);
+    if (isIP(host) === 0 && target.resolvesNow(nowMs)) void resolveAgain();
     wakeInTime(nowMs);
   };
+  /** After a pause of ours, in which nothing could be heard, as things stood before it. */
+  const answering = () => core.answering(Math.min(clock.steadyMs(), timerAtMs));
 
-  const socket = await openSocket(wildcardFor(target.peer?.address), 0, (bytes) => {
-    const nowMs = clock.steadyMs();
-    core.receive(nowMs, bytes);
-    wakeInTime(nowMs);
-  });
-  warnOfSmallBuffer(socket, log);
+  const lookUp = async () => {
+    const found = await resolve(host).catch(() => null); // Not there yet, or for a moment: asked again.
+    const before = target.address;
+    const isFine = found === null || target.resolved(clock.steadyMs(), found, answering());
+    if (!isFine) throw new Error(whyUnsafe(found, settings));
+    const { address } = target;
+    if (address !== null) await sockets.openFor(address);
+    if (before !== null && address !== before) log.info({ address }, `${host} has another address`);
+    return address;
+  };
+  let isSaid = false;
+  const resolveAgain = async () => {
+    try {
+      await lookUp();
+      isSaid = false;
+    } catch (error) {
+      if (!isSaid) log.error((error as Error).message);
+      isSaid = true;
+    }
+  };
 
+  target.resolvesNow(clock.steadyMs());
+  if ((await lookUp()) === null) log.warn(`WORKER_LINK: ${host} does not resolve yet`);
   tick();
 
   let flushing = false;
@@ -82,7 +110,7 @@ export async function openUdpClient(
       return core.traffic;
     },
     get answering() {
-      return core.answering(clock.steadyMs());
+      return answering();
     },
     pay(payment) {
       return new Promise<Verdict | null>((done) => {
@@ -93,11 +121,50 @@ export async function openUdpClient(
       });
     },
     close() {
-      if (timer !== null) clearTimeout(timer);
+      timer?.cancel();
       core.close();
-      socket.close();
+      sockets.close();
     },
   };
+}
+
+/** One for each family of addresses, opened when the worker first has an address of it. */
+class ClientSockets {
+  readonly #log: Log;
+  readonly #onData: (bytes: Buffer, peer: UdpPeer) => void;
+  readonly #open = new Map<number, OpenSocket>();
+  #closed = false;
+
+  constructor(log: Log, onData: (bytes: Buffer, peer: UdpPeer) => void) {
+    this.#log = log;
+    this.#onData = onData;
+  }
+
+  async openFor(address: string): Promise<void> {
+    const family = isIP(address);
+    if (this.#open.has(family)) return;
+    const socket = await openSocket(family === 6 ? "::" : "0.0.0.0", 0, this.#onData);
+    if (this.#closed || this.#open.has(family)) return socket.close();
+    warnOfSmallBuffer(socket, this.#log);
+    this.#open.set(family, socket);
+  }
+
+  send(frame: Buffer, port: number, address: string | null): void {
+    const socket = address === null ? undefined : this.#open.get(isIP(address));
+    if (socket !== undefined && address !== null) sendOrLose(socket, frame, { address, port });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#open.values()) socket.close();
+  }
+}
+
+function whyUnsafe(
+  [address = ""]: readonly string[],
+  { LINK_SECRET, WORKER_LINK: { host } }: UdpClientSettings,
+): string {
+  return whySecretWontDo(LINK_SECRET, address, `WORKER_LINK ${host}`) ?? "";
 }
 
 export type UdpServerSettings = {
@@ -164,50 +231,9 @@ export async function openUdpServer(
   };
 }
 
-/** Where the worker is: a name may come to mean another address while we run. */
-class Target {
-  peer: UdpPeer | null = null;
-  readonly #settings: UdpClientSettings;
-  readonly #log: Log;
-  #resolvedAtMs = Number.NEGATIVE_INFINITY;
-
-  constructor(settings: UdpClientSettings, log: Log) {
-    this.#settings = settings;
-    this.#log = log;
-  }
-
-  async resolve(): Promise<void> {
-    const { host, port } = this.#settings.WORKER_LINK;
-    const address = await resolveHost(host);
-    if (address === null) {
-      this.#log.warn(`WORKER_LINK: ${host} does not resolve yet`);
-      return;
-    }
-    const wontDo = whySecretWontDo(this.#settings.LINK_SECRET, address, `WORKER_LINK ${host}`);
-    if (wontDo !== null) throw new Error(wontDo);
-    this.peer = { address, port };
-  }
-
-  resolveAgain(nowMs: number): void {
-    const isName = isIP(this.#settings.WORKER_LINK.host) === 0;
-    if (!isName || nowMs - this.#resolvedAtMs < RESOLVE_AGAIN_MS) return;
-    this.#resolvedAtMs = nowMs;
-    this.resolve().catch((error: Error) => {
-      // The name moved to a public address and there is no secret: nothing is sent there.
-      this.peer = null;
-      this.#log.error(error.message);
-    });
-  }
-}
-
 async function resolveHost(host: string): Promise<string | null> {
-  if (isIP(host) !== 0) return host;
-  try {
-    const found = await lookup(host, { all: true });
-    return (found.find(({ family }) => family === 4) ?? found[0])?.address ?? null;
-  } catch {
-    return null; // Not there yet; asked again while the worker does not answer.
-  }
+  const found = await addressesOf(host).catch(() => []);
+  return found.find((address) => isIP(address) === 4) ?? found[0] ?? null;
 }
 
 type OpenSocket = Socket & { readonly port: number; readonly fd: number };
@@ -242,8 +268,7 @@ function orEnd(handle: () => void): void {
   }
 }
 
-function sendOrLose(socket: Socket, frame: Buffer, peer: UdpPeer | null): void {
-  if (peer === null) return;
+function sendOrLose(socket: Socket, frame: Buffer, peer: UdpPeer): void {
   try {
     socket.send(frame, peer.port, peer.address);
   } catch {
@@ -258,10 +283,6 @@ function warnOfSmallBuffer(socket: OpenSocket, log: Log): number | null {
     log.warn({ granted, wanted: RECEIVE_BUFFER_BYTES, hint }, "small UDP receive buffer");
   }
   return granted;
-}
-
-function wildcardFor(address: string | undefined): string {
-  return address !== undefined && isIP(address) === 6 ? "::" : "0.0.0.0";
 }
 
 /** Above all that workers of before took from the clock: APIs of before believe the larger number. */

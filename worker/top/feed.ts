@@ -1,5 +1,8 @@
 /** The worker's live figures, event by event, over a connection that is made again when it is lost. */
 import type { LiveSnapshot } from "../../shared/live.ts";
+import { fetchFrom } from "../../shared/net/fetch.ts";
+import { Overdue } from "../../shared/net/overdue.ts";
+import { peerAt, type Peer } from "../../shared/net/peer.ts";
 import { EventReader } from "./events.ts";
 
 /** One comes every second. */
@@ -27,10 +30,11 @@ export async function once(url: string): Promise<string> {
 
 /** Until the signal ends it. */
 export async function follow(url: string, watcher: Watcher, end: AbortSignal): Promise<void> {
+  const worker = peerAt(url);
   let waitMs = RETRY_MS.first;
   while (!end.aborted) {
     try {
-      await stream(url, end, (snapshot) => {
+      await stream(worker, end, (snapshot) => {
         waitMs = RETRY_MS.first;
         watcher.onSnapshot(snapshot);
       });
@@ -44,26 +48,26 @@ export async function follow(url: string, watcher: Watcher, end: AbortSignal): P
 }
 
 async function stream(
-  url: string,
+  worker: Peer,
   end: AbortSignal,
   onSnapshot: (snapshot: LiveSnapshot) => void,
 ): Promise<void> {
   const silence = new AbortController();
   const giveUp = () => silence.abort(new Error(`nothing for ${SILENCE_MS_MAX / 1_000} s`));
-  let timer = setTimeout(giveUp, SILENCE_MS_MAX);
+  let silent = new Overdue(SILENCE_MS_MAX, giveUp);
   try {
     const signal = AbortSignal.any([end, silence.signal]);
-    const init = { signal, proxy: false, headers: { accept: "text/event-stream" } } as RequestInit;
-    const response = await fetch(`${url}/dashboard/live`, init);
+    const headers = new Headers({ accept: "text/event-stream" });
+    const response = await fetchFrom(worker, "/dashboard/live", { signal, headers });
     if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`);
     const events = new EventReader();
     for await (const bytes of response.body) {
-      clearTimeout(timer);
-      timer = setTimeout(giveUp, SILENCE_MS_MAX);
+      silent.cancel();
+      silent = new Overdue(SILENCE_MS_MAX, giveUp);
       for (const data of events.push(bytes)) onSnapshot(JSON.parse(data) as LiveSnapshot);
     }
   } finally {
-    clearTimeout(timer);
+    silent.cancel();
   }
 }
 

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { HttpConnection, type Outcome } from "../http/connection.ts";
+import { systemClock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { openUdpClient } from "../link.ts";
+import { payment } from "../link/link.fixture.ts";
+import { Overdue } from "./overdue.ts";
+import { pauseWhileReading, somebodyElse } from "./pause.fixture.ts";
+
+const PAUSE_MS = 400;
+const TIMEOUT_MS = 150;
+const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+
+test("answers that came in time, during a pause of ours, are answers", async () => {
+  using server = await somebodyElse(`
+    const answer = "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n";
+    const data = (socket) => void setTimeout(() => socket.write(answer), 30);
+    console.log(Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } }).port);
+  `);
+  const endpoint = { hostname: "127.0.0.1", port: server.port };
+  const connections = Array.from({ length: 1_500 }, () => new HttpConnection(endpoint, 5_000));
+  const callAll = (timeoutMs: number) =>
+    Promise.all(
+      connections.map(
+        (connection) => new Promise<Outcome>((done) => connection.call(REQUEST, done, timeoutMs)),
+      ),
+    );
+  const kindsOf = (outcomes: Outcome[]) => [...new Set(outcomes.map(({ kind }) => kind))];
+  expect(kindsOf(await callAll(5_000))).toEqual(["answer"]);
+  const calling = callAll(TIMEOUT_MS);
+  await pauseWhileReading(PAUSE_MS);
+  expect(kindsOf(await calling)).toEqual(["answer"]);
+  for (const connection of connections) connection.close();
+}, 20_000);
+
+test("verdicts that came during a pause of ours count, and the worker has not fallen silent", async () => {
+  const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  using server = await somebodyElse(`
+    import { openUdpServer } from ${at("../link.ts")};
+    const settings = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
+    const log = { warn() {} };
+    const answer = (_, done) => void setTimeout(() => done({ kind: "stored" }), 60);
+    console.log((await openUdpServer(settings, 1, log, answer)).port);
+  `);
+  const settings = {
+    WORKER_LINK: { host: "127.0.0.1", port: server.port },
+    LINK_SECRET: null,
+    ACK_TIMEOUT_MS: TIMEOUT_MS,
+  };
+  const log = { warn() {}, error() {} } as unknown as Log;
+  const client = await openUdpClient(settings, systemClock, log);
+  while (!client.answering) await Bun.sleep(1);
+  const paying = client.pay(payment(1));
+  await new Promise((sent) => setImmediate(sent));
+  await pauseWhileReading(3_000);
+  expect(client.answering).toBe(true);
+  expect(await paying).toEqual({ kind: "stored" });
+  client.close();
+}, 20_000);
+
+test("what does not come at all is overdue, after a pause too", async () => {
+  const judged = Promise.withResolvers<void>();
+  new Overdue(TIMEOUT_MS, judged.resolve);
+  await pauseWhileReading(PAUSE_MS);
+  await judged.promise;
+});
+
+test("what is cancelled is never overdue, not even while what has come is read", async () => {
+  let isJudged = false;
+  const overdue = new Overdue(1, () => (isJudged = true));
+  await pauseWhileReading(50);
+  setTimeout(() => overdue.cancel(), 0);
+  await Bun.sleep(30);
+  expect(isJudged).toBe(false);
+});

@@ -1,0 +1,35 @@
+/** A pause of this process in the middle of a turn, and somebody outside who goes on meanwhile. */
+import type { Socket } from "bun";
+
+/** Keeps this process from doing anything for `ms`, before it has read what is there to be read. */
+export async function pauseWhileReading(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data() {
+        for (const endMs = performance.now() + ms; performance.now() < endMs;);
+        resolve();
+      },
+    },
+  });
+  const socket: Socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+    socket: { data() {} },
+  });
+  socket.write("pause");
+  await promise;
+  socket.end();
+  server.stop(true);
+}
+
+/** Runs a module's text in a process of its own, which prints its port first. */
+export async function somebodyElse(script: string) {
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const port = Number(new TextDecoder().decode(value));
+  return { port, [Symbol.dispose]: () => child.kill() };
+}
