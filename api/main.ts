@@ -5,6 +5,7 @@ import { claimSocket } from "./unix-socket.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpClient } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
+import { refuseWhenFull } from "../shared/net/full.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
 
 const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
@@ -15,6 +16,7 @@ await claimSocket(settings.HOST).catch(exitWith);
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
 const api = startOrExit();
 
+refuseWhenFull(log);
 drainOnSignals(log, async () => {
   await api.stop();
   link.close();

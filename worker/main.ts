@@ -2,6 +2,7 @@
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
+import { refuseWhenFull } from "../shared/net/full.ts";
 import {
   drainOnSignals,
   endOnExceptions,
@@ -76,6 +77,7 @@ const timer = setInterval(() => {
   readiness.tick();
 }, TICK_MS);
 
+refuseWhenFull(log);
 drainOnSignals(log, async () => {
   readiness.drain();
   http.leave();

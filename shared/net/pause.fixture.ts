@@ -26,8 +26,10 @@ export async function pauseWhileReading(ms: number): Promise<void> {
 }
 
 /** Runs a module's text in a process of its own, which prints its port first. */
-export async function somebodyElse(script: string) {
-  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+export async function somebodyElse(script: string, descriptors: number | "" = "") {
+  const limited = `[ -z "$1" ] || ulimit -n "$1"; shift; exec "$@"`;
+  const command = ["sh", "-c", limited, "sh", String(descriptors), process.execPath, "-e", script];
+  const child = Bun.spawn(command, { stdout: "pipe" });
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   const port = Number(new TextDecoder().decode(value));

@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import type { Socket } from "bun";
+import { somebodyElse } from "./pause.fixture.ts";
+
+const DESCRIPTORS = 96;
+const CONNECTIONS = 150;
+const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
+
+/** A server with few descriptors. */
+function serveWithFew() {
+  const module = JSON.stringify(new URL("./full.ts", import.meta.url).href);
+  return somebodyElse(
+    `
+    import { refuseWhenFull } from ${module};
+    const fetch = () => new Response("fine");
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+    refuseWhenFull({ error() {} });
+    console.log(server.port);
+  `,
+    DESCRIPTORS,
+  );
+}
+
+/** A connection, and what it brings. */
+async function connect(port: number) {
+  const received = { text: "", closed: false };
+  const socket: Socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => void (received.text += bytes.toString()),
+      end: () => void (received.closed = true),
+      close: () => void (received.closed = true),
+      error: () => {},
+    },
+  });
+  return { socket, received };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let waited = 0; !isTrue() && waited < 1_000; waited++) await Bun.sleep(5);
+  expect(isTrue()).toBe(true);
+}
+
+test("connections for which there is no descriptor are refused, those that there are go on", async () => {
+  using server = await serveWithFew();
+  const first = await connect(server.port);
+  const asks = async () => {
+    first.received.text = "";
+    first.socket.write(REQUEST);
+    await until(() => first.received.text.includes(" 200 "));
+  };
+  await asks();
+  const others = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect(server.port)));
+  const isRefused = ({ received }: (typeof others)[number]) => received.text.includes(" 503 ");
+  await until(() => others.filter(isRefused).length > CONNECTIONS - DESCRIPTORS);
+
+  await asks();
+  const late = await connect(server.port);
+  late.socket.write(REQUEST);
+  await until(() => late.received.closed);
+  expect(late.received.text).toStartWith("HTTP/1.1 503 ");
+
+  for (const { socket } of others) socket.terminate();
+  await until(() => others.every(({ received }) => received.closed));
+  for (let tried = 0; ; tried++) {
+    expect(tried).toBeLessThan(100);
+    const answer = await fetch(`http://127.0.0.1:${server.port}/`);
+    if ((await answer.text()) === "fine") break;
+    await Bun.sleep(10);
+  }
+}, 20_000);
