@@ -40,7 +40,7 @@ export const apiSettings = {
   ),
   WORKER_LINK: setting(
     "127.0.0.1:9996",
-    "the worker's link; a name is resolved again when the worker stops answering",
+    "the worker's link; a name is followed when it moves",
     endpoint(),
   ),
   WORKER_HTTP: setting(

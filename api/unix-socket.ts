@@ -9,6 +9,7 @@
 import { accessSync, chmodSync, constants, lstatSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { socketPathOf } from "../shared/healthcheck.ts";
+import { causeOf } from "../shared/net/own-fault.ts";
 
 /** Makes room for a socket where `host` names one; rejects with one sentence when that cannot be. */
 export async function claimSocket(host: string): Promise<void> {
@@ -53,7 +54,8 @@ async function isAnswered(path: string): Promise<boolean> {
     });
     return true;
   } catch (error) {
-    return (error as Error & { code?: unknown }).code !== "ECONNREFUSED";
+    const { code } = error as Error & { code?: unknown };
+    return causeOf(String(code), false) !== "ECONNREFUSED";
   }
 }
 const ANSWER_MS_MAX = 1_000;

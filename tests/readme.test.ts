@@ -63,7 +63,7 @@ test("the settings table in the README is the one in the source (UPDATE=1 rewrit
 test("every setting that a page names exists", () => {
   const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
   /** Read by Bun, by this file, or spoken of as what SQLite and the kernel call it. */
-  const others = /^(BUN_.*|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
+  const others = /^(BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
   for (const { path, text } of documents) {
     const named = [
       ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),
