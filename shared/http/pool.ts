@@ -40,12 +40,17 @@ export class ConnectionPool {
     connection.call(request, ended, timeoutMs);
   }
 
-  /** The one used last: the others may be given up. */
+  /**
+   * The one used last: the others may be given up. After a pause of ours it may be older than any that
+   * is kept, and closed by the other side without our knowing yet.
+   */
   #take(): HttpConnection {
+    const sinceMs = performance.now() - this.#idleMsMax;
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) return new HttpConnection(this.#peer);
-      if (connection.isOpen) return connection;
+      if (connection.isOpen && connection.idleSinceMs >= sinceMs) return connection;
+      connection.close();
     }
   }
 

@@ -2,7 +2,7 @@
 import type { Socket } from "bun";
 
 /** Keeps this process from doing anything for `ms`, before it has read what is there to be read. */
-export async function pauseWhileReading(ms: number): Promise<void> {
+export async function pauseWhileReading(ms: number, atOnce = () => {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const server = Bun.listen({
     hostname: "127.0.0.1",
@@ -10,6 +10,7 @@ export async function pauseWhileReading(ms: number): Promise<void> {
     socket: {
       data() {
         for (const endMs = performance.now() + ms; performance.now() < endMs;);
+        atOnce();
         resolve();
       },
     },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
+import { pauseWhileReading } from "../../shared/net/pause.fixture.ts";
 import { exchangeTo } from "./exchange.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -64,6 +65,18 @@ test("idle connections are closed before a processor would", async () => {
   for (let waited = 0; server.sockets.size > 0 && waited < 100; waited++) await Bun.sleep(20);
   expect(server.sockets.size).toBe(0);
   expect((await call()).status).toBe(200);
+});
+
+test("nor are they used after a pause of ours, in which nobody could close them", async () => {
+  using server = serve((socket) => socket.write(OK));
+  const exchange = exchangeTo(server.url, { idleMsMax: 200 });
+  const call = () => exchange({ url: server.url, timeoutMs: 5_000 });
+  await call();
+  const later = Promise.withResolvers<ReturnType<typeof call>>();
+  // Within the turn that was paused, before any timer.
+  void pauseWhileReading(300, () => later.resolve(call()));
+  expect((await later.promise).status).toBe(200);
+  expect(server.connections()).toBe(2);
 });
 
 test("the path of the address comes before that of the call, and the host is named with its port", async () => {
