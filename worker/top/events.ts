@@ -5,9 +5,11 @@ export class EventReader {
 
   /** The data of each event that these bytes complete. */
   push(bytes: Uint8Array): string[] {
-    const text =
-      this.#rest + this.#decoder.decode(bytes, { stream: true }).replaceAll("\r\n", "\n");
-    const blocks = text.split("\n\n");
+    const text = this.#decoder.decode(bytes, { stream: true }).replaceAll("\r\n", "\n");
+    this.#rest += text;
+    // Without an end there is nothing to look for, in however many pieces a long event comes.
+    if (!text.includes("\n")) return [];
+    const blocks = this.#rest.split("\n\n");
     this.#rest = blocks.pop() ?? "";
     return blocks.map(dataOf).filter((data) => data !== "");
   }

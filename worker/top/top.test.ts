@@ -187,3 +187,11 @@ test("events are read however the bytes are cut", () => {
     expect(events).toEqual(['{"a":"é"}', "1\n2"]);
   }
 });
+
+test("a long event is read in time that grows with its length, in however small pieces it comes", () => {
+  const reader = new EventReader();
+  const piece = Buffer.from("xy");
+  reader.push(Buffer.from("data:"));
+  for (let n = 0; n < 200_000; n++) expect(reader.push(piece)).toHaveLength(0);
+  expect(reader.push(Buffer.from("\n\n"))[0]).toHaveLength(400_000);
+});
