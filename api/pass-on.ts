@@ -113,6 +113,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
       }
       return await handBack(answer, method);
     } catch (error) {
+      if (!isFromOutside(error)) throw error;
       return unavailable(isOurs(error) ? SHORT : "The worker does not answer.");
     } finally {
       overdue.cancel();
@@ -263,6 +264,12 @@ function detailOf(text: string): string {
 
 function isEventStream(answer: Response): boolean {
   return answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
+/** What `fetch` and the network throw has a code, or is our own giving up; anything else is a fault of ours. */
+function isFromOutside(error: unknown): boolean {
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  return typeof code === "string" || name === "AbortError";
 }
 
 function unavailable(detail: string): Response {

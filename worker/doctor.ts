@@ -109,7 +109,7 @@ async function examine(
     await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
     ...processors.flat(),
     ...judgeAddresses(settings.JOURNAL, PROCESSORS),
-    judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET !== null),
+    judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
     judgeProxy(foundProxy(env)),
     // Last, so that it is watched as long as the others take.

@@ -12,7 +12,7 @@ export function isPrivateAddress(address: string): boolean {
 }
 
 /** Below it a secret is guessed from what is overheard, by whoever can overhear anything. */
-const SECRET_LENGTH_MIN = 16;
+export const SECRET_LENGTH_MIN = 16;
 
 /** Why this secret, or none, will not do for an address, or null. `place` names the setting. */
 export function whySecretWontDo(

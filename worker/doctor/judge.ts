@@ -1,5 +1,6 @@
 /** What a figure of the machine means for a worker. Pure: each is given what was read. */
 import { RECEIVE_BUFFER_BYTES } from "../../shared/limits.ts";
+import { SECRET_LENGTH_MIN } from "../../shared/link/reach.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
 const MIB = 2 ** 20;
@@ -109,12 +110,15 @@ export function judgePortReuse(tcpTwReuse: number | null, allLocal: boolean): Fi
 
 export type LinkReach = "loopback" | "private" | "public" | "unresolved";
 
-export function judgeSecret(host: string, reach: LinkReach, hasSecret: boolean): Finding {
+export function judgeSecret(host: string, reach: LinkReach, secret: string | null): Finding {
   const name = "LINK_SECRET";
-  const figure = `${hasSecret ? "set" : "not set"}, LINK_HOST ${host} is ${reach}`;
+  const isShort = secret !== null && secret.length < SECRET_LENGTH_MIN;
+  const said = secret === null ? "not set" : isShort ? "set, and short" : "set";
+  const figure = `${said}, LINK_HOST ${host} is ${reach}`;
   const fix = "LINK_SECRET=$(openssl rand -hex 32)  # the same for worker and APIs";
   if (reach === "unresolved") return wrong(name, figure, "LINK_HOST=127.0.0.1");
-  if (hasSecret || reach === "loopback") return ok(name, figure);
+  if (reach === "loopback") return ok(name, figure);
+  if (secret !== null) return isShort ? wrong(name, figure, fix) : ok(name, figure);
   return reach === "public" ? wrong(name, figure, fix) : warning(name, figure, fix);
 }
 

@@ -1,0 +1,157 @@
+/** What holds for every router and every queue. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Router } from "../router.ts";
+import {
+  CONTEST,
+  MARGIN_MS,
+  NOW_MS,
+  routerOf,
+  open,
+  halfOpen,
+  fill,
+  latency,
+  waiting,
+} from "./router.fixture.ts";
+
+describe("in whatever state the processors are", () => {
+  const STATES = ["idle", "full", "open", "half-open", "half-open and full"] as const;
+  const lane = fc.record({
+    fee: fc.integer({ min: 0, max: 30 }).map((percent) => percent / 100),
+    latencyMs: fc.integer({ min: 0, max: 3_000 }),
+    state: fc.constantFrom(...STATES),
+  });
+  const world = fc.record({
+    lanes: fc.oneof(...[1, 2, 5].map((n) => fc.array(lane, { minLength: n, maxLength: n }))),
+    patienceMs: fc.constantFrom(0, 100, 1_000, 15_000, 30_000),
+    length: fc.integer({ min: 1, max: 20_000 }),
+    leftMs: fc.integer({ min: -5_000, max: 30_000 }),
+    spacingMs: fc.double({ min: 0, max: 5, noNaN: true }),
+  });
+  type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
+
+  function build({ lanes, patienceMs }: World): Router {
+    const processors = lanes.map(({ fee }, i) => ({ name: `p${i}`, fee }));
+    const router = routerOf(processors, { patienceMs });
+    for (const [number, { latencyMs, state }] of lanes.entries()) {
+      latency(router, number, latencyMs);
+      if (state === "open") open(router, number);
+      if (state.startsWith("half-open")) halfOpen(router, number);
+      if (state.endsWith("full")) fill(router, number);
+    }
+    return router;
+  }
+  const queueOf = ({ length, leftMs, spacingMs }: World) => waiting(length, leftMs, spacingMs);
+  const marginOf = ({ patienceMs }: World) => Math.min(MARGIN_MS, patienceMs / 4);
+
+  test("a payment goes only where there is room", () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const router = build(given);
+        const decision = router.choose(NOW_MS, queueOf(given));
+        if (decision.kind === "send") expect(router.lane(decision.lane).hasRoom).toBe(true);
+        expect(decision.why).not.toBe("");
+      }),
+    );
+  });
+
+  test("the cheapest gets it when it has room", () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const router = build(given);
+        const least = Math.min(...router.lanes.map(({ fee }) => fee));
+        const cheapest = router.lanes.filter(({ fee }) => fee === least);
+        const decision = router.choose(NOW_MS, queueOf(given));
+        if (!cheapest.some(({ hasRoom }) => hasRoom)) return;
+        if (decision.kind === "wait") throw new Error(decision.why);
+        expect(router.lane(decision.lane).fee).toBe(least);
+      }),
+    );
+  });
+
+  test("nobody dearer gets it while a cheaper one with room would do", () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const router = build(given);
+        const decision = router.choose(NOW_MS, queueOf(given));
+        if (decision.kind === "wait") return;
+        const { fee } = router.lane(decision.lane);
+        for (const other of router.lanes) if (other.fee < fee) expect(other.hasRoom).toBe(false);
+      }),
+    );
+  });
+
+  test("nobody dearer gets it while waiting for the cheaper ones keeps all deadlines", () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const router = build(given);
+        const queue = queueOf(given);
+        const decision = router.choose(NOW_MS, queue);
+        if (decision.kind === "wait") return;
+        const { fee } = router.lane(decision.lane);
+        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        if (cheaper.length === 0) return;
+        const rate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
+        const working = cheaper.filter((one) => one.working).map(({ latencyMs }) => latencyMs);
+        const late = Array.from({ length: given.length }, (_, position) => position).some(
+          (position) =>
+            rate === 0 ||
+            NOW_MS + Math.max(...working) + position / rate + marginOf(given) >
+              queue.deadlineMsAt(position),
+        );
+        expect(late).toBe(true);
+      }),
+    );
+  });
+
+  test("a trial goes only to an open one that is due for it, and nothing cheaper has room", () => {
+    fc.assert(
+      fc.property(world, (given) => {
+        const router = build(given);
+        const trial = router.trialLane(NOW_MS, queueOf(given));
+        if (trial === null) return;
+        expect(router.lane(trial.lane).breaker.kind).toBe("open");
+        const { fee } = router.lane(trial.lane);
+        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        expect(trial.needed).toBe(cheaper.length > 0);
+        for (const one of router.lanes) if (one.fee <= fee) expect(one.hasRoom).toBe(false);
+      }),
+    );
+  });
+
+  test("with the cheaper one open, the other starts early enough to keep every deadline", () => {
+    const backlog = fc.record({
+      length: fc.integer({ min: 1, max: 20_000 }),
+      latencyMs: fc.integer({ min: 1, max: 1_000 }),
+      patienceMs: fc.constantFrom(2_000, 15_000, 30_000),
+      spacingMs: fc.double({ min: 0, max: 4, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(backlog, ({ length, latencyMs, patienceMs, spacingMs }) => {
+        const router = routerOf(CONTEST, { patienceMs });
+        latency(router, 1, latencyMs);
+        open(router, 0);
+        const rate = router.lane(1).ratePerMs;
+        // All of them are there at the start: what could not be in time at once is not asked for.
+        fc.pre(latencyMs + length / rate + 2 * MARGIN_MS < patienceMs);
+        let taken = 0;
+        let nowMs = 0;
+        const queue = () => ({
+          length: length - taken,
+          deadlineMsAt: (position: number) => patienceMs + (taken + position) * spacingMs,
+        });
+        let sentAhead = 0;
+        for (; taken < length; nowMs += 10) {
+          if (router.choose(nowMs, queue()).kind === "wait") continue;
+          // Ten milliseconds at the rate that the router counts on.
+          for (sentAhead += rate * 10; sentAhead >= 1 && taken < length; sentAhead--) {
+            const settledAtMs = nowMs + 10 + latencyMs;
+            expect(settledAtMs).toBeLessThanOrEqual(patienceMs + taken * spacingMs);
+            taken++;
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,50 @@
+/** Routers in the states that tests want, and queues before them. */
+import { Router, type Ticket, type Waiting } from "../router.ts";
+
+export const CONTEST = [
+  { name: "default", fee: 0.05 },
+  { name: "fallback", fee: 0.15 },
+];
+export const MARGIN_MS = 500;
+export const NOW_MS = 100_000;
+export const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
+
+export function routerOf(
+  processors: readonly { name: string; fee: number }[] = CONTEST,
+  { inFlightMax = 640, patienceMs = 15_000 } = {},
+): Router {
+  return new Router(0, { processors, inFlightMax, patienceMs });
+}
+
+export const failed = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
+export const answered = (latencyMs: number) =>
+  ({ signal: "success", latencyMs, dropped: false, cause: "200" }) as const;
+
+export function open(router: Router, lane: number): void {
+  for (let i = 0; i < 5; i++) router.record(0, lane, router.admit(0, lane), failed);
+}
+
+export function halfOpen(router: Router, lane: number): void {
+  open(router, lane);
+  router.record(0, lane, router.admit(0, lane), answered(router.lane(lane).latencyMs));
+}
+
+export function fill(router: Router, lane: number): Ticket[] {
+  const tickets: Ticket[] = [];
+  while (router.lane(lane).hasRoom) tickets.push(router.admit(0, lane));
+  return tickets;
+}
+
+export function latency(router: Router, lane: number, latencyMs: number): void {
+  router.lane(lane).recordHealth(0, { failing: false, minResponseTimeMs: latencyMs });
+}
+
+/** So many payments, the first with so much time left, the others `spacingMs` apart. */
+export function waiting(length: number, leftMs: number, spacingMs = 0): Waiting {
+  return { length, deadlineMsAt: (position) => NOW_MS + leftMs + position * spacingMs };
+}
+
+export const chosen = (router: Router, queue: Waiting) => {
+  const decision = router.choose(NOW_MS, queue);
+  return decision.kind === "send" ? router.lane(decision.lane).name : "wait";
+};
