@@ -242,15 +242,14 @@ export class World {
       Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: false });
       wires[number]!.wake();
     }
-    for (const api of this.apis) {
-      api.crash();
-      api.start();
-    }
+    // Whoever is up stays as the trouble has left it: starting anew is no cure that production has.
+    for (const api of this.apis) if (!api.isUp) api.start();
     takeBack(this);
-    if (!this.gateway.up) this.startGateway();
+    if (!this.gateway.isStarted) this.startGateway();
     const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
     // Shops may still be repeating, so being quiet once is not enough.
     await time.run(time.nowMs + 20_000, this.#stop);
+    await this.#expectOpenDoor();
     letGo(this);
     await time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     // Nobody waits for the commit of a settlement.
@@ -259,6 +258,15 @@ export class World {
     this.checker.checkSettled();
     if (this.gateway.openCount !== 0)
       throw new Violation("G3: payments are open and do not settle");
+  }
+
+  /** Nobody has to do anything by hand before payments are taken again. */
+  async #expectOpenDoor(): Promise<void> {
+    let answer: string | null = null;
+    this.#shop.post(this.apart.uuid(), 1, (verdict) => (answer = verdict?.kind ?? "nothing"));
+    await this.time.run(this.time.nowMs + 5_000, () => this.#stop() || answer !== null);
+    if (this.#stop() || answer === "stored") return;
+    throw new Violation(`G5: all is well, and a payment is answered ${answer}`);
   }
 
   /** A year later, say: every id is known, with its amount, and charges nothing again. */

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import { SummaryReader } from "./summary.ts";
 import {
   allocateLedger,
   BLOCK_ROWS,
@@ -108,6 +109,82 @@ describe("a super-block", () => {
       [1, BLOCK_ROWS + 56 + 61 * BLOCK_ROWS, 2 * BLOCK_ROWS + 2 + 61],
     ]);
     expect([supers.minMs[1], supers.maxMs[1]]).toEqual([8_064, 9_000]);
+  });
+});
+
+describe("order", () => {
+  /** What a reader sees at each store of the head; the cursor's cells are the only ones that are stored to. */
+  function atEachStore(look: (head: number) => void, act: () => void): void {
+    const store = Atomics.store;
+    const stores = spyOn(Atomics, "store").mockImplementation(((
+      cells: Uint32Array,
+      at: number,
+      value: number,
+    ) => {
+      const before = Atomics.load(cells, 0);
+      store(cells, at, value);
+      if (Atomics.load(cells, 0) !== before) look(value);
+      return value;
+    }) as typeof Atomics.store);
+    try {
+      act();
+    } finally {
+      stores.mockRestore();
+    }
+  }
+
+  test("a row is whole, with its block and super-block, when it is published", () => {
+    // A ring of one block: what is full is read by its totals.
+    const memory = allocateLedger(BLOCK_ROWS, 2, 2 * SUPER_BLOCKS * BLOCK_ROWS);
+    const [writer, columns] = [new LedgerWriter(memory), columnsOf(memory)];
+    const reader = new SummaryReader(memory, () => {
+      throw new Error("totals and ring are enough");
+    });
+    const rows = SUPER_BLOCKS * BLOCK_ROWS + 1;
+    let published = 0;
+    const look = (head: number) => {
+      expect(head).toBe(++published);
+      const slot = (head - 1) % BLOCK_ROWS;
+      expect([columns.requestedAtMs[slot], columns.amountCents[slot]]).toEqual([head, 2 * head]);
+      if (head % BLOCK_ROWS > 1) return;
+      const { counts, cents } = reader.read({ fromMs: -Infinity, toMs: Infinity });
+      expect([counts[0], cents[0]]).toEqual([head, head * (head + 1)]);
+    };
+    atEachStore(look, () => {
+      for (let n = 1; n <= rows; n++) writer.append(n, 2 * n, 0);
+    });
+    expect(published).toBe(rows);
+  });
+
+  test("a block that a start restores is whole when it is published", () => {
+    const { memory, writer } = ledger(2 * SUPER_BLOCKS * BLOCK_ROWS);
+    const reader = new SummaryReader(memory, () => {
+      throw new Error("totals are enough");
+    });
+    const totals = { minMs: 5, maxMs: 9, counts: [200, 56], cents: [50, 60] };
+    let published = 0;
+    const look = (head: number) => {
+      expect(head).toBe(++published * BLOCK_ROWS);
+      const { cents } = reader.read({ fromMs: -Infinity, toMs: Infinity });
+      expect([...cents]).toEqual([50 * published, 60 * published]);
+    };
+    atEachStore(look, () => {
+      for (let n = 0; n < SUPER_BLOCKS + 1; n++) writer.restoreBlock(totals);
+    });
+    expect(published).toBe(SUPER_BLOCKS + 1);
+  });
+
+  test("a purge is announced before it moves anything, and again when it is done", () => {
+    const { writer, cursor } = ledger();
+    writer.append(1, 1, 0);
+    const before = cursor.purges;
+    const seen: number[] = [];
+    atEachStore(
+      () => seen.push(cursor.purges - before),
+      () => writer.purge(),
+    );
+    expect(seen).toEqual([1]);
+    expect(cursor.purges - before).toBe(2);
   });
 });
 

@@ -309,6 +309,13 @@ describe("a health probe", () => {
     });
   });
 
+  test("that is turned away for days is made again after a minute", async () => {
+    const processor = new HttpProcessor("", TIMEOUT_MS, async () => {
+      return { status: 429, body: "", retryAfter: "864000", complete: true };
+    });
+    expect(await processor.health()).toEqual({ reading: null, retryAfterMs: 60_000 });
+  });
+
   const junk: [string, Raw][] = [
     ["a failing of text", { text: whole(200, '{"failing":"no","minResponseTime":1}') }],
     ["two words", { text: whole(200, '{"failing":true,"failing":false,"minResponseTime":1}') }],

@@ -299,6 +299,33 @@ describe("a window", () => {
     }
   });
 
+  test("that cuts a block reads its rows in the ring until the next row may take their slots", () => {
+    const both = new Both();
+    const read = () => both.read({ fromMs: 5, toMs: 9 }).counts[0];
+    for (let n = 0; n < SLOTS - 1; n++) both.append({ atMs: n, cents: 1, processor: 0 });
+    expect([read(), both.oldReads]).toEqual([5, 0]);
+    both.append({ atMs: SLOTS, cents: 1, processor: 0 });
+    expect([read(), both.oldReads]).toEqual([5, 1]);
+  });
+
+  test("over rows that are overwritten while it is read takes them from the journal instead", () => {
+    const both = new Both();
+    for (let n = 0; n < SLOTS - 1; n++) both.append({ atMs: n, cents: 1, processor: 0 });
+    let looks = 0;
+    const window = {
+      /** Asked for once more before the rows are looked at. */
+      get fromMs() {
+        if (both.oldReads === 0 && ++looks > 1) {
+          for (let n = 0; n < 200; n++) both.append({ atMs: 7, cents: 1_000, processor: 0 });
+        }
+        return 5;
+      },
+      toMs: 9,
+    };
+    const { counts, cents } = both.read(window);
+    expect([both.oldReads, counts[0], cents[0]]).toEqual([1, 5, 5]);
+  });
+
   test("is read anew when a purge comes while it is read", () => {
     const memory = allocateLedger(SLOTS, 1, ROWS_MAX);
     const writer = new LedgerWriter(memory);

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import type { Socket } from "bun";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
@@ -81,6 +81,21 @@ test("nobody there is a failure", async () => {
     reason: "refused",
     code: "ECONNREFUSED",
   });
+});
+
+test("a connection that does not come about in time is refused: nothing has left", async () => {
+  const connect = spyOn(Bun, "connect").mockReturnValue(new Promise(() => {}));
+  try {
+    const endpoint = { hostname: "127.0.0.1", port: 1 };
+    expect(await call(new HttpConnection(endpoint, 20))).toEqual({
+      kind: "failure",
+      reason: "refused",
+      code: "ETIMEDOUT",
+    });
+    expect(connect).toHaveBeenCalledTimes(1);
+  } finally {
+    connect.mockRestore();
+  }
 });
 
 test("an answer may end with its connection", async () => {

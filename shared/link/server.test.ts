@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import type { Verdict } from "../verdict.ts";
 import {
@@ -121,6 +122,31 @@ test("a frame without payments is answered at once, by its sequence and without 
   expect(frames()).toMatchObject([
     { instance: 3, incarnation: INCARNATION, sequence: 77, verdicts: [] },
   ]);
+});
+
+test("verdicts of a turn go where the last of their frames came from", () => {
+  const { core, arrivals, sent } = server();
+  core.receive(frame([1], { sequence: 1 }), "before");
+  core.receive(frame([2], { sequence: 2 }), "after");
+  for (const arrival of arrivals) core.answer(arrival, STORED);
+  core.flush();
+  expect(sent.map(({ peer }) => peer)).toEqual(["after"]);
+});
+
+test("of instances that were answered nothing is kept", () => {
+  const { core, arrivals } = server();
+  const sets = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["Set"] ?? 0;
+  };
+  const before = sets();
+  for (let instance = 0; instance < 20_000; instance++) {
+    core.receive(frame([1], { instance }), "a");
+    for (const arrival of arrivals.splice(0)) core.answer(arrival, STORED);
+    core.flush();
+  }
+  expect(sets() - before).toBeLessThan(1_000);
+  expect(core.stats.repeats).toBe(0);
 });
 
 test("what is no frame is counted by reason and never answered", () => {

@@ -27,5 +27,7 @@ export function crashApi(world: World): void {
   const api = world.apis[number]!;
   world.note(`api ${number} crashes`);
   api.crash();
-  world.time.after(world.chance.next() * 500, () => api.start());
+  world.time.after(world.chance.next() * 500, () => {
+    if (!api.isUp) api.start();
+  });
 }

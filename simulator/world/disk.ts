@@ -92,6 +92,15 @@ export class Disk {
     return uuidFromHex(this.db.query<{ hex: string }, [number]>(sql).get(seq)?.hex ?? "");
   }
 
+  /** Names of the processors about which an operator's word is in force. */
+  notAutomatic(): string[] {
+    const sql = "SELECT name FROM processor_modes JOIN processors ON number = processor";
+    return this.db
+      .query<{ name: string }, []>(sql)
+      .all()
+      .map(({ name }) => name);
+  }
+
   /** As the journal has set it. */
   get syncsEveryCommit(): boolean {
     const row = this.db.query<{ synchronous: number }, []>("PRAGMA synchronous").get();

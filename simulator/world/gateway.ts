@@ -49,6 +49,7 @@ type Life = {
 
 export class Gateway {
   readonly #options: GatewayOptions;
+  #isStarted = false;
   /** Counts lives: whatever an earlier one had planned does not happen. */
   #lives = 0;
   #life: Life | null = null;
@@ -64,12 +65,17 @@ export class Gateway {
   get up(): boolean {
     return this.#life !== null;
   }
+  /** Is up, or on its way. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
   get openCount(): number {
     return this.#life?.pipeline.books.openCount ?? -1;
   }
 
   async start(): Promise<void> {
     const life = ++this.#lives;
+    this.#isStarted = true;
     const alive = () => this.#lives === life;
     const { time, chance, disk, wires, plan, log } = this.#options;
     const clock = time;
@@ -112,6 +118,7 @@ export class Gateway {
   crash(): void {
     this.#lives++;
     this.#life = null;
+    this.#isStarted = false;
   }
 
   receive(frame: Buffer, api: number): void {

@@ -26,6 +26,10 @@ export class Ingress {
     this.#options = options;
   }
 
+  get isUp(): boolean {
+    return this.#core !== null;
+  }
+
   start(): void {
     const { keys, ackTimeoutMs, transmit, chance } = this.#options;
     this.#core = new LinkClientCore({

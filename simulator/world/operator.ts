@@ -28,9 +28,9 @@ export function decide(world: World): void {
   onPayment(world, proven ? wanted : "hold", correlationId, payment);
 }
 
-/** What was held is released, and every processor is used as its breaker says. */
+/** What is held is released, and processors that were drained or forced are used as their breakers say. */
 export function letGo(world: World): void {
-  for (const { name } of PROCESSORS) {
+  for (const name of world.disk.notAutomatic()) {
     operate(world, { kind: "processor", action: "resume", name, grounds: GROUNDS });
   }
   for (const [correlationId, payment] of world.disk.unsettled()) {

@@ -3,12 +3,11 @@
  * on disk: production code carries no switch for them, and an edit whose text is not found exactly
  * once fails, so that none can silently plant nothing.
  */
-type Edit = { readonly file: string; readonly find: string; readonly replace: string };
-export type PlantedBug = {
-  readonly name: string;
+import type { Edit, Edited } from "./edits.ts";
+
+export type PlantedBug = Edited & {
   /** Found within this many seeds, counted from 1. */
   readonly seedsMax: number;
-  readonly edits: readonly Edit[];
 };
 
 const releaseEvenFromUnknown: Edit = {
@@ -155,6 +154,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     if (seen.seen.has(asked.correlationId)) return this.#answer(answer, { kind: "duplicate" });
     seen.seen.add(asked.correlationId);
     const acceptedAtMs = clock.wallMs();`,
+      },
+    ],
+  },
+  {
+    name: "no probe after a full disk",
+    seedsMax: 20,
+    edits: [
+      {
+        file: "worker/journal/group-commit.ts",
+        find: "if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);",
+        replace: "",
       },
     ],
   },

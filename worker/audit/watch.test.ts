@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Sum } from "../audit-report.ts";
 import type { SummaryWindow } from "../summary.ts";
 import type { Ours, OurPayment, SettledHere } from "./ours.ts";
-import { NoAnswer, type Found, type Theirs } from "./theirs.ts";
+import { BEGIN_MS, NoAnswer, type Found, type Theirs } from "./theirs.ts";
 import { Watch } from "./watch.ts";
 
 const LAG_MS = 1_000;
@@ -168,6 +168,30 @@ test("what is open here and recorded there is pending, and equal", async () => {
   const settled = await world.round();
   expect(settled).toMatchObject({ state: "equal", pending: 0, ours: { count: 1 } });
   expect(settled.theirs).toEqual(settled.ours);
+});
+
+test("the first millisecond of all, of a round and after a purge is compared", async () => {
+  const world = new World();
+  const stranger = (requestedAtMs: number) =>
+    world.there.rows.set(`at ${requestedAtMs}`, { cents: 1, requestedAtMs });
+  const differing = async () =>
+    (await world.round()).windows.map(({ from }) => (from === null ? BEGIN_MS : Date.parse(from)));
+  stranger(BEGIN_MS);
+  expect(await differing()).toEqual([BEGIN_MS]);
+  const checkedUpToMs = world.nowMs - LAG_MS;
+  stranger(checkedUpToMs + 1);
+  expect(await differing()).toEqual([BEGIN_MS, checkedUpToMs + 1]);
+  world.there.rows.clear();
+  world.purgedAtMs = world.nowMs;
+  stranger(world.purgedAtMs + 1);
+  expect(await differing()).toEqual([world.purgedAtMs + 1]);
+});
+
+test("the millisecond of a purge is not compared", async () => {
+  const world = new World();
+  world.purgedAtMs = world.nowMs;
+  world.there.rows.set("before", { cents: 1, requestedAtMs: world.purgedAtMs });
+  expect(await world.round()).toMatchObject({ state: "equal", windows: [], differing: [] });
 });
 
 test("no answer is no news; a refused token is a failure until it is taken", async () => {

@@ -24,8 +24,11 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal.fixture.ts";
-import { PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
+import { openDatabase, PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
+
+/** As SQLite numbers them. */
+const SYNCHRONOUS = { off: 0, normal: 1, full: 2 };
 
 function open(path: string, sync: JournalSync = "off"): SqliteStore {
   return new SqliteStore(path, sync, NAMES, AT_MS);
@@ -54,6 +57,22 @@ function overwrite(path: string, at: number, bytes: number): void {
   writeSync(file, Buffer.alloc(bytes, 0xa5), 0, bytes, at);
   closeSync(file);
 }
+
+test("a start is on the disk before anything else, whatever the level of the rest", () => {
+  using directory = temporaryDirectory();
+  for (const sync of ["full", "normal", "off"] as const) {
+    const path = directory.file(`${sync}.db`);
+    open(path, sync).close();
+    const db = openDatabase(path, sync);
+    db.run("CREATE TEMP TABLE levels (level INTEGER)");
+    db.run(`CREATE TEMP TRIGGER noted AFTER INSERT ON main.meta WHEN new.key = 'epoch'
+      BEGIN INSERT INTO levels SELECT synchronous FROM pragma_synchronous; END`);
+    const store = new SqliteStore(path, sync, NAMES, AT_MS, db);
+    expect(db.query("SELECT level FROM levels").values()).toEqual([[SYNCHRONOUS.full]]);
+    expect(db.query("PRAGMA synchronous").values()).toEqual([[SYNCHRONOUS[sync]]]);
+    store.close();
+  }
+});
 
 test("a new journal has small pages, another one keeps those that it was made with", () => {
   using directory = temporaryDirectory();

@@ -128,6 +128,15 @@ describe("limit", () => {
   });
 });
 
+test("forced admits whatever its breaker says, up to its limit", () => {
+  const one = opened();
+  one.mode = "forced";
+  let admitted = 0;
+  for (; one.hasRoom && admitted < 1_000; admitted++) one.admit(1);
+  expect([admitted, one.inFlight]).toEqual([one.limit, one.limit]);
+  expect([one.breaker.kind, one.working, one.admitsTrial(1e9)]).toEqual(["open", true, false]);
+});
+
 describe("an answer to a call from before the breaker changed", () => {
   test("frees its place, and says nothing about latency or limit", () => {
     const one = lane();

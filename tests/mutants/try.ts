@@ -1,0 +1,74 @@
+/** Plants a mutant, and runs the test that must notice it; that must also pass without. */
+import { join } from "node:path";
+import { editedText, filesOf } from "../planted/edits.ts";
+import type { Mutant } from "./mutants.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+export type Tried = {
+  readonly mutant: Mutant;
+  readonly verdict: "noticed" | "SURVIVED" | "could not be tried";
+  /** Why it could not be tried. */
+  readonly why: string;
+};
+
+/** `tried` is called as each ends; the results are in no order. */
+export async function tryAll(
+  mutants: readonly Mutant[],
+  jobs: number,
+  tried: (one: Tried) => void = () => {},
+): Promise<Tried[]> {
+  const left = [...mutants];
+  const all: Tried[] = [];
+  const work = async () => {
+    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
+      const one = await tryMutant(mutant);
+      all.push(one);
+      tried(one);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return all;
+}
+
+async function tryMutant(mutant: Mutant): Promise<Tried> {
+  const untried = (why: string): Tried => ({ mutant, verdict: "could not be tried", why });
+  try {
+    for (const file of filesOf(mutant)) parse(await editedText(mutant, file));
+  } catch (error) {
+    return untried((error as Error).message);
+  }
+  const without = await run(mutant, []);
+  if (without.failed > 0 || without.passed === 0) return untried(without.output);
+  const { passed, failed, errors, output } = await run(mutant, [
+    "--preload",
+    "./tests/mutants/plant.ts",
+  ]);
+  // A file that cannot be loaded fails, too, and notices nothing.
+  if (errors > 0 || passed + failed !== without.passed) return untried(output);
+  return { mutant, verdict: failed > 0 ? "noticed" : "SURVIVED", why: "" };
+}
+
+/** Throws when the mutated source is no TypeScript any more. */
+function parse(text: string): void {
+  new Bun.Transpiler({ loader: "ts" }).transformSync(text);
+}
+
+async function run(mutant: Mutant, preload: readonly string[]) {
+  const pattern = `(^| )${RegExp.escape(mutant.named)}`;
+  const child = Bun.spawn(
+    [process.execPath, "test", ...preload, `./${mutant.test}`, "--test-name-pattern", pattern],
+    {
+      cwd: ROOT,
+      env: { ...process.env, MUTANT: JSON.stringify(mutant) },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const output = Bun.stripANSI(out + err);
+  const count = (word: string) =>
+    Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
+  return { passed: count("pass"), failed: count("fail"), errors: count("errors?"), output };
+}

@@ -1,0 +1,34 @@
+/** The turns of the event loop in which production's driver commits. */
+import { expect, spyOn, test } from "bun:test";
+import { systemClock } from "../../shared/clock.ts";
+import { BATCH_MAX } from "./group-commit.ts";
+import { accept, NAMES, temporaryDirectory } from "./journal.fixture.ts";
+import { openJournal } from "./turn.ts";
+
+/** A journal whose timers never fire, so that whatever it commits it commits by turns. */
+async function openByTurnsAlone(path: string) {
+  const never = setTimeout(() => {}, 0);
+  clearTimeout(never);
+  const intervals = spyOn(globalThis, "setInterval").mockReturnValue(never);
+  try {
+    return await openJournal({ JOURNAL: path, JOURNAL_SYNC: "off" }, NAMES, systemClock);
+  } finally {
+    intervals.mockRestore();
+  }
+}
+
+test("what is over a batch is committed in the next turns, one after the other", async () => {
+  using directory = temporaryDirectory();
+  const journal = await openByTurnsAlone(directory.file());
+  let answered = 0;
+  for (let seq = 1; seq <= 2 * BATCH_MAX + 5; seq++) {
+    journal.append(accept(seq), () => void answered++);
+  }
+  const answeredByTurn: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise(setImmediate);
+    answeredByTurn.push(answered);
+  }
+  expect(answeredByTurn).toEqual([BATCH_MAX, 2 * BATCH_MAX, 2 * BATCH_MAX + 5]);
+  await journal.close();
+});

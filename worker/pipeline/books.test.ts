@@ -1,0 +1,51 @@
+/** The books between the pipeline and a journal that has it otherwise. */
+import { expect, test } from "bun:test";
+import { settle } from "../journal/journal.fixture.ts";
+import { ACCEPTED, Bench, REFUSED, REJECTED, UNKNOWN } from "./scripted.fixture.ts";
+
+/** The pipeline numbers payments in the order in which they come. */
+const SEQ = 1;
+
+test.each([
+  ["settle", ACCEPTED],
+  ["release", REFUSED],
+  ["unknown", UNKNOWN],
+] as const)(
+  "what happened to a payment that the journal has elsewhere ends the process: %s",
+  async (kind, outcome) => {
+    using bench = new Bench();
+    const charge = await bench.send(1);
+    bench.store.apply([settle(SEQ, 0)]);
+    await charge.answer(outcome);
+    await expect(bench.commit()).rejects.toThrow(
+      `${kind} of a payment that the journal has as settled`,
+    );
+  },
+);
+
+test("an assignment that the journal refuses ends the process, and nothing is sent", async () => {
+  using bench = new Bench();
+  bench.openLane(0);
+  bench.take(1);
+  await bench.commit();
+  const assignment = { processor: 1, requestedAtMs: 1 };
+  bench.store.apply([{ kind: "assign", seq: SEQ, assignment }]);
+  bench.clock.nowMs += 100;
+  bench.pipeline.tick();
+  await expect(bench.commit()).rejects.toThrow("could not be assigned");
+  expect(bench.default.charges).toEqual([]);
+});
+
+test("payments that wait for an operator are counted, also those that a start finds", async () => {
+  using bench = new Bench();
+  const parked = () => bench.pipeline.books.parked.get("rejected") ?? 0;
+  for (const n of [1, 2]) await (await bench.send(n)).answer(ACCEPTED);
+  for (const n of [3, 4]) {
+    await (await bench.send(n)).answer(REJECTED);
+    await bench.commit();
+    expect(parked()).toBe(n - 2);
+  }
+  using next = new Bench({ journal: bench.journal });
+  await next.pipeline.recover();
+  expect([...next.pipeline.books.parked]).toEqual([["rejected", 2]]);
+});

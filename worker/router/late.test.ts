@@ -1,0 +1,69 @@
+/** Payments that are late already, and lanes that are as if they were not there. */
+import { describe, expect, test } from "bun:test";
+import { Router, type Waiting } from "../router.ts";
+
+const CONTEST = [
+  { name: "default", fee: 0.05 },
+  { name: "fallback", fee: 0.15 },
+];
+const MARGIN_MS = 500;
+const NOW_MS = 100_000;
+
+function routerOf(patienceMs = 15_000): Router {
+  return new Router(0, { processors: CONTEST, inFlightMax: 640, patienceMs });
+}
+
+function open(router: Router, lane: number): void {
+  const failed = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
+  for (let i = 0; i < 5; i++) router.record(0, lane, router.admit(0, lane), failed);
+}
+
+/** One payment with so much time left. */
+function waiting(leftMs: number): Waiting {
+  return { length: 1, deadlineMsAt: () => NOW_MS + leftMs };
+}
+
+const chosen = (router: Router, leftMs: number) => {
+  const decision = router.choose(NOW_MS, waiting(leftMs));
+  return decision.kind === "send" ? router.lane(decision.lane).name : "wait";
+};
+
+test("a drained lane gets neither a payment nor a trial, and nobody waits for it", () => {
+  const router = routerOf();
+  router.lane(0).mode = "drained";
+  expect(chosen(router, 15_000)).toBe("fallback");
+  for (const lane of [0, 1]) open(router, lane);
+  expect(router.trialLane(NOW_MS, waiting(15_000))).toEqual({ lane: 1, needed: false });
+  router.lane(1).mode = "drained";
+  expect(router.trialLane(NOW_MS, waiting(-1))).toBeNull();
+  expect(chosen(router, -1)).toBe("wait");
+});
+
+describe("late payments", () => {
+  /** The cheaper one works and is full, and settles one more within its latency. */
+  const fullOf = (latencyMs: number, patienceMs: number) => {
+    const router = routerOf(patienceMs);
+    router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: latencyMs });
+    while (router.lane(0).hasRoom) router.admit(0, 0);
+    return router;
+  };
+
+  test("wait a moment for a cheaper one that works, and no longer", () => {
+    for (const leftMs of [0, -1, -3_600_000]) {
+      expect(chosen(fullOf(3_000 - MARGIN_MS, 15_000), leftMs)).toBe("wait");
+      expect(chosen(fullOf(3_001 - MARGIN_MS, 15_000), leftMs)).toBe("fallback");
+    }
+  });
+
+  test("wait no longer than their patience was", () => {
+    // Of a patience of a second a quarter is margin.
+    expect(chosen(fullOf(750, 1_000), -1)).toBe("wait");
+    expect(chosen(fullOf(751, 1_000), -1)).toBe("fallback");
+  });
+
+  test("do not wait for one that is open", () => {
+    const router = routerOf();
+    open(router, 0);
+    expect(chosen(router, -1)).toBe("fallback");
+  });
+});
