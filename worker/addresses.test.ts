@@ -116,6 +116,7 @@ test("a journal from before addresses were kept is given them in place", async (
     await opened.apply(assigned(1));
   }
   const db = new Database(path);
+  db.run("DROP INDEX processors_copy");
   db.run("ALTER TABLE processors DROP COLUMN url");
   expect(knownAddresses(db)).toEqual([]);
   db.close();

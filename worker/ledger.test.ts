@@ -231,20 +231,32 @@ describe("a restart", () => {
   });
 });
 
+/** In a process of its own: in this one other tests come and go. */
+function residentBytesOf(slots: number, processors: number): number {
+  const script = `
+    const { allocateLedger, LedgerWriter } = await import(${JSON.stringify(`${import.meta.dir}/ledger.ts`)});
+    const before = process.memoryUsage.rss();
+    const writer = new LedgerWriter(allocateLedger(${slots}, ${processors}));
+    for (let n = 0; n < ${BLOCK_ROWS}; n++) writer.append(n, 1, ${processors - 1});
+    console.log(process.memoryUsage.rss() - before);`;
+  const { stdout, success } = Bun.spawnSync([process.execPath, "-e", script]);
+  expect(success).toBe(true);
+  return Number(stdout.toString());
+}
+
 describe("a ledger of full size", () => {
   test.each([
     [1_048_576, 2],
     [LEDGER_SLOTS_MAX, PROCESSORS_MAX],
     [1_048_576, 100_000],
   ])("of %d slots for %d processors costs nothing until it is touched", (slots, processors) => {
-    const before = process.memoryUsage.rss();
     const memory = allocateLedger(slots, processors);
     const writer = new LedgerWriter(memory);
     for (let n = 0; n < BLOCK_ROWS; n++) writer.append(n, 1, processors - 1);
     expect(entriesOf(columnsOf(memory).blocks, 0)).toEqual([
       [processors - 1, BLOCK_ROWS, BLOCK_ROWS],
     ]);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+    expect(residentBytesOf(slots, processors)).toBeLessThan(64 * 1024 * 1024);
   });
 
   test("that there is no memory for is refused in a sentence", () => {

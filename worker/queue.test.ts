@@ -141,3 +141,54 @@ test("a payment that rests is not there until its time", () => {
   queue.wake(1_000);
   expect(drain(queue)).toEqual([5]);
 });
+
+test("of those that came back with equal deadlines the first goes first", () => {
+  const queue = new PaymentQueue();
+  for (const seq of [1, 2, 3]) queue.putBack(payment(10, seq));
+  expect([1, 2, 3].map(() => queue.takeOldest()?.seq)).toEqual([1, 2, 3]);
+});
+
+test("whatever is taken out, rests and is woken up, each is in one place or in none", () => {
+  const operation = fc.constantFrom("push", "rest", "remove", "wake");
+  const operations = fc.array(fc.tuple(operation, fc.nat(20)), { minLength: 80, maxLength: 160 });
+  fc.assert(
+    fc.property(operations, (all) => {
+      const queue = new PaymentQueue();
+      const payments: OpenPayment[] = [];
+      const [waiting, resting] = [new Set<OpenPayment>(), new Map<OpenPayment, number>()];
+      let nowMs = 0;
+      const wake = () => {
+        queue.wake(nowMs);
+        for (const [one, untilMs] of resting) {
+          if (untilMs > nowMs) continue;
+          resting.delete(one);
+          waiting.add(one);
+        }
+      };
+      for (const [name, n] of all) {
+        const known = payments[n];
+        if (name === "push" || known === undefined) {
+          const one = payment(payments.length);
+          payments.push(one);
+          waiting.add(one);
+          queue.push(one);
+        } else if (name === "wake") {
+          nowMs += n % 4;
+          wake();
+        } else {
+          queue.remove(known);
+          waiting.delete(known);
+          resting.delete(known);
+          if (name === "rest") {
+            queue.rest(known, nowMs + (n % 4));
+            resting.set(known, nowMs + (n % 4));
+          }
+        }
+        expect(queue.length).toBe(waiting.size);
+      }
+      nowMs = Number.POSITIVE_INFINITY;
+      wake();
+      expect(drain(queue)).toEqual([...waiting].map(({ seq }) => seq).sort((a, b) => a - b));
+    }),
+  );
+});

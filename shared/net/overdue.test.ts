@@ -40,7 +40,7 @@ test("verdicts that came during a pause of ours count, and the worker has not fa
     const settings = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
     const log = { warn() {} };
     const answer = (_, done) => void setTimeout(() => done({ kind: "stored" }), 60);
-    console.log((await openUdpServer(settings, 1, log, answer)).port);
+    console.log((await openUdpServer(settings, log, answer)).port);
   `);
   const settings = {
     WORKER_LINK: { host: "127.0.0.1", port: server.port },

@@ -7,465 +7,447 @@ import type { Edited } from "../planted/edits.ts";
 export type Mutant = Edited & {
   /** The file of the test that must fail. */
   readonly test: string;
-  /** How the test's name begins, its `describe` before it. */
+  /** How that test's name begins, with or without its `describe`. */
   readonly named: string;
 };
 
-export const MUTANTS: readonly Mutant[] = [
+/** Mutations of one file that one test has to notice: a name, what stands there, what it becomes. */
+type Group = Pick<Mutant, "test" | "named"> & {
+  readonly file: string;
+  readonly mutations: readonly (readonly [name: string, find: string, replace: string])[];
+};
+
+const GROUPS: readonly Group[] = [
   {
-    name: "router: a drained lane is still tried by trials",
     test: "worker/router/late.test.ts",
     named: "a drained lane gets neither a payment nor a trial",
-    edits: [
-      {
-        file: "worker/router.ts",
-        find: "const tier = usableOf(nowMs, all, false);",
-        replace: "const tier = all;",
-      },
+    file: "worker/router.ts",
+    mutations: [
+      [
+        "router: a drained lane is still tried by trials",
+        "const tier = usableOf(nowMs, all, false);",
+        "const tier = all;",
+      ],
+      [
+        "router: a drained lane is waited for",
+        "const tier = usableOf(nowMs, all, shuns);",
+        "const tier = all;",
+      ],
     ],
   },
   {
-    name: "router: a drained lane is waited for",
-    test: "worker/router/late.test.ts",
-    named: "a drained lane gets neither a payment nor a trial",
-    edits: [
-      {
-        file: "worker/router.ts",
-        find: "const tier = usableOf(nowMs, all, shuns);",
-        replace: "const tier = all;",
-      },
-    ],
-  },
-  {
-    name: "router: no late grace",
     test: "worker/router/late.test.ts",
     named: "late payments wait a moment for a cheaper one that works, and no longer",
-    edits: [
-      {
-        file: "worker/router.ts",
-        find: "const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;",
-        replace: "const allowedMs = leftMs;",
-      },
+    file: "worker/router.ts",
+    mutations: [
+      [
+        "router: no late grace",
+        "const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;",
+        "const allowedMs = leftMs;",
+      ],
+      [
+        "router: late payments wait without end",
+        "const LATE_WAIT_MS_MAX = 3_000;",
+        "const LATE_WAIT_MS_MAX = 60_000;",
+      ],
     ],
   },
   {
-    name: "router: late payments wait without end",
-    test: "worker/router/late.test.ts",
-    named: "late payments wait a moment for a cheaper one that works, and no longer",
-    edits: [
-      {
-        file: "worker/router.ts",
-        find: "const LATE_WAIT_MS_MAX = 3_000;",
-        replace: "const LATE_WAIT_MS_MAX = 60_000;",
-      },
-    ],
-  },
-  {
-    name: "router: late payments wait longer than their patience",
     test: "worker/router/late.test.ts",
     named: "late payments wait no longer than their patience was",
-    edits: [
-      {
-        file: "worker/router.ts",
-        find: "lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),",
-        replace: "lateWaitMs: LATE_WAIT_MS_MAX,",
-      },
+    file: "worker/router.ts",
+    mutations: [
+      [
+        "router: late payments wait longer than their patience",
+        "lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),",
+        "lateWaitMs: LATE_WAIT_MS_MAX,",
+      ],
     ],
   },
   {
-    name: "lane: forced ignores the limit",
     test: "worker/router/lane.test.ts",
     named: "forced admits whatever its breaker says, up to its limit",
-    edits: [
-      {
-        file: "worker/router/lane.ts",
-        find: "return admits && this.#inFlight < this.#limit.value;",
-        replace: 'return this.mode === "forced" || (admits && this.#inFlight < this.#limit.value);',
-      },
+    file: "worker/router/lane.ts",
+    mutations: [
+      [
+        "lane: forced ignores the limit",
+        "return admits && this.#inFlight < this.#limit.value;",
+        'return this.mode === "forced" || (admits && this.#inFlight < this.#limit.value);',
+      ],
     ],
   },
   {
-    name: "modes are kept by lane when they are set",
     test: "worker/pipeline/modes.test.ts",
     named: "a mode is the processor's own",
-    edits: [
-      {
-        file: "worker/pipeline/operator.ts",
-        find: 'kind: "mode", processor: numbers[lane] as number, mode',
-        replace: 'kind: "mode", processor: lane, mode',
-      },
+    file: "worker/pipeline/operator.ts",
+    mutations: [
+      [
+        "modes are kept by lane when they are set",
+        'kind: "mode", processor: numbers[lane] as number, mode',
+        'kind: "mode", processor: lane, mode',
+      ],
     ],
   },
   {
-    name: "modes are kept by lane when a start reads them",
     test: "worker/pipeline/modes.test.ts",
     named: "a mode is the processor's own",
-    edits: [
-      {
-        file: "worker/pipeline.ts",
-        find: 'journal.head.modes[number] ?? "auto"',
-        replace: 'journal.head.modes[number - number + lane] ?? "auto"',
-      },
+    file: "worker/pipeline.ts",
+    mutations: [
+      [
+        "modes are kept by lane when a start reads them",
+        'journal.head.modes[number] ?? "auto"',
+        'journal.head.modes[number - number + lane] ?? "auto"',
+      ],
     ],
   },
   {
-    name: "books: what the journal has moved elsewhere is taken for done",
     test: "worker/pipeline/books.test.ts",
     named: "what happened to a payment that the journal has elsewhere ends the process",
-    edits: [
-      {
-        file: "worker/pipeline/books.ts",
-        find: 'if (result?.kind === "done") return durable();',
-        replace: "if (result !== null) return durable();",
-      },
+    file: "worker/pipeline/books.ts",
+    mutations: [
+      [
+        "books: what the journal has moved elsewhere is taken for done",
+        'if (result?.kind === "done") return durable();',
+        "if (result !== null) return durable();",
+      ],
     ],
   },
   {
-    name: "dispatch: what the journal did not assign is sent",
     test: "worker/pipeline/books.test.ts",
     named: "an assignment that the journal refuses ends the process, and nothing is sent",
-    edits: [
-      {
-        file: "worker/pipeline/dispatch.ts",
-        find: 'if (result?.kind !== "done") throw new Error("a queued payment could not be assigned");',
-        replace: "void result;",
-      },
+    file: "worker/pipeline/dispatch.ts",
+    mutations: [
+      [
+        "dispatch: what the journal did not assign is sent",
+        'if (result?.kind !== "done") throw new Error("a queued payment could not be assigned");',
+        "void result;",
+      ],
     ],
   },
   {
-    name: "books: parked payments are not counted",
     test: "worker/pipeline/books.test.ts",
     named: "payments that wait for an operator are counted, also those that a start finds",
-    edits: [
-      {
-        file: "worker/pipeline/books.ts",
-        find: "this.parked.set(state, (this.parked.get(state) ?? 0) + 1);",
-        replace: "this.parked.set(state, 1);",
-      },
+    file: "worker/pipeline/books.ts",
+    mutations: [
+      [
+        "books: parked payments are not counted",
+        "this.parked.set(state, (this.parked.get(state) ?? 0) + 1);",
+        "this.parked.set(state, 1);",
+      ],
     ],
   },
   {
-    name: "pipeline: parked payments that a start finds are not counted",
     test: "worker/pipeline/books.test.ts",
     named: "payments that wait for an operator are counted, also those that a start finds",
-    edits: [
-      {
-        file: "worker/pipeline.ts",
-        find: "for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);",
-        replace: "",
-      },
+    file: "worker/pipeline.ts",
+    mutations: [
+      [
+        "pipeline: parked payments that a start finds are not counted",
+        "for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);",
+        "",
+      ],
     ],
   },
   {
-    name: "journal: a start is not synced",
     test: "worker/journal/store.test.ts",
     named: "a start is on the disk before anything else, whatever the level of the rest",
-    edits: [
-      {
-        file: "worker/journal/store.ts",
-        find: 'this.#db.run("PRAGMA synchronous = FULL");\n    return this.#db',
-        replace: "return this.#db",
-      },
+    file: "worker/journal/store.ts",
+    mutations: [
+      [
+        "journal: a start is not synced",
+        'this.#db.run("PRAGMA synchronous = FULL");\n    return this.#db',
+        "return this.#db",
+      ],
     ],
   },
   {
-    name: "journal: a turn is not scheduled again",
     test: "worker/journal/turn.test.ts",
     named: "what is over a batch is committed in the next turns",
-    edits: [
-      {
-        file: "worker/journal/turn.ts",
-        find: ", false)) this.#schedule();",
-        replace: ", false)) return;",
-      },
+    file: "worker/journal/turn.ts",
+    mutations: [
+      [
+        "journal: a turn is not scheduled again",
+        ", false)) this.#schedule();",
+        ", false)) return;",
+      ],
     ],
   },
   {
-    name: "connection: no answer in time taken as refused",
     test: "shared/http/connection.test.ts",
     named: "a call without an answer in time fails",
-    edits: [
-      {
-        file: "shared/http/connection.ts",
-        find: 'this.#fail("timeout", "TIMEOUT")',
-        replace: 'this.#fail("refused", "ETIMEDOUT")',
-      },
+    file: "shared/http/connection.ts",
+    mutations: [
+      [
+        "connection: no answer in time taken as refused",
+        'this.#fail("timeout", "TIMEOUT")',
+        'this.#fail("refused", "ETIMEDOUT")',
+      ],
     ],
   },
   {
-    name: "connection: no connection in time taken as a time-out",
     test: "shared/http/connection.test.ts",
     named: "a connection that does not come about in time is refused",
-    edits: [
-      {
-        file: "shared/http/connection.ts",
-        find: 'return this.#fail("refused", dialled.code);',
-        replace: 'return this.#fail("timeout", "TIMEOUT");',
-      },
+    file: "shared/http/connection.ts",
+    mutations: [
+      [
+        "connection: no connection in time taken as a time-out",
+        'return this.#fail("refused", dialled.code);',
+        'return this.#fail("timeout", "TIMEOUT");',
+      ],
     ],
   },
   {
-    name: "dispatch: a refused payment rests for no time",
     test: "worker/pipeline/rests.test.ts",
     named: "a refusal after the first is followed by a rest that doubles from 50 ms up to 400",
-    edits: [
-      {
-        file: "worker/pipeline/dispatch.ts",
-        find: "clock.steadyMs() + random() * ceilingMs",
-        replace: "clock.steadyMs() + 0 * random() * ceilingMs",
-      },
+    file: "worker/pipeline/dispatch.ts",
+    mutations: [
+      [
+        "dispatch: a refused payment rests for no time",
+        "clock.steadyMs() + random() * ceilingMs",
+        "clock.steadyMs() + 0 * random() * ceilingMs",
+      ],
+      [
+        "dispatch: a refused payment rests up to 40 s",
+        "const REFUSED_REST_MS = { first: 50, max: 400 };",
+        "const REFUSED_REST_MS = { first: 50, max: 40_000 };",
+      ],
     ],
   },
   {
-    name: "dispatch: a refused payment rests up to 40 s",
-    test: "worker/pipeline/rests.test.ts",
-    named: "a refusal after the first is followed by a rest that doubles from 50 ms up to 400",
-    edits: [
-      {
-        file: "worker/pipeline/dispatch.ts",
-        find: "const REFUSED_REST_MS = { first: 50, max: 400 };",
-        replace: "const REFUSED_REST_MS = { first: 50, max: 40_000 };",
-      },
-    ],
-  },
-  {
-    name: "resolver: no rest between tries",
     test: "worker/pipeline/resolver.test.ts",
     named: "backoff doubles from a quarter of a second up to ten seconds",
-    edits: [
-      {
-        file: "worker/pipeline/resolver.ts",
-        find: "(tries === 0 ? 0 : random() * ceilingMs)",
-        replace: "(tries === 0 ? 0 : 0 * random() * ceilingMs)",
-      },
+    file: "worker/pipeline/resolver.ts",
+    mutations: [
+      [
+        "resolver: no rest between tries",
+        "(tries === 0 ? 0 : random() * ceilingMs)",
+        "(tries === 0 ? 0 : 0 * random() * ceilingMs)",
+      ],
+      [
+        "resolver: a rest of up to 40 s",
+        "const BACKOFF_MS_MAX = 10_000;",
+        "const BACKOFF_MS_MAX = 40_000;",
+      ],
     ],
   },
   {
-    name: "resolver: a rest of up to 40 s",
-    test: "worker/pipeline/resolver.test.ts",
-    named: "backoff doubles from a quarter of a second up to ten seconds",
-    edits: [
-      {
-        file: "worker/pipeline/resolver.ts",
-        find: "const BACKOFF_MS_MAX = 10_000;",
-        replace: "const BACKOFF_MS_MAX = 40_000;",
-      },
-    ],
-  },
-  {
-    name: "dispatch: a breaker's change wakes nobody up",
     test: "worker/pipeline/rests.test.ts",
     named: "a payment that rests is woken up when a breaker changes",
-    edits: [
-      {
-        file: "worker/pipeline/dispatch.ts",
-        find: "this.#queue.wake(Number.POSITIVE_INFINITY);",
-        replace: "",
-      },
+    file: "worker/pipeline/dispatch.ts",
+    mutations: [
+      [
+        "dispatch: a breaker's change wakes nobody up",
+        "this.#queue.wake(Number.POSITIVE_INFINITY);",
+        "",
+      ],
     ],
   },
   {
-    name: "dispatch: the pace is not applied",
     test: "worker/pipeline/backlog.test.ts",
     named: "payments that wait are started at a pace while others come in",
-    edits: [
-      {
-        file: "worker/pipeline/dispatch.ts",
-        find: "!this.pace.allows(nowMs)",
-        replace: "false",
-      },
+    file: "worker/pipeline/dispatch.ts",
+    mutations: [
+      ["dispatch: the pace is not applied", "!this.pace.allows(nowMs)", "false"],
+      ["dispatch: what is started is not told to the pace", "this.pace.started();", ""],
     ],
   },
   {
-    name: "dispatch: what is started is not told to the pace",
-    test: "worker/pipeline/backlog.test.ts",
-    named: "payments that wait are started at a pace while others come in",
-    edits: [{ file: "worker/pipeline/dispatch.ts", find: "this.pace.started();", replace: "" }],
-  },
-  {
-    name: "processor: Retry-After is not bounded",
     test: "worker/processor.test.ts",
     named: "a health probe that is turned away for days is made again after a minute",
-    edits: [
-      {
-        file: "worker/processor.ts",
-        find: "readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX)",
-        replace: "readRetryAfterMs(answer.retryAfter, Infinity)",
-      },
+    file: "worker/processor.ts",
+    mutations: [
+      [
+        "processor: Retry-After is not bounded",
+        "readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX)",
+        "readRetryAfterMs(answer.retryAfter, Infinity)",
+      ],
     ],
   },
   {
-    name: "audit: the first millisecond of a watch is passed over",
     test: "worker/audit/watch.test.ts",
     named: "the first millisecond of all, of a round and after a purge is compared",
-    edits: [
-      {
-        file: "worker/audit/watch.ts",
-        find: "#checkedUpToMs = BEGIN_MS - 1;",
-        replace: "#checkedUpToMs = BEGIN_MS;",
-      },
+    file: "worker/audit/watch.ts",
+    mutations: [
+      [
+        "audit: the first millisecond of a watch is passed over",
+        "#checkedUpToMs = BEGIN_MS - 1;",
+        "#checkedUpToMs = BEGIN_MS;",
+      ],
+      [
+        "audit: the first millisecond after a purge is passed over",
+        "this.#checkedUpToMs = beginMs - 1;",
+        "this.#checkedUpToMs = beginMs;",
+      ],
+      [
+        "audit: the first millisecond of a round is passed over",
+        "{ fromMs: this.#checkedUpToMs + 1, toMs }, budget",
+        "{ fromMs: this.#checkedUpToMs + 2, toMs }, budget",
+      ],
     ],
   },
   {
-    name: "audit: the first millisecond after a purge is passed over",
-    test: "worker/audit/watch.test.ts",
-    named: "the first millisecond of all, of a round and after a purge is compared",
-    edits: [
-      {
-        file: "worker/audit/watch.ts",
-        find: "this.#checkedUpToMs = beginMs - 1;",
-        replace: "this.#checkedUpToMs = beginMs;",
-      },
-    ],
-  },
-  {
-    name: "audit: the first millisecond of a round is passed over",
-    test: "worker/audit/watch.test.ts",
-    named: "the first millisecond of all, of a round and after a purge is compared",
-    edits: [
-      {
-        file: "worker/audit/watch.ts",
-        find: "{ fromMs: this.#checkedUpToMs + 1, toMs }, budget",
-        replace: "{ fromMs: this.#checkedUpToMs + 2, toMs }, budget",
-      },
-    ],
-  },
-  {
-    name: "audit: the millisecond of a purge is compared",
     test: "worker/audit/watch.test.ts",
     named: "the millisecond of a purge is not compared",
-    edits: [
-      {
-        file: "worker/audit/watch.ts",
-        find: "purgedAtMs === null ? BEGIN_MS : purgedAtMs + 1",
-        replace: "purgedAtMs === null ? BEGIN_MS : purgedAtMs",
-      },
+    file: "worker/audit/watch.ts",
+    mutations: [
+      [
+        "audit: the millisecond of a purge is compared",
+        "purgedAtMs === null ? BEGIN_MS : purgedAtMs + 1",
+        "purgedAtMs === null ? BEGIN_MS : purgedAtMs",
+      ],
     ],
   },
   {
-    name: "ledger: a row is published before it is there",
     test: "worker/ledger.test.ts",
     named: "a row is whole, with its block and super-block, when it is published",
-    edits: [
-      {
-        file: "worker/ledger.ts",
-        find: "    const slot = row % this.memory.slots;\n    const columns = this.#columns;\n    columns.requestedAtMs",
-        replace:
-          "    const slot = row % this.memory.slots;\n    const columns = this.#columns;\n    Atomics.store(this.#cells, HEAD, row + 1);\n    columns.requestedAtMs",
-      },
+    file: "worker/ledger.ts",
+    mutations: [
+      [
+        "ledger: a row is published before it is there",
+        "    const slot = row % this.memory.slots;\n    const columns = this.#columns;\n    columns.requestedAtMs",
+        "    const slot = row % this.memory.slots;\n    const columns = this.#columns;\n    Atomics.store(this.#cells, HEAD, row + 1);\n    columns.requestedAtMs",
+      ],
+      [
+        "ledger: a block is published before its super-block has it",
+        "    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal(block);\n    this.#publish(row + 1);",
+        "    this.#publish(row + 1);\n    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal(block);",
+      ],
     ],
   },
   {
-    name: "ledger: a block is published before its super-block has it",
-    test: "worker/ledger.test.ts",
-    named: "a row is whole, with its block and super-block, when it is published",
-    edits: [
-      {
-        file: "worker/ledger.ts",
-        find: "    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal(block);\n    this.#publish(row + 1);",
-        replace:
-          "    this.#publish(row + 1);\n    if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal(block);",
-      },
-    ],
-  },
-  {
-    name: "ledger: a purge is not announced before it begins",
     test: "worker/ledger.test.ts",
     named: "a purge is announced before it moves anything, and again when it is done",
-    edits: [
-      {
-        file: "worker/ledger.ts",
-        find: "    Atomics.add(this.#cells, PURGES, 1);\n    this.#startAt(baseRow);\n    Atomics.add(this.#cells, PURGES, 1);",
-        replace: "    this.#startAt(baseRow);\n    Atomics.add(this.#cells, PURGES, 2);",
-      },
+    file: "worker/ledger.ts",
+    mutations: [
+      [
+        "ledger: a purge is not announced before it begins",
+        "    Atomics.add(this.#cells, PURGES, 1);\n    this.#startAt(baseRow);\n    Atomics.add(this.#cells, PURGES, 1);",
+        "    this.#startAt(baseRow);\n    Atomics.add(this.#cells, PURGES, 2);",
+      ],
     ],
   },
   {
-    name: "summary: the slot that is being overwritten is read",
     test: "worker/summary.test.ts",
     named:
       "a window that cuts a block reads its rows in the ring until the next row may take their slots",
-    edits: [
-      {
-        file: "worker/summary.ts",
-        find: "return this.#cursor.head >= row + this.#memory.slots;",
-        replace: "return this.#cursor.head > row + this.#memory.slots;",
-      },
+    file: "worker/summary.ts",
+    mutations: [
+      [
+        "summary: the slot that is being overwritten is read",
+        "return this.#cursor.head >= row + this.#memory.slots;",
+        "return this.#cursor.head > row + this.#memory.slots;",
+      ],
+      [
+        "summary: the ring is thought smaller than it is",
+        "return this.#cursor.head >= row + this.#memory.slots;",
+        "return this.#cursor.head >= row + this.#memory.slots - 1;",
+      ],
     ],
   },
   {
-    name: "summary: the ring is thought smaller than it is",
-    test: "worker/summary.test.ts",
-    named:
-      "a window that cuts a block reads its rows in the ring until the next row may take their slots",
-    edits: [
-      {
-        file: "worker/summary.ts",
-        find: "return this.#cursor.head >= row + this.#memory.slots;",
-        replace: "return this.#cursor.head >= row + this.#memory.slots - 1;",
-      },
-    ],
-  },
-  {
-    name: "summary: what was overwritten while it was read counts",
     test: "worker/summary.test.ts",
     named: "a window over rows that are overwritten while it is read takes them from the journal",
-    edits: [
-      {
-        file: "worker/summary.ts",
-        find: "if (!this.#hasLeftRing(fromRow)) return true;\n      restore",
-        replace: "if (slot >= 0) return true;\n      restore",
-      },
+    file: "worker/summary.ts",
+    mutations: [
+      [
+        "summary: what was overwritten while it was read counts",
+        "if (!this.#hasLeftRing(fromRow)) return true;\n      restore",
+        "if (slot >= 0) return true;\n      restore",
+      ],
+      [
+        "summary: what was overwritten while it was read counts, too",
+        "restore(totals, before);",
+        "",
+      ],
     ],
   },
   {
-    name: "summary: what was overwritten while it was read counts, too",
-    test: "worker/summary.test.ts",
-    named: "a window over rows that are overwritten while it is read takes them from the journal",
-    edits: [{ file: "worker/summary.ts", find: "restore(totals, before);", replace: "" }],
-  },
-  {
-    name: "link: sequences go on past their end",
     test: "shared/link/client.test.ts",
     named: "sequences begin anew at their end, and pass over what is outstanding",
-    edits: [
-      {
-        file: "shared/link/client.ts",
-        find: "sequence >= (this.#options.sequenceMax ?? SEQUENCE_MAX) ? 1 : sequence + 1",
-        replace: "sequence + 1",
-      },
+    file: "shared/link/client.ts",
+    mutations: [
+      [
+        "link: sequences go on past their end",
+        "sequence >= (this.#options.sequenceMax ?? SEQUENCE_MAX) ? 1 : sequence + 1",
+        "sequence + 1",
+      ],
+      [
+        "link: sequences that are outstanding are given again",
+        "while (this.#outstanding.has(sequence)) sequence = this.#after(sequence);",
+        "",
+      ],
     ],
   },
   {
-    name: "link: sequences that are outstanding are given again",
-    test: "shared/link/client.test.ts",
-    named: "sequences begin anew at their end, and pass over what is outstanding",
-    edits: [
-      {
-        file: "shared/link/client.ts",
-        find: "while (this.#outstanding.has(sequence)) sequence = this.#after(sequence);",
-        replace: "",
-      },
+    test: "worker/queue.test.ts",
+    named: "whatever is taken out, rests and is woken up, each is in one place or in none",
+    file: "worker/queue.ts",
+    mutations: [
+      [
+        "queue: one that is taken out goes on resting",
+        "this.#resting = this.#resting.filter((resting) => resting.payment !== payment);",
+        "",
+      ],
+      [
+        "queue: with one that is taken out all others stop resting",
+        "(resting) => resting.payment !== payment",
+        "(resting) => resting.payment === payment",
+      ],
+      [
+        "queue: one that wakes up at its very instant is there twice",
+        "({ untilMs }) => untilMs > nowMs",
+        "({ untilMs }) => untilMs >= nowMs",
+      ],
+      [
+        "queue: one that came back cannot be taken out",
+        "if (returned !== -1) this.#returned.splice(returned, 1);",
+        "",
+      ],
     ],
   },
   {
-    name: "link: an instance whose frames are answered is kept",
+    test: "worker/queue.test.ts",
+    named: "of those that came back with equal deadlines the first goes first",
+    file: "worker/queue.ts",
+    mutations: [
+      [
+        "queue: the first that came back goes last",
+        "this.#returnedMsAt(at - 1) > payment.deadlineMs",
+        "this.#returnedMsAt(at - 1) >= payment.deadlineMs",
+      ],
+    ],
+  },
+  {
     test: "shared/link/server.test.ts",
     named: "of instances that were answered nothing is kept",
-    edits: [
-      {
-        file: "shared/link/server.ts",
-        find: "if (sequences?.size === 0) this.#inHand.delete(instance);",
-        replace: "",
-      },
+    file: "shared/link/server.ts",
+    mutations: [
+      [
+        "link: an instance whose frames are answered is kept",
+        "if (sequences?.size === 0) this.#inHand.delete(instance);",
+        "",
+      ],
     ],
   },
   {
-    name: "link: verdicts go to the address that an instance had first",
     test: "shared/link/server.test.ts",
     named: "verdicts of a turn go where the last of their frames came from",
-    edits: [
-      { file: "shared/link/server.ts", find: "    outbox.peer = origin.peer;\n", replace: "" },
+    file: "shared/link/server.ts",
+    mutations: [
+      [
+        "link: verdicts go to the address that an instance had first",
+        "    outbox.peer = origin.peer;\n",
+        "",
+      ],
     ],
   },
 ];
+
+export const MUTANTS: readonly Mutant[] = GROUPS.flatMap(({ test, named, file, mutations }) =>
+  mutations.map(([name, find, replace]) => ({
+    name,
+    test,
+    named,
+    edits: [{ file, find, replace }],
+  })),
+);
