@@ -8,7 +8,8 @@ import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
 import type { Log } from "../log.ts";
 
-const LOOK_MS = 50;
+/** A look costs two calls of the kernel: at 50 ms it was most of what an idle process did. */
+const LOOK_MS = 250;
 /** While it is full: nobody waits longer for the refusal, and the spinning ends as soon. */
 const LOOK_WHILE_FULL_MS = 5;
 const SAID_AGAIN_MS = 10_000;

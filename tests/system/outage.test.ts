@@ -117,7 +117,8 @@ test.concurrent.each([
     const cpuBeforeMs = cpuMsOf(worker);
     await Bun.sleep(spanMs);
     const cpuShare = (cpuMsOf(worker) - cpuBeforeMs) / spanMs;
-    expect(cpuShare).toBeLessThan(0.05);
+    // Of a core. Idle is 0.04; a wait that looks at its backlog again and again takes all of it.
+    expect(cpuShare).toBeLessThan(0.3);
 
     const countOf = async () => (await gateway.summary(null))[name]!.count;
     const before = await countOf();
