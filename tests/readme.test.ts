@@ -103,7 +103,7 @@ test("every metric that a page names exists", async () => {
     "api/metrics.ts",
     "worker/http/audit.ts",
     "worker/http/server.ts",
-    "worker/pipeline/metrics.ts",
+    "worker/telemetry/metrics.ts",
   ];
   const source = (await Promise.all(sources.map(read))).join("");
   for (const { path, text } of documents) {

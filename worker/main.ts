@@ -12,11 +12,11 @@ import {
 } from "../shared/process.ts";
 import { holdSignals } from "../shared/signals.ts";
 import { callsInFlightMax } from "./calls.ts";
-import { runCommandIfAsked, WORKER_USAGE } from "./commands.ts";
+import { runCommandIfAsked, WORKER_USAGE } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
 import { openLedger } from "./ledger.ts";
-import { observe } from "./pipeline/observe.ts";
+import { observe } from "./telemetry/observe.ts";
 import { Pipeline } from "./pipeline.ts";
 import { HttpProcessor } from "./processor.ts";
 import { refuseProxy } from "./proxy.ts";

@@ -7,7 +7,7 @@ import { LinkClientCore } from "../../shared/link/client.ts";
 import { encodePay, encodeVerdicts, linkKeys } from "../../shared/link/frame.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
 import type { Payment } from "../../shared/payment.ts";
-import type { Chance } from "../../simulator/world/chance.ts";
+import type { Chance } from "../../simulation/world/chance.ts";
 
 const KEYS = linkKeys("the right key");
 const OTHER_KEYS = linkKeys("another key");

@@ -3,7 +3,7 @@
  * from outside. Exits 1 with the seed on the first input that is taken wrongly or throws.
  */
 import { parseArgs } from "node:util";
-import { Chance } from "../../simulator/world/chance.ts";
+import { Chance } from "../../simulation/world/chance.ts";
 import { fuzzClient, fuzzServer } from "./datagrams.ts";
 import { fuzzAnswers, fuzzBodies, fuzzSettings, fuzzWindows } from "./texts.ts";
 

@@ -3,7 +3,7 @@
  * Whatever comes, a reader answers; and when it says yes, the text really says what was read.
  */
 import { parsePaymentRequest } from "../../api/payment-request.ts";
-import type { Chance } from "../../simulator/world/chance.ts";
+import type { Chance } from "../../simulation/world/chance.ts";
 import { parseWindow } from "../../worker/http/window.ts";
 import { classify, classifyLook } from "../../worker/processor.ts";
 import { parseProcessors } from "../../worker/settings.ts";

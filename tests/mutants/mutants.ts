@@ -1,8 +1,8 @@
 /**
  * Mutations of the source that no test noticed once, each with the test that has to notice it. They
- * are edits as those of `tests/planted/bugs.ts` are, made while the source is loaded.
+ * are edits as those of `simulation/planted/bugs.ts` are, made while the source is loaded.
  */
-import type { Edited } from "../planted/edits.ts";
+import type { Edited } from "../../simulation/planted/edits.ts";
 
 export type Mutant = Edited & {
   /** The file of the test that must fail. */

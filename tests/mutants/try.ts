@@ -1,6 +1,6 @@
 /** Plants a mutant, and runs the test that must notice it; that must also pass without. */
 import { join } from "node:path";
-import { editedText, filesOf } from "../planted/edits.ts";
+import { editedText, filesOf } from "../../simulation/planted/edits.ts";
 import type { Mutant } from "./mutants.ts";
 
 const ROOT = join(import.meta.dir, "../..");

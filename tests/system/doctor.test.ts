@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Finding } from "../../worker/doctor/finding.ts";
+import type { Finding } from "../../commands/doctor/finding.ts";
 import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
 import { GatewayClient } from "./client.ts";
 import { freePorts, startStand, type Ports } from "./stand.ts";

@@ -53,9 +53,9 @@ const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["worker/http/window.ts", "a caller's, which is UTC or refused"],
   ["worker/audit/hunt.ts", "what toISOString wrote"],
   ["worker/audit/watch.ts", "what toISOString wrote"],
-  ["worker/operator/describe.ts", "what the worker wrote"],
+  ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],
-  ["simulator/world/charged.ts", "what the worker wrote"],
+  ["simulation/world/charged.ts", "what the worker wrote"],
 ];
 
 export function zoneComplaints({ path, text }: Source): string[] {

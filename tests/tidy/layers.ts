@@ -10,8 +10,13 @@ const LAYERS: Record<string, readonly string[]> = {
   // The page is in the worker's binary.
   worker: ["worker", "shared", "dashboard"],
   dashboard: ["dashboard", "shared"],
-  simulator: ["simulator", "shared", "worker", "api"],
+  commands: ["commands", "worker", "shared"],
+  simulator: ["simulator", "shared"],
+  simulation: ["simulation", "simulator", "shared", "worker", "api"],
 };
+
+/** A process that ends with the command that it was given, before anything is composed. */
+const RUNS_COMMANDS = "worker/main.ts";
 
 /**
  * A stage is `worker/<stage>.ts` and `worker/<stage>/`. Beside each, the other stages that it may
@@ -25,15 +30,9 @@ const STAGES: Record<string, readonly string[]> = {
   ledger: [],
   summary: ["ledger"],
   http: ["ledger", "summary"],
-  operator: [],
   // Compares what the summary says with what processors say: reads columns and file as they do, and a
   // window as the summary's caller writes it; and reads answers as the way of a payment does.
   audit: ["journal", "ledger", "summary", "http", "processor"],
-  // Sub-commands of the process, each of which belongs to a stage.
-  commands: ["operator", "audit", "doctor", "top"],
-  top: [],
-  // Asks whether a processor takes its audit-token, as the audit does, and calls it as payments do.
-  doctor: ["audit", "processor"],
 };
 
 export function layerComplaints(source: Source): string[] {
@@ -42,6 +41,7 @@ export function layerComplaints(source: Source): string[] {
   if (allowed === undefined) return [];
   return importsOf(source)
     .filter((target) => !allowed.includes(folderOf(target)))
+    .filter((target) => !(source.path === RUNS_COMMANDS && folderOf(target) === "commands"))
     .map((target) => `${source.path}: ${layer}/ may not import ${target}`);
 }
 
@@ -71,7 +71,7 @@ export function threadComplaints(source: Source, paths: ReadonlySet<string>): st
 }
 
 type Part =
-  /** The process, its pipeline, and threads directly in `worker/` put stages together. */
+  /** The process, its pipeline, whoever watches it, and threads directly in `worker/` know stages. */
   | { readonly kind: "composer" }
   | { readonly kind: "stage"; readonly stage: string }
   /** What several stages speak of: payment, settings and the like. */
@@ -79,7 +79,8 @@ type Part =
 
 function partOf(path: string): Part {
   const [, first = ""] = path.split("/");
-  if (/^main\.ts$|^pipeline(\.ts)?$|-thread\.ts$/.test(first)) return { kind: "composer" };
+  if (/^main\.ts$|^pipeline(\.ts)?$|^telemetry$|-thread\.ts$/.test(first))
+    return { kind: "composer" };
   const name = first.replace(/\.ts$/, "");
   return name in STAGES ? { kind: "stage", stage: name } : { kind: "vocabulary" };
 }

@@ -6,7 +6,7 @@ import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { PaymentQueue } from "../queue.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { assignmentOf, type Books } from "./books.ts";
-import type { Diary } from "./diary.ts";
+import type { Diary } from "../telemetry/lane-log.ts";
 import { Pace } from "./pace.ts";
 import { Shortage } from "./shortage.ts";
 

@@ -5,7 +5,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Processor } from "../processor.ts";
 import type { Router } from "../router.ts";
-import type { Diary } from "./diary.ts";
+import type { Diary } from "../telemetry/lane-log.ts";
 
 /** A little over the processor's window of 5 s, so that a late timer never meets the same one twice. */
 const PROBE_MS = 5_050;

@@ -7,7 +7,7 @@ import type { Verdict } from "../../shared/verdict.ts";
 import type { Books } from "./books.ts";
 import { assignmentOf } from "./books.ts";
 import type { Dispatch, Reservation } from "./dispatch.ts";
-import type { Meter } from "./meter.ts";
+import type { Meter } from "../telemetry/meter.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;

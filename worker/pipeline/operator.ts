@@ -15,7 +15,7 @@ import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { PaymentQueue } from "../queue.ts";
 import { assignmentOf, ownerOf, type Books } from "./books.ts";
-import type { Diary } from "./diary.ts";
+import type { Diary } from "../telemetry/lane-log.ts";
 import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
 import type { Resolver } from "./resolver.ts";
 

@@ -7,7 +7,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import { MemoryProcessor } from "../../simulator/memory.ts";
+import { MemoryProcessor } from "../../simulation/memory.ts";
 import { ProcessorModel } from "../../simulator/processor.ts";
 import { InlineJournal, type Journal } from "../journal.ts";
 import { SqliteStore } from "../journal/store.ts";

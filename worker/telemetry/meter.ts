@@ -5,7 +5,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
-import type { Books } from "./books.ts";
+import type { Books } from "../pipeline/books.ts";
 import { Histogram } from "./histogram.ts";
 
 const SECOND_MS = 1_000;

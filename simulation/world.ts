@@ -9,8 +9,8 @@
  */
 import { linkKeys } from "../shared/link/frame.ts";
 import { createLog } from "../shared/log.ts";
-import { ProcessorModel } from "./processor.ts";
-import { NO_FAULTS } from "./processor/faults.ts";
+import { ProcessorModel } from "../simulator/processor.ts";
+import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
 import { chargedOf } from "./world/charged.ts";
 import { Checker, Violation } from "./world/checker.ts";

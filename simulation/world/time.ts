@@ -3,7 +3,7 @@
  * event to the next. A promise that an event resolves runs its course before the next event.
  */
 import type { Clock } from "../../shared/clock.ts";
-import { Schedule } from "../processor/schedule.ts";
+import { Schedule } from "../../simulator/processor/schedule.ts";
 
 /** 2026-01-01, so that instants look like instants. */
 const WALL_START_MS = 1_767_225_600_000;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { MemoryProcessor, type Delivered } from "./memory.ts";
-import { ProcessorModel, type Call } from "./processor.ts";
+import { ProcessorModel, type Call } from "../simulator/processor.ts";
 
 const ADMIN = { contentType: "application/json", token: "123" };
 const delay = (ms: number): Call => ({

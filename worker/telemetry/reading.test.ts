@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CHANGES_KEPT, SECONDS_KEPT } from "../live.ts";
 import { PipelineMetrics, type MetricsSources } from "./metrics.ts";
 import { LiveReader } from "./reading.ts";
-import { World } from "./world.fixture.ts";
+import { World } from "../pipeline/world.fixture.ts";
 
 const ALL = { afterSecond: 0, afterChange: 0 };
 

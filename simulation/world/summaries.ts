@@ -5,7 +5,7 @@
  */
 import type { Totals } from "../../worker/summary.ts";
 import { summaryJson } from "../../worker/http/server.ts";
-import type { Recorded } from "../processor/records.ts";
+import type { Recorded } from "../../simulator/processor/records.ts";
 import type { World } from "../world.ts";
 import { Violation } from "./checker.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";

@@ -1,6 +1,6 @@
 /** A call to the worker's HTTP listener. */
 import { readSettings } from "../../shared/settings.ts";
-import { workerSettings } from "../settings.ts";
+import { workerSettings } from "../../worker/settings.ts";
 import { workerUrl } from "../worker-address.ts";
 
 /** Longer than the worker takes to say that it does not know. */

@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dir, "../..");
 
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
 async function simulateWith(name: string, seedsMax: number): Promise<string | null> {
-  const command = ["--preload", "./tests/planted/plant.ts", "simulator/simulate.ts"];
+  const command = ["--preload", "./simulation/planted/plant.ts", "simulation/simulate.ts"];
   const child = Bun.spawn([process.execPath, ...command, "--seeds", `1..${seedsMax}`], {
     cwd: ROOT,
     env: { ...process.env, PLANTED_BUG: name },

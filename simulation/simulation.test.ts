@@ -36,7 +36,7 @@ function tail(output: string): string {
 test(
   `${SEEDS} fresh seeds: nothing lost, nothing charged twice`,
   async () => {
-    const { code, output } = await run("simulator/simulate.ts", "--fresh", String(SEEDS));
+    const { code, output } = await run("simulation/simulate.ts", "--fresh", String(SEEDS));
     console.log(tail(output));
     expect(code).toBe(0);
   },
@@ -46,7 +46,7 @@ test(
 test.each(FOUND_ONCE)(
   "seed $seed, which once found: $what",
   async ({ seed }) => {
-    const { code, output } = await run("simulator/simulate.ts", "--seed", String(seed));
+    const { code, output } = await run("simulation/simulate.ts", "--seed", String(seed));
     expect(tail(output)).toContain("no violation");
     expect(code).toBe(0);
   },
@@ -65,7 +65,7 @@ test(
 
 test("a seed gives the same run every time, and another seed another one", async () => {
   const traceOf = async (seed: string) =>
-    /^trace (\w+)$/m.exec((await run("simulator/simulate.ts", "--seed", seed)).output)?.[1];
+    /^trace (\w+)$/m.exec((await run("simulation/simulate.ts", "--seed", seed)).output)?.[1];
   const [first, again, other] = [await traceOf("7"), await traceOf("7"), await traceOf("8")];
   expect(first).toMatch(/^[0-9a-f]{16}$/);
   expect(again).toBe(first as string);

@@ -30,9 +30,9 @@ import {
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
-import { callsInFlightMax } from "./calls.ts";
-import { foundProxy } from "./proxy.ts";
-import { workerSettings, type WorkerSettings } from "./settings.ts";
+import { callsInFlightMax } from "../worker/calls.ts";
+import { foundProxy } from "../worker/proxy.ts";
+import { workerSettings, type WorkerSettings } from "../worker/settings.ts";
 import { plain } from "./text-table.ts";
 
 const USAGE = `usage: worker doctor [--haproxy PATH] [--json]

@@ -1,6 +1,6 @@
 /** What is done to the world while it is troubled, at times and in ways that the seed draws. */
 import type { World } from "../world.ts";
-import { NO_FAULTS, type Faults } from "../processor/faults.ts";
+import { NO_FAULTS, type Faults } from "../../simulator/processor/faults.ts";
 import { seekAbsence } from "./absence.ts";
 import { crashApi, crashWorker, cutPower } from "./crashes.ts";
 import { exchangeAddresses } from "./exchange.ts";

@@ -3,7 +3,7 @@
  * answered inside `call`: every answer is handed over by `tick`, in the order in which it was due, so
  * that a caller is never entered from its own call.
  */
-import type { Answer, Call, Done, ProcessorModel } from "./processor.ts";
+import type { Answer, Call, Done, ProcessorModel } from "../simulator/processor.ts";
 
 /** What reaches a caller; a silent answer is no answer. */
 export type Delivered = Exclude<Answer, { kind: "silent" }>;

@@ -1,6 +1,11 @@
 /** An audit for somebody to read. */
 import { decimalFromCents } from "../../shared/money.ts";
-import type { AuditReport, Difference, DifferingWindow, ProcessorAudit } from "../audit-report.ts";
+import type {
+  AuditReport,
+  Difference,
+  DifferingWindow,
+  ProcessorAudit,
+} from "../../worker/audit-report.ts";
 import { plain, table } from "../text-table.ts";
 
 export function describe({ processors }: AuditReport): string {

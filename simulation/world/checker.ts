@@ -6,7 +6,7 @@ import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { chargedOf } from "./charged.ts";
 import type { Disk } from "./disk.ts";
 import type { ChargeSeen, Wire } from "./wire.ts";
-import type { ProcessorModel } from "../processor.ts";
+import type { ProcessorModel } from "../../simulator/processor.ts";
 
 export class Violation extends Error {}
 

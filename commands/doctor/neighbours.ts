@@ -1,8 +1,8 @@
 /** Who listens where the worker wants to, and whether processors answer. */
 import { originOf } from "../../shared/healthcheck.ts";
-import { HttpBooks, NoAnswer } from "../audit/theirs.ts";
-import { exchangeTo, type ExchangeError } from "../processor/exchange.ts";
-import type { ProcessorSetting } from "../settings.ts";
+import { HttpBooks, NoAnswer } from "../../worker/audit/theirs.ts";
+import { exchangeTo, type ExchangeError } from "../../worker/processor/exchange.ts";
+import type { ProcessorSetting } from "../../worker/settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 import { isListening } from "./machine.ts";
 

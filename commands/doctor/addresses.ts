@@ -1,7 +1,7 @@
 /** Whether processors are where the journal has them: one that moved gets nothing (worker/addresses.ts). */
 import { existsSync } from "node:fs";
-import { compareAddresses, knownAddresses, type Address } from "../addresses.ts";
-import { openToRead } from "../audit/file.ts";
+import { compareAddresses, knownAddresses, type Address } from "../../worker/addresses.ts";
+import { openToRead } from "../../worker/audit/file.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
 /** Of a journal that is not there yet, nothing. */

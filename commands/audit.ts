@@ -3,19 +3,19 @@
  * or not. It reads the file through a connection that cannot write, and takes no lock.
  */
 import { parseArgs } from "node:util";
-import { complain, say } from "../../shared/say.ts";
-import { readSettings } from "../../shared/settings.ts";
-import { lagMs, notAudited } from "../audit.ts";
-import type { ProcessorAudit } from "../audit-report.ts";
-import { parseWindow } from "../http/window.ts";
-import { workerSettings, type ProcessorSetting } from "../settings.ts";
-import type { SummaryWindow } from "../summary.ts";
-import { compare } from "./compare.ts";
-import { describe } from "./describe.ts";
-import { namesIn, openToRead, purgedAtMs, summaryOf } from "./file.ts";
-import { JournalBooks } from "./ours.ts";
-import { paced } from "./paced.ts";
-import { BEGIN_MS, HttpBooks, NoAnswer } from "./theirs.ts";
+import { complain, say } from "../shared/say.ts";
+import { readSettings } from "../shared/settings.ts";
+import { lagMs, notAudited } from "../worker/audit.ts";
+import type { ProcessorAudit } from "../worker/audit-report.ts";
+import { parseWindow } from "../worker/http/window.ts";
+import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
+import type { SummaryWindow } from "../worker/summary.ts";
+import { compare } from "../worker/audit/compare.ts";
+import { describe } from "./audit/describe.ts";
+import { namesIn, openToRead, purgedAtMs, summaryOf } from "../worker/audit/file.ts";
+import { JournalBooks } from "../worker/audit/ours.ts";
+import { paced } from "../worker/audit/paced.ts";
+import { BEGIN_MS, HttpBooks, NoAnswer } from "../worker/audit/theirs.ts";
 
 const USAGE = `usage: worker audit [options]
 

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { originOf } from "../shared/healthcheck.ts";
 import { parseHttpUrl, readSettings, setting } from "../shared/settings.ts";
-import { workerSettings } from "./settings.ts";
+import { workerSettings } from "../worker/settings.ts";
 
 const { HTTP_HOST, HTTP_PORT } = workerSettings;
 const TABLE = {

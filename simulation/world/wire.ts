@@ -6,7 +6,7 @@
 import type { Exchange } from "../../worker/processor.ts";
 import { REJECTION, unclearReply, withoutZone } from "./between.ts";
 import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
-import type { ProcessorModel } from "../processor.ts";
+import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Chance } from "./chance.ts";
 import { chargedOf } from "./charged.ts";
 import type { Plan } from "./plan.ts";

@@ -1,6 +1,6 @@
 /** What `worker` does when it is given a command: it ends with it, and no worker is started. */
 import { leaveSignals } from "../shared/signals.ts";
-import { auditByHand } from "./audit/command.ts";
+import { auditByHand } from "./audit.ts";
 import { doctorByHand } from "./doctor.ts";
 import { operateByHand } from "./operator.ts";
 import { topByHand } from "./top.ts";
