@@ -114,6 +114,11 @@ test.each([
     "two lengths",
   ],
   [
+    "a line that ends for some and not for others",
+    bytesOf("HTTP/1.1 200 OK", "Other: 1\rContent-Length: 2", "", "{}"),
+    "not an answer",
+  ],
+  [
     "two codings",
     bytesOf("HTTP/1.1 200 OK", CHUNKED, "Transfer-Encoding: gzip", "", "{}"),
     "two lengths",

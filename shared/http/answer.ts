@@ -24,6 +24,8 @@ const INFORMATIONAL_MAX = 16;
 /** A size, and extensions that nobody reads. */
 const CHUNK_LINE_BYTES_MAX = 1024;
 const CHUNK_DIGITS_MAX = 8;
+/** Some read a new line in it, and others do not. */
+const BARE_CR = /\r(?!\n)/;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?(?:\r\n|$)/;
 
 type Framing =
@@ -122,7 +124,7 @@ export class AnswerReader {
 
 function parseHead(text: string): Head {
   const line = STATUS_LINE.exec(text);
-  if (line === null) throw new Error(`not an answer: ${text.slice(0, 60)}`);
+  if (line === null || BARE_CR.test(text)) throw new Error(`not an answer: ${text.slice(0, 60)}`);
   const status = Number(line[2]);
   const head = text.slice(line[0].length);
   const connection = headerOf(head, "connection")?.toLowerCase();
@@ -145,34 +147,36 @@ function framingOf(status: number, head: string): Framing {
 
 type HeaderName = "connection" | "content-length" | "retry-after" | "transfer-encoding";
 
-const HEADERS: Record<HeaderName, RegExp> = {
-  connection: header("connection"),
-  "content-length": header("content-length"),
-  "retry-after": header("retry-after"),
-  "transfer-encoding": header("transfer-encoding"),
-};
-
-/** Blanks are cut off elsewhere: a pattern that does it takes the square of their number. */
-function header(name: HeaderName): RegExp {
-  return new RegExp(`^${name}:([^\\r\\n]*)\\r?$`, "gim");
-}
-
 /** The first value of a header. */
 export function headerOf(head: string, name: HeaderName): string | null {
   return valuesOf(head, name)[0] ?? null;
 }
 
+/** One pass over the lines: patterns for each name took a tenth of what a call costs. */
 function valuesOf(head: string, name: HeaderName): string[] {
-  return [...head.matchAll(HEADERS[name])].map(([, value = ""]) => withoutBlanks(value));
+  const values: string[] = [];
+  for (let at = 0; at < head.length; ) {
+    const newline = head.indexOf("\n", at);
+    const end = newline < 0 ? head.length : newline;
+    const colon = at + name.length;
+    if (head[colon] === ":" && head.slice(at, colon).toLowerCase() === name) {
+      values.push(withoutBlanks(head, colon + 1, end));
+    }
+    at = end + 1;
+  }
+  return values;
 }
 
-function withoutBlanks(text: string): string {
-  const isBlank = (at: number) => text[at] === " " || text[at] === "\t";
-  let from = 0;
-  let to = text.length;
-  while (from < to && isBlank(from)) from++;
-  while (to > from && isBlank(to - 1)) to--;
+function withoutBlanks(text: string, begin: number, end: number): string {
+  let from = begin;
+  let to = end;
+  while (from < to && isBlank(text[from])) from++;
+  while (to > from && isBlank(text[to - 1])) to--;
   return text.slice(from, to);
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === " " || character === "\t" || character === "\r";
 }
 
 const CR = 13;

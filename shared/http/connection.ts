@@ -41,6 +41,7 @@ export class HttpConnection {
   #call: Call | null = null;
   #unsent: Buffer | null = null;
   #reader: AnswerReader | null = null;
+  #isRetired = false;
 
   constructor(to: Endpoint | Peer, timeoutMs = Number.POSITIVE_INFINITY) {
     this.#peer = to instanceof Peer ? to : new Peer(to);
@@ -57,16 +58,26 @@ export class HttpConnection {
     return this.#socket !== null;
   }
 
+  get isBusy(): boolean {
+    return this.#call !== null;
+  }
+
   call(request: Buffer, done: (outcome: Outcome) => void, timeoutMs = this.#timeoutMs): void {
-    if (this.#call !== null) throw new Error("a call is under way on this connection");
+    if (this.isBusy) throw new Error("a call is under way on this connection");
     const call: Call = { request, done, timeoutMs, overdue: null, sentAtMs: 0 };
     this.#call = call;
     if (this.#socket === null) void this.#connect(call);
     else this.#send(this.#socket, call);
   }
 
+  /** Closes it, when its call has ended if there is one. */
+  retire(): void {
+    if (this.isBusy) this.#isRetired = true;
+    else this.#drop();
+  }
+
   close(): void {
-    if (this.#call !== null) this.#fail("broken off", "CLOSED");
+    if (this.isBusy) this.#fail("broken off", "CLOSED");
     else this.#drop();
   }
 
@@ -150,7 +161,7 @@ export class HttpConnection {
     const call = this.#takeCall();
     this.#reader = null;
     this.idleSinceMs = nowMs;
-    if (!answer.keepsAlive) this.#drop();
+    if (!answer.keepsAlive || this.#isRetired) this.#drop();
     call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, ...answer });
   }
 

@@ -18,8 +18,8 @@ export class ConnectionPool {
   readonly #idleMsMax: number;
   /** Longest idle first. */
   #idle: HttpConnection[] = [];
-  readonly #busy = new Set<HttpConnection>();
-  readonly #retired = new WeakSet<HttpConnection>();
+  /** Idle and busy ones, and those closed since the last sweep. */
+  #all: HttpConnection[] = [];
 
   constructor(peer: Peer, { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS }: PoolOptions = {}) {
     this.#peer = peer;
@@ -30,10 +30,7 @@ export class ConnectionPool {
 
   call(request: Buffer, timeoutMs: number, done: (outcome: Outcome) => void): void {
     const connection = this.#take();
-    this.#busy.add(connection);
     const ended = (outcome: Outcome) => {
-      this.#busy.delete(connection);
-      if (this.#retired.has(connection)) connection.close();
       if (connection.isOpen) this.#idle.push(connection);
       done(outcome);
     };
@@ -48,21 +45,28 @@ export class ConnectionPool {
     const sinceMs = performance.now() - this.#idleMsMax;
     for (;;) {
       const connection = this.#idle.pop();
-      if (connection === undefined) return new HttpConnection(this.#peer);
+      if (connection === undefined) break;
       if (connection.isOpen && connection.idleSinceMs >= sinceMs) return connection;
       connection.close();
     }
+    const connection = new HttpConnection(this.#peer);
+    this.#all.push(connection);
+    return connection;
   }
 
   #sweep(): void {
     const sinceMs = performance.now() - this.#idleMsMax;
-    const isOver = ({ isOpen, idleSinceMs }: HttpConnection) => !isOpen || idleSinceMs < sinceMs;
-    for (const connection of this.#idle) if (isOver(connection)) connection.close();
+    for (const connection of this.#idle) if (connection.idleSinceMs < sinceMs) connection.close();
+    this.#forgetClosed();
+  }
+
+  #forgetClosed(): void {
     this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
+    this.#all = this.#all.filter(({ isOpen, isBusy }) => isOpen || isBusy);
   }
 
   async #resolveAgain(): Promise<void> {
-    if (this.#idle.length + this.#busy.size === 0) return;
+    if (this.#all.length === 0) return;
     try {
       this.#retireAllBut(await this.#peer.addresses());
     } catch {
@@ -71,10 +75,10 @@ export class ConnectionPool {
   }
 
   #retireAllBut(addresses: readonly string[]): void {
-    const isGone = ({ address }: HttpConnection) =>
-      address !== null && !addresses.includes(address);
-    for (const connection of this.#busy) if (isGone(connection)) this.#retired.add(connection);
-    for (const connection of this.#idle) if (isGone(connection)) connection.close();
-    this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
+    for (const connection of this.#all) {
+      const { address } = connection;
+      if (address !== null && !addresses.includes(address)) connection.retire();
+    }
+    this.#forgetClosed();
   }
 }
