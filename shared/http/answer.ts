@@ -71,9 +71,10 @@ export class AnswerReader {
     this.#head ??= this.#readHead(all);
     if (this.#head === null) return null;
     const { status, head, asksToStay, framing } = this.#head;
-    const body = this.#readBody(all, framing, ended);
-    if (body === null) return null;
-    return { status, head, keepsAlive: asksToStay && body.complete, ...body };
+    const read = this.#readBody(all, framing, ended);
+    if (read === null) return null;
+    const { body, bytes, complete } = read;
+    return { status, head, body, bytes, complete, keepsAlive: asksToStay && complete };
   }
 
   #readHead(all: Buffer): Head | null {
