@@ -21,7 +21,6 @@ import { Pipeline } from "./pipeline.ts";
 import { HttpProcessor } from "./processor.ts";
 import { refuseProxy } from "./proxy.ts";
 import { Readiness } from "./readiness.ts";
-import { Router } from "./router.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
 const TICK_MS = 10;
@@ -40,25 +39,19 @@ const journal = await openJournal(settings, configured, clock, said).catch(exitW
 const names = journal.head.processors;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
-const processors = settings.PROCESSORS.map(({ url }) => new HttpProcessor(url, processorTimeoutMs));
-const router = new Router(clock.steadyMs(), {
-  processors: settings.PROCESSORS,
-  inFlightMax: callsInFlightMax(processors.length),
-  patienceMs,
-});
 const pipeline = new Pipeline({
   clock,
   random: Math.random,
   log,
   journal,
   ledger,
-  router,
-  processors,
-  urls: settings.PROCESSORS.map(({ url }) => url),
-  patienceMs,
-  numbers: configured.map((name) => names.indexOf(name)),
+  processors: settings.PROCESSORS.map(({ name, fee, url }) => {
+    return { name, fee, url, client: new HttpProcessor(url, processorTimeoutMs) };
+  }),
   backlogMax: settings.BACKLOG_MAX,
+  inFlightMax: callsInFlightMax(configured.length),
   processorTimeoutMs,
+  patienceMs,
 });
 await pipeline.recover().catch(exitWith);
 
@@ -67,7 +60,7 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
   pipeline.take(payment, answer),
 ).catch(exitWith);
 
-const observers = observe({ clock, pipeline, router, journal, link });
+const observers = observe({ clock, pipeline, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
 const readiness = new Readiness({ clock, journal, pipeline, http, log });
@@ -82,7 +75,8 @@ drainOnSignals(log, async () => {
   readiness.drain();
   http.leave();
   const untilMs = clock.steadyMs() + CALLS_DRAIN_MS;
-  while (!pipeline.drain() && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
+  pipeline.startDrain();
+  while (!pipeline.isDrained && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
   await http.stop();
   clearInterval(timer);
   await journal.close();

@@ -16,13 +16,15 @@ describe("draining", () => {
     const charge = await bench.send(1);
     bench.take(2);
     await bench.commit();
-    expect(bench.pipeline.drain()).toBe(false);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(false);
     bench.take(3);
     expect(bench.verdictsOf(3)).toEqual(["busy"]);
     await bench.tick();
     await charge.answer(ACCEPTED);
     await bench.tick();
-    expect(bench.pipeline.drain()).toBe(true);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(true);
     expect(bench.settled).toEqual([1, 0]);
     expect(bench.default.charges).toHaveLength(1);
     expect(bench.stateOf(2)).toBe("accepted");
@@ -32,12 +34,13 @@ describe("draining", () => {
   test("acknowledges what was on its way into the journal, and does not send it", async () => {
     using bench = new Bench();
     bench.take(1);
-    bench.pipeline.drain();
+    bench.pipeline.startDrain();
     await bench.commit();
     expect(bench.verdictsOf(1)).toEqual(["stored"]);
     expect(bench.default.charges).toEqual([]);
     expect(bench.inFlight).toEqual([0, 0]);
-    expect(bench.pipeline.drain()).toBe(true);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(true);
   });
 
   test("does not send what was being assigned: the next start asks about it", async () => {
@@ -47,7 +50,7 @@ describe("draining", () => {
     await bench.commit();
     bench.clock.nowMs += 100;
     bench.pipeline.tick();
-    bench.pipeline.drain();
+    bench.pipeline.startDrain();
     await bench.commit();
     expect(bench.stateOf(1)).toBe("assigned");
     expect(bench.default.charges).toEqual([]);
@@ -57,20 +60,23 @@ describe("draining", () => {
   test("leaves a refused payment to the next start", async () => {
     using bench = new Bench();
     const charge = await bench.send(1);
-    bench.pipeline.drain();
+    bench.pipeline.startDrain();
     await charge.answer(REFUSED);
     await bench.tick();
     expect(bench.stateOf(1)).toBe("accepted");
-    expect(bench.pipeline.drain()).toBe(true);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(true);
     expect(bench.default.charges).toHaveLength(1);
   });
 
   test("waits for the look that a 422 asks for", async () => {
     using bench = new Bench();
     await (await bench.send(1)).answer(EXISTS);
-    expect(bench.pipeline.drain()).toBe(false);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(false);
     await last(bench.default.looks).answer(bench.default.found());
-    expect(bench.pipeline.drain()).toBe(true);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(true);
     expect(bench.settled).toEqual([1, 0]);
   });
 
@@ -79,9 +85,11 @@ describe("draining", () => {
     await (await bench.send(1)).answer(UNKNOWN);
     await bench.tick();
     expect(bench.default.looks).toHaveLength(1);
-    expect(bench.pipeline.drain()).toBe(false);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(false);
     await last(bench.default.looks).answer(NOTHING);
-    expect(bench.pipeline.drain()).toBe(true);
+    bench.pipeline.startDrain();
+    expect(bench.pipeline.isDrained).toBe(true);
     for (let i = 0; i < 10; i++) await bench.tick(1_000);
     expect(bench.default.charges).toHaveLength(1);
   });
@@ -109,7 +117,7 @@ describe("purge", () => {
     await purged;
     const rows = await bench.journal.rows(0, 1e9);
     expect([...rows.requestedAtMs]).toEqual([second.asked.requestedAtMs]);
-    expect(bench.pipeline.books.openCount).toBe(0);
+    expect(bench.pipeline.payments.count).toBe(0);
     expect(bench.ledger.head).toBe(BLOCK_ROWS + 1);
   });
 
@@ -166,8 +174,8 @@ test("the books count every open payment in one state, and never below nothing",
       answered.add(charge);
       await charge.answer(outcomes[answered.size % 5] ?? ACCEPTED);
     }
-    const counts = Object.values(bench.pipeline.books.countByState);
+    const counts = Object.values(bench.pipeline.payments.countByState);
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(0);
-    expect(counts.reduce((sum, count) => sum + count)).toBe(bench.pipeline.books.openCount);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(bench.pipeline.payments.count);
   }
 });

@@ -10,82 +10,90 @@
  * sent when its assignment is durable (I2), moved only when every attempt was refused (I3), and stays
  * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
  */
-import type { Clock } from "../shared/clock.ts";
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
-import type { Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
-import type { Verdict } from "../shared/verdict.ts";
-import type { Journal } from "./journal.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
-import type { LedgerWriter } from "./ledger.ts";
-import type { Processor } from "./processor.ts";
-import { PaymentQueue } from "./queue.ts";
-import type { Router } from "./router.ts";
+import { Lane, Lanes } from "./lane.ts";
+import type { OpenPayment } from "./payment.ts";
 import { compareAddresses } from "./pipeline/addresses.ts";
+import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
 import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
-import { Books } from "./pipeline/books.ts";
-import { Diary } from "./telemetry/lane-log.ts";
-import { Meter } from "./telemetry/meter.ts";
+import { OpenPayments } from "./pipeline/open-payments.ts";
 import { Operator } from "./pipeline/operator.ts";
+import type { Answer, ConfiguredProcessor, PipelineOptions } from "./pipeline/options.ts";
+import { Pace } from "./pipeline/pace.ts";
 import { recover } from "./pipeline/recovery.ts";
-import { Resolver } from "./pipeline/resolver.ts";
+import { Resolver, type Due } from "./pipeline/resolver.ts";
+import { PaymentQueue } from "./queue.ts";
+import { Router } from "./router.ts";
+import { LaneLog } from "./telemetry/lane-log.ts";
+import { Meter } from "./telemetry/meter.ts";
 
-export type PipelineOptions = {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  readonly journal: Journal;
-  readonly ledger: LedgerWriter;
-  readonly router: Router;
-  /** By lane of the router. */
-  readonly processors: readonly Processor[];
-  /** Where each of them is. */
-  readonly urls: readonly string[];
-  /** The journal's number of the processor of each lane. */
-  readonly numbers: readonly number[];
-  readonly backlogMax: number;
-  readonly processorTimeoutMs: number;
-  readonly patienceMs: number;
-};
-
-/** To be called once. */
-export type Answer = (verdict: Verdict) => void;
+export type { Answer, PipelineOptions } from "./pipeline/options.ts";
 
 export class Pipeline {
-  readonly books: Books;
+  readonly lanes: Lanes;
+  readonly payments: OpenPayments;
   readonly queue = new PaymentQueue();
   readonly meter: Meter;
-  readonly diary: Diary;
+  readonly laneLog: LaneLog;
   readonly #options: PipelineOptions;
   readonly #intake: Intake;
   readonly #dispatch: Dispatch;
+  readonly #charges: Charges;
   readonly #resolver: Resolver;
   readonly #health: HealthProbes;
   readonly #operator: Operator;
   #draining = false;
 
   constructor(options: PipelineOptions) {
+    const { clock, log, random } = options;
     this.#options = options;
-    this.books = new Books(options);
-    this.meter = new Meter(options.clock, this.books);
-    this.diary = new Diary(options);
-    this.#dispatch = new Dispatch(options, this.books, this.queue, this.diary);
-    this.#resolver = new Resolver(options, this.books, this.#dispatch);
-    this.#dispatch.onUnknown = (payment) => this.#resolver.add(payment);
-    this.#health = new HealthProbes(options, this.diary);
-    this.#intake = new Intake(options, this.books, this.#dispatch, this.meter);
-    this.#operator = new Operator(options, this.books, this.queue, this.#resolver, this.diary);
+    this.laneLog = new LaneLog(clock, log);
+    this.lanes = new Lanes(options.processors.map((processor) => this.#laneFor(processor)));
+    const { queue, lanes } = this;
+    const payments = new OpenPayments({ ...options, lanes });
+    this.payments = payments;
+    this.#health = new HealthProbes(clock, lanes.all);
+    this.#resolver = new Resolver(lanes, random);
+    this.#charges = new Charges({
+      ...{ clock, log, random, payments },
+      onOutcome: (nowMs, outcome) => this.#dispatch.noteShortage(nowMs, outcome),
+      onMended: () => queue.wake(Number.POSITIVE_INFINITY),
+    });
+    const pace = new Pace();
+    const router = new Router(lanes.all, options.patienceMs);
+    const send = (payment: OpenPayment, at: Reservation) => void this.#send(payment, at);
+    this.#dispatch = new Dispatch({ clock, log, router, payments, queue, pace, send });
+    this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
+    this.#intake = new Intake({
+      ...options,
+      ...{ payments, pace, meter: this.meter, places: this.#dispatch },
+      giveBack: (reservation) => this.#charges.giveBack(reservation),
+      start: (payment, reservation) => this.#start(payment, reservation),
+    });
+    this.#operator = new Operator({
+      ...options,
+      ...{ lanes, payments, laneLog: this.laneLog },
+      withdraw: (payment) => this.#withdraw(payment),
+      enqueue: (payment) => queue.putBack(payment),
+      resolve: (payment) => this.#resolver.add(clock.steadyMs(), payment),
+      ask: (payment, lane) => this.#look(this.#resolver.ask(clock.steadyMs(), payment, lane)),
+    });
   }
 
   get backlogMax(): number {
     return this.#options.backlogMax;
   }
+  get verdicts(): Intake["verdicts"] {
+    return this.#intake.verdicts;
+  }
 
   /** Why the ledger takes no more, so that payments are turned away until somebody acts; or null. */
   get ledgerEnd(): string | null {
-    if (this.books.hasRoomFor(AMOUNT_CENTS_MAX)) return null;
+    if (this.payments.hasRoomFor(AMOUNT_CENTS_MAX)) return null;
     const { rowsLeft, centsLeft } = this.#options.ledger;
     const left = `${rowsLeft} rows and ${centsLeft} cents are left`;
     return `${left}; a purge, and a start after it, begin it anew`;
@@ -93,18 +101,17 @@ export class Pipeline {
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */
   async recover(): Promise<void> {
-    const { clock, journal, ledger, log, numbers, router, patienceMs } = this.#options;
+    const { clock, journal, ledger, log, patienceMs } = this.#options;
     const found = await recover({ clock, journal, ledger, patienceMs });
-    const open = [...found.queued, ...found.unknown, ...found.held];
-    for (const payment of open.sort((a, b) => a.seq - b.seq)) this.books.open(payment);
-    for (const payment of found.queued) this.queue.push(payment);
-    for (const payment of found.unknown) this.#resolver.add(payment);
-    await compareAddresses(this.#options);
-    for (const [lane, number] of numbers.entries()) {
-      router.lane(lane).mode = journal.head.modes[number] ?? "auto";
+    for (const payment of found.open) {
+      this.payments.open(payment);
+      if (payment.state.kind === "queued") this.queue.push(payment);
+      if (payment.state.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment);
     }
-    for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);
-    const { queued, unknown, held } = this.books.countByState;
+    await compareAddresses(journal, this.lanes.all, log);
+    for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
+    for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
+    const { queued, unknown, held } = this.payments.countByState;
     log.info({ rows: ledger.head, queued, unknown, held }, "recovered");
   }
 
@@ -119,7 +126,11 @@ export class Pipeline {
     this.meter.tick();
     if (this.#draining) return;
     this.#health.tick();
-    this.#resolver.tick();
+    const nowMs = this.#options.clock.steadyMs();
+    for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {
+      if (due.step === "look") void this.#look(due);
+      else void this.#sendAgain(nowMs, due);
+    }
     this.#dispatch.pump();
     this.#dispatch.tryOpenLanes();
   }
@@ -140,10 +151,66 @@ export class Pipeline {
     return { kind: "refused", status: 503, reason: "The worker is shutting down." };
   }
 
-  /** Takes nothing new and starts nothing; true once no call is in flight. */
-  drain(): boolean {
+  /** Takes nothing new and starts nothing. */
+  startDrain(): void {
     this.#draining = true;
-    this.#dispatch.stop();
-    return this.#dispatch.inFlight === 0 && this.#resolver.inFlight === 0;
+  }
+
+  /** No call is in flight. */
+  get isDrained(): boolean {
+    return this.#charges.inFlight === 0;
+  }
+
+  #laneFor(processor: ConfiguredProcessor): Lane {
+    const { clock, journal, inFlightMax } = this.#options;
+    return new Lane(clock.steadyMs(), {
+      ...processor,
+      inFlightMax,
+      number: journal.head.processors.indexOf(processor.name),
+      onChange: (from, to, cause) => {
+        this.laneLog.breakerChanged(processor.name, from, to, cause);
+        // Another lane may be the right one now.
+        this.queue.wake(Number.POSITIVE_INFINITY);
+      },
+    });
+  }
+
+  /** A payment whose acceptance is durable: it is sent, or it waits. */
+  #start(payment: OpenPayment, reservation: Reservation | null): void {
+    if (reservation === null) this.queue.push(payment);
+    else void this.#send(payment, reservation);
+  }
+
+  /** The assignment is durable. What waits when nothing is sent any more is in the journal. */
+  async #send(payment: OpenPayment, reservation: Reservation): Promise<void> {
+    if (this.#draining) return this.#charges.giveBack(reservation);
+    this.#route(payment, await this.#charges.charge(payment, reservation), 0);
+  }
+
+  async #sendAgain(nowMs: number, due: Due): Promise<void> {
+    const { payment, lane, tries } = due;
+    const next = await this.#charges.charge(payment, { lane, ticket: lane.admit(nowMs) });
+    this.#resolver.charged(due);
+    this.#route(payment, next, tries + 1);
+  }
+
+  async #look(due: Due): Promise<Looked> {
+    const looked = await this.#charges.look(due.payment, due.lane);
+    this.#resolver.looked(due, looked.kind !== "no-information");
+    return looked;
+  }
+
+  /** Where a payment goes when a call about it has ended. */
+  #route(payment: OpenPayment, next: Next, tries: number): void {
+    const nowMs = this.#options.clock.steadyMs();
+    if (next.kind === "unknown") this.#resolver.add(nowMs, payment, tries);
+    else if (next.kind === "queued" && next.restMs === 0) this.queue.putBack(payment);
+    else if (next.kind === "queued") this.queue.rest(payment, nowMs + next.restMs);
+    if (this.queue.length > 0 && !this.#draining) this.#dispatch.pump();
+  }
+
+  #withdraw(payment: OpenPayment): void {
+    this.queue.remove(payment);
+    this.#resolver.remove(payment);
   }
 }

@@ -14,7 +14,7 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     state,
     refusals: 0,
     calls: 0,
-    attemptedAtMs: 0,
+    quietSinceMs: 0,
   };
 }
 

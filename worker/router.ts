@@ -21,11 +21,10 @@
  *
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
-import { Lane, type LaneReport } from "./router/lane.ts";
-import type { Ticket } from "./router/breaker.ts";
+import type { RouterLane } from "./router/lane.ts";
 
-export { Lane, type LaneReport } from "./router/lane.ts";
-export type { Ticket } from "./router/breaker.ts";
+export { RouterLane, type LaneReport } from "./router/lane.ts";
+export type { BreakerKind, Ticket } from "./router/breaker.ts";
 
 const MARGIN_MS_MAX = 500;
 /** Of a short patience only this part is given away as margin. */
@@ -40,63 +39,41 @@ export interface Waiting {
   deadlineMsAt(position: number): number;
 }
 
-export type Decision =
-  | { readonly kind: "send"; readonly lane: number; readonly why: string }
-  | { readonly kind: "wait"; readonly why: string };
+/** The lane that takes the payment at the head of the queue; null: it waits. */
+export type Decision<L> = L | null;
 
 /** Lanes of the same fee. */
-type Tier = readonly Lane[];
+type Tier<L = RouterLane> = readonly L[];
 type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
 
-export type RouterOptions = {
-  readonly processors: readonly { readonly name: string; readonly fee: number }[];
-  readonly inFlightMax: number;
-  readonly patienceMs: number;
-};
-
-export class Router {
-  /** As configured; numbers of lanes are indices into this. */
-  readonly lanes: readonly Lane[];
-  /** Numbers of lanes, cheapest first. */
-  readonly byFee: readonly number[];
+export class Router<L extends RouterLane = RouterLane> {
+  readonly #lanes: readonly L[];
   /** Cheapest first. */
-  readonly #tiers: readonly Tier[];
+  readonly #tiers: readonly Tier<L>[];
   readonly #slack: Slack;
-  /** Until then a lane is in doubt. */
-  #doubtUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(nowMs: number, { processors, inFlightMax, patienceMs }: RouterOptions) {
-    this.lanes = processors.map(({ name, fee }) => new Lane(nowMs, { name, fee, inFlightMax }));
-    this.byFee = this.lanes
-      .map((_, number) => number)
-      .sort((a, b) => this.lane(a).fee - this.lane(b).fee);
-    this.#tiers = tiersOf(this.byFee.map((number) => this.lane(number)));
+  constructor(lanes: readonly L[], patienceMs: number) {
+    this.#lanes = lanes;
+    this.#tiers = tiersOf(lanes);
     this.#slack = {
       marginMs: Math.min(MARGIN_MS_MAX, patienceMs * MARGIN_SHARE),
       lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),
     };
   }
 
-  lane(number: number): Lane {
-    return this.lanes[number] as Lane;
-  }
-
   /** Where the payment at the head of the queue goes now. */
-  choose(nowMs: number, waiting: Waiting): Decision {
-    const cheaper: Lane[] = [];
+  choose(nowMs: number, waiting: Waiting): Decision<L> {
+    const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
     for (const all of this.#tiers) {
       const tier = usableOf(nowMs, all, shuns);
       if (tier.length === 0) continue;
-      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) {
-        return { kind: "wait", why: `${cheaper.at(-1)?.name} is expected in time` };
-      }
+      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
       const lane = takerOf(nowMs, tier);
-      if (lane !== null)
-        return { kind: "send", lane: this.#numberOf(lane), why: reason(nowMs, lane, cheaper) };
+      if (lane !== null) return lane;
       cheaper.push(...tier);
     }
-    return { kind: "wait", why: "no processor takes a payment at the moment" };
+    return null;
   }
 
   /**
@@ -104,8 +81,8 @@ export class Router {
    * dearer one once payments need it. `needed` tells which payment to risk: the one that needs the
    * lane is the oldest, while for the cheapest lane it is the one that can wait the longest.
    */
-  trialLane(nowMs: number, waiting: Waiting): { lane: number; needed: boolean } | null {
-    const cheaper: Lane[] = [];
+  trialLane(nowMs: number, waiting: Waiting): { lane: L; needed: boolean } | null {
+    const cheaper: L[] = [];
     for (const all of this.#tiers) {
       const tier = usableOf(nowMs, all, false);
       if (tier.length === 0) continue;
@@ -113,51 +90,34 @@ export class Router {
       if (!isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
       if (tier.some((lane) => lane.takes(nowMs))) return null;
       const lane = tier.find((one) => one.admitsTrial(nowMs));
-      if (lane !== undefined) return { lane: this.#numberOf(lane), needed };
+      if (lane !== undefined) return { lane, needed };
       cheaper.push(...tier);
     }
     return null;
   }
 
-  admit(nowMs: number, lane: number): Ticket {
-    return this.lane(lane).admit(nowMs);
-  }
-
-  record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): boolean {
-    const changed = this.lane(lane).record(nowMs, ticket, report);
-    this.#doubtUntilMs = Math.max(this.#doubtUntilMs, this.lane(lane).doubtUntilMs);
-    return changed;
-  }
-
   /** Whether the payment at the head avoids lanes in doubt: it is late, and one without doubt works. */
   #shuns(nowMs: number, waiting: Waiting): boolean {
-    if (nowMs >= this.#doubtUntilMs || waiting.deadlineMsAt(0) > nowMs) return false;
-    return this.lanes.some((lane) => lane.takesPayments && lane.working && !lane.isInDoubt(nowMs));
-  }
-
-  #numberOf(lane: Lane): number {
-    return this.lanes.indexOf(lane);
+    if (waiting.deadlineMsAt(0) > nowMs) return false;
+    if (!this.#lanes.some((lane) => lane.isInDoubt(nowMs))) return false;
+    return this.#lanes.some((lane) => lane.takesPayments && lane.working && !lane.isInDoubt(nowMs));
   }
 }
 
-function tiersOf(byFee: readonly Lane[]): Tier[] {
-  const fees = [...new Set(byFee.map(({ fee }) => fee))];
-  return fees.map((fee) => byFee.filter((lane) => lane.fee === fee));
+function tiersOf<L extends RouterLane>(lanes: readonly L[]): Tier<L>[] {
+  const fees = [...new Set(lanes.map(({ fee }) => fee))].sort((a, b) => a - b);
+  return fees.map((fee) => lanes.filter((lane) => lane.fee === fee));
 }
 
-function usableOf(nowMs: number, tier: Tier, shuns: boolean): Tier {
-  if (!shuns && tier.length === 1 && tier[0]!.takesPayments) return tier;
-  for (const lane of tier) {
-    if (lane.takesPayments && !shuns) continue;
-    return tier.filter((one) => one.takesPayments && !(shuns && one.isInDoubt(nowMs)));
-  }
-  return tier;
+function usableOf<L extends RouterLane>(nowMs: number, tier: Tier<L>, shuns: boolean): Tier<L> {
+  const isUsable = (lane: L) => lane.takesPayments && !(shuns && lane.isInDoubt(nowMs));
+  return tier.every(isUsable) ? tier : tier.filter(isUsable);
 }
 
 /** Who of a tier gets the payment; null when none has room. */
-function takerOf(nowMs: number, tier: Tier): Lane | null {
+function takerOf<L extends RouterLane>(nowMs: number, tier: Tier<L>): L | null {
   if (tier.length === 1) return tier[0]!.takes(nowMs) ? tier[0]! : null;
-  let taker: Lane | null = null;
+  let taker: L | null = null;
   for (const lane of tier) {
     if (!lane.takes(nowMs)) continue;
     if (taker === null || isBefore(nowMs, lane, taker)) taker = lane;
@@ -167,7 +127,7 @@ function takerOf(nowMs: number, tier: Tier): Lane | null {
   return tier.find((lane) => lane.isInvited && lane.restMs(nowMs) === 0) ?? taker;
 }
 
-function isBefore(nowMs: number, lane: Lane, other: Lane): boolean {
+function isBefore(nowMs: number, lane: RouterLane, other: RouterLane): boolean {
   const doubted = lane.isInDoubt(nowMs);
   if (doubted !== other.isInDoubt(nowMs)) return !doubted;
   return lane.loadMs < other.loadMs;
@@ -177,8 +137,8 @@ function isBefore(nowMs: number, lane: Lane, other: Lane): boolean {
 export function isDue(
   nowMs: number,
   waiting: Waiting,
-  cheaper: readonly Lane[],
-  tier: readonly Lane[],
+  cheaper: Tier,
+  tier: Tier,
   { marginMs, lateWaitMs }: Slack,
 ): boolean {
   if (cheaper.length === 0) return true;
@@ -201,14 +161,14 @@ export function isDue(
 }
 
 /** Those that work, and of them those that take payments now; or, all at rest, when the first will. */
-function soonest(nowMs: number, cheaper: readonly Lane[]): { restMs: number; lanes: Lane[] } {
+function soonest(nowMs: number, cheaper: Tier): { restMs: number; lanes: Tier } {
   const working = cheaper.filter((lane) => lane.working);
   const awake = working.filter((lane) => lane.restMs(nowMs) === 0);
   if (awake.length > 0 || working.length === 0) return { restMs: 0, lanes: awake };
   return { restMs: Math.min(...working.map((lane) => lane.restMs(nowMs))), lanes: working };
 }
 
-function rateOf(lanes: readonly Lane[]): number {
+function rateOf(lanes: Tier): number {
   let sum = 0;
   for (const lane of lanes) sum += lane.ratePerMs;
   return sum;
@@ -228,15 +188,4 @@ function settlesInMs(nowMs: number, starters: Tier, position: number, ratePerMs:
     leastMs = Math.min(leastMs, lane.restMs(nowMs) + lane.settlesInMs(position, ratePerMs));
   }
   return leastMs;
-}
-
-function reason(nowMs: number, lane: Lane, cheaper: readonly Lane[]): string {
-  if (lane.isInvited) return `${lane.name} is said to work again`;
-  if (cheaper.length === 0) return `${lane.name} is the cheapest and has room`;
-  const others = cheaper
-    .map(
-      (other) => `${other.name} ${other.restMs(nowMs) > 0 ? "rests" : `is ${other.breaker.kind}`}`,
-    )
-    .join(", ");
-  return `waiting would break a deadline: ${others}`;
 }

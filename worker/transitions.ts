@@ -61,7 +61,7 @@ export type Transition =
       readonly amountCents: number;
       readonly settledAtMs: number;
       /** An operator's word, not the processor's. */
-      readonly intervention?: Intervention;
+      readonly intervention?: Intervention | undefined;
     }
   | { readonly kind: "reject"; readonly seq: number; readonly attempt: FailedAttempt }
   | { readonly kind: "conflict"; readonly seq: number; readonly attempt: FailedAttempt }

@@ -46,6 +46,6 @@ function paymentAt(seq: number): OpenPayment {
     state: { kind: "queued" },
     refusals: 0,
     calls: 0,
-    attemptedAtMs: 0,
+    quietSinceMs: 0,
   };
 }

@@ -156,7 +156,7 @@ export function headerOf(head: string, name: HeaderName): string | null {
 /** One pass over the lines: patterns for each name took a tenth of what a call costs. */
 function valuesOf(head: string, name: HeaderName): string[] {
   const values: string[] = [];
-  for (let at = 0; at < head.length; ) {
+  for (let at = 0; at < head.length;) {
     const newline = head.indexOf("\n", at);
     const end = newline < 0 ? head.length : newline;
     const colon = at + name.length;

@@ -11,9 +11,9 @@ export type PlantedBug = Edited & {
 };
 
 const releaseEvenFromUnknown: Edit = {
-  file: "worker/journal/store.ts",
-  find: "requested_at_ms = NULL\n       WHERE seq = ? AND processor = ? AND state = ${assigned}`",
-  replace: "requested_at_ms = NULL ${atProcessor}`",
+  file: "worker/payment.ts",
+  find: 'release: { moves: { assigned: "queued" }',
+  replace: 'release: { moves: { assigned: "queued", unknown: "queued", held: "queued" }',
 };
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -22,10 +22,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 50,
     edits: [
       {
-        file: "worker/pipeline/dispatch.ts",
+        file: "worker/pipeline/charge.ts",
         find: 'return this.#unknown(payment, "unknown", outcome.reason);',
         replace:
-          'return this.#notRecorded(payment, { kind: "refused", reason: "", overloaded: false });',
+          'return this.#notRecorded(payment, lane, { kind: "refused", reason: "", overloaded: false });',
       },
     ],
   },
@@ -35,16 +35,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       releaseEvenFromUnknown,
       {
-        file: "worker/pipeline/dispatch.ts",
-        find: 'if (sight.kind === "no-information") return sight;',
-        replace: `if (sight.kind === "no-information") {
-          if (sight.reason !== "status 404") return sight;
-          const absent = this.#books.attemptOf(payment, "refused", "404");
-          this.#books.note({ kind: "release", seq: payment.seq, attempt: absent });
-          this.#books.move(payment, { kind: "queued" });
-          this.#queue.putBack(payment);
-          return "ended";
+        file: "worker/pipeline/charge.ts",
+        find: 'if (found.kind === "no-information") return found;',
+        replace: `if (found.kind === "no-information") {
+          if (found.reason !== "status 404") return found;
+          const attempt = this.#attemptOf(payment, "refused", "404");
+          payments.commit(payment, { kind: "release", seq: payment.seq, attempt });
+          return { kind: "absent" } as unknown as Looked;
         }`,
+      },
+      {
+        file: "worker/pipeline.ts",
+        find: "    return looked;\n  }",
+        replace: `    if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
+    return looked;
+  }`,
       },
     ],
   },
@@ -54,7 +59,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       releaseEvenFromUnknown,
       {
-        file: "worker/pipeline/dispatch.ts",
+        file: "worker/pipeline/charge.ts",
         find: 'if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);',
         replace: "",
       },
@@ -120,7 +125,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 50,
     edits: [
       {
-        file: "worker/pipeline/dispatch.ts",
+        file: "worker/pipeline/charge.ts",
         find: `charge({ ...payment.payment, requestedAtMs })`,
         replace: `charge({ ...payment.payment, requestedAtMs: clock.wallMs() })`,
       },
@@ -132,8 +137,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/intake.ts",
-        find: "    this.#books.open(payment);",
-        replace: '    this.#books.open(payment);\n    this.#answer(answer, { kind: "stored" });',
+        find: "    payments.open(payment);",
+        replace: '    payments.open(payment);\n    this.#answer(answer, { kind: "stored" });',
       },
       {
         file: "worker/pipeline/intake.ts",
@@ -266,7 +271,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/resolver.ts",
-        find: "if (this.#options.router.lane(lane).movedFrom !== null) continue; // Likewise.",
+        find: "if (lane.movedFrom !== null) continue; // Likewise.",
         replace: "",
       },
     ],
@@ -304,8 +309,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/operator.ts",
-        find: "    this.#queue.remove(payment);\n    this.#resolver.remove(payment);\n    this.#books.move",
-        replace: "    this.#books.move",
+        find: "    this.#options.withdraw(payment);\n    await",
+        replace: "    await",
       },
     ],
   },
@@ -325,7 +330,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 50,
     edits: [
       {
-        file: "worker/pipeline/books.ts",
+        file: "worker/pipeline/open-payments.ts",
         find: "    const row = ledger.append(requestedAtMs, amountCents, processor);",
         replace: `    const row = intervention === undefined
       ? ledger.append(requestedAtMs, amountCents, processor)
@@ -361,7 +366,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/pipeline/operator.ts",
-        find: "    this.#resolver.remove(payment);\n    if (looked",
+        find: "    withdraw(payment);\n    if (looked",
         replace: "    if (looked",
       },
     ],

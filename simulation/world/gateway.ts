@@ -6,7 +6,6 @@ import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { Pipeline } from "../../worker/pipeline.ts";
 import { HttpProcessor } from "../../worker/processor.ts";
-import { Router } from "../../worker/router.ts";
 import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
@@ -70,7 +69,7 @@ export class Gateway {
     return this.#isStarted;
   }
   get openCount(): number {
-    return this.#life?.pipeline.books.openCount ?? -1;
+    return this.#life?.pipeline.payments.count ?? -1;
   }
 
   async start(): Promise<void> {
@@ -93,13 +92,18 @@ export class Gateway {
       log,
       journal,
       ledger,
-      router: new Router(time.nowMs, { processors: PROCESSORS, inFlightMax: 64, patienceMs }),
-      processors: urls.map((url) => {
+      processors: PROCESSORS.map(({ name, fee }, i) => {
+        const url = urls[i]!;
         const wire = wires[PROCESSORS.findIndex((one) => one.url === url)]!;
-        return new HttpProcessor(url, plan.processorTimeoutMs, wire.exchangeFor(alive));
+        const exchange = wire.exchangeFor(alive);
+        return {
+          name,
+          fee,
+          url,
+          client: new HttpProcessor(url, plan.processorTimeoutMs, exchange),
+        };
       }),
-      urls,
-      numbers: NAMES.map((name) => names.indexOf(name)),
+      inFlightMax: 64,
       backlogMax: 10_000,
       processorTimeoutMs: plan.processorTimeoutMs,
       patienceMs,

@@ -83,8 +83,8 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "modes are kept by lane when they are set",
-        'kind: "mode", processor: numbers[lane] as number, mode',
-        'kind: "mode", processor: lane, mode',
+        'kind: "mode", processor: lane.number, mode',
+        'kind: "mode", processor: lanes.all.indexOf(lane), mode',
       ],
     ],
   },
@@ -95,55 +95,55 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "modes are kept by lane when a start reads them",
-        'journal.head.modes[number] ?? "auto"',
-        'journal.head.modes[number - number + lane] ?? "auto"',
+        'journal.head.modes[lane.number] ?? "auto"',
+        'journal.head.modes[this.lanes.all.indexOf(lane)] ?? "auto"',
       ],
     ],
   },
   {
-    test: "worker/pipeline/books.test.ts",
+    test: "worker/pipeline/open-payments.test.ts",
     named: "what happened to a payment that the journal has elsewhere ends the process",
-    file: "worker/pipeline/books.ts",
+    file: "worker/pipeline/open-payments.ts",
     mutations: [
       [
-        "books: what the journal has moved elsewhere is taken for done",
-        'if (result?.kind === "done") return durable();',
-        "if (result !== null) return durable();",
+        "open payments: what the journal has moved elsewhere is taken for done",
+        'if (result?.kind !== "done") this.#refused(payment, move, result);',
+        "if (result === null) this.#refused(payment, move, result);",
       ],
     ],
   },
   {
-    test: "worker/pipeline/books.test.ts",
+    test: "worker/pipeline/open-payments.test.ts",
     named: "an assignment that the journal refuses ends the process, and nothing is sent",
-    file: "worker/pipeline/dispatch.ts",
+    file: "worker/pipeline/open-payments.ts",
     mutations: [
       [
-        "dispatch: what the journal did not assign is sent",
-        'if (result?.kind !== "done") throw new Error("a queued payment could not be assigned");',
-        "void result;",
+        "open payments: what the journal did not assign is sent",
+        'if (kind === "accept") return this.#close(payment);',
+        'if (kind === "accept") return this.#close(payment);\n    if (kind === "assign") return;',
       ],
     ],
   },
   {
-    test: "worker/pipeline/books.test.ts",
+    test: "worker/pipeline/open-payments.test.ts",
     named: "payments that wait for an operator are counted, also those that a start finds",
-    file: "worker/pipeline/books.ts",
+    file: "worker/pipeline/open-payments.ts",
     mutations: [
       [
-        "books: parked payments are not counted",
+        "open payments: parked payments are not counted",
         "this.parked.set(state, (this.parked.get(state) ?? 0) + 1);",
         "this.parked.set(state, 1);",
       ],
     ],
   },
   {
-    test: "worker/pipeline/books.test.ts",
+    test: "worker/pipeline/open-payments.test.ts",
     named: "payments that wait for an operator are counted, also those that a start finds",
     file: "worker/pipeline.ts",
     mutations: [
       [
         "pipeline: parked payments that a start finds are not counted",
-        "for (const [state, count] of found.waitingForOperator) this.books.parked.set(state, count);",
+        "for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);",
         "",
       ],
     ],
@@ -199,15 +199,15 @@ const GROUPS: readonly Group[] = [
   {
     test: "worker/pipeline/rests.test.ts",
     named: "a refusal after the first is followed by a rest that doubles from 50 ms up to 400",
-    file: "worker/pipeline/dispatch.ts",
+    file: "worker/pipeline/charge.ts",
     mutations: [
       [
-        "dispatch: a refused payment rests for no time",
-        "clock.steadyMs() + random() * ceilingMs",
-        "clock.steadyMs() + 0 * random() * ceilingMs",
+        "charge: a refused payment rests for no time",
+        "return this.#options.random() * ceilingMs;",
+        "return 0 * this.#options.random() * ceilingMs;",
       ],
       [
-        "dispatch: a refused payment rests up to 40 s",
+        "charge: a refused payment rests up to 40 s",
         "const REFUSED_REST_MS = { first: 50, max: 400 };",
         "const REFUSED_REST_MS = { first: 50, max: 40_000 };",
       ],
@@ -220,24 +220,20 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "resolver: no rest between tries",
-        "(tries === 0 ? 0 : random() * ceilingMs)",
-        "(tries === 0 ? 0 : 0 * random() * ceilingMs)",
+        "(tries === 0 ? 0 : this.#random() * ceilingMs)",
+        "(tries === 0 ? 0 : 0 * this.#random() * ceilingMs)",
       ],
-      [
-        "resolver: a rest of up to 40 s",
-        "const BACKOFF_MS_MAX = 10_000;",
-        "const BACKOFF_MS_MAX = 40_000;",
-      ],
+      ["resolver: a rest of up to 40 s", "backoffMsMax: 10_000,", "backoffMsMax: 40_000,"],
     ],
   },
   {
     test: "worker/pipeline/rests.test.ts",
     named: "a payment that rests is woken up when a breaker changes",
-    file: "worker/pipeline/dispatch.ts",
+    file: "worker/pipeline.ts",
     mutations: [
       [
-        "dispatch: a breaker's change wakes nobody up",
-        "this.#queue.wake(Number.POSITIVE_INFINITY);",
+        "pipeline: a breaker's change wakes nobody up",
+        "        this.queue.wake(Number.POSITIVE_INFINITY);",
         "",
       ],
     ],
@@ -247,8 +243,8 @@ const GROUPS: readonly Group[] = [
     named: "payments that wait are started at a pace while others come in",
     file: "worker/pipeline/dispatch.ts",
     mutations: [
-      ["dispatch: the pace is not applied", "!this.pace.allows(nowMs)", "false"],
-      ["dispatch: what is started is not told to the pace", "this.pace.started();", ""],
+      ["dispatch: the pace is not applied", "!pace.allows(nowMs)", "false"],
+      ["dispatch: what is started is not told to the pace", "pace.started();", ""],
     ],
   },
   {

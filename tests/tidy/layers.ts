@@ -24,6 +24,8 @@ const RUNS_COMMANDS = "worker/main.ts";
  */
 const STAGES: Record<string, readonly string[]> = {
   journal: [],
+  // One processor as the worker sees it: the lane of the router, and its client.
+  lane: ["router", "processor"],
   queue: [],
   router: [],
   processor: [],

@@ -12,8 +12,8 @@
  *   processor_modes  what an operator has set, where it is not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there)
  *
- * Each transition states in its WHERE which states it may start from, so that a payment that is
- * settled, rejected or in conflict can never be moved again.
+ * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
+ * that is settled, rejected or in conflict can never be moved again.
  */
 import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
@@ -27,6 +27,7 @@ import { claim, refuseForeign } from "./ours.ts";
 import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
 import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { CODE, moveSql } from "./sqlite-moves.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
   PAYMENT_STATES,
@@ -49,11 +50,6 @@ export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 export const PAGE_BYTES = 2048;
 
 const SCHEMA_VERSION = 1;
-const CODE = Object.fromEntries(PAYMENT_STATES.map((state, code) => [state, code])) as Record<
-  PaymentState,
-  number
->;
-
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS processors (
@@ -377,8 +373,6 @@ const CONFLICT: TransitionResult = { kind: "conflict" };
 type Statements = ReturnType<typeof prepare>;
 
 function prepare(db: Database) {
-  const { accepted, assigned, unknown, held, settled, rejected, conflict } = CODE;
-  const atProcessor = `WHERE seq = ? AND processor = ? AND ${isOneOf(assigned, unknown, held)}`;
   return {
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
@@ -388,37 +382,15 @@ function prepare(db: Database) {
     ),
     amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
-    assign: db.prepare(
-      `UPDATE payments SET state = ${assigned}, processor = ?, requested_at_ms = ?
-       WHERE seq = ? AND state = ${accepted}`,
-    ),
-    release: db.prepare(
-      `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL
-       WHERE seq = ? AND processor = ? AND state = ${assigned}`,
-    ),
-    // A call that was under way when its payment was held does not end the hold.
-    unknown: db.prepare(
-      `UPDATE payments SET state = iif(state = ${held}, ${held}, ${unknown}) ${atProcessor}`,
-    ),
-    reject: db.prepare(
-      `UPDATE payments SET state = ${rejected} WHERE seq = ? AND processor = ? AND state = ${assigned}`,
-    ),
-    conflict: db.prepare(`UPDATE payments SET state = ${conflict} ${atProcessor}`),
-    settle: db.prepare(
-      `UPDATE payments SET state = ${settled}, settled_at_ms = ?1, sum = ${sumOfSettled("?1")}
-       ${atProcessor}`,
-    ),
-    hold: db.prepare(
-      `UPDATE payments SET state = ${held}
-       WHERE seq = ? AND ${isOneOf(accepted, assigned, unknown)}`,
-    ),
-    resume: db.prepare(
-      `UPDATE payments SET state = iif(processor IS NULL, ${accepted}, ${unknown})
-       WHERE seq = ? AND state = ${held}`,
-    ),
-    absent: db.prepare(
-      `UPDATE payments SET state = ${accepted}, processor = NULL, requested_at_ms = NULL ${atProcessor}`,
-    ),
+    assign: db.prepare(moveSql("assign", "processor = ?, requested_at_ms = ?")),
+    release: db.prepare(moveSql("release", BELONGS_TO_NOBODY)),
+    unknown: db.prepare(moveSql("unknown")),
+    reject: db.prepare(moveSql("reject")),
+    conflict: db.prepare(moveSql("conflict")),
+    settle: db.prepare(moveSql("settle", `settled_at_ms = ?1, sum = ${sumOfSettled("?1")}`)),
+    hold: db.prepare(moveSql("hold")),
+    resume: db.prepare(moveSql("resume")),
+    absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
     address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
     ask: db.prepare("UPDATE payments SET state = state WHERE seq = ? AND processor IS NOT NULL"),
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
@@ -435,10 +407,7 @@ function prepare(db: Database) {
   };
 }
 
-/** For IN with three values and more SQLite builds a table at every call, which takes longer than the rest. */
-function isOneOf(...states: number[]): string {
-  return `(${states.map((state) => `state = ${state}`).join(" OR ")})`;
-}
+const BELONGS_TO_NOBODY = "processor = NULL, requested_at_ms = NULL";
 
 function addColumns(db: Database): void {
   for (const { table, column, type } of ADDED_COLUMNS) {

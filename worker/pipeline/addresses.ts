@@ -1,26 +1,29 @@
 /** At start: what another address of a processor means for its lane, a line each (worker/addresses.ts). */
-import type { PipelineOptions } from "../pipeline.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Journal } from "../journal.ts";
+import type { Lane } from "../lane.ts";
 
-export async function compareAddresses(options: PipelineOptions): Promise<void> {
-  const { journal, router, urls, log } = options;
-  const names = router.lanes.map(({ name }) => name);
-  const { configured, gone } = await journal.addresses(
-    names.map((name, lane) => ({ name, url: urls[lane] as string })),
-  );
-  for (const [lane, found] of configured.entries()) {
+export async function compareAddresses(
+  journal: Journal,
+  lanes: readonly Lane[],
+  log: Log,
+): Promise<void> {
+  const { configured, gone } = await journal.addresses(lanes);
+  for (const [i, found] of configured.entries()) {
     if (found.kind === "new" || found.kind === "same") continue;
-    const processor = names[lane] as string;
-    const line = { processor, from: found.from, to: urls[lane] };
+    const lane = lanes[i] as Lane;
+    const processor = lane.name;
+    const line = { processor, from: found.from, to: lane.url };
     if (found.kind === "followed") {
       log.warn(line, "the processor has another address; no payment is open at the old one");
       continue;
     }
-    router.lane(lane).movedFrom = found.from;
+    lane.movedFrom = found.from;
     const { open } = found;
     log.error({ ...line, open }, `nothing is sent to ${processor}: ${waysOut(processor)}`);
   }
   for (const { name: processor, url, open } of gone) {
-    const at = names[urls.indexOf(url ?? "")] ?? null;
+    const at = lanes.find((lane) => lane.url === url)?.name ?? null;
     const why = "payments wait for a processor that is not configured any more";
     log.warn({ processor, url, open, configuredThereNow: at }, why);
   }

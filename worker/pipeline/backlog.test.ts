@@ -8,7 +8,7 @@ test("payments that wait are started at a pace while others come in, and at once
   const left = Array.from({ length: 3_000 }, (_, n) => ({ n, acceptedAtMs, assignment: null }));
   await bench.crash(left);
   // As if it had grown: room for all of them.
-  Object.defineProperty(bench.router.lane(0), "hasRoom", { value: true });
+  Object.defineProperty(bench.lanes[0]!, "hasRoom", { value: true });
   bench.take(5_000);
   await bench.commit();
   const startedAtMs: number[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ChargeOutcome } from "../processor.ts";
-import { reportOf } from "./dispatch.ts";
+import { reportOf } from "./charge.ts";
 import {
   ACCEPTED,
   Bench,
@@ -137,8 +137,8 @@ describe("a refusal", () => {
     for (let n = 2; n < 10; n++) bench.take(n);
     await bench.commit();
     for (const charge of bench.default.charges.slice(1, 9)) await charge.answer(OVERLOADED);
-    expect(bench.router.lane(0).breaker.kind).toBe("closed");
-    expect(bench.router.lane(0).limit).toBeLessThan(8);
+    expect(bench.lanes[0]!.breaker.kind).toBe("closed");
+    expect(bench.lanes[0]!.limit).toBeLessThan(8);
   });
 });
 
@@ -146,7 +146,7 @@ test("a processor that turns everything away is neither called without end nor w
   using bench = new Bench({ patienceMs: 3_000 });
   for (let n = 0; n < 20; n++) bench.take(n);
   const answered = new Set<unknown>();
-  while (bench.pipeline.books.openCount > 0 && bench.clock.nowMs < 10_000) {
+  while (bench.pipeline.payments.count > 0 && bench.clock.nowMs < 10_000) {
     await bench.tick();
     for (const charge of bench.processors.flatMap(({ charges }) => charges)) {
       if (answered.has(charge)) continue;
@@ -213,12 +213,12 @@ describe("a rejection", () => {
     await (await bench.send(2)).answer(REJECTED);
     await bench.commit();
     expect(bench.stateOf(2)).toBe("rejected");
-    expect([...bench.pipeline.books.parked]).toEqual([["rejected", 1]]);
+    expect([...bench.pipeline.payments.parked]).toEqual([["rejected", 1]]);
     for (let i = 0; i < 100; i++) await bench.tick(1_000);
     expect(bench.default.charges).toHaveLength(2);
     expect(bench.fallback.charges).toEqual([]);
     expect(bench.inFlight).toEqual([0, 0]);
-    expect(bench.pipeline.books.openCount).toBe(0);
+    expect(bench.pipeline.payments.count).toBe(0);
   });
 
   test("by one that has taken none for more than a minute releases it: it waits", async () => {
@@ -228,7 +228,7 @@ describe("a rejection", () => {
     await (await bench.send(2)).answer(REJECTED);
     await bench.commit();
     expect(bench.stateOf(2)).toBe("accepted");
-    expect([...bench.pipeline.books.parked]).toEqual([]);
+    expect([...bench.pipeline.payments.parked]).toEqual([]);
   });
 
   test("is final once the processor takes another: the payment is asked for once more", async () => {
@@ -247,12 +247,11 @@ describe("a rejection", () => {
     for (let n = 0; n < 20; n++) bench.take(n);
     await bench.commit();
     await rejecting(bench, 120, () => false);
-    expect([...bench.pipeline.books.parked]).toEqual([]);
-    expect(bench.pipeline.books.openCount).toBe(20);
-    expect(bench.router.lane(0).breaker).toMatchObject({
-      kind: "open",
-      cause: "it rejects one payment after the other (400)",
-    });
+    expect([...bench.pipeline.payments.parked]).toEqual([]);
+    expect(bench.pipeline.payments.count).toBe(20);
+    expect(bench.lanes[0]!.breaker.kind).toBe("open");
+    const { cause } = bench.pipeline.laneLog.after(0).at(-1)!;
+    expect(cause).toStartWith("it rejects one payment after the other (400)");
     await rejecting(bench, 60, () => true);
     expect(bench.settled[0]! + bench.settled[1]!).toBe(20);
   });
@@ -264,7 +263,7 @@ describe("a rejection", () => {
     const bad = new Set([3, 4, 5, 6, 17, 39].map(idOf));
     await rejecting(bench, 120, (id) => !bad.has(id));
     expect(bench.settled).toEqual([34, 0]);
-    expect([...bench.pipeline.books.parked]).toEqual([["rejected", 6]]);
+    expect([...bench.pipeline.payments.parked]).toEqual([["rejected", 6]]);
   });
 
   test("of the only payment there is: it waits, listed with the reason, and is tried seldom", async () => {
@@ -314,7 +313,7 @@ describe("a 422", () => {
     await last(bench.default.looks).answer(bench.default.found(other));
     await bench.commit();
     expect(bench.stateOf(1)).toBe("conflict");
-    expect([...bench.pipeline.books.parked]).toEqual([["conflict", 1]]);
+    expect([...bench.pipeline.payments.parked]).toEqual([["conflict", 1]]);
     for (let i = 0; i < 10; i++) await bench.tick(60_000);
     expect(bench.default.charges).toHaveLength(1);
     expect(bench.fallback.charges).toEqual([]);
@@ -338,7 +337,7 @@ describe("no clear answer", () => {
     await bench.commit();
     expect(bench.stateOf(1)).toBe("unknown");
     expect(bench.pipeline.queue.length).toBe(0);
-    expect(bench.pipeline.books.countByState).toMatchObject({ assigned: 0, unknown: 1 });
+    expect(bench.pipeline.payments.countByState).toMatchObject({ assigned: 0, unknown: 1 });
     bench.openLane(0);
     for (let i = 0; i < 20; i++) await bench.tick(1_000);
     expect(bench.fallback.charges).toEqual([]);
@@ -408,7 +407,7 @@ test("every place that is taken is given back exactly once, whatever the answers
       await bench.commit();
       const answered = new Set<unknown>();
       const next = [...all];
-      for (let round = 0; round < 400 && bench.pipeline.books.openCount > 0; round++) {
+      for (let round = 0; round < 400 && bench.pipeline.payments.count > 0; round++) {
         await bench.tick(100);
         for (const processor of bench.processors) {
           for (const look of processor.looks) {
@@ -420,17 +419,17 @@ test("every place that is taken is given back exactly once, whatever the answers
             if (answered.has(charge)) continue;
             answered.add(charge);
             await charge.answer(next.shift() ?? ACCEPTED);
-            for (const { inFlight } of bench.router.lanes) {
+            for (const { inFlight } of bench.lanes) {
               expect(inFlight).toBeGreaterThanOrEqual(0);
             }
           }
         }
       }
       await bench.commit();
-      expect(bench.pipeline.books.openCount).toBe(0);
+      expect(bench.pipeline.payments.count).toBe(0);
       expect(bench.inFlight).toEqual([0, 0]);
-      expect(bench.pipeline.drain()).toBe(true);
-      const [rejected = 0] = [bench.pipeline.books.parked.get("rejected")];
+      expect(bench.pipeline.isDrained).toBe(true);
+      const [rejected = 0] = [bench.pipeline.payments.parked.get("rejected")];
       expect(bench.settled[0]! + bench.settled[1]! + rejected).toBe(12);
     }),
     { numRuns: 25 },

@@ -44,21 +44,21 @@ test("a reading reaches the lane of its processor only", async () => {
   using bench = new Bench();
   await bench.tick();
   await last(bench.fallback.probes).answer(fine);
-  expect(bench.router.lanes.map(({ latencyMs }) => latencyMs)).toEqual([50, 70]);
+  expect(bench.lanes.map(({ latencyMs }) => latencyMs)).toEqual([50, 70]);
   await last(bench.default.probes).answer(failing);
-  expect(bench.router.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
+  expect(bench.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
 });
 
 test("no news changes nothing", async () => {
   using bench = new Bench();
   await bench.tick();
   await last(bench.default.probes).answer(noNews);
-  expect(bench.router.lane(0)).toMatchObject({ latencyMs: 50, working: true });
+  expect(bench.lanes[0]!).toMatchObject({ latencyMs: 50, working: true });
 });
 
 test("while draining nobody is probed", async () => {
   using bench = new Bench();
-  bench.pipeline.drain();
+  bench.pipeline.startDrain();
   await bench.tick();
   expect(bench.default.probes).toEqual([]);
 });

@@ -54,7 +54,7 @@ describe("a payment that is known", () => {
     expect(bench.inFlight).toEqual([1, 0]);
     await charge.answer(ACCEPTED);
     expect(bench.inFlight).toEqual([0, 0]);
-    expect(bench.pipeline.books.openCount).toBe(0);
+    expect(bench.pipeline.payments.count).toBe(0);
   });
 
   test("with another amount is a conflict, and gives back its place", async () => {
@@ -123,7 +123,7 @@ describe("busy", () => {
     await bench.commit();
     expect(bench.verdictsOf(1)).toEqual(["busy"]);
     expect(bench.inFlight).toEqual([0, 0]);
-    expect(bench.pipeline.books.openCount).toBe(0);
+    expect(bench.pipeline.payments.count).toBe(0);
     expect(bench.default.charges).toEqual([]);
     repair();
   });
@@ -148,9 +148,9 @@ describe("busy", () => {
     await bench.send(1);
     for (let n = 2; n < 100; n++) bench.take(n);
     await bench.commit();
-    expect(bench.pipeline.books.openCount).toBe(1);
-    expect(bench.pipeline.books.verdicts).toMatchObject({ stored: 1, busy: 98 });
-    expect(bench.pipeline.books.countByState).toEqual({
+    expect(bench.pipeline.payments.count).toBe(1);
+    expect(bench.pipeline.verdicts).toMatchObject({ stored: 1, busy: 98 });
+    expect(bench.pipeline.payments.countByState).toEqual({
       accepting: 0,
       queued: 0,
       assigned: 1,
@@ -173,7 +173,7 @@ describe("before the ledger's end payments are turned away, and nothing breaks",
       await bench.tick();
       for (const charge of bench.default.charges) await charge.answer(ACCEPTED);
     }
-    expect([bench.ledger.rowsLeft, bench.pipeline.books.openCount]).toEqual([0, 0]);
+    expect([bench.ledger.rowsLeft, bench.pipeline.payments.count]).toEqual([0, 0]);
     bench.take(1_001);
     expect(bench.verdictsOf(1_001)).toEqual(["busy"]);
   });

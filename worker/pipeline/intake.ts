@@ -1,63 +1,73 @@
 /** The door: a payment is turned away at once or becomes durable, and only then is it answered. */
-import type { TransitionResult } from "../journal.ts";
-import type { OpenPayment } from "../payment.ts";
-import type { Answer, PipelineOptions } from "../pipeline.ts";
+import type { Clock } from "../../shared/clock.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import type { Books } from "./books.ts";
-import { assignmentOf } from "./books.ts";
-import type { Dispatch, Reservation } from "./dispatch.ts";
+import type { Journal, TransitionResult } from "../journal.ts";
+import type { OpenPayment } from "../payment.ts";
 import type { Meter } from "../telemetry/meter.ts";
+import type { Reservation } from "./charge.ts";
+import type { Dispatch } from "./dispatch.ts";
+import type { OpenPayments } from "./open-payments.ts";
+import type { Answer } from "./options.ts";
+import type { Pace } from "./pace.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;
 const BUSY_RETRY_MS = 1_000;
 
-export class Intake {
-  readonly #options: PipelineOptions;
-  readonly #books: Books;
-  readonly #dispatch: Dispatch;
-  readonly #meter: Meter;
+export type IntakeOptions = {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly payments: OpenPayments;
+  readonly meter: Meter;
+  readonly pace: Pace;
+  readonly backlogMax: number;
+  readonly patienceMs: number;
+  /** Takes a place in flight, if there is one. */
+  readonly places: Pick<Dispatch, "reserve" | "assignmentFor">;
+  readonly giveBack: (reservation: Reservation) => void;
+  /** Called with each payment that is durable, after it was answered. */
+  readonly start: (payment: OpenPayment, reservation: Reservation | null) => void;
+};
 
-  constructor(options: PipelineOptions, books: Books, dispatch: Dispatch, meter: Meter) {
+export class Intake {
+  /** Verdicts given since the start, by kind. */
+  readonly verdicts = { stored: 0, duplicate: 0, conflict: 0, busy: 0, invalid: 0 };
+  readonly #options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#books = books;
-    this.#dispatch = dispatch;
-    this.#meter = meter;
   }
 
   take(asked: Payment, answer: Answer): void {
-    const { clock, journal, backlogMax, patienceMs } = this.#options;
-    const isFull =
-      this.#books.openCount >= backlogMax || !this.#books.hasRoomFor(asked.amountCents);
-    if (isFull || this.#isJournalBehind(journal.queued)) {
-      return this.#answer(answer, { kind: "busy", retryAfterMs: BUSY_RETRY_MS });
-    }
+    if (this.#isFull(asked)) return this.busy(answer);
+    const { clock, payments, places, patienceMs } = this.#options;
     const acceptedAtMs = clock.wallMs();
     const nowMs = clock.steadyMs();
     const payment: OpenPayment = {
-      seq: this.#books.nextSeq(),
+      seq: payments.nextSeq(),
       payment: asked,
       acceptedAtMs,
       deadlineMs: nowMs + patienceMs,
       state: { kind: "accepting" },
       refusals: 0,
       calls: 0,
-      attemptedAtMs: nowMs,
+      quietSinceMs: nowMs,
     };
-    this.#books.open(payment);
+    payments.open(payment);
     // Acceptance and first assignment share a commit when a processor can take it right now.
-    const reservation = this.#dispatch.reserve(payment);
-    const assignment = reservation === null ? null : assignmentOf(payment);
+    const reservation = places.reserve(payment);
+    const assignment = reservation === null ? null : places.assignmentFor(reservation);
     const { correlationId, amountCents } = asked;
-    this.#books.append(
+    payments.commit(
+      payment,
       { kind: "accept", seq: payment.seq, correlationId, amountCents, acceptedAtMs, assignment },
-      (result) => {
-        const durableAtMs = clock.steadyMs();
-        if (result !== null) this.#meter.durable(durableAtMs - nowMs);
-        this.#durable(answer, payment, reservation, result, durableAtMs);
-      },
+      (result) => this.#durable(answer, payment, reservation, result, nowMs),
     );
+  }
+
+  busy(answer: Answer): void {
+    this.#answer(answer, { kind: "busy", retryAfterMs: BUSY_RETRY_MS });
   }
 
   #durable(
@@ -65,26 +75,29 @@ export class Intake {
     payment: OpenPayment,
     reservation: Reservation | null,
     result: TransitionResult | null,
-    nowMs: number,
+    cameAtMs: number,
   ): void {
+    const { clock, meter, pace, giveBack, start } = this.#options;
+    const nowMs = clock.steadyMs();
+    if (result !== null) meter.durable(nowMs - cameAtMs);
     if (result?.kind === "done") {
-      this.#dispatch.pace.accepted(nowMs, nowMs - payment.attemptedAtMs);
+      pace.accepted(nowMs, nowMs - cameAtMs);
       this.#answer(answer, { kind: "stored" });
       // The verdict leaves first: a shop waits for it, and nobody for the call.
-      queueMicrotask(() => this.#dispatch.start(payment, reservation));
-      return;
+      return queueMicrotask(() => start(payment, reservation));
     }
-    this.#books.close(payment);
-    if (reservation !== null) this.#dispatch.giveBack(reservation);
+    if (reservation !== null) giveBack(reservation);
     this.#answer(answer, verdictOf(result));
   }
 
-  #isJournalBehind(queued: number): boolean {
-    return queued >= JOURNAL_QUEUE_MAX || this.#options.journal.trouble !== null;
+  #isFull({ amountCents }: Payment): boolean {
+    const { journal, payments, backlogMax } = this.#options;
+    const isBehind = journal.queued >= JOURNAL_QUEUE_MAX || journal.trouble !== null;
+    return isBehind || payments.count >= backlogMax || !payments.hasRoomFor(amountCents);
   }
 
   #answer(answer: Answer, verdict: Verdict): void {
-    this.#books.verdicts[verdict.kind]++;
+    this.verdicts[verdict.kind]++;
     answer(verdict);
   }
 }

@@ -16,7 +16,7 @@ test("a mode is the processor's own, in whatever order processors are configured
     await using opened = openInline(directory.file());
     using bench = new Bench({ journal: opened.journal, configured });
     await bench.pipeline.recover();
-    const modes = bench.router.lanes.map(({ name, mode }) => `${name} ${mode}`);
+    const modes = bench.lanes.map(({ name, mode }) => `${name} ${mode}`);
     const command = { kind: "processor", action: "drain", name: "fallback" } as const;
     void bench.pipeline.operate({ ...command, grounds: GROUNDS });
     await opened.apply({ kind: "probe" });

@@ -67,7 +67,7 @@ describe("hold", () => {
     await setMode(bench, "resume");
     await bench.tick(20_000);
     expect(bench.default.charges).toEqual([]);
-    expect(bench.pipeline.books.countByState).toMatchObject({ held: 1, queued: 0 });
+    expect(bench.pipeline.payments.countByState).toMatchObject({ held: 1, queued: 0 });
     expect(stateOf(await operate(bench, "release", 1, "held"))).toBe("accepted");
     await bench.tick();
     expect(bench.default.bodiesOf(1)).toHaveLength(1);
@@ -335,7 +335,10 @@ describe("absent", () => {
 });
 
 test("a payment of a processor that is not configured can be decided about, but not asked for", async () => {
-  using bench = new Bench({ processorTimeoutMs: TIMEOUT_MS, numbers: [7, 1] });
+  using bench = new Bench({
+    processorTimeoutMs: TIMEOUT_MS,
+    known: ["gone", "fallback", "default"],
+  });
   const assignment = { processor: 0, requestedAtMs: WALL_START_MS };
   await bench.crash([1, 2].map((n) => ({ n, acceptedAtMs: WALL_START_MS, assignment })));
   const [first, second] = await bench.journal.open();
@@ -345,7 +348,7 @@ test("a payment of a processor that is not configured can be decided about, but 
     await bench.commit();
     return answer;
   };
-  expect(reasonOf(await decide("ask", first!.seq))).toBe("default is not configured.");
+  expect(reasonOf(await decide("ask", first!.seq))).toBe("gone is not configured.");
   expect(stateOf(await decide("settle", first!.seq))).toBe("settled");
   bench.clock.nowMs += TWICE_MS;
   expect(stateOf(await decide("absent", second!.seq))).toBe("accepted");
@@ -370,7 +373,7 @@ describe("a refusal", () => {
   test("while the worker shuts down", async () => {
     using bench = benchOf();
     await heldAt(bench);
-    bench.pipeline.drain();
+    bench.pipeline.startDrain();
     expect(await operate(bench, "release", 1, "held")).toMatchObject({ status: 503 });
   });
 });
@@ -411,7 +414,7 @@ describe("a processor", () => {
     await bench.commit();
     expect(bench.default.charges).toHaveLength(3);
     for (const charge of bench.default.charges) await charge.answer(ACCEPTED);
-    expect(bench.router.lane(0).breaker.kind).toBe("half-open");
+    expect(bench.lanes[0]!.breaker.kind).toBe("half-open");
     expect(bench.inFlight).toEqual([0, 0]);
     expect(stateOf(await setMode(bench, "resume"))).toBe("auto");
   });
@@ -455,9 +458,9 @@ test("holds and modes survive a restart, and can be taken back then", async () =
   });
   using after = new Bench({ journal, processorTimeoutMs: TIMEOUT_MS });
   await after.pipeline.recover();
-  expect(after.pipeline.books.countByState).toMatchObject({ held: 2, unknown: 0, queued: 0 });
-  expect(after.router.lanes.map(({ mode }) => mode)).toEqual(modes);
-  expect(after.pipeline.books.oldest()).toBeUndefined();
+  expect(after.pipeline.payments.countByState).toMatchObject({ held: 2, unknown: 0, queued: 0 });
+  expect(after.lanes.map(({ mode }) => mode)).toEqual(modes);
+  expect(after.pipeline.payments.oldest()).toBeUndefined();
   const commit = async () => {
     while (before.journal.commit(before.clock.nowMs)) await settlePromises();
     await settlePromises();

@@ -10,14 +10,16 @@ import {
   type OperatorCommand,
   type ProcessorView,
 } from "../intervention.ts";
-import type { Intervention, ProcessorMode, Transition } from "../journal.ts";
-import type { OpenPayment } from "../payment.ts";
-import type { PipelineOptions } from "../pipeline.ts";
-import type { PaymentQueue } from "../queue.ts";
-import { assignmentOf, ownerOf, type Books } from "./books.ts";
-import type { Diary } from "../telemetry/lane-log.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Journal } from "../journal.ts";
+import type { Lane, Lanes } from "../lane.ts";
+import { assignmentOf, ownerOf, type Move, type OpenPayment } from "../payment.ts";
+import type { LaneLog } from "../telemetry/lane-log.ts";
+import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
+import type { Looked } from "./charge.ts";
+import type { OpenPayments } from "./open-payments.ts";
 import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
-import type { Resolver } from "./resolver.ts";
 
 type PaymentCommand = Extract<OperatorCommand, { kind: "payment" }>;
 type ProcessorCommand = Extract<OperatorCommand, { kind: "processor" }>;
@@ -28,27 +30,31 @@ const MODE_MEANS: Record<ProcessorMode, string> = {
   forced: "is used whatever its breaker says",
 };
 
+export type OperatorOptions = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly lanes: Lanes;
+  readonly payments: OpenPayments;
+  readonly laneLog: LaneLog;
+  readonly processorTimeoutMs: number;
+  /** From now on nothing is sent for a payment. */
+  readonly withdraw: (payment: OpenPayment) => void;
+  /** It belongs to nobody, and waits for a processor. */
+  readonly enqueue: (payment: OpenPayment) => void;
+  /** It is resolved at its processor again. */
+  readonly resolve: (payment: OpenPayment) => void;
+  /** Its processor is asked now. */
+  readonly ask: (payment: OpenPayment, lane: Lane) => Promise<Looked>;
+};
+
 export class Operator {
-  readonly #options: PipelineOptions;
-  readonly #books: Books;
-  readonly #queue: PaymentQueue;
-  readonly #resolver: Resolver;
-  readonly #diary: Diary;
+  readonly #options: OperatorOptions;
   /** Payments about which a decision is on its way to the disk, or a processor is asked. */
   readonly #deciding = new Set<number>();
 
-  constructor(
-    options: PipelineOptions,
-    books: Books,
-    queue: PaymentQueue,
-    resolver: Resolver,
-    diary: Diary,
-  ) {
+  constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#books = books;
-    this.#queue = queue;
-    this.#resolver = resolver;
-    this.#diary = diary;
   }
 
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
@@ -70,7 +76,7 @@ export class Operator {
   }
 
   async #onPayment(command: PaymentCommand): Promise<OperatorAnswer> {
-    const payment = this.#books.find(command.seq);
+    const payment = this.#options.payments.find(command.seq);
     if (payment === undefined) return refused(refusalOfClosed(command.state));
     if (this.#deciding.has(payment.seq)) {
       return refused("Another decision about it is being carried out; try again in a moment.");
@@ -103,7 +109,7 @@ export class Operator {
 
   async #ask(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
     const { owner } = this.#factsOf(payment);
-    const looked = await this.#resolver.ask(payment);
+    const looked = await this.#options.ask(payment, this.#laneOf(payment));
     await this.#asked(payment, intervention);
     switch (looked.kind) {
       case "settled":
@@ -122,10 +128,8 @@ export class Operator {
 
   /** At once nothing more is sent; a call that is under way ends as it ends. */
   async #hold(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
-    this.#queue.remove(payment);
-    this.#resolver.remove(payment);
-    this.#books.move(payment, { kind: "held", assignment: ownerOf(payment) });
-    await this.#durable({ kind: "hold", seq: payment.seq, intervention });
+    this.#options.withdraw(payment);
+    await this.#committed(payment, { kind: "hold", seq: payment.seq, intervention });
     const { owner, calls } = this.#factsOf(payment);
     const ending = calls > 0 ? ` A call to ${owner} is under way and may still settle it.` : "";
     return done("held", `Nothing is sent for it until it is released.${ending}`);
@@ -133,52 +137,53 @@ export class Operator {
 
   /** Not before it is durable may anything be sent again. */
   async #release(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
-    await this.#durable({ kind: "resume", seq: payment.seq, intervention });
+    const { payments, enqueue, resolve } = this.#options;
+    await this.#committed(payment, { kind: "resume", seq: payment.seq, intervention });
     // A call that was under way may have settled it meanwhile.
-    if (this.#books.find(payment.seq) === undefined) return done("ended", refusalOfClosed("held"));
-    const assignment = ownerOf(payment);
-    if (assignment === null) {
-      this.#books.move(payment, { kind: "queued" });
-      this.#queue.putBack(payment);
+    if (payments.find(payment.seq) === undefined) return done("ended", refusalOfClosed("held"));
+    if (ownerOf(payment) === null) {
+      enqueue(payment);
       return done("accepted", "It is in the queue again.");
     }
-    this.#books.move(payment, { kind: "unknown", assignment });
     // A call under way brings it back by itself.
-    if (payment.calls === 0) this.#resolver.add(payment);
+    if (payment.calls === 0) resolve(payment);
     return done("unknown", `It is resolved at ${this.#factsOf(payment).owner} again.`);
   }
 
   async #settle(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
     const { owner } = this.#factsOf(payment);
-    this.#resolver.remove(payment);
-    await new Promise<void>((durable) => this.#books.settle(payment, intervention, durable));
+    const { payments, withdraw } = this.#options;
+    withdraw(payment);
+    await new Promise((durable) => payments.settle(payment, intervention, durable));
     return done("settled", `It counts as charged by ${owner}, at the time it was sent with.`);
   }
 
   /** A second charge is what a mistake here would cost: the processor is asked once more before. */
   async #absent(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
     const { owner, configured } = this.#factsOf(payment);
-    const looked = configured ? await this.#resolver.ask(payment) : null;
+    const { ask, enqueue, withdraw } = this.#options;
+    const looked = configured ? await ask(payment, this.#laneOf(payment)) : null;
     // The evidence is older than the decision: nothing may leave while that is written down.
-    this.#resolver.remove(payment);
+    withdraw(payment);
     if (looked !== null) {
       await this.#asked(payment, { ...intervention, action: "ask" });
       if (looked.kind === "settled") return refused(`${owner} has it: it is settled instead.`);
       if (looked.kind === "conflict") return refused(refusalOfClosed("conflict"));
     }
     const { processor } = assignmentOf(payment);
+    const absent = { kind: "absent", seq: payment.seq, processor, intervention } as const;
+    const durable = this.#committed(payment, absent);
     // The next assignment comes after this in the journal, whenever that is written.
-    this.#books.move(payment, { kind: "queued" });
-    this.#queue.putBack(payment);
-    await this.#durable({ kind: "absent", seq: payment.seq, processor, intervention });
+    enqueue(payment);
+    await durable;
     return done("accepted", `It belongs to ${owner} no more, and is in the queue again.`);
   }
 
   async #onProcessor(command: ProcessorCommand): Promise<OperatorAnswer> {
-    const { router, numbers, journal } = this.#options;
+    const { lanes, journal, laneLog } = this.#options;
     const { action, name } = command;
-    const lane = router.lanes.findIndex((one) => one.name === name);
-    if (lane === -1) {
+    const lane = lanes.named(name);
+    if (lane === null) {
       const known = journal.head.processors.includes(name);
       return known
         ? refused(`${name} is not configured any more: it gets no payment.`)
@@ -186,32 +191,27 @@ export class Operator {
     }
     if (action === "moved") return this.#moved(lane, command.grounds);
     const mode = MODE_AFTER[action];
-    this.#diary.modeChanged(lane, router.lane(lane).mode, mode);
-    router.lane(lane).mode = mode;
+    laneLog.modeChanged(lane, mode);
+    lane.mode = mode;
     const intervention = this.#interventionOf(action, command.grounds);
-    await this.#durable({ kind: "mode", processor: numbers[lane] as number, mode, intervention });
+    await this.#durable({ kind: "mode", processor: lane.number, mode, intervention });
     return done(mode, `${name} ${MODE_MEANS[mode]}.`);
   }
 
   /** Not before it is durable may anything be sent there. */
-  async #moved(number: number, grounds: Grounds): Promise<OperatorAnswer> {
-    const { router, numbers, urls } = this.#options;
-    const lane = router.lane(number);
-    const url = urls[number] as string;
+  async #moved(lane: Lane, grounds: Grounds): Promise<OperatorAnswer> {
+    const { name, number: processor, url } = lane;
     if (lane.movedFrom === null) {
-      return refused(
-        `${lane.name} is at ${url}, as the journal has it: there is nothing to confirm.`,
-      );
+      return refused(`${name} is at ${url}, as the journal has it: there is nothing to confirm.`);
     }
     const intervention = this.#interventionOf("moved", grounds);
-    const processor = numbers[number] as number;
     await this.#durable({ kind: "address", processor, url, intervention });
     lane.movedFrom = null;
-    return done(lane.mode, `${lane.name} is at ${url} now; its payments are resolved there.`);
+    return done(lane.mode, `${name} is at ${url} now; its payments are resolved there.`);
   }
 
   #lanes(): ProcessorView[] {
-    return this.#options.router.lanes.map((lane, number) => ({
+    return this.#options.lanes.all.map((lane) => ({
       name: lane.name,
       fee: lane.fee,
       mode: lane.mode,
@@ -219,32 +219,48 @@ export class Operator {
       inFlight: lane.inFlight,
       limit: Math.floor(lane.limit),
       latencyMs: lane.latencyMs,
-      url: this.#options.urls[number] as string,
+      url: lane.url,
       movedFrom: lane.movedFrom,
     }));
   }
 
   #factsOf(payment: OpenPayment): Facts {
-    const { clock, journal, numbers, router, processorTimeoutMs } = this.#options;
+    const { clock, journal, lanes, processorTimeoutMs } = this.#options;
     const number = ownerOf(payment)?.processor ?? null;
-    const lane = number === null ? -1 : numbers.indexOf(number);
+    const lane = lanes.of(payment);
     return {
       state: payment.state.kind,
       owner: number === null ? null : (journal.head.processors[number] as string),
-      configured: lane !== -1,
-      moved: lane !== -1 && router.lane(lane).movedFrom !== null,
+      configured: lane !== null,
+      moved: lane !== null && lane.movedFrom !== null,
       calls: payment.calls,
-      quietMs: clock.steadyMs() - payment.attemptedAtMs,
+      quietMs: clock.steadyMs() - payment.quietSinceMs,
       quietMsMin: 2 * processorTimeoutMs,
     };
+  }
+
+  #laneOf(payment: OpenPayment): Lane {
+    const lane = this.#options.lanes.of(payment);
+    if (lane === null) throw new Error(`payment ${payment.seq}: its processor cannot be asked`);
+    return lane;
   }
 
   #interventionOf(action: string, grounds: Grounds): Intervention {
     return { atMs: this.#options.clock.wallMs(), action, ...grounds };
   }
 
+  #committed(payment: OpenPayment, move: Move): Promise<unknown> {
+    return new Promise((durable) => this.#options.payments.commit(payment, move, durable));
+  }
+
+  /** What moves no payment. */
   #durable(transition: Transition): Promise<void> {
-    return new Promise((durable) => this.#books.note(transition, durable));
+    return new Promise((durable) => {
+      this.#options.journal.append(transition, (result) => {
+        if (result?.kind !== "done") throw new Error(`${transition.kind}: ${result?.kind}`);
+        durable();
+      });
+    });
   }
 }
 

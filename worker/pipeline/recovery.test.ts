@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { InlineJournal, type OpenRow } from "../journal.ts";
 import { openDatabase, SqliteStore } from "../journal/store.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import type { OpenState } from "../payment.ts";
 import type { Transition } from "../transitions.ts";
 import { recover, stateAfterStart } from "./recovery.ts";
 import { Bench, last, NOTHING } from "./scripted.fixture.ts";
@@ -126,10 +127,15 @@ test("every open payment is in exactly one place afterwards", async () => {
     { kind: "release", seq: 7, attempt: { ...attempt, outcome: "refused" } },
   );
   const journal = disk.open();
-  const { queued, unknown, waitingForOperator, ledger } = await recovered(journal);
-  expect(queued.map(({ seq }) => seq)).toEqual([1, 7]);
-  expect(unknown.map(({ seq }) => seq)).toEqual([2, 3]);
-  for (const { state } of unknown) expect(state).toEqual({ kind: "unknown", assignment });
+  const QUEUED: OpenState = { kind: "queued" };
+  const { open, waitingForOperator, ledger } = await recovered(journal);
+  const unknown: OpenState = { kind: "unknown", assignment };
+  expect(open.map(({ seq, state }) => [seq, state])).toEqual([
+    [1, QUEUED],
+    [2, unknown],
+    [3, unknown],
+    [7, QUEUED],
+  ]);
   expect([...waitingForOperator]).toEqual([
     ["rejected", 1],
     ["conflict", 1],
@@ -144,9 +150,9 @@ test("a deadline is counted from the acceptance, also when that is long ago", as
   const journal = disk.open();
   const soon = await recovered(journal);
   // Accepted 4 999 ms ago, and the steady clock says 700.
-  expect(soon.queued[0]?.deadlineMs).toBe(700 - 4_999 + 15_000);
+  expect(soon.open[0]?.deadlineMs).toBe(700 - 4_999 + 15_000);
   const late = await recovered(journal, { wallMs: WALL_START_MS + 86_400_000 });
-  expect(late.queued[0]?.deadlineMs).toBeLessThan(700);
+  expect(late.open[0]?.deadlineMs).toBeLessThan(700);
   await journal.close();
 });
 
@@ -154,8 +160,8 @@ test("a clock that stepped back gives nobody more than its patience", async () =
   using disk = journalOnDisk();
   await disk.write(accept(1));
   const journal = disk.open();
-  const { queued } = await recovered(journal, { wallMs: WALL_START_MS - 3_600_000 });
-  expect(queued[0]?.deadlineMs).toBe(700 + 15_000);
+  const { open } = await recovered(journal, { wallMs: WALL_START_MS - 3_600_000 });
+  expect(open[0]?.deadlineMs).toBe(700 + 15_000);
   await journal.close();
 });
 
@@ -206,7 +212,7 @@ test("an unknown payment keeps its processor under a changed configuration", asy
   }
   expect(bench.default.bodiesOf(1)).toHaveLength(1);
   expect(bench.default.bodiesOf(2)).toEqual([]);
-  expect(bench.pipeline.books.countByState.unknown).toBe(2);
+  expect(bench.pipeline.payments.countByState.unknown).toBe(2);
   await journal.close();
 });
 

@@ -17,9 +17,8 @@ const ROWS_PER_READ = 64 * BLOCK_ROWS;
 const BLOCK_TOTALS_PER_READ = 8_192;
 
 export type Recovered = {
-  readonly queued: OpenPayment[];
-  readonly unknown: OpenPayment[];
-  readonly held: OpenPayment[];
+  /** In the order in which they were accepted. */
+  readonly open: OpenPayment[];
   readonly waitingForOperator: Map<PaymentState, number>;
 };
 
@@ -32,7 +31,7 @@ export async function recover(options: {
   const { journal, ledger, clock, patienceMs } = options;
   await rebuildLedger(journal, ledger);
   const waitingForOperator = new Map<PaymentState, number>();
-  const recovered: Recovered = { queued: [], unknown: [], held: [], waitingForOperator };
+  const recovered: Recovered = { open: [], waitingForOperator };
   // A deadline is kept on the steady clock; acceptance was noted on the wall clock.
   const toSteadyMs = clock.steadyMs() - clock.wallMs();
   for (const row of await journal.open()) {
@@ -45,8 +44,8 @@ export async function recover(options: {
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const attempts = { refusals: 0, calls: 0, attemptedAtMs: clock.steadyMs() };
-    recovered[state.kind].push({ seq, payment, acceptedAtMs, deadlineMs, state, ...attempts });
+    const attempts = { refusals: 0, calls: 0, quietSinceMs: clock.steadyMs() };
+    recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, ...attempts });
   }
   return recovered;
 }

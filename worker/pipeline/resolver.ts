@@ -5,74 +5,55 @@
  * the lane's breaker is open they go first as its trials: they belong there anyway. One that was tried
  * again and again leaves them to payments that wait, or a few that never get an answer would keep a
  * healthy processor out.
+ *
+ * Only says what is due; whoever asks makes the call, and tells when it has ended.
  */
+import type { Lane, Lanes } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
-import type { PipelineOptions } from "../pipeline.ts";
-import type { Books } from "./books.ts";
-import type { Dispatch, Looked } from "./dispatch.ts";
 
-const BACKOFF_MS_FIRST = 250;
-const BACKOFF_MS_MAX = 10_000;
-const LOOKS_IN_FLIGHT_MAX = 16;
-/** Of a lane's limit, what may be in flight for sending again. */
-const LANE_SHARE = 4;
-/** One that got no clear answer so often says more about itself than about the processor. */
-const TRIES_AS_TRIAL_MAX = 3;
-
-type Case = {
-  readonly payment: OpenPayment;
-  step: "look" | "charge";
-  dueAtMs: number;
-  tries: number;
+export const RESOLVER_DEFAULTS = {
+  backoffMsFirst: 250,
+  backoffMsMax: 10_000,
+  looksInFlightMax: 16,
+  /** One in so many of a lane's limit may be in flight for sending again. */
+  laneShare: 4,
+  /** One that got no clear answer so often says more about itself than about the processor. */
+  triesAsTrialMax: 3,
 };
+export type ResolverOptions = Readonly<typeof RESOLVER_DEFAULTS>;
+
+/** A payment that is resolved: what is done for it next, and how often it was sent again. */
+export type Resolution = {
+  readonly payment: OpenPayment;
+  readonly step: "look" | "charge";
+  readonly dueAtMs: number;
+  readonly tries: number;
+};
+/** One that is due: taken out until its call has ended. */
+export type Due = Resolution & { readonly lane: Lane };
 
 export class Resolver {
-  /** Looks under way; calls that charge again are counted by the dispatch. */
-  inFlight = 0;
-  readonly #options: PipelineOptions;
-  readonly #books: Books;
-  readonly #dispatch: Dispatch;
-  /** By seq, oldest first; a case whose call is under way is not in here. */
-  readonly #waiting = new Map<number, Case>();
-  /** How often a payment has been tried, while its call is under way. */
-  readonly #tries = new Map<number, number>();
-  /** Calls under way that charge again, by lane. */
-  readonly #charging: number[];
+  readonly #lanes: Lanes;
+  readonly #random: () => number;
+  readonly #options: ResolverOptions;
+  /** By seq, oldest first. */
+  readonly #waiting = new Map<number, Resolution>();
+  /** Calls under way: all that look, and those of each lane that charge again. */
+  #looking = 0;
+  readonly #charging = new Map<Lane, number>();
 
-  constructor(options: PipelineOptions, books: Books, dispatch: Dispatch) {
+  constructor(lanes: Lanes, random: () => number, options: ResolverOptions = RESOLVER_DEFAULTS) {
+    this.#lanes = lanes;
+    this.#random = random;
     this.#options = options;
-    this.#books = books;
-    this.#dispatch = dispatch;
-    this.#charging = options.processors.map(() => 0);
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
-  /** Takes a payment up, or up again after another try. */
-  add(payment: OpenPayment): void {
-    const tries = this.#tries.get(payment.seq) ?? 0;
-    this.#tries.delete(payment.seq);
-    const { clock, random } = this.#options;
-    const ceilingMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_FIRST * 2 ** Math.min(tries, 16));
-    const dueAtMs = clock.steadyMs() + (tries === 0 ? 0 : random() * ceilingMs);
+  /** Takes a payment up, or up again after so many tries. */
+  add(nowMs: number, payment: OpenPayment, tries = 0): void {
+    const { backoffMsFirst, backoffMsMax } = this.#options;
+    const ceilingMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** Math.min(tries, 16));
+    const dueAtMs = nowMs + (tries === 0 ? 0 : this.#random() * ceilingMs);
     this.#waiting.set(payment.seq, { payment, step: "look", dueAtMs, tries });
-  }
-
-  tick(): void {
-    if (this.#waiting.size === 0) return;
-    const nowMs = this.#options.clock.steadyMs();
-    for (const one of this.#waiting.values()) {
-      if (one.dueAtMs > nowMs) continue;
-      if (one.step === "look" && this.inFlight >= LOOKS_IN_FLIGHT_MAX) continue;
-      const lane = this.#books.laneOf(one.payment);
-      if (lane === -1) continue; // Its processor is not configured any more: an operator's case.
-      if (this.#options.router.lane(lane).movedFrom !== null) continue; // Likewise.
-      if (this.#options.router.lane(lane).restMs(nowMs) > 0) continue;
-      if (one.step === "look") void this.#look(one);
-      else if (this.#mayCharge(nowMs, one, lane)) this.#charge(nowMs, one, lane);
-    }
   }
 
   /** An operator holds it, or has decided about it. */
@@ -80,43 +61,62 @@ export class Resolver {
     this.#waiting.delete(payment.seq);
   }
 
-  /** Looks now, due or not, for an operator; the payment may be held. */
-  ask(payment: OpenPayment): Promise<Looked> {
-    const dueAtMs = this.#options.clock.steadyMs();
+  /**
+   * What is due, one after the other, each taken out; its call must be under way before the next is
+   * asked for. `othersWait`: payments that belong to nobody, and might go as trials instead.
+   */
+  *due(nowMs: number, othersWait: boolean): Generator<Due> {
+    for (const one of this.#waiting.values()) {
+      if (one.dueAtMs > nowMs) continue;
+      if (one.step === "look" && this.#looking >= this.#options.looksInFlightMax) continue;
+      const lane = this.#lanes.of(one.payment);
+      const { state, seq } = one.payment;
+      if (state.kind !== "unknown") throw new Error(`payment ${seq}, resolved while ${state.kind}`);
+      if (lane === null) continue; // Its processor is not configured any more: an operator's to decide.
+      if (lane.movedFrom !== null) continue; // Likewise.
+      if (lane.restMs(nowMs) > 0) continue;
+      if (one.step === "charge" && !this.#mayCharge(nowMs, one, lane, othersWait)) continue;
+      yield this.#begin({ ...one, lane });
+    }
+  }
+
+  /** Takes it out for a look now, due or not, for an operator; the payment may be held. */
+  ask(nowMs: number, payment: OpenPayment, lane: Lane): Due {
     const waiting = this.#waiting.get(payment.seq);
-    return this.#look(waiting ?? { payment, step: "look", dueAtMs, tries: 0 });
+    const { tries, dueAtMs } = waiting ?? { tries: 0, dueAtMs: nowMs };
+    return this.#begin({ payment, step: "look", dueAtMs, tries, lane });
   }
 
-  async #look(one: Case): Promise<Looked> {
-    this.inFlight++;
-    this.#waiting.delete(one.payment.seq);
-    const looked = await this.#dispatch.look(one.payment);
-    this.inFlight--;
-    if (looked.kind !== "no-information") return looked;
-    one.step = "charge";
-    if (one.payment.state.kind === "unknown") this.#waiting.set(one.payment.seq, one);
-    return looked;
+  /** The look has ended, and the processor gave no information: it is sent again. */
+  looked({ lane: _, ...one }: Due, isResolved: boolean): void {
+    this.#looking--;
+    if (isResolved || one.payment.state.kind !== "unknown") return;
+    this.#waiting.set(one.payment.seq, { ...one, step: "charge" });
   }
 
-  #mayCharge(nowMs: number, one: Case, number: number): boolean {
-    const lane = this.#options.router.lane(number);
+  /** The call that sent it again has ended, in whatever. */
+  charged({ lane }: Due): void {
+    this.#charging.set(lane, this.#chargingAt(lane) - 1);
+  }
+
+  #begin(due: Due): Due {
+    this.#waiting.delete(due.payment.seq);
+    if (due.step === "look") this.#looking++;
+    else this.#charging.set(due.lane, this.#chargingAt(due.lane) + 1);
+    return due;
+  }
+
+  #mayCharge(nowMs: number, { tries }: Resolution, lane: Lane, othersWait: boolean): boolean {
     if (!lane.working) {
-      const others = lane.mode !== "drained" && this.#dispatch.hasWaiting;
-      const telling = one.tries < TRIES_AS_TRIAL_MAX || !others;
+      const others = lane.mode !== "drained" && othersWait;
+      const telling = tries < this.#options.triesAsTrialMax || !others;
       return telling && lane.admitsTrial(nowMs);
     }
-    const share = Math.max(1, Math.floor(lane.limit / LANE_SHARE));
-    return lane.hasRoom && (this.#charging[number] as number) < share;
+    const share = Math.max(1, Math.floor(lane.limit / this.#options.laneShare));
+    return lane.hasRoom && this.#chargingAt(lane) < share;
   }
 
-  #charge(nowMs: number, one: Case, lane: number): void {
-    this.#waiting.delete(one.payment.seq);
-    this.#tries.set(one.payment.seq, one.tries + 1);
-    const ticket = this.#options.router.admit(nowMs, lane);
-    this.#charging[lane]!++;
-    void this.#dispatch.charge(one.payment, { lane, ticket }).then(() => {
-      this.#charging[lane]!--;
-      this.#tries.delete(one.payment.seq);
-    });
+  #chargingAt(lane: Lane): number {
+    return this.#charging.get(lane) ?? 0;
   }
 }

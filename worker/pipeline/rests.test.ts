@@ -7,7 +7,7 @@ describe("a refusal after the first", () => {
   test("is followed by a rest that doubles from 50 ms up to 400", async () => {
     // Forced, so that its breaker has no say.
     using bench = new Bench({ random: () => 0.999 });
-    bench.router.lane(0).mode = "forced";
+    bench.lanes[0]!.mode = "forced";
     await bench.send(1);
     const sentAtMs = [bench.clock.nowMs];
     while (sentAtMs.length < 8 && bench.clock.nowMs < 60_000) {
@@ -23,7 +23,7 @@ describe("a refusal after the first", () => {
 
   test("is followed by none when chance says so", async () => {
     using bench = new Bench({ random: () => 0 });
-    bench.router.lane(0).mode = "forced";
+    bench.lanes[0]!.mode = "forced";
     await bench.send(1);
     for (let refusals = 1; refusals < 6; refusals++) {
       await last(bench.default.charges).answer(REFUSED);
@@ -45,6 +45,6 @@ test("a payment that rests is woken up when a breaker changes", async () => {
   for (const n of [2, 3, 4]) bench.take(n);
   await bench.commit();
   for (const charge of bench.default.charges.slice(2)) await charge.answer(REFUSED);
-  expect(bench.router.lane(0).breaker.kind).toBe("open");
+  expect(bench.lanes[0]!.breaker.kind).toBe("open");
   expect(bench.pipeline.queue.takeOldest()?.payment.correlationId).toBe(idOf(1));
 });

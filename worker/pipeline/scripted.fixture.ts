@@ -15,7 +15,7 @@ import {
   type LookOutcome,
   type Processor,
 } from "../processor.ts";
-import type { Router } from "../router.ts";
+import type { Lane } from "../lane.ts";
 import {
   assemble,
   CONTEST,
@@ -102,7 +102,10 @@ export const NOTHING: LookOutcome = { kind: "no-information", reason: "status 40
 /** Out of the way of the numbers that the pipeline gives. */
 const SEQ_BEFORE = 1_000_000;
 
-export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors">;
+export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
+  /** Names that the journal has by number; those that are configured, unless others are given. */
+  readonly known?: readonly string[];
+};
 
 /** What a crash left of a payment: accepted, or assigned to a processor. */
 export type Left = {
@@ -117,21 +120,21 @@ export class Bench {
   readonly journal: InlineJournal;
   readonly processors: readonly ScriptedProcessor[];
   readonly pipeline: Pipeline;
-  readonly router: Router;
+  readonly lanes: readonly Lane[];
   readonly ledger: LedgerWriter;
   readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
 
   constructor(options: BenchOptions = {}) {
     const { configured = CONTEST } = options;
-    const names = configured.map(({ name }) => name);
-    this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
+    const { known = configured.map(({ name }) => name) } = options;
+    this.store = new SqliteStore(":memory:", "off", known, this.clock.wallMs());
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(() => new ScriptedProcessor());
     const { clock, processors } = this;
     const journal: Journal = options.journal ?? this.journal;
     const parts = assemble({ ...options, configured, clock, journal, processors });
     this.pipeline = parts.pipeline;
-    this.router = parts.router;
+    this.lanes = parts.lanes;
     this.ledger = parts.ledger;
   }
 
@@ -196,9 +199,8 @@ export class Bench {
   openLane(lane: number): void {
     const nowMs = this.clock.nowMs;
     const report = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
-    while (this.router.lane(lane).working) {
-      this.router.record(nowMs, lane, this.router.admit(nowMs, lane), report);
-    }
+    const { [lane]: opened } = this.lanes as Lane[];
+    while (opened!.working) opened!.record(nowMs, opened!.admit(nowMs), report);
   }
 
   /** From now on commits fail; gives back what makes them work again. */
@@ -216,9 +218,9 @@ export class Bench {
   }
 
   get inFlight(): number[] {
-    return this.router.lanes.map((lane) => lane.inFlight);
+    return this.lanes.map((lane) => lane.inFlight);
   }
   get settled(): readonly number[] {
-    return this.pipeline.books.settled;
+    return this.lanes.map(({ settled }) => settled);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ChargeOutcome } from "../processor.ts";
-import { reportOf } from "./dispatch.ts";
+import { reportOf } from "./charge.ts";
 import { ACCEPTED, Bench, last } from "./scripted.fixture.ts";
 import { Shortage } from "./shortage.ts";
 
@@ -32,7 +32,7 @@ describe("a call that could not be made here", () => {
     using bench = new Bench();
     await (await bench.send(1)).answer(NOTHING_LEFT);
     await triedIn(bench, 5_000);
-    expect(bench.router.lane(0).breaker.kind).toBe("closed");
+    expect(bench.lanes[0]!.breaker.kind).toBe("closed");
     expect(bench.fallback.charges).toEqual([]);
     await bench.tick(500);
     await last(bench.default.charges).answer(ACCEPTED);

@@ -1,4 +1,5 @@
 /** The whole pipeline in virtual time, between model processors whose weather changes. */
+import type { Lane } from "../lane.ts";
 import { describe, expect, test } from "bun:test";
 import { NO_FAULTS } from "../../simulator/processor/faults.ts";
 import { idOf, World, type Event, type WorldOptions } from "./world.fixture.ts";
@@ -45,12 +46,12 @@ function checkSafety(world: World, taken: number): void {
   expect(world.open).toBe(0);
   // G4: what the ledger says was settled is what the processors have, processor by processor.
   const recorded = world.processors.map(({ model }) => model.records.size);
-  expect([...world.pipeline.books.settled]).toEqual(recorded);
+  expect(world.settled).toEqual(recorded);
   expect(world.ledger.head).toBe(taken);
   const totals = world.store.ledger.totals(0, taken, world.processors.length);
   expect(totals.counts).toEqual(recorded);
   expect(totals.cents).toEqual(recorded.map((count) => count * AMOUNT_CENTS));
-  expect(world.router.lanes.map(({ inFlight }) => inFlight)).toEqual(recorded.map(() => 0));
+  expect(world.lanes.map(({ inFlight }) => inFlight)).toEqual(recorded.map(() => 0));
 }
 
 const afterMs = (world: World, lane: number) =>
@@ -62,10 +63,10 @@ const afterMs = (world: World, lane: number) =>
 describe("the contest's weather", () => {
   test("with patience, all of it goes to the cheapest, and nothing waits past its patience", async () => {
     using world = await storm(60_000, CONTEST_WEATHER, { patienceMs: 30_000 });
-    expect(world.pipeline.books.settled).toEqual([33_000, 0]);
+    expect(world.settled).toEqual([33_000, 0]);
     expect(Math.max(...afterMs(world, 0))).toBeLessThan(30_000);
     // What the outage cost the failing processor: few calls.
-    const [attempts] = world.pipeline.books.attempts;
+    const [{ attempts }] = world.lanes as [Lane];
     expect(attempts?.unknown).toBe(0);
     expect(attempts?.refused).toBeLessThan(200);
   });
@@ -116,13 +117,13 @@ test("flapping every two seconds costs nobody more than a turn, and nothing extr
   const flaps = Array.from({ length: 15 }, (_, i) => weather(2_000 * (i + 1), 0, 10, i % 2 === 0));
   const events = [...flaps, weather(32_000, 0, 10, false)];
   using world = await storm(30_000, events, { patienceMs: 15_000 });
-  expect(world.pipeline.books.settled).toEqual([16_500, 0]);
+  expect(world.settled).toEqual([16_500, 0]);
   expect(Math.max(...afterMs(world, 0))).toBeLessThan(3_500);
 });
 
 test("without patience a payment goes at once to whoever takes it", async () => {
   using world = await storm(10_000, [weather(3_000, 0, 0, true)], { patienceMs: 0 });
-  expect(world.pipeline.books.settled[1]).toBeGreaterThan(3_500);
+  expect(world.settled[1]).toBeGreaterThan(3_500);
   expect(Math.max(...afterMs(world, 0), ...afterMs(world, 1))).toBeLessThan(400);
 });
 
@@ -138,7 +139,7 @@ test("a processor that hangs keeps only what it has; the rest settles elsewhere 
     timeoutMs: 10_000,
   });
   expect(Math.max(...afterMs(world, 1))).toBeLessThan(5_000);
-  const stuck = world.pipeline.books.attempts[0]?.unknown ?? 0;
+  const stuck = world.lanes[0]?.attempts?.unknown ?? 0;
   expect(stuck).toBeGreaterThan(0);
   expect(stuck).toBeLessThan(60);
 });
@@ -150,8 +151,8 @@ test("a processor that dies and comes back loses nothing", async () => {
   });
   const events = [weather(0, 0, 50, false), down(3_000, true), down(6_000, false)];
   using world = await storm(10_000, events, { patienceMs: 15_000 });
-  expect(world.pipeline.books.settled).toEqual([5_500, 0]);
-  expect(world.pipeline.books.attempts[0]?.unknown).toBeGreaterThan(0);
+  expect(world.settled).toEqual([5_500, 0]);
+  expect(world.lanes[0]?.attempts?.unknown).toBeGreaterThan(0);
 });
 
 test.each([1, 2, 3, 4, 5])(
@@ -176,7 +177,7 @@ test.each([1, 2, 3, 4, 5])(
     const events = [weather(0, 0, 15, false), weather(0, 1, 25, false), turn(500, true)];
     events.push(weather(2_000, 0, 15, true), weather(3_500, 0, 15, false), turn(6_000, false));
     using world = await storm(6_000, events, { patienceMs: 500, timeoutMs: 2_000, seed });
-    const [first] = world.pipeline.books.attempts;
+    const first = world.lanes[0]?.attempts;
     expect(first?.unknown).toBeGreaterThan(0);
     for (const processor of world.processors) expectFrozen(processor.sent);
   },
@@ -201,7 +202,7 @@ describe("any number of processors", () => {
     const events = [weather(1_000, 0, 10, true), weather(4_000, 0, 10, false)];
     const configured = [{ name: "only", fee: 0.05 }];
     using world = await storm(6_000, events, { patienceMs: 1_000, configured });
-    expect(world.pipeline.books.settled).toEqual([3_300]);
+    expect(world.settled).toEqual([3_300]);
   });
 
   test("five: the cheapest that works in time, in whatever order they are configured", async () => {
@@ -209,7 +210,7 @@ describe("any number of processors", () => {
     const configured = fees.map((fee, i) => ({ name: `p${i}`, fee }));
     const events = [weather(1_000, 1, 10, true), weather(1_000, 3, 10, true)];
     using world = await storm(8_000, events, { patienceMs: 2_000, configured });
-    const { settled } = world.pipeline.books;
+    const { settled } = world;
     expect(settled[0]).toBe(0);
     // A dearer one is due at the same moment, and takes one while the other is full for a moment.
     expect(settled[2]).toBeLessThan(20);
@@ -249,7 +250,7 @@ test("a processor that becomes slower is soon used as much as before", async () 
 // Those that are late already wait a moment more for the cheapest; those that are about to be do not.
 test("after an outage of both only those about to be late go to the dearer one", async () => {
   using world = await storm(45_000, CONTEST_WEATHER, { patienceMs: 15_000 });
-  expect(world.pipeline.books.settled[1]).toBeLessThan(2_500);
+  expect(world.settled[1]).toBeLessThan(2_500);
 });
 
 test("an id is taken once however often it is sent, in any weather", async () => {
@@ -261,5 +262,5 @@ test("an id is taken once however often it is sent, in any weather", async () =>
   }
   await world.run(5_000, { done: () => world.open === 0 });
   expect(world.records()).toHaveLength(40);
-  expect(world.router.lanes.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
+  expect(world.lanes.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });

@@ -15,7 +15,7 @@ import { allocateLedger, LedgerWriter, type LedgerMemory } from "../ledger.ts";
 import { Pipeline } from "../pipeline.ts";
 import { HttpProcessor, type Exchange, type Processor } from "../processor.ts";
 import type { ExchangeError } from "../processor/exchange.ts";
-import { Router } from "../router.ts";
+import type { Lane } from "../lane.ts";
 
 /** Wall time when the steady clock says 0. */
 export const WALL_START_MS = Date.UTC(2026, 0, 1);
@@ -132,7 +132,6 @@ export type Parts = {
   readonly inFlightMax?: number;
   readonly backlogMax?: number;
   readonly random?: () => number;
-  readonly numbers?: readonly number[];
   readonly urls?: readonly string[];
   readonly processorTimeoutMs?: number;
 };
@@ -143,23 +142,22 @@ export function assemble(parts: Parts) {
   const { patienceMs = 15_000, inFlightMax = 640, backlogMax = 1_000_000 } = parts;
   const ledger = new LedgerWriter(ledgerMemory(journal.head.processors.length));
   ledger.startAt(0);
-  const router = new Router(clock.steadyMs(), { processors: configured, inFlightMax, patienceMs });
-  const numbers = configured.map(({ name }) => journal.head.processors.indexOf(name));
   const pipeline = new Pipeline({
     clock,
     random: parts.random ?? (() => 0.5),
     log: createLog("test", "silent"),
     journal,
     ledger,
-    router,
-    processors,
-    urls: parts.urls ?? configured.map(({ name }) => `http://${name}`),
+    processors: configured.map(({ name, fee }, i) => {
+      const url = parts.urls?.[i] ?? `http://${name}`;
+      return { name, fee, url, client: processors[i] as Processor };
+    }),
+    inFlightMax,
     patienceMs,
-    numbers: parts.numbers ?? numbers,
     backlogMax,
     processorTimeoutMs: parts.processorTimeoutMs ?? 30_000,
   });
-  return { pipeline, router, ledger };
+  return { pipeline, lanes: pipeline.lanes.all, ledger };
 }
 
 const memories = new Map<number, LedgerMemory>();
@@ -193,7 +191,7 @@ export class World {
   readonly journal: InlineJournal;
   readonly processors: readonly ModelProcessor[];
   readonly pipeline: Pipeline;
-  readonly router: Router;
+  readonly lanes: readonly Lane[];
   readonly ledger: LedgerWriter;
   readonly verdicts = new Map<string, Verdict>();
   /** Steady instant of each payment's verdict. */
@@ -212,7 +210,7 @@ export class World {
     const { clock, journal, processors } = this;
     const parts = assemble({ random, ...options, configured, clock, journal, processors });
     this.pipeline = parts.pipeline;
-    this.router = parts.router;
+    this.lanes = parts.lanes;
     this.ledger = parts.ledger;
   }
 
@@ -276,7 +274,12 @@ export class World {
   }
 
   get open(): number {
-    return this.pipeline.books.openCount;
+    return this.pipeline.payments.count;
+  }
+
+  /** By lane. */
+  get settled(): number[] {
+    return this.lanes.map(({ settled }) => settled);
   }
 
   /** Every record of every processor, with how long after its acceptance it was made. */

@@ -1,9 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Breaker, shouldTrip, type Signal, type Ticket } from "./breaker.ts";
+import { Breaker, BREAKER_DEFAULTS, shouldTrip, type Signal, type Ticket } from "./breaker.ts";
 
-const answer = (breaker: Breaker, nowMs: number, ticket: Ticket, signal: Signal) =>
-  breaker.record(nowMs, ticket, signal, "the cause");
+/** True when it changed the state. */
+function answer(breaker: Breaker, nowMs: number, ticket: Ticket, signal: Signal): boolean {
+  return changes(breaker, () => breaker.record(nowMs, ticket, signal, "the cause"));
+}
+
+function reading(breaker: Breaker, nowMs: number, failing: boolean): boolean {
+  return changes(breaker, () => breaker.recordHealth(nowMs, failing, "the reading"));
+}
+
+function changes(breaker: Breaker, happen: () => void): boolean {
+  const before = breaker.state.kind;
+  happen();
+  return breaker.state.kind !== before;
+}
 
 /** One call after the other, each answered at once. */
 function feed(breaker: Breaker, nowMs: number, ...signals: Signal[]): Breaker {
@@ -25,10 +37,12 @@ describe("closed", () => {
   });
 
   test("opens at the fifth failure in a row, and says why", () => {
-    const breaker = feed(new Breaker(0), 7, ...times(4, "failure"));
+    const told: string[][] = [];
+    const onChange = (...change: string[]) => void told.push(change);
+    const breaker = feed(new Breaker(0, onChange), 7, ...times(4, "failure"));
     expect(breaker.state.kind).toBe("closed");
     expect(answer(breaker, 8, breaker.admit(8), "failure")).toBe(true);
-    expect(breaker.state).toMatchObject({ kind: "open", cause: "the cause", sinceMs: 8 });
+    expect(told).toEqual([["closed", "open", "the cause"]]);
     expect(breaker.admits).toBe(false);
   });
 
@@ -59,11 +73,12 @@ describe("closed", () => {
   });
 
   test("opens on a failing health reading; a good one changes nothing", () => {
-    const breaker = new Breaker(0);
-    expect(breaker.recordHealth(5, false)).toBe(false);
-    expect(breaker.recordHealth(6, true)).toBe(true);
-    expect(breaker.state).toMatchObject({ kind: "open", cause: "its health probe says failing" });
-    expect(breaker.recordHealth(7, true)).toBe(false);
+    const told: string[][] = [];
+    const breaker = new Breaker(0, (...change) => void told.push(change));
+    expect(reading(breaker, 5, false)).toBe(false);
+    expect(reading(breaker, 6, true)).toBe(true);
+    expect(told).toEqual([["closed", "open", "the reading"]]);
+    expect(reading(breaker, 7, true)).toBe(false);
   });
 
   test.each([
@@ -74,7 +89,7 @@ describe("closed", () => {
     { row: 1, successes: 11, failures: 10, trips: false },
     { row: 0, successes: 0, failures: 0, trips: false },
   ])("rule: $row in a row, $failures of $successes + $failures: $trips", (given) => {
-    expect(shouldTrip(given.row, given.successes, given.failures)).toBe(given.trips);
+    expect(shouldTrip({ ...given, consecutiveFailures: given.row })).toBe(given.trips);
   });
 });
 
@@ -113,8 +128,8 @@ describe("open", () => {
     const breaker = opened(0);
     breaker.admit(50);
     expect(breaker.admitsTrial(60)).toBe(false);
-    breaker.recordHealth(60, false);
-    breaker.recordHealth(60, false);
+    reading(breaker, 60, false);
+    reading(breaker, 60, false);
     expect(breaker.admitsTrial(60)).toBe(true);
     breaker.admit(60);
     expect(breaker.admitsTrial(61)).toBe(false);
@@ -169,10 +184,22 @@ describe("half-open", () => {
 
   test("is not moved by health readings", () => {
     const breaker = halfOpened();
-    expect(breaker.recordHealth(1, true)).toBe(false);
-    expect(breaker.recordHealth(1, false)).toBe(false);
+    expect(reading(breaker, 1, true)).toBe(false);
+    expect(reading(breaker, 1, false)).toBe(false);
     expect(breaker.state.kind).toBe("half-open");
   });
+});
+
+test("a ticket is answered once", () => {
+  const breaker = new Breaker(0);
+  const ticket = breaker.admit(0);
+  answer(breaker, 1, ticket, "none");
+  expect(() => answer(breaker, 2, ticket, "none")).toThrow("answered twice");
+});
+
+test("thresholds are options", () => {
+  const breaker = new Breaker(0, () => {}, { ...BREAKER_DEFAULTS, consecutiveFailuresMax: 1 });
+  expect(feed(breaker, 0, "failure").state.kind).toBe("open");
 });
 
 describe("a ticket of an older generation", () => {
@@ -228,7 +255,7 @@ test("whatever answers come in whatever order, no place leaks", () => {
           out.push(breaker.admit(nowMs));
         } else if (kind === "answer" && out.length > 0) {
           answer(breaker, nowMs, out.splice(pick % out.length, 1)[0] as Ticket, signal);
-        } else if (kind.startsWith("health")) breaker.recordHealth(nowMs, kind === "health-bad");
+        } else if (kind.startsWith("health")) reading(breaker, nowMs, kind === "health-bad");
         const { state } = breaker;
         if (state.kind === "half-open") {
           expect(state.inFlight).toBeGreaterThanOrEqual(0);

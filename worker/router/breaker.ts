@@ -15,18 +15,21 @@
  * Every admission gives a ticket with the generation of the state it was admitted in; an answer that
  * comes after the state changed still counts for its payment, but cannot move the breaker.
  */
-const CONSECUTIVE_FAILURES_MAX = 5;
-/** A busy processor that fails one call in five has five failures in a row now and then; it is not down. */
-const SUCCESS_FRESH_MS = 100;
-const RATE_WINDOW_MS = 5_000;
-const RATE_SAMPLES_MIN = 20;
-const FAILURE_RATE_MAX = 0.5;
-const TRIAL_SPACING_MS_FIRST = 50;
-/** Recovery is noticed within a second, the answer's own time included. */
-const TRIAL_SPACING_MS_MAX = 750;
-const TRIALS_UNANSWERED_MAX = 4;
-const HALF_OPEN_IN_FLIGHT_MAX = 8;
-const HALF_OPEN_SUCCESSES = 3;
+export const BREAKER_DEFAULTS = {
+  consecutiveFailuresMax: 5,
+  /** A busy processor that fails one call in five has five failures in a row now and then; it is not down. */
+  successFreshMs: 100,
+  rateWindowMs: 5_000,
+  rateSamplesMin: 20,
+  failureRateMax: 0.5,
+  trialSpacingMsFirst: 50,
+  /** Recovery is noticed within a second, the answer's own time included. */
+  trialSpacingMsMax: 750,
+  trialsUnansweredMax: 4,
+  halfOpenInFlightMax: 8,
+  halfOpenSuccesses: 3,
+};
+export type BreakerOptions = Readonly<typeof BREAKER_DEFAULTS>;
 
 export type BreakerState =
   | {
@@ -39,15 +42,22 @@ export type BreakerState =
     }
   | {
       readonly kind: "open";
-      readonly cause: string;
-      readonly sinceMs: number;
       nextTrialAtMs: number;
       spacingMs: number;
       extraTrial: boolean;
     }
   | { readonly kind: "half-open"; inFlight: number; successes: number };
 
-export type Ticket = { readonly generation: number; readonly trial: boolean };
+export type BreakerKind = BreakerState["kind"];
+/** Told of every change, with what brought it about. */
+export type OnChange = (from: BreakerKind, to: BreakerKind, cause: string) => void;
+
+export type Ticket = {
+  readonly generation: number;
+  readonly trial: boolean;
+  /** A place is given back once. */
+  isAnswered: boolean;
+};
 /**
  * What an answer says about the processor; `none` is an answer that says nothing, `trip` a failure that
  * needs no other beside it.
@@ -56,22 +66,31 @@ export type Signal = "success" | "failure" | "none" | "trip";
 
 /** The rule; the class below only obeys it. */
 export function shouldTrip(
-  consecutiveFailures: number,
-  successes: number,
-  failures: number,
+  { consecutiveFailures, successes, failures }: Counts,
+  options: BreakerOptions = BREAKER_DEFAULTS,
 ): boolean {
-  if (consecutiveFailures >= CONSECUTIVE_FAILURES_MAX) return true;
+  if (consecutiveFailures >= options.consecutiveFailuresMax) return true;
   const samples = successes + failures;
-  return samples >= RATE_SAMPLES_MIN && failures / samples >= FAILURE_RATE_MAX;
+  return samples >= options.rateSamplesMin && failures / samples >= options.failureRateMax;
 }
 
+type Counts = Record<"consecutiveFailures" | "successes" | "failures", number>;
+
 export class Breaker {
+  readonly #options: BreakerOptions;
+  readonly #onChange: OnChange;
   #state: BreakerState;
   #generation = 0;
   /** Trials without an answer, of whatever generation: each may still occupy the processor. */
   #trialsUnanswered = 0;
 
-  constructor(nowMs: number) {
+  constructor(
+    nowMs: number,
+    onChange: OnChange = () => {},
+    options: BreakerOptions = BREAKER_DEFAULTS,
+  ) {
+    this.#onChange = onChange;
+    this.#options = options;
     this.#state = closedAt(nowMs);
   }
 
@@ -84,7 +103,7 @@ export class Breaker {
     const state = this.#state;
     return (
       state.kind === "closed" ||
-      (state.kind === "half-open" && state.inFlight < HALF_OPEN_IN_FLIGHT_MAX)
+      (state.kind === "half-open" && state.inFlight < this.#options.halfOpenInFlightMax)
     );
   }
 
@@ -92,7 +111,7 @@ export class Breaker {
   get isInvited(): boolean {
     const state = this.#state;
     if (state.kind !== "open" || !state.extraTrial) return false;
-    return this.#trialsUnanswered < 2 * TRIALS_UNANSWERED_MAX;
+    return this.#trialsUnanswered < 2 * this.#options.trialsUnansweredMax;
   }
 
   /** True when a trial is due; only ever while open. */
@@ -100,7 +119,8 @@ export class Breaker {
     const state = this.#state;
     if (state.kind !== "open") return false;
     if (state.extraTrial) return this.isInvited;
-    return nowMs >= state.nextTrialAtMs && this.#trialsUnanswered < TRIALS_UNANSWERED_MAX;
+    const { trialsUnansweredMax } = this.#options;
+    return nowMs >= state.nextTrialAtMs && this.#trialsUnanswered < trialsUnansweredMax;
   }
 
   /** True while the state that the ticket was given in lasts. */
@@ -116,86 +136,88 @@ export class Breaker {
     if (state.kind === "open") {
       state.extraTrial = false;
       state.nextTrialAtMs = nowMs + state.spacingMs;
-      state.spacingMs = Math.min(TRIAL_SPACING_MS_MAX, state.spacingMs * 2);
+      state.spacingMs = Math.min(this.#options.trialSpacingMsMax, state.spacingMs * 2);
     }
     if (trial) this.#trialsUnanswered++;
-    return { generation: this.#generation, trial };
+    return { generation: this.#generation, trial, isAnswered: false };
   }
 
-  /** Records an answer. True when the state changed. */
-  record(nowMs: number, ticket: Ticket, signal: Signal, cause: string): boolean {
+  /** Records an answer. Throws when the ticket was answered before. */
+  record(nowMs: number, ticket: Ticket, signal: Signal, cause: string): void {
+    if (ticket.isAnswered) throw new Error("a call was answered twice");
+    ticket.isAnswered = true;
     if (ticket.trial) this.#trialsUnanswered--;
-    if (!this.isCurrent(ticket)) return false;
+    if (!this.isCurrent(ticket)) return;
     const state = this.#state;
     if (state.kind === "half-open") state.inFlight--;
-    if (signal === "none") return false;
-    if (signal === "success") return this.#succeeded(nowMs);
-    return signal === "trip" ? this.#trip(nowMs, cause) : this.#failed(nowMs, cause);
+    if (signal === "none") return;
+    if (signal === "success") this.#succeeded(nowMs, cause);
+    else if (signal === "trip") this.#trip(nowMs, cause);
+    else this.#failed(nowMs, cause);
   }
 
-  /** A reading of the health probe. True when the state changed. */
-  recordHealth(nowMs: number, failing: boolean): boolean {
+  /** A reading of the health probe. */
+  recordHealth(nowMs: number, failing: boolean, cause: string): void {
     const state = this.#state;
-    if (failing)
-      return state.kind === "closed" && this.#open(nowMs, "its health probe says failing");
-    if (state.kind === "open") state.extraTrial = true;
-    return false;
+    if (failing && state.kind === "closed") this.#open(nowMs, cause);
+    else if (!failing && state.kind === "open") state.extraTrial = true;
   }
 
-  #succeeded(nowMs: number): boolean {
+  #succeeded(nowMs: number, cause: string): void {
     const state = this.#state;
-    if (state.kind === "closed") {
-      this.#roll(state, nowMs);
-      state.consecutiveFailures = 0;
-      state.succeededAtMs = nowMs;
-      state.successes++;
-      return false;
+    switch (state.kind) {
+      case "closed":
+        this.#roll(state, nowMs);
+        state.consecutiveFailures = 0;
+        state.succeededAtMs = nowMs;
+        state.successes++;
+        return;
+      case "open":
+        return this.#become({ kind: "half-open", inFlight: 0, successes: 1 }, cause);
+      case "half-open":
+        state.successes++;
+        if (state.successes < this.#options.halfOpenSuccesses) return;
+        return this.#become(closedAt(nowMs), cause);
     }
-    if (state.kind === "open") {
-      return this.#become({ kind: "half-open", inFlight: 0, successes: 1 });
-    }
-    state.successes++;
-    return state.successes >= HALF_OPEN_SUCCESSES && this.#become(closedAt(nowMs));
   }
 
-  #failed(nowMs: number, cause: string): boolean {
+  #failed(nowMs: number, cause: string): void {
     const state = this.#state;
-    if (state.kind === "open") return false;
+    if (state.kind === "open") return;
     if (state.kind === "half-open") return this.#open(nowMs, cause);
     this.#roll(state, nowMs);
     state.consecutiveFailures++;
     state.failures++;
-    const inARow = nowMs - state.succeededAtMs < SUCCESS_FRESH_MS ? 0 : state.consecutiveFailures;
-    const trip = shouldTrip(inARow, state.successes, state.failures);
-    return trip && this.#open(nowMs, cause);
+    const { successes, failures } = state;
+    const isFresh = nowMs - state.succeededAtMs < this.#options.successFreshMs;
+    const consecutiveFailures = isFresh ? 0 : state.consecutiveFailures;
+    if (shouldTrip({ consecutiveFailures, successes, failures }, this.#options)) {
+      this.#open(nowMs, cause);
+    }
   }
 
-  #trip(nowMs: number, cause: string): boolean {
-    return this.#state.kind !== "open" && this.#open(nowMs, cause);
+  #trip(nowMs: number, cause: string): void {
+    if (this.#state.kind !== "open") this.#open(nowMs, cause);
   }
 
   #roll(state: Extract<BreakerState, { kind: "closed" }>, nowMs: number): void {
-    if (nowMs - state.windowStartMs < RATE_WINDOW_MS) return;
+    if (nowMs - state.windowStartMs < this.#options.rateWindowMs) return;
     state.windowStartMs = nowMs;
     state.successes = 0;
     state.failures = 0;
   }
 
-  #open(nowMs: number, cause: string): boolean {
-    return this.#become({
-      kind: "open",
-      cause,
-      sinceMs: nowMs,
-      nextTrialAtMs: nowMs + TRIAL_SPACING_MS_FIRST,
-      spacingMs: TRIAL_SPACING_MS_FIRST,
-      extraTrial: false,
-    });
+  #open(nowMs: number, cause: string): void {
+    const spacingMs = this.#options.trialSpacingMsFirst;
+    const nextTrialAtMs = nowMs + spacingMs;
+    this.#become({ kind: "open", nextTrialAtMs, spacingMs, extraTrial: false }, cause);
   }
 
-  #become(state: BreakerState): true {
+  #become(state: BreakerState, cause: string): void {
+    const from = this.#state.kind;
     this.#state = state;
     this.#generation++;
-    return true;
+    this.#onChange(from, state.kind, cause);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Lane, type LaneReport } from "./lane.ts";
+import { RouterLane, type LaneReport } from "./lane.ts";
 
 const success = (latencyMs: number): LaneReport => ({
   signal: "success",
@@ -14,21 +14,35 @@ const accepted: LaneReport = { ...success(20), signal: "accepted" };
 const rejected: LaneReport = { ...success(20), signal: "rejected", cause: "400" };
 const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
 
-const lane = (inFlightMax = 640) => new Lane(0, { name: "default", fee: 0.05, inFlightMax });
+const lane = (inFlightMax = 640) => new RouterLane(0, { name: "default", fee: 0.05, inFlightMax });
 
-function feed(one: Lane, nowMs: number, report: LaneReport, times = 1): Lane {
+function feed(one: RouterLane, nowMs: number, report: LaneReport, times = 1): RouterLane {
   for (let i = 0; i < times; i++) one.record(nowMs, one.admit(nowMs), report);
   return one;
 }
 
+/** With every change of its breaker. */
+function watched() {
+  const changes: string[][] = [];
+  const onChange = (...change: string[]) => void changes.push(change);
+  return { one: new RouterLane(0, { name: "a", fee: 0, inFlightMax: 640, onChange }), changes };
+}
+
 const opened = () => feed(lane(), 0, failure, 5);
+
+test("an answer without a call ends the process", () => {
+  const one = lane();
+  const ticket = one.admit(0);
+  one.record(1, ticket, noCall);
+  expect(() => one.record(2, ticket, noCall)).toThrow("default: an answer without a call");
+});
 
 test("has room up to its limit, and again when a call has ended", () => {
   const one = lane(3);
   const tickets = [one.admit(0), one.admit(0), one.admit(0)] as const;
   expect(one.inFlight).toBe(3);
   expect(one.hasRoom).toBe(false);
-  expect(one.record(1, tickets[0], noCall)).toBe(false);
+  one.record(1, tickets[0], noCall);
   expect(one.hasRoom).toBe(true);
 });
 
@@ -89,14 +103,16 @@ describe("rate", () => {
 describe("health", () => {
   test("failing opens the breaker when no answer succeeded in the last second", () => {
     const one = feed(lane(), 1_000, success(20));
-    expect(one.recordHealth(1_999, { failing: true, minResponseTimeMs: 0 })).toBe(false);
+    one.recordHealth(1_999, { failing: true, minResponseTimeMs: 0 });
     expect(one.breaker.kind).toBe("closed");
-    expect(one.recordHealth(2_000, { failing: true, minResponseTimeMs: 0 })).toBe(true);
+    one.recordHealth(2_000, { failing: true, minResponseTimeMs: 0 });
     expect(one.breaker.kind).toBe("open");
   });
 
   test("failing is believed of a processor that was never called", () => {
-    expect(lane().recordHealth(0, { failing: true, minResponseTimeMs: 0 })).toBe(true);
+    const one = lane();
+    one.recordHealth(0, { failing: true, minResponseTimeMs: 0 });
+    expect(one.breaker.kind).toBe("open");
   });
 
   test("fine allows a trial at once", () => {
@@ -161,9 +177,10 @@ describe("a processor that turns calls away", () => {
   });
 
   test("is failing when it has taken none for a second", () => {
-    const one = feed(lane(), 0, success(20));
+    const { one, changes } = watched();
+    feed(one, 0, success(20));
     feed(one, 1_000, turnedAway, 5);
-    expect(one.breaker).toMatchObject({ kind: "open", cause: "429" });
+    expect(changes).toEqual([["closed", "open", "429, after 1 ms"]]);
   });
 
   test("a place that was given back says nothing", () => {
@@ -208,11 +225,12 @@ describe("a processor that wants to be left alone", () => {
 
 describe("a processor that rejects", () => {
   test("one payment after the other is open, with the cause, although it answers", () => {
-    const one = feed(lane(), 0, accepted);
+    const { one, changes } = watched();
+    feed(one, 0, accepted);
     feed(one, 10, rejected, 2);
     expect(one.breaker.kind).toBe("closed");
     feed(one, 20, rejected);
-    expect(one.breaker).toMatchObject({ kind: "open", cause: "400" });
+    expect(changes).toEqual([["closed", "open", "400, after 20 ms"]]);
     feed(one, 100, rejected, 10);
     expect(one.breaker.kind).toBe("open");
     feed(one, 200, accepted);

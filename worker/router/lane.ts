@@ -1,5 +1,12 @@
 /** One processor as the router sees it: its breaker, its limit, and how fast it has been of late. */
-import { Breaker, type BreakerState, type Signal, type Ticket } from "./breaker.ts";
+import {
+  Breaker,
+  type BreakerKind,
+  type BreakerState,
+  type OnChange,
+  type Signal,
+  type Ticket,
+} from "./breaker.ts";
 import { Limit } from "./limit.ts";
 import { Rejections } from "./rejections.ts";
 import type { ProcessorMode } from "../transitions.ts";
@@ -27,7 +34,15 @@ export type LaneReport = {
   readonly cause: string;
 };
 
-export class Lane {
+export type RouterLaneOptions = {
+  readonly name: string;
+  readonly fee: number;
+  readonly inFlightMax: number;
+  /** Told of every change of its breaker, in the words of the answer that brought it about. */
+  readonly onChange?: OnChange;
+};
+
+export class RouterLane {
   readonly name: string;
   readonly fee: number;
   /** Set by an operator. */
@@ -45,11 +60,11 @@ export class Lane {
   /** When it failed last, if it has not succeeded since. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(nowMs: number, options: { name: string; fee: number; inFlightMax: number }) {
-    this.name = options.name;
-    this.fee = options.fee;
-    this.#breaker = new Breaker(nowMs);
-    this.#limit = new Limit(options.inFlightMax);
+  constructor(nowMs: number, { name, fee, inFlightMax, onChange }: RouterLaneOptions) {
+    this.name = name;
+    this.fee = fee;
+    this.#breaker = new Breaker(nowMs, onChange);
+    this.#limit = new Limit(inFlightMax);
   }
 
   get breaker(): Readonly<BreakerState> {
@@ -138,15 +153,17 @@ export class Lane {
     return this.#breaker.admit(nowMs);
   }
 
-  /** True when the breaker's state changed. */
-  record(nowMs: number, ticket: Ticket, report: LaneReport): boolean {
+  /** What an answer says about the processor. Throws when none is under way, or it was answered before. */
+  record(nowMs: number, ticket: Ticket, report: LaneReport): void {
+    if (this.#inFlight === 0) throw new Error(`${this.name}: an answer without a call`);
     this.#inFlight--;
     // News from before the last change, such as a trial that was slow because of the outage, would spoil
     // what is known of the time since.
     const current = this.#breaker.isCurrent(ticket);
     const signal = this.#judge(nowMs, report);
-    const changed = this.#breaker.record(nowMs, ticket, signal, report.cause);
-    if (changed && this.#breaker.state.kind === "half-open") {
+    const before = this.#breaker.state.kind;
+    this.#breaker.record(nowMs, ticket, signal, causeOf(before, signal, report));
+    if (before === "open" && this.breaker.kind === "half-open") {
       this.#limit.restart();
       // A trial may have been slow because of the outage: what comes now tells more.
       this.#latencyMs = Math.min(report.latencyMs, LATENCY_MS_START);
@@ -160,15 +177,16 @@ export class Lane {
     if (current && report.dropped) this.#limit.dropped(nowMs, report.latencyMs);
     else if (current && signal === "success") this.#succeeded(nowMs, report.latencyMs);
     if (report.signal !== "none") this.#answeredAtMs = nowMs;
-    return changed;
   }
 
   /** Passive signals come first: real answers are younger than any reading. */
-  recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): boolean {
-    if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = reading.minResponseTimeMs;
-    if (!reading.failing) this.#failedAtMs = Number.NEGATIVE_INFINITY;
-    if (reading.failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return false;
-    return this.#breaker.recordHealth(nowMs, reading.failing);
+  recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): void {
+    const { failing, minResponseTimeMs } = reading;
+    if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = minResponseTimeMs;
+    if (!failing) this.#failedAtMs = Number.NEGATIVE_INFINITY;
+    if (failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return;
+    const said = `failing: ${failing}, minResponseTime: ${minResponseTimeMs} ms`;
+    this.#breaker.recordHealth(nowMs, failing, `its health reading says ${said}`);
   }
 
   #judge(nowMs: number, { signal, dropped }: LaneReport): Signal {
@@ -195,4 +213,14 @@ export class Lane {
     this.#latencyMs += change * (change > 0 ? LATENCY_WEIGHT.slower : LATENCY_WEIGHT.faster);
     this.#limit.answered(nowMs, this.#inFlight + 1, latencyMs);
   }
+}
+
+/** Built only where it may be needed: an ordinary success changes nothing. */
+function causeOf(before: BreakerKind, signal: Signal, { cause, latencyMs }: LaneReport): string {
+  if (before === "closed" && signal === "success") return "";
+  const after = `after ${Math.round(latencyMs)} ms`;
+  if (signal !== "success") return `${cause}, ${after}`;
+  return before === "open"
+    ? `a trial succeeded ${after}`
+    : `calls succeed again, the last ${after}`;
 }

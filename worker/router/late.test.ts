@@ -1,41 +1,27 @@
 /** Payments that are late already, and lanes that are as if they were not there. */
 import { describe, expect, test } from "bun:test";
-import { Router, type Waiting } from "../router.ts";
+import type { Waiting } from "../router.ts";
+import { CONTEST, MARGIN_MS, NOW_MS, open, routerOf as routerWith } from "./router.fixture.ts";
+import type { NumberedRouter } from "./router.fixture.ts";
 
-const CONTEST = [
-  { name: "default", fee: 0.05 },
-  { name: "fallback", fee: 0.15 },
-];
-const MARGIN_MS = 500;
-const NOW_MS = 100_000;
-
-function routerOf(patienceMs = 15_000): Router {
-  return new Router(0, { processors: CONTEST, inFlightMax: 640, patienceMs });
-}
-
-function open(router: Router, lane: number): void {
-  const failed = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
-  for (let i = 0; i < 5; i++) router.record(0, lane, router.admit(0, lane), failed);
-}
+const routerOf = (patienceMs = 15_000) => routerWith(CONTEST, { patienceMs });
 
 /** One payment with so much time left. */
 function waiting(leftMs: number): Waiting {
   return { length: 1, deadlineMsAt: () => NOW_MS + leftMs };
 }
 
-const chosen = (router: Router, leftMs: number) => {
-  const decision = router.choose(NOW_MS, waiting(leftMs));
-  return decision.kind === "send" ? router.lane(decision.lane).name : "wait";
-};
+const chosen = (router: NumberedRouter, leftMs: number) =>
+  router.choose(NOW_MS, waiting(leftMs))?.name ?? "wait";
 
 test("a drained lane gets neither a payment nor a trial, and nobody waits for it", () => {
   const router = routerOf();
   router.lane(0).mode = "drained";
   expect(chosen(router, 15_000)).toBe("fallback");
   for (const lane of [0, 1]) open(router, lane);
-  expect(router.trialLane(NOW_MS, waiting(15_000))).toEqual({ lane: 1, needed: false });
+  expect(router.trial(NOW_MS, waiting(15_000))).toEqual({ lane: 1, needed: false });
   router.lane(1).mode = "drained";
-  expect(router.trialLane(NOW_MS, waiting(-1))).toBeNull();
+  expect(router.trial(NOW_MS, waiting(-1))).toBeNull();
   expect(chosen(router, -1)).toBe("wait");
 });
 

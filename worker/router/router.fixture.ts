@@ -1,5 +1,5 @@
 /** Routers in the states that tests want, and queues before them. */
-import { Router, type Ticket, type Waiting } from "../router.ts";
+import { Router, RouterLane, type LaneReport, type Ticket, type Waiting } from "../router.ts";
 
 export const CONTEST = [
   { name: "default", fee: 0.05 },
@@ -12,30 +12,56 @@ export const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
 export function routerOf(
   processors: readonly { name: string; fee: number }[] = CONTEST,
   { inFlightMax = 640, patienceMs = 15_000 } = {},
-): Router {
-  return new Router(0, { processors, inFlightMax, patienceMs });
+): NumberedRouter {
+  const lanes = processors.map((processor) => new RouterLane(0, { ...processor, inFlightMax }));
+  return new NumberedRouter(lanes, patienceMs);
+}
+
+/** Its lanes go by their place in the configuration. */
+export class NumberedRouter extends Router {
+  readonly lanes: readonly RouterLane[];
+
+  constructor(lanes: readonly RouterLane[], patienceMs: number) {
+    super(lanes, patienceMs);
+    this.lanes = lanes;
+  }
+
+  lane(number: number): RouterLane {
+    return this.lanes[number] as RouterLane;
+  }
+  admit(nowMs: number, lane: number): Ticket {
+    return this.lane(lane).admit(nowMs);
+  }
+  record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): void {
+    this.lane(lane).record(nowMs, ticket, report);
+  }
+  /** Which lane is tried, by its number. */
+  trial(nowMs: number, queue: Waiting) {
+    const trial = this.trialLane(nowMs, queue);
+    return trial && { lane: this.lanes.indexOf(trial.lane), needed: trial.needed };
+  }
 }
 
 export const failed = { signal: "failure", latencyMs: 5, dropped: false, cause: "500" } as const;
 export const answered = (latencyMs: number) =>
   ({ signal: "success", latencyMs, dropped: false, cause: "200" }) as const;
 
-export function open(router: Router, lane: number): void {
+export function open(router: NumberedRouter, lane: number): void {
   for (let i = 0; i < 5; i++) router.record(0, lane, router.admit(0, lane), failed);
 }
 
-export function halfOpen(router: Router, lane: number): void {
+export function halfOpen(router: NumberedRouter, lane: number): void {
   open(router, lane);
   router.record(0, lane, router.admit(0, lane), answered(router.lane(lane).latencyMs));
 }
 
-export function fill(router: Router, lane: number): Ticket[] {
+export function fill(router: NumberedRouter, lane: number): Ticket[] {
   const tickets: Ticket[] = [];
   while (router.lane(lane).hasRoom) tickets.push(router.admit(0, lane));
   return tickets;
 }
 
-export function latency(router: Router, lane: number, latencyMs: number): void {
+export function latency(router: NumberedRouter, lane: number, latencyMs: number): void {
   router.lane(lane).recordHealth(0, { failing: false, minResponseTimeMs: latencyMs });
 }
 
@@ -44,7 +70,5 @@ export function waiting(length: number, leftMs: number, spacingMs = 0): Waiting 
   return { length, deadlineMsAt: (position) => NOW_MS + leftMs + position * spacingMs };
 }
 
-export const chosen = (router: Router, queue: Waiting) => {
-  const decision = router.choose(NOW_MS, queue);
-  return decision.kind === "send" ? router.lane(decision.lane).name : "wait";
-};
+export const chosen = (router: NumberedRouter, queue: Waiting) =>
+  router.choose(NOW_MS, queue)?.name ?? "wait";

@@ -1,57 +1,48 @@
-/** What became of each lane, and why: every change of its breaker and of its mode since the start. */
+/** Every change of each lane's breaker and mode since the start, with its cause. */
 import type { Clock } from "../../shared/clock.ts";
 import type { BreakerKind, LaneChange, LaneMode } from "../../shared/live.ts";
 import type { Log } from "../../shared/log.ts";
 import { CHANGES_KEPT } from "../live.ts";
-import type { Router } from "../router.ts";
 
-export type DiaryOptions = { readonly clock: Clock; readonly log: Log; readonly router: Router };
+type What =
+  | Pick<Extract<LaneChange, { kind: "breaker" }>, "kind" | "from" | "to" | "cause">
+  | Pick<Extract<LaneChange, { kind: "mode" }>, "kind" | "from" | "to" | "cause">;
 
-export class Diary {
-  readonly #options: DiaryOptions;
-  /** By lane. */
-  readonly #changes: LaneChange[][];
-  readonly #breakers: BreakerKind[];
+export class LaneLog {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** By the processor's name, the newest of each. */
+  readonly #changes = new Map<string, LaneChange[]>();
   #number = 0;
 
-  constructor(options: DiaryOptions) {
-    this.#options = options;
-    this.#changes = options.router.lanes.map(() => []);
-    this.#breakers = options.router.lanes.map(({ breaker }) => breaker.kind);
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
   }
 
-  /** To be told of every change of a breaker. */
-  breakerChanged(lane: number, cause: string): void {
-    const { name, breaker } = this.#options.router.lane(lane);
-    const from = this.#breakers[lane] as BreakerKind;
-    this.#breakers[lane] = breaker.kind;
-    this.#note(lane, { kind: "breaker", from, to: breaker.kind, cause });
-    this.#options.log.info({ processor: name, breaker: breaker.kind, cause }, "breaker");
+  breakerChanged(processor: string, from: BreakerKind, to: BreakerKind, cause: string): void {
+    this.#note(processor, { kind: "breaker", from, to, cause });
+    this.#log.info({ processor, breaker: to, cause }, "breaker");
   }
 
   /** Who and why is in the journal, for those who may read it. */
-  modeChanged(lane: number, from: LaneMode, to: LaneMode): void {
-    if (from !== to) this.#note(lane, { kind: "mode", from, to, cause: "an operator's decision" });
+  modeChanged({ name, mode: from }: { name: string; mode: LaneMode }, to: LaneMode): void {
+    if (from !== to) this.#note(name, { kind: "mode", from, to, cause: "an operator's decision" });
   }
 
   /** Those after a number, in the order in which they happened. */
   after(number: number): LaneChange[] {
-    return this.#changes
+    return [...this.#changes.values()]
       .flatMap((changes) => changes.filter((change) => change.number > number))
       .sort((a, b) => a.number - b.number);
   }
 
-  #note(
-    lane: number,
-    what:
-      | Pick<Extract<LaneChange, { kind: "breaker" }>, "kind" | "from" | "to" | "cause">
-      | Pick<Extract<LaneChange, { kind: "mode" }>, "kind" | "from" | "to" | "cause">,
-  ): void {
-    const { clock, router } = this.#options;
-    const changes = this.#changes[lane] as LaneChange[];
-    const at = new Date(clock.wallMs()).toISOString();
-    const upMs = Math.round(clock.steadyMs());
-    changes.push({ number: ++this.#number, at, upMs, processor: router.lane(lane).name, ...what });
+  #note(processor: string, what: What): void {
+    const changes = this.#changes.get(processor) ?? [];
+    this.#changes.set(processor, changes);
+    const at = new Date(this.#clock.wallMs()).toISOString();
+    const upMs = Math.round(this.#clock.steadyMs());
+    changes.push({ number: ++this.#number, at, upMs, processor, ...what });
     if (changes.length > CHANGES_KEPT) changes.shift();
   }
 }

@@ -5,17 +5,21 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
-import type { Books } from "../pipeline/books.ts";
+import type { Lane } from "../lane.ts";
 import { Histogram } from "./histogram.ts";
 
 const SECOND_MS = 1_000;
 /** Of the newest seconds, how many make up the quantiles that are shown as "now". */
 const RECENT = 10;
 
+type Open = { readonly count: number; readonly countByState: { readonly unknown: number } };
+
 export class Meter {
   readonly seconds: LiveSecond[] = [];
   readonly #clock: Clock;
-  readonly #books: Books;
+  readonly #open: Open;
+  readonly #lanes: readonly Lane[];
+  readonly #stored: () => number;
   /** The newest seconds; the one under way is `#current`. */
   readonly #recent: Histogram[] = [];
   #current = new Histogram();
@@ -24,11 +28,14 @@ export class Meter {
   #accepted = 0;
   #settled: readonly number[];
 
-  constructor(clock: Clock, books: Books) {
+  /** `stored`: payments acknowledged since the start. */
+  constructor(clock: Clock, open: Open, lanes: readonly Lane[], stored: () => number) {
     this.#clock = clock;
-    this.#books = books;
+    this.#open = open;
+    this.#lanes = lanes;
+    this.#stored = stored;
     this.#startedAtMs = clock.steadyMs();
-    this.#settled = [...books.settled];
+    this.#settled = this.#settledNow();
   }
 
   /** A payment has got its verdict from the journal, so long after it came. */
@@ -50,26 +57,30 @@ export class Meter {
   }
 
   #closeSecond(nowMs: number, spanMs: number): void {
-    const { verdicts, settled, countByState, openCount } = this.#books;
+    const stored = this.#stored();
+    const settled = this.#settledNow();
     this.seconds.push({
       number: ++this.#number,
       at: new Date(this.#clock.wallMs()).toISOString(),
       upMs: Math.round(nowMs),
       spanMs: Math.round(spanMs),
-      accepted: verdicts.stored - this.#accepted,
+      accepted: stored - this.#accepted,
       settled: settled.map((count, lane) => count - (this.#settled[lane] as number)),
       p50Ms: this.#current.quantileMs(0.5),
       p99Ms: this.#current.quantileMs(0.99),
-      open: openCount,
-      unknown: countByState.unknown,
+      open: this.#open.count,
+      unknown: this.#open.countByState.unknown,
     });
     if (this.seconds.length > SECONDS_KEPT) this.seconds.shift();
     this.#startedAtMs = nowMs;
-    this.#accepted = verdicts.stored;
-    this.#settled = [...settled];
+    this.#accepted = stored;
+    this.#settled = settled;
     this.#recent.push(this.#current);
     this.#current =
       this.#recent.length > RECENT ? (this.#recent.shift() as Histogram) : new Histogram();
     this.#current.clear();
+  }
+  #settledNow(): number[] {
+    return this.#lanes.map(({ settled }) => settled);
   }
 }

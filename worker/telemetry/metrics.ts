@@ -7,7 +7,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { UdpServer } from "../../shared/link.ts";
 import type { Journal } from "../journal.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { Router } from "../router.ts";
+import type { Lane } from "../lane.ts";
 
 const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
 const MODE_VALUE = { auto: 0, drained: 1, forced: 2 } as const;
@@ -15,7 +15,6 @@ const MODE_VALUE = { auto: 0, drained: 1, forced: 2 } as const;
 export type MetricsSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
-  readonly router: Router;
   readonly journal: Journal;
   readonly link: UdpServer;
 };
@@ -38,57 +37,44 @@ export class PipelineMetrics {
 
   #addPayments(): void {
     const { pipeline } = this.#sources;
-    const { books } = pipeline;
-    this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(books.openCount));
+    const { payments } = pipeline;
+    this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(payments.count));
     this.#gauge("backlog_payments", "Open payments by state", ["state"], (set) => {
-      for (const [state, count] of Object.entries(books.countByState)) set(count, state);
-      for (const [state, count] of books.parked) set(count, state);
+      for (const [state, count] of Object.entries(payments.countByState)) set(count, state);
+      for (const [state, count] of payments.parked) set(count, state);
     });
     const age = "Age of the oldest open payment that is not held";
-    this.#gauge("backlog_oldest_seconds", age, [], (set) => set(books.oldestAgeMs() / 1_000));
+    this.#gauge("backlog_oldest_seconds", age, [], (set) => set(payments.oldestAgeMs() / 1_000));
     this.#counter("verdicts_total", "Verdicts given to APIs", ["verdict"], (set) => {
-      for (const [kind, count] of Object.entries(books.verdicts)) set(count, kind);
+      for (const [kind, count] of Object.entries(pipeline.verdicts)) set(count, kind);
     });
   }
 
   #addProcessors(): void {
-    const { router, pipeline } = this.#sources;
-    const { books } = pipeline;
-    const each = (visit: (name: string, lane: number) => void) =>
-      router.lanes.forEach(({ name }, lane) => visit(name, lane));
-    this.#counter("settled_total", "Payments settled since start", ["processor"], (set) =>
-      each((name, lane) => set(books.settled[lane] as number, name)),
-    );
+    const lanes = this.#sources.pipeline.lanes.all;
+    const gauge = (name: string, help: string, value: (lane: Lane) => number) =>
+      this.#gauge(name, help, ["processor"], (set) => {
+        for (const lane of lanes) set(value(lane), lane.name);
+      });
+    this.#counter("settled_total", "Payments settled since start", ["processor"], (set) => {
+      for (const { name, settled } of lanes) set(settled, name);
+    });
     const attempts = "Answers of processors by outcome";
-    this.#counter("attempts_total", attempts, ["processor", "outcome"], (set) =>
-      each((name, lane) => {
-        for (const [kind, count] of Object.entries(books.attempts[lane] ?? {})) {
-          set(count, name, kind);
-        }
-      }),
-    );
+    this.#counter("attempts_total", attempts, ["processor", "outcome"], (set) => {
+      for (const lane of lanes) {
+        for (const [kind, count] of Object.entries(lane.attempts)) set(count, lane.name, kind);
+      }
+    });
     const breaker = "Breaker: 0 closed, 1 half-open, 2 open";
-    this.#gauge("breaker_state", breaker, ["processor"], (set) =>
-      each((name, lane) => set(BREAKER_VALUE[router.lane(lane).breaker.kind], name)),
-    );
+    gauge("breaker_state", breaker, (lane) => BREAKER_VALUE[lane.breaker.kind]);
     const mode = "What an operator has set: 0 nothing, 1 drained, 2 forced";
-    this.#gauge("processor_mode", mode, ["processor"], (set) =>
-      each((name, lane) => set(MODE_VALUE[router.lane(lane).mode], name)),
-    );
+    gauge("processor_mode", mode, (lane) => MODE_VALUE[lane.mode]);
     const moved =
       "1: another address than its open payments were sent to, and nothing is sent there";
-    this.#gauge("processor_moved", moved, ["processor"], (set) =>
-      each((name, lane) => set(router.lane(lane).movedFrom === null ? 0 : 1, name)),
-    );
-    this.#gauge("in_flight", "Calls in flight", ["processor"], (set) =>
-      each((name, lane) => set(router.lane(lane).inFlight, name)),
-    );
-    this.#gauge("in_flight_limit", "Limit of calls in flight", ["processor"], (set) =>
-      each((name, lane) => set(router.lane(lane).limit, name)),
-    );
-    this.#gauge("latency_seconds", "Smoothed latency", ["processor"], (set) =>
-      each((name, lane) => set(router.lane(lane).latencyMs / 1_000, name)),
-    );
+    gauge("processor_moved", moved, (lane) => (lane.movedFrom === null ? 0 : 1));
+    gauge("in_flight", "Calls in flight", (lane) => lane.inFlight);
+    gauge("in_flight_limit", "Limit of calls in flight", (lane) => lane.limit);
+    gauge("latency_seconds", "Smoothed latency", (lane) => lane.latencyMs / 1_000);
   }
 
   #addJournal(): void {

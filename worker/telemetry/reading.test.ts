@@ -2,12 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { CHANGES_KEPT, SECONDS_KEPT } from "../live.ts";
 import { PipelineMetrics, type MetricsSources } from "./metrics.ts";
 import { LiveReader } from "./reading.ts";
+import type { Lane } from "../lane.ts";
 import { World } from "../pipeline/world.fixture.ts";
 
 const ALL = { afterSecond: 0, afterChange: 0 };
 
-function readerOf({ clock, pipeline, router, journal }: World): LiveReader {
-  return new LiveReader({ clock, pipeline, router, journal });
+function readerOf({ clock, pipeline, journal }: World): LiveReader {
+  return new LiveReader({ clock, pipeline, journal });
 }
 
 describe("a breaker's changes", () => {
@@ -48,9 +49,10 @@ describe("a breaker's changes", () => {
 
   test("are kept up to a number", async () => {
     using world = new World();
-    const { diary } = world.pipeline;
-    for (let n = 0; n < CHANGES_KEPT + 50; n++) diary.modeChanged(0, "auto", "drained");
-    diary.modeChanged(1, "auto", "forced");
+    const { laneLog } = world.pipeline;
+    const [first, second] = world.lanes as [Lane, Lane];
+    for (let n = 0; n < CHANGES_KEPT + 50; n++) laneLog.modeChanged(first, "drained");
+    laneLog.modeChanged(second, "forced");
     const { changes } = readerOf(world).read(ALL);
     expect(changes).toHaveLength(CHANGES_KEPT + 1);
     expect(changes.at(-1)).toMatchObject({ processor: "fallback", kind: "mode", to: "forced" });
@@ -136,13 +138,13 @@ test.each([-3_600_000, 3_600_000])(
   },
 );
 
-async function metric({ clock, pipeline, router, journal }: World, named: string) {
+async function metric({ clock, pipeline, journal }: World, named: string) {
   const link = {
     stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
     receiveBufferBytes: null,
     kernelDrops: async () => null,
   } as unknown as MetricsSources["link"];
-  const metrics = new PipelineMetrics({ clock, pipeline, router, journal, link });
+  const metrics = new PipelineMetrics({ clock, pipeline, journal, link });
   const all = (await metrics.snapshot()) as { name: string; values: { value: number }[] }[];
   return all.find(({ name }) => name === named)?.values[0]?.value;
 }

@@ -3,12 +3,10 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { Router } from "../router.ts";
 
 export type ReadingSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
-  readonly router: Router;
   readonly journal: Journal;
 };
 
@@ -22,8 +20,8 @@ export class LiveReader {
   }
 
   read({ afterSecond, afterChange }: LiveQuestion): LiveReading {
-    const { clock, pipeline, router, journal } = this.#sources;
-    const { books, meter, diary } = pipeline;
+    const { clock, pipeline, journal } = this.#sources;
+    const { payments, meter, laneLog, lanes } = pipeline;
     const nowMs = clock.wallMs();
     return {
       at: new Date(nowMs).toISOString(),
@@ -31,21 +29,21 @@ export class LiveReader {
       upMs: Math.round(clock.steadyMs()),
       untilDurable: meter.untilDurable(),
       backlog: {
-        open: books.openCount,
+        open: payments.count,
         max: pipeline.backlogMax,
-        oldestSeconds: books.oldestAgeMs() / 1_000,
-        states: { ...books.countByState },
-        rejected: books.parked.get("rejected") ?? 0,
-        conflict: books.parked.get("conflict") ?? 0,
+        oldestSeconds: payments.oldestAgeMs() / 1_000,
+        states: { ...payments.countByState },
+        rejected: payments.parked.get("rejected") ?? 0,
+        conflict: payments.parked.get("conflict") ?? 0,
       },
       journal: { trouble: journal.trouble, queued: journal.queued },
-      lanes: router.lanes.map((lane) => {
+      lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
         return { name, fee, mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
-      changes: diary.after(afterChange),
+      changes: laneLog.after(afterChange),
     };
   }
 }

@@ -7,18 +7,18 @@ import { ACCEPTED, Bench, REFUSED, REJECTED, UNKNOWN } from "./scripted.fixture.
 const SEQ = 1;
 
 test.each([
-  ["settle", ACCEPTED],
-  ["release", REFUSED],
-  ["unknown", UNKNOWN],
+  ["settle", ACCEPTED, "assigned"],
+  ["release", REFUSED, "assigned"],
+  ["unknown", UNKNOWN, "unknown"],
 ] as const)(
   "what happened to a payment that the journal has elsewhere ends the process: %s",
-  async (kind, outcome) => {
+  async (kind, outcome, here) => {
     using bench = new Bench();
     const charge = await bench.send(1);
     bench.store.apply([settle(SEQ, 0)]);
     await charge.answer(outcome);
     await expect(bench.commit()).rejects.toThrow(
-      `${kind} of a payment that the journal has as settled`,
+      `${kind}; it is ${here} here, and settled in the journal`,
     );
   },
 );
@@ -32,13 +32,15 @@ test("an assignment that the journal refuses ends the process, and nothing is se
   bench.store.apply([{ kind: "assign", seq: SEQ, assignment }]);
   bench.clock.nowMs += 100;
   bench.pipeline.tick();
-  await expect(bench.commit()).rejects.toThrow("could not be assigned");
+  await expect(bench.commit()).rejects.toThrow(
+    "assign; it is assigned here, and assigned in the journal",
+  );
   expect(bench.default.charges).toEqual([]);
 });
 
 test("payments that wait for an operator are counted, also those that a start finds", async () => {
   using bench = new Bench();
-  const parked = () => bench.pipeline.books.parked.get("rejected") ?? 0;
+  const parked = () => bench.pipeline.payments.parked.get("rejected") ?? 0;
   for (const n of [1, 2]) await (await bench.send(n)).answer(ACCEPTED);
   for (const n of [3, 4]) {
     await (await bench.send(n)).answer(REJECTED);
@@ -47,5 +49,5 @@ test("payments that wait for an operator are counted, also those that a start fi
   }
   using next = new Bench({ journal: bench.journal });
   await next.pipeline.recover();
-  expect([...next.pipeline.books.parked]).toEqual([["rejected", 2]]);
+  expect([...next.pipeline.payments.parked]).toEqual([["rejected", 2]]);
 });

@@ -1,0 +1,50 @@
+/** The statements that move a payment, made from the table of its states (payment.ts, TRANSITIONS). */
+import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind, type Target } from "../payment.ts";
+import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
+
+/** A state as it is on disk. */
+export const CODE = Object.fromEntries(
+  PAYMENT_STATES.map((state, code) => [state, code]),
+) as Record<PaymentState, number>;
+
+/**
+ * UPDATE of one payment; takes what `alsoSet` takes, then its seq, then its processor if the move is
+ * about that. It changes no row when the payment is in another state than the move starts from.
+ */
+export function moveSql(kind: MoveKind, alsoSet?: string): string {
+  const targets = targetsByCode(kind);
+  const set = alsoSet === undefined ? "" : `, ${alsoSet}`;
+  const where = ["seq = ?", ...(TRANSITIONS[kind].owned ? ["processor = ?"] : [])];
+  return `UPDATE payments SET state = ${expressionOf(targets)}${set}
+    WHERE ${[...where, isOneOf([...targets.keys()])].join(" AND ")}`;
+}
+
+/** What the state becomes, as an expression, by the code that the move may find. */
+function targetsByCode(kind: MoveKind): Map<number, string> {
+  const targets = new Map<number, string>();
+  for (const [from, to] of Object.entries(TRANSITIONS[kind].moves)) {
+    const codes = typeof to === "string" ? [codeOf(to)] : to.map(codeOf);
+    const target = codes.length === 1 ? `${codes[0]}` : `iif(processor IS NULL, ${codes.join()})`;
+    for (const state of STORED_AS[from as OpenKind]) {
+      if ((targets.get(CODE[state]) ?? target) !== target) throw new Error(`${kind} is ambiguous`);
+      targets.set(CODE[state], target);
+    }
+  }
+  return targets;
+}
+
+function codeOf(to: Target): number {
+  return CODE[to === "queued" ? "accepted" : to];
+}
+
+function expressionOf(targets: ReadonlyMap<number, string>): string {
+  const [only, ...others] = new Set(targets.values());
+  if (only !== undefined && others.length === 0) return only;
+  const cases = [...targets].map(([code, target]) => `WHEN ${code} THEN ${target}`);
+  return `CASE state ${cases.join(" ")} END`;
+}
+
+/** For IN with three values and more SQLite builds a table at every call, which takes longer than the rest. */
+function isOneOf(codes: readonly number[]): string {
+  return `(${codes.map((code) => `state = ${code}`).join(" OR ")})`;
+}

@@ -1,0 +1,52 @@
+/** One processor as the worker sees it: who it is, how it is called, how it does, and what it has done. */
+import type { Processor } from "./processor.ts";
+import { RouterLane, type RouterLaneOptions } from "./router/lane.ts";
+import type { OpenPayment } from "./payment.ts";
+import { ownerOf } from "./payment.ts";
+
+export type LaneOptions = RouterLaneOptions & {
+  /** The journal's number of its name. */
+  readonly number: number;
+  /** Where it is configured to be. */
+  readonly url: string;
+  readonly client: Processor;
+};
+
+export class Lane extends RouterLane {
+  readonly number: number;
+  readonly url: string;
+  readonly client: Processor;
+  /** Payments settled since the start. */
+  settled = 0;
+  /** Its answers since the start, by outcome. */
+  readonly attempts = { accepted: 0, exists: 0, refused: 0, rejected: 0, unknown: 0 };
+
+  constructor(nowMs: number, options: LaneOptions) {
+    super(nowMs, options);
+    this.number = options.number;
+    this.url = options.url;
+    this.client = options.client;
+  }
+}
+
+export class Lanes {
+  /** As configured. */
+  readonly all: readonly Lane[];
+  /** By the journal's number; empty where a name is not configured any more. */
+  readonly #byNumber: Lane[] = [];
+
+  constructor(all: readonly Lane[]) {
+    this.all = all;
+    for (const lane of all) this.#byNumber[lane.number] = lane;
+  }
+
+  /** Of the processor that a payment belongs to; null when it is not configured any more, or to none. */
+  of(payment: OpenPayment): Lane | null {
+    const owner = ownerOf(payment);
+    return owner === null ? null : (this.#byNumber[owner.processor] ?? null);
+  }
+
+  named(name: string): Lane | null {
+    return this.all.find((lane) => lane.name === name) ?? null;
+  }
+}

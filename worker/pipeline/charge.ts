@@ -1,0 +1,216 @@
+/**
+ * One call to a processor, and what is next for its payment. What the answer says about the processor
+ * goes to its lane; what it says about the payment is written down here, and the pipeline is told where
+ * the payment goes now.
+ */
+import type { Clock } from "../../shared/clock.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Lane } from "../lane.ts";
+import { assignmentOf, type OpenPayment } from "../payment.ts";
+import type { ChargeOutcome, LookOutcome } from "../processor.ts";
+import type { LaneReport, Ticket } from "../router.ts";
+import type { FailedAttempt } from "../transitions.ts";
+import type { OpenPayments } from "./open-payments.ts";
+
+/** A place in flight at a lane, taken before the assignment is durable. */
+export type Reservation = { readonly lane: Lane; readonly ticket: Ticket };
+
+/** Where a payment is once a call about it has ended. */
+export type Next =
+  /** Settled, or parked for an operator; or held by one since the call left. */
+  | { readonly kind: "settled" | "parked" | "held" }
+  /** It belongs to nobody, and is not to be tried again before so long has passed. */
+  | { readonly kind: "queued"; readonly restMs: number }
+  /** It stays with its processor until that says what became of it. */
+  | { readonly kind: "unknown" };
+
+/** What came of asking a processor; the first two end the payment. */
+export type Looked =
+  { readonly kind: "settled" | "conflict" } | Extract<LookOutcome, { kind: "no-information" }>;
+
+/** Short enough that a processor that recovers is noticed within a second by a single payment. */
+const REFUSED_REST_MS = { first: 50, max: 400 };
+/**
+ * A 400 is not a matter of load: the next try is for the case that somebody has mended something. An
+ * acceptance there ends the rest.
+ */
+const REJECTED_REST_MS = { first: 1_000, max: 30_000 };
+
+export type ChargesOptions = {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly payments: OpenPayments;
+  /** Told of each outcome of a charge, before anything follows from it. */
+  readonly onOutcome: (nowMs: number, outcome: ChargeOutcome) => void;
+  /** Told when a lane has shown that payments which it rejected may be tried again. */
+  readonly onMended: () => void;
+};
+
+export class Charges {
+  /** Calls under way that charge, and that look. */
+  inFlight = 0;
+  readonly #options: ChargesOptions;
+
+  constructor(options: ChargesOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a payment that is durably assigned to the lane's processor. */
+  async charge(payment: OpenPayment, { lane, ticket }: Reservation): Promise<Next> {
+    const { clock, onOutcome } = this.#options;
+    const { processor, requestedAtMs } = assignmentOf(payment);
+    if (processor !== lane.number) throw new Error(`payment ${payment.seq}: not ${lane.name}'s`);
+    const sentAtMs = clock.steadyMs();
+    this.#begin(payment);
+    const outcome = await lane.client.charge({ ...payment.payment, requestedAtMs });
+    const nowMs = clock.steadyMs();
+    payment.quietSinceMs = nowMs;
+    lane.attempts[outcome.kind]++;
+    this.#record(lane, ticket, reportOf(outcome, nowMs - sentAtMs));
+    onOutcome(nowMs, outcome);
+    const next = await this.#answered(payment, lane, outcome);
+    this.#end(payment);
+    return next;
+  }
+
+  /** The call that a place was taken for does not take place. */
+  giveBack({ lane, ticket }: Reservation): void {
+    this.#record(lane, ticket, NO_CALL);
+  }
+
+  /** Asks the processor what it has recorded: settles, parks, or leaves the payment as it is. */
+  async look(payment: OpenPayment, lane: Lane): Promise<Looked> {
+    const { payments } = this.#options;
+    const { requestedAtMs } = assignmentOf(payment);
+    const { correlationId, amountCents } = payment.payment;
+    this.#begin(payment);
+    const found = await lane.client.look(correlationId);
+    this.#end(payment);
+    if (found.kind === "no-information") return found;
+    if (found.amountCents === amountCents && found.requestedAtMs === requestedAtMs) {
+      payments.settle(payment);
+      return { kind: "settled" };
+    }
+    const reason = `the processor has ${found.amountCents} cents at ${found.requestedAtMs}`;
+    payments.park(payment, "conflict", this.#attemptOf(payment, "conflict", reason));
+    return { kind: "conflict" };
+  }
+
+  async #answered(payment: OpenPayment, lane: Lane, outcome: ChargeOutcome): Promise<Next> {
+    switch (outcome.kind) {
+      case "accepted":
+        this.#options.payments.settle(payment);
+        return { kind: "settled" };
+      case "exists":
+        return this.#confirmed(payment, await this.look(payment, lane));
+      case "unknown":
+        return this.#unknown(payment, "unknown", outcome.reason);
+      case "refused":
+      case "rejected":
+        return this.#notRecorded(payment, lane, outcome);
+    }
+  }
+
+  #confirmed(payment: OpenPayment, { kind }: Looked): Next {
+    if (kind === "no-information") return this.#unknown(payment, "unknown", "422, not confirmed");
+    return { kind: kind === "settled" ? "settled" : "parked" };
+  }
+
+  /** A refusal settles an attempt, not a payment: once one attempt was unclear it changes nothing. */
+  #notRecorded(
+    payment: OpenPayment,
+    lane: Lane,
+    { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
+  ): Next {
+    const { clock, payments } = this.#options;
+    if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
+    const attempt = this.#attemptOf(payment, kind, reason);
+    if (kind === "rejected" && lane.rejectionIsBelieved(clock.steadyMs())) {
+      payments.park(payment, "reject", attempt);
+      return { kind: "parked" };
+    }
+    payments.commit(payment, { kind: "release", seq: payment.seq, attempt });
+    return { kind: "queued", restMs: this.#restMs(payment, kind) };
+  }
+
+  /** None after the first refusal: another processor may take it. Then a rest that grows, with jitter. */
+  #restMs(payment: OpenPayment, after: "refused" | "rejected"): number {
+    if (++payment.refusals === 1 && after === "refused") return 0;
+    const { first, max } = after === "refused" ? REFUSED_REST_MS : REJECTED_REST_MS;
+    const ceilingMs = Math.min(max, first * 2 ** Math.max(0, payment.refusals - 2));
+    return this.#options.random() * ceilingMs;
+  }
+
+  #unknown(payment: OpenPayment, outcome: FailedAttempt["outcome"], reason: string): Next {
+    const attempt = this.#attemptOf(payment, outcome, reason);
+    this.#options.payments.commit(payment, { kind: "unknown", seq: payment.seq, attempt });
+    return { kind: payment.state.kind === "held" ? "held" : "unknown" };
+  }
+
+  #attemptOf(
+    payment: OpenPayment,
+    outcome: FailedAttempt["outcome"],
+    reason: string,
+  ): FailedAttempt {
+    const { processor } = assignmentOf(payment);
+    return { atMs: this.#options.clock.wallMs(), processor, outcome, reason };
+  }
+
+  #record(lane: Lane, ticket: Ticket, report: LaneReport): void {
+    const { clock, log, onMended } = this.#options;
+    const nowMs = clock.steadyMs();
+    const isMended = lane.hasRejected && report.signal === "accepted";
+    if (report.restMs !== undefined && lane.restMs(nowMs) === 0) {
+      log.info({ processor: lane.name, restMs: report.restMs, cause: report.cause }, "rest");
+    }
+    lane.record(nowMs, ticket, report);
+    if (isMended) onMended();
+  }
+
+  #begin(payment: OpenPayment): void {
+    this.inFlight++;
+    payment.calls++;
+  }
+
+  #end(payment: OpenPayment): void {
+    this.inFlight--;
+    payment.calls--;
+    if (this.inFlight < 0 || payment.calls < 0) {
+      throw new Error(`payment ${payment.seq}, which is ${payment.state.kind}: a call ended twice`);
+    }
+  }
+}
+
+const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
+
+/** What an answer says about the processor, whatever it says about the payment. */
+export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport {
+  switch (outcome.kind) {
+    case "accepted":
+      return { signal: "accepted", latencyMs, dropped: false, cause: "answered accepted" };
+    case "exists":
+      return { signal: "success", latencyMs, dropped: false, cause: "answered exists" };
+    case "rejected": {
+      const cause = `it rejects one payment after the other (${outcome.reason})`;
+      return { signal: "rejected", latencyMs, dropped: false, cause };
+    }
+    case "refused":
+      if (outcome.ownFault) return { ...NO_CALL, cause: outcome.reason };
+      return outcome.overloaded
+        ? { signal: "none", latencyMs, dropped: true, cause: outcome.reason, ...restOf(outcome) }
+        : { signal: "failure", latencyMs, dropped: false, cause: outcome.reason };
+    case "unknown":
+      return {
+        signal: "failure",
+        latencyMs,
+        // An error is no congestion: fewer calls would fail just as often.
+        dropped: outcome.silent === true,
+        cause: outcome.reason,
+      };
+  }
+}
+
+function restOf({ retryAfterMs = 0 }: { readonly retryAfterMs?: number }) {
+  return retryAfterMs > 0 ? { restMs: retryAfterMs } : {};
+}

@@ -1,0 +1,32 @@
+/** What the pipeline is given, and what it gives: types that its parts share. */
+import type { Clock } from "../../shared/clock.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Verdict } from "../../shared/verdict.ts";
+import type { Journal } from "../journal.ts";
+import type { LedgerWriter } from "../ledger.ts";
+import type { Processor } from "../processor.ts";
+
+export type PipelineOptions = {
+  readonly clock: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly ledger: LedgerWriter;
+  readonly processors: readonly ConfiguredProcessor[];
+  /** Open payments, and calls in flight to one processor. */
+  readonly backlogMax: number;
+  readonly inFlightMax: number;
+  readonly processorTimeoutMs: number;
+  readonly patienceMs: number;
+};
+
+export type ConfiguredProcessor = {
+  readonly name: string;
+  readonly fee: number;
+  readonly url: string;
+  readonly client: Processor;
+};
+
+/** To be called once. */
+export type Answer = (verdict: Verdict) => void;
