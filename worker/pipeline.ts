@@ -59,7 +59,8 @@ export class Pipeline {
     this.#health = new HealthProbes(clock, lanes.all);
     this.#resolver = new Resolver(lanes, random);
     this.#charges = new Charges({
-      ...{ clock, log, random, payments },
+      ...options,
+      payments,
       onOutcome: (nowMs, outcome) => this.#dispatch.noteShortage(nowMs, outcome),
       onMended: () => queue.wake(Number.POSITIVE_INFINITY),
     });
@@ -70,13 +71,18 @@ export class Pipeline {
     this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
     this.#intake = new Intake({
       ...options,
-      ...{ payments, pace, meter: this.meter, places: this.#dispatch },
+      payments,
+      pace,
+      meter: this.meter,
+      places: this.#dispatch,
       giveBack: (reservation) => this.#charges.giveBack(reservation),
       start: (payment, reservation) => this.#start(payment, reservation),
     });
     this.#operator = new Operator({
       ...options,
-      ...{ lanes, payments, laneLog: this.laneLog },
+      lanes,
+      payments,
+      laneLog: this.laneLog,
       withdraw: (payment) => this.#withdraw(payment),
       enqueue: (payment) => queue.putBack(payment),
       resolve: (payment) => this.#resolver.add(clock.steadyMs(), payment),

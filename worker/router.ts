@@ -24,7 +24,7 @@
 import type { RouterLane } from "./router/lane.ts";
 
 export { RouterLane, type LaneReport } from "./router/lane.ts";
-export type { BreakerKind, Ticket } from "./router/breaker.ts";
+export type { Ticket } from "./router/breaker.ts";
 
 const MARGIN_MS_MAX = 500;
 /** Of a short patience only this part is given away as margin. */

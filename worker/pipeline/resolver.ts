@@ -88,10 +88,10 @@ export class Resolver {
   }
 
   /** The look has ended, and the processor gave no information: it is sent again. */
-  looked({ lane: _, ...one }: Due, isResolved: boolean): void {
+  looked({ payment, dueAtMs, tries }: Due, isResolved: boolean): void {
     this.#looking--;
-    if (isResolved || one.payment.state.kind !== "unknown") return;
-    this.#waiting.set(one.payment.seq, { ...one, step: "charge" });
+    if (isResolved || payment.state.kind !== "unknown") return;
+    this.#waiting.set(payment.seq, { payment, step: "charge", dueAtMs, tries });
   }
 
   /** The call that sent it again has ended, in whatever. */

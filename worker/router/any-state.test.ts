@@ -16,13 +16,13 @@ import {
 
 describe("in whatever state the processors are", () => {
   const STATES = ["idle", "full", "open", "half-open", "half-open and full"] as const;
-  const lane = fc.record({
+  const anyLane = fc.record({
     fee: fc.integer({ min: 0, max: 30 }).map((percent) => percent / 100),
     latencyMs: fc.integer({ min: 0, max: 3_000 }),
     state: fc.constantFrom(...STATES),
   });
   const world = fc.record({
-    lanes: fc.oneof(...[1, 2, 5].map((n) => fc.array(lane, { minLength: n, maxLength: n }))),
+    lanes: fc.oneof(...[1, 2, 5].map((n) => fc.array(anyLane, { minLength: n, maxLength: n }))),
     patienceMs: fc.constantFrom(0, 100, 1_000, 15_000, 30_000),
     length: fc.integer({ min: 1, max: 20_000 }),
     leftMs: fc.integer({ min: -5_000, max: 30_000 }),
