@@ -1,7 +1,7 @@
 /**
- * A payment processor, faithful to section 2 of CONTRACT.md, as a pure state machine: it holds no
- * clock, timer, socket or promise. A shell tells it the time and a call; the answer comes at once, or
- * as a ticket whose answer `advance` gives when it is due:
+ * A payment processor, faithful to CONTRACT.md, "The processor of the contest", as a pure state
+ * machine: it holds no clock, timer, socket or promise. A shell tells it the time and a call; the answer
+ * comes at once, or as a ticket whose answer `advance` gives when it is due:
  *
  *   apply(nowMs, call) ── answer
  *          └── pending, ticket ··· advance(nowMs) ── [{ ticket, answer }]   (at nextDueAtMs())

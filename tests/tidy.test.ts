@@ -10,6 +10,7 @@ import {
 } from "./tidy/habits.ts";
 import { importsOf, layerComplaints, stageComplaints, threadComplaints } from "./tidy/layers.ts";
 import { anchorsOf, linkComplaints, linksOf } from "./tidy/links.ts";
+import { mentionComplaints } from "./tidy/mentions.ts";
 import { isTest, readTree, type Source } from "./tidy/tree.ts";
 
 const tree = await readTree(resolve(import.meta.dir, ".."));
@@ -243,5 +244,49 @@ describe("links", () => {
     expect(complaints("docs/adr/")).toEqual([]);
     expect(complaints("../worker.ts", "docs/other.md")).toEqual([]);
     expect(complaints("/worker.ts", "docs/other.md")).toEqual([]);
+  });
+});
+
+describe("files that are named", () => {
+  const complaints = (path: string, text: string) => {
+    const page = file("docs/PROTOCOL.md", "# Protocol\n\n## Who is `who`\n");
+    const names = ["worker.ts", "worker/ledger.ts", "worker/ledger/totals.ts", "docs/PROTOCOL.md"];
+    return mentionComplaints(file(path, text), { paths: new Set(names), prose: [page] });
+  };
+
+  test("by comments and pages are there, and headings too", () => {
+    const all = [...tree.code, ...tree.prose];
+    expect(all.flatMap((source) => mentionComplaints(source, tree))).toEqual([]);
+  });
+
+  test.each([
+    ["worker/audit.ts", "// as worker/ledger.ts has it"],
+    ["worker/summary.ts", "/* ledger.ts, and ledger/totals.ts. */"],
+    ["worker/ledger.ts", "/** Its parts, totals.ts say. */"],
+    ["worker/ledger/totals.test.ts", "// What ledger.ts is in pieces (worker.ts)"],
+    ["worker/summary.ts", "/** PROTOCOL.md, I1 and I2. */"],
+    ["worker/summary.ts", '/** The table (docs/PROTOCOL.md,\n * "Who is who"). */'],
+    [
+      "worker/summary.ts",
+      '// Beside it, as in "./http-thread.ts", **/*-thread.ts\nread("gone.ts");',
+    ],
+    ["docs/other.md", "`worker/ledger.ts`, `bun worker.ts`, `PROTOCOL.md`; gone.ts is prose"],
+    ["docs/other.md", "```sh\nbun worker.ts --help\n```"],
+  ])("are found from %s: %s", (path, text) => {
+    expect(complaints(path, text)).toEqual([]);
+  });
+
+  test.each([
+    ["worker/summary.ts", "// as worker/gone.ts has it"],
+    ["worker/summary.ts", "/* a.ts stands beside it\n * and is not there: gone */"],
+    ["worker/summary.ts", 'const name = "b.ts"; // c.ts'],
+    ["worker/summary.ts", "/** CONTRACT.md: at most 800. */"],
+    ["worker/summary.ts", '/** PROTOCOL.md, "States". */'],
+    ["worker/other.ts", "// totals.ts"],
+    ["docs/adr/0001-a.md", "What `worker/gone.ts` did."],
+    ["docs/other.md", "```sh\nbun gone.ts --help\n```"],
+    ["docs/other.md", "see `docs/gone.md`"],
+  ])("and are not there are refused in %s: %s", (path, text) => {
+    expect(complaints(path, text)).toHaveLength(1);
   });
 });

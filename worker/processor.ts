@@ -119,7 +119,7 @@ export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge
 
 type Answer = Awaited<ReturnType<Exchange>>;
 
-/** The table of PROTOCOL.md. */
+/** The table in PROTOCOL.md, "What a call can tell". */
 export function classify(answer: Answer, charge: Charge): ChargeOutcome {
   const { status, body, complete, retryAfter } = answer;
   switch (status) {

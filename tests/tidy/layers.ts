@@ -111,9 +111,16 @@ export function importsOf(source: Source): string[] {
     .map((specifier) => resolveFrom(source.path, specifier));
 }
 
+const STRING_OR_COMMENT =
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+
 /** Strings stay, comments go. */
 export function withoutComments(text: string): string {
-  const stringOrComment =
-    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
-  return text.replaceAll(stringOrComment, (_, string: string | undefined) => string ?? " ");
+  return text.replaceAll(STRING_OR_COMMENT, (_, string: string | undefined) => string ?? " ");
+}
+
+/** Comments stay, everything else goes. */
+export function commentsOf(text: string): string {
+  const found = [...text.matchAll(STRING_OR_COMMENT)];
+  return found.map(([all, string]) => (string === undefined ? all : "")).join("\n");
 }

@@ -15,7 +15,7 @@ const weather = (atMs: number, lane: number, delayMs: number, failing: boolean):
   happen: (world) => world.weather(lane, delayMs, failing),
 });
 
-/** CONTRACT.md, section 3. */
+/** The contest's own, as in bench/contest/weathers/official.json. */
 const CONTEST_WEATHER = [
   weather(10_000, 0, 100, false),
   weather(20_000, 0, 100, true),

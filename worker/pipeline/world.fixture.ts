@@ -136,7 +136,7 @@ export type Parts = {
   readonly processorTimeoutMs?: number;
 };
 
-/** A pipeline as `worker.ts` puts it together. */
+/** A pipeline as `worker/main.ts` puts it together. */
 export function assemble(parts: Parts) {
   const { clock, journal, processors, configured } = parts;
   const { patienceMs = 15_000, inFlightMax = 640, backlogMax = 1_000_000 } = parts;
