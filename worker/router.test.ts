@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { isDue, type RouterLane } from "./router.ts";
+import { isDue } from "./router.ts";
 import {
   CONTEST,
   MARGIN_MS,
   NOW_MS,
   SLACK,
-  routerOf,
   type NumberedRouter,
+  routerOf,
   failed,
   answered,
   open,
@@ -50,7 +50,7 @@ describe("one that wants to be left alone", () => {
     latency(router, 0, 100);
     asks(router, 0, 5_000);
     expect(chosen(router, waiting(1, 5_000 + 100 + MARGIN_MS))).toBe("wait");
-    expect(router.choose(NOW_MS + 5_000, waiting(1, 15_000))).not.toBeNull();
+    expect(router.choose(NOW_MS + 5_000, waiting(1, 15_000))).toBe(router.lane(0));
   });
 
   test("is not waited for by a payment that would be late, or is", () => {
@@ -60,6 +60,7 @@ describe("one that wants to be left alone", () => {
     asks(router, 0, 5_000);
     expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
     expect(chosen(router, waiting(1, -1))).toBe("fallback");
+    expect(router.lane(0).breaker.kind).toBe("closed");
   });
 
   test("and is the dearer one is due as much earlier", () => {
@@ -109,6 +110,11 @@ describe("the dearer one", () => {
     const router = withDefault("open");
     expect(chosen(router, waiting(1, 40 + MARGIN_MS + 1))).toBe("wait");
     expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
+  });
+
+  test("gets from an open one what has no time left", () => {
+    const router = withDefault("open");
+    expect(router.choose(NOW_MS, waiting(1, 0))).toBe(router.lane(1));
   });
 
   test("starts earlier by the time that the backlog takes", () => {
@@ -165,7 +171,8 @@ describe("those of the same fee", () => {
   const share = (router: NumberedRouter, count: number) => {
     const got = router.lanes.map(() => 0);
     for (let i = 0; i < count; i++) {
-      const lane = router.choose(NOW_MS, waiting(1, 15_000)) as RouterLane;
+      const lane = router.choose(NOW_MS, waiting(1, 15_000));
+      if (lane === null) throw new Error("nobody takes it");
       got[router.lanes.indexOf(lane)]!++;
       lane.admit(NOW_MS);
     }
@@ -204,10 +211,11 @@ describe("those of the same fee", () => {
     const router = tripletsOf();
     open(router, 0);
     router.lane(0).recordHealth(NOW_MS, { failing: false, minResponseTimeMs: 40 });
-    const decision = router.choose(NOW_MS, waiting(1, 15_000));
-    expect(decision?.name).toBe("a");
+    expect(router.lane(0).isInvited).toBe(true);
+    expect(router.choose(NOW_MS, waiting(1, 15_000))).toBe(router.lane(0));
     const ticket = router.admit(NOW_MS, 0);
     expect(chosen(router, waiting(1, 15_000))).toBe("b");
+    expect(router.lane(0).breaker.kind).toBe("open");
     router.record(NOW_MS, 0, ticket, answered(40));
     expect(router.lane(0).breaker.kind).toBe("half-open");
 

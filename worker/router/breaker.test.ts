@@ -1,35 +1,57 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Breaker, BREAKER_DEFAULTS, shouldTrip, type Signal, type Ticket } from "./breaker.ts";
+import {
+  Breaker,
+  BREAKER_DEFAULTS,
+  shouldTrip,
+  type OnChange,
+  type Signal,
+  type Ticket,
+} from "./breaker.ts";
 
-/** True when it changed the state. */
-function answer(breaker: Breaker, nowMs: number, ticket: Ticket, signal: Signal): boolean {
-  return changes(breaker, () => breaker.record(nowMs, ticket, signal, "the cause"));
+type Change = Parameters<OnChange>;
+
+/** Keeps the changes that it tells of. */
+class Watched extends Breaker {
+  readonly #changes: Change[];
+
+  constructor(nowMs: number) {
+    const changes: Change[] = [];
+    super(nowMs, (...change) => changes.push(change));
+    this.#changes = changes;
+  }
+
+  /** Those since they were taken last. */
+  takeChanges(): Change[] {
+    return this.#changes.splice(0);
+  }
 }
 
-function reading(breaker: Breaker, nowMs: number, failing: boolean): boolean {
-  return changes(breaker, () => breaker.recordHealth(nowMs, failing, "the reading"));
+/** What the answer changes. */
+function answer(breaker: Watched, nowMs: number, ticket: Ticket, signal: Signal): Change[] {
+  breaker.record(nowMs, ticket, signal, "the cause");
+  return breaker.takeChanges();
 }
 
-function changes(breaker: Breaker, happen: () => void): boolean {
-  const before = breaker.state.kind;
-  happen();
-  return breaker.state.kind !== before;
+/** What a reading of the health probe changes. */
+function read(breaker: Watched, nowMs: number, failing: boolean): Change[] {
+  breaker.recordHealth(nowMs, failing, "the reading");
+  return breaker.takeChanges();
 }
 
 /** One call after the other, each answered at once. */
-function feed(breaker: Breaker, nowMs: number, ...signals: Signal[]): Breaker {
+function feed(breaker: Watched, nowMs: number, ...signals: Signal[]): Watched {
   for (const signal of signals) answer(breaker, nowMs, breaker.admit(nowMs), signal);
   return breaker;
 }
 
 const times = (count: number, signal: Signal): Signal[] => new Array<Signal>(count).fill(signal);
-const opened = (nowMs = 0) => feed(new Breaker(nowMs), nowMs, ...times(5, "failure"));
+const opened = (nowMs = 0) => feed(new Watched(nowMs), nowMs, ...times(5, "failure"));
 const halfOpened = (nowMs = 0) => feed(opened(nowMs), nowMs, "success");
 
 describe("closed", () => {
   test("admits everything and no trial", () => {
-    const breaker = new Breaker(0);
+    const breaker = new Watched(0);
     expect(breaker.state.kind).toBe("closed");
     for (let i = 0; i < 1_000; i++) breaker.admit(0);
     expect(breaker.admits).toBe(true);
@@ -37,23 +59,22 @@ describe("closed", () => {
   });
 
   test("opens at the fifth failure in a row, and says why", () => {
-    const told: string[][] = [];
-    const onChange = (...change: string[]) => void told.push(change);
-    const breaker = feed(new Breaker(0, onChange), 7, ...times(4, "failure"));
+    const breaker = feed(new Watched(0), 7, ...times(4, "failure"));
     expect(breaker.state.kind).toBe("closed");
-    expect(answer(breaker, 8, breaker.admit(8), "failure")).toBe(true);
-    expect(told).toEqual([["closed", "open", "the cause"]]);
+    const changes = answer(breaker, 8, breaker.admit(8), "failure");
+    expect(changes).toEqual([["closed", "open", "the cause"]]);
+    expect(breaker.state).toMatchObject({ kind: "open", nextTrialAtMs: 58 });
     expect(breaker.admits).toBe(false);
   });
 
   test("counts failures in a row anew after a success", () => {
-    const breaker = new Breaker(0);
+    const breaker = new Watched(0);
     feed(breaker, 0, ...times(4, "failure"), "success", ...times(4, "failure"));
     expect(breaker.state.kind).toBe("closed");
   });
 
   test("an answer that says nothing neither ends a row nor adds to it", () => {
-    const breaker = feed(new Breaker(0), 0, ...times(4, "failure"), "none", "none");
+    const breaker = feed(new Watched(0), 0, ...times(4, "failure"), "none", "none");
     expect(breaker.state.kind).toBe("closed");
     expect(feed(breaker, 0, "failure").state.kind).toBe("open");
   });
@@ -61,36 +82,38 @@ describe("closed", () => {
   test("opens when half of at least twenty answers are failures", () => {
     const alternating = (count: number) =>
       Array.from({ length: count }, (_, i): Signal => (i % 2 === 0 ? "success" : "failure"));
-    expect(feed(new Breaker(0), 0, ...alternating(19)).state.kind).toBe("closed");
-    expect(feed(new Breaker(0), 0, ...alternating(20)).state.kind).toBe("open");
+    expect(feed(new Watched(0), 0, ...alternating(19)).state.kind).toBe("closed");
+    expect(feed(new Watched(0), 0, ...alternating(20)).state.kind).toBe("open");
   });
 
   test("forgets the answers of the last window of five seconds", () => {
-    const breaker = feed(new Breaker(0), 0, ...times(9, "success"));
+    const breaker = feed(new Watched(0), 0, ...times(9, "success"));
     feed(breaker, 4_999, ...times(4, "failure"), "success", ...times(4, "failure"));
     feed(breaker, 5_000, "success", "failure", "success", "failure");
     expect(breaker.state).toMatchObject({ kind: "closed", successes: 2, failures: 2 });
   });
 
   test("opens on a failing health reading; a good one changes nothing", () => {
-    const told: string[][] = [];
-    const breaker = new Breaker(0, (...change) => void told.push(change));
-    expect(reading(breaker, 5, false)).toBe(false);
-    expect(reading(breaker, 6, true)).toBe(true);
-    expect(told).toEqual([["closed", "open", "the reading"]]);
-    expect(reading(breaker, 7, true)).toBe(false);
+    const breaker = new Watched(0);
+    expect(read(breaker, 5, false)).toEqual([]);
+    expect(read(breaker, 6, true)).toEqual([["closed", "open", "the reading"]]);
+    expect(breaker.state.kind).toBe("open");
+    expect(read(breaker, 7, true)).toEqual([]);
   });
 
   test.each([
-    { row: 4, successes: 0, failures: 4, trips: false },
-    { row: 5, successes: 100, failures: 5, trips: true },
-    { row: 1, successes: 9, failures: 10, trips: false },
-    { row: 1, successes: 10, failures: 10, trips: true },
-    { row: 1, successes: 11, failures: 10, trips: false },
-    { row: 0, successes: 0, failures: 0, trips: false },
-  ])("rule: $row in a row, $failures of $successes + $failures: $trips", (given) => {
-    expect(shouldTrip({ ...given, consecutiveFailures: given.row })).toBe(given.trips);
-  });
+    { consecutiveFailures: 4, successes: 0, failures: 4, trips: false },
+    { consecutiveFailures: 5, successes: 100, failures: 5, trips: true },
+    { consecutiveFailures: 1, successes: 9, failures: 10, trips: false },
+    { consecutiveFailures: 1, successes: 10, failures: 10, trips: true },
+    { consecutiveFailures: 1, successes: 11, failures: 10, trips: false },
+    { consecutiveFailures: 0, successes: 0, failures: 0, trips: false },
+  ])(
+    "rule: $consecutiveFailures in a row, $failures of $successes + $failures: $trips",
+    (given) => {
+      expect(shouldTrip(given)).toBe(given.trips);
+    },
+  );
 });
 
 describe("open", () => {
@@ -128,8 +151,8 @@ describe("open", () => {
     const breaker = opened(0);
     breaker.admit(50);
     expect(breaker.admitsTrial(60)).toBe(false);
-    reading(breaker, 60, false);
-    reading(breaker, 60, false);
+    read(breaker, 60, false);
+    read(breaker, 60, false);
     expect(breaker.admitsTrial(60)).toBe(true);
     breaker.admit(60);
     expect(breaker.admitsTrial(61)).toBe(false);
@@ -137,14 +160,15 @@ describe("open", () => {
 
   test("stays open on failures, and on trials that say nothing", () => {
     const breaker = opened(0);
-    expect(answer(breaker, 60, breaker.admit(50), "failure")).toBe(false);
-    expect(answer(breaker, 200, breaker.admit(150), "none")).toBe(false);
+    expect(answer(breaker, 60, breaker.admit(50), "failure")).toEqual([]);
+    expect(answer(breaker, 200, breaker.admit(150), "none")).toEqual([]);
     expect(breaker.state.kind).toBe("open");
   });
 
   test("becomes half-open when a trial succeeds", () => {
     const breaker = opened(0);
-    expect(answer(breaker, 60, breaker.admit(50), "success")).toBe(true);
+    const changes = answer(breaker, 60, breaker.admit(50), "success");
+    expect(changes).toEqual([["open", "half-open", "the cause"]]);
     expect(breaker.state).toEqual({ kind: "half-open", inFlight: 0, successes: 1 });
   });
 });
@@ -164,8 +188,9 @@ describe("half-open", () => {
 
   test("closes at the third success, the trial's own counted", () => {
     const breaker = halfOpened();
-    expect(answer(breaker, 1, breaker.admit(1), "success")).toBe(false);
-    expect(answer(breaker, 2, breaker.admit(2), "success")).toBe(true);
+    expect(answer(breaker, 1, breaker.admit(1), "success")).toEqual([]);
+    const changes = answer(breaker, 2, breaker.admit(2), "success");
+    expect(changes).toEqual([["half-open", "closed", "the cause"]]);
     expect(breaker.state).toEqual({
       kind: "closed",
       consecutiveFailures: 0,
@@ -178,41 +203,36 @@ describe("half-open", () => {
 
   test("opens at the first failure, and trials start at the short spacing", () => {
     const breaker = halfOpened();
-    expect(answer(breaker, 100, breaker.admit(90), "failure")).toBe(true);
+    const changes = answer(breaker, 100, breaker.admit(90), "failure");
+    expect(changes).toEqual([["half-open", "open", "the cause"]]);
     expect(breaker.state).toMatchObject({ kind: "open", spacingMs: 50, nextTrialAtMs: 150 });
   });
 
   test("is not moved by health readings", () => {
     const breaker = halfOpened();
-    expect(reading(breaker, 1, true)).toBe(false);
-    expect(reading(breaker, 1, false)).toBe(false);
+    expect(read(breaker, 1, true)).toEqual([]);
+    expect(read(breaker, 1, false)).toEqual([]);
     expect(breaker.state.kind).toBe("half-open");
   });
 });
 
-test("a ticket is answered once", () => {
-  const breaker = new Breaker(0);
-  const ticket = breaker.admit(0);
-  answer(breaker, 1, ticket, "none");
-  expect(() => answer(breaker, 2, ticket, "none")).toThrow("answered twice");
-});
-
 test("thresholds are options", () => {
   const breaker = new Breaker(0, () => {}, { ...BREAKER_DEFAULTS, consecutiveFailuresMax: 1 });
-  expect(feed(breaker, 0, "failure").state.kind).toBe("open");
+  breaker.record(0, breaker.admit(0), "failure", "the cause");
+  expect(breaker.state.kind).toBe("open");
 });
 
 describe("a ticket of an older generation", () => {
   test("from closed does not reopen or close anything", () => {
-    const breaker = new Breaker(0);
+    const breaker = new Watched(0);
     const late = Array.from({ length: 20 }, () => breaker.admit(0));
     feed(breaker, 0, ...times(5, "failure"));
     for (const ticket of late.slice(0, 10)) {
-      expect(answer(breaker, 1, ticket, "success")).toBe(false);
+      expect(answer(breaker, 1, ticket, "success")).toEqual([]);
     }
     expect(breaker.state.kind).toBe("open");
     feed(breaker, 60, "success");
-    for (const ticket of late.slice(10)) expect(answer(breaker, 61, ticket, "failure")).toBe(false);
+    for (const ticket of late.slice(10)) expect(answer(breaker, 61, ticket, "failure")).toEqual([]);
     expect(breaker.state).toEqual({ kind: "half-open", inFlight: 0, successes: 1 });
   });
 
@@ -220,7 +240,7 @@ describe("a ticket of an older generation", () => {
     const breaker = opened(0);
     const slow = [breaker.admit(50), breaker.admit(100), breaker.admit(200)];
     answer(breaker, 400, breaker.admit(400), "success");
-    for (const ticket of slow) expect(answer(breaker, 500, ticket, "failure")).toBe(false);
+    for (const ticket of slow) expect(answer(breaker, 500, ticket, "failure")).toEqual([]);
     expect(breaker.state.kind).toBe("half-open");
     answer(breaker, 600, breaker.admit(500), "failure");
     expect(breaker.admitsTrial(650)).toBe(true);
@@ -237,6 +257,14 @@ describe("a ticket of an older generation", () => {
   });
 });
 
+test("a ticket answered twice throws, and its place is given back once", () => {
+  const breaker = halfOpened();
+  const [ticket] = Array.from({ length: 8 }, () => breaker.admit(1));
+  answer(breaker, 2, ticket as Ticket, "none");
+  expect(() => answer(breaker, 3, ticket as Ticket, "failure")).toThrow("answered twice");
+  expect(breaker.state).toEqual({ kind: "half-open", inFlight: 7, successes: 1 });
+});
+
 test("whatever answers come in whatever order, no place leaks", () => {
   const step = fc.record({
     afterMs: fc.nat(2_000),
@@ -246,7 +274,7 @@ test("whatever answers come in whatever order, no place leaks", () => {
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const breaker = new Breaker(0);
+      const breaker = new Watched(0);
       const out: Ticket[] = [];
       let nowMs = 0;
       for (const { afterMs, kind, pick, signal } of steps) {
@@ -255,7 +283,7 @@ test("whatever answers come in whatever order, no place leaks", () => {
           out.push(breaker.admit(nowMs));
         } else if (kind === "answer" && out.length > 0) {
           answer(breaker, nowMs, out.splice(pick % out.length, 1)[0] as Ticket, signal);
-        } else if (kind.startsWith("health")) reading(breaker, nowMs, kind === "health-bad");
+        } else if (kind.startsWith("health")) read(breaker, nowMs, kind === "health-bad");
         const { state } = breaker;
         if (state.kind === "half-open") {
           expect(state.inFlight).toBeGreaterThanOrEqual(0);

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { OnChange } from "./breaker.ts";
 import { RouterLane, type LaneReport } from "./lane.ts";
+
+type Change = Parameters<OnChange>;
 
 const success = (latencyMs: number): LaneReport => ({
   signal: "success",
@@ -14,36 +17,36 @@ const accepted: LaneReport = { ...success(20), signal: "accepted" };
 const rejected: LaneReport = { ...success(20), signal: "rejected", cause: "400" };
 const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
 
-const lane = (inFlightMax = 640) => new RouterLane(0, { name: "default", fee: 0.05, inFlightMax });
+/** `changes` collects what its breaker tells of. */
+function lane(inFlightMax = 640, changes: Change[] = []): RouterLane {
+  const onChange: OnChange = (...change) => changes.push(change);
+  return new RouterLane(0, { name: "default", fee: 0.05, inFlightMax, onChange });
+}
 
 function feed(one: RouterLane, nowMs: number, report: LaneReport, times = 1): RouterLane {
   for (let i = 0; i < times; i++) one.record(nowMs, one.admit(nowMs), report);
   return one;
 }
 
-/** With every change of its breaker. */
-function watched() {
-  const changes: string[][] = [];
-  const onChange = (...change: string[]) => void changes.push(change);
-  return { one: new RouterLane(0, { name: "a", fee: 0, inFlightMax: 640, onChange }), changes };
-}
-
 const opened = () => feed(lane(), 0, failure, 5);
 
-test("an answer without a call ends the process", () => {
-  const one = lane();
-  const ticket = one.admit(0);
-  one.record(1, ticket, noCall);
-  expect(() => one.record(2, ticket, noCall)).toThrow("default: an answer without a call");
-});
-
 test("has room up to its limit, and again when a call has ended", () => {
-  const one = lane(3);
+  const changes: Change[] = [];
+  const one = lane(3, changes);
   const tickets = [one.admit(0), one.admit(0), one.admit(0)] as const;
   expect(one.inFlight).toBe(3);
   expect(one.hasRoom).toBe(false);
   one.record(1, tickets[0], noCall);
+  expect(changes).toEqual([]);
   expect(one.hasRoom).toBe(true);
+});
+
+test("an answer without a call throws", () => {
+  const one = lane();
+  const ticket = one.admit(0);
+  one.record(1, ticket, success(1));
+  expect(() => one.record(2, ticket, success(1))).toThrow("default: an answer without a call");
+  expect(one.inFlight).toBe(0);
 });
 
 describe("latency", () => {
@@ -101,18 +104,23 @@ describe("rate", () => {
 });
 
 describe("health", () => {
+  const FAILING = "its health reading says failing: true, minResponseTime: 0 ms";
+
   test("failing opens the breaker when no answer succeeded in the last second", () => {
-    const one = feed(lane(), 1_000, success(20));
+    const changes: Change[] = [];
+    const one = feed(lane(640, changes), 1_000, success(20));
     one.recordHealth(1_999, { failing: true, minResponseTimeMs: 0 });
+    expect(changes).toEqual([]);
     expect(one.breaker.kind).toBe("closed");
     one.recordHealth(2_000, { failing: true, minResponseTimeMs: 0 });
+    expect(changes).toEqual([["closed", "open", FAILING]]);
     expect(one.breaker.kind).toBe("open");
   });
 
   test("failing is believed of a processor that was never called", () => {
-    const one = lane();
-    one.recordHealth(0, { failing: true, minResponseTimeMs: 0 });
-    expect(one.breaker.kind).toBe("open");
+    const changes: Change[] = [];
+    lane(640, changes).recordHealth(0, { failing: true, minResponseTimeMs: 0 });
+    expect(changes).toEqual([["closed", "open", FAILING]]);
   });
 
   test("fine allows a trial at once", () => {
@@ -177,9 +185,10 @@ describe("a processor that turns calls away", () => {
   });
 
   test("is failing when it has taken none for a second", () => {
-    const { one, changes } = watched();
-    feed(one, 0, success(20));
+    const changes: Change[] = [];
+    const one = feed(lane(640, changes), 0, success(20));
     feed(one, 1_000, turnedAway, 5);
+    expect(one.breaker.kind).toBe("open");
     expect(changes).toEqual([["closed", "open", "429, after 1 ms"]]);
   });
 
@@ -225,11 +234,12 @@ describe("a processor that wants to be left alone", () => {
 
 describe("a processor that rejects", () => {
   test("one payment after the other is open, with the cause, although it answers", () => {
-    const { one, changes } = watched();
-    feed(one, 0, accepted);
+    const changes: Change[] = [];
+    const one = feed(lane(640, changes), 0, accepted);
     feed(one, 10, rejected, 2);
     expect(one.breaker.kind).toBe("closed");
     feed(one, 20, rejected);
+    expect(one.breaker.kind).toBe("open");
     expect(changes).toEqual([["closed", "open", "400, after 20 ms"]]);
     feed(one, 100, rejected, 10);
     expect(one.breaker.kind).toBe("open");
