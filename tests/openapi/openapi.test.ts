@@ -9,14 +9,11 @@ import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
-import { STATES } from "../../shared/openapi/schemas.ts";
+import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
+import { STATES } from "../../shared/http-api/payments.ts";
 import { runHttp } from "../../worker/http/server.fixture.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
-import {
-  PAYMENT_ACTIONS,
-  PROCESSOR_ACTIONS,
-  type OperatorAnswer,
-} from "../../worker/intervention.ts";
+import type { OperatorAnswer } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { startStand, type Stand } from "../system/stand.ts";
 import { until } from "../system/until.ts";

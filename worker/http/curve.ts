@@ -3,6 +3,7 @@
  * bucket is a reading of the ledger's columns, as the summary is, so that the buckets add up to it; a
  * long window is read in pieces, so that no summary waits for it.
  */
+import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
 
@@ -19,20 +20,6 @@ const WIDTHS_MS = [
 ];
 /** How long the thread is kept by a curve before others have their turn. */
 const TURN_MS = 5;
-
-export type Curve = {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly bucketMs: number;
-  readonly processors: readonly string[];
-  readonly buckets: readonly {
-    /** Its start; it ends before the next one starts. */
-    readonly at: string;
-    /** By processor. */
-    readonly counts: readonly number[];
-    readonly cents: readonly number[];
-  }[];
-};
 
 /** A round width with which the window has no more buckets than are wanted. */
 export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Curve } from "./curve.ts";
+import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { bucketMsOf } from "./curve.ts";
 import { problemOf, runHttp } from "./server.fixture.ts";
 

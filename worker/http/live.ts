@@ -5,7 +5,12 @@
  * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
  * every reader once an hour, so that none is kept for ever by a connection that nobody ended.
  */
-import type { LaneChange, LiveSecond, LiveSnapshot, LiveTotals } from "../../shared/live.ts";
+import type {
+  LaneChange,
+  LiveSecond,
+  LiveSnapshot,
+  LiveTotals,
+} from "../../shared/http-api/live.ts";
 import { problem } from "../../shared/problem.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";

@@ -1,5 +1,5 @@
 /** From the queue to a processor, and what its answer means for the payment and for the lane. */
-import type { BreakerKind } from "../../shared/live.ts";
+import type { BreakerKind } from "../../shared/http-api/live.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { ChargeOutcome, LookOutcome } from "../processor.ts";

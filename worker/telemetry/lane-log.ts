@@ -1,6 +1,6 @@
 /** What became of each lane, and why: every change of its breaker and of its mode since the start. */
 import type { Clock } from "../../shared/clock.ts";
-import type { BreakerKind, LaneChange, LaneMode } from "../../shared/live.ts";
+import type { BreakerKind, LaneChange, LaneMode } from "../../shared/http-api/live.ts";
 import type { Log } from "../../shared/log.ts";
 import { CHANGES_KEPT } from "../live.ts";
 import type { Router } from "../router.ts";

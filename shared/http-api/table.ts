@@ -1,0 +1,283 @@
+/**
+ * The HTTP surface of both processes, one row an operation. Whoever answers binds a function to each of
+ * its rows by the row's name; an API passes on what the worker owns and is public; both find their rows
+ * and describe themselves by this table, and the page's questions and answers have its types.
+ */
+import { ref } from "./components.ts";
+import {
+  groundsOf,
+  listQuery,
+  PAYMENT_ACTIONS,
+  PROCESSOR_ACTIONS,
+  type PaymentAction,
+  type ProcessorAction,
+} from "./operator.ts";
+import { json, later, plain, trouble, type Row } from "./row.ts";
+import { text, type Of } from "./schema.ts";
+
+const OF_API = { owner: "api", public: true } as const;
+const PASSED_ON = { owner: "worker", public: true } as const;
+const OF_WORKER = { owner: "worker", public: false } as const;
+const OF_EACH = { owner: "each", public: true } as const;
+const FOR_OPERATORS = { ...OF_WORKER, guard: "operator" } as const;
+
+/** Each end is open when it is left out. */
+const window = {
+  from: { description: "ISO 8601 in UTC, included", schema: text },
+  to: { description: "ISO 8601 in UTC, included", schema: text },
+};
+const BAD_QUESTION = { 400: trouble("What is wrong with the question") };
+/** An id that is none is 404 as one that is not known. */
+const NO_PAYMENT = { 404: trouble("No payment has this id") };
+const NOT_LET_IN = {
+  401: trouble("The admin token is missing or wrong"),
+  404: trouble("There is none, or operator calls are off"),
+};
+const DECIDED = {
+  400: trouble("What is wrong with the body"),
+  ...NOT_LET_IN,
+  409: trouble("It would break a guarantee, with the reason"),
+  503: later("It may still happen, or the worker is shutting down"),
+};
+
+function decisionOnPayment<A extends PaymentAction>(action: A) {
+  return {
+    ...FOR_OPERATORS,
+    path: `/operator/payments/{correlationId}/${action}`,
+    method: "POST",
+    summary: `Decides: ${action}`,
+    body: groundsOf(action),
+    answers: { 200: json("It is on disk", ref("PaymentDecision")), ...DECIDED },
+  } as const satisfies Row;
+}
+
+function decisionOnProcessor<A extends ProcessorAction>(action: A) {
+  return {
+    ...FOR_OPERATORS,
+    path: `/operator/processors/{name}/${action}`,
+    method: "POST",
+    summary: `Decides: ${action}`,
+    body: groundsOf(action),
+    answers: { 200: json("It is on disk", ref("ProcessorDecision")), ...DECIDED },
+  } as const satisfies Row;
+}
+
+/** A row, or an answer, for each of some actions: `holdPayment`, `drainProcessor`. */
+export function byAction<A extends string, T extends string, V>(
+  actions: readonly A[],
+  thing: T,
+  valueOf: (action: A) => V,
+) {
+  const entries = actions.map((action) => [`${action}${thing}`, valueOf(action)]);
+  return Object.fromEntries(entries) as { readonly [K in A as `${K}${T}`]: V };
+}
+
+export const TABLE = {
+  pay: {
+    ...OF_API,
+    path: "/payments",
+    method: "POST",
+    summary: "Takes a payment; the same request may be repeated, and is paid once",
+    body: ref("PaymentRequest"),
+    answers: {
+      202: {
+        description: "It is on disk, or was already",
+        headers: { Location: { schema: { type: "string", pattern: "^/payments/" } } },
+      },
+      400: trouble("What is wrong with the body"),
+      409: trouble("The id is known with another amount"),
+      413: trouble("The body has more than 1 KiB"),
+      503: later("Not taken, or not known in time"),
+    },
+  },
+  payment: {
+    ...PASSED_ON,
+    path: "/payments/{correlationId}",
+    method: "GET",
+    summary: "What became of a payment",
+    answers: { 200: json("Its state, processor and times", ref("Payment")), ...NO_PAYMENT },
+  },
+  summary: {
+    ...PASSED_ON,
+    path: "/payments-summary",
+    method: "GET",
+    summary: "Settled payments by processor, of a window of requestedAt",
+    query: window,
+    answers: {
+      200: json("Counts and exact amounts", ref("Summary")),
+      400: trouble("A bound is no instant, or from is later than to"),
+    },
+  },
+  audit: {
+    ...PASSED_ON,
+    path: "/audit",
+    method: "GET",
+    summary: "Whether the processors have recorded what is settled here",
+    answers: { 200: json("Totals of both sides, and what differs", ref("Audit")) },
+  },
+  purge: {
+    ...PASSED_ON,
+    path: "/purge-payments",
+    method: "POST",
+    guard: "purge",
+    summary: "Forgets the settled history; open payments are kept",
+    answers: {
+      204: { description: "It is forgotten, on disk too" },
+      401: trouble("The admin token is missing or wrong"),
+      404: trouble("Purging is off"),
+      503: later("The journal does not answer; it may still happen"),
+    },
+  },
+  page: {
+    ...PASSED_ON,
+    path: "/dashboard",
+    below: true,
+    method: "GET",
+    summary: "The page",
+    answers: { 200: { description: "HTML", content: { "text/html": { schema: text } } } },
+  },
+  live: {
+    ...PASSED_ON,
+    path: "/dashboard/live",
+    method: "GET",
+    summary: "Live figures, once a second",
+    query: {
+      once: { description: "one answer as JSON instead of a stream of events", schema: text },
+    },
+    answers: {
+      200: {
+        description:
+          "A stream of `live` events, or one answer with ?once or Accept: application/json",
+        content: {
+          "text/event-stream": { schema: text },
+          "application/json": { schema: ref("Live") },
+        },
+      },
+      503: later("Too many are watching, or the worker is shutting down or does not answer"),
+    },
+  },
+  ages: {
+    ...PASSED_ON,
+    path: "/dashboard/open",
+    method: "GET",
+    summary: "Open payments by state and age",
+    answers: { 200: json("Counts and cents", ref("Ages")) },
+  },
+  curve: {
+    ...PASSED_ON,
+    path: "/dashboard/curve",
+    method: "GET",
+    summary: "Settled payments of a window over time",
+    query: {
+      ...window,
+      format: { description: "json or csv; without it, what Accept says", schema: text },
+    },
+    answers: {
+      200: {
+        description: "At most 300 buckets of requestedAt",
+        content: {
+          "application/json": { schema: ref("Curve") },
+          "text/csv": { schema: text },
+        },
+      },
+      400: trouble("A bound is no instant, or the format is none"),
+    },
+  },
+  publicStory: {
+    ...PASSED_ON,
+    path: "/dashboard/payments/{correlationId}",
+    method: "GET",
+    summary: "The story of a payment, without what operators said",
+    answers: { 200: json("Attempts and decisions", ref("PublicStory")), ...NO_PAYMENT },
+  },
+  livez: {
+    ...OF_EACH,
+    path: "/livez",
+    method: "GET",
+    summary: "Whether the process runs",
+    answers: { 200: plain("It does") },
+  },
+  readyz: {
+    ...OF_EACH,
+    path: "/readyz",
+    method: "GET",
+    summary: "Whether it can do its work",
+    answers: { 200: plain("It can"), 503: later("It cannot, with the reason") },
+  },
+  metrics: {
+    ...OF_EACH,
+    path: "/metrics",
+    method: "GET",
+    summary: "Prometheus metrics",
+    answers: { 200: plain("In the text format of version 0.0.4") },
+  },
+  document: {
+    ...OF_EACH,
+    path: "/openapi.json",
+    method: "GET",
+    summary: "This document",
+    answers: { 200: json("OpenAPI 3.1", { type: "object" }) },
+  },
+  openPayments: {
+    ...OF_WORKER,
+    path: "/open-payments",
+    method: "GET",
+    summary: "Open payments, by id; on this listener only",
+    query: listQuery,
+    answers: { 200: json("Oldest or largest first", ref("OpenPayments")), ...BAD_QUESTION },
+  },
+  operatorList: {
+    ...FOR_OPERATORS,
+    path: "/operator/payments",
+    method: "GET",
+    summary: "Open payments",
+    query: listQuery,
+    answers: {
+      200: json("Oldest or largest first", ref("OpenPayments")),
+      ...NOT_LET_IN,
+      ...BAD_QUESTION,
+    },
+  },
+  story: {
+    ...FOR_OPERATORS,
+    path: "/operator/payments/{correlationId}",
+    method: "GET",
+    summary: "Everything that is known of a payment",
+    answers: { 200: json("Attempts and decisions", ref("Story")), ...NOT_LET_IN },
+  },
+  ...byAction(PAYMENT_ACTIONS, "Payment", decisionOnPayment),
+  processors: {
+    ...FOR_OPERATORS,
+    path: "/operator/processors",
+    method: "GET",
+    summary: "Processors and their modes",
+    answers: {
+      200: json("All", ref("Processors")),
+      ...NOT_LET_IN,
+      503: later("The worker does not answer in time"),
+    },
+  },
+  ...byAction(PROCESSOR_ACTIONS, "Processor", decisionOnProcessor),
+} as const satisfies { readonly [operationId: string]: Row };
+
+type Table = typeof TABLE;
+export type OperationId = keyof Table;
+/** Operations of which one of these is the owner. */
+export type OwnedBy<O extends Row["owner"]> = {
+  [Id in OperationId]: Table[Id]["owner"] extends O ? Id : never;
+}[OperationId];
+
+export function rowOf(id: OperationId): Row {
+  return TABLE[id];
+}
+
+export const OPERATION_IDS = Object.keys(TABLE) as readonly OperationId[];
+
+type Content<R> = R extends { readonly content: { "application/json": { schema: infer S } } }
+  ? Of<S>
+  : never;
+/** JSON that is answered at a path when all is well. */
+export type JsonAt = { readonly [Id in OperationId as Table[Id]["path"]]: JsonOf<Id> };
+type JsonOf<Id extends OperationId> = Table[Id]["answers"] extends { readonly 200: infer R }
+  ? Content<R>
+  : never;
