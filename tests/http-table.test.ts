@@ -1,4 +1,4 @@
-/** Holds what the pages say of HTTP against the table: calls, codes, queries and fields. */
+/** Holds what the pages and the load balancer know of HTTP against the table. */
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { COMPONENTS } from "../shared/http-api/components.ts";
@@ -105,5 +105,22 @@ test("every call that a page names exists, with its query", async () => {
       const strange = call?.query.filter((name) => !known.includes(name)) ?? [];
       expect({ page, call, strange }).toEqual({ page, call, strange: [] });
     }
+  }
+});
+
+test("haproxy.cfg asks the worker for what an API would pass on, and for nothing else", async () => {
+  const lines = (await read("haproxy.cfg")).matchAll(/use_backend worker if \{ (\S+) (.*) \}/g);
+  const rules = Array.from(lines, ([, kind = "", what = ""]) => {
+    if (kind === "path") return (path: string) => what.split(" ").includes(path);
+    if (kind === "path_beg") return (path: string) => path.startsWith(what);
+    if (kind === "path_reg") return (path: string) => new RegExp(what).test(path);
+    throw new Error(`nobody here knows ${kind}`);
+  });
+  expect(rules.length).toBeGreaterThan(0);
+  for (const id of OPERATION_IDS) {
+    const { path, owner, public: isPublic } = rowOf(id);
+    const filled = path.replace(/\{\w+\}/, "a");
+    const asked = rules.some((rule) => rule(filled));
+    expect([filled, asked]).toEqual([filled, owner === "worker" && isPublic]);
   }
 });
