@@ -10,7 +10,7 @@ import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
 import { peerAt } from "../shared/net/peer.ts";
-import { problem } from "../shared/problem.ts";
+import { detailOf, problem, unavailable } from "../shared/problem.ts";
 import { readRequestBody } from "./request-body.ts";
 
 export type PassOn = {
@@ -257,11 +257,6 @@ function responseHeaders(from: Headers): Headers {
   return headers;
 }
 
-/** Of a problem; throws when it is none. */
-function detailOf(text: string): string {
-  return String((JSON.parse(text) as { readonly detail: unknown }).detail);
-}
-
 function isEventStream(answer: Response): boolean {
   return answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
@@ -270,8 +265,4 @@ function isEventStream(answer: Response): boolean {
 function isFromOutside(error: unknown): boolean {
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
   return typeof code === "string" || name === "AbortError";
-}
-
-function unavailable(detail: string): Response {
-  return problem(503, detail, { "retry-after": "1" });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { problemOf } from "../shared/problem.fixture.ts";
 import pino from "pino";
 import { OPERATION_IDS, rowOf } from "../shared/http-api/table.ts";
 import { problem } from "../shared/problem.ts";
@@ -8,7 +9,6 @@ import {
   connect,
   ID,
   PAYMENT,
-  problemOf,
   runApi,
   sendRaw,
   startFakeWorker,

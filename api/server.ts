@@ -6,7 +6,7 @@ import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { pathOf, targetOf } from "../shared/http/target.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
-import { problem } from "../shared/problem.ts";
+import { problem, unavailable } from "../shared/problem.ts";
 import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
@@ -134,11 +134,9 @@ export function startApi(parts: ApiParts): Api {
 
 /** What the worker says of itself comes first; when it says nothing, the link alone decides. */
 function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
-  if (stopping) return problem(503, "This API is shutting down.", { "retry-after": "1" });
-  if (reason !== null) {
-    return problem(503, `The worker is not ready: ${reason}.`, { "retry-after": "1" });
-  }
-  if (!workerAnswers) return problem(503, "The worker does not answer.", { "retry-after": "1" });
+  if (stopping) return unavailable("This API is shutting down.");
+  if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);
+  if (!workerAnswers) return unavailable("The worker does not answer.");
   return new Response("ready\n");
 }
 

@@ -1,5 +1,6 @@
 /** A question to the worker, and its answer: JSON, or the sentence of a problem. */
 import type { JsonAt } from "../shared/http-api/table.ts";
+import { detailOf } from "../shared/problem.ts";
 
 /** As the table has it, with at most one segment in braces. */
 export type Path = keyof JsonAt;
@@ -29,13 +30,9 @@ export async function askAt<T>(target: string, init: RequestInit = {}): Promise<
     return { ok: false, status: 0, detail: "The gateway does not answer." };
   }
   if (response.ok) return { ok: true, value: JSON.parse(text) as T };
-  return { ok: false, status: response.status, detail: detailOf(text) };
-}
-
-function detailOf(text: string): string {
-  try {
-    return String((JSON.parse(text) as { detail?: unknown }).detail);
-  } catch {
-    return "Something else answers here."; // No problem+json.
-  }
+  return {
+    ok: false,
+    status: response.status,
+    detail: detailOf(text) ?? "Something else answers here.",
+  };
 }

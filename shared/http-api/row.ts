@@ -28,8 +28,9 @@ export type Row = {
   readonly answers: { readonly [status: number]: Reply };
 };
 
-export function json<T>(description: string, schema: SchemaOf<T>) {
-  return { description, content: { "application/json": { schema } } };
+/** `others` are the other media types that the same answer may have. */
+export function json<T>(description: string, schema: SchemaOf<T>, others: Reply["content"] = {}) {
+  return { description, content: { ...others, "application/json": { schema } } };
 }
 
 export function plain(description: string) {

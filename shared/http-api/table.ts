@@ -21,10 +21,11 @@ const OF_WORKER = { owner: "worker", public: false } as const;
 const OF_EACH = { owner: "each", public: true } as const;
 const FOR_OPERATORS = { ...OF_WORKER, guard: "operator" } as const;
 
+const words = (description: string) => ({ description, schema: text });
 /** Each end is open when it is left out. */
 const window = {
-  from: { description: "ISO 8601 in UTC, included", schema: text },
-  to: { description: "ISO 8601 in UTC, included", schema: text },
+  from: words("ISO 8601 in UTC, included"),
+  to: words("ISO 8601 in UTC, included"),
 };
 const BAD_QUESTION = { 400: trouble("What is wrong with the question") };
 /** An id that is none is 404 as one that is not known. */
@@ -141,18 +142,13 @@ export const TABLE = {
     path: "/dashboard/live",
     method: "GET",
     summary: "Live figures, once a second",
-    query: {
-      once: { description: "one answer as JSON instead of a stream of events", schema: text },
-    },
+    query: { once: words("one answer as JSON instead of a stream of events") },
     answers: {
-      200: {
-        description:
-          "A stream of `live` events, or one answer with ?once or Accept: application/json",
-        content: {
-          "text/event-stream": { schema: text },
-          "application/json": { schema: ref("Live") },
-        },
-      },
+      200: json(
+        "A stream of `live` events, or one answer with ?once or Accept: application/json",
+        ref("Live"),
+        { "text/event-stream": { schema: text } },
+      ),
       503: later("Too many are watching, or the worker is shutting down or does not answer"),
     },
   },
@@ -168,18 +164,11 @@ export const TABLE = {
     path: "/dashboard/curve",
     method: "GET",
     summary: "Settled payments of a window over time",
-    query: {
-      ...window,
-      format: { description: "json or csv; without it, what Accept says", schema: text },
-    },
+    query: { ...window, format: words("json or csv; without it, what Accept says") },
     answers: {
-      200: {
-        description: "At most 300 buckets of requestedAt",
-        content: {
-          "application/json": { schema: ref("Curve") },
-          "text/csv": { schema: text },
-        },
-      },
+      200: json("At most 300 buckets of requestedAt", ref("Curve"), {
+        "text/csv": { schema: text },
+      }),
       400: trouble("A bound is no instant, or the format is none"),
     },
   },

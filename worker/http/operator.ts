@@ -18,7 +18,7 @@ import {
 } from "../../shared/http-api/operator.ts";
 import { byAction } from "../../shared/http-api/table.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
-import { problem } from "../../shared/problem.ts";
+import { problem, unavailable } from "../../shared/problem.ts";
 import type { OperatorAnswer, OperatorCommand } from "../intervention.ts";
 import { parseGrounds } from "./grounds.ts";
 import { json, type Answer, type Call } from "./route.ts";
@@ -113,11 +113,11 @@ async function answered(
   if (answer === TOO_LATE) {
     const detail =
       "The worker does not answer in time; it may still happen. Look before repeating.";
-    return problem(503, detail, { "retry-after": "1" });
+    return unavailable(detail);
   }
   if (answer.kind === "refused") {
     const { status, reason } = answer;
-    return problem(status, reason, status === 503 ? { "retry-after": "1" } : {});
+    return status === 503 ? unavailable(reason) : problem(status, reason);
   }
   if (answer.kind !== "done") throw new Error(`a decision was answered with ${answer.kind}`);
   return json(JSON.stringify(show(answer)));
@@ -127,7 +127,7 @@ async function answered(
 async function describeProcessors({ operate, stories }: OperatorSources): Promise<Response> {
   const answer = await within(OPERATE_TIMEOUT_MS, operate({ kind: "processors" }));
   if (answer === TOO_LATE || answer.kind !== "processors") {
-    return problem(503, "The worker does not answer in time.", { "retry-after": "1" });
+    return unavailable("The worker does not answer in time.");
   }
   const open = stories.openByProcessor();
   const configured = answer.processors.map((processor) => {

@@ -8,7 +8,7 @@ import {
   type OwnedBy,
 } from "../../shared/http-api/table.ts";
 import { pathOf, queryOf, targetOf } from "../../shared/http/target.ts";
-import { problem } from "../../shared/problem.ts";
+import { problem, unavailable } from "../../shared/problem.ts";
 import { refusalOf, type Admission } from "./authorization.ts";
 import { JournalInDoubt, type Standstill } from "./standstill.ts";
 
@@ -72,7 +72,7 @@ async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Re
     return refusal ?? (await site.answers[id](call));
   } catch (error) {
     if (!(error instanceof JournalInDoubt)) throw error;
-    return problem(503, error.message, { "retry-after": "1" });
+    return unavailable(error.message);
   }
 }
 

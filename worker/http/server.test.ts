@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
-import { problemOf, runHttp } from "./server.fixture.ts";
+import { runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";

@@ -5,7 +5,7 @@ import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
-import { problem } from "../../shared/problem.ts";
+import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { SummaryReader, Totals } from "../summary.ts";
 import { registerAuditMetrics, type AuditSource } from "./audit.ts";
@@ -134,7 +134,7 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
 }
 
 function readiness(reason: string | null): Response {
-  return reason === null ? new Response("ok\n") : problem(503, reason, { "retry-after": "1" });
+  return reason === null ? new Response("ok\n") : unavailable(reason);
 }
 
 function summarize(options: HttpOptions, query: URLSearchParams): Response {
@@ -170,9 +170,7 @@ function status({ payments }: HttpOptions, id: string): Response {
 async function purge(options: HttpOptions): Promise<Response> {
   const done = await within(PURGE_TIMEOUT_MS, options.purge());
   if (done !== TOO_LATE) return new Response(null, { status: 204 });
-  return problem(503, "The journal does not answer; the purge may still happen.", {
-    "retry-after": "1",
-  });
+  return unavailable("The journal does not answer; the purge may still happen.");
 }
 
 class HttpMetrics {
