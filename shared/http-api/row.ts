@@ -20,6 +20,8 @@ export type Row = {
   readonly public: boolean;
   /** The worker lets only those in who have the admin token; without one, nobody or everybody. */
   readonly guard?: "operator" | "purge";
+  /** Whether the worker reads the journal's file for it, which it does not while the pipeline stands still. */
+  readonly reads?: "always" | "at times";
   readonly summary: string;
   readonly query?: {
     readonly [name: string]: { readonly description?: string; readonly schema: Schema };

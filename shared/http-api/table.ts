@@ -19,7 +19,7 @@ const OF_API = { owner: "api", public: true } as const;
 const PASSED_ON = { owner: "worker", public: true } as const;
 const OF_WORKER = { owner: "worker", public: false } as const;
 const OF_EACH = { owner: "each", public: true } as const;
-const FOR_OPERATORS = { ...OF_WORKER, guard: "operator" } as const;
+const FOR_OPERATORS = { ...OF_WORKER, guard: "operator", reads: "always" } as const;
 
 const words = (description: string) => ({ description, schema: text });
 /** Each end is open when it is left out. */
@@ -93,6 +93,7 @@ export const TABLE = {
   },
   payment: {
     ...PASSED_ON,
+    reads: "always",
     path: "/payments/{correlationId}",
     method: "GET",
     summary: "What became of a payment",
@@ -100,6 +101,7 @@ export const TABLE = {
   },
   summary: {
     ...PASSED_ON,
+    reads: "at times",
     path: "/payments-summary",
     method: "GET",
     summary: "Settled payments by processor, of a window of requestedAt",
@@ -111,6 +113,7 @@ export const TABLE = {
   },
   audit: {
     ...PASSED_ON,
+    reads: "always",
     path: "/audit",
     method: "GET",
     summary: "Whether the processors have recorded what is settled here",
@@ -154,6 +157,7 @@ export const TABLE = {
   },
   ages: {
     ...PASSED_ON,
+    reads: "always",
     path: "/dashboard/open",
     method: "GET",
     summary: "Open payments by state and age",
@@ -161,6 +165,7 @@ export const TABLE = {
   },
   curve: {
     ...PASSED_ON,
+    reads: "at times",
     path: "/dashboard/curve",
     method: "GET",
     summary: "Settled payments of a window over time",
@@ -174,6 +179,7 @@ export const TABLE = {
   },
   publicStory: {
     ...PASSED_ON,
+    reads: "always",
     path: "/dashboard/payments/{correlationId}",
     method: "GET",
     summary: "The story of a payment, without what operators said",
@@ -209,6 +215,7 @@ export const TABLE = {
   },
   openPayments: {
     ...OF_WORKER,
+    reads: "always",
     path: "/open-payments",
     method: "GET",
     summary: "Open payments, by id; on this listener only",

@@ -10,8 +10,10 @@ import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
 import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
+import { OPERATION_IDS, rowOf } from "../../shared/http-api/table.ts";
 import { STATES } from "../../shared/http-api/payments.ts";
 import { runHttp } from "../../worker/http/server.fixture.ts";
+import { JournalInDoubt } from "../../worker/http/standstill.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
 import type { OperatorAnswer } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
@@ -257,12 +259,28 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       worker.ask(503, "GET", "/dashboard/live", { query: "?once" }),
     ]);
   });
+  await using still = runHttp({
+    settings: { ADMIN_TOKEN: TOKEN },
+    standstill: { reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
+    summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }) },
+  });
+  await worker.elsewhere(still.url, async () => {
+    for (const { method, path, reads } of OPERATION_IDS.map(rowOf)) {
+      if (reads === undefined) continue;
+      const body = method === "POST" ? { body: GROUNDS } : {};
+      await worker.ask(503, method, path, { headers: ADMIN, ...body });
+    }
+  });
   await using closed = runHttp();
   await worker.elsewhere(closed.url, async () => {
     await worker.ask(404, "POST", "/purge-payments");
     await worker.ask(404, "GET", "/operator/payments");
     await worker.ask(404, "GET", "/operator/processors");
   });
+}
+
+function inDoubt(): never {
+  throw new JournalInDoubt();
 }
 
 async function rareAnswersOfApi(api: Listener): Promise<void> {

@@ -21,6 +21,9 @@ const WIDTHS_MS = [
 /** How long the thread is kept by a curve before others have their turn. */
 const TURN_MS = 5;
 
+/** Settled payments, as the summary reads them. */
+export type Settled = Pick<SummaryReader, "read" | "span">;
+
 /** A round width with which the window has no more buckets than are wanted. */
 export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
   const bucketsWith = (widthMs: number) =>
@@ -30,7 +33,7 @@ export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
 }
 
 export async function readCurve(
-  summary: SummaryReader,
+  summary: Settled,
   names: readonly string[],
   asked: SummaryWindow,
 ): Promise<Curve> {

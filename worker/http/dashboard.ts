@@ -5,8 +5,7 @@
  */
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
-import type { SummaryReader } from "../summary.ts";
-import { curveCsv, readCurve } from "./curve.ts";
+import { curveCsv, readCurve, type Settled } from "./curve.ts";
 import type { LiveFeed } from "./live.ts";
 import { openPaymentsAnswer } from "./operator.ts";
 import { pageFiles } from "./page.ts";
@@ -37,7 +36,7 @@ const AGES_KEPT_MS = 2_000;
 export type DashboardSources = {
   readonly live: LiveFeed;
   readonly stories: Stories;
-  readonly summary: SummaryReader;
+  readonly summary: Settled;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
 };

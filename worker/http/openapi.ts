@@ -1,10 +1,17 @@
 /** What the worker's own listener answers, an operator's calls among it. */
 import { COMPONENTS } from "../../shared/http-api/components.ts";
 import { openApiDocument } from "../../shared/http-api/document.ts";
+import { later, type Row } from "../../shared/http-api/row.ts";
 import { rowOf } from "../../shared/http-api/table.ts";
 import { WORKER_OPERATIONS } from "./route.ts";
 
-const rows = WORKER_OPERATIONS.map(rowOf);
+const rows = WORKER_OPERATIONS.map(rowOf).map(asAnswered);
 export const WORKER_DOCUMENT: string = JSON.stringify(
   openApiDocument("Papa-Léguas: worker", rows, COMPONENTS),
 );
+
+function asAnswered(row: Row): Row {
+  if (row.reads === undefined) return row;
+  const inDoubt = later("The pipeline stands still, and the journal is not read meanwhile");
+  return { ...row, answers: { 503: inDoubt, ...row.answers } };
+}

@@ -36,15 +36,6 @@ const isAnsweredHere = (id: OperationId): id is WorkerOperation => rowOf(id).own
 export const WORKER_OPERATIONS = OPERATION_IDS.filter(isAnsweredHere);
 const find = matcherOf(WORKER_OPERATIONS);
 
-/** Operations that read the journal's file; so do all of an operator's. */
-const READS_JOURNAL: ReadonlySet<WorkerOperation> = new Set([
-  "payment",
-  "audit",
-  "ages",
-  "publicStory",
-  "openPayments",
-]);
-
 export async function answer(
   site: Site,
   request: Request,
@@ -65,9 +56,9 @@ export async function answer(
 }
 
 async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Response> {
-  const { guard } = rowOf(id);
+  const { guard, reads } = rowOf(id);
   try {
-    if (guard === "operator" || READS_JOURNAL.has(id)) await site.standstill.untilFresh();
+    if (reads === "always") await site.standstill.untilFresh();
     const refusal = guard === undefined ? null : refusalOf(guard, site.admission, call.request);
     return refusal ?? (await site.answers[id](call));
   } catch (error) {

@@ -7,10 +7,11 @@ import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
-import type { SummaryReader, Totals } from "../summary.ts";
+import type { Totals } from "../summary.ts";
 import { registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
+import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
@@ -35,7 +36,7 @@ export type HttpOptions = {
   readonly names: readonly string[];
   readonly log: Log;
   readonly payments: { status(correlationId: string): string | null };
-  readonly summary: SummaryReader;
+  readonly summary: Settled;
   readonly standstill: Standstill;
   /** Resolves when the purge is durable. */
   readonly purge: () => Promise<void>;
