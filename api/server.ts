@@ -149,7 +149,7 @@ function notAllowed({ method }: Request, row: Row): Response {
   return problem(405, `This path takes ${allow}, not ${method}.`, { allow });
 }
 
-/** For metrics: the page and all that it reads count as one. */
+/** Label in metrics: the page and all that it reads count as one. */
 function labelOf({ path }: Row): string {
   return path.startsWith(`${TABLE.page.path}/`) ? TABLE.page.path : path;
 }

@@ -9,7 +9,7 @@ import { curveCsv, readCurve, type Settled } from "./curve.ts";
 import type { LiveFeed } from "./live.ts";
 import { openPaymentsAnswer } from "./operator.ts";
 import { pageFiles } from "./page.ts";
-import { json, type Answer, type Call } from "./route.ts";
+import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { Stories } from "./stories.ts";
 import { parseWindow } from "./window.ts";
 
@@ -50,7 +50,7 @@ export function dashboardAnswers(sources: DashboardSources) {
     publicStory: guarded(({ open }) => story(sources, open)),
     openPayments: guarded(({ query }) => openPaymentsAnswer(sources.stories, query)),
     page: guarded(({ path }) => file(path)),
-  };
+  } satisfies Partial<Answers>;
 }
 
 function guarded(answer: Answer): Answer {

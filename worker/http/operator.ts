@@ -21,13 +21,14 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { OperatorAnswer, OperatorCommand } from "../intervention.ts";
 import { parseGrounds } from "./grounds.ts";
-import { json, type Answer, type Call } from "./route.ts";
+import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { ListQuery, Stories } from "./stories.ts";
 import { TOO_LATE, within } from "./within.ts";
 
 /** Longer than a processor may take to answer when it is asked, and the journal to write. */
 const OPERATE_TIMEOUT_MS = 9_000;
 const LIMIT_DEFAULT = 50;
+
 export type OperatorSources = {
   readonly stories: Stories;
   /** Resolves when it is durable. */
@@ -35,11 +36,9 @@ export type OperatorSources = {
 };
 
 export function operatorAnswers(sources: OperatorSources) {
-  const list: Answer = ({ query }) => openPaymentsAnswer(sources.stories, query);
-  const tell: Answer = ({ open }) => story(sources, open);
   return {
-    operatorList: list,
-    story: tell,
+    operatorList: ({ query }) => openPaymentsAnswer(sources.stories, query),
+    story: ({ open }) => story(sources, open),
     processors: () => describeProcessors(sources),
     ...byAction(PAYMENT_ACTIONS, "Payment", (action): Answer => {
       return (call) => decide(sources, action, call);
@@ -47,7 +46,7 @@ export function operatorAnswers(sources: OperatorSources) {
     ...byAction(PROCESSOR_ACTIONS, "Processor", (action): Answer => {
       return (call) => decideAbout(sources, action, call);
     }),
-  };
+  } satisfies Partial<Answers>;
 }
 
 /** The open payments that a query asks for. */

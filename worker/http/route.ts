@@ -22,12 +22,12 @@ export type Call = {
   readonly keepOpen: () => void;
 };
 export type Answer = (call: Call) => Response | Promise<Response>;
-export type WorkerOperation = OwnedBy<"worker" | "each">;
-/** An answer to each of these operations: one that is missing, or is no operation, is an error of types. */
-export type Answers<Ids extends WorkerOperation> = { readonly [Id in Ids]: Answer };
+type WorkerOperation = OwnedBy<"worker" | "each">;
+/** One that is missing, or is no operation of the worker, is an error of types. */
+export type Answers = { readonly [Id in WorkerOperation]: Answer };
 
 export type Site = {
-  readonly answers: Answers<WorkerOperation>;
+  readonly answers: Answers;
   readonly admission: Admission;
   readonly standstill: Pick<Standstill, "untilFresh">;
 };
@@ -67,7 +67,7 @@ async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Re
   }
 }
 
-/** For metrics: of a bounded number. */
+/** Label in metrics, of which there is a bounded number. */
 function labelOf({ path }: Row): string {
   return path.replace("{correlationId}", "{id}");
 }

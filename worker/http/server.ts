@@ -17,7 +17,7 @@ import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
-import { answer, json, type Answers, type WorkerOperation } from "./route.ts";
+import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
 import { parseWindow } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -73,7 +73,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     notReady,
     standstill: standstill.reason,
   });
-  const answers: Answers<WorkerOperation> = {
+  const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),

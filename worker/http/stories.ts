@@ -28,7 +28,7 @@ type ListRow = PaymentRow & { hex: string; attempts: number; reason: string | nu
 type Attempt = { at_ms: number; processor: number; outcome: string; reason: string };
 type SaidRow = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
 
-/** Of a story, what is no status. */
+/** A story without its status. */
 type Told = Omit<PublicStory, keyof PaymentStatus> | Omit<Story, keyof PaymentStatus>;
 
 type Aged = { state: number; band: number; count: number; cents: number; oldest_ms: number };
