@@ -6,6 +6,7 @@
  * that open dashboards cannot keep a summary waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import { TABLE } from "../shared/http-api/table.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
@@ -141,20 +142,10 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   async function metricsText(): Promise<string> {
     if (passedOn >= PASSED_ON_MAX) return "";
     passedOn += 1;
-    const abort = new AbortController();
-    const overdue = new Overdue(timeoutMs, () => abort.abort());
-    try {
-      const { signal } = abort;
-      const answer = await fetchFrom(worker, `${base}/metrics`, { ...AS_IT_IS, signal });
-      const text = await answer.text();
-      if (!answer.ok || text === "") return "";
-      return text.endsWith("\n") ? text : `${text}\n`;
-    } catch {
-      return "";
-    } finally {
-      overdue.cancel();
-      passedOn -= 1;
-    }
+    const answer = await read(TABLE.metrics.path, timeoutMs);
+    passedOn -= 1;
+    if (answer === null || !answer.ok || answer.text === "") return "";
+    return answer.text.endsWith("\n") ? answer.text : `${answer.text}\n`;
   }
 
   /** One question at a time, however many ask. */
@@ -164,13 +155,17 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   async function askReadiness(): Promise<string | null> {
+    const answer = await read(TABLE.readyz.path, Math.min(READINESS_MS_MAX, timeoutMs));
+    return answer === null || answer.ok ? null : detailOf(answer.text);
+  }
+
+  /** Null when the worker does not answer in time. */
+  async function read(path: string, ms: number): Promise<{ ok: boolean; text: string } | null> {
     const abort = new AbortController();
-    const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
+    const overdue = new Overdue(ms, () => abort.abort());
     try {
-      const { signal } = abort;
-      const answer = await fetchFrom(worker, `${base}/readyz`, { ...AS_IT_IS, signal });
-      const text = await answer.text();
-      return answer.ok ? null : detailOf(text);
+      const answer = await fetchFrom(worker, base + path, { ...AS_IT_IS, signal: abort.signal });
+      return { ok: answer.ok, text: await answer.text() };
     } catch {
       return null;
     } finally {

@@ -284,18 +284,9 @@ function inDoubt(): never {
 }
 
 async function rareAnswersOfApi(api: Listener): Promise<void> {
-  const passedOn = [
-    ["GET", "/payments/{correlationId}"],
-    ["GET", "/payments-summary"],
-    ["GET", "/audit"],
-    ["POST", "/purge-payments"],
-    ["GET", "/dashboard"],
-    ["GET", "/dashboard/live"],
-    ["GET", "/dashboard/open"],
-    ["GET", "/dashboard/curve"],
-    ["GET", "/dashboard/payments/{correlationId}"],
-  ] as const;
-  for (const [method, path] of passedOn) await api.askRaw(400, method, path);
+  const rows = OPERATION_IDS.map(rowOf);
+  const passedOn = rows.filter((row) => row.owner === "worker" && row.public);
+  for (const { method, path } of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
   await using closed = runHttp();
   const start = (workerHttp: string) => {
@@ -305,7 +296,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   };
   const [alone, behind] = [start(vacantUrl()), start(closed.url)];
   await api.elsewhere(alone.url, async () => {
-    for (const [method, path] of passedOn) await api.ask(503, method, path);
+    for (const { method, path } of passedOn) await api.ask(503, method, path);
     await api.ask(503, "GET", "/readyz");
     const body = `{"correlationId":"${NOBODY}","amount":1}`;
     await api.ask(503, "POST", "/payments", { body });
