@@ -21,6 +21,19 @@ const OF_WORKER = { owner: "worker", public: false } as const;
 const OF_EACH = { owner: "each", public: true } as const;
 const FOR_OPERATORS = { ...OF_WORKER, guard: "operator", reads: "always" } as const;
 
+type Kind = Pick<Row, "owner" | "public" | "guard" | "reads">;
+type Rest = Omit<Row, "path" | "method" | keyof Kind> & Partial<Kind>;
+/** Nothing that a row does not have: a guard that is misspelt would be none. */
+type Exact<R> = R & { readonly [Name in Exclude<keyof R, keyof Rest>]: never };
+
+function get<K extends Kind, P extends string, R extends Rest>(kind: K, path: P, rest: Exact<R>) {
+  return { ...kind, method: "GET", path, ...rest } as const;
+}
+
+function post<K extends Kind, P extends string, R extends Rest>(kind: K, path: P, rest: Exact<R>) {
+  return { ...kind, method: "POST", path, ...rest } as const;
+}
+
 const words = (description: string) => ({ description, schema: text });
 /** Each end is open when it is left out. */
 const window = {
@@ -42,25 +55,19 @@ const DECIDED = {
 };
 
 function decisionOnPayment<A extends PaymentAction>(action: A) {
-  return {
-    ...FOR_OPERATORS,
-    path: `/operator/payments/{correlationId}/${action}`,
-    method: "POST",
+  return post(FOR_OPERATORS, `/operator/payments/{correlationId}/${action}`, {
     summary: `Decides: ${action}`,
     body: groundsOf(action),
     answers: { 200: json("It is on disk", ref("PaymentDecision")), ...DECIDED },
-  } as const satisfies Row;
+  });
 }
 
 function decisionOnProcessor<A extends ProcessorAction>(action: A) {
-  return {
-    ...FOR_OPERATORS,
-    path: `/operator/processors/{name}/${action}`,
-    method: "POST",
+  return post(FOR_OPERATORS, `/operator/processors/{name}/${action}`, {
     summary: `Decides: ${action}`,
     body: groundsOf(action),
     answers: { 200: json("It is on disk", ref("ProcessorDecision")), ...DECIDED },
-  } as const satisfies Row;
+  });
 }
 
 /** A row, or an answer, for each of some actions: `holdPayment`, `drainProcessor`. */
@@ -74,10 +81,7 @@ export function byAction<A extends string, T extends string, V>(
 }
 
 export const TABLE = {
-  pay: {
-    ...OF_API,
-    path: "/payments",
-    method: "POST",
+  pay: post(OF_API, "/payments", {
     summary: "Takes a payment; the same request may be repeated, and is paid once",
     body: ref("PaymentRequest"),
     answers: {
@@ -90,39 +94,27 @@ export const TABLE = {
       413: trouble("The body has more than 1 KiB"),
       503: later("Not taken, or not known in time"),
     },
-  },
-  payment: {
-    ...PASSED_ON,
+  }),
+  payment: get(PASSED_ON, "/payments/{correlationId}", {
     reads: "always",
-    path: "/payments/{correlationId}",
-    method: "GET",
     summary: "What became of a payment",
     answers: { 200: json("Its state, processor and times", ref("Payment")), ...NO_PAYMENT },
-  },
-  summary: {
-    ...PASSED_ON,
+  }),
+  summary: get(PASSED_ON, "/payments-summary", {
     reads: "at times",
-    path: "/payments-summary",
-    method: "GET",
     summary: "Settled payments by processor, of a window of requestedAt",
     query: window,
     answers: {
       200: json("Counts and exact amounts", ref("Summary")),
       400: trouble("A bound is no instant, or from is later than to"),
     },
-  },
-  audit: {
-    ...PASSED_ON,
+  }),
+  audit: get(PASSED_ON, "/audit", {
     reads: "always",
-    path: "/audit",
-    method: "GET",
     summary: "Whether the processors have recorded what is settled here",
     answers: { 200: json("Totals of both sides, and what differs", ref("Audit")) },
-  },
-  purge: {
-    ...PASSED_ON,
-    path: "/purge-payments",
-    method: "POST",
+  }),
+  purge: post(PASSED_ON, "/purge-payments", {
     guard: "purge",
     summary: "Forgets the settled history; open payments are kept",
     answers: {
@@ -131,19 +123,13 @@ export const TABLE = {
       404: trouble("Purging is off"),
       503: later("The journal does not answer; it may still happen"),
     },
-  },
-  page: {
-    ...PASSED_ON,
-    path: "/dashboard",
+  }),
+  page: get(PASSED_ON, "/dashboard", {
     below: true,
-    method: "GET",
     summary: "The page",
     answers: { 200: { description: "HTML", content: { "text/html": { schema: text } } } },
-  },
-  live: {
-    ...PASSED_ON,
-    path: "/dashboard/live",
-    method: "GET",
+  }),
+  live: get(PASSED_ON, "/dashboard/live", {
     summary: "Live figures, once a second",
     query: { once: words("one answer as JSON instead of a stream of events") },
     answers: {
@@ -154,20 +140,14 @@ export const TABLE = {
       ),
       503: later("Too many are watching, or the worker is shutting down or does not answer"),
     },
-  },
-  ages: {
-    ...PASSED_ON,
+  }),
+  ages: get(PASSED_ON, "/dashboard/open", {
     reads: "always",
-    path: "/dashboard/open",
-    method: "GET",
     summary: "Open payments by state and age",
     answers: { 200: json("Counts and cents", ref("Ages")) },
-  },
-  curve: {
-    ...PASSED_ON,
+  }),
+  curve: get(PASSED_ON, "/dashboard/curve", {
     reads: "at times",
-    path: "/dashboard/curve",
-    method: "GET",
     summary: "Settled payments of a window over time",
     query: { ...window, format: words("json or csv; without it, what Accept says") },
     answers: {
@@ -176,56 +156,35 @@ export const TABLE = {
       }),
       400: trouble("A bound is no instant, or the format is none"),
     },
-  },
-  publicStory: {
-    ...PASSED_ON,
+  }),
+  publicStory: get(PASSED_ON, "/dashboard/payments/{correlationId}", {
     reads: "always",
-    path: "/dashboard/payments/{correlationId}",
-    method: "GET",
     summary: "The story of a payment, without what operators said",
     answers: { 200: json("Attempts and decisions", ref("PublicStory")), ...NO_PAYMENT },
-  },
-  livez: {
-    ...OF_EACH,
-    path: "/livez",
-    method: "GET",
+  }),
+  livez: get(OF_EACH, "/livez", {
     summary: "Whether the process runs",
     answers: { 200: plain("It does") },
-  },
-  readyz: {
-    ...OF_EACH,
-    path: "/readyz",
-    method: "GET",
+  }),
+  readyz: get(OF_EACH, "/readyz", {
     summary: "Whether it can do its work",
     answers: { 200: plain("It can"), 503: later("It cannot, with the reason") },
-  },
-  metrics: {
-    ...OF_EACH,
-    path: "/metrics",
-    method: "GET",
+  }),
+  metrics: get(OF_EACH, "/metrics", {
     summary: "Prometheus metrics",
     answers: { 200: plain("In the text format of version 0.0.4") },
-  },
-  document: {
-    ...OF_EACH,
-    path: "/openapi.json",
-    method: "GET",
+  }),
+  document: get(OF_EACH, "/openapi.json", {
     summary: "This document",
     answers: { 200: json("OpenAPI 3.1", { type: "object" }) },
-  },
-  openPayments: {
-    ...OF_WORKER,
+  }),
+  openPayments: get(OF_WORKER, "/open-payments", {
     reads: "always",
-    path: "/open-payments",
-    method: "GET",
     summary: "Open payments, by id; on this listener only",
     query: listQuery,
     answers: { 200: json("Oldest or largest first", ref("OpenPayments")), ...BAD_QUESTION },
-  },
-  operatorList: {
-    ...FOR_OPERATORS,
-    path: "/operator/payments",
-    method: "GET",
+  }),
+  operatorList: get(FOR_OPERATORS, "/operator/payments", {
     summary: "Open payments",
     query: listQuery,
     answers: {
@@ -233,26 +192,20 @@ export const TABLE = {
       ...NOT_LET_IN,
       ...BAD_QUESTION,
     },
-  },
-  story: {
-    ...FOR_OPERATORS,
-    path: "/operator/payments/{correlationId}",
-    method: "GET",
+  }),
+  story: get(FOR_OPERATORS, "/operator/payments/{correlationId}", {
     summary: "Everything that is known of a payment",
     answers: { 200: json("Attempts and decisions", ref("Story")), ...NOT_LET_IN },
-  },
+  }),
   ...byAction(PAYMENT_ACTIONS, "Payment", decisionOnPayment),
-  processors: {
-    ...FOR_OPERATORS,
-    path: "/operator/processors",
-    method: "GET",
+  processors: get(FOR_OPERATORS, "/operator/processors", {
     summary: "Processors and their modes",
     answers: {
       200: json("All", ref("Processors")),
       ...NOT_LET_IN,
       503: later("The worker does not answer in time"),
     },
-  },
+  }),
   ...byAction(PROCESSOR_ACTIONS, "Processor", decisionOnProcessor),
 } as const satisfies { readonly [operationId: string]: Row };
 
