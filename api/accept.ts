@@ -1,6 +1,6 @@
 import { BODY_BYTES_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
-import { problem } from "../shared/problem.ts";
+import { problem, unavailable } from "../shared/problem.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
 import type { ApiMetrics } from "./metrics.ts";
 import { parsePaymentRequest } from "./payment-request.ts";
@@ -30,10 +30,8 @@ export async function acceptPayment(parts: AcceptParts, request: Request): Promi
 
 function answerOf(payment: Payment, verdict: Verdict | null): Response {
   if (verdict === null) {
-    return problem(
-      503,
+    return unavailable(
       "The worker did not acknowledge in time: the payment may or may not be stored. Repeating the same request is safe.",
-      { "retry-after": "1" },
     );
   }
   switch (verdict.kind) {
@@ -46,10 +44,9 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
     case "conflict":
       return problem(409, `A payment ${payment.correlationId} with another amount exists.`);
     case "busy":
-      return problem(
-        503,
+      return unavailable(
         "Too many payments are waiting: this one was not stored. Repeating the same request is safe.",
-        { "retry-after": retryAfterSeconds(verdict.retryAfterMs) },
+        retryAfterSeconds(verdict.retryAfterMs),
       );
     case "invalid":
       return problem(400, "The worker cannot take this payment.");
@@ -57,6 +54,6 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
 }
 
 /** Whole seconds, and never 0, which would ask for a repeat at once. */
-function retryAfterSeconds(retryAfterMs: number): string {
-  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+function retryAfterSeconds(retryAfterMs: number): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1000));
 }

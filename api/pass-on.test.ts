@@ -1,14 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { problemOf } from "../shared/problem.fixture.ts";
 import { EVENT_STREAMS_MAX, PASSED_ON_MAX } from "./pass-on.ts";
-import {
-  ID,
-  PAYMENT,
-  problemOf,
-  runApi,
-  sendRaw,
-  startFakeWorker,
-  vacantUrl,
-} from "./server.fixture.ts";
+import { ID, PAYMENT, runApi, sendRaw, startFakeWorker, vacantUrl } from "./server.fixture.ts";
 
 describe("the worker's paths are passed on", () => {
   const passed: [string, string][] = [

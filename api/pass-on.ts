@@ -6,11 +6,12 @@
  * that open dashboards cannot keep a summary waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import { TABLE } from "../shared/http-api/table.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
 import { peerAt } from "../shared/net/peer.ts";
-import { problem } from "../shared/problem.ts";
+import { detailOf, problem, unavailable } from "../shared/problem.ts";
 import { readRequestBody } from "./request-body.ts";
 
 export type PassOn = {
@@ -141,20 +142,10 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   async function metricsText(): Promise<string> {
     if (passedOn >= PASSED_ON_MAX) return "";
     passedOn += 1;
-    const abort = new AbortController();
-    const overdue = new Overdue(timeoutMs, () => abort.abort());
-    try {
-      const { signal } = abort;
-      const answer = await fetchFrom(worker, `${base}/metrics`, { ...AS_IT_IS, signal });
-      const text = await answer.text();
-      if (!answer.ok || text === "") return "";
-      return text.endsWith("\n") ? text : `${text}\n`;
-    } catch {
-      return "";
-    } finally {
-      overdue.cancel();
-      passedOn -= 1;
-    }
+    const answer = await read(TABLE.metrics.path, timeoutMs);
+    passedOn -= 1;
+    if (answer === null || !answer.ok || answer.text === "") return "";
+    return answer.text.endsWith("\n") ? answer.text : `${answer.text}\n`;
   }
 
   /** One question at a time, however many ask. */
@@ -164,13 +155,17 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   async function askReadiness(): Promise<string | null> {
+    const answer = await read(TABLE.readyz.path, Math.min(READINESS_MS_MAX, timeoutMs));
+    return answer === null || answer.ok ? null : detailOf(answer.text);
+  }
+
+  /** Null when the worker does not answer in time. */
+  async function read(path: string, ms: number): Promise<{ ok: boolean; text: string } | null> {
     const abort = new AbortController();
-    const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
+    const overdue = new Overdue(ms, () => abort.abort());
     try {
-      const { signal } = abort;
-      const answer = await fetchFrom(worker, `${base}/readyz`, { ...AS_IT_IS, signal });
-      const text = await answer.text();
-      return answer.ok ? null : detailOf(text);
+      const answer = await fetchFrom(worker, base + path, { ...AS_IT_IS, signal: abort.signal });
+      return { ok: answer.ok, text: await answer.text() };
     } catch {
       return null;
     } finally {
@@ -257,11 +252,6 @@ function responseHeaders(from: Headers): Headers {
   return headers;
 }
 
-/** Of a problem; throws when it is none. */
-function detailOf(text: string): string {
-  return String((JSON.parse(text) as { readonly detail: unknown }).detail);
-}
-
 function isEventStream(answer: Response): boolean {
   return answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
@@ -270,8 +260,4 @@ function isEventStream(answer: Response): boolean {
 function isFromOutside(error: unknown): boolean {
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
   return typeof code === "string" || name === "AbortError";
-}
-
-function unavailable(detail: string): Response {
-  return problem(503, detail, { "retry-after": "1" });
 }

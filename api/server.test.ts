@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { problemOf } from "../shared/problem.fixture.ts";
 import pino from "pino";
+import { OPERATION_IDS, rowOf } from "../shared/http-api/table.ts";
 import { problem } from "../shared/problem.ts";
 import type { Verdict } from "../shared/verdict.ts";
 import {
@@ -7,7 +9,6 @@ import {
   connect,
   ID,
   PAYMENT,
-  problemOf,
   runApi,
   sendRaw,
   startFakeWorker,
@@ -341,6 +342,32 @@ describe("paths and methods", () => {
     ["/readyz", "POST", "GET, HEAD"],
     ["/metrics", "POST", "GET, HEAD"],
   ];
+  test("what the worker owns and is public is passed on, and nothing else of the table", async () => {
+    await using worker = startFakeWorker();
+    await using api = runApi(worker.url);
+    for (const id of OPERATION_IDS) {
+      const { method, path, owner, public: isPublic } = rowOf(id);
+      const target = path.replace(/\{\w+\}/, ID);
+      worker.seen.length = 0;
+      const response = await api.call(method, target);
+      expect([path, response.status === 404]).toEqual([path, !isPublic]);
+      const passedOn = worker.seen.some((seen) => seen.target === target);
+      // Own metrics and readiness ask for the worker's.
+      const asksWorker = path === "/metrics" || path === "/readyz";
+      expect([path, passedOn]).toEqual([path, asksWorker || (isPublic && owner === "worker")]);
+    }
+  });
+
+  test("a path is the one that it comes to: none is passed on under another's name", async () => {
+    await using worker = startFakeWorker();
+    await using api = runApi(worker.url);
+    for (const target of ["/dashboard/../operator/payments", "/payments/%2e%2e/open-payments"]) {
+      const answer = await sendRaw(api.port, `GET ${target} HTTP/1.1\r\n${CLOSE}\r\n`);
+      expect([target, answer.slice(0, 13)]).toEqual([target, "HTTP/1.1 404 "]);
+    }
+    expect(worker.seen).toEqual([]);
+  });
+
   test("another method is 405 with those that are allowed, and not passed on", async () => {
     await using worker = startFakeWorker();
     await using api = runApi(worker.url);

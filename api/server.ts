@@ -1,15 +1,17 @@
 import { originOf, socketPathOf } from "../shared/healthcheck.ts";
+import { allowOf, matcherOf, takes } from "../shared/http-api/matcher.ts";
+import type { Row } from "../shared/http-api/row.ts";
+import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { pathOf, targetOf } from "../shared/http/target.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
-import { problem } from "../shared/problem.ts";
+import { problem, unavailable } from "../shared/problem.ts";
 import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
 import { createPassOn } from "./pass-on.ts";
-import { allowedMethods, findRoute, type ApiPath } from "./routes.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
@@ -45,7 +47,12 @@ if (LEAVE_TIMES.answerMsMax + LEAVE_TIMES.breakOffMs >= DRAIN_MS_MAX) {
  */
 const SERVER_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Nothing that is not public ever leaves for the worker, an operator's calls least of all. */
+const find = matcherOf(OPERATION_IDS.filter((id) => rowOf(id).public));
+const PAY = TABLE.pay.path;
+
 type Handler = (request: Request) => Response | Promise<Response>;
+type OwnAnswers = { readonly [Id in OwnedBy<"api" | "each">]: Handler };
 
 export function startApi(parts: ApiParts): Api {
   const { settings, link, log } = parts;
@@ -59,16 +66,15 @@ export function startApi(parts: ApiParts): Api {
   const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
   let stopping: Promise<void> | null = null;
 
-  const own: Record<ApiPath, Handler> = {
-    "/payments": (request) => acceptPayment(acceptParts, request),
-    "/openapi.json": () =>
-      new Response(document, { headers: { "content-type": "application/json" } }),
-    "/livez": () => new Response("alive\n"),
-    "/readyz": async () => {
+  const own: OwnAnswers = {
+    pay: (request) => acceptPayment(acceptParts, request),
+    document: () => new Response(document, { headers: { "content-type": "application/json" } }),
+    livez: () => new Response("alive\n"),
+    readyz: async () => {
       const reason = leave.begun ? null : await passOn.whyNotReady();
       return readiness(leave.begun, reason, link.answering);
     },
-    "/metrics": async () =>
+    metrics: async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
       }),
@@ -89,15 +95,14 @@ export function startApi(parts: ApiParts): Api {
   /** Everything but the hot path, which Bun's own routing finds without an address being built. */
   function dispatch(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const target = targetOf(request.url);
-    const route = findRoute(pathOf(target));
-    if (route === undefined) return answer("other", notFound, request);
-    const allowed = allowedMethods(route);
-    if (!allowed.includes(request.method)) {
-      return answer(route.name, () => methodNotAllowed(request.method, allowed), request);
-    }
-    if (route.owner === "api") return answer(route.name, own[route.name], request);
+    const match = find(pathOf(target));
+    if (match === null) return answer("other", notFound, request);
+    const { id, row } = match;
+    const label = labelOf(row);
+    if (!takes(row, request.method)) return answer(label, () => notAllowed(request, row), request);
+    if (row.owner !== "worker") return answer(label, own[id as keyof OwnAnswers], request);
     const onEventStream = () => server.timeout(request, 0);
-    return answer(route.name, () => passOn.pass(request, target, onEventStream), request);
+    return answer(label, () => passOn.pass(request, target, onEventStream), request);
   }
 
   const unix = socketPathOf(settings.HOST);
@@ -107,7 +112,7 @@ export function startApi(parts: ApiParts): Api {
     idleTimeout: HTTP_IDLE_SECONDS,
     maxRequestBodySize: SERVER_BODY_BYTES_MAX,
     routes: {
-      "/payments": { POST: (request) => answer("/payments", own["/payments"], request) },
+      [PAY]: { POST: (request) => answer(PAY, own.pay, request) },
     },
     fetch: dispatch,
   });
@@ -129,11 +134,9 @@ export function startApi(parts: ApiParts): Api {
 
 /** What the worker says of itself comes first; when it says nothing, the link alone decides. */
 function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
-  if (stopping) return problem(503, "This API is shutting down.", { "retry-after": "1" });
-  if (reason !== null) {
-    return problem(503, `The worker is not ready: ${reason}.`, { "retry-after": "1" });
-  }
-  if (!workerAnswers) return problem(503, "The worker does not answer.", { "retry-after": "1" });
+  if (stopping) return unavailable("This API is shutting down.");
+  if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);
+  if (!workerAnswers) return unavailable("The worker does not answer.");
   return new Response("ready\n");
 }
 
@@ -141,7 +144,12 @@ function notFound(): Response {
   return problem(404, "There is nothing at this path.");
 }
 
-function methodNotAllowed(method: string, allowed: readonly string[]): Response {
-  const allow = allowed.join(", ");
+function notAllowed({ method }: Request, row: Row): Response {
+  const allow = allowOf(row);
   return problem(405, `This path takes ${allow}, not ${method}.`, { allow });
+}
+
+/** Label in metrics: the page and all that it reads count as one. */
+function labelOf({ path }: Row): string {
+  return path.startsWith(`${TABLE.page.path}/`) ? TABLE.page.path : path;
 }

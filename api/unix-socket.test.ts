@@ -1,18 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { problemOf } from "../shared/problem.fixture.ts";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSettings } from "../shared/settings.ts";
 import type { Verdict } from "../shared/verdict.ts";
-import {
-  AT_ONCE,
-  ID,
-  PAYMENT,
-  problemOf,
-  runApi,
-  sendRaw,
-  startFakeWorker,
-} from "./server.fixture.ts";
+import { AT_ONCE, ID, PAYMENT, runApi, sendRaw, startFakeWorker } from "./server.fixture.ts";
 import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
 

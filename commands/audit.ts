@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { complain, say } from "../shared/say.ts";
 import { readSettings } from "../shared/settings.ts";
 import { lagMs, notAudited } from "../worker/audit.ts";
-import type { ProcessorAudit } from "../worker/audit-report.ts";
+import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
 import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { complain, say } from "../shared/say.ts";
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { follow, once } from "./top/feed.ts";
 import {
   fitted,

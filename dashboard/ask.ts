@@ -1,10 +1,26 @@
 /** A question to the worker, and its answer: JSON, or the sentence of a problem. */
+import type { JsonAt } from "../shared/http-api/table.ts";
+import { detailOf } from "../shared/problem.ts";
+
+/** As the table has it, with at most one segment in braces. */
+export type Path = keyof JsonAt;
+type Question = RequestInit & { readonly open?: string; readonly query?: URLSearchParams };
+
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly status: number; readonly detail: string };
 
+/** `open` stands for the segment in braces. */
+export function ask<P extends Path>(
+  path: P,
+  { open = "", query, ...init }: Question = {},
+): Promise<Answer<JsonAt[P]>> {
+  const target = path.replace(/\{\w+\}/, encodeURIComponent(open));
+  return askAt(query === undefined ? target : `${target}?${query}`, init);
+}
+
 /** Status 0 stands for no answer at all. */
-export async function ask<T>(target: string, init: RequestInit = {}): Promise<Answer<T>> {
+export async function askAt<T>(target: string, init: RequestInit = {}): Promise<Answer<T>> {
   let response: Response;
   let text: string;
   try {
@@ -14,13 +30,9 @@ export async function ask<T>(target: string, init: RequestInit = {}): Promise<An
     return { ok: false, status: 0, detail: "The gateway does not answer." };
   }
   if (response.ok) return { ok: true, value: JSON.parse(text) as T };
-  return { ok: false, status: response.status, detail: detailOf(text) };
-}
-
-function detailOf(text: string): string {
-  try {
-    return String((JSON.parse(text) as { detail?: unknown }).detail);
-  } catch {
-    return "Something else answers here."; // No problem+json.
-  }
+  return {
+    ok: false,
+    status: response.status,
+    detail: detailOf(text) ?? "Something else answers here.",
+  };
 }

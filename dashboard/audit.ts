@@ -1,35 +1,13 @@
 /** The last comparison with each processor's own books. */
+import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";
 import { byId, h, setText, table, time } from "./dom.ts";
 import { offer } from "./download.ts";
 import { day, grouped, plural } from "./format.ts";
 
-type Totals = { readonly count: number; readonly cents: number };
-type Compared = {
-  readonly name: string;
-  readonly state: "off" | "waiting" | "equal" | "drift" | "failed";
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly ours: Totals;
-  readonly theirs: Totals;
-  readonly equalUpTo: string | null;
-  readonly differing: readonly {
-    readonly correlationId: string;
-    readonly kind: "missing" | "extra" | "amount" | "time";
-    readonly oursCents: number | null;
-    readonly theirsCents: number | null;
-  }[];
-  /** Beyond those that are listed. */
-  readonly differingMore: number;
-  /** Recorded there and still open here: no drift. */
-  readonly pending: number;
-  readonly checkedAt: string | null;
-  readonly error: string | null;
-};
-
 const PERIOD_MS = 10_000;
-const STATES: Record<Compared["state"], string> = {
+const STATES: Record<ProcessorAudit["state"], string> = {
   off: "not compared",
   waiting: "waits for its first comparison",
   equal: "equal",
@@ -48,7 +26,7 @@ const OFF =
 
 export class Audit {
   readonly #show: (correlationId: string) => void;
-  #processors: readonly Compared[] = [];
+  #processors: readonly ProcessorAudit[] = [];
   #shown = "";
 
   constructor(show: (correlationId: string) => void) {
@@ -78,7 +56,7 @@ export class Audit {
 
   async #read(): Promise<void> {
     if (document.hidden) return;
-    const answer = await ask<{ readonly processors: readonly Compared[] }>("/audit");
+    const answer = await ask("/audit");
     const note = byId("audit-note");
     if (!answer.ok) {
       byId("audit-list").replaceChildren();
@@ -113,7 +91,7 @@ export class Audit {
     );
   }
 
-  #details({ name, differing, differingMore }: Compared): HTMLElement {
+  #details({ name, differing, differingMore }: ProcessorAudit): HTMLElement {
     const rows = differing.map(({ correlationId, kind, oursCents, theirsCents }) => [
       h(
         "button",
@@ -141,7 +119,7 @@ export class Audit {
   }
 }
 
-function rowOf(compared: Compared) {
+function rowOf(compared: ProcessorAudit) {
   const { name, state, ours, theirs, differing, differingMore } = compared;
   const { equalUpTo, checkedAt, error, pending } = compared;
   const isCompared = state === "equal" || state === "drift";

@@ -2,7 +2,7 @@
  * The event stream. Whoever looks must never take an old figure for a new one: a stream that breaks off,
  * or says nothing for a few seconds, is reported as lost, with when the figures are from.
  */
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 
 const SILENT_MS_MAX = 4_000;
 const RETRY_MS = 2_000;

@@ -1,5 +1,5 @@
 /** Game day: weather for the simulated processors. It exists where `bun run dev` serves the page. */
-import { ask } from "./ask.ts";
+import { askAt } from "./ask.ts";
 import { byId, h, setAttribute, setText } from "./dom.ts";
 
 type GameDay = {
@@ -19,10 +19,10 @@ const TARGET = "/dashboard/gameday";
 const PERIOD_MS = 1_000;
 
 export async function startGameDay(show: (correlationId: string) => void): Promise<void> {
-  const first = await ask<GameDay>(TARGET);
+  const first = await askAt<GameDay>(TARGET);
   if (!first.ok) return;
   const tell = async (target: string) => {
-    const answer = await ask<GameDay>(`${TARGET}/${target}`, { method: "POST" });
+    const answer = await askAt<GameDay>(`${TARGET}/${target}`, { method: "POST" });
     if (answer.ok) tellOf(answer.value);
     else setText(byId("gameday-now"), answer.detail);
   };
@@ -47,7 +47,7 @@ export async function startGameDay(show: (correlationId: string) => void): Promi
   setAttribute(byId("gameday"), "hidden", null);
   tellOf(first.value);
   setInterval(() => {
-    if (!document.hidden) void ask<GameDay>(TARGET).then((now) => now.ok && tellOf(now.value));
+    if (!document.hidden) void askAt<GameDay>(TARGET).then((now) => now.ok && tellOf(now.value));
   }, PERIOD_MS);
 }
 

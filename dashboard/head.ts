@@ -1,5 +1,5 @@
 /** The figures that say whether all is well, and how they went in the last minutes. */
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { atMsOf, History } from "./history.ts";
 
 const told = (startedAt: string, ...numbers: number[]) =>

@@ -1,5 +1,5 @@
 /** What the stream has told, put together: rows come once, or again with everything after a break. */
-import type { LaneChange, LiveSecond, LiveSnapshot } from "../shared/live.ts";
+import type { LaneChange, LiveSecond, LiveSnapshot } from "../shared/http-api/live.ts";
 
 const SECONDS_MAX = 300;
 const CHANGES_MAX = 1_000;

@@ -1,5 +1,5 @@
 /** A lane per processor: its breaker over time with every cause, its speed, its load, what it settled. */
-import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/live.ts";
+import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { atMsOf, shownMsOf, type History } from "./history.ts";

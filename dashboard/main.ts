@@ -1,5 +1,5 @@
 /** The page: what the stream tells goes to the panels; the rest they ask for themselves. */
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { Audit } from "./audit.ts";
 import { connect } from "./connection.ts";
 import { byId, setAttribute, setText } from "./dom.ts";

@@ -1,6 +1,6 @@
 /** What the processors' fees came to, what waiting for the cheap one saved, and what more was possible. */
 import { feesOf, type Charged, type Fees } from "../shared/fees.ts";
-import type { LiveSnapshot } from "../shared/live.ts";
+import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { byId, h, setAttribute, setText, table } from "./dom.ts";
 import { offer } from "./download.ts";
 import { grouped, plural } from "./format.ts";

@@ -2,34 +2,15 @@
  * Open payments: how many, by state and age, wherever the page is from; and which, where the worker
  * lists them.
  */
+import type { JsonAt } from "../shared/http-api/table.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";
 import { byId, h, setText, table } from "./dom.ts";
 import { offer } from "./download.ts";
 import { grouped, plural, span } from "./format.ts";
 
-type Ages = {
-  readonly states: readonly {
-    readonly state: string;
-    readonly fromSeconds: number;
-    readonly count: number;
-    readonly cents: number;
-    readonly oldest: string;
-  }[];
-  readonly complete: boolean;
-};
-type Listed = {
-  readonly payments: readonly {
-    readonly correlationId: string;
-    readonly amount: number;
-    readonly status: string;
-    readonly processor?: string;
-    readonly ageSeconds: number;
-    readonly attempts: number;
-    readonly lastReason: string | null;
-  }[];
-  readonly more: boolean;
-};
+type Ages = JsonAt["/dashboard/open"];
+type Listed = JsonAt["/open-payments"];
 
 const PERIOD_MS = 3_000;
 const LISTED = 50;
@@ -63,14 +44,14 @@ export class OpenPayments {
 
   async read(): Promise<void> {
     if (document.hidden) return;
-    const ages = await ask<Ages>("/dashboard/open");
+    const ages = await ask("/dashboard/open");
     if (!ages.ok) return setText(byId("open-note"), ages.detail);
     this.#showAges(ages.value);
     const state = byId<HTMLSelectElement>("open-state").value;
     const order = byId<HTMLSelectElement>("open-order").value;
     const query = new URLSearchParams({ order, limit: String(LISTED) });
     if (state !== "") query.set("state", state);
-    const listed = await ask<Listed>(`/open-payments?${query}`);
+    const listed = await ask("/open-payments", { query });
     document.documentElement.dataset["listed"] = listed.ok ? "here" : "elsewhere";
     this.#listed = listed.ok ? listed.value.payments : null;
     if (listed.ok) this.#showList(listed.value, state);
@@ -78,7 +59,7 @@ export class OpenPayments {
 
   #showAges({ states, complete }: Ages): void {
     this.#ages = states;
-    const names = [...new Set(states.map(({ state }) => state))];
+    const names = [...new Set<string>(states.map(({ state }) => state))];
     const total = states.reduce((sum, { count }) => sum + count, 0);
     const note = complete ? "" : ` These are the oldest ${grouped(total)}; there are more.`;
     setText(byId("open-note"), total === 0 ? "Nothing is open: every payment is settled." : note);

@@ -3,11 +3,10 @@
  * refused without the admin token: there the page offers them, elsewhere it is read-only. The token is
  * kept in this page's memory and nowhere else, until it is left, reloaded or told to forget it.
  */
-import { ask, type Answer } from "./ask.ts";
+import type { PublicStory } from "../shared/http-api/dashboard.ts";
+import type { PaymentAction, ProcessorAction, Story } from "../shared/http-api/operator.ts";
+import { ask, type Answer, type Path } from "./ask.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
-
-export type ProcessorAction = "drain" | "force" | "resume" | "moved";
-export type PaymentAction = "ask" | "hold" | "release" | "settle" | "absent";
 
 const MEANS: Record<ProcessorAction | PaymentAction, string> = {
   drain: "It gets no new payment. Those that are unknown there are still resolved.",
@@ -24,10 +23,11 @@ const MEANS: Record<ProcessorAction | PaymentAction, string> = {
 
 type Asked = {
   readonly title: string;
-  readonly target: string;
+  readonly path: Extract<Path, `${string}/${PaymentAction | ProcessorAction}`>;
+  /** Name of the processor, or id of the payment. */
+  readonly open: string;
   readonly action: keyof typeof MEANS;
 };
-type Done = { readonly detail: string };
 
 export class OperatorDesk {
   /** Called after every decision that was carried out. */
@@ -65,18 +65,20 @@ export class OperatorDesk {
   }
 
   onProcessor(name: string, action: ProcessorAction): void {
-    const target = `/operator/processors/${encodeURIComponent(name)}/${action}`;
-    this.#open({ title: `${capital(action)} ${name}`, target, action });
+    const path = `/operator/processors/{name}/${action}` as const;
+    this.#open({ title: `${capital(action)} ${name}`, path, open: name, action });
   }
 
   onPayment(correlationId: string, action: PaymentAction): void {
-    const target = `/operator/payments/${correlationId}/${action}`;
-    this.#open({ title: `${capital(action)} ${correlationId}`, target, action });
+    const path = `/operator/payments/{correlationId}/${action}` as const;
+    this.#open({ title: `${capital(action)} ${correlationId}`, path, open: correlationId, action });
   }
 
   /** Reads as an operator does, when there is a token; else as everybody. */
-  read<T>(operatorTarget: string, target: string): Promise<Answer<T>> {
-    return this.#token === null ? ask(target) : ask(operatorTarget, { headers: this.#headers() });
+  story(open: string): Promise<Answer<Story | PublicStory>> {
+    return this.#token === null
+      ? ask("/dashboard/payments/{correlationId}", { open })
+      : ask("/operator/payments/{correlationId}", { open, headers: this.#headers() });
   }
 
   #open(asked: Asked): void {
@@ -100,7 +102,9 @@ export class OperatorDesk {
     const evidence = field("evidence");
     const body = { who: field("who"), why: field("why"), ...(evidence === "" ? {} : { evidence }) };
     this.#say("It is being written down…", null);
-    const answer = await ask<Done>(this.#asked.target, {
+    const { path, open } = this.#asked;
+    const answer = await ask(path, {
+      open,
       method: "POST",
       headers: { ...this.#headers(token), "content-type": "application/json" },
       body: JSON.stringify(body),

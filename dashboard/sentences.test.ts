@@ -30,7 +30,7 @@ test("attempts that were left out are counted where they were", () => {
     return { at: at(ms), processor: "default", outcome: "unknown", reason: `at ${ms}` };
   });
   const { settledAt: _, ...open } = story;
-  const stuck = { ...open, requestedAt: at(0), status: "unknown", attempts };
+  const stuck: Story = { ...open, requestedAt: at(0), status: "unknown", attempts };
   const texts = sentencesOf({ ...stuck, attemptsLeftOut: 117_000 }).map(({ text }) => text);
   expect(texts.slice(4, 7)).toEqual([
     expect.stringContaining("at 40"),

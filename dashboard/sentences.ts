@@ -3,31 +3,14 @@
  * acceptance and ends with its settlement, also when the clock was set back in between.
  */
 import { ATTEMPTS_KEPT } from "../shared/attempts.ts";
+import type { PublicStory } from "../shared/http-api/dashboard.ts";
+import type { Said } from "../shared/http-api/operator.ts";
 import { grouped, span } from "./format.ts";
 
-export type Story = {
-  readonly correlationId: string;
+/** The amount is a text; who decided and why is for those who may read it. */
+export type Story = Omit<PublicStory, "amount" | "interventions"> & {
   readonly amount: string;
-  readonly status: string;
-  readonly processor?: string;
-  readonly requestedAt?: string;
-  readonly acceptedAt: string;
-  readonly settledAt?: string;
-  readonly attempts: readonly {
-    readonly at: string;
-    readonly processor: string;
-    readonly outcome: string;
-    readonly reason: string;
-  }[];
-  /** Between the first ones and the last ones. */
-  readonly attemptsLeftOut: number;
-  readonly interventions: readonly {
-    readonly at: string;
-    readonly action: string;
-    readonly who?: string;
-    readonly why?: string;
-    readonly evidence?: string;
-  }[];
+  readonly interventions: readonly (Pick<Said, "at" | "action"> & Partial<Said>)[];
 };
 
 /** `kind` says what it was about, for those who see its colour or shape. */

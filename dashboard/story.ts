@@ -1,8 +1,9 @@
 /** One payment: its story in plain sentences, with times and reasons. */
+import type { PaymentAction } from "../shared/http-api/operator.ts";
 import { byId, h, setAttribute, setText, time } from "./dom.ts";
 import { offer } from "./download.ts";
 import { clock, day, span } from "./format.ts";
-import type { OperatorDesk, PaymentAction } from "./operator.ts";
+import type { OperatorDesk } from "./operator.ts";
 import { sentencesOf, standingOf, type Story } from "./sentences.ts";
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
@@ -73,10 +74,7 @@ export class StoryPanel {
   }
 
   async #ask(id: string): Promise<void> {
-    const answer = await this.#desk.read<Told>(
-      `/operator/payments/${id}`,
-      `/dashboard/payments/${id}`,
-    );
+    const answer = await this.#desk.story(id);
     // Another one was asked for meanwhile.
     if (id !== this.#wanted) return;
     // What is told stays while the gateway is away for a moment.

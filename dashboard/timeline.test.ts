@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { BreakerKind, LaneChange } from "../shared/live.ts";
+import type { BreakerKind, LaneChange } from "../shared/http-api/live.ts";
 import { breakerChanges, stretchesOf, ticksOf } from "./timeline.ts";
 
 const iso = (seconds: number) => new Date(seconds * 1_000).toISOString();

@@ -1,5 +1,5 @@
 /** What a lane's changes say about a stretch of time: in which state its breaker was, and why. */
-import type { BreakerKind, LaneChange } from "../shared/live.ts";
+import type { BreakerKind, LaneChange } from "../shared/http-api/live.ts";
 import { span } from "./format.ts";
 
 export type Stretch = {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LiveLane, LiveSnapshot } from "../shared/live.ts";
+import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { verdictOf } from "./verdict.ts";
 
 const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLane => ({

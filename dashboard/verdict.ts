@@ -2,7 +2,7 @@
  * What is going on, for somebody who has just come: one sentence about the processors, one about what
  * waits, and one about what needs a person. The figures below it are for those who want to know more.
  */
-import type { LiveLane, LiveSnapshot } from "../shared/live.ts";
+import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { plural, span } from "./format.ts";
 
 export type Verdict = {

@@ -1,7 +1,8 @@
 /** A window of requestedAt: its summary, what its fees come to, and its curve. */
 import { feesOf } from "../shared/fees.ts";
 import { decimalFromCents } from "../shared/money.ts";
-import type { LiveLane } from "../shared/live.ts";
+import type { Curve } from "../shared/http-api/dashboard.ts";
+import type { LiveLane } from "../shared/http-api/live.ts";
 import { ask } from "./ask.ts";
 import { Chart } from "./charts.ts";
 import { byId, setAttribute, setText, table } from "./dom.ts";
@@ -9,17 +10,7 @@ import { day, grouped, plural, span } from "./format.ts";
 import { laneLine } from "./head.ts";
 import { feesTable, MoneyFigures } from "./money.ts";
 
-type Curve = {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly bucketMs: number;
-  readonly processors: readonly string[];
-  readonly buckets: readonly {
-    readonly at: string;
-    readonly counts: readonly number[];
-    readonly cents: readonly number[];
-  }[];
-};
+const CURVE = "/dashboard/curve";
 
 export class Windows {
   readonly #chart = new Chart(byId("chart-window"), (value) => grouped(Math.round(value)));
@@ -65,13 +56,13 @@ export class Windows {
     ] as const) {
       if (value !== "") query.set(name, new Date(value).toISOString());
     }
-    const answer = await ask<Curve>(`/dashboard/curve?${query}`);
+    const answer = await ask(CURVE, { query });
     const files = byId("window-files");
     setAttribute(files, "hidden", answer.ok ? null : "");
     if (!answer.ok) return setText(byId("window-note"), `${answer.detail}.`.replace("..", "."));
     for (const format of ["csv", "json"]) {
       query.set("format", format);
-      byId(`window-${format}`).setAttribute("href", `/dashboard/curve?${query}`);
+      byId(`window-${format}`).setAttribute("href", `${CURVE}?${query}`);
     }
     this.#show(answer.value);
   }

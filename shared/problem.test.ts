@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { problem } from "./problem.ts";
+import { detailOf, problem, unavailable } from "./problem.ts";
 
 test("a problem says its status, a title and one sentence", async () => {
   const response = problem(503, "The worker is away.", { "retry-after": "1" });
@@ -23,4 +23,10 @@ test("every status has a title", async () => {
   for (const status of [400, 401, 404, 405, 409, 413, 500, 503]) {
     expect(await problem(status, "").json()).not.toMatchObject({ title: "Error" });
   }
+});
+
+test("its sentence is read again, and nothing else is taken for one", async () => {
+  expect(detailOf(await unavailable("Wait.").text())).toBe("Wait.");
+  for (const text of ["", "<html>", "null", "{}", '{"detail":1}'])
+    expect(detailOf(text)).toBeNull();
 });

@@ -10,6 +10,21 @@ const TITLES: Record<number, string> = {
   503: "Service Unavailable",
 };
 
+/** 503, after which the same request may be repeated. */
+export function unavailable(detail: string, retryAfterSeconds = 1): Response {
+  return problem(503, detail, { "retry-after": String(retryAfterSeconds) });
+}
+
+/** The sentence of a problem; null when the text is something else. */
+export function detailOf(text: string): string | null {
+  try {
+    const { detail } = JSON.parse(text) as { readonly detail?: unknown };
+    return typeof detail === "string" ? detail : null;
+  } catch {
+    return null; // Not JSON, or `null`.
+  }
+}
+
 export function problem(
   status: number,
   detail: string,

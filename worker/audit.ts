@@ -8,7 +8,8 @@
  * question from outside; one call at a time leaves for one processor at a time.
  */
 import type { Log } from "../shared/log.ts";
-import type { AuditGauges, AuditReport, ProcessorAudit } from "./audit-report.ts";
+import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
+import type { AuditGauges } from "./http/audit.ts";
 import { openToRead, purgedAtMs } from "./audit/file.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";

@@ -2,16 +2,13 @@
  * What an operator may ask of the worker, and what comes of it. Reads go to the journal's file; these
  * go to the pipeline, the only one that knows what is under way.
  */
-import type { Intervention, PaymentState, ProcessorMode } from "./transitions.ts";
+import type { PaymentAction, ProcessorAction, ProcessorView } from "../shared/http-api/operator.ts";
+import type { Intervention, PaymentState } from "./transitions.ts";
 
-export const PAYMENT_ACTIONS = ["ask", "hold", "release", "settle", "absent"] as const;
-export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
+export type { PaymentAction, ProcessorAction, ProcessorView };
 
 /** What each makes of the processor's mode. */
 export const MODE_AFTER = { drain: "drained", force: "forced", resume: "auto" } as const;
-export type ModeAction = keyof typeof MODE_AFTER;
-export const PROCESSOR_ACTIONS = [...(Object.keys(MODE_AFTER) as ModeAction[]), "moved"] as const;
-export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
 
 /** Who, why, and for some actions on what grounds. */
 export type Grounds = Pick<Intervention, "who" | "why" | "evidence">;
@@ -33,20 +30,6 @@ export type OperatorCommand =
       readonly grounds: Grounds;
     }
   | { readonly kind: "processors" };
-
-/** A configured processor as the router sees it now. */
-export type ProcessorView = {
-  readonly name: string;
-  readonly fee: number;
-  readonly mode: ProcessorMode;
-  readonly breaker: "closed" | "half-open" | "open";
-  readonly inFlight: number;
-  readonly limit: number;
-  readonly latencyMs: number;
-  readonly url: string;
-  /** The address that its payments belong to, while nothing is sent to `url`. */
-  readonly movedFrom: string | null;
-};
 
 export type OperatorAnswer =
   /** Durable. `state` is the payment's, or the processor's mode. */

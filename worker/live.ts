@@ -1,5 +1,5 @@
 /** What the pipeline says of itself to the http thread, at most once a second and only if it is asked. */
-import type { LiveLane, LiveSnapshot } from "../shared/live.ts";
+import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 
 /** Up to where the http thread has it: the answer holds what came after. */
 export type LiveQuestion = { readonly afterSecond: number; readonly afterChange: number };

@@ -12,7 +12,7 @@ import {
   requestedAtMsOf,
   settledJournal,
 } from "../../worker/audit/books.fixture.ts";
-import type { AuditReport } from "../../worker/audit-report.ts";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { commandOf } from "./children.ts";
 

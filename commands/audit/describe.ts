@@ -5,7 +5,7 @@ import type {
   Difference,
   DifferingWindow,
   ProcessorAudit,
-} from "../../worker/audit-report.ts";
+} from "../../shared/http-api/audit.ts";
 import { plain, table } from "../text-table.ts";
 
 export function describe({ processors }: AuditReport): string {

@@ -1,6 +1,6 @@
 /** What was typed, as the call that it stands for. */
 import { parseArgs } from "node:util";
-import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../worker/intervention.ts";
+import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
 
 export const USAGE = `usage: worker operator COMMAND [options]
 

@@ -1,4 +1,5 @@
 /** A call to the worker's HTTP listener. */
+import { detailOf } from "../../shared/problem.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { workerSettings } from "../../worker/settings.ts";
 import { workerUrl } from "../worker-address.ts";
@@ -31,13 +32,5 @@ async function call(url: string, init: RequestInit, target: string): Promise<str
     throw new Error(`no worker answers at ${url}`, { cause: error });
   }
   if (response.ok) return text;
-  throw new Error(`${response.status}: ${detailOf(text)}`);
-}
-
-function detailOf(text: string): string {
-  try {
-    return String((JSON.parse(text) as { detail?: unknown }).detail);
-  } catch {
-    return text.slice(0, 200); // Something else answers there.
-  }
+  throw new Error(`${response.status}: ${detailOf(text) ?? text.slice(0, 200)}`);
 }

@@ -1,5 +1,5 @@
 /** The worker's live figures, event by event, over a connection that is made again when it is lost. */
-import type { LiveSnapshot } from "../../shared/live.ts";
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { fetchFrom } from "../../shared/net/fetch.ts";
 import { Overdue } from "../../shared/net/overdue.ts";
 import { peerAt, type Peer } from "../../shared/net/peer.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/live.ts";
+import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 import { EventReader } from "./events.ts";
 import { fitted, lineOf, screenOf, sortedBy, UNSORTED, type SortKey } from "./screen.ts";
 import { View, type Figures } from "./view.ts";

@@ -3,7 +3,7 @@
  * that the worker keeps, later ones what is new.
  */
 import { feesOf } from "../../shared/fees.ts";
-import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/live.ts";
+import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 
 /** What a rate is taken over. */
 const RATE_SECONDS = 10;

@@ -3,7 +3,7 @@ import { beforeAll, afterAll, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import dashboard from "../../docs/grafana.json";
 import { startSimulator, type Simulator } from "../../simulator/server.ts";
-import type { AuditReport } from "../../worker/audit-report.ts";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
 import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
 import { GatewayClient } from "../system/client.ts";
 import { freePorts } from "../system/stand.ts";

@@ -9,14 +9,13 @@ import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
-import { STATES } from "../../shared/openapi/schemas.ts";
+import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
+import { OPERATION_IDS, rowOf } from "../../shared/http-api/table.ts";
+import { STATES } from "../../shared/http-api/payments.ts";
 import { runHttp } from "../../worker/http/server.fixture.ts";
+import { JournalInDoubt } from "../../worker/http/standstill.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
-import {
-  PAYMENT_ACTIONS,
-  PROCESSOR_ACTIONS,
-  type OperatorAnswer,
-} from "../../worker/intervention.ts";
+import type { OperatorAnswer } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { startStand, type Stand } from "../system/stand.ts";
 import { until } from "../system/until.ts";
@@ -260,6 +259,18 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       worker.ask(503, "GET", "/dashboard/live", { query: "?once" }),
     ]);
   });
+  await using still = runHttp({
+    settings: { ADMIN_TOKEN: TOKEN },
+    standstill: { reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
+    summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }) },
+  });
+  await worker.elsewhere(still.url, async () => {
+    for (const { method, path, reads } of OPERATION_IDS.map(rowOf)) {
+      if (reads === undefined) continue;
+      const body = method === "POST" ? { body: GROUNDS } : {};
+      await worker.ask(503, method, path, { headers: ADMIN, ...body });
+    }
+  });
   await using closed = runHttp();
   await worker.elsewhere(closed.url, async () => {
     await worker.ask(404, "POST", "/purge-payments");
@@ -268,19 +279,14 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   });
 }
 
+function inDoubt(): never {
+  throw new JournalInDoubt();
+}
+
 async function rareAnswersOfApi(api: Listener): Promise<void> {
-  const passedOn = [
-    ["GET", "/payments/{correlationId}"],
-    ["GET", "/payments-summary"],
-    ["GET", "/audit"],
-    ["POST", "/purge-payments"],
-    ["GET", "/dashboard"],
-    ["GET", "/dashboard/live"],
-    ["GET", "/dashboard/open"],
-    ["GET", "/dashboard/curve"],
-    ["GET", "/dashboard/payments/{correlationId}"],
-  ] as const;
-  for (const [method, path] of passedOn) await api.askRaw(400, method, path);
+  const rows = OPERATION_IDS.map(rowOf);
+  const passedOn = rows.filter((row) => row.owner === "worker" && row.public);
+  for (const { method, path } of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
   await using closed = runHttp();
   const start = (workerHttp: string) => {
@@ -290,7 +296,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   };
   const [alone, behind] = [start(vacantUrl()), start(closed.url)];
   await api.elsewhere(alone.url, async () => {
-    for (const [method, path] of passedOn) await api.ask(503, method, path);
+    for (const { method, path } of passedOn) await api.ask(503, method, path);
     await api.ask(503, "GET", "/readyz");
     const body = `{"correlationId":"${NOBODY}","amount":1}`;
     await api.ask(503, "POST", "/payments", { body });

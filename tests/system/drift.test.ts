@@ -9,7 +9,7 @@ import {
   requestedAtMsOf,
   settledJournal,
 } from "../../worker/audit/books.fixture.ts";
-import type { AuditReport, ProcessorAudit } from "../../worker/audit-report.ts";
+import type { AuditReport, ProcessorAudit } from "../../shared/http-api/audit.ts";
 import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
 import { freePorts } from "./stand.ts";
 import { until } from "./until.ts";

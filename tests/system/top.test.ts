@@ -1,7 +1,7 @@
 /** `worker top` from outside: in a terminal, without one, and for scripts. */
 import { expect, test } from "bun:test";
 import { join, resolve } from "node:path";
-import type { LiveSnapshot } from "../../shared/live.ts";
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { GatewayClient } from "./client.ts";
 import { isAlive, startStand, type Stand } from "./stand.ts";
 import { until } from "./until.ts";

@@ -1,5 +1,5 @@
 /** One comparison of a whole window, in parts that are compared on their own. */
-import type { ProcessorAudit, Sum } from "../audit-report.ts";
+import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 import { agree, firstOf, hunt, isoFrom, NOTHING_FOUND, type Part, type Sides } from "./hunt.ts";
 import type { Ours } from "./ours.ts";

@@ -15,7 +15,7 @@
  *
  * Differences that cancel out in a window are not seen in it: an equal total ends the search there.
  */
-import type { Difference, DifferingWindow, Sum } from "../audit-report.ts";
+import type { Difference, DifferingWindow, Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 import type { OurPayment, Ours, SettledHere } from "./ours.ts";
 import { BEGIN_MS, type Found, type Theirs } from "./theirs.ts";

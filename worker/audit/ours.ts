@@ -4,7 +4,7 @@
  * from the file.
  */
 import type { Database } from "bun:sqlite";
-import type { Sum } from "../audit-report.ts";
+import type { Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";

@@ -7,7 +7,7 @@ import { centsFromDecimal } from "../../shared/money.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
 import { readInstant } from "../processor/instant.ts";
 import { Decimal, isId, readAmount, readFields, readRetryAfterMs } from "../processor/words.ts";
-import type { Sum } from "../audit-report.ts";
+import type { Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 
 /** `lasting`: asking again later will not help; somebody has to look. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Sum } from "../audit-report.ts";
+import type { Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 import type { Ours, OurPayment, SettledHere } from "./ours.ts";
 import { BEGIN_MS, NoAnswer, type Found, type Theirs } from "./theirs.ts";

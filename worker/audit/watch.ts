@@ -13,7 +13,8 @@
  * beyond it counts as not compared any more, but for the differences that were found there, and the rest
  * is compared again.
  */
-import type { AuditGauges, ProcessorAudit, Sum } from "../audit-report.ts";
+import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
+import type { AuditGauges } from "../http/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 import { agree, firstOf, hunt, isoFrom, isoOrNull, NOTHING_FOUND, shifted } from "./hunt.ts";
 import type { Budget, Hunted, Sides } from "./hunt.ts";

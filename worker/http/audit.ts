@@ -1,17 +1,20 @@
 /** What the audit says: over HTTP, and as metrics of the processors that are audited. */
 import { Gauge, type Registry } from "prom-client";
-import type { AuditGauges, AuditReport } from "../audit-report.ts";
-import { get, json, type Route } from "./route.ts";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
+
+/** What the metrics say of a processor that is audited. */
+export type AuditGauges = {
+  readonly name: string;
+  readonly driftPayments: number;
+  readonly driftCents: number;
+  readonly equalUpToMs: number | null;
+  readonly checkedAtMs: number | null;
+};
 
 export type AuditSource = {
   report(): AuditReport;
   gauges(): AuditGauges[];
 };
-
-export function auditRoute(audit: AuditSource): Route {
-  const body = () => json(JSON.stringify(audit.report()));
-  return get("/audit", (path) => path === "/audit", body);
-}
 
 export function registerAuditMetrics(registry: Registry, audit: AuditSource): void {
   const gauge = (name: string, help: string, valueOf: (of: AuditGauges) => number | null) =>

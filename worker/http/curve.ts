@@ -3,6 +3,7 @@
  * bucket is a reading of the ledger's columns, as the summary is, so that the buckets add up to it; a
  * long window is read in pieces, so that no summary waits for it.
  */
+import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
 
@@ -20,19 +21,8 @@ const WIDTHS_MS = [
 /** How long the thread is kept by a curve before others have their turn. */
 const TURN_MS = 5;
 
-export type Curve = {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly bucketMs: number;
-  readonly processors: readonly string[];
-  readonly buckets: readonly {
-    /** Its start; it ends before the next one starts. */
-    readonly at: string;
-    /** By processor. */
-    readonly counts: readonly number[];
-    readonly cents: readonly number[];
-  }[];
-};
+/** Settled payments, as the summary reads them. */
+export type Settled = Pick<SummaryReader, "read" | "span">;
 
 /** A round width with which the window has no more buckets than are wanted. */
 export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
@@ -43,7 +33,7 @@ export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
 }
 
 export async function readCurve(
-  summary: SummaryReader,
+  summary: Settled,
   names: readonly string[],
   asked: SummaryWindow,
 ): Promise<Curve> {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Curve } from "./curve.ts";
+import { problemOf } from "../../shared/problem.fixture.ts";
+import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { bucketMsOf } from "./curve.ts";
-import { problemOf, runHttp } from "./server.fixture.ts";
+import { runHttp } from "./server.fixture.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const AT_MS = Date.UTC(2026, 0, 1, 12);

@@ -5,12 +5,11 @@
  */
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
-import type { SummaryReader } from "../summary.ts";
-import { curveCsv, readCurve } from "./curve.ts";
+import { curveCsv, readCurve, type Settled } from "./curve.ts";
 import type { LiveFeed } from "./live.ts";
 import { openPaymentsAnswer } from "./operator.ts";
 import { pageFiles } from "./page.ts";
-import { get, json, type Call, type Route } from "./route.ts";
+import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { Stories } from "./stories.ts";
 import { parseWindow } from "./window.ts";
 
@@ -37,51 +36,28 @@ const AGES_KEPT_MS = 2_000;
 export type DashboardSources = {
   readonly live: LiveFeed;
   readonly stories: Stories;
-  readonly summary: SummaryReader;
+  readonly summary: Settled;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
-  /** Marks a route that reads the journal's file. */
-  readonly reading: (route: Route) => Route;
 };
 
-export function dashboardRoutes(sources: DashboardSources): Route[] {
-  const is = (path: string) => (other: string) => other === path;
+export function dashboardAnswers(sources: DashboardSources) {
   const ages = keptFor(AGES_KEPT_MS, () => sources.stories.ages(Date.now()));
-  const payments = "/dashboard/payments/";
-  const { reading } = sources;
-  const routes = [
-    get("/dashboard/live", is("/dashboard/live"), (call) => sources.live.answer(call)),
-    reading(get("/dashboard/open", is("/dashboard/open"), () => json(ages()))),
-    get("/dashboard/curve", is("/dashboard/curve"), (call) => curve(sources, call)),
-    reading(
-      get(
-        `${payments}{id}`,
-        (path) => path.startsWith(payments),
-        ({ path }) => story(sources, path.slice(payments.length)),
-      ),
-    ),
-    reading(
-      get("/open-payments", is("/open-payments"), ({ query }) =>
-        openPaymentsAnswer(sources.stories, query),
-      ),
-    ),
-    get(
-      "/dashboard",
-      (path) => path === "/dashboard" || path.startsWith("/dashboard/"),
-      ({ path }) => file(path),
-    ),
-  ];
-  return routes.map(guarded);
+  return {
+    live: guarded((call) => sources.live.answer(call)),
+    ages: guarded(() => json(ages())),
+    curve: guarded((call) => curve(sources, call)),
+    publicStory: guarded(({ open }) => story(sources, open)),
+    openPayments: guarded(({ query }) => openPaymentsAnswer(sources.stories, query)),
+    page: guarded(({ path }) => file(path)),
+  } satisfies Partial<Answers>;
 }
 
-function guarded(route: Route): Route {
-  return {
-    ...route,
-    async answer(call) {
-      const response = await route.answer(call);
-      for (const [name, value] of Object.entries(GUARDS)) response.headers.set(name, value);
-      return response;
-    },
+function guarded(answer: Answer): Answer {
+  return async (call) => {
+    const response = await answer(call);
+    for (const [name, value] of Object.entries(GUARDS)) response.headers.set(name, value);
+    return response;
   };
 }
 

@@ -1,29 +1,8 @@
 /** What an operator has to say with every decision: who, why, and for some the evidence. */
-import type { Grounds, PaymentAction } from "../intervention.ts";
+import { GROUNDS_LENGTH_MAX as LENGTH_MAX } from "../../shared/http-api/operator.ts";
+import type { Grounds } from "../intervention.ts";
 
-const LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 type Field = keyof typeof LENGTH_MAX;
-
-/** Decisions about which only somebody outside knows. */
-export const NEEDS_EVIDENCE: ReadonlySet<PaymentAction> = new Set(["settle", "absent"]);
-
-/** What `parseGrounds` takes, for the OpenAPI document. */
-export function groundsSchema(needsEvidence: boolean) {
-  // Something to read, without control characters.
-  const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
-  const text = (name: Field) => ({ type: "string", maxLength: LENGTH_MAX[name], pattern });
-  const evidence = text("evidence");
-  return {
-    type: "object",
-    properties: {
-      who: text("who"),
-      why: text("why"),
-      evidence: needsEvidence ? evidence : { ...evidence, type: ["string", "null"] },
-    },
-    required: needsEvidence ? ["who", "why", "evidence"] : ["who", "why"],
-    additionalProperties: false,
-  };
-}
 
 /** The grounds in a request's body, or the sentence that says what is wrong with it. */
 export function parseGrounds(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { LaneChange, LiveSecond, LiveSnapshot } from "../../shared/live.ts";
+import type { LaneChange, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed, STREAMS_MAX } from "./live.ts";
 import type { Call } from "./route.ts";
@@ -79,6 +79,7 @@ function changeOf(number: number): LaneChange {
 function callOf(accept: string, query: string): Call {
   return {
     path: "/dashboard/live",
+    open: "",
     query: new URLSearchParams(query),
     request: new Request("http://worker/dashboard/live", { headers: { accept } }),
     keepOpen() {},

@@ -5,8 +5,13 @@
  * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
  * every reader once an hour, so that none is kept for ever by a connection that nobody ended.
  */
-import type { LaneChange, LiveSecond, LiveSnapshot, LiveTotals } from "../../shared/live.ts";
-import { problem } from "../../shared/problem.ts";
+import type {
+  LaneChange,
+  LiveSecond,
+  LiveSnapshot,
+  LiveTotals,
+} from "../../shared/http-api/live.ts";
+import { unavailable } from "../../shared/problem.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -238,8 +243,4 @@ const EVENT = "e".charCodeAt(0);
 
 function prefersJson(accept: string | null): boolean {
   return accept?.includes("application/json") === true && !accept.includes("text/event-stream");
-}
-
-function unavailable(detail: string): Response {
-  return problem(503, detail, { "retry-after": "1" });
 }

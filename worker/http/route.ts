@@ -1,41 +1,75 @@
-/** Paths, methods, and who answers them. */
+/** Finds the row of a request, and has it answered if it may be. */
+import { allowOf, matcherOf, takes } from "../../shared/http-api/matcher.ts";
+import type { Row } from "../../shared/http-api/row.ts";
+import {
+  OPERATION_IDS,
+  rowOf,
+  type OperationId,
+  type OwnedBy,
+} from "../../shared/http-api/table.ts";
 import { pathOf, queryOf, targetOf } from "../../shared/http/target.ts";
-import { problem } from "../../shared/problem.ts";
+import { problem, unavailable } from "../../shared/problem.ts";
+import { refusalOf, type Admission } from "./authorization.ts";
+import { JournalInDoubt, type Standstill } from "./standstill.ts";
 
 export type Call = {
   readonly path: string;
+  /** The segment that the row's path leaves open. */
+  readonly open: string;
   readonly query: URLSearchParams;
   readonly request: Request;
   /** For an answer that goes on: the connection is not idle, however long it is silent. */
   readonly keepOpen: () => void;
 };
-export type Route = {
-  /** For metrics: of a bounded number. */
-  readonly label: string;
-  readonly method: "GET" | "POST";
-  readonly matches: (path: string) => boolean;
-  readonly answer: (call: Call) => Response | Promise<Response>;
+export type Answer = (call: Call) => Response | Promise<Response>;
+type WorkerOperation = OwnedBy<"worker" | "each">;
+/** One that is missing, or is no operation of the worker, is an error of types. */
+export type Answers = { readonly [Id in WorkerOperation]: Answer };
+
+export type Site = {
+  readonly answers: Answers;
+  readonly admission: Admission;
+  readonly standstill: Pick<Standstill, "untilFresh">;
 };
 
-export function get(label: string, matches: Route["matches"], handle: Route["answer"]): Route {
-  return { label, method: "GET", matches, answer: handle };
-}
+const isAnsweredHere = (id: OperationId): id is WorkerOperation => rowOf(id).owner !== "api";
+export const WORKER_OPERATIONS = OPERATION_IDS.filter(isAnsweredHere);
+const find = matcherOf(WORKER_OPERATIONS);
 
 export async function answer(
-  routes: readonly Route[],
+  site: Site,
   request: Request,
   keepOpen: () => void,
 ): Promise<[label: string, Response]> {
   const target = targetOf(request.url);
   const path = pathOf(target);
-  const route = routes.find(({ matches }) => matches(path));
-  if (route === undefined) return ["none", problem(404, `There is nothing at ${path}.`)];
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  if (method !== route.method) {
-    const allow = route.method === "GET" ? "GET, HEAD" : "POST";
-    return [route.label, problem(405, `${path} answers ${allow} only.`, { allow })];
+  const match = find(path);
+  if (match === null) return ["none", problem(404, `There is nothing at ${path}.`)];
+  const { id, row, open } = match;
+  const label = labelOf(row);
+  if (!takes(row, request.method)) {
+    const allow = allowOf(row);
+    return [label, problem(405, `${path} answers ${allow} only.`, { allow })];
   }
-  return [route.label, await route.answer({ path, query: queryOf(target), request, keepOpen })];
+  const call = { path, open, query: queryOf(target), request, keepOpen };
+  return [label, await answerOf(site, id, call)];
+}
+
+async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Response> {
+  const { guard, reads } = rowOf(id);
+  try {
+    if (reads === "always") await site.standstill.untilFresh();
+    const refusal = guard === undefined ? null : refusalOf(guard, site.admission, call.request);
+    return refusal ?? (await site.answers[id](call));
+  } catch (error) {
+    if (!(error instanceof JournalInDoubt)) throw error;
+    return unavailable(error.message);
+  }
+}
+
+/** Label in metrics, of which there is a bounded number. */
+function labelOf({ path }: Row): string {
+  return path.replace("{correlationId}", "{id}");
 }
 
 export function json(body: string): Response {

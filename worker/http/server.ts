@@ -5,20 +5,20 @@ import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
-import { problem } from "../../shared/problem.ts";
+import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
-import type { SummaryReader, Totals } from "../summary.ts";
-import { auditRoute, registerAuditMetrics, type AuditSource } from "./audit.ts";
-import { isAuthorized } from "./authorization.ts";
+import type { Totals } from "../summary.ts";
+import { registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isCorruption } from "../corruption.ts";
-import type { LiveTotals } from "../../shared/live.ts";
-import { dashboardRoutes } from "./dashboard.ts";
+import type { LiveTotals } from "../../shared/http-api/live.ts";
+import type { Settled } from "./curve.ts";
+import { dashboardAnswers } from "./dashboard.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
-import { operatorRoutes, type OperatorSources } from "./operator.ts";
-import { answer, get, json, type Route } from "./route.ts";
-import { readsJournal, refusable, type Standstill } from "./standstill.ts";
+import { operatorAnswers, type OperatorSources } from "./operator.ts";
+import { answer, json, type Answers } from "./route.ts";
+import type { Standstill } from "./standstill.ts";
 import { parseWindow } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
@@ -36,7 +36,7 @@ export type HttpOptions = {
   readonly names: readonly string[];
   readonly log: Log;
   readonly payments: { status(correlationId: string): string | null };
-  readonly summary: SummaryReader;
+  readonly summary: Settled;
   readonly standstill: Standstill;
   /** Resolves when the purge is durable. */
   readonly purge: () => Promise<void>;
@@ -73,26 +73,19 @@ export function startHttp(options: HttpOptions): HttpServer {
     notReady,
     standstill: standstill.reason,
   });
-  const is = (path: string) => (other: string) => other === path;
-  const reading = (route: Route) => readsJournal(standstill, route);
-  const all: Route[] = [
-    get("/payments-summary", is("/payments-summary"), ({ query }) => summarize(options, query)),
-    reading(get("/payments/{id}", isPayment, ({ path }) => status(options, path))),
-    {
-      label: "/purge-payments",
-      method: "POST",
-      matches: is("/purge-payments"),
-      answer: ({ request }) => purge(options, request),
-    },
-    get("/livez", is("/livez"), () => new Response("ok\n")),
-    get("/readyz", is("/readyz"), () => readiness(notReady())),
-    get("/metrics", is("/metrics"), () => metrics.answer()),
-    reading(auditRoute(options.audit)),
-    get("/openapi.json", is("/openapi.json"), () => json(WORKER_DOCUMENT)),
-    ...dashboardRoutes({ ...options, live, reading, stories: options.operator.stories }),
-    ...operatorRoutes(options.settings.ADMIN_TOKEN, options.operator).map(reading),
-  ];
-  const routes = all.map(refusable);
+  const answers: Answers = {
+    summary: ({ query }) => summarize(options, query),
+    payment: ({ open }) => status(options, open),
+    purge: () => purge(options),
+    livez: () => new Response("ok\n"),
+    readyz: () => readiness(notReady()),
+    metrics: () => metrics.answer(),
+    audit: () => json(JSON.stringify(options.audit.report())),
+    document: () => json(WORKER_DOCUMENT),
+    ...dashboardAnswers({ ...options, live, stories: options.operator.stories }),
+    ...operatorAnswers(options.operator),
+  };
+  const site = { answers, admission: options.settings, standstill };
 
   const server = Bun.serve({
     hostname: options.settings.HTTP_HOST,
@@ -101,7 +94,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     maxRequestBodySize: 64 * 1024,
     development: false,
     async fetch(request, serving) {
-      const [label, response] = await answer(routes, request, () => serving.timeout(request, 0));
+      const [label, response] = await answer(site, request, () => serving.timeout(request, 0));
       metrics.requests.inc({ route: label, code: response.status });
       return leaving.mark(response);
     },
@@ -142,11 +135,7 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
 }
 
 function readiness(reason: string | null): Response {
-  return reason === null ? new Response("ok\n") : problem(503, reason, { "retry-after": "1" });
-}
-
-function isPayment(path: string): boolean {
-  return path.startsWith("/payments/") && path.indexOf("/", "/payments/".length) === -1;
+  return reason === null ? new Response("ok\n") : unavailable(reason);
 }
 
 function summarize(options: HttpOptions, query: URLSearchParams): Response {
@@ -173,24 +162,16 @@ export function summaryJson(
   return `{${entries.join(",")}}`;
 }
 
-function status({ payments }: HttpOptions, path: string): Response {
-  const correlationId = canonicalCorrelationId(path.slice("/payments/".length));
+function status({ payments }: HttpOptions, id: string): Response {
+  const correlationId = canonicalCorrelationId(id);
   const found = correlationId === null ? null : payments.status(correlationId);
   return found === null ? problem(404, "No payment has this correlationId.") : json(found);
 }
 
-async function purge(options: HttpOptions, request: Request): Promise<Response> {
-  if (!options.settings.PURGE_ENABLED)
-    return problem(404, "Purging is off: PURGE_ENABLED is not true.");
-  if (!isAuthorized(options.settings.ADMIN_TOKEN, request)) {
-    const detail = "Purging needs the header Authorization: Bearer with the admin token.";
-    return problem(401, detail, { "www-authenticate": "Bearer" });
-  }
+async function purge(options: HttpOptions): Promise<Response> {
   const done = await within(PURGE_TIMEOUT_MS, options.purge());
   if (done !== TOO_LATE) return new Response(null, { status: 204 });
-  return problem(503, "The journal does not answer; the purge may still happen.", {
-    "retry-after": "1",
-  });
+  return unavailable("The journal does not answer; the purge may still happen.");
 }
 
 class HttpMetrics {

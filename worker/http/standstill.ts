@@ -4,9 +4,7 @@
  * answer, and then nobody would be left to tell that anything is wrong.
  */
 import type { Log } from "../../shared/log.ts";
-import { problem } from "../../shared/problem.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
-import type { Route } from "./route.ts";
 
 const LOOK_EVERY_MS = 250;
 /** A beat comes every 10 ms. */
@@ -67,30 +65,4 @@ function sayChanges(reason: () => string | null, log: Pick<Log, "info" | "error"
     if (now === null) log.info("over: the pipeline stands still");
     else log.error({ reason: now }, "the pipeline stands still");
   }, LOOK_EVERY_MS).unref();
-}
-
-/** A route that reads the journal's file. */
-export function readsJournal({ untilFresh }: Pick<Standstill, "untilFresh">, route: Route): Route {
-  return {
-    ...route,
-    async answer(call) {
-      await untilFresh();
-      return route.answer(call);
-    },
-  };
-}
-
-/** A route that may come to have to read it. */
-export function refusable(route: Route): Route {
-  return {
-    ...route,
-    async answer(call) {
-      try {
-        return await route.answer(call);
-      } catch (error) {
-        if (!(error instanceof JournalInDoubt)) throw error;
-        return problem(503, error.message, { "retry-after": "1" });
-      }
-    },
-  };
 }

@@ -4,15 +4,21 @@
  */
 import { Database } from "bun:sqlite";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
+import type { Ages, PublicStory } from "../../shared/http-api/dashboard.ts";
+import { ORDERS, type Said, type Story } from "../../shared/http-api/operator.ts";
+import type { PaymentStatus } from "../../shared/http-api/payments.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
 import { iso, statusFields, type PaymentRow } from "./payments.ts";
 
-export const ORDERS = { age: "seq", amount: "amount_cents DESC, seq" } as const;
+const SQL_ORDERS: Record<(typeof ORDERS)[number], string> = {
+  age: "seq",
+  amount: "amount_cents DESC, seq",
+};
 /** Without a state: everything that is not settled. */
 export type ListQuery = {
   readonly state: PaymentState | null;
-  readonly order: keyof typeof ORDERS;
+  readonly order: keyof typeof SQL_ORDERS;
   readonly limit: number;
 };
 
@@ -20,7 +26,10 @@ export type Stories = Omit<ReturnType<typeof openStories>, "close">;
 
 type ListRow = PaymentRow & { hex: string; attempts: number; reason: string | null };
 type Attempt = { at_ms: number; processor: number; outcome: string; reason: string };
-type Said = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
+type SaidRow = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
+
+/** A story without its status. */
+type Told = Omit<PublicStory, keyof PaymentStatus> | Omit<Story, keyof PaymentStatus>;
 
 type Aged = { state: number; band: number; count: number; cents: number; oldest_ms: number };
 
@@ -45,8 +54,8 @@ export function openStories(path: string, names: readonly string[]) {
     `SELECT ${countOfAttempts("?1")} AS count`,
   );
   const said = "SELECT at_ms, who, action, why, evidence FROM interventions";
-  const ofPayment = db.query<Said, [number]>(`${said} WHERE seq = ? ORDER BY rowid`);
-  const ofProcessor = db.query<Said, [number]>(
+  const ofPayment = db.query<SaidRow, [number]>(`${said} WHERE seq = ? ORDER BY rowid`);
+  const ofProcessor = db.query<SaidRow, [number]>(
     `${said} WHERE processor = ? ORDER BY rowid DESC LIMIT 1`,
   );
   const openAt = db.query<{ processor: number; count: number }, []>(
@@ -76,8 +85,8 @@ export function openStories(path: string, names: readonly string[]) {
              (SELECT reason FROM attempts WHERE attempts.seq = open.seq
               ORDER BY rowid DESC LIMIT 1) AS reason
            FROM (SELECT * FROM payments WHERE state <> ${SETTLED}${which}
-                 ORDER BY ${ORDERS[order]} LIMIT ?) AS open
-           ORDER BY ${ORDERS[order]}`,
+                 ORDER BY ${SQL_ORDERS[order]} LIMIT ?) AS open
+           ORDER BY ${SQL_ORDERS[order]}`,
         )
         .all(limit + 1);
       const shown = rows.slice(0, limit).map((row) => {
@@ -96,9 +105,11 @@ export function openStories(path: string, names: readonly string[]) {
       const scanned = rows.reduce((sum, row) => sum + row.count, 0);
       const states = rows.map(({ state, band, count, cents, oldest_ms }) => {
         const fromSeconds = AGE_BANDS_SECONDS[band - 1] ?? 0;
-        return { state: PAYMENT_STATES[state], fromSeconds, count, cents, oldest: iso(oldest_ms) };
+        const name = PAYMENT_STATES[state] as PaymentState;
+        return { state: name, fromSeconds, count, cents, oldest: iso(oldest_ms) };
       });
-      return JSON.stringify({ states, complete: scanned < AGED_MAX });
+      const ages: Ages = { states, complete: scanned < AGED_MAX };
+      return JSON.stringify(ages);
     },
 
     /** What is known of a payment, as JSON; null when the id is unknown. */
@@ -108,9 +119,9 @@ export function openStories(path: string, names: readonly string[]) {
         const row = byId.get(correlationId);
         if (row === null) return null;
         const told = attempts.all(row.seq);
-        const story = {
+        const story: Told = {
           attempts: told.map(({ at_ms, processor, outcome, reason }) => {
-            return { at: iso(at_ms), processor: names[processor], outcome, reason };
+            return { at: iso(at_ms), processor: names[processor] as string, outcome, reason };
           }),
           attemptsLeftOut: (attemptCount.get(row.seq)?.count ?? told.length) - told.length,
           interventions: ofPayment.all(row.seq).map(reader === "operator" ? saidAt : doneAt),
@@ -145,11 +156,11 @@ function countOfAttempts(seq: string): string {
 }
 
 /** Without who and why. */
-function doneAt({ at_ms, action }: Said) {
+function doneAt({ at_ms, action }: SaidRow) {
   return { at: iso(at_ms), action };
 }
 
-function saidAt({ at_ms, who, action, why, evidence }: Said) {
+function saidAt({ at_ms, who, action, why, evidence }: SaidRow): Said {
   return { at: iso(at_ms), who, action, why, ...(evidence === null ? {} : { evidence }) };
 }
 

@@ -1,6 +1,6 @@
 /** Every change of each lane's breaker and mode since the start, with its cause. */
 import type { Clock } from "../../shared/clock.ts";
-import type { BreakerKind, LaneChange, LaneMode } from "../../shared/live.ts";
+import type { BreakerKind, LaneChange, LaneMode } from "../../shared/http-api/live.ts";
 import type { Log } from "../../shared/log.ts";
 import { CHANGES_KEPT } from "../live.ts";
 

@@ -3,7 +3,7 @@
  * now. A payment costs it one addition; a second costs one row.
  */
 import type { Clock } from "../../shared/clock.ts";
-import type { LiveSecond, Quantiles } from "../../shared/live.ts";
+import type { LiveSecond, Quantiles } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
 import type { Lane } from "../lane.ts";
 import { Histogram } from "./histogram.ts";

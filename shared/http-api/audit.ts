@@ -1,0 +1,67 @@
+/** What an audit says, as `GET /audit` and `worker audit --json` give it. */
+import { sum } from "./live.ts";
+import { state } from "./payments.ts";
+import {
+  cents,
+  id,
+  instant,
+  list,
+  object,
+  oneOf,
+  orNull,
+  refTo,
+  text,
+  whole,
+  type Of,
+} from "./schema.ts";
+
+const difference = object({
+  correlationId: id,
+  /**
+   * `missing`: settled here, and the processor does not have it. `extra`: it has it, and here it is not
+   * settled there. `amount` and `time`: both have it, with other data.
+   */
+  kind: oneOf("missing", "extra", "amount", "time"),
+  /** Null for an extra one. */
+  oursCents: orNull(cents),
+  /** Null for a missing one. */
+  theirsCents: orNull(cents),
+  oursRequestedAt: orNull(instant),
+  theirsRequestedAt: orNull(instant),
+  /** State of the payment that the gateway has under this id, and where. */
+  status: state,
+  processor: orNull(text),
+});
+
+/** The narrowest window in which something differs that no known id explains. */
+const differingWindow = object({ from: orNull(instant), to: instant, ours: sum, theirs: sum });
+
+export const processorAudit = object({
+  name: text,
+  /**
+   * `off`: it has no audit-token and is not asked. `waiting`: nothing has been compared yet. `failed`:
+   * the token is refused, or the answer cannot be read.
+   */
+  state: oneOf("off", "waiting", "equal", "drift", "failed"),
+  /** The window that was compared, both ends included; null where it is open. */
+  from: orNull(instant),
+  to: orNull(instant),
+  ours: sum,
+  theirs: sum,
+  equalUpTo: orNull(instant),
+  differing: list(difference),
+  /** Differences beyond those that are listed. */
+  differingMore: whole,
+  windows: list(differingWindow),
+  /** Payments that are recorded there and still open here: no drift. */
+  pending: whole,
+  checkedAt: orNull(instant),
+  error: orNull(text),
+});
+export const audit = object({ processors: list(refTo("ProcessorAudit", processorAudit)) });
+
+export type Sum = Of<typeof sum>;
+export type Difference = Of<typeof difference>;
+export type DifferingWindow = Of<typeof differingWindow>;
+export type ProcessorAudit = Of<typeof processorAudit>;
+export type AuditReport = Of<typeof audit>;

@@ -1,0 +1,31 @@
+/** The schemas that have a name in the OpenAPI documents. */
+import { audit, processorAudit } from "./audit.ts";
+import { ages, curve, publicStory } from "./dashboard.ts";
+import { live } from "./live.ts";
+import { openPayments, paymentDecision, processorDecision, processors, story } from "./operator.ts";
+import { payment, paymentRequest, problem, summary } from "./payments.ts";
+import { refTo, type Of, type SchemaOf } from "./schema.ts";
+
+export const COMPONENTS = {
+  Problem: problem,
+  PaymentRequest: paymentRequest(),
+  Payment: payment,
+  Summary: summary,
+  Audit: audit,
+  ProcessorAudit: processorAudit,
+  PublicStory: publicStory,
+  Ages: ages,
+  Curve: curve,
+  Live: live,
+  OpenPayments: openPayments,
+  Story: story,
+  PaymentDecision: paymentDecision,
+  Processors: processors,
+  ProcessorDecision: processorDecision,
+} as const;
+
+type Components = typeof COMPONENTS;
+
+export function ref<N extends keyof Components>(name: N): SchemaOf<Of<Components[N]>> {
+  return refTo(name, COMPONENTS[name] as SchemaOf<Of<Components[N]>>);
+}

@@ -1,0 +1,74 @@
+/** The OpenAPI 3.1 document of a listener, derived from its rows. */
+import { id, text, type Json, type Schema } from "./schema.ts";
+import type { Row } from "./row.ts";
+
+/** Version of the interface, not of the program. */
+const VERSION = "1.0.0";
+const BEYOND =
+  "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json.";
+const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = { correlationId: id, name: text };
+const TOKEN = { adminToken: [] };
+const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
+const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TOKEN" };
+
+/** Of `components`, those come in that the rows refer to. */
+export function openApiDocument(
+  title: string,
+  rows: readonly Row[],
+  components: Readonly<Record<string, Schema>>,
+): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const row of rows) (paths[row.path] ??= {})[row.method.toLowerCase()] = describe(row);
+  return {
+    openapi: "3.1.1",
+    info: {
+      title,
+      version: VERSION,
+      description: BEYOND,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    paths,
+    components: {
+      schemas: referredTo(paths, components),
+      securitySchemes: { adminToken: SECURITY_SCHEME },
+    },
+  };
+}
+
+function describe(row: Row): Json {
+  const { summary, body, guard, answers } = row;
+  const parameters = [...openSegments(row), ...queryOf(row)];
+  const content = { "application/json": { schema: body ?? {} } };
+  return {
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content } }),
+    ...(guard === undefined ? {} : { security: SECURITY[guard] }),
+    responses: answers as Json,
+  };
+}
+
+function openSegments({ path }: Row): Json[] {
+  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = ""]) => {
+    return { name, in: "path", required: true, schema: OPEN_SEGMENTS[name] ?? text };
+  });
+}
+
+function queryOf({ query = {} }: Row): Json[] {
+  const parameter = { in: "query", required: false };
+  return Object.entries(query).map(([name, more]) => Object.assign({ name }, parameter, more));
+}
+
+function referredTo(from: Json, components: Readonly<Record<string, Schema>>) {
+  const found: Record<string, Schema> = {};
+  const look = (json: Json) => {
+    for (const [, name = ""] of JSON.stringify(json).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      const schema = components[name];
+      if (schema === undefined || name in found) continue;
+      found[name] = schema;
+      look(schema);
+    }
+  };
+  look(from);
+  return found;
+}

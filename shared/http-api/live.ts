@@ -1,0 +1,124 @@
+/**
+ * What the worker shows of itself while somebody watches: the JSON of `GET /dashboard/live`, once with
+ * `?once` or `Accept: application/json`, else as an event stream with one `live` event a second.
+ *
+ * The page, `worker top` and scripts read it. Fields are added, not renamed. Instants are ISO 8601 in
+ * UTC, money is whole cents, and everything under `seconds` and `changes` has a number that grows by
+ * one: the first event of a stream, and every single answer, holds all that is kept; later events hold
+ * what is new since the one before.
+ */
+import {
+  boolean,
+  cents,
+  either,
+  instant,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  text,
+  whole,
+  type Of,
+  type SchemaOf,
+} from "./schema.ts";
+
+/** What an operator has set. */
+export const mode = oneOf("auto", "drained", "forced");
+export const breaker = oneOf("closed", "half-open", "open");
+/** Settled since the last purge, by the ledger. */
+export const sum = object({ count: whole, cents });
+
+const quantiles = object({ p50Ms: number, p99Ms: number, payments: whole });
+
+const backlog = object({
+  /** Payments that are accepted and not settled, nor final in another way. */
+  open: whole,
+  /** Payments are turned away beyond it. */
+  max: whole,
+  /** Age of the oldest open payment that nobody holds. */
+  oldestSeconds: { type: "number", minimum: 0 } as SchemaOf<number>,
+  states: object({
+    /** Payments on their way to the disk; not acknowledged yet. */
+    accepting: whole,
+    queued: whole,
+    assigned: whole,
+    unknown: whole,
+    held: whole,
+  }),
+  /** Payments that are final, for an operator to read; so is `conflict`. */
+  rejected: whole,
+  conflict: whole,
+});
+
+const lane = object({
+  name: text,
+  /** Share of an amount. */
+  fee: number,
+  mode,
+  /** Nothing is sent there: it has another address than its open payments were sent to. */
+  moved: boolean,
+  breaker,
+  latencyMs: number,
+  inFlight: whole,
+  limit: whole,
+  settled: sum,
+});
+
+/** What happened in a second of the pipeline; longer than one when it was kept from its work. */
+const second = object({
+  number: whole,
+  /** Its end. */
+  at: instant,
+  upMs: whole,
+  spanMs: number,
+  accepted: whole,
+  /** Payments by lane. */
+  settled: list(whole),
+  /** From arrival to verdict; null when there was none. */
+  p50Ms: orNull(number),
+  p99Ms: orNull(number),
+  /** Payments at its end; so is `unknown`. */
+  open: whole,
+  unknown: whole,
+});
+
+const changed = { number: whole, at: instant, upMs: whole, processor: text, cause: text };
+/** A change of a lane's breaker, or of what an operator has set for it, with its cause. */
+const change = either(
+  object({ ...changed, kind: oneOf("breaker"), from: breaker, to: breaker }),
+  object({ ...changed, kind: oneOf("mode"), from: mode, to: mode }),
+);
+
+export const live = object({
+  at: instant,
+  startedAt: instant,
+  /** Since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
+  upMs: whole,
+  /** Why `/readyz` is red, or null. */
+  notReady: orNull(text),
+  /** From the arrival of a payment at the worker to its verdict, over the last ten seconds. */
+  untilDurable: orNull(quantiles),
+  backlog,
+  journal: object({
+    /** Why the last commit failed, or null. */
+    trouble: orNull(text),
+    /** Transitions that wait for their commit. */
+    queued: whole,
+  }),
+  /** As configured. */
+  lanes: list(lane),
+  /** Processors that are not configured any more and have settled payments. */
+  gone: list(object({ name: text, count: whole, cents })),
+  seconds: list(second),
+  changes: list(change),
+});
+
+export type LiveSnapshot = Of<typeof live>;
+export type Quantiles = Of<typeof quantiles>;
+export type LiveTotals = Of<typeof sum>;
+export type BreakerKind = Of<typeof breaker>;
+export type LaneMode = Of<typeof mode>;
+export type LiveLane = Of<typeof lane>;
+export type LiveSecond = Of<typeof second>;
+export type LaneChange = Of<typeof change>;

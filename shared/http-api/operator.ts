@@ -1,0 +1,111 @@
+/** An operator's calls: what may be decided, what has to be said with it, and what is read. */
+import { storyFields } from "./dashboard.ts";
+import { breaker, mode } from "./live.ts";
+import { STATES, statusFields } from "./payments.ts";
+import {
+  boolean,
+  id,
+  instant,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  text,
+  whole,
+  type ObjectOf,
+  type Of,
+  type SchemaOf,
+} from "./schema.ts";
+
+export const PAYMENT_ACTIONS = ["ask", "hold", "release", "settle", "absent"] as const;
+export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
+export const PROCESSOR_ACTIONS = ["drain", "force", "resume", "moved"] as const;
+export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
+
+/** Decisions about which only somebody outside knows. */
+export const NEEDS_EVIDENCE: ReadonlySet<string> = new Set<PaymentAction>(["settle", "absent"]);
+/** Characters that each ground may have. */
+export const GROUNDS_LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
+
+/** Grounds as `parseGrounds` of the worker takes them: texts with something to read. */
+export function groundsOf(action: PaymentAction | ProcessorAction) {
+  const evidence = ground("evidence");
+  return NEEDS_EVIDENCE.has(action)
+    ? object({ who: ground("who"), why: ground("why"), evidence })
+    : object({ who: ground("who"), why: ground("why") }, { evidence: orNull(evidence) });
+}
+
+function ground(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
+  // No control characters.
+  const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
+  return { type: "string", maxLength: GROUNDS_LENGTH_MAX[name], pattern };
+}
+
+export const OPEN_STATES = STATES.filter((name) => name !== "settled");
+export const ORDERS = ["age", "amount"] as const;
+export const LIST_LIMIT_MAX = 1_000;
+/** Query of a list of open payments. */
+export const listQuery = {
+  state: { schema: oneOf(...OPEN_STATES) },
+  order: { schema: oneOf(...ORDERS) },
+  limit: { schema: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX } },
+} as const;
+
+export const openPayments = object({
+  payments: list(
+    object(
+      {
+        ...statusFields.required,
+        ageSeconds: whole,
+        attempts: whole,
+        lastReason: orNull(text),
+      },
+      statusFields.optional,
+    ),
+  ),
+  more: boolean,
+});
+
+const said = object({ at: instant, who: text, action: text, why: text }, { evidence: text });
+export const story = object(
+  { ...statusFields.required, ...storyFields, interventions: list(said) },
+  statusFields.optional,
+);
+
+export const paymentDecision = object({
+  correlationId: id,
+  action: text,
+  status: text,
+  detail: text,
+});
+export const processorDecision = object({ processor: text, action: text, mode, detail: text });
+
+const view = {
+  fee: number,
+  mode,
+  breaker,
+  inFlight: whole,
+  limit: whole,
+  latencyMs: number,
+  url: text,
+  /** The address that its payments belong to, while nothing is sent to `url`. */
+  movedFrom: orNull(text),
+};
+/** Processors that are configured have a view; earlier ones have open payments. */
+export const processors = object({
+  processors: list(
+    object(
+      { name: text, configured: boolean, openPayments: whole },
+      { lastIntervention: orNull(said), ...view },
+    ),
+  ),
+});
+
+/** A configured processor as the router sees it now. */
+export type ProcessorView = { readonly name: string } & ObjectOf<typeof view>;
+export type Said = Of<typeof said>;
+export type Story = Of<typeof story>;
+export type Processors = Of<typeof processors>;
+export type PaymentDecision = Of<typeof paymentDecision>;
+export type ProcessorDecision = Of<typeof processorDecision>;

@@ -1,0 +1,51 @@
+/** What a shop posts and reads: a payment, its status, the summary, and what an error looks like. */
+import { UUID_TEXT } from "../payment.ts";
+import { id, instant, object, oneOf, text, whole, type Of, type SchemaOf } from "./schema.ts";
+
+/** A payment's states, as the journal has them. */
+export const STATES = [
+  "accepted",
+  "assigned",
+  "unknown",
+  "held",
+  "settled",
+  "rejected",
+  "conflict",
+] as const;
+export const state = oneOf(...STATES);
+
+/** A JSON number with two decimals. */
+const amount: SchemaOf<number> = { type: "number", minimum: 0.01, multipleOf: 0.01 };
+
+export const statusFields = {
+  required: { correlationId: id, amount, status: state, acceptedAt: instant },
+  optional: { processor: text, requestedAt: instant, settledAt: instant },
+};
+
+export const payment = object(statusFields.required, statusFields.optional);
+export type PaymentStatus = Of<typeof payment>;
+
+/** A payment as a shop posts it; the largest amount is a setting of the API. */
+export function paymentRequest(amountMax?: number) {
+  const anyCase: SchemaOf<string> = { ...id, pattern: UUID_TEXT.replaceAll("a-f", "a-fA-F") };
+  const upTo = amountMax === undefined ? {} : { maximum: amountMax };
+  return object({ correlationId: anyCase, amount: { ...amount, ...upTo } as typeof amount });
+}
+
+const totals = object({
+  totalRequests: whole,
+  totalAmount: { type: "number", minimum: 0 } as SchemaOf<number>,
+});
+/** Settled payments by name of processor. */
+export const summary: SchemaOf<{ readonly [processor: string]: Of<typeof totals> }> = {
+  type: "object",
+  additionalProperties: totals,
+};
+
+/** An error as RFC 9457 has it. */
+export const problem = object({
+  type: text,
+  title: text,
+  status: { type: "integer", minimum: 400, maximum: 599 } as SchemaOf<number>,
+  detail: text,
+});

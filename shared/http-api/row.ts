@@ -1,0 +1,50 @@
+/** A row of the table: one operation, and what it may answer. */
+import { ref } from "./components.ts";
+import { text, type Schema, type SchemaOf } from "./schema.ts";
+
+export type Reply = {
+  readonly description: string;
+  /** By media type. */
+  readonly content?: { readonly [type: string]: { readonly schema: Schema } };
+  readonly headers?: { readonly [name: string]: { readonly schema: Schema } };
+};
+
+export type Row = {
+  /** At most one segment is left open, by a name in braces. */
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  /** Every path below it, too, that no other row has. */
+  readonly below?: true;
+  readonly owner: "api" | "worker" | "each";
+  /** Whether an API answers it; what the worker owns is passed on. */
+  readonly public: boolean;
+  /** The worker lets only those in who have the admin token; without one, nobody or everybody. */
+  readonly guard?: "operator" | "purge";
+  /** Whether the worker reads the journal's file for it, which it does not while the pipeline stands still. */
+  readonly reads?: "always" | "at times";
+  readonly summary: string;
+  readonly query?: {
+    readonly [name: string]: { readonly description?: string; readonly schema: Schema };
+  };
+  readonly body?: Schema;
+  readonly answers: { readonly [status: number]: Reply };
+};
+
+/** `others` are the other media types that the same answer may have. */
+export function json<T>(description: string, schema: SchemaOf<T>, others: Reply["content"] = {}) {
+  return { description, content: { ...others, "application/json": { schema } } };
+}
+
+export function plain(description: string) {
+  return { description, content: { "text/plain": { schema: text } } };
+}
+
+export function trouble(description: string) {
+  return { description, content: { "application/problem+json": { schema: ref("Problem") } } };
+}
+
+/** Trouble after which the same request may be repeated in a while. */
+export function later(description: string) {
+  const schema: Schema = { type: "string", pattern: "^[1-9]\\d*$" };
+  return { ...trouble(description), headers: { "Retry-After": { schema } } };
+}
