@@ -20,6 +20,7 @@ import { writeHistory } from "./world/history.ts";
 import { Ingress } from "./world/ingress.ts";
 import { Post } from "./world/post.ts";
 import { describePlan, drawPlan, type Plan } from "./world/plan.ts";
+import type { Counts, Scene } from "./world/scene.ts";
 import { Shop } from "./world/shop.ts";
 import { compareSummaries } from "./world/summaries.ts";
 import { Time } from "./world/time.ts";
@@ -56,18 +57,7 @@ export type RunResult = {
   readonly trace: readonly string[];
   readonly plan: string;
   readonly simulatedMs: number;
-  readonly counts: {
-    readonly acknowledged: number;
-    readonly charges: number;
-    readonly crashes: number;
-    readonly powerCuts: number;
-    /** Of an operator. */
-    readonly decisions: number;
-    /** Payments that one has declared absent. */
-    readonly absences: number;
-    /** Starts with the addresses of the processors exchanged, or as they were before. */
-    readonly exchanges: number;
-  };
+  readonly counts: Readonly<Counts> & { readonly acknowledged: number };
 };
 
 export async function runSeed(options: RunOptions): Promise<RunResult> {
@@ -85,10 +75,8 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   };
 }
 
-/** Everything that trouble can reach. */
-export class World {
+class World implements Scene {
   readonly chance: Chance;
-  /** For what is not to shift what the others draw. */
   readonly apart: Chance;
   readonly identity: Chance;
   readonly odd: Chance;
@@ -102,7 +90,7 @@ export class World {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
-  readonly counts = {
+  readonly counts: Counts = {
     charges: 0,
     crashes: 0,
     powerCuts: 0,
@@ -110,9 +98,7 @@ export class World {
     absences: 0,
     exchanges: 0,
   };
-  /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged = new Set<string>();
-  /** Until then nothing is done to anybody. */
   troubled = true;
   readonly #shop: Shop;
   readonly #steps: number;

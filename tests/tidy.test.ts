@@ -8,7 +8,14 @@ import {
   purityComplaints,
   zoneComplaints,
 } from "./tidy/habits.ts";
-import { importsOf, layerComplaints, stageComplaints, threadComplaints } from "./tidy/layers.ts";
+import {
+  circleComplaints,
+  faceComplaints,
+  importsOf,
+  layerComplaints,
+  stageComplaints,
+  threadComplaints,
+} from "./tidy/layers.ts";
 import { anchorsOf, linkComplaints, linksOf } from "./tidy/links.ts";
 import { mentionComplaints } from "./tidy/mentions.ts";
 import { isTest, readTree, type Source } from "./tidy/tree.ts";
@@ -100,6 +107,35 @@ describe("imports", () => {
       importing("worker.ts", "./worker/pipeline.ts", "./worker/queue.ts"),
     ];
     expect(right.flatMap(stageComplaints)).toEqual([]);
+  });
+});
+
+describe("circles", () => {
+  test("of imports there are none, those of types included", () => {
+    expect(circleComplaints(typescript)).toEqual([]);
+  });
+
+  test("are found, whoever is read first", () => {
+    const circle = [
+      importing("a.ts", "./b.ts"),
+      importing("b.ts", "./c.ts"),
+      importing("c.ts", "./b.ts"),
+    ];
+    expect(circleComplaints(circle)).toEqual(["a circle of imports: b.ts → c.ts → b.ts"]);
+    expect(circleComplaints(circle.toReversed())).toHaveLength(1);
+    expect(
+      circleComplaints([importing("a.ts", "./b.ts", "./c.ts"), importing("b.ts", "./c.ts")]),
+    ).toEqual([]);
+  });
+
+  test("begin where a part imports its face", () => {
+    expect(sources.flatMap((source) => faceComplaints(source, tree.paths))).toEqual([]);
+    const paths = new Set(["worker/pipeline.ts", "worker/router.ts"]);
+    const complaints = (path: string, ...to: string[]) =>
+      faceComplaints(importing(path, ...to), paths);
+    expect(complaints("worker/pipeline/dispatch.ts", "../pipeline.ts")).toHaveLength(1);
+    expect(complaints("worker/pipeline/a/b.ts", "../../pipeline.ts")).toHaveLength(1);
+    expect(complaints("worker/pipeline/dispatch.ts", "../router.ts", "./pace.ts")).toEqual([]);
   });
 });
 

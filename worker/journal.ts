@@ -11,51 +11,7 @@
  * of our own was refused: uniqueness for ever, recovery and a format that other tools read would all
  * have to be written again.
  */
-import type { Checkpoints } from "./journal/checkpoints.ts";
-import type { Address, Addresses } from "./addresses.ts";
-import type {
-  BlockTotals,
-  JournalHead,
-  LedgerRows,
-  OpenRow,
-  Transition,
-  TransitionResult,
-} from "./transitions.ts";
-
 export type * from "./transitions.ts";
+export type * from "./journal/driver.ts";
 export { openJournal } from "./journal/turn.ts";
 export { InlineJournal } from "./journal/inline.ts";
-
-/** The result when durable; null when it was not stored and never will be (only for "accept"). */
-export type OnDurable = (result: TransitionResult | null) => void;
-
-export type CommitStats = {
-  /** Commits that succeeded and failed, and transitions in those that succeeded. */
-  commits: number;
-  failures: number;
-  transitions: number;
-};
-
-export interface Journal {
-  readonly head: JournalHead;
-  readonly stats: CommitStats;
-  /** Transitions that wait for their commit. */
-  readonly queued: number;
-  /** Why commits fail at the moment, or null. */
-  readonly trouble: string | null;
-  readonly checkpoints: Checkpoints;
-  /** Called with each commit's duration in milliseconds. */
-  onCommit: (durationMs: number) => void;
-  /** Called before a commit and after it, whatever comes of it. */
-  onCommitting: (isUnderWay: boolean) => void;
-  append(transition: Transition, done: OnDurable): void;
-  /** Who is at another address than before; what may be followed is durable when it resolves. */
-  addresses(configured: readonly Address[]): Promise<Addresses>;
-  /** Payments that were open when the journal was opened. */
-  open(): Promise<OpenRow[]>;
-  rows(fromRow: number, toRow: number): Promise<LedgerRows>;
-  /** Of full blocks, one after the other: both rows are a block's first. */
-  blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
-  /** Commits what waits, then closes the store. */
-  close(): Promise<void>;
-}

@@ -4,7 +4,7 @@
  */
 import { Breaker } from "../../worker/router/breaker.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 
 export const name = "micro/breaker";
 

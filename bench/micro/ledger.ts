@@ -2,7 +2,7 @@
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { SummaryReader } from "../../worker/summary.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 
 export const name = "micro/ledger";
 

@@ -9,7 +9,7 @@ import { Packr } from "msgpackr";
 import { decodePay, encodePay, linkKeys, PAYMENTS_PER_FRAME_MAX } from "../../shared/link/frame.ts";
 import { canonicalCorrelationId, type Payment } from "../../shared/payment.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 import { randomId, seeded } from "../random.ts";
 
 export const name = "micro/link";

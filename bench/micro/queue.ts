@@ -2,7 +2,7 @@
 import type { OpenPayment } from "../../worker/payment.ts";
 import { PaymentQueue } from "../../worker/queue.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 
 export const name = "micro/queue";
 

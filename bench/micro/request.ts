@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 import { randomId, seeded } from "../random.ts";
 
 export const name = "micro/request";

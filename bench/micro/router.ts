@@ -5,7 +5,7 @@
  */
 import { isDue, Router, RouterLane, type Waiting } from "../../worker/router.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 
 export const name = "micro/router";
 

@@ -6,7 +6,7 @@
 import { allocateLedger, columnsOf, LedgerWriter } from "../../worker/ledger.ts";
 import { SummaryReader, type SummaryWindow, type Totals } from "../../worker/summary.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
-import { compare } from "../micro.ts";
+import { compare } from "../compare.ts";
 import { seeded } from "../random.ts";
 
 export const name = "micro/summary";

@@ -7,7 +7,7 @@
  * sent meanwhile is for the worker to know: it must refuse then.
  */
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { crashWorker } from "./crashes.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 import { isRecorded, onPayment } from "./operator.ts";
@@ -25,7 +25,7 @@ const PATIENCE_MS_MAX = 1_000;
 const LATE_MS_MAX = 15_000;
 
 /** Takes up a payment that a processor has not answered about, as soon as there is one. */
-export function seekAbsence(world: World): void {
+export function seekAbsence(world: Scene): void {
   const { apart, time, plan } = world;
   if (!world.troubled) return;
   const recorded = apart.happens(0.2);
@@ -44,7 +44,7 @@ export function seekAbsence(world: World): void {
   time.after(waitMs, () => proveAndDeclare(world, correlationId));
 }
 
-function proveAndDeclare(world: World, correlationId: string): void {
+function proveAndDeclare(world: Scene, correlationId: string): void {
   const { apart, time, plan, checker } = world;
   if (!checker.isAbsent(correlationId)) return settleIfRecorded(world, correlationId);
   world.note(`operator: ${correlationId} is at no processor`);
@@ -61,7 +61,7 @@ function proveAndDeclare(world: World, correlationId: string): void {
 }
 
 /** The same evidence may say the opposite. */
-function settleIfRecorded(world: World, correlationId: string): void {
+function settleIfRecorded(world: Scene, correlationId: string): void {
   const payment = world.disk.payment(correlationId);
   if (payment === undefined || !isUnsettled(payment)) return;
   if (isRecorded(world, correlationId, payment)) onPayment(world, "settle", correlationId, payment);

@@ -1,7 +1,7 @@
 /** Ends of processes, and the starts after them. */
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 
-export function crashWorker(world: World): void {
+export function crashWorker(world: Scene): void {
   const { chance, time, gateway } = world;
   world.note("worker crashes");
   world.counts.crashes++;
@@ -13,7 +13,7 @@ export function crashWorker(world: World): void {
 }
 
 /** Worker and APIs are on the machine; what the disk had not synced is gone. */
-export function cutPower(world: World): void {
+export function cutPower(world: Scene): void {
   world.note("power cut");
   world.counts.powerCuts++;
   for (const api of world.apis) api.crash();
@@ -22,7 +22,7 @@ export function cutPower(world: World): void {
   for (const api of world.apis) api.start();
 }
 
-export function crashApi(world: World): void {
+export function crashApi(world: Scene): void {
   const number = world.chance.between(0, world.apis.length - 1);
   const api = world.apis[number]!;
   world.note(`api ${number} crashes`);

@@ -1,8 +1,8 @@
 /** Somebody who exchanges the addresses of the processors in the configuration, and takes that back. */
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { PROCESSORS } from "./gateway.ts";
 
-export function exchangeAddresses(world: World): void {
+export function exchangeAddresses(world: Scene): void {
   const { gateway, identity, time } = world;
   world.counts.exchanges++;
   gateway.exchanged = !gateway.exchanged;
@@ -16,7 +16,7 @@ export function exchangeAddresses(world: World): void {
 }
 
 /** Whoever sees that payments are held up starts the worker with the addresses that the journal has. */
-export function takeBack(world: World): void {
+export function takeBack(world: Scene): void {
   const { disk, gateway } = world;
   const kept = disk.urlOf(PROCESSORS[0].name);
   const exchanged = kept === PROCESSORS[1].url;

@@ -1,12 +1,12 @@
 /** Payments that were settled long before the run: more than the ledger's ring holds. */
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import { PROCESSORS } from "./gateway.ts";
 
 const DAY_MS = 86_400_000;
 
-export function writeHistory(world: World): void {
+export function writeHistory(world: Scene): void {
   const { plan, chance, disk, time, models } = world;
   if (plan.history === 0) return;
   const names = PROCESSORS.map(({ name }) => name);

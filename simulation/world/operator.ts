@@ -4,7 +4,7 @@
  */
 import type { Grounds, OperatorCommand, PaymentAction } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
 import { PROCESSORS } from "./gateway.ts";
 import type { PaymentOnDisk } from "./disk.ts";
@@ -13,7 +13,7 @@ type Decision = Exclude<OperatorCommand, { kind: "processors" }>;
 const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: null };
 
 /** One decision, about a payment that is open or about a processor. */
-export function decide(world: World): void {
+export function decide(world: Scene): void {
   const { chance, disk } = world;
   if (chance.happens(0.25)) {
     const action = chance.pick(["drain", "force", "resume"] as const);
@@ -29,7 +29,7 @@ export function decide(world: World): void {
 }
 
 /** What is held is released, and processors that were drained or forced are used as their breakers say. */
-export function letGo(world: World): void {
+export function letGo(world: Scene): void {
   for (const name of world.disk.notAutomatic()) {
     operate(world, { kind: "processor", action: "resume", name, grounds: GROUNDS });
   }
@@ -40,7 +40,7 @@ export function letGo(world: World): void {
 }
 
 export function onPayment(
-  world: World,
+  world: Scene,
   action: PaymentAction,
   correlationId: string,
   { seq, state: code }: PaymentOnDisk,
@@ -52,7 +52,7 @@ export function onPayment(
 
 /** What the processor would show an operator who asks by telephone. */
 export function isRecorded(
-  { models }: World,
+  { models }: Scene,
   correlationId: string,
   payment: PaymentOnDisk,
 ): boolean {
@@ -65,7 +65,7 @@ export function isRecorded(
   );
 }
 
-function operate(world: World, command: Decision): void {
+function operate(world: Scene, command: Decision): void {
   world.counts.decisions++;
   const subject = command.kind === "payment" ? command.correlationId : command.name;
   const asked = `${command.action} ${subject}`;
@@ -79,7 +79,7 @@ function operate(world: World, command: Decision): void {
 }
 
 /** An answer is given when it is on the disk, with who said so. */
-function expectWritten({ disk }: World, action: string, subject: string): void {
+function expectWritten({ disk }: Scene, action: string, subject: string): void {
   const written = disk.holds(
     `SELECT count(*) > 0 AS n FROM interventions
      LEFT JOIN payments USING (seq) LEFT JOIN processors ON number = interventions.processor

@@ -6,7 +6,7 @@
 import type { Totals } from "../../worker/summary.ts";
 import { summaryJson } from "../../worker/http/server.ts";
 import type { Recorded } from "../../simulator/processor/records.ts";
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { PROCESSORS } from "./gateway.ts";
@@ -18,7 +18,7 @@ const ALL = [NAMES[0] as string];
 
 type Window = { readonly fromMs: number; readonly toMs: number };
 
-export function compareSummaries(world: World): void {
+export function compareSummaries(world: Scene): void {
   const recorded = world.models.map((model) =>
     [...model.records.values()].filter((row) => !world.purged.has(row.correlationId)),
   );
@@ -35,7 +35,7 @@ export function compareSummaries(world: World): void {
 }
 
 /** Conservation, as sets of ids: what a processor has recorded is settled there, and nothing else is. */
-function checkSettledSet(world: World, recorded: readonly Recorded[][]): void {
+function checkSettledSet(world: Scene, recorded: readonly Recorded[][]): void {
   const payments = world.disk.payments();
   for (const [processor, rows] of recorded.entries()) {
     for (const { correlationId, amountCents, requestedAtMs } of rows) {
@@ -59,7 +59,7 @@ function checkSettledSet(world: World, recorded: readonly Recorded[][]): void {
 }
 
 /** Processors were at two addresses each, so that theirs and ours are equal in sum only. */
-function isMixed({ counts }: World): boolean {
+function isMixed({ counts }: Scene): boolean {
   return counts.exchanges > 0;
 }
 
@@ -68,7 +68,7 @@ function sumOf({ counts, cents }: Totals): string {
   return summaryJson({ counts: sum(counts), cents: sum(cents) }, ALL, ALL);
 }
 
-function windowsOver({ chance }: World, rows: readonly Recorded[]): Window[] {
+function windowsOver({ chance }: Scene, rows: readonly Recorded[]): Window[] {
   const instants = rows.map(({ requestedAtMs }) => requestedAtMs);
   const windows: Window[] = [{ fromMs: -Infinity, toMs: Infinity }];
   if (instants.length === 0) return windows;

@@ -1,12 +1,12 @@
 /** What is done to the world while it is troubled, at times and in ways that the seed draws. */
-import type { World } from "../world.ts";
+import type { Scene } from "./scene.ts";
 import { NO_FAULTS, type Faults } from "../../simulator/processor/faults.ts";
 import { seekAbsence } from "./absence.ts";
 import { crashApi, crashWorker, cutPower } from "./crashes.ts";
 import { exchangeAddresses } from "./exchange.ts";
 import { decide } from "./operator.ts";
 
-export function planTrouble(world: World): void {
+export function planTrouble(world: Scene): void {
   const { plan } = world;
   at(world, plan.workerCrashes, () => crashWorker(world));
   at(world, plan.powerCuts, () => cutPower(world));
@@ -24,7 +24,7 @@ export function planTrouble(world: World): void {
   at(world, 3, () => world.disk.checkpoint());
 }
 
-function at(world: World, times: number, event: () => void, chance = world.chance): void {
+function at(world: Scene, times: number, event: () => void, chance = world.chance): void {
   const { time, plan } = world;
   for (let i = 0; i < times; i++) {
     time.after(chance.next() * plan.troubleMs, () => {
@@ -33,14 +33,14 @@ function at(world: World, times: number, event: () => void, chance = world.chanc
   }
 }
 
-function partition(world: World): void {
+function partition(world: Scene): void {
   const direction = world.chance.pick(["toWorker", "toApis"] as const);
   const untilMs = world.time.nowMs + world.chance.next() * 4_000;
   world.note(`partition ${direction} until ${untilMs.toFixed(0)}`);
   world.post.partitionedUntilMs[direction] = untilMs;
 }
 
-function fillDisk(world: World): void {
+function fillDisk(world: Scene): void {
   world.note("disk full");
   world.disk.full = true;
   world.time.after(world.chance.next() * 2_000, () => {
@@ -49,19 +49,19 @@ function fillDisk(world: World): void {
   });
 }
 
-function stepWallClock(world: World): void {
+function stepWallClock(world: Scene): void {
   const stepMs = world.chance.pick([-3_600_000, -1_500, 1_500, 3_600_000]);
   world.note(`wall clock steps by ${stepMs}`);
   world.time.wallOffsetMs += stepMs;
 }
 
-function purge(world: World): void {
+function purge(world: Scene): void {
   if (!world.gateway.up) return;
   world.note("purge");
   void world.gateway.purge();
 }
 
-function changeProcessor(world: World): void {
+function changeProcessor(world: Scene): void {
   const { chance, plan, models, wires, time } = world;
   const number = chance.between(0, models.length - 1);
   const model = models[number]!;
@@ -74,7 +74,7 @@ function changeProcessor(world: World): void {
 }
 
 /** A mistake of the processor's, or of whoever set its address, that is mended after a while. */
-function rejectEverything(world: World): void {
+function rejectEverything(world: Scene): void {
   const { odd, wires, time } = world;
   const number = odd.between(0, wires.length - 1);
   world.note(`processor ${number} rejects everything`);
@@ -82,7 +82,7 @@ function rejectEverything(world: World): void {
   time.after(odd.next() * 8_000, () => (wires[number]!.rejects = false));
 }
 
-function drawFaults({ chance }: World): Faults {
+function drawFaults({ chance }: Scene): Faults {
   const share = () => (chance.happens(0.5) ? 0 : chance.next() * 0.15);
   return {
     answerLost: share(),
@@ -96,7 +96,7 @@ function drawFaults({ chance }: World): Faults {
   };
 }
 
-function restartProcessor(world: World): void {
+function restartProcessor(world: Scene): void {
   const { chance, models, wires, time } = world;
   const number = chance.between(0, models.length - 1);
   world.note(`processor ${number} restarts`);

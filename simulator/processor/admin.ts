@@ -1,12 +1,22 @@
 /** The administrative calls: the contract's own, and what the simulator offers beyond it. */
-import type { ProcessorModel } from "../processor.ts";
 import { answered, empty, message, type Answer, type Call } from "./call.ts";
-import { readFaults } from "./faults.ts";
+import { readFaults, type Faults } from "./faults.ts";
 import { instantMs } from "./instant.ts";
 import { malformed, readObject, type Read } from "./intake.ts";
-import { summaryText } from "./records.ts";
+import { summaryText, type Records } from "./records.ts";
 
-type Handler = (model: ProcessorModel, call: Call, query: string) => Answer;
+/** The part of a processor that administrative calls read and set. */
+type Switches = {
+  readonly fee: number;
+  readonly records: Records;
+  readonly down: boolean;
+  token: string;
+  delayMs: number;
+  failing: boolean;
+  faults: Faults;
+  setDown(down: boolean): void;
+};
+type Handler = (model: Switches, call: Call, query: string) => Answer;
 
 /** A day: longer than any test waits, and within what a timer can hold. */
 const DELAY_MS_MAX = 86_400_000;
@@ -27,7 +37,7 @@ const ROUTES: Record<string, { readonly method: string; readonly handle: Handler
   "/simulator/down": [{ method: "PUT", handle: setDown }],
 };
 
-export function administer(model: ProcessorModel, call: Call): Answer {
+export function administer(model: Switches, call: Call): Answer {
   const [path = "", query = ""] = call.path.split("?", 2);
   if (path === "/simulator/livez") return message(200, "alive");
   // Under /admin a dead processor is as dead as elsewhere; /simulator is how it comes back.
@@ -40,7 +50,7 @@ export function administer(model: ProcessorModel, call: Call): Answer {
   return route.handle(model, call, query);
 }
 
-function summary(model: ProcessorModel, _call: Call, query: string): Answer {
+function summary(model: Switches, _call: Call, query: string): Answer {
   const bounds = new URLSearchParams(query);
   const from = readBound("from", bounds.get("from"));
   if (!from.ok) return from.answer;
@@ -55,7 +65,7 @@ function readBound(name: string, text: string | null): Read<number | null> {
   return ms === null ? malformed(`${name} is not an ISO 8601 instant`) : { ok: true, value: ms };
 }
 
-function setDelay(model: ProcessorModel, call: Call): Answer {
+function setDelay(model: Switches, call: Call): Answer {
   const delay = readField(call, "delay", isDelay, "whole milliseconds, 0 or more");
   if (!delay.ok) return delay.answer;
   const was = model.delayMs;
@@ -63,7 +73,7 @@ function setDelay(model: ProcessorModel, call: Call): Answer {
   return answered(200, JSON.stringify({ config: "delay", was, is: delay.value }));
 }
 
-function setFailure(model: ProcessorModel, call: Call): Answer {
+function setFailure(model: Switches, call: Call): Answer {
   const failure = readField(call, "failure", isBoolean, "true or false");
   if (!failure.ok) return failure.answer;
   const was = model.failing;
@@ -71,19 +81,19 @@ function setFailure(model: ProcessorModel, call: Call): Answer {
   return answered(200, JSON.stringify({ config: "failure", was, is: failure.value }));
 }
 
-function setToken(model: ProcessorModel, call: Call): Answer {
+function setToken(model: Switches, call: Call): Answer {
   const token = readField(call, "token", isToken, "a text that a header can carry");
   if (!token.ok) return token.answer;
   model.token = token.value;
   return empty(204);
 }
 
-function purge(model: ProcessorModel): Answer {
+function purge(model: Switches): Answer {
   model.records.purge();
   return message(200, "All payments purged.");
 }
 
-function setFaults(model: ProcessorModel, call: Call): Answer {
+function setFaults(model: Switches, call: Call): Answer {
   const body = readObject(call);
   if (!body.ok) return body.answer;
   const faults = readFaults(body.value);
@@ -92,7 +102,7 @@ function setFaults(model: ProcessorModel, call: Call): Answer {
   return answered(200, JSON.stringify(model.faults));
 }
 
-function setDown(model: ProcessorModel, call: Call): Answer {
+function setDown(model: Switches, call: Call): Answer {
   const down = readField(call, "down", isBoolean, "true or false");
   if (!down.ok) return down.answer;
   model.setDown(down.value);

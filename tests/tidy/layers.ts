@@ -56,6 +56,30 @@ export function stageComplaints(source: Source): string[] {
     .map((target) => `${source.path}: ${describe(own)} may not import ${target}`);
 }
 
+/** A face is a file beside a folder of its name; its parts are handed what they need, and share types apart. */
+export function faceComplaints(source: Source, paths: ReadonlySet<string>): string[] {
+  const faces = parentsOf(source.path).map((folder) => `${folder}.ts`);
+  return importsOf(source)
+    .filter((target) => paths.has(target) && faces.includes(target))
+    .map((target) => `${source.path}: a part may not import its face ${target}`);
+}
+
+/** Files that import each other, types included: each circle once, as its files in a row. */
+export function circleComplaints(sources: readonly Source[]): string[] {
+  const imports = new Map(sources.map((source) => [source.path, importsOf(source)]));
+  const done = new Set<string>();
+  const complaints: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path);
+    if (at !== -1) complaints.push(`a circle of imports: ${[...way.slice(at), path].join(" → ")}`);
+    if (at !== -1 || done.has(path)) return;
+    for (const target of imports.get(path) ?? []) visit(target, [...way, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  return complaints;
+}
+
 /**
  * A compiled binary is flat: only `./name-thread.ts` beside the file that starts it is found both in
  * the binary and in the source tree.
@@ -95,6 +119,12 @@ function mayUse(own: Part, other: Part): boolean {
 
 function describe(part: Part): string {
   return part.kind === "stage" ? `the stage ${part.stage}` : "the worker's vocabulary";
+}
+
+/** The folders that a path is in, from the root down. */
+function parentsOf(path: string): string[] {
+  const names = path.split("/").slice(0, -1);
+  return names.map((_, i) => names.slice(0, i + 1).join("/"));
 }
 
 function folderOf(path: string): string {

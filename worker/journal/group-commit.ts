@@ -5,7 +5,7 @@
  * Nobody is let in meanwhile, so when nothing is left to try again a probe finds out whether commits
  * work: otherwise the trouble would never end.
  */
-import type { CommitStats, OnDurable } from "../journal.ts";
+import type { CommitStats, OnDurable } from "./driver.ts";
 import type { Transition, TransitionResult } from "../transitions.ts";
 
 /** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */

@@ -3,12 +3,12 @@ import { SQLiteError } from "bun:sqlite";
 import type { Address } from "../addresses.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { isCorruption } from "../corruption.ts";
-import type { Journal } from "../journal.ts";
+import type { Journal } from "./driver.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { SqliteStore } from "./store.ts";
 import type { OpenRow, Transition, TransitionResult } from "../transitions.ts";
-import type { OnDurable } from "../journal.ts";
+import type { OnDurable } from "./driver.ts";
 
 export class InlineJournal implements Journal {
   readonly checkpoints = new Checkpoints();

@@ -5,7 +5,7 @@
  */
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../shared/clock.ts";
-import type { OnDurable } from "../journal.ts";
+import type { OnDurable } from "./driver.ts";
 import type { Transition } from "../transitions.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
 import { damage } from "./damage.ts";

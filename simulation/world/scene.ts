@@ -1,0 +1,51 @@
+/** The world as trouble, operators and checks see it: everything that they can reach. */
+import type { ProcessorModel } from "../../simulator/processor.ts";
+import type { Transition } from "../../worker/transitions.ts";
+import type { Chance } from "./chance.ts";
+import type { Checker } from "./checker.ts";
+import type { Disk } from "./disk.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Ingress } from "./ingress.ts";
+import type { Plan } from "./plan.ts";
+import type { Post } from "./post.ts";
+import type { Time } from "./time.ts";
+import type { Wire } from "./wire.ts";
+
+export interface Scene {
+  readonly chance: Chance;
+  /** Each of its own, so that what draws from it does not shift what the others draw. */
+  readonly apart: Chance;
+  readonly identity: Chance;
+  readonly odd: Chance;
+  readonly plan: Plan;
+  readonly time: Time;
+  readonly disk: Disk;
+  readonly models: readonly ProcessorModel[];
+  readonly wires: readonly Wire[];
+  readonly post: Post;
+  readonly apis: readonly Ingress[];
+  readonly gateway: Gateway;
+  readonly checker: Checker;
+  readonly counts: Counts;
+  /** Ids whose rows a purge has taken out of the ledger. */
+  readonly purged: Set<string>;
+  /** Until this is false things are done to the gateway. */
+  readonly troubled: boolean;
+  note(line: string): void;
+  /** Runs a check; a violation ends the run. */
+  watch(check: () => void): void;
+  startGateway(): void;
+  onApplied(transitions: readonly Transition[]): void;
+}
+
+export type Counts = {
+  charges: number;
+  crashes: number;
+  powerCuts: number;
+  /** Of an operator. */
+  decisions: number;
+  /** Payments that one has declared absent. */
+  absences: number;
+  /** Starts with the addresses of the processors exchanged, or as they were before. */
+  exchanges: number;
+};

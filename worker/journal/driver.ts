@@ -1,0 +1,45 @@
+/** What every store behind the journal promises; journal.test.ts is the contract that each passes. */
+import type { Checkpoints } from "./checkpoints.ts";
+import type { Address, Addresses } from "../addresses.ts";
+import type {
+  BlockTotals,
+  JournalHead,
+  LedgerRows,
+  OpenRow,
+  Transition,
+  TransitionResult,
+} from "../transitions.ts";
+
+/** The result when durable; null when it was not stored and never will be (only for "accept"). */
+export type OnDurable = (result: TransitionResult | null) => void;
+
+export type CommitStats = {
+  /** Commits that succeeded and failed, and transitions in those that succeeded. */
+  commits: number;
+  failures: number;
+  transitions: number;
+};
+
+export interface Journal {
+  readonly head: JournalHead;
+  readonly stats: CommitStats;
+  /** Transitions that wait for their commit. */
+  readonly queued: number;
+  /** Why commits fail at the moment, or null. */
+  readonly trouble: string | null;
+  readonly checkpoints: Checkpoints;
+  /** Called with each commit's duration in milliseconds. */
+  onCommit: (durationMs: number) => void;
+  /** Called before a commit and after it, whatever comes of it. */
+  onCommitting: (isUnderWay: boolean) => void;
+  append(transition: Transition, done: OnDurable): void;
+  /** Who is at another address than before; what may be followed is durable when it resolves. */
+  addresses(configured: readonly Address[]): Promise<Addresses>;
+  /** Payments that were open when the journal was opened. */
+  open(): Promise<OpenRow[]>;
+  rows(fromRow: number, toRow: number): Promise<LedgerRows>;
+  /** Of full blocks, one after the other: both rows are a block's first. */
+  blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
+  /** Commits what waits, then closes the store. */
+  close(): Promise<void>;
+}
