@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startStand } from "../../tests/system/stand.ts";
+import { startStand } from "../../testing/stand.ts";
 
 const CONTEST = join(import.meta.dir, "../contest.ts");
 
@@ -30,8 +30,8 @@ test("a short contest of a sound gateway passes, to the last payment", async () 
   const directory = await mkdtemp(join(tmpdir(), "papa-leguas-contest-test-"));
   try {
     await using stand = await startStand({ env: { JOURNAL_SYNC: "normal" } });
-    const sites = ["--target", stand.gatewayUrl];
-    sites.push("--default", stand.defaultUrl, "--fallback", stand.fallbackUrl);
+    const sites = ["--target", stand.gateway.url];
+    sites.push("--default", stand.preferred.url, "--fallback", stand.dearer.url);
     const json = join(directory, "report.json");
     const weather = join(directory, "weather.json");
     await Bun.write(weather, JSON.stringify(OUTAGE));

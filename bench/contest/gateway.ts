@@ -1,5 +1,5 @@
 /** The gateway, as the contest calls it. */
-import type { Window } from "../../tests/system/client.ts";
+import type { Window } from "../../testing/gateway.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
 import type { Settled } from "./score.ts";
 import { Trouble } from "./trouble.ts";

@@ -1,5 +1,6 @@
 /** A payment processor by its administrative calls, as the contest makes them. */
-import type { Recorded, Window } from "../../tests/system/client.ts";
+import type { Window } from "../../testing/gateway.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
 import { centsFromAmount } from "../../shared/money.ts";
 import { readInstant } from "../../worker/processor/instant.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";

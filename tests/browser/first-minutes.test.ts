@@ -4,8 +4,8 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { devSettings } from "../../dev/settings.ts";
-import { freePorts } from "../system/stand.ts";
-import { until } from "../system/until.ts";
+import { freeStandPorts } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 import { NOT_OURS } from "../tidy/tree.ts";
 import { launch, openPage, WHY_NOT } from "./chromium.ts";
 
@@ -60,7 +60,7 @@ describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
     "an outage comes and heals before one's eyes, in less than two minutes",
     async () => {
       const { commands } = await chapter();
-      const ports = Object.entries(await freePorts());
+      const ports = Object.entries(await freeStandPorts());
       const { DATA_DIR: _, ...outer } = process.env;
       const startedAtMs = performance.now();
       // In a group of its own, which gets what a terminal sends on Ctrl-C.

@@ -18,9 +18,10 @@ import {
   type OperatorAnswer,
 } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import { startStand, type Stand } from "../system/stand.ts";
-import { until } from "../system/until.ts";
-import { GatewayClient, ProcessorClient } from "../system/client.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
 import { Contract, type Document } from "./contract.ts";
 
 const TOKEN = "a token of the test";
@@ -110,9 +111,9 @@ test(
   "every documented answer is given, and every answer is documented",
   async () => {
     await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN } });
-    const api = await Listener.at(stand.gatewayUrl);
-    const worker = await Listener.at(`http://127.0.0.1:${stand.ports.HTTP_PORT}`);
-    const gateway = new GatewayClient(stand.gatewayUrl);
+    const api = await Listener.at(stand.gateway.url);
+    const worker = await Listener.at(stand.workerUrl);
+    const gateway = stand.gateway;
     const id = await usualAnswers(api, worker, gateway);
     const troubled = await troubledPayment(stand, worker, gateway);
     await api.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: troubled });
@@ -135,8 +136,8 @@ test(
 
 /** One that its processor has said nothing clear about, and that an operator holds. */
 async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
-  const processors = [stand.defaultUrl, stand.fallbackUrl].map(
-    (url) => new ProcessorClient("any", url),
+  const processors = [stand.preferred.url, stand.dearer.url].map(
+    (url) => new ProcessorAdmin("any", url),
   );
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
   const id = crypto.randomUUID();

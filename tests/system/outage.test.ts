@@ -1,10 +1,11 @@
 /** Processors that are gone: what is left of the gateway's promises, with real processes. */
 import { expect, test } from "bun:test";
-import { GatewayClient, ProcessorClient, type Status } from "./client.ts";
-import { cpuMsOf } from "./cpu.ts";
-import { eachOf } from "./each.ts";
-import { startStand, type Stand } from "./stand.ts";
-import { until } from "./until.ts";
+import { GatewayClient, type Status } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { cpuMsOf } from "../../testing/proc.ts";
+import { eachOf } from "../../testing/each.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 
 const TEST_MS_MAX = 60_000;
 /** Trials are at most a second apart; the rest is for the call and for looking. */
@@ -13,17 +14,17 @@ const NOTICED_MS_MAX = 1_000;
 type Outage = {
   readonly stand: Stand;
   readonly gateway: GatewayClient;
-  readonly preferred: ProcessorClient;
-  readonly dearer: ProcessorClient;
+  readonly preferred: ProcessorAdmin;
+  readonly dearer: ProcessorAdmin;
 };
 
 async function standWith(env: Record<string, string>): Promise<Outage & AsyncDisposable> {
   const stand = await startStand({ env });
   return {
     stand,
-    gateway: new GatewayClient(stand.gatewayUrl),
-    preferred: new ProcessorClient("default", stand.defaultUrl),
-    dearer: new ProcessorClient("fallback", stand.fallbackUrl),
+    gateway: stand.gateway,
+    preferred: stand.preferred,
+    dearer: stand.dearer,
     [Symbol.asyncDispose]: () => stand[Symbol.asyncDispose](),
   };
 }
@@ -98,10 +99,10 @@ test.concurrent(
 );
 
 test.concurrent.each([
-  ["default", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
-  ["fallback", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
-  ["default", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
-  ["fallback", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
+  ["default", "fail", (processor: ProcessorAdmin) => processor.setFailure(true)],
+  ["fallback", "fail", (processor: ProcessorAdmin) => processor.setFailure(true)],
+  ["default", "are gone", (processor: ProcessorAdmin) => processor.setDown(true)],
+  ["fallback", "are gone", (processor: ProcessorAdmin) => processor.setDown(true)],
 ])(
   "the backlog waits without work, and drains once %s returns after both %s",
   async (name, _, breakIt) => {

@@ -56,6 +56,7 @@ const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],
   ["simulation/world/charged.ts", "what the worker wrote"],
+  ["testing/gateway.ts", "what the worker wrote"],
 ];
 
 export function zoneComplaints({ path, text }: Source): string[] {
