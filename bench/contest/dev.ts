@@ -23,7 +23,8 @@ export async function startDev({ url, processors }: Site): Promise<Stand> {
   try {
     return await startStand({ ports, env: { ...SETTINGS, ...given() } });
   } catch (error) {
-    throw new Trouble((error as Error).message);
+    const { message, cause } = error as Error;
+    throw new Trouble(`${message}:\n${String(cause)}`);
   }
 }
 

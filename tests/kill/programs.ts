@@ -7,7 +7,16 @@ import type { Programs } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 
 const NAMES = ["worker", "api"] as const;
-const SOURCES = ["*.ts", "package.json", "bun.lock", "api/**", "worker/**", "shared/**"];
+const SOURCES = [
+  "*.ts",
+  "package.json",
+  "bun.lock",
+  "api/**",
+  "worker/**",
+  "commands/**",
+  "dashboard/**",
+  "shared/**",
+];
 
 /** As they are now, also when somebody builds others meanwhile. */
 export async function compiledPrograms(

@@ -66,6 +66,23 @@ export function zoneComplaints({ path, text }: Source): string[] {
   return reads ? [`${path}: reads an instant without saying in which zone it is`] : [];
 }
 
+/** Who may start a process without `testing/process.ts`, whose children are read and do not outlive us. */
+export const STARTERS: readonly (readonly [file: string, why: string])[] = [
+  ["testing/process.ts", "it is how everybody else does"],
+  ["testing/guard.ts", "the guard must outlive whoever started it"],
+  ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
+  ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],
+  ["tests/containers/usage.ts", "what is run there has the terminal of whoever runs it"],
+];
+
+export function startComplaints({ path, text }: Source): string[] {
+  if (STARTERS.some(([file]) => file === path)) return [];
+  const starts = /\bBun\.spawn(?:Sync)?\b|["'](?:node:)?child_process["']/.test(
+    withoutComments(text),
+  );
+  return starts ? [`${path}: starts a process without testing/process.ts`] : [];
+}
+
 export function lengthComplaints(source: Source): string[] {
   const lines = source.text.trimEnd().split("\n").length;
   const isEntry = !source.path.includes("/");
