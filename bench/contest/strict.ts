@@ -5,7 +5,7 @@
  */
 import { audit, type Violation, type WindowSums } from "../../tests/system/audit.ts";
 import { GatewayClient, type Sum, type Window } from "../../testing/gateway.ts";
-import { type Recorded } from "../../testing/processor-admin.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
 import { eachOf } from "../../testing/each.ts";
 import { drawWindows, untilSettled } from "../../tests/system/storm/collect.ts";
 import type { Processor } from "./processor.ts";

@@ -118,8 +118,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
     async () => {
       const { page } = worker;
       await seen("it settles", async () => {
-        const status = await gateway.statusOf(troubled);
-        return status !== "missing" && status.status === "settled";
+        return (await gateway.stateOf(troubled)) === "settled";
       });
       await page.fill("#story-id", `  ${troubled.toUpperCase()} `);
       await page.keyboard.press("Enter");

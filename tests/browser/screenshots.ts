@@ -58,8 +58,7 @@ const worker = stand.workerUrl;
 const id = await interestingId(worker);
 await Bun.sleep(WATCHED_MS - (performance.now() - startedAtMs));
 await until("it is settled", 10_000, async () => {
-  const status = await stand.gateway.statusOf(id);
-  return status !== "missing" && status.status === "settled";
+  return (await stand.gateway.stateOf(id)) === "settled";
 });
 const browser = await launch();
 const url = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard`;

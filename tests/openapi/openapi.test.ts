@@ -21,7 +21,6 @@ import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { startStand, type Stand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 import { GatewayClient } from "../../testing/gateway.ts";
-import { ProcessorAdmin } from "../../testing/processor-admin.ts";
 import { Contract, type Document } from "./contract.ts";
 
 const TOKEN = "a token of the test";
@@ -136,15 +135,12 @@ test(
 
 /** One that its processor has said nothing clear about, and that an operator holds. */
 async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
-  const processors = [stand.preferred.url, stand.dearer.url].map(
-    (url) => new ProcessorAdmin("any", url),
-  );
+  const processors = [stand.preferred, stand.dearer];
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
   const id = crypto.randomUUID();
   expect(await gateway.pay(id, 100)).toBe(202);
   await until("it is unknown", 10_000, async () => {
-    const status = await gateway.statusOf(id);
-    return status !== "missing" && status.status === "unknown";
+    return (await gateway.stateOf(id)) === "unknown";
   });
   const hold = "/operator/payments/{correlationId}/hold";
   await worker.ask(200, "POST", hold, { headers: ADMIN, body: GROUNDS, fill: id });
@@ -164,8 +160,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
   await api.ask(400, "POST", "/payments", { body: "{}" });
   await api.ask(413, "POST", "/payments", { body: " ".repeat(2_000) });
   await until("it is settled", 10_000, async () => {
-    const status = await gateway.statusOf(id);
-    return status !== "missing" && status.status === "settled";
+    return (await gateway.stateOf(id)) === "settled";
   });
   for (const listener of [api, worker]) {
     await listener.ask(200, "GET", "/payments/{correlationId}", { fill: id });

@@ -54,8 +54,8 @@ test(
     const ids = Array.from({ length: 8 }, () => crypto.randomUUID());
     for (const id of ids) expect(await stack.gateway.pay(id, 1_990)).toBe(202);
     await until("they are unknown", 10_000, async () => {
-      const found = await Promise.all(ids.map((id) => stack.gateway.statusOf(id)));
-      return found.some((one) => one !== "missing" && one.status === "unknown");
+      const found = await Promise.all(ids.map((id) => stack.gateway.stateOf(id)));
+      return found.includes("unknown");
     });
     await restart(turned());
     await preferred.heal();
@@ -74,8 +74,8 @@ test(
 
     await restart(straight());
     await until("all are settled", 20_000, async () => {
-      const found = await Promise.all([...ids, meanwhile].map((id) => stack.gateway.statusOf(id)));
-      return found.every((one) => one !== "missing" && one.status === "settled");
+      const found = await Promise.all([...ids, meanwhile].map((id) => stack.gateway.stateOf(id)));
+      return found.every((state) => state === "settled");
     });
     const all = (await chargesOf()).flat();
     expect(all.toSorted()).toEqual([...ids, meanwhile].toSorted());
@@ -109,8 +109,7 @@ test(
     );
     expect(said).toMatchObject({ code: 0, out: expect.stringContaining("localhost") });
     await until("it is settled", 10_000, async () => {
-      const found = await stack.gateway.statusOf(id);
-      return found !== "missing" && found.status === "settled";
+      return (await stack.gateway.stateOf(id)) === "settled";
     });
     expect((await chargesOf())[0]!.filter((one) => one === id)).toEqual([id]);
     const processors = await command("operator", "processors");

@@ -26,7 +26,7 @@ class Hands {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.stand.ports.HTTP_PORT}`;
+    return this.stand.workerUrl;
   }
 
   async call(method: string, target: string, body: object | null = null, token = TOKEN) {
