@@ -1,53 +1,33 @@
 import { describe, expect, test } from "bun:test";
 import { problemOf } from "../shared/problem.fixture.ts";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { readSettings } from "../shared/settings.ts";
 import type { Verdict } from "../shared/verdict.ts";
 import { AT_ONCE, ID, PAYMENT, runApi, sendRaw, startFakeWorker } from "./server.fixture.ts";
 import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
-
-const ENTRY = new URL("../api.ts", import.meta.url).pathname;
+import { Child, run } from "../testing/process.ts";
+import { bareEnv, fromSource } from "../testing/programs.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
 
 /** A folder, and a path for a socket in it. */
 function temporary() {
-  const folder = mkdtempSync(join(tmpdir(), "papa-leguas-socket-"));
-  const path = join(folder, "api.sock");
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  return { folder, path, HOST: `unix:${path}`, [Symbol.dispose]: remove };
+  const folder = temporaryDirectory();
+  const path = folder.file("api.sock");
+  const remove = () => folder[Symbol.dispose]();
+  return { folder: folder.path, path, HOST: `unix:${path}`, [Symbol.dispose]: remove };
 }
 
-/** The API as a process; its output up to a word, and all that it says when it has ended. */
-function spawnApi(env: Record<string, string>, ...args: string[]) {
-  const child = Bun.spawn([process.execPath, ENTRY, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  let text = "";
-  const ready = Promise.withResolvers<string>();
-  const reading = (async () => {
-    for await (const bytes of child.stdout) {
-      text += new TextDecoder().decode(bytes);
-      if (text.includes('"ready"')) ready.resolve(text);
-    }
-    ready.resolve(text);
-  })();
-  return {
-    child,
-    ready: ready.promise,
-    async ended() {
-      await reading;
-      const stderr = await new Response(child.stderr).text();
-      return { exitCode: await child.exited, stderr };
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.exited;
-    },
-  };
+const COMMAND = fromSource("api.ts");
+
+function startApi(env: Record<string, string>): Promise<Child> {
+  return Child.start({ command: COMMAND, env: bareEnv(env) });
+}
+
+/** How it ends when it cannot start, or is a command. */
+async function runApiWith(env: Record<string, string>, ...args: string[]) {
+  const { code, err } = await run([...COMMAND, ...args], { env: bareEnv(env) });
+  return { exitCode: code, stderr: err };
 }
 
 describe("HOST", () => {
@@ -79,10 +59,8 @@ describe("a path is claimed", () => {
   test("where there is nothing, or the socket of a process that was killed", async () => {
     using place = temporary();
     await claimSocket(place.HOST);
-    await using first = spawnApi({ HOST: place.HOST });
-    await first.ready;
-    first.child.kill("SIGKILL");
-    await first.child.exited;
+    const first = await startApi({ HOST: place.HOST });
+    await first.kill();
     expect(existsSync(place.path)).toBe(true);
     await claimSocket(place.HOST);
     expect(existsSync(place.path)).toBe(false);
@@ -126,26 +104,23 @@ describe("the process at a socket", () => {
     // Nobody looks at the port, which is taken.
     await using taken = Bun.serve({ hostname: "0.0.0.0", port: 0, fetch: () => new Response() });
     const env = { HOST: place.HOST, PORT: String(taken.port) };
-    await using api = spawnApi(env);
-    expect(await api.ready).toContain(`"url":"${place.HOST}"`);
+    await using api = await startApi(env);
+    expect(await api.untilReady()).toContain(`"url":"${place.HOST}"`);
     expect(statSync(place.path).mode & 0o777).toBe(0o666);
     // It is there, and has no worker.
-    const health = await spawnApi(env, "healthcheck").ended();
+    const health = await runApiWith(env, "healthcheck");
     expect(health.exitCode).toBe(1);
     expect(health.stderr).toStartWith(`${place.HOST} answered 503: `);
-    api.child.kill("SIGTERM");
-    expect(await api.ended()).toEqual({ exitCode: 0, stderr: "" });
+    expect([(await api.stop()).code, api.errors]).toEqual([0, []]);
     expect(existsSync(place.path)).toBe(false);
-    expect((await spawnApi(env, "healthcheck").ended()).stderr).toStartWith(
-      `${place.HOST}: ENOENT`,
-    );
+    expect((await runApiWith(env, "healthcheck")).stderr).toStartWith(`${place.HOST}: ENOENT`);
   });
 
   test("comes back after it was killed", async () => {
     using place = temporary();
     for (let time = 0; time < 2; time++) {
-      await using api = spawnApi({ HOST: place.HOST });
-      expect(await api.ready).toContain(`"url":"${place.HOST}"`);
+      await using api = await startApi({ HOST: place.HOST });
+      expect(await api.untilReady()).toContain(`"url":"${place.HOST}"`);
       const answer = await fetch("http://shop/livez", { unix: place.path });
       expect(await answer.text()).toBe("alive\n");
     }
@@ -153,8 +128,7 @@ describe("the process at a socket", () => {
 
   test("refuses what it cannot have, in one line", async () => {
     using place = temporary();
-    await using first = spawnApi({ HOST: place.HOST });
-    await first.ready;
+    await using _ = await startApi({ HOST: place.HOST });
     const refusals = [
       [place.HOST, `HOST: ${place.path} is in use: somebody answers there\n`],
       [
@@ -167,7 +141,7 @@ describe("the process at a socket", () => {
       ["unix:api.sock", expect.stringMatching(/^HOST: "unix:api.sock" is not [^\n]*\n$/)],
     ] as const;
     for (const [HOST, stderr] of refusals) {
-      expect(await spawnApi({ HOST }).ended()).toEqual({ exitCode: 1, stderr });
+      expect(await runApiWith({ HOST })).toEqual({ exitCode: 1, stderr });
     }
     expect((await fetch("http://shop/livez", { unix: place.path })).status).toBe(200);
   });

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Checks, median, rowOf, verdictOf, type Row, type Target } from "./benchmark.ts";
 import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
 import { figureText, tableOf } from "./table.ts";
+import { run } from "../testing/process.ts";
+import { fromSource } from "../testing/programs.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
 
 /** The figures that others build on; a row that goes missing or changes its name is noticed here. */
 const ROWS = [
@@ -50,38 +50,33 @@ const ROWS = [
 ];
 
 async function bench(...args: string[]) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "run.ts"), ...args], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { exitCode: await child.exited, stdout, stderr };
+  const { code, out, err } = await run(fromSource("bench/run.ts", ...args));
+  return { exitCode: code, stdout: out, stderr: err };
 }
 
 test("every benchmark runs, checks its answers and leaves nothing behind", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-bench-test-"));
-  try {
-    const json = join(directory, "rows.json");
-    const journals = await mkdtemp(join(directory, "journals-"));
-    const { exitCode, stdout, stderr } = await bench("--quick", "--json", json, "--dir", journals);
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
-    const { rows, machine } = (await Bun.file(json).json()) as { rows: Row[]; machine: object };
-    const names = rows.map(({ name }) => name);
-    expect(names).toEqual([...new Set(names)]);
-    expect(ROWS.filter((name) => !names.includes(name))).toEqual([]);
-    expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
-    expect(rows.filter(({ figure }) => !(figure > 0 && Number.isFinite(figure)))).toEqual([]);
-    expect(rows.filter(({ ratio }) => ratio !== null && !(ratio > 0))).toEqual([]);
-    expect(new Set(rows.map((row) => verdictOf(row, true)))).toEqual(new Set(["–"]));
-    for (const name of names) expect(stdout).toContain(name);
-    expect(machine).toMatchObject({ bun: Bun.version });
-    expect([...new Bun.Glob("**").scanSync({ cwd: journals, onlyFiles: false })]).toEqual([]);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  using directory = temporaryDirectory();
+  using journals = temporaryDirectory();
+  const json = directory.file("rows.json");
+  const { exitCode, stdout, stderr } = await bench(
+    "--quick",
+    "--json",
+    json,
+    "--dir",
+    journals.path,
+  );
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+  const { rows, machine } = (await Bun.file(json).json()) as { rows: Row[]; machine: object };
+  const names = rows.map(({ name }) => name);
+  expect(names).toEqual([...new Set(names)]);
+  expect(ROWS.filter((name) => !names.includes(name))).toEqual([]);
+  expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
+  expect(rows.filter(({ figure }) => !(figure > 0 && Number.isFinite(figure)))).toEqual([]);
+  expect(rows.filter(({ ratio }) => ratio !== null && !(ratio > 0))).toEqual([]);
+  expect(new Set(rows.map((row) => verdictOf(row, true)))).toEqual(new Set(["–"]));
+  for (const name of names) expect(stdout).toContain(name);
+  expect(machine).toMatchObject({ bun: Bun.version });
+  expect([...new Bun.Glob("**").scanSync({ cwd: journals.path, onlyFiles: false })]).toEqual([]);
 }, 120_000);
 
 test("flags that make no sense are one line and exit 1", async () => {

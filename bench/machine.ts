@@ -1,7 +1,9 @@
 /** What a figure depends on beside the code. */
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { run } from "../testing/process.ts";
+import { ROOT } from "../testing/programs.ts";
 import { median } from "./benchmark.ts";
 
 const SYNCS = 50;
@@ -27,7 +29,7 @@ export async function describeMachine(directory: string): Promise<Machine> {
     cpu: cores[0]?.model.trim() ?? "unknown",
     bun: Bun.version,
     date: new Date().toISOString(),
-    commit: commit(),
+    commit: await commit(),
     fsyncMs: fsyncMs(directory),
     busy,
   };
@@ -66,18 +68,15 @@ function coreTimes(): { idle: number; all: number } {
   return { idle, all };
 }
 
-function commit(): string {
-  const git = (...args: string[]) => {
-    const { exitCode, stdout } = Bun.spawnSync(["git", ...args], {
-      cwd: resolve(import.meta.dir, ".."),
-      stderr: "ignore",
-    });
-    return exitCode === 0 ? stdout.toString().trim() : null;
+async function commit(): Promise<string> {
+  const git = async (...args: string[]) => {
+    const { code, out } = await run(["git", ...args], { cwd: ROOT });
+    return code === 0 ? out.trim() : null;
   };
   if (Bun.which("git") === null) return "no commit";
-  const id = git("rev-parse", "--short", "HEAD");
+  const id = await git("rev-parse", "--short", "HEAD");
   if (id === null) return "no commit";
-  return git("status", "--porcelain") === "" ? id : `${id} and changes`;
+  return (await git("status", "--porcelain")) === "" ? id : `${id} and changes`;
 }
 
 function fsyncMs(directory: string): number {

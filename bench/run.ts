@@ -19,7 +19,8 @@ import { parseArgs } from "node:util";
 import { verdictOf, type BenchContext, type Row } from "./benchmark.ts";
 import { describeMachine, headerOf } from "./machine.ts";
 import { SUITE } from "./suite.ts";
-import { isBuilt, killChildren } from "./system/children.ts";
+import { killAll } from "../testing/process.ts";
+import { isBuilt } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
 import { say } from "../shared/say.ts";
 
@@ -68,7 +69,7 @@ if (flags.json !== undefined) {
 }
 
 function leaveNothing(): void {
-  killChildren();
+  killAll();
   rmSync(directory, { recursive: true, force: true });
 }
 

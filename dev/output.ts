@@ -22,23 +22,6 @@ export function printPage(text: string): Promise<void> {
   return write(`\n${text}\n`);
 }
 
-/** Prints a child's stream until it ends, and shows each line to `onLine`. */
-export async function printLines(
-  name: string,
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of stream) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = lines.pop() as string;
-    if (lines.length > 0) void print(name, lines.join("\n"));
-    lines.forEach(onLine);
-  }
-  if (rest !== "") void print(name, rest);
-}
-
 function prefixOf(name: string): string {
   const padded = `${name.padEnd(NAME_WIDTH)} | `;
   return colours ? `\x1b[${COLOURS[name] ?? 0}m${padded}\x1b[0m` : padded;

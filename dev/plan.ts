@@ -1,16 +1,16 @@
 /** Which processes make up a gateway for development, with which settings, in the order of starting. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { ROOT } from "../testing/programs.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { DevSettings } from "./settings.ts";
 
 export type ProcessPlan = {
   readonly name: string;
-  /** Absolute. */
+  /** Its path from the root. */
   readonly script: string;
   readonly env: Record<string, string>;
 };
 
-const ROOT = resolve(import.meta.dir, "..");
 /** Payments take no detour; the worker refuses to start with one. */
 const PROXIES = new Set(["http_proxy", "https_proxy", "all_proxy"]);
 
@@ -24,7 +24,7 @@ export function processesOf(
   const common = { ...(outer as Record<string, string>), LOG_LEVEL };
   const plan = (name: string, script: string, own: Record<string, string>): ProcessPlan => ({
     name,
-    script: join(ROOT, script),
+    script,
     env: { ...common, ...own },
   });
   const simulator = (NAME: string, FEE: string, port: number) =>

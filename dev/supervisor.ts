@@ -1,14 +1,13 @@
-import { Child } from "./child.ts";
+import { KeptChild } from "./child.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** All processes of the plan, started in its order and stopped in the reverse one. */
 export class Supervisor {
-  readonly #groups: readonly (readonly Child[])[];
-  readonly #byName = new Map<string, Child>();
+  readonly #groups: readonly (readonly KeptChild[])[];
   #stopping = false;
 
   constructor(plan: readonly (readonly ProcessPlan[])[]) {
-    this.#groups = plan.map((group) => group.map((process) => this.#childOf(process)));
+    this.#groups = plan.map((group) => group.map((process) => new KeptChild(process)));
   }
 
   get stopping(): boolean {
@@ -36,13 +35,7 @@ export class Supervisor {
 
   /** Ends one as `kill -9` does. */
   crash(name: string): void {
-    this.#byName.get(name)?.crash();
-  }
-
-  #childOf(process: ProcessPlan): Child {
-    const child = new Child(process);
-    this.#byName.set(process.name, child);
-    return child;
+    for (const child of this.#groups.flat()) if (child.name === name) child.crash();
   }
 
   kill(): void {

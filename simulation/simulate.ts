@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { runSeed, type RunResult } from "./world.ts";
+import { run } from "../testing/process.ts";
 
 const USAGE = `usage: bun run simulate --seed N | --seeds A..B | --fresh COUNT | --long
   --steps M   payments that shops post in a run (60)
@@ -78,10 +79,9 @@ async function runElsewhere(first: number, last: number): Promise<Totals> {
     "1",
     "--totals",
   ];
-  const child = Bun.spawn([process.execPath, ...process.execArgv, Bun.main, ...args]);
-  const output = await child.stdout.text();
-  if ((await child.exited) === 0) return JSON.parse(output);
-  console.log(output);
+  const { code, out, err } = await run([process.execPath, ...process.execArgv, Bun.main, ...args]);
+  if (code === 0) return JSON.parse(out);
+  console.log(out + err);
   process.exit(1);
 }
 

@@ -1,8 +1,8 @@
 /** The seeded world and the fuzzers, as CI runs them: fresh seeds every time, printed to be repeated. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { run } from "../testing/process.ts";
+import { ROOT } from "../testing/programs.ts";
 
-const ROOT = join(import.meta.dir, "..");
 /** 2 000 fresh seeds and a million inputs in CI; by hand a taste of each. */
 const FULL = process.env["CI"] === "true";
 const SEEDS = FULL ? 2_000 : 200;
@@ -19,14 +19,9 @@ const FOUND_ONCE = [
   { seed: 3_120, what: "the checker took a restarted API's first verdict for a stale one" },
 ];
 
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const child = Bun.spawn([process.execPath, ...args], {
-    cwd: ROOT,
-    env: ZONE,
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, output: out + err };
+async function runBun(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const { code, out, err } = await run([process.execPath, ...args], { cwd: ROOT, env: ZONE });
+  return { code, output: out + err };
 }
 
 function tail(output: string): string {
@@ -36,7 +31,7 @@ function tail(output: string): string {
 test(
   `${SEEDS} fresh seeds: nothing lost, nothing charged twice`,
   async () => {
-    const { code, output } = await run("simulation/simulate.ts", "--fresh", String(SEEDS));
+    const { code, output } = await runBun("simulation/simulate.ts", "--fresh", String(SEEDS));
     console.log(tail(output));
     expect(code).toBe(0);
   },
@@ -46,7 +41,7 @@ test(
 test.each(FOUND_ONCE)(
   "seed $seed, which once found: $what",
   async ({ seed }) => {
-    const { code, output } = await run("simulation/simulate.ts", "--seed", String(seed));
+    const { code, output } = await runBun("simulation/simulate.ts", "--seed", String(seed));
     expect(tail(output)).toContain("no violation");
     expect(code).toBe(0);
   },
@@ -56,7 +51,7 @@ test.each(FOUND_ONCE)(
 test(
   `${INPUTS} fuzzed inputs: no crash, nothing believed that is not signed`,
   async () => {
-    const { code, output } = await run("tests/fuzz/fuzz.ts", "--inputs", String(INPUTS));
+    const { code, output } = await runBun("tests/fuzz/fuzz.ts", "--inputs", String(INPUTS));
     console.log(tail(output));
     expect(code).toBe(0);
   },
@@ -65,7 +60,7 @@ test(
 
 test("a seed gives the same run every time, and another seed another one", async () => {
   const traceOf = async (seed: string) =>
-    /^trace (\w+)$/m.exec((await run("simulation/simulate.ts", "--seed", seed)).output)?.[1];
+    /^trace (\w+)$/m.exec((await runBun("simulation/simulate.ts", "--seed", seed)).output)?.[1];
   const [first, again, other] = [await traceOf("7"), await traceOf("7"), await traceOf("8")];
   expect(first).toMatch(/^[0-9a-f]{16}$/);
   expect(again).toBe(first as string);

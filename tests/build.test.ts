@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile, firstRepeated } from "./build.ts";
+import { run } from "../testing/process.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "papa-leguas-build-"));
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -30,10 +31,7 @@ const SOURCES: Record<string, string> = {
 };
 
 async function output(command: readonly string[], cwd: string): Promise<string> {
-  const child = Bun.spawn([...command], { cwd, stdout: "pipe", stderr: "inherit" });
-  const text = await new Response(child.stdout).text();
-  await child.exited;
-  return text.trim();
+  return (await run(command, { cwd })).out.trim();
 }
 
 test("a module in a folder starts the thread beside it, from source and compiled", async () => {

@@ -3,16 +3,16 @@
  * other time zones. One line a step, the output of
  * those that fail, and a closing line that counts the steps and the single tests together.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { Child } from "../testing/process.ts";
+import { ROOT } from "../testing/programs.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
 import { countTests, sum, type Counts } from "./check/counts.ts";
 import { dependsOnZone, ZONES } from "./check/zones.ts";
 
 type Outcome = { readonly counts: Counts; readonly output: string };
 type Step = { readonly name: string; readonly run: () => Promise<Outcome> };
 
-const ROOT = resolve(import.meta.dir, "..");
 const TESTS = new Bun.Glob("**/*.{test,spec}.ts");
 
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"];
@@ -24,21 +24,19 @@ async function bun(
   args: readonly string[],
   env: Record<string, string | undefined> = {},
 ): Promise<{ exitCode: number; output: string }> {
-  const child = Bun.spawn([process.execPath, ...args], {
+  let output = "";
+  const child = new Child({
+    command: [process.execPath, ...args],
     cwd: ROOT,
     env: { ...environment, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    // In the order in which it is said, whichever stream it is said on.
+    onLine: (line) => (output += `${line}\n`),
+    linesMax: 0,
   });
-  let output = "";
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    const decoder = new TextDecoder();
-    for await (const bytes of stream) output += decoder.decode(bytes, { stream: true });
-  };
-  await Promise.all([collect(child.stdout), collect(child.stderr)]);
+  child.start();
+  const { code } = await child.ended;
   // Some tools colour whatever they are told.
-  return { exitCode: await child.exited, output: colours ? output : Bun.stripANSI(output) };
+  return { exitCode: code ?? 1, output: colours ? output : Bun.stripANSI(output) };
 }
 
 function tool(name: string, ...args: string[]): Step {
@@ -52,20 +50,16 @@ function tool(name: string, ...args: string[]): Step {
 
 /** Every test, or those of some files. */
 async function runTests(files?: readonly string[], env = {}): Promise<Outcome> {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-check-"));
-  const report = join(directory, "junit.xml");
+  using directory = temporaryDirectory();
+  const report = directory.file("junit.xml");
   const paths = files?.map((path) => `./${path}`) ?? [];
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
-  try {
-    const { exitCode, output } = await bun(["test", "--only-failures", ...reporter, ...paths], env);
-    const file = Bun.file(report);
-    const xml = (await file.exists()) ? await file.text() : "";
-    const { counts, missing } = countTests(xml, exitCode, files ?? testFiles());
-    const notes = missing.map((path) => `${path}: ran no test (does it load?)\n`);
-    return { counts, output: output + notes.join("") };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  const { exitCode, output } = await bun(["test", "--only-failures", ...reporter, ...paths], env);
+  const file = Bun.file(report);
+  const xml = (await file.exists()) ? await file.text() : "";
+  const { counts, missing } = countTests(xml, exitCode, files ?? testFiles());
+  const notes = missing.map((path) => `${path}: ran no test (does it load?)\n`);
+  return { counts, output: output + notes.join("") };
 }
 
 async function runInZones(): Promise<Outcome> {

@@ -6,6 +6,8 @@ import {
   nameComplaints,
   PURE_CORES,
   purityComplaints,
+  startComplaints,
+  STARTERS,
   zoneComplaints,
 } from "./tidy/habits.ts";
 import {
@@ -73,12 +75,15 @@ describe("imports", () => {
       importing("worker/queue/heap.ts", "../../worker.ts"),
       importing("simulator/processor.ts", "../bench/run.ts"),
       file("shared/log.ts", 'import type { Row } from "../worker/ledger.ts";'),
+      importing("worker/queue.ts", "../testing/random.ts"),
+      importing("testing/stack.ts", "../worker/journal.ts"),
     ];
     for (const source of wrong) expect(layerComplaints(source)).toHaveLength(1);
     const right = [
       importing("shared/link/udp.ts", "./frame.ts", "../clock.ts", "node:dns"),
       importing("api/routes.ts", "../shared/payment.ts", "./parse.ts"),
       importing("bench/run.ts", "../worker/ledger.ts", "../api/parse.ts"),
+      importing("dev/child.ts", "../testing/process.ts"),
       importing("worker.ts", "./worker/pipeline.ts", "./shared/link.ts"),
     ];
     expect(right.flatMap(layerComplaints)).toEqual([]);
@@ -221,6 +226,25 @@ describe("files", () => {
     expect(read('const at = Date.parse("0001-01-01T00:00:00Z");')).toEqual([]);
     expect(read("const at = new Date(atMs).toISOString(); // Date.parse(text)")).toEqual([]);
     expect(read("const at = Date.parse(text);", "worker/processor/instant.ts")).toEqual([]);
+  });
+
+  test("start processes by the harness, or are named with a reason", () => {
+    expect(typescript.flatMap(startComplaints)).toEqual([]);
+  });
+
+  test("that start a process by themselves are refused", () => {
+    const starting = (text: string, path = "bench/run.ts") => startComplaints(file(path, text));
+    for (const name of ["spawn", "spawnSync"]) {
+      expect(starting(`const child = Bun.${name}(["ls"]);`)).toHaveLength(1);
+    }
+    expect(starting(`import { exec } from "node:child${"_"}process";`)).toHaveLength(1);
+    expect(starting(`// Bun.${"spawn"} is for testing/\nrun(["ls"]);`)).toEqual([]);
+    expect(starting(`Bun.${"spawn"}(["ls"]);`, "testing/process.ts")).toEqual([]);
+    // Whoever is named still does.
+    for (const [path] of STARTERS) {
+      const { text } = typescript.find((source) => source.path === path) as Source;
+      expect(starting(text)).toHaveLength(1);
+    }
   });
 
   test("have names that say something", () => {

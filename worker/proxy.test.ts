@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
+import { run } from "../testing/process.ts";
 
 const MODULE = new URL("./proxy.ts", import.meta.url).href;
 
 async function refusing(env: Record<string, string>) {
   const script = `import { refuseProxy } from ${JSON.stringify(MODULE)}; refuseProxy();`;
-  const child = Bun.spawn([process.execPath, "-e", script], { env, stderr: "pipe" });
-  return { stderr: await new Response(child.stderr).text(), exitCode: await child.exited };
+  const { code, err } = await run([process.execPath, "-e", script], { env });
+  return { stderr: err, exitCode: code };
 }
 
 test.each(["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"])(

@@ -1,48 +1,34 @@
 /** The process at its start: bad settings and bad journals are one line and exit 1. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
 import { pino } from "pino";
 import { apiSettings } from "../api/settings.ts";
 import { simulatorSettings } from "../simulator/settings.ts";
 import { PROCESSORS_MAX } from "./limits.ts";
 import { workerSettings } from "./settings.ts";
+import { Child, run } from "../testing/process.ts";
+import { bareEnv, fromSource } from "../testing/programs.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
-
-function spawn(entry: string, args: string[], env: Record<string, string>) {
-  return Bun.spawn([process.execPath, join(ROOT, entry), ...args], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    cwd: tmpdir(),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+function childOf(entry: string, env: Record<string, string>): Child {
+  return new Child({ command: fromSource(entry), env: bareEnv(env), cwd: tmpdir() });
 }
 
-async function run(entry: string, args: string[], env: Record<string, string>) {
-  const child = spawn(entry, args, env);
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, exitCode };
+async function start(entry: string, args: string[], env: Record<string, string>) {
+  const options = { env: bareEnv(env), cwd: tmpdir() };
+  const { code, out, err } = await run(fromSource(entry, ...args), options);
+  return { stdout: out, stderr: err, exitCode: code };
 }
 
 /** The one line that a process leaves on stderr when it exits 1. */
 async function refusal(env: Record<string, string>): Promise<string> {
-  const { stderr, exitCode } = await run("worker.ts", [], env);
+  const { stderr, exitCode } = await start("worker.ts", [], env);
   expect(exitCode).toBe(1);
   const lines = stderr.split("\n");
   expect(lines).toHaveLength(2);
   expect(lines[1]).toBe("");
   return lines[0] as string;
-}
-
-function temporary() {
-  const path = mkdtempSync(join(tmpdir(), "papa-leguas-start-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 /** Settings with which the worker would start, were it not for what a test adds. */
@@ -64,20 +50,20 @@ test.each([
 
 describe("the worker refuses in one line", () => {
   test("a link beyond the private network without a secret", async () => {
-    using directory = temporary();
+    using directory = temporaryDirectory();
     const line = await refusal({ ...good(directory.path), LINK_HOST: "0.0.0.0" });
     expect(line).toStartWith("LINK_SECRET must be set");
   });
 
   test("to send payments through a proxy", async () => {
-    using directory = temporary();
+    using directory = temporaryDirectory();
     const line = await refusal({ ...good(directory.path), https_proxy: "http://127.0.0.1:3128" });
     expect(line).toStartWith("https_proxy: ");
   });
 
   test("a journal that is damaged, and leaves it as it is", async () => {
-    using directory = temporary();
-    const path = join(directory.path, "payments.db");
+    using directory = temporaryDirectory();
+    const path = directory.file();
     writeFileSync(path, "no journal at all\n".repeat(1_000));
     const before = readFileSync(path);
     expect(await refusal(good(directory.path))).toStartWith(`journal ${path} cannot be opened: `);
@@ -85,20 +71,20 @@ describe("the worker refuses in one line", () => {
   });
 
   test("a journal where nothing can be written", async () => {
-    using directory = temporary();
+    using directory = temporaryDirectory();
     const env = { ...good(directory.path), JOURNAL: "sqlite:/proc/payments.db" };
     expect(await refusal(env)).toStartWith("journal /proc/payments.db cannot be opened: ");
   });
 
   test("a journal that is a directory", async () => {
-    using directory = temporary();
-    const path = join(directory.path, "payments.db");
+    using directory = temporaryDirectory();
+    const path = directory.file();
     mkdirSync(path);
     expect(await refusal(good(directory.path))).toStartWith(`journal ${path} cannot be opened: `);
   });
 
   test("ports that are taken", async () => {
-    using directory = temporary();
+    using directory = temporaryDirectory();
     const link = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
     await using http = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
     const env = good(directory.path);
@@ -113,7 +99,7 @@ describe("the worker refuses in one line", () => {
 });
 
 test.each(["api.ts", "simulator.ts"])("%s at an address that is not here", async (entry) => {
-  const { stderr, exitCode } = await run(entry, [], { HOST: "192.0.2.1", PORT: "0" });
+  const { stderr, exitCode } = await start(entry, [], { HOST: "192.0.2.1", PORT: "0" });
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^HOST, PORT: cannot listen at 192\.0\.2\.1 0: [^\n]+\n$/);
 });
@@ -121,59 +107,35 @@ test.each(["api.ts", "simulator.ts"])("%s at an address that is not here", async
 test("a command whose reader has read enough ends quietly, and one with a full disk says so", async () => {
   const command = async (redirect: string) => {
     const line = `"$0" "$1" audit --help ${redirect}; echo "code $?" >&2`;
-    const args = ["-c", line, process.execPath, join(ROOT, "worker.ts")];
-    const child = Bun.spawn(["bash", ...args], { stdout: "ignore", stderr: "pipe" });
-    return (await new Response(child.stderr).text()).trim();
+    const { err } = await run(["bash", "-c", line, ...fromSource("worker.ts")]);
+    return err.trim();
   };
   expect(await command("> >(exit 0)")).toBe("code 0");
   expect(await command("> /dev/full")).toMatch(/^stdout: ENOSPC[^\n]*\ncode 2$/);
 });
 
 test("a journal that has known more names than any configuration holds is opened, with the largest ring", async () => {
-  using directory = temporary();
+  using directory = temporaryDirectory();
   const env = { ...good(directory.path), LEDGER_SLOTS: String(2 ** 28) };
   for (const prefix of ["a", "b", "a"]) {
     const PROCESSORS = Array.from(
       { length: PROCESSORS_MAX },
       (_, i) => `${prefix}${i}=http://127.0.0.1:9/${prefix}${i};fee=0.5`,
     ).join(",");
-    const worker = spawn("worker.ts", [], { ...env, PROCESSORS });
-    let text = "";
-    for await (const bytes of worker.stdout) {
-      text += new TextDecoder().decode(bytes);
-      if (!text.includes('"ready"')) continue;
-      text = "";
-      worker.kill("SIGTERM");
-    }
-    expect([await worker.exited, await new Response(worker.stderr).text()]).toEqual([0, ""]);
+    const worker = childOf("worker.ts", { ...env, PROCESSORS });
+    await worker.startAndWait();
+    expect([(await worker.stop()).code, worker.errors]).toEqual([0, []]);
   }
 }, 30_000);
 
-/** A worker that is ready, and what it has logged when it has ended. */
-async function readyWorker(env: Record<string, string>) {
-  const worker = spawn("worker.ts", [], env);
-  // Read to the end: a log that nobody takes would end the process with an error.
-  let text = "";
-  const ready = Promise.withResolvers<void>();
-  const log = (async () => {
-    for await (const bytes of worker.stdout) {
-      text += new TextDecoder().decode(bytes);
-      if (text.includes('"ready"')) ready.resolve();
-    }
-    ready.reject(new Error(`the worker ended before it was ready: ${text}`));
-    return text;
-  })();
-  await ready.promise;
-  return { worker, log };
-}
-
 test("the worker ends with one line when its journal is taken away, and does not begin another", async () => {
-  using directory = temporary();
-  const path = join(directory.path, "payments.db");
-  const { worker, log } = await readyWorker(good(directory.path));
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const worker = childOf("worker.ts", good(directory.path));
+  await worker.startAndWait();
   rmSync(path);
-  expect(await worker.exited).toBe(1);
-  const last = JSON.parse((await log).trimEnd().split("\n").at(-1) as string);
+  expect((await worker.ended).code).toBe(1);
+  const last = JSON.parse(worker.lines.at(-1) as string);
   expect([last.level, last.msg]).toEqual([
     pino.levels.values["fatal"],
     `journal ${path}: ${path} was removed while the worker ran; ` +
@@ -187,13 +149,13 @@ test("the worker ends with one line when its journal is taken away, and does not
 test.each(["worker.ts", "api.ts", "simulator.ts"])(
   "%s hears a signal before anything else is loaded, and ends by it",
   async (entry) => {
-    using directory = temporary();
+    using directory = temporaryDirectory();
     const ports = { ...good(directory.path), PORT: "0", WORKER_LINK: "127.0.0.1:1" };
-    const child = spawn(entry, [], ports);
+    const child = childOf(entry, ports);
+    child.start();
     while (!hears(child.pid, "SIGTERM")) await Bun.sleep(1);
-    child.kill("SIGTERM");
-    const said = await new Response(child.stdout).text();
-    expect([await child.exited, child.signalCode, said]).toEqual([0, null, ""]);
+    expect(await child.stop()).toMatchObject({ code: 0, signal: null });
+    expect(child.lines).toEqual([]);
   },
 );
 
@@ -209,7 +171,7 @@ test.each([
   ["simulator.ts", simulatorSettings],
 ] as const)("%s --help shows every setting with its default, and exits 0", async (entry, table) => {
   // Help is to be had whatever the settings are.
-  const { stdout, stderr, exitCode } = await run(entry, ["--help"], { LOG_LEVEL: "loud" });
+  const { stdout, stderr, exitCode } = await start(entry, ["--help"], { LOG_LEVEL: "loud" });
   expect([exitCode, stderr]).toEqual([0, ""]);
   for (const [name, { default: value, meaning }] of Object.entries(table)) {
     const line = stdout.split("\n").find((each) => each.startsWith(`  ${name} `));

@@ -1,5 +1,5 @@
 /** The contest's audit: how many payments the gateway counts in a window, and how many the processors. */
-import type { Window } from "../../tests/system/client.ts";
+import type { Window } from "../../testing/gateway.ts";
 
 const WINDOW_BEGIN_MS = 15_000;
 const WINDOW_END_MS = 1_500;

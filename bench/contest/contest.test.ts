@@ -1,10 +1,8 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { startStand } from "../../tests/system/stand.ts";
-
-const CONTEST = join(import.meta.dir, "../contest.ts");
+import { startStand } from "../../testing/stand.ts";
+import { run as runProgram } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 
 /**
  * An outage in good time before the end. Not the official weather: a shorter contest has the same
@@ -18,58 +16,50 @@ const OUTAGE = [
 ];
 
 async function contest(...args: string[]) {
-  const child = Bun.spawn([process.execPath, CONTEST, ...args], { stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { exitCode: await child.exited, stdout, stderr };
+  const { code, out, err } = await runProgram(fromSource("bench/contest.ts", ...args));
+  return { exitCode: code, stdout: out, stderr: err };
 }
 
 test("a short contest of a sound gateway passes, to the last payment", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-contest-test-"));
-  try {
-    await using stand = await startStand({ env: { JOURNAL_SYNC: "normal" } });
-    const sites = ["--target", stand.gatewayUrl];
-    sites.push("--default", stand.defaultUrl, "--fallback", stand.fallbackUrl);
-    const json = join(directory, "report.json");
-    const weather = join(directory, "weather.json");
-    await Bun.write(weather, JSON.stringify(OUTAGE));
-    const short = ["--users", "20", "--seconds", "6", "--seed", "7", "--weather", weather];
-    const { exitCode, stdout, stderr } = await contest(
-      ...sites,
-      ...short,
-      "--strict",
-      "--json",
-      json,
-    );
-    const card = stdout.slice(stdout.indexOf("\ncontest"));
-    expect({ exitCode, stderr, card }).toEqual({
-      exitCode: 0,
-      stderr: "",
-      card: expect.stringContaining("passed"),
-    });
-    const report = (await Bun.file(json).json()) as { runs: Record<string, any>[] };
-    const [run = {}] = report.runs;
-    expect(run).toMatchObject({ passed: true, lag: 0, inconsistencies: 0, fine: 0, failed: 0 });
-    expect(run["strict"]).toMatchObject({ violations: [], payments: run["accepted"] });
-    // A user every 0.3 s, a payment a second each.
-    expect(run["accepted"]).toBeGreaterThan(50);
-    expect(run["accepted"]).toBeLessThan(75);
-    expect(run["calls"]["202"]).toBe(run["accepted"]);
-    expect(run["gross"]).toBeCloseTo(run["accepted"] * 19.9, 6);
-    expect(run["audits"]).toHaveLength(6);
-    expect(run["audits"][5].gateway.default).toBeGreaterThan(0);
-    expect(stdout).toMatch(/ {3}\d s {2}users +\d+ {2}accepted +\d+ {2}settled/);
+  using directory = temporaryDirectory();
+  await using stand = await startStand({ env: { JOURNAL_SYNC: "normal" } });
+  const sites = ["--target", stand.gateway.url];
+  sites.push("--default", stand.preferred.url, "--fallback", stand.dearer.url);
+  const json = directory.file("report.json");
+  const weather = directory.file("weather.json");
+  await Bun.write(weather, JSON.stringify(OUTAGE));
+  const short = ["--users", "20", "--seconds", "6", "--seed", "7", "--weather", weather];
+  const { exitCode, stdout, stderr } = await contest(
+    ...sites,
+    ...short,
+    "--strict",
+    "--json",
+    json,
+  );
+  const card = stdout.slice(stdout.indexOf("\ncontest"));
+  expect({ exitCode, stderr, card }).toEqual({
+    exitCode: 0,
+    stderr: "",
+    card: expect.stringContaining("passed"),
+  });
+  const report = (await Bun.file(json).json()) as { runs: Record<string, any>[] };
+  const [run = {}] = report.runs;
+  expect(run).toMatchObject({ passed: true, lag: 0, inconsistencies: 0, fine: 0, failed: 0 });
+  expect(run["strict"]).toMatchObject({ violations: [], payments: run["accepted"] });
+  // A user every 0.3 s, a payment a second each.
+  expect(run["accepted"]).toBeGreaterThan(50);
+  expect(run["accepted"]).toBeLessThan(75);
+  expect(run["calls"]["202"]).toBe(run["accepted"]);
+  expect(run["gross"]).toBeCloseTo(run["accepted"] * 19.9, 6);
+  expect(run["audits"]).toHaveLength(6);
+  expect(run["audits"][5].gateway.default).toBeGreaterThan(0);
+  expect(stdout).toMatch(/ {3}\d s {2}users +\d+ {2}accepted +\d+ {2}settled/);
 
-    // The same ids again: the gateway has paid them, and does not pay them a second time.
-    const again = await contest(...sites, ...short.with(3, "2"), "--json");
-    expect(again.exitCode).toBe(1);
-    expect(JSON.parse(again.stdout).runs[0]).toMatchObject({ passed: false, score: 0 });
-    expect(JSON.parse(again.stdout).runs[0].lag).toBeGreaterThan(0);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  // The same ids again: the gateway has paid them, and does not pay them a second time.
+  const again = await contest(...sites, ...short.with(3, "2"), "--json");
+  expect(again.exitCode).toBe(1);
+  expect(JSON.parse(again.stdout).runs[0]).toMatchObject({ passed: false, score: 0 });
+  expect(JSON.parse(again.stdout).runs[0].lag).toBeGreaterThan(0);
 }, 90_000);
 
 test("a gateway that cannot be purged is one line and exit 2", async () => {

@@ -1,5 +1,5 @@
 /** A gateway for the time of a contest: `dev`, with its data in a temporary folder. */
-import { freePorts, startStand, type Stand } from "../../tests/system/stand.ts";
+import { freeStandPorts, startStand, type Stand } from "../../testing/stand.ts";
 import { endpointOf } from "./client.ts";
 import type { Site } from "./run.ts";
 import { Trouble } from "./trouble.ts";
@@ -15,7 +15,7 @@ export async function startDev({ url, processors }: Site): Promise<Stand> {
     throw new Trouble(`${address} is not on this machine: nothing can be started there`);
   };
   const ports = {
-    ...(await freePorts()),
+    ...(await freeStandPorts()),
     PORT: port(url),
     DEFAULT_PORT: port(processors.default),
     FALLBACK_PORT: port(processors.fallback),
@@ -23,7 +23,8 @@ export async function startDev({ url, processors }: Site): Promise<Stand> {
   try {
     return await startStand({ ports, env: { ...SETTINGS, ...given() } });
   } catch (error) {
-    throw new Trouble((error as Error).message);
+    const { message, cause } = error as Error;
+    throw new Trouble(`${message}:\n${String(cause)}`);
   }
 }
 

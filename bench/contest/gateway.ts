@@ -1,5 +1,5 @@
 /** The gateway, as the contest calls it. */
-import type { Window } from "../../tests/system/client.ts";
+import { queryOf, sumOf, type Window } from "../../testing/gateway.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
 import type { Settled } from "./score.ts";
 import { Trouble } from "./trouble.ts";
@@ -27,10 +27,10 @@ export class Gateway {
 
   /** By processor; null when there is no answer. */
   async summary(window: Window): Promise<Record<string, Settled> | null> {
-    const outcome = await this.#client.call("GET", `/payments-summary?${queryOf(window)}`);
+    const outcome = await this.#client.call("GET", `/payments-summary${queryOf(window)}`);
     const body = jsonOf(outcome);
     if (body === null) return null;
-    return Object.fromEntries(Object.entries(body).map(([name, sum]) => [name, settledOf(sum)]));
+    return Object.fromEntries(Object.entries(body).map(([name, sum]) => [name, sumOf(sum)]));
   }
 
   /** Prometheus text; null when there is none. */
@@ -42,14 +42,4 @@ export class Gateway {
   close(): void {
     this.#client.close();
   }
-}
-
-export function queryOf({ fromMs, toMs }: Window): string {
-  return `from=${new Date(fromMs).toISOString()}&to=${new Date(toMs).toISOString()}`;
-}
-
-/** A decimal read as a double is within half a cent of what it says. */
-export function settledOf(sum: unknown): Settled {
-  const { totalRequests, totalAmount } = sum as Record<string, unknown>;
-  return { count: Number(totalRequests), cents: Math.round(Number(totalAmount) * 100) };
 }

@@ -1,10 +1,10 @@
 /** A payment processor by its administrative calls, as the contest makes them. */
-import type { Recorded, Window } from "../../tests/system/client.ts";
+import { queryOf, sumOf, type Window } from "../../testing/gateway.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
 import { centsFromAmount } from "../../shared/money.ts";
 import { readInstant } from "../../worker/processor/instant.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
 import type { Outcome } from "../../shared/http/connection.ts";
-import { queryOf, settledOf } from "./gateway.ts";
 import type { Settled } from "./score.ts";
 import { Trouble } from "./trouble.ts";
 import type { ProcessorName, ProcessorState } from "./weather.ts";
@@ -56,11 +56,10 @@ export class Processor {
   /** What it has charged, in a window or in all; null when it does not say. */
   async summary(window: Window | null): Promise<Settled | null> {
     if (this.#down && window !== null) return this.#summaryFromList(window);
-    const query = window === null ? "" : `?${queryOf(window)}`;
-    const body = jsonOf(await this.#ask("GET", `/admin/payments-summary${query}`));
+    const body = jsonOf(await this.#ask("GET", `/admin/payments-summary${queryOf(window)}`));
     if (body === null) return null;
     this.fee = Number(body["feePerTransaction"]);
-    return settledOf(body);
+    return sumOf(body);
   }
 
   /** Everything that it has charged; null for one that has no such list. */

@@ -1,5 +1,5 @@
 /** One contest from its preparations to its score. */
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditTimesMs, compare, windowOf, type AuditResult, type Counts } from "./audit.ts";
 import { HttpClient } from "./client.ts";
 import { Gateway } from "./gateway.ts";
@@ -60,8 +60,8 @@ export async function runContest(options: RunOptions): Promise<RunReport> {
   for (const processor of processors) await processor.purge();
   await gateway.purge();
 
-  const random = options.seed === null ? null : seeded(options.seed);
-  const nextId = random === null ? () => crypto.randomUUID() : () => randomId(random);
+  const random = options.seed === null ? null : seededRandom(options.seed);
+  const nextId = random === null ? () => crypto.randomUUID() : () => uuidFrom(random);
   const users = new Users({ url: site.url, ramp, tally, nextId });
   const audits: AuditResult[] = [];
   const live = await startLive(options, users);
@@ -175,7 +175,7 @@ async function afterwards(options: RunOptions, users: Users): Promise<StrictRepo
   if (followed && !strict) await untilDrained(site, accepted.length);
   if (!strict) return null;
   const processors = processorsOf(site, (url) => new HttpClient(url, null, UNTIMED_MS));
-  const random = seeded(seed ?? 1);
+  const random = seededRandom(seed ?? 1);
   const report = await strictAudit({ url: site.url, processors, accepted, failed, random });
   for (const processor of processors) processor.close();
   return report;

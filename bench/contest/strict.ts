@@ -4,8 +4,9 @@
  * was not posted.
  */
 import { audit, type Violation, type WindowSums } from "../../tests/system/audit.ts";
-import { GatewayClient, type Recorded, type Sum, type Window } from "../../tests/system/client.ts";
-import { eachOf } from "../../tests/system/each.ts";
+import { GatewayClient, type Sum, type Window } from "../../testing/gateway.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
+import { eachOf } from "../../testing/each.ts";
 import { drawWindows, untilSettled } from "../../tests/system/storm/collect.ts";
 import type { Processor } from "./processor.ts";
 import { Trouble } from "./trouble.ts";

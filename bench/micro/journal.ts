@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { SqliteStore, type JournalSync } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 
 export const name = "micro/journal";
 
@@ -31,7 +31,7 @@ async function rowsOf(context: BenchContext, sync: JournalSync): Promise<Row[]> 
     const directory = join(context.directory, `journal-${sync}-${round}`);
     const store = new SqliteStore(join(directory, "journal.db"), sync, ["default"], Date.now());
     const twin = new Twin(join(directory, "twin.db"), sync);
-    const random = seeded(round);
+    const random = seededRandom(round);
     let stored = 0;
     for (const batch of BATCHES) {
       const rate = measure(context, batch, random, (ids) => {
@@ -45,7 +45,7 @@ async function rowsOf(context: BenchContext, sync: JournalSync): Promise<Row[]> 
     baselines.push(measure(context, 1, random, ([id]) => twin.insert(id as string)));
     checks.equal("payments in the journal", [...store.open()].length, stored);
     checks.equal("payments beside it", twin.count(), twin.inserted);
-    const again = acceptOf(randomId(seeded(round)), stored + 1);
+    const again = acceptOf(uuidFrom(seededRandom(round)), stored + 1);
     checks.equal("a repeated payment", store.apply([again]), [{ kind: "duplicate" }]);
     store.close();
     twin.close();
@@ -68,7 +68,7 @@ function measure(
   let spentMs = 0;
   let count = 0;
   while (count === 0 || spentMs < (quick ? 2 : MEASURE_MS)) {
-    const ids = Array.from({ length: batch }, () => randomId(random));
+    const ids = Array.from({ length: batch }, () => uuidFrom(random));
     const startMs = performance.now();
     store(ids);
     spentMs += performance.now() - startMs;

@@ -10,7 +10,7 @@ import { decodePay, encodePay, linkKeys, PAYMENTS_PER_FRAME_MAX } from "../../sh
 import { canonicalCorrelationId, type Payment } from "../../shared/payment.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { compare } from "../compare.ts";
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 
 export const name = "micro/link";
 
@@ -165,9 +165,9 @@ function isPayment({ correlationId, amountCents }: Payment): boolean {
 }
 
 function somePayments(count: number): Payment[] {
-  const random = seeded(2);
+  const random = seededRandom(2);
   return Array.from({ length: count }, () => ({
-    correlationId: randomId(random),
+    correlationId: uuidFrom(random),
     amountCents: 1 + Math.floor(random() * 1_000_000),
   }));
 }

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { compare } from "../compare.ts";
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 
 export const name = "micro/request";
 
@@ -64,15 +64,15 @@ function naive(body: string) {
 }
 
 function goodBodies(): string[] {
-  const random = seeded(3);
+  const random = seededRandom(3);
   return Array.from({ length: BODIES }, () => {
     const amount = (1 + Math.floor(random() * 99_999)) / 100;
-    return JSON.stringify({ correlationId: randomId(random), amount });
+    return JSON.stringify({ correlationId: uuidFrom(random), amount });
   });
 }
 
 function badBodies(): string[] {
-  const correlationId = randomId(seeded(4));
+  const correlationId = uuidFrom(seededRandom(4));
   return [
     "{",
     "[]",

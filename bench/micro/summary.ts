@@ -7,7 +7,7 @@ import { allocateLedger, columnsOf, LedgerWriter } from "../../worker/ledger.ts"
 import { SummaryReader, type SummaryWindow, type Totals } from "../../worker/summary.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { compare } from "../compare.ts";
-import { seeded } from "../random.ts";
+import { seededRandom } from "../../testing/random.ts";
 
 export const name = "micro/summary";
 
@@ -69,7 +69,7 @@ function windowsOver(rows: number): [what: string, window: SummaryWindow][] {
 }
 
 function filled(rows: number): LedgerWriter {
-  const random = seeded(1);
+  const random = seededRandom(1);
   const writer = new LedgerWriter(allocateLedger(2 ** Math.ceil(Math.log2(rows)), 2));
   for (let i = 0; i < rows; i++) {
     const atMs = START_MS + i + Math.floor(random() * JITTER_MS);

@@ -2,8 +2,6 @@
  * How long `worker audit` takes to find a missing, an extra and a wrong payment by id among a million,
  * the start of the process included. The processor is simulated in this process.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { startSimulator } from "../../simulator/server.ts";
 import {
   centsOf,
@@ -14,14 +12,16 @@ import {
 } from "../../worker/audit/books.fixture.ts";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { run as runProgram } from "../../testing/process.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 import { commandOf } from "./children.ts";
 
 export const name = "system/audit";
 
 export async function run({ quick, runs, dist, directory }: BenchContext): Promise<Row[]> {
   const count = quick ? 20_000 : 1_000_000;
-  const home = await mkdtemp(join(directory, "audit-"));
-  const path = join(home, "payments.db");
+  using home = temporaryDirectory(directory);
+  const path = home.file();
   settledJournal(path, count);
   await using simulator = startSimulator({
     name: "default",
@@ -47,24 +47,20 @@ export async function run({ quick, runs, dist, directory }: BenchContext): Promi
   };
   const checks = new Checks();
   const figures: number[] = [];
-  try {
-    for (let round = 0; round < runs; round++) {
-      const startMs = performance.now();
-      const command = [...commandOf("worker.ts", dist), "audit", "--json"];
-      const child = Bun.spawn(command, { env, stdout: "pipe", stderr: "inherit" });
-      const [out, code] = await Promise.all([child.stdout.text(), child.exited]);
-      figures.push(performance.now() - startMs);
-      const differing = (JSON.parse(out) as AuditReport).processors[0]?.differing ?? [];
-      const found = differing.map(({ kind, correlationId }) => `${kind} ${correlationId}`);
-      checks.equal("the exit code", code, 1);
-      checks.equal("what differs", found, [
-        `missing ${idOf(missing)}`,
-        `amount ${idOf(wrong)}`,
-        `extra ${idOf(extra)}`,
-      ]);
-    }
-  } finally {
-    await rm(home, { recursive: true, force: true });
+  for (let round = 0; round < runs; round++) {
+    const startMs = performance.now();
+    const command = commandOf("worker.ts", dist, "audit", "--json");
+    const { out, err, code } = await runProgram(command, { env });
+    process.stderr.write(err);
+    figures.push(performance.now() - startMs);
+    const differing = (JSON.parse(out) as AuditReport).processors[0]?.differing ?? [];
+    const found = differing.map(({ kind, correlationId }) => `${kind} ${correlationId}`);
+    checks.equal("the exit code", code, 1);
+    checks.equal("what differs", found, [
+      `missing ${idOf(missing)}`,
+      `amount ${idOf(wrong)}`,
+      `extra ${idOf(extra)}`,
+    ]);
   }
   const note = "a missing, an extra and a wrong one, by id";
   return [rowOf(`audit: 3 among ${count}`, "ms", { figures }, checks, note)];

@@ -5,14 +5,15 @@
 import { Database } from "bun:sqlite";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { Checks } from "../benchmark.ts";
-import { minus, plus, sumsOf, totalOf, type Sum } from "./processors.ts";
-import { summaryOf, type Stack } from "./stack.ts";
+import type { Sum } from "../../testing/gateway.ts";
+import type { BenchStack } from "./stack.ts";
+import { minus, plus, summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 const SETTLE_MS_MAX = 120_000;
 const POLL_MS = 100;
 
 /** Waits until all is settled that this stack accepted, and compares the sums of both sides. */
-export async function auditSums(stack: Stack, accepted: Sum, checks: Checks): Promise<void> {
+export async function auditSums(stack: BenchStack, accepted: Sum, checks: Checks): Promise<void> {
   const untilMs = performance.now() + SETTLE_MS_MAX;
   let summary = await settledSince(stack);
   while (totalOf(summary).count < accepted.count && performance.now() < untilMs) {
@@ -20,21 +21,25 @@ export async function auditSums(stack: Stack, accepted: Sum, checks: Checks): Pr
     summary = await settledSince(stack);
   }
   checks.equal("what the summary says is settled", totalOf(summary), accepted);
-  checks.equal("the processors' own sums", await sumsOf(stack.processorUrls), summary);
+  checks.equal("the processors' own sums", await sumsOf(stack.processors), summary);
 }
 
 /** By processor, without what the journal had before. */
-export async function settledSince(stack: Stack): Promise<Sum[]> {
-  const summary = await summaryOf(stack);
+export async function settledSince(stack: BenchStack): Promise<Sum[]> {
+  const summary = await summaryOf(stack.workerHttp);
   return summary.map((sum, processor) => minus(sum, stack.before[processor] as Sum));
 }
 
 /** Stops the stack, and reads what it leaves behind. */
-export async function auditJournal(stack: Stack, accepted: Sum, checks: Checks): Promise<void> {
+export async function auditJournal(
+  stack: BenchStack,
+  accepted: Sum,
+  checks: Checks,
+): Promise<void> {
   await stack.stop();
   const all = plus(totalOf(stack.before), accepted);
-  checks.equal("the journal's settled payments", settledIn(stack.journal), all);
-  checks.equal("the journal's ledger", ledgerIn(stack.journal), all);
+  checks.equal("the journal's settled payments", settledIn(stack.journalPath), all);
+  checks.equal("the journal's ledger", ledgerIn(stack.journalPath), all);
 }
 
 /** Every payment must be settled: one in another state makes the sums differ. */

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { startHaproxy, WHY_NO_HAPROXY } from "../../tests/browser/haproxy.ts";
+import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import {
   Checks,
   rowOf,
@@ -16,10 +16,9 @@ import {
   type Unit,
 } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
-import { cpuMsOf, keep } from "./children.ts";
 import { acceptedOf, loadStack, type Load } from "./payments.ts";
-import { plus } from "./processors.ts";
-import { startStack, type Spent, type Stack } from "./stack.ts";
+import { startStack, type BenchStack, type Spent } from "./stack.ts";
+import { plus } from "./sums.ts";
 
 export const name = "system/contest-load";
 
@@ -81,24 +80,10 @@ async function contest(context: BenchContext, checks: Checks): Promise<Round> {
 }
 
 /** HAProxy in front of the stack, or the stack's own door. */
-async function startDoor({ port, workerUrl, journal }: Stack) {
-  const none = { port, cpuMs: () => 0, [Symbol.asyncDispose]: async () => {} };
-  if (WHY_NO_HAPROXY !== null) return none;
-  const ports = { PORT: port, HTTP_PORT: Number(new URL(workerUrl).port) };
-  const free = freePort();
-  const balancer = await startHaproxy({ ports, dataDir: dirname(journal) }, free);
-  keep(balancer.process);
-  return {
-    ...none,
-    port: free,
-    cpuMs: () => cpuMsOf(balancer.process.pid),
-    [Symbol.asyncDispose]: () => balancer[Symbol.asyncDispose](),
-  };
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
+async function startDoor({ port, workerHttp, journalPath }: BenchStack) {
+  if (WHY_NO_HAPROXY !== null) {
+    return { port, cpuMs: () => 0, [Symbol.asyncDispose]: async () => {} };
+  }
+  const ports = { PORT: port, HTTP_PORT: Number(new URL(workerHttp.url).port) };
+  return startHaproxy({ ports, dataDir: dirname(journalPath) });
 }

@@ -6,9 +6,9 @@
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import { CONNECTIONS, loadGateway, type Load } from "./payments.ts";
-import { NONE, totalOf } from "./processors.ts";
 import { MILLION, settledJournal, TEN_MILLION } from "./settled-journal.ts";
 import { startStack, type StackOptions } from "./stack.ts";
+import { NONE, totalOf } from "./sums.ts";
 
 export const name = "system/large-journal";
 
@@ -30,8 +30,8 @@ async function starts(context: BenchContext): Promise<Row[]> {
     const checks = new Checks();
     const figures: number[] = [];
     for (let round = 0; round < context.runs; round++) {
-      await using stack = await startStack(context, { sync: "normal", api: false, settled: path });
-      figures.push(stack.workerReadyMs);
+      await using stack = await startStack(context, { sync: "normal", apis: 0, settled: path });
+      figures.push(stack.worker.readyMs);
       checks.equal("the first summary", totalOf(stack.before).count >= count, true);
       await auditSums(stack, NONE, checks);
       await auditJournal(stack, NONE, checks);

@@ -3,14 +3,14 @@
  * loses every tenth datagram, in both directions, against the same network when it loses none. The
  * network is a relay in this process. Every payment must be answered 202 all the same, and settled once.
  */
-import { Relay, SMOOTH } from "../../tests/kill/relay.ts";
+import { Relay, SMOOTH } from "../../testing/relay.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
-import { seeded } from "../random.ts";
+import { seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import { acceptedOf, loadStack, type Load } from "./payments.ts";
-import { plus } from "./processors.ts";
 import { startStack } from "./stack.ts";
+import { plus } from "./sums.ts";
 
 export const name = "system/link-loss";
 
@@ -33,7 +33,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
     await using stack = await startStack(context, {
       sync: "normal",
       between: async (port) => {
-        const relay = await Relay.start({ address: "127.0.0.1", port }, seeded(round));
+        const relay = await Relay.start({ address: "127.0.0.1", port }, seededRandom(round));
         relays.push(relay);
         return relay;
       },

@@ -9,8 +9,9 @@ import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark
 import type { LoadReport } from "../load/plan.ts";
 import { auditJournal, auditSums, settledSince } from "./audit.ts";
 import { acceptedOf, loadStack, type Load } from "./payments.ts";
-import { plus, setFailure, totalOf, type Sum } from "./processors.ts";
-import { startStack, type Stack } from "./stack.ts";
+import type { Sum } from "../../testing/gateway.ts";
+import { startStack, type BenchStack } from "./stack.ts";
+import { plus, totalOf } from "./sums.ts";
 
 export const name = "system/outage";
 
@@ -76,7 +77,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
 }
 
 /** What is accepted while both processors refuse. */
-async function outage(stack: Stack, posted: Load, checks: Checks): Promise<Sum> {
+async function outage(stack: BenchStack, posted: Load, checks: Checks): Promise<Sum> {
   await setFailing(stack, true);
   const settled = totalOf(await settledSince(stack)).count;
   const report = await loadStack(stack, posted, checks);
@@ -84,7 +85,7 @@ async function outage(stack: Stack, posted: Load, checks: Checks): Promise<Sum> 
   return acceptedOf(report);
 }
 
-async function drainRate(stack: Stack, accepted: Sum): Promise<number> {
+async function drainRate(stack: BenchStack, accepted: Sum): Promise<number> {
   const waiting = accepted.count - totalOf(await settledSince(stack)).count;
   const startMs = performance.now();
   await setFailing(stack, false);
@@ -97,6 +98,6 @@ async function drainRate(stack: Stack, accepted: Sum): Promise<number> {
   }
 }
 
-async function setFailing({ processorUrls }: Stack, failing: boolean): Promise<void> {
-  for (const url of processorUrls) await setFailure(url, failing);
+async function setFailing({ processors }: BenchStack, failing: boolean): Promise<void> {
+  for (const processor of processors) await processor.setFailure(failing);
 }

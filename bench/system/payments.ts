@@ -2,9 +2,10 @@
 import type { BenchContext, Checks } from "../benchmark.ts";
 import type { LoadPlan, LoadReport } from "../load/plan.ts";
 import { auditJournal, auditSums, settledSince } from "./audit.ts";
-import { runChild, startChild } from "./children.ts";
-import { setDelay, totalOf, type Sum } from "./processors.ts";
-import { startStack, type Stack, type StackOptions } from "./stack.ts";
+import type { Sum } from "../../testing/gateway.ts";
+import { reportOf, startBare } from "./children.ts";
+import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
+import { totalOf } from "./sums.ts";
 
 export const CONNECTIONS = 64;
 /** Closed or open, and for how long. */
@@ -26,10 +27,13 @@ export async function loadBare(
   load: Load,
   checks: Checks,
 ): Promise<BareReport> {
-  await using echo = kind === "hop" ? await startChild({ entry: "bench/bare-echo.ts" }) : null;
-  const args = echo === null ? [kind] : [kind, String(echo.ready["port"])];
-  await using bare = await startChild({ entry: "bench/bare-server.ts", args });
-  const url = String(bare.ready["url"]);
+  await using children = new AsyncDisposableStack();
+  const echo = kind === "hop" ? await startBare("bench/bare-echo.ts") : null;
+  children.use(echo?.child ?? null);
+  const echoPort = echo === null ? [] : [String(echo.said["port"])];
+  const { child: bare, said } = await startBare("bench/bare-server.ts", kind, ...echoPort);
+  children.use(bare);
+  const url = String(said["url"]);
   const startMs = bare.cpuMs();
   const report = await runLoad(Number(new URL(url).port), load, false, checks);
   const cpuNs = ((bare.cpuMs() - startMs) / report.answered) * 1e6;
@@ -44,7 +48,7 @@ export async function loadGateway(
   options: StackOptions,
   load: Load,
   checks: Checks,
-  meanwhile: (stack: Stack) => Promise<() => Promise<void>> = async () => async () => {},
+  meanwhile: (stack: BenchStack) => Promise<() => Promise<void>> = async () => async () => {},
 ): Promise<GatewayReport> {
   await using stack = await startStack(context, options);
   const endOther = await meanwhile(stack);
@@ -54,7 +58,7 @@ export async function loadGateway(
   const end = stack.cpuMs();
   const settled = totalOf(await settledSince(stack)).count;
   // What was put off is settled now, so that it can be checked.
-  if (options.delayMs) for (const url of stack.processorUrls) await setDelay(url, 0);
+  if (options.delayMs) for (const each of stack.processors) await each.setDelay(0);
   const accepted = acceptedOf(report);
   await auditSums(stack, accepted, checks);
   const settledAll = stack.cpuMs();
@@ -75,7 +79,7 @@ export async function loadGateway(
 
 /** What is posted to a stack that goes on. */
 export function loadStack(
-  { port }: Pick<Stack, "port">,
+  { port }: Pick<BenchStack, "port">,
   load: Load,
   checks: Checks,
 ): Promise<LoadReport> {
@@ -93,10 +97,7 @@ async function runLoad(
   checks: Checks,
 ): Promise<LoadReport> {
   const plan: LoadPlan = { host: "127.0.0.1", port, connections: CONNECTIONS, location, ...load };
-  const report = await runChild<LoadReport>({
-    entry: "bench/load.ts",
-    args: [JSON.stringify(plan)],
-  });
+  const report = await reportOf<LoadReport>("bench/load.ts", plan);
   checks.equal("answers", report.answered, report.sent);
   checks.equal("statuses", report.statuses, { 202: report.sent });
   checks.equal("answers about another payment", report.misplaced, 0);

@@ -12,13 +12,14 @@
 import { Database } from "bun:sqlite";
 import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import { acceptedOf, loadBare, loadStack, type Load } from "./payments.ts";
-import { NONE, plus, sumFrom, totalOf, type Sum } from "./processors.ts";
+import { sumOf, type Sum } from "../../testing/gateway.ts";
 import { askSteadily, jsonFrom } from "./questions.ts";
 import { settledJournal, TEN_MILLION, type SettledJournal } from "./settled-journal.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { startStack, type BenchStack } from "./stack.ts";
+import { NONE, plus, totalOf } from "./sums.ts";
 import { watch } from "./watchers.ts";
 
 export const name = "system/readers";
@@ -28,11 +29,11 @@ const SUMMARIES_PER_SECOND = 20;
 const DASHBOARDS = 100;
 /** `PERIOD_MS` of dashboard/open.ts. */
 const OPEN_EVERY_SECONDS = 3;
-const UNKNOWN = randomId(seeded(7));
+const UNKNOWN = uuidFrom(seededRandom(7));
 
 const TARGETS: Target[] = [{ op: ">=", value: 1 / 2.3, of: "ratio" }];
 
-type Reading = (stack: Stack, checks: Checks) => Promise<() => Promise<void>>;
+type Reading = (stack: BenchStack, checks: Checks) => Promise<() => Promise<void>>;
 
 export async function run(context: BenchContext): Promise<Row[]> {
   const load: Load = context.quick
@@ -79,13 +80,13 @@ export async function run(context: BenchContext): Promise<Row[]> {
 
 type Known = { readonly query: string; readonly sums: readonly Sum[] };
 
-async function askSummaries({ port, before }: Stack, known: Known, checks: Checks) {
+async function askSummaries({ port, before }: BenchStack, known: Known, checks: Checks) {
   const url = `http://127.0.0.1:${port}/payments-summary`;
   const least = totalOf(before).count;
   const questions = askSteadily(SUMMARIES_PER_SECOND, async (n) => {
     const isWhole = n % 2 === 0;
     const summary = Object.values(await jsonFrom(isWhole ? url : `${url}?${known.query}`));
-    const sums = summary.map(sumFrom);
+    const sums = summary.map(sumOf);
     if (isWhole ? totalOf(sums).count < least : !Bun.deepEquals(sums, known.sums)) {
       throw new Error(`a summary says ${Bun.inspect(sums)}`);
     }
@@ -109,9 +110,9 @@ function windowOf({ path, count, firstMs }: SettledJournal): Known {
   return { query: `from=${from}&to=${to}`, sums };
 }
 
-async function openDashboards(stack: Stack, journal: SettledJournal, checks: Checks) {
+async function openDashboards(stack: BenchStack, journal: SettledJournal, checks: Checks) {
   const url = `http://127.0.0.1:${stack.port}`;
-  const random = seeded(8);
+  const random = seededRandom(8);
   const watchers = await watch(stack, DASHBOARDS);
   const statuses = askSteadily(DASHBOARDS, async () => {
     const seq = 1 + Math.floor(random() * journal.count);

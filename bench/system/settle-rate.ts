@@ -8,12 +8,13 @@
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { randomId, seeded } from "../random.ts";
+import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import type { ClientPlan, ClientReport } from "./charges.ts";
-import { runChild } from "./children.ts";
-import { startProcessors, sumsOf, totalOf } from "./processors.ts";
-import { startStack, summaryOf, type Stack } from "./stack.ts";
+import { simulateBy } from "../../testing/stack.ts";
+import { CHILD, commandOf, reportOf } from "./children.ts";
+import { startStack, type BenchStack } from "./stack.ts";
+import { summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 export const name = "system/settle-rate";
 
@@ -51,7 +52,7 @@ async function workerRate(context: BenchContext, delayMs: number, checks: Checks
   await using stack = await startStack(context, {
     sync: "full",
     delayMs,
-    api: false,
+    apis: 0,
     prepare: (journal) => fill(journal, backlog),
     env: { PATIENCE_MS: "0" },
   });
@@ -62,10 +63,10 @@ async function workerRate(context: BenchContext, delayMs: number, checks: Checks
   return rate;
 }
 
-async function slope(stack: Stack, backlog: number): Promise<number> {
+async function slope(stack: BenchStack, backlog: number): Promise<number> {
   let from = { atMs: performance.now(), count: 0 };
   for (;;) {
-    const { count } = totalOf(await summaryOf(stack));
+    const { count } = totalOf(await summaryOf(stack.workerHttp));
     const atMs = performance.now();
     // A tiny backlog may be done before the first look: then it is timed from the start.
     if (count >= (7 * backlog) / 8) return ((count - from.count) / (atMs - from.atMs)) * 1_000;
@@ -75,7 +76,7 @@ async function slope(stack: Stack, backlog: number): Promise<number> {
 }
 
 function fill(journal: string, backlog: number): void {
-  const random = seeded(5);
+  const random = seededRandom(5);
   const acceptedAtMs = Date.now();
   const store = new SqliteStore(journal, "off", ["default", "fallback"], acceptedAtMs);
   for (let seq = 1; seq <= backlog; seq += BATCH) {
@@ -84,7 +85,7 @@ function fill(journal: string, backlog: number): void {
       (_, at): Transition => ({
         kind: "accept",
         seq: seq + at,
-        correlationId: randomId(random),
+        correlationId: uuidFrom(random),
         amountCents: AMOUNT_CENTS,
         acceptedAtMs,
         assignment: null,
@@ -101,23 +102,18 @@ async function bareRate(
   delayMs: number,
   checks: Checks,
 ): Promise<number> {
-  const { urls, children } = await startProcessors(dist, delayMs);
-  try {
-    const plan: ClientPlan = {
-      urls,
-      inFlight: quick ? 64 : IN_FLIGHT,
-      warmupMs: quick ? 50 : 1_000,
-      durationMs: quick ? 200 : 2_000,
-    };
-    const report = await runChild<ClientReport>({
-      entry: "bench/bare-client.ts",
-      args: [JSON.stringify(plan)],
-    });
-    checks.equal("calls that were not accepted", report.others, 0);
-    const { count } = totalOf(await sumsOf(urls));
-    checks.equal("what the processors recorded", count, report.accepted);
-    return report.perSecond;
-  } finally {
-    await Promise.all(children.map((child) => child.stop()));
-  }
+  const { admins, children } = await simulateBy(commandOf("simulator.ts", dist), CHILD);
+  await using running = new AsyncDisposableStack();
+  for (const child of children) running.use(child);
+  for (const admin of admins) await admin.setDelay(delayMs);
+  const report = await reportOf<ClientReport>("bench/bare-client.ts", {
+    urls: admins.map(({ url }) => url),
+    inFlight: quick ? 64 : IN_FLIGHT,
+    warmupMs: quick ? 50 : 1_000,
+    durationMs: quick ? 200 : 2_000,
+  } satisfies ClientPlan);
+  checks.equal("calls that were not accepted", report.others, 0);
+  const { count } = totalOf(await sumsOf(admins));
+  checks.equal("what the processors recorded", count, report.accepted);
+  return report.perSecond;
 }

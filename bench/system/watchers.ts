@@ -1,18 +1,18 @@
 /** Open dashboards: event streams of the worker that somebody reads to the last byte. */
 import type { Checks } from "../benchmark.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 
 export type Watchers = {
   /** Ends all of them, after checking that each was told something every second. */
   end(checks: Checks): Promise<void>;
 };
 
-export async function watch({ workerUrl }: Stack, count: number): Promise<Watchers> {
+export async function watch({ workerHttp }: BenchStack, count: number): Promise<Watchers> {
   const abort = new AbortController();
   const startedAtMs = performance.now();
   const readers = await Promise.all(
     Array.from({ length: count }, async () => {
-      const answer = await fetch(`${workerUrl}/dashboard/live`, { signal: abort.signal });
+      const answer = await fetch(`${workerHttp.url}/dashboard/live`, { signal: abort.signal });
       if (!answer.ok || answer.body === null) throw new Error(`a stream answers ${answer.status}`);
       return { events: 0, ended: null as Promise<void> | null, body: answer.body };
     }),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../testing/random.ts";
 import type { Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
 import {
@@ -8,7 +9,7 @@ import {
   PAYMENTS_PER_FRAME_MAX,
   VERDICTS_PER_FRAME_MAX,
 } from "./frame.ts";
-import { payment, seeded, uuid } from "./link.fixture.ts";
+import { payment, uuid } from "./link.fixture.ts";
 
 const keys = linkKeys("a secret");
 const INSTANCE = 42;
@@ -69,8 +70,8 @@ type VerdictHead = { instance: number; incarnation: number; key: Buffer; sequenc
 
 test("nothing is missed by whoever ticks only when something is due", () => {
   const run = (isDue: (core: LinkClientCore, nowMs: number) => boolean) => {
-    const { core, pay, flush, sent, answer, clock } = client(seeded(5));
-    const random = seeded(6);
+    const { core, pay, flush, sent, answer, clock } = client(seededRandom(5));
+    const random = seededRandom(6);
     let ticks = 0;
     for (let n = 0; clock.nowMs < 5_000; clock.nowMs++) {
       if (random() < 0.05) pay(n++);
@@ -393,7 +394,7 @@ test("sequences begin anew at their end, and pass over what is outstanding", () 
 });
 
 test("sequences of a client never repeat while frames are outstanding", () => {
-  const random = seeded(3);
+  const random = seededRandom(3);
   const { pay, flush, sent, answer, clock } = client(random);
   for (let n = 0; n < 2_000; n++) {
     pay(n);

@@ -1,8 +1,9 @@
 /** Both cores over a network with faults: what must hold whatever is lost, repeated and late. */
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../testing/random.ts";
 import type { Payment } from "../payment.ts";
 import type { Verdict } from "../verdict.ts";
-import { ACK_TIMEOUT_MS, MemoryWorld, payment, seeded } from "./link.fixture.ts";
+import { ACK_TIMEOUT_MS, MemoryWorld, payment } from "./link.fixture.ts";
 
 const SEEDS = Array.from({ length: 50 }, (_, n) => n + 1);
 const STEP_MS = 1;
@@ -44,7 +45,7 @@ class Journal {
 }
 
 async function run(seed: number) {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const faults = {
     loss: 0.1 + random() * 0.2,
     repeat: random() * 0.3,

@@ -1,7 +1,8 @@
 /**
- * What the tests of the link share: chance from a seed, ids, frames sealed by hand, and the worlds in
+ * What the tests of the link share: ids, frames sealed by hand, and the worlds in
  * which the contract suite runs both drivers.
  */
+import { seededRandom } from "../../testing/random.ts";
 import { createLog } from "../log.ts";
 import type { Payment } from "../payment.ts";
 import type { Link, Verdict } from "../verdict.ts";
@@ -10,17 +11,6 @@ import { linkKeys } from "./frame.ts";
 import { MemoryNetwork, type NetworkFaults } from "./memory.ts";
 import { LinkServerCore, type Arrival } from "./server.ts";
 import { openUdpClient, openUdpServer, type UdpServer } from "./udp.ts";
-
-/** Mulberry32: numbers from 0 to 1, the same for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The nth of ids that differ. */
 export function uuid(n: number): string {
@@ -102,7 +92,7 @@ export class MemoryWorld implements World {
   onFrame: (client: number, frame: Buffer) => void = () => {};
   readonly #random: () => number;
 
-  constructor(random: () => number = seeded(1), faults?: NetworkFaults) {
+  constructor(random: () => number = seededRandom(1), faults?: NetworkFaults) {
     this.#random = random;
     this.network = new MemoryNetwork(random, faults);
     this.worker = new MemoryWorker(this);

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { seeded } from "./link.fixture.ts";
+import { seededRandom } from "../../testing/random.ts";
 import { MemoryNetwork } from "./memory.ts";
 
 function play(seed: number, faults: { loss: number; repeat: number; delayMsMax: number }) {
-  const network = new MemoryNetwork(seeded(seed), faults);
+  const network = new MemoryNetwork(seededRandom(seed), faults);
   const arrived: [atMs: number, n: number][] = [];
   for (let nowMs = 0; nowMs < 2_000; nowMs++) {
     if (nowMs < 1_000) network.send(nowMs, () => arrived.push([nowMs, nowMs]));

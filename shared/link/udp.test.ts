@@ -1,5 +1,6 @@
 /** What only the kernel's sockets do. The contract itself is link.test.ts. */
 import { describe, expect, test } from "bun:test";
+import { run } from "../../testing/process.ts";
 import { systemClock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -250,8 +251,8 @@ test("strangers' datagrams are counted and not answered", async () => {
 });
 
 test("an exception in what takes a payment ends the process with it, an ICMP error does not", async () => {
-  const child = Bun.spawn([process.execPath, ENTRY], { stdout: "ignore", stderr: "pipe" });
-  expect(await new Response(child.stderr).text()).toContain("a broken invariant");
-  expect(await child.exited).toBe(1);
+  const { code, err } = await run([process.execPath, ENTRY]);
+  expect(err).toContain("a broken invariant");
+  expect(code).toBe(1);
 });
 const ENTRY = new URL("./broken.fixture.ts", import.meta.url).pathname;

@@ -1,5 +1,6 @@
 /** A pause of this process in the middle of a turn, and somebody outside who goes on meanwhile. */
 import type { Socket } from "bun";
+import { Child } from "../../testing/process.ts";
 
 /** Keeps this process from doing anything for `ms`, before it has read what is there to be read. */
 export async function pauseWhileReading(ms: number, atOnce = () => {}): Promise<void> {
@@ -29,10 +30,10 @@ export async function pauseWhileReading(ms: number, atOnce = () => {}): Promise<
 /** Runs a module's text in a process of its own, which prints its port first. */
 export async function somebodyElse(script: string, descriptors: number | "" = "") {
   const limited = `[ -z "$1" ] || ulimit -n "$1"; shift; exec "$@"`;
-  const command = ["sh", "-c", limited, "sh", String(descriptors), process.execPath, "-e", script];
-  const child = Bun.spawn(command, { stdout: "pipe" });
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  const port = Number(new TextDecoder().decode(value));
-  return { port, [Symbol.dispose]: () => child.kill() };
+  const child = await Child.start({
+    command: ["sh", "-c", limited, "sh", String(descriptors), process.execPath, "-e", script],
+    isReady: (line) => /^\d+$/.test(line),
+  });
+  const port = Number(await child.untilReady());
+  return { port, [Symbol.dispose]: () => child.signal("SIGKILL") };
 }

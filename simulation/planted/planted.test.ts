@@ -1,22 +1,15 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { PLANTED_BUGS } from "./bugs.ts";
-
-const ROOT = join(import.meta.dir, "../..");
+import { run } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
 
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
 async function simulateWith(name: string, seedsMax: number): Promise<string | null> {
   const command = ["--preload", "./simulation/planted/plant.ts", "simulation/simulate.ts"];
-  const child = Bun.spawn([process.execPath, ...command, "--seeds", `1..${seedsMax}`], {
-    cwd: ROOT,
-    env: { ...process.env, PLANTED_BUG: name },
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { out, err, code } = await run(
+    [process.execPath, ...command, "--seeds", `1..${seedsMax}`],
+    { cwd: ROOT, env: { ...process.env, PLANTED_BUG: name } },
+  );
   const found = /^seed \d+: .*$/m.exec(out)?.[0];
   if (code === 1 && found !== undefined) return found;
   if (code === 0 && out.includes("no violation")) return null;

@@ -1,24 +1,18 @@
+import { integerFrom, pick, seededRandom } from "../../testing/random.ts";
+
 /** Chance from a seed: the same seed gives the same numbers, on every machine. */
 export class Chance {
-  #state: number;
+  /** Uniform in [0, 1). */
+  readonly next: () => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.next = seededRandom(seed);
     for (let i = 0; i < 4; i++) this.next();
   }
 
-  /** Uniform in [0, 1). Mulberry32 (T. Ettinger, public domain): small, fast, good enough to draw faults. */
-  next = (): number => {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-
   /** A whole number from `min` to `max`, both included. */
   between(min: number, max: number): number {
-    return min + Math.floor(this.next() * (max - min + 1));
+    return integerFrom(this.next, min, max);
   }
 
   /** True with this probability. */
@@ -27,7 +21,7 @@ export class Chance {
   }
 
   pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.next() * items.length)] as T;
+    return pick(this.next, items);
   }
 
   /** A source of its own, so that what one part draws does not shift what another draws. */

@@ -1,11 +1,12 @@
 /** The dashboard as people meet it: in a browser, while something happens. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
-import { GatewayClient, ProcessorClient } from "../system/client.ts";
-import { freePorts, startStand, type Stand } from "../system/stand.ts";
-import { until } from "../system/until.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 import { launch, openPage, WHY_NOT, type Watched } from "./chromium.ts";
-import { startHaproxy, WHY_NO_HAPROXY } from "./haproxy.ts";
+import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import { Traffic } from "./traffic.ts";
 
 const TOKEN = "a token of the test";
@@ -22,18 +23,18 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
   let browser: Browser;
   let traffic: Traffic;
   let gateway: GatewayClient;
-  let cheap: ProcessorClient;
+  let cheap: ProcessorAdmin;
   let worker: Watched;
   /** A payment that was taken while the cheaper processor failed. */
   let troubled: string;
 
   beforeAll(async () => {
     stand = await startStand({ env: { ADMIN_TOKEN: TOKEN, PATIENCE_MS: "2000" } });
-    gateway = new GatewayClient(stand.gatewayUrl);
-    cheap = new ProcessorClient("default", stand.defaultUrl);
+    gateway = stand.gateway;
+    cheap = stand.preferred;
     traffic = new Traffic(gateway, 40);
     browser = await launch();
-    worker = await openPage(browser, `http://127.0.0.1:${stand.ports.HTTP_PORT}/dashboard`);
+    worker = await openPage(browser, `${stand.workerUrl}/dashboard`);
   }, TEST_MS_MAX);
 
   afterAll(async () => {
@@ -117,8 +118,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
     async () => {
       const { page } = worker;
       await seen("it settles", async () => {
-        const status = await gateway.statusOf(troubled);
-        return status !== "missing" && status.status === "settled";
+        return (await gateway.stateOf(troubled)) === "settled";
       });
       await page.fill("#story-id", `  ${troubled.toUpperCase()} `);
       await page.keyboard.press("Enter");
@@ -237,7 +237,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
     async () => {
       const { page, complaints, strangers } = await openPage(
         browser,
-        `${stand.gatewayUrl}/dashboard`,
+        `${stand.gateway.url}/dashboard`,
         { viewport: PHONE, colorScheme: "dark" },
       );
       await seen("live", async () => (await text(page, "#state")) === "live");
@@ -261,8 +261,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
   test.skipIf(WHY_NO_HAPROXY !== null)(
     "through HAProxy too",
     async () => {
-      const { DASHBOARD_PORT } = await freePorts();
-      await using balancer = await startHaproxy(stand, DASHBOARD_PORT);
+      await using balancer = await startHaproxy(stand);
       const { page, complaints, strangers } = await openPage(browser, `${balancer.url}/dashboard`);
       const up = '[data-lane="default"] dl div:nth-child(4) dd';
       await seen("live", async () => (await text(page, "#state")) === "live");

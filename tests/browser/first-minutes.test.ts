@@ -4,10 +4,11 @@ import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { devSettings } from "../../dev/settings.ts";
-import { freePorts } from "../system/stand.ts";
-import { until } from "../system/until.ts";
+import { freeStandPorts } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 import { NOT_OURS } from "../tidy/tree.ts";
 import { launch, openPage, WHY_NOT } from "./chromium.ts";
+import { Child } from "../../testing/process.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const COMMANDS_MAX = 3;
@@ -60,27 +61,22 @@ describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
     "an outage comes and heals before one's eyes, in less than two minutes",
     async () => {
       const { commands } = await chapter();
-      const ports = Object.entries(await freePorts());
+      const ports = Object.entries(await freeStandPorts());
       const { DATA_DIR: _, ...outer } = process.env;
       const startedAtMs = performance.now();
-      // In a group of its own, which gets what a terminal sends on Ctrl-C.
-      const shell = Bun.spawn(["sh", "-ec", commands.join("\n")], {
+      let said = "";
+      // In a session of its own, which gets what a terminal sends on Ctrl-C.
+      await using shell = new Child({
+        command: ["sh", "-ec", commands.join("\n")],
         cwd: place,
         env: {
           ...outer,
           ...Object.fromEntries(ports.map(([name, port]) => [name, String(port)])),
           REPOSITORY: join(place, "repository"),
         },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-        detached: true,
+        onLine: (line) => (said += `${line}\n`),
       });
-      let said = "";
-      const read = [shell.stdout, shell.stderr].map(async (stream) => {
-        const decoder = new TextDecoder();
-        for await (const bytes of stream) said += decoder.decode(bytes, { stream: true });
-      });
+      shell.start();
       const browser = await launch();
       try {
         const leftMs = () => HEALED_MS_MAX - (performance.now() - startedAtMs);
@@ -88,7 +84,7 @@ describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
           until(what, leftMs(), async () => await condition());
         const address = () => /^ {2}dashboard (http:\S+)/m.exec(said)?.[1];
         await seen("it is up", () => {
-          if (shell.exitCode !== null) throw new Error(`it ended:\n${said}`);
+          if (!shell.isRunning) throw new Error(`it ended:\n${said}`);
           return said.includes("Ctrl-C stops everything.");
         });
         const { page, complaints, strangers } = await openPage(browser, address() as string);
@@ -114,7 +110,7 @@ describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
         await browser.close();
         process.kill(-shell.pid, "SIGINT");
         const force = setTimeout(() => process.kill(-shell.pid, "SIGKILL"), STOP_MS_MAX);
-        await Promise.all([shell.exited, ...read]);
+        await shell.ended;
         clearTimeout(force);
       }
       expect(said).toContain("everything is stopped");

@@ -1,7 +1,7 @@
 /** Game day: `dev --scenario`, the page's buttons, and that nothing of it is anywhere else. */
 import { describe, expect, test } from "bun:test";
-import { startStand, spawnStand } from "../system/stand.ts";
-import { until } from "../system/until.ts";
+import { startStand, spawnStand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 import { launch, openPage, WHY_NOT } from "./chromium.ts";
 
 const TEST_MS_MAX = 60_000;
@@ -87,6 +87,6 @@ test.each([
   [["--verbose"], "dev takes no --verbose; see --help"],
 ])("%p is one line and exit 1", async (args, line) => {
   await using stand = await spawnStand({ args });
-  expect(await stand.exited).toBe(1);
+  expect((await stand.ended).code).toBe(1);
   expect(stand.errors).toEqual([line]);
 });

@@ -1,10 +1,7 @@
 /** What HAProxy, by the configuration that is handed out, sends to whoever stands behind it. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { freePorts } from "../system/stand.ts";
-import { startHaproxy, WHY_NO_HAPROXY } from "./haproxy.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 type State = { waiting: boolean };
@@ -38,10 +35,9 @@ test.skipIf(WHY_NO_HAPROXY !== null)(
   "requests that a client pipelines reach a server one after the other",
   async () => {
     using slow = startSlow();
-    const dataDir = mkdtempSync(join(tmpdir(), "papa-leguas-haproxy-"));
-    const { DASHBOARD_PORT } = await freePorts();
+    using directory = temporaryDirectory();
     const ports = { PORT: slow.port, HTTP_PORT: slow.port };
-    await using balancer = await startHaproxy({ ports, dataDir }, DASHBOARD_PORT);
+    await using balancer = await startHaproxy({ ports, dataDir: directory.path });
     const answered = Promise.withResolvers<void>();
     let text = "";
     const client = await Bun.connect({
@@ -59,7 +55,6 @@ test.skipIf(WHY_NO_HAPROXY !== null)(
     client.write((post + get).repeat(10));
     await answered.promise;
     client.end();
-    rmSync(dataDir, { recursive: true, force: true });
     expect(slow.seen.requests).toBeGreaterThanOrEqual(20);
     expect(slow.seen.pipelined).toBe(0);
   },

@@ -5,9 +5,8 @@
  */
 import { resolve } from "node:path";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { GatewayClient } from "../system/client.ts";
-import { startStand } from "../system/stand.ts";
-import { until } from "../system/until.ts";
+import { startStand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 import { launch, openPage } from "./chromium.ts";
 
 const DOCS = resolve(import.meta.dir, "../../docs");
@@ -55,12 +54,11 @@ await using stand = await startStand({
   env: { ADMIN_TOKEN: "secret", PATIENCE_MS: "8000" },
 });
 const startedAtMs = performance.now();
-const worker = `http://127.0.0.1:${stand.ports.HTTP_PORT}`;
+const worker = stand.workerUrl;
 const id = await interestingId(worker);
 await Bun.sleep(WATCHED_MS - (performance.now() - startedAtMs));
 await until("it is settled", 10_000, async () => {
-  const status = await new GatewayClient(stand.gatewayUrl).statusOf(id);
-  return status !== "missing" && status.status === "settled";
+  return (await stand.gateway.stateOf(id)) === "settled";
 });
 const browser = await launch();
 const url = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard`;
@@ -71,7 +69,7 @@ await picture(browser, of("dashboard-light"), light, false);
 await picture(browser, of("dashboard-dark"), dark, false);
 if (directory !== DOCS) {
   const phone = { viewport: PHONE, deviceScaleFactor: 2 };
-  const outside = `${stand.gatewayUrl}/dashboard`;
+  const outside = `${stand.gateway.url}/dashboard`;
   await picture(browser, of("dashboard-light-whole"), light, true);
   await picture(browser, of("dashboard-dark-whole"), dark, true);
   await picture(browser, of("dashboard-phone", outside), { ...phone, colorScheme: "light" }, true);

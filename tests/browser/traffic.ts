@@ -1,5 +1,5 @@
 /** A steady trickle of payments, so that there is something to see. */
-import type { GatewayClient } from "../system/client.ts";
+import type { GatewayClient } from "../../testing/gateway.ts";
 
 const EVERY_MS = 20;
 

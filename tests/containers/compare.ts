@@ -5,12 +5,11 @@
  *
  *     bun tests/containers/compare.ts [RUNS] [OPTION OF bun run contest]...
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { median } from "../../bench/benchmark.ts";
 import { compile } from "../build.ts";
-import { composeCommand, Daemon, ROOT, whyNoDaemon } from "./daemon.ts";
+import { ROOT } from "../../testing/programs.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { Daemon, whyNoDaemon } from "./daemon.ts";
 
 const ENV = {
   BUN_IMAGE: "papa-leguas-stand-in/bun",
@@ -22,7 +21,7 @@ const BARE = "papa-leguas-bare";
 const HOP = "papa-leguas-hop";
 type Latencies = { p50Ms: number; p99Ms: number; p999Ms: number; maxMs: number; calls: number };
 
-const reason = whyNoDaemon();
+const reason = await whyNoDaemon();
 if (reason !== null) throw new Error(reason);
 const [runs = "3", ...options] = process.argv.slice(2);
 await using daemon = await Daemon.start();
@@ -30,8 +29,7 @@ await using daemon = await Daemon.start();
 /** The same stack but for its images; one at a time, so that neither takes from the other. */
 async function contest(images: string): Promise<Latencies> {
   const env = { ...ENV, IMAGES: images };
-  const compose = (...args: string[]) =>
-    daemon.output([...(composeCommand() as string[]), ...args], env);
+  const compose = (...args: string[]) => daemon.output([...daemon.compose, ...args], env);
   await compose("up", "-d", "--no-build");
   await Bun.sleep(5_000);
   const command = [process.execPath, "bench/contest.ts", "--json", ...options];
@@ -44,24 +42,23 @@ async function contest(images: string): Promise<Latencies> {
 }
 
 async function build(): Promise<void> {
-  const compose = composeCommand() as string[];
+  const { compose } = daemon;
   await daemon.output(["tests/containers/base-images.sh", process.execPath]);
   await daemon.output([...compose, "-f", "compose.processors.yaml", "up", "-d", "--build"], ENV);
   await daemon.output([...compose, "build"], ENV);
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-bare-"));
+  using directory = temporaryDirectory();
   const image = async (name: "api" | "worker", images: string, lines = "") => {
     const file = `FROM ${OURS}-${name}\nCOPY ${name} /${name}\n${lines}`;
-    await Bun.write(join(directory, "Dockerfile"), file);
-    await daemon.output(["docker", "build", "-t", `${images}-${name}`, directory]);
+    await Bun.write(directory.file("Dockerfile"), file);
+    await daemon.output(["docker", "build", "-t", `${images}-${name}`, directory.path]);
   };
   for (const name of ["api", "worker"] as const) {
-    await compile(ROOT, { name, entry: `tests/containers/bare-${name}.ts` }, directory);
+    await compile(ROOT, { name, entry: `tests/containers/bare-${name}.ts` }, directory.path);
   }
   await image("api", BARE);
   await image("api", HOP, "ENV HOP=1\n");
   await image("worker", HOP);
   await daemon.output(["docker", "tag", `${OURS}-worker`, `${BARE}-worker`]);
-  await rm(directory, { recursive: true });
 }
 
 await build();

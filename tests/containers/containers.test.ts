@@ -3,10 +3,13 @@
  * a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { composeCommand, Daemon, whyNoDaemon } from "./daemon.ts";
+import { join } from "node:path";
+import { run as runProgram } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
+import { Daemon, whyNoDaemon } from "./daemon.ts";
 import { measure } from "./usage.ts";
 
-const REASON = whyNoDaemon();
+const REASON = await whyNoDaemon();
 if (REASON !== null) console.warn(`containers are not tested: ${REASON}`);
 
 const ENV = {
@@ -24,8 +27,7 @@ const API_CRASH_AT_MS = 4_000;
 const CRASH_AFTER_MS = 5_000;
 
 let daemon: Daemon;
-const compose = (...args: string[]) =>
-  daemon.output([...(composeCommand() as string[]), ...args], ENV);
+const compose = (...args: string[]) => daemon.output([...daemon.compose, ...args], ENV);
 const PROCESSORS = ["-f", "compose.processors.yaml"];
 
 type Inspected = {
@@ -243,10 +245,6 @@ describe.skipIf(REASON !== null)("in containers", () => {
 });
 
 test.skipIf(Bun.which("haproxy") === null)("HAProxy takes its configuration", async () => {
-  const check = Bun.spawn(["haproxy", "-c", "-f", `${import.meta.dir}/../../haproxy.cfg`], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const complaints = await new Response(check.stderr).text();
-  expect({ exitCode: await check.exited, complaints }).toMatchObject({ exitCode: 0 });
+  const { code, err } = await runProgram(["haproxy", "-c", "-f", join(ROOT, "haproxy.cfg")]);
+  expect({ code, err }).toMatchObject({ code: 0 });
 });

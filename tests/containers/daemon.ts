@@ -3,57 +3,65 @@
  * other daemon, no port that is taken and no rule of the machine's firewall, and nothing of it is left
  * when it ends. It has no way out, so nothing can be pulled: base-images.sh makes the base images.
  */
-import { mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { readdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Child, run } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
+import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 
-export const ROOT = resolve(import.meta.dir, "../..");
 const CGROUPS = "/sys/fs/cgroup";
 const TOOLS = ["dockerd", "docker", "haproxy", "unshare", "nsenter", "ip", "iptables"];
 const NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 20_000;
+const LINES_MAX = 10;
 
 /** Why no daemon can be started here, or null. */
-export function whyNoDaemon(): string | null {
+export async function whyNoDaemon(): Promise<string | null> {
   if (process.platform !== "linux") return "this is not Linux";
   if (process.getuid?.() !== 0) return "this needs root";
   const missing = TOOLS.filter((tool) => Bun.which(tool) === null);
   if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
-  if (composeCommand() === null) return "neither docker compose nor docker-compose is installed";
-  const namespaces = Bun.spawnSync(["unshare", ...NAMESPACES, "true"]);
-  return namespaces.exitCode === 0 ? null : `no namespaces: ${namespaces.stderr.toString().trim()}`;
+  if ((await composeCommand()) === null)
+    return "neither docker compose nor docker-compose is installed";
+  const { code, err } = await run(["unshare", ...NAMESPACES, "true"]);
+  return code === 0 ? null : `no namespaces: ${err.trim()}`;
 }
 
 export class Daemon implements AsyncDisposable {
-  readonly #directory: string;
+  /** Before a command of Docker Compose's. */
+  readonly compose: readonly string[];
+  readonly #directory: TemporaryDirectory;
   readonly #cgroup: string;
-  readonly #child: Bun.Subprocess;
+  readonly #child: Child;
   #pid = 0;
 
-  private constructor(directory: string) {
+  private constructor(compose: readonly string[]) {
+    const directory = temporaryDirectory();
+    this.compose = compose;
     this.#directory = directory;
     this.#cgroup = `papa-leguas-${process.pid}`;
-    const at = (name: string) => join(directory, name);
+    const at = directory.file;
     const daemon = ["dockerd", "--host", this.host, "--data-root", at("data")];
     daemon.push("--exec-root", at("exec"), "--pidfile", at("pid"));
     daemon.push("--cgroup-parent", `/${this.#cgroup}`);
     const script = 'ip link set lo up && exec "$@"';
-    this.#child = Bun.spawn(["unshare", ...NAMESPACES, "sh", "-c", script, "sh", ...daemon], {
-      stdin: "ignore",
-      stdout: Bun.file(at("log")),
-      stderr: Bun.file(at("log")),
+    this.#child = new Child({
+      name: "dockerd",
+      command: ["unshare", ...NAMESPACES, "sh", "-c", script, "sh", ...daemon],
+      linesMax: LINES_MAX,
     });
+    this.#child.start();
   }
 
   static async start(): Promise<Daemon> {
-    const daemon = new Daemon(await mkdtemp(join(tmpdir(), "papa-leguas-docker-")));
+    const daemon = new Daemon((await composeCommand()) as string[]);
     const untilMs = performance.now() + START_MS_MAX;
     while (!(await daemon.#answers())) {
-      if (daemon.#child.exitCode === null && performance.now() < untilMs) await Bun.sleep(100);
+      if (daemon.#child.isRunning && performance.now() < untilMs) await Bun.sleep(100);
       else {
-        const log = await Bun.file(join(daemon.#directory, "log")).text();
         await daemon[Symbol.asyncDispose]();
-        throw new Error(`dockerd does not start:\n${log.split("\n").slice(-10).join("\n")}`);
+        throw new Error(`dockerd does not start:\n${daemon.#child.errors.join("\n")}`);
       }
     }
     const children = `/proc/${daemon.#child.pid}/task/${daemon.#child.pid}/children`;
@@ -62,7 +70,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   get host(): string {
-    return `unix://${join(this.#directory, "docker.sock")}`;
+    return `unix://${this.#directory.file("docker.sock")}`;
   }
 
   /** Before a command: it sees files and processes as the daemon does. */
@@ -73,16 +81,11 @@ export class Daemon implements AsyncDisposable {
   /** Inside of its namespaces, from the project's root. */
   async run(command: readonly string[], env: Record<string, string> = {}) {
     const enter = ["nsenter", "--target", String(this.#pid), "--net"];
-    const child = Bun.spawn([...enter, ...command], {
+    const { code, out, err } = await run([...enter, ...command], {
       cwd: ROOT,
       env: { ...process.env, ...env, DOCKER_HOST: this.host, DOCKER_BUILDKIT: "0" },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
     });
-    const texts = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
-    const [stdout = "", stderr = ""] = await Promise.all(texts);
-    return { exitCode: await child.exited, stdout, stderr };
+    return { exitCode: code, stdout: out, stderr: err };
   }
 
   /** What it prints; rejects when it fails. */
@@ -101,10 +104,10 @@ export class Daemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#pid > 0) process.kill(this.#pid, "SIGTERM");
-    const killer = setTimeout(() => this.#child.kill("SIGKILL"), 20_000);
-    await this.#child.exited;
+    const killer = setTimeout(() => this.#child.signal("SIGKILL"), STOP_MS_MAX);
+    await this.#child.ended;
     clearTimeout(killer);
-    await rm(this.#directory, { recursive: true, force: true });
+    this.#directory[Symbol.dispose]();
     for (const name of await readdir(CGROUPS).catch(() => [])) {
       await rmdir(join(CGROUPS, name, this.#cgroup)).catch(() => {}); // Not every one has it.
     }
@@ -112,17 +115,14 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #answers(): Promise<boolean> {
-    const ask = Bun.spawn(["docker", "version"], {
-      env: { ...process.env, DOCKER_HOST: this.host },
-      stdio: ["ignore", "ignore", "ignore"],
-    });
-    return (await ask.exited) === 0;
+    const env = { ...process.env, DOCKER_HOST: this.host };
+    return (await run(["docker", "version"], { env })).code === 0;
   }
 }
 
 /** Compose v2 where it is installed, else version 1. */
-export function composeCommand(): string[] | null {
-  const v2 = Bun.spawnSync(["docker", "compose", "version"], { stdio: ["ignore", "pipe", "pipe"] });
-  if (v2.exitCode === 0) return ["docker", "compose"];
+async function composeCommand(): Promise<string[] | null> {
+  const { code } = await run(["docker", "compose", "version"]);
+  if (code === 0) return ["docker", "compose"];
   return Bun.which("docker-compose") === null ? null : ["docker-compose"];
 }

@@ -1,44 +1,37 @@
 /** Checkpoints that fail, by syncs of the database that strace makes fail: it is said before the log fills the disk. */
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { seededRandom } from "../system/random.ts";
-import { until } from "../system/until.ts";
-import { sourcePrograms } from "./programs.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
+import { Stack } from "../../testing/stack.ts";
+import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
+import { until } from "../../testing/until.ts";
 
 const TEST_MS_MAX = 90_000;
 /** One every 250 ms: longer than it takes to turn red, and then they work again. */
 const FAILURES = 70;
 
-const whyNot = whyNoInjection();
+const whyNot = await whyNoInjection();
 const note = whyNot === null ? "" : ` (${whyNot})`;
 
 test.skipIf(whyNot !== null)(
   `checkpoints that fail are counted, logged once, and turn readiness red; payments are taken${note}`,
   async () => {
-    await using site = await startWithFailingSyncs();
-    const { stack } = site;
-    await stack.startAll();
+    using directory = temporaryDirectory();
+    await using stack = await startWithFailingSyncs(directory);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
     await until("checkpoints fail", 10_000, async () => (await failures(stack)) >= 3);
-    expect((await fetch(`${stack.workerUrl}/readyz`)).status).toBe(200);
+    expect((await stack.workerHttp.ask("/readyz")).status).toBe(200);
 
     const red = { status: 0, text: "" };
     await until("readiness is red", 20_000, async () => {
-      const answer = await fetch(`${stack.gateway.url}/readyz`);
+      const answer = await stack.gateway.ask("/readyz");
       Object.assign(red, { status: answer.status, text: await answer.text() });
       return answer.status === 503;
     });
     expect(red.text).toMatch(/checkpoints fail, and the journal's log grows: .+/);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
 
-    await until(
-      "they work again",
-      30_000,
-      async () => (await fetch(`${stack.workerUrl}/readyz`)).ok,
-    );
+    await until("they work again", 30_000, async () => (await stack.workerHttp.ask("/readyz")).ok);
     expect(await failures(stack)).toBe(FAILURES);
     const said = stack.worker.lines.filter((line) => line.includes("checkpoints fail"));
     expect(said).toEqual([
@@ -49,37 +42,25 @@ test.skipIf(whyNot !== null)(
   TEST_MS_MAX,
 );
 
-async function startWithFailingSyncs(): Promise<AsyncDisposable & { readonly stack: Stack }> {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-checkpoints-"));
-  const programs = sourcePrograms();
+async function startWithFailingSyncs(directory: TemporaryDirectory): Promise<Stack> {
   const fail = `inject=fdatasync:error=EIO:when=1..${FAILURES}`;
   // The tracer is the child, so that a signal reaches the worker.
   const strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"];
-  const path = ["-P", join(directory, "payments.db"), "-e", "trace=fdatasync", "-e", fail];
-  const stack = await startStack({
-    programs: { ...programs, worker: [...strace, ...path, ...programs.worker] },
-    random: seededRandom(1),
-    dataDir: directory,
-    onDeath: () => {},
+  const path = ["-P", directory.file(), "-e", "trace=fdatasync", "-e", fail];
+  const worker = [...strace, ...path, ...fromSource("worker.ts")];
+  return Stack.start({
+    programs: { worker, api: fromSource("api.ts"), simulator: null },
+    dataDir: directory.path,
   });
-  return {
-    stack,
-    async [Symbol.asyncDispose]() {
-      await stack[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true });
-    },
-  };
 }
 
 async function failures(stack: Stack): Promise<number> {
-  const text = await (await fetch(`${stack.workerUrl}/metrics`)).text();
-  return Number(/^papaleguas_journal_checkpoint_failures_total (\d+)$/m.exec(text)?.[1]);
+  return Number(await stack.workerHttp.metric("papaleguas_journal_checkpoint_failures_total"));
 }
 
-function whyNoInjection(): string | null {
+async function whyNoInjection(): Promise<string | null> {
   if (Bun.which("strace") === null) return "skipped: there is no strace";
-  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
   const inject = ["--seccomp-bpf", "-e", "inject=fdatasync:error=EIO:when=1..2"];
-  const { exitCode } = Bun.spawnSync(["strace", "-f", "-o", "/dev/null", ...inject, "true"], quiet);
-  return exitCode === 0 ? null : "skipped: strace may not make calls fail here";
+  const { code } = await run(["strace", "-f", "-o", "/dev/null", ...inject, "true"]);
+  return code === 0 ? null : "skipped: strace may not make calls fail here";
 }

@@ -1,19 +1,19 @@
 /** A disk that is full, a small tmpfs: nothing is acknowledged that is not kept, and it heals itself. */
 import { expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { mkdtemp, rm, rmdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import { isAlive } from "../../testing/proc.ts";
+import { run } from "../../testing/process.ts";
+import { seededRandom } from "../../testing/random.ts";
+import { Stack } from "../../testing/stack.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { until } from "../../testing/until.ts";
 import { audit, type Answer } from "../system/audit.ts";
-import { seededRandom } from "../system/random.ts";
-import { isAlive } from "../system/stand.ts";
 import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
 import { auditJournal } from "../system/storm/journal.ts";
 import { runLoad } from "../system/storm/load.ts";
 import { planSubmissions } from "../system/storm/plan.ts";
-import { until } from "../system/until.ts";
-import { sourcePrograms } from "./programs.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { drain } from "./drain.ts";
 
 const DISK = "4m";
 const RATE = 200;
@@ -21,7 +21,7 @@ const LOAD_MS_MAX = 60_000;
 const TEST_MS_MAX = 90_000;
 const FULL = /full/i;
 
-const whyNot = whyNoDisk();
+const whyNot = await whyNoDisk();
 const note = whyNot === null ? "" : ` (${whyNot})`;
 
 test.skipIf(whyNot !== null)(
@@ -29,7 +29,6 @@ test.skipIf(whyNot !== null)(
   async () => {
     await using site = await startOnSmallDisk();
     const { stack, deaths } = site;
-    await stack.startAll();
     const pid = stack.worker.pid;
     const load = startLoad(stack, 1);
     await load.untilAccepted(200);
@@ -43,7 +42,7 @@ test.skipIf(whyNot !== null)(
     // For some time, with shops that try again and again.
     await Bun.sleep(2_000);
     expect(isAlive(pid)).toBeTrue();
-    expect(await ask(`${stack.workerUrl}/livez`)).toMatchObject({ status: 200 });
+    expect(await stack.workerHttp.ask("/livez")).toMatchObject({ status: 200 });
 
     await rm(site.filler);
     const healedMs = await untilGreen(stack);
@@ -62,7 +61,6 @@ test.skipIf(whyNot !== null)(
   async () => {
     await using site = await startOnSmallDisk();
     const { stack, deaths } = site;
-    await stack.startAll();
     const load = startLoad(stack, 2);
     await load.untilAccepted(200);
     fill(site.filler);
@@ -93,24 +91,22 @@ type Site = AsyncDisposable & {
 };
 
 async function startOnSmallDisk(): Promise<Site> {
-  const directory = await mkdtemp(join(tmpdir(), "papa-leguas-disk-"));
-  if (!mount(directory)) throw new Error("a tmpfs could be mounted a moment ago");
+  const directory = temporaryDirectory();
+  if (!(await mount(directory.path))) throw new Error("a tmpfs could be mounted a moment ago");
   const deaths: string[] = [];
-  const stack = await startStack({
-    programs: sourcePrograms(),
-    random: seededRandom(1),
-    dataDir: directory,
+  const stack = await Stack.start({
+    dataDir: directory.path,
     env: { PATIENCE_MS: "2000", PROCESSOR_TIMEOUT_MS: "1500" },
-    onDeath: (text) => void deaths.push(text),
+    child: { onDeath: (how, lastWords) => void deaths.push(`${how}: ${lastWords.join(" | ")}`) },
   });
   return {
     stack,
     deaths,
-    filler: join(directory, "filler"),
+    filler: directory.file("filler"),
     async [Symbol.asyncDispose]() {
       await stack[Symbol.asyncDispose]();
-      unmount(directory);
-      await rmdir(directory);
+      await unmount(directory.path);
+      directory[Symbol.dispose]();
     },
   };
 }
@@ -149,7 +145,7 @@ async function expectClean(stack: Stack, answers: readonly Answer[]): Promise<vo
   const collected = await collect(gateway, processors, answers, asked, seededRandom(9));
   expect(audit(collected)).toEqual([]);
   expect(collected.statuses.size).toBe(ids.length);
-  expect(await stack.worker.drain()).toMatchObject({ complaint: null });
+  expect(await drain(stack.worker)).toMatchObject({ complaint: null });
   expect(auditJournal(stack.journalPath, collected.statuses as Statuses)).toEqual([]);
 }
 
@@ -157,7 +153,7 @@ async function expectClean(stack: Stack, answers: readonly Answer[]): Promise<vo
 async function untilRed(stack: Stack): Promise<string> {
   let reason = "";
   await until("the worker's readiness is red", 30_000, async () => {
-    const answer = await ask(`${stack.workerUrl}/readyz`);
+    const answer = await stack.workerHttp.ask("/readyz");
     if (answer.status === 503) reason = await answer.text();
     return answer.status === 503;
   });
@@ -166,7 +162,7 @@ async function untilRed(stack: Stack): Promise<string> {
 
 function untilGreen(stack: Stack): Promise<number> {
   return until("the worker's readiness is green", 20_000, async () => {
-    return (await ask(`${stack.workerUrl}/readyz`)).ok;
+    return (await stack.workerHttp.ask("/readyz")).ok;
   });
 }
 
@@ -182,10 +178,6 @@ async function untilRefused(stack: Stack): Promise<Response> {
     return response.status === 503;
   });
   return response as unknown as Response;
-}
-
-function ask(url: string): Promise<Response> {
-  return fetch(url, { signal: AbortSignal.timeout(5_000) });
 }
 
 function fill(path: string): void {
@@ -204,24 +196,20 @@ function fill(path: string): void {
   }
 }
 
-function whyNoDisk(): string | null {
+async function whyNoDisk(): Promise<string | null> {
   if (process.getuid?.() !== 0) return "skipped: only root may mount a tmpfs";
-  const directory = Bun.spawnSync(["mktemp", "-d"]).stdout.toString().trim();
-  try {
-    return mount(directory) ? null : "skipped: a tmpfs cannot be mounted here";
-  } finally {
-    unmount(directory);
-    Bun.spawnSync(["rmdir", directory]);
-  }
+  using directory = temporaryDirectory();
+  if (!(await mount(directory.path))) return "skipped: a tmpfs cannot be mounted here";
+  await unmount(directory.path);
+  return null;
 }
 
-function mount(directory: string): boolean {
-  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+async function mount(directory: string): Promise<boolean> {
+  if (Bun.which("mount") === null) return false;
   const command = ["mount", "-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", directory];
-  return Bun.which("mount") !== null && Bun.spawnSync(command, quiet).exitCode === 0;
+  return (await run(command)).code === 0;
 }
 
-function unmount(directory: string): void {
-  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-  Bun.spawnSync(["umount", directory], quiet);
+async function unmount(directory: string): Promise<void> {
+  await run(["umount", directory]);
 }

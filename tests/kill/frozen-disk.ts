@@ -1,7 +1,6 @@
 /** A disk of its own that can be frozen, so that it answers nothing: an ext4 in a file. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { run as runProgram } from "../../testing/process.ts";
+import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 
 const SIZE = "64M";
 /** However a test ends: nobody can be killed who waits for a frozen disk. */
@@ -9,38 +8,41 @@ const FROZEN_S_MAX = 40;
 
 export class FreezingDisk {
   readonly directory: string;
-  readonly #folder: string;
+  readonly #folder: TemporaryDirectory;
   /** Outlives us: it thaws the disk when its input ends, or it has waited for too long. */
   #guard: Bun.Subprocess<"pipe", "ignore", "ignore"> | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: TemporaryDirectory) {
     this.#folder = folder;
-    this.directory = join(folder, "disk");
+    this.directory = folder.file("disk");
   }
 
   static async mount(): Promise<FreezingDisk> {
-    const folder = await mkdtemp(join(tmpdir(), "papa-leguas-frozen-"));
+    const folder = temporaryDirectory();
     const disk = new FreezingDisk(folder);
-    const image = join(folder, "image");
+    const image = folder.file("image");
     const steps = [
       ["mkdir", disk.directory],
       ["truncate", "-s", SIZE, image],
       ["mkfs.ext4", "-q", "-F", image],
       ["mount", "-o", "loop", image, disk.directory],
     ];
-    if (steps.every((step) => run(...step))) return disk;
-    await rm(folder, { recursive: true });
-    throw new Error("an image of a disk cannot be mounted");
+    for (const step of steps) {
+      if (await run(...step)) continue;
+      folder[Symbol.dispose]();
+      throw new Error("an image of a disk cannot be mounted");
+    }
+    return disk;
   }
 
-  freeze(): void {
+  async freeze(): Promise<void> {
     const thaw = `read -t ${FROZEN_S_MAX} _; exec fsfreeze -u "$0"`;
     this.#guard = Bun.spawn(["bash", "-c", thaw, this.directory], {
       stdin: "pipe",
       stdout: "ignore",
       stderr: "ignore",
     });
-    if (!run("fsfreeze", "-f", this.directory)) throw new Error("it cannot be frozen");
+    if (!(await run("fsfreeze", "-f", this.directory))) throw new Error("it cannot be frozen");
   }
 
   async thaw(): Promise<void> {
@@ -49,8 +51,8 @@ export class FreezingDisk {
   }
 
   async unmount(): Promise<void> {
-    run("umount", this.directory);
-    await rm(this.#folder, { recursive: true });
+    await run("umount", this.directory);
+    this.#folder[Symbol.dispose]();
   }
 }
 
@@ -66,7 +68,6 @@ export async function whyNoDisk(): Promise<string | null> {
   }
 }
 
-function run(...command: string[]): boolean {
-  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-  return Bun.spawnSync(command, quiet).exitCode === 0;
+async function run(...command: string[]): Promise<boolean> {
+  return (await runProgram(command)).code === 0;
 }

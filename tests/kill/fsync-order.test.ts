@@ -1,16 +1,15 @@
 /** No 202 leaves before its fsync: what the kernel saw of both processes. */
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { startSimulator } from "../../simulator/server.ts";
-import { GatewayClient } from "../system/client.ts";
-import { freePorts } from "../system/stand.ts";
-import { until } from "../system/until.ts";
-import type { Sync } from "./stack.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { freePorts } from "../../testing/ports.ts";
+import { Child, run } from "../../testing/process.ts";
+import { bareEnv, ROOT } from "../../testing/programs.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { until } from "../../testing/until.ts";
+import type { JournalSync } from "../../worker/journal/store.ts";
 import { parseTrace, traceOf, TRACED, type PaymentTrace } from "./trace.ts";
 
-const ROOT = resolve(import.meta.dir, "../..");
 const PAYMENTS = 8;
 const TEST_MS_MAX = 60_000;
 const READY_MS_MAX = 30_000;
@@ -19,7 +18,7 @@ const PROCESSOR_DELAY_MS = 100;
 /** Both processes, until there is no more input: so nothing is left behind, whatever becomes of us. */
 const BOTH = '"$0" worker.ts & w=$!; "$0" api.ts & a=$!; read -r _; kill -9 $w $a; wait';
 
-const whyNot = whyNoTrace();
+const whyNot = await whyNoTrace();
 const note = whyNot === null ? "" : ` (${whyNot})`;
 
 test.skipIf(whyNot !== null)(
@@ -50,10 +49,9 @@ test.skipIf(whyNot !== null)(
 );
 
 /** One payment after the other is paid and settled under strace. */
-async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
-  await using folder = await temporaryFolder();
-  const directory = folder.path;
-  const [linkPort, httpPort, port] = Object.values(await freePorts()) as [number, number, number];
+async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
+  using directory = temporaryDirectory();
+  const { linkPort, httpPort, port } = await freePorts("linkPort", "httpPort", "port");
   await using simulator = startSimulator({
     name: "default",
     fee: 0.05,
@@ -61,15 +59,13 @@ async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
     port: 0,
   });
   simulator.model.delayMs = PROCESSOR_DELAY_MS;
-  const path = join(directory, "payments.db");
-  const output = join(directory, "trace");
+  const path = directory.file();
+  const output = directory.file("trace");
   const strace = ["strace", "-f", "-yy", "-s", "400", "-e", `trace=${TRACED}`, "-o", output];
-  const { PATH = "", HOME = "" } = process.env;
-  const traced = Bun.spawn([...strace, "sh", "-c", BOTH, process.execPath], {
+  await using traced = new Child({
+    command: [...strace, "sh", "-c", BOTH, process.execPath],
     cwd: ROOT,
-    env: {
-      PATH,
-      HOME,
+    env: bareEnv({
       PORT: String(port),
       HOST: "127.0.0.1",
       WORKER_LINK: `127.0.0.1:${linkPort}`,
@@ -79,11 +75,10 @@ async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
       PROCESSORS: `default=${simulator.url};fee=0.05`,
       JOURNAL: `sqlite:${path}`,
       JOURNAL_SYNC: sync,
-    },
-    stdin: "pipe",
-    stdout: "ignore",
-    stderr: "ignore",
+    }),
+    withInput: true,
   });
+  traced.start();
   const ids: string[] = [];
   try {
     const gateway = new GatewayClient(`http://127.0.0.1:${port}`);
@@ -94,14 +89,13 @@ async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
       await until("it is answered 202", 10_000, async () => (await gateway.pay(id, 1_990)) === 202);
       await until("it is settled", 10_000, async () => {
         // Under strace everything is slow: what is passed on may take too long, and is asked again.
-        const status = await gateway.statusOf(id).catch(() => "missing" as const);
-        return status !== "missing" && status.status === "settled";
+        return (await gateway.stateOf(id).catch(() => null)) === "settled";
       });
       ids.push(id);
     }
   } finally {
-    await traced.stdin.end();
-    await traced.exited;
+    traced.endInput();
+    await traced.ended;
   }
   const calls = parseTrace(await Bun.file(output).text());
   return ids.map((id) => {
@@ -111,19 +105,12 @@ async function tracePayments(sync: Sync): Promise<PaymentTrace[]> {
   });
 }
 
-async function temporaryFolder() {
-  const path = await mkdtemp(join(tmpdir(), "papa-leguas-trace-"));
-  const remove = () => rm(path, { recursive: true, force: true });
-  return { path, [Symbol.asyncDispose]: remove };
-}
-
 /** Null when there is a strace that may trace. A machine for tests may install it. */
-function whyNoTrace(): string | null {
-  const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+async function whyNoTrace(): Promise<string | null> {
   if (Bun.which("strace") === null && process.env["CI"] === "true") {
-    Bun.spawnSync(["sh", "-c", "apt-get install -y strace"], quiet);
+    await run(["apt-get", "install", "-y", "strace"]).catch(() => {});
   }
   if (Bun.which("strace") === null) return "skipped: there is no strace";
-  const { exitCode } = Bun.spawnSync(["strace", "-f", "-o", "/dev/null", "true"], quiet);
-  return exitCode === 0 ? null : "skipped: strace may not trace here";
+  const { code } = await run(["strace", "-f", "-o", "/dev/null", "true"]);
+  return code === 0 ? null : "skipped: strace may not trace here";
 }

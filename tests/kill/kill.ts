@@ -9,18 +9,19 @@
  * brings the same trouble again, not the same run.
  */
 import { audit, type Answer } from "../system/audit.ts";
-import { pick, seededRandom } from "../system/random.ts";
+import { pick, seededRandom } from "../../testing/random.ts";
 import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
 import { auditJournal, storyOf } from "../system/storm/journal.ts";
 import { runLoad, type LoadResult } from "../system/storm/load.ts";
 import { planSubmissions, type Submission } from "../system/storm/plan.ts";
 import { runWeather } from "../system/storm/weather.ts";
+import { drain } from "./drain.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
-import { compiledPrograms, sourcePrograms } from "./programs.ts";
-import { ROUGH, SMOOTH } from "./relay.ts";
+import { compiledPrograms } from "./programs.ts";
+import { ROUGH, SMOOTH } from "../../testing/relay.ts";
 import { reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { prepareStack, type HurtStack } from "./stack.ts";
 
 /** Every other payment comes together with those of the same tenth of a second. */
 const BURST_MS = 100;
@@ -38,12 +39,12 @@ const SETTINGS = { PROCESSOR_TIMEOUT_MS: "1500", PATIENCE_MS: "2000" };
 
 export async function kill(given: Partial<KillOptions>): Promise<KillReport> {
   const options = { ...KILL_DEFAULTS, ...given };
-  await using programs = options.source ? sourcePrograms() : await compiledPrograms(options.log);
+  using compiled = options.source ? null : await compiledPrograms(options.log);
   const seeds = seededRandom(options.seed);
   const fromSeed = () => seededRandom(seeds() * 2 ** 32);
   const run = new Run(options, fromSeed);
-  await using stack = await startStack({
-    programs,
+  await using stack = await prepareStack({
+    ...(compiled === null ? {} : { programs: compiled.programs }),
     random: fromSeed(),
     env: SETTINGS,
     onDeath: (text) => run.complain(text),
@@ -78,7 +79,7 @@ class Run {
     this.#violations.push({ kind: "process", id: `leg ${this.#legs}`, text });
   }
 
-  async through(stack: Stack): Promise<KillReport> {
+  async through(stack: HurtStack): Promise<KillReport> {
     const startedAtMs = performance.now();
     let evidence: string[] = [];
     try {
@@ -106,7 +107,7 @@ class Run {
     };
   }
 
-  async #leg(stack: Stack): Promise<void> {
+  async #leg(stack: HurtStack): Promise<void> {
     const { log } = this.#options;
     const sync = this.#legs % 2 === 0 ? "full" : "normal";
     const faults = this.#legs % 2 === 1 || this.#fromSeed()() < 0.3;
@@ -116,7 +117,7 @@ class Run {
     }
     this.#legs++;
     log(`leg ${this.#legs}: JOURNAL_SYNC=${sync}${faults ? ", processors with faults" : ""}`);
-    stack.setSync(sync);
+    stack.configure({ JOURNAL_SYNC: sync });
     await stack.startAll();
     stack.relay.trouble = ROUGH;
     const load = await this.#trouble(stack, faults);
@@ -131,14 +132,14 @@ class Run {
     const statuses = await this.#audit(stack);
     // What is on disk is looked at when nobody holds it any more.
     for (const service of [...stack.apis, stack.worker]) {
-      const { complaint } = await service.drain();
+      const { complaint } = await drain(service);
       if (complaint !== null) this.complain(complaint);
     }
     this.#violations.push(...auditJournal(stack.journalPath, statuses));
   }
 
   /** Load, weather and kills together, until the leg has had its kills and shops their answers. */
-  async #trouble(stack: Stack, faults: boolean): Promise<LoadResult> {
+  async #trouble(stack: HurtStack, faults: boolean): Promise<LoadResult> {
     const { rate, shops, kills } = this.#options;
     const target = Math.min(kills, this.#kills + KILLS_PER_LEG);
     const plannedMs = (target - this.#kills) * PLANNED_MS_PER_KILL;
@@ -167,7 +168,7 @@ class Run {
     return load;
   }
 
-  async #runRounds(stack: Stack, target: number): Promise<void> {
+  async #runRounds(stack: HurtStack, target: number): Promise<void> {
     while (!this.#isOver(target)) {
       const round = drawRound(this.#events);
       await Bun.sleep(round.calmMs);
@@ -184,7 +185,7 @@ class Run {
     return this.#kills >= target || this.#violations.length > 0 || over?.aborted === true;
   }
 
-  async #audit(stack: Stack): Promise<Statuses> {
+  async #audit(stack: HurtStack): Promise<Statuses> {
     const { settleMsMax, log } = this.#options;
     const ids = idsOf(this.#answers);
     const healedAtMs = performance.now();
@@ -216,15 +217,16 @@ function idsOf(answers: readonly Answer[]): string[] {
   return [...new Set(answers.map(({ correlationId }) => correlationId))];
 }
 
-async function evidenceOf(stack: Stack, violations: readonly Finding[]): Promise<string[]> {
+async function evidenceOf(stack: HurtStack, violations: readonly Finding[]): Promise<string[]> {
   // Whatever state they are in, nobody holds the journal afterwards.
   await Promise.all(stack.services.map((service) => service.kill()));
   const ids = new Set(violations.map(({ id }) => id).filter((id) => id.length === 36));
   const stories = [...ids].slice(0, STORIES_MAX).map((id) => storyOf(stack.journalPath, id));
-  const said = stack.services.flatMap(({ name, lines }) => [
+  const said = stack.services.flatMap(({ name, lines, errors }) => [
     "",
     `last lines of ${name}:`,
     ...lines.slice(-LINES_SHOWN),
+    ...errors.slice(-LINES_SHOWN),
   ]);
   return ["", ...stories, ...said];
 }

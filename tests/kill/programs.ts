@@ -1,41 +1,38 @@
-/** What is run: the compiled binaries, built when they are missing or older than their sources. */
-import { link, mkdtemp, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+/** The compiled binaries, built when they are missing or older than their sources. */
+import { link, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "../../testing/process.ts";
+import { fromSource, ROOT } from "../../testing/programs.ts";
+import type { Programs } from "../../testing/stack.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 
-const ROOT = resolve(import.meta.dir, "../..");
 const NAMES = ["worker", "api"] as const;
-const SOURCES = ["*.ts", "package.json", "bun.lock", "api/**", "worker/**", "shared/**"];
+const SOURCES = [
+  "*.ts",
+  "package.json",
+  "bun.lock",
+  "api/**",
+  "worker/**",
+  "commands/**",
+  "dashboard/**",
+  "shared/**",
+];
 
-export type Programs = AsyncDisposable & {
-  readonly worker: readonly string[];
-  readonly api: readonly string[];
-};
-
-export function sourcePrograms(): Programs {
-  const command = (name: string) => [process.execPath, join(ROOT, `${name}.ts`)];
-  return { worker: command("worker"), api: command("api"), [Symbol.asyncDispose]: async () => {} };
-}
-
-/** The binaries as they are now, also when somebody builds others meanwhile. */
-export async function compiledPrograms(log: (text: string) => void): Promise<Programs> {
+/** As they are now, also when somebody builds others meanwhile. */
+export async function compiledPrograms(
+  log: (text: string) => void,
+): Promise<Disposable & { readonly programs: Programs }> {
   if (await isStale()) {
     log("building dist/");
-    const build = [process.execPath, join(ROOT, "tests/build.ts")];
-    const { exitCode, stderr } = Bun.spawnSync(build, { cwd: ROOT, stdout: "ignore" });
-    if (exitCode !== 0) throw new Error(`the build failed:\n${stderr.toString()}`);
+    const { code, err } = await run(fromSource("tests/build.ts"), { cwd: ROOT });
+    if (code !== 0) throw new Error(`the build failed:\n${err}`);
   }
-  const directory = await mkdtemp(join(ROOT, "dist/kill-"));
-  const [worker, api] = await Promise.all(
-    NAMES.map(async (name) => {
-      const path = join(directory, name);
-      await link(join(ROOT, "dist", name), path);
-      return [path];
-    }),
-  );
+  const directory = temporaryDirectory(join(ROOT, "dist"));
+  for (const name of NAMES) await link(join(ROOT, "dist", name), directory.file(name));
+  const [worker, api] = NAMES.map((name) => [directory.file(name)]) as [string[], string[]];
   return {
-    worker: worker as string[],
-    api: api as string[],
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    programs: { worker, api, simulator: null },
+    [Symbol.dispose]: () => directory[Symbol.dispose](),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Violation } from "../system/audit.ts";
-import type { RelayStats } from "./relay.ts";
+import type { RelayStats } from "../../testing/relay.ts";
 import type { RoundKind } from "./round.ts";
 
 export type KillReport = {

@@ -1,8 +1,9 @@
 /** What befalls the processes: one event a round, drawn from the seed, then carried out. */
-import { integerFrom, pick } from "../system/random.ts";
-import type { Service } from "./service.ts";
+import type { Child } from "../../testing/process.ts";
+import { integerFrom, pick } from "../../testing/random.ts";
+import { drain } from "./drain.ts";
 import { chargeOf, checkpointOf, firstWriteOf, untilSign, verdictOf } from "./sign.ts";
-import type { Stack } from "./stack.ts";
+import type { HurtStack } from "./stack.ts";
 
 /** The worker, and the two APIs. */
 type Who = 0 | 1 | 2;
@@ -82,9 +83,9 @@ export function drawRound(random: () => number): Round {
   }
 }
 
-export async function runRound(stack: Stack, round: Round): Promise<RoundResult> {
+export async function runRound(stack: HurtStack, round: Round): Promise<RoundResult> {
   const { worker, services } = stack;
-  const serviceOf = (who: Who) => services[who] as Service;
+  const serviceOf = (who: Who) => services[who] as Child;
   const done = (kills: number, text: string, complaints: readonly string[] = []) => ({
     kills,
     text,
@@ -127,21 +128,21 @@ export async function runRound(stack: Stack, round: Round): Promise<RoundResult>
     }
     case "pause": {
       const service = serviceOf(round.who);
-      service.freeze();
+      service.signal("SIGSTOP");
       await Bun.sleep(round.ms);
-      service.thaw();
+      service.signal("SIGCONT");
       return done(0, `stop ${service.name} for ${round.ms} ms`);
     }
     case "drain": {
       const service = serviceOf(round.who);
-      const { complaint, tookMs } = await service.drain();
+      const { complaint, tookMs } = await drain(service);
       const text = `drain ${service.name}, ${tookMs.toFixed(0)} ms`;
       const again = await back([service], 0);
       return done(0, `${text}; ${again}`, complaint === null ? [] : [complaint]);
     }
     case "drain-kill": {
       const service = serviceOf(round.who);
-      service.terminate();
+      service.signal("SIGTERM");
       await Bun.sleep(round.afterMs);
       await service.kill();
       const text = `kill ${service.name}, ${round.afterMs} ms into its drain`;
@@ -151,12 +152,12 @@ export async function runRound(stack: Stack, round: Round): Promise<RoundResult>
 }
 
 /** Starts them again after `downMs`. */
-async function back(services: readonly Service[], downMs: number): Promise<string> {
+async function back(services: readonly Child[], downMs: number): Promise<string> {
   await Bun.sleep(downMs);
-  const took = await Promise.all(services.map((service) => service.startAndWait()));
-  return `ready in ${Math.max(...took).toFixed(0)} ms`;
+  await Promise.all(services.map((service) => service.startAndWait()));
+  return `ready in ${Math.max(...services.map(({ readyMs }) => readyMs)).toFixed(0)} ms`;
 }
 
-function namesOf(services: readonly Service[]): string {
+function namesOf(services: readonly Child[]): string {
   return services.map(({ name }) => name).join(" and ");
 }

@@ -1,7 +1,7 @@
 /** What a kill waits for, to come at the worst moment. Each arms a look-out and returns how to disarm it. */
 import { watch } from "node:fs";
 import { basename, dirname } from "node:path";
-import type { Stack } from "./stack.ts";
+import type { HurtStack } from "./stack.ts";
 
 export type Sign = (onSign: () => void) => () => void;
 
@@ -9,13 +9,13 @@ export type Sign = (onSign: () => void) => () => void;
 const EMPTY_FRAME_BYTES = 33;
 
 /** The worker's database is written to by checkpoints and by nothing else. */
-export const checkpointOf = (stack: Stack) => writeTo(stack.journalPath);
+export const checkpointOf = (stack: HurtStack) => writeTo(stack.journalPath);
 
 /** The first that a worker writes when it starts is its epoch. */
-export const firstWriteOf = (stack: Stack) => writeTo(`${stack.journalPath}-wal`);
+export const firstWriteOf = (stack: HurtStack) => writeTo(`${stack.journalPath}-wal`);
 
 /** A verdict has left the worker, and is about to become a 202: what it says must be on disk now. */
-export function verdictOf({ relay }: Stack): Sign {
+export function verdictOf({ relay }: HurtStack): Sign {
   return (onSign) => {
     relay.onDown = (bytes) => {
       if (bytes.length > EMPTY_FRAME_BYTES) onSign();
@@ -25,7 +25,7 @@ export function verdictOf({ relay }: Stack): Sign {
 }
 
 /** A charge has come to a processor: that it was sent there must be on disk now. */
-export function chargeOf(stack: Stack): Sign {
+export function chargeOf(stack: HurtStack): Sign {
   return (onSign) => {
     stack.onCharge = onSign;
     return () => (stack.onCharge = null);

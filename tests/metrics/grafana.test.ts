@@ -1,15 +1,12 @@
 /** The Grafana dashboard and the metrics' form, against the metrics of running processes. */
 import { beforeAll, afterAll, expect, test } from "bun:test";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import dashboard from "../../docs/grafana.json";
-import { startSimulator, type Simulator } from "../../simulator/server.ts";
+import { run } from "../../testing/process.ts";
+import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
+import { until } from "../../testing/until.ts";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
-import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
-import { GatewayClient } from "../system/client.ts";
-import { freePorts } from "../system/stand.ts";
-import { until } from "../system/until.ts";
 
-const ROOT = resolve(import.meta.dir, "../..");
 const PROMTOOL = Bun.which("promtool");
 const NO_PROMTOOL =
   PROMTOOL === null ? " (skipped: promtool, of Debian's prometheus, is not here)" : "";
@@ -19,73 +16,39 @@ const targets: readonly Target[] = dashboard.panels.flatMap(
   (panel) => (panel as { readonly targets?: Target[] }).targets ?? [],
 );
 
-const directory = temporaryDirectory();
-const children: Bun.Subprocess[] = [];
-let simulators: Simulator[] = [];
+let stack: Stack;
 /** By name, the names of labels of its series. */
 const exposed = new Map<string, ReadonlySet<string>>();
 let apiMetrics = "";
 let workerMetrics = "";
 
-function start(entry: string, env: Record<string, string>): void {
-  children.push(
-    Bun.spawn([process.execPath, join(ROOT, entry)], {
-      env: { PATH: process.env["PATH"] ?? "", LOG_LEVEL: "error", ...env },
-      stdout: "ignore",
-      stderr: "inherit",
-    }),
-  );
-}
-
 beforeAll(async () => {
-  const host = "127.0.0.1";
-  simulators = ["default", "fallback"].map((name) =>
-    startSimulator({ name, fee: 0.05, host, port: 0 }),
-  );
-  const ports = await freePorts();
-  const link = String(ports.LINK_PORT);
-  const http = String(ports.HTTP_PORT);
-  start("worker.ts", {
-    PROCESSORS: simulators.map(({ name, url }) => `${name}=${url};fee=0.05;audit-token=123`).join(),
-    JOURNAL: `sqlite:${directory.file()}`,
-    JOURNAL_SYNC: "off",
-    PROCESSOR_TIMEOUT_MS: "100",
-    LINK_PORT: link,
-    HTTP_PORT: http,
-  });
-  start("api.ts", {
-    HOST: host,
-    PORT: String(ports.PORT),
-    WORKER_LINK: `${host}:${link}`,
-    WORKER_HTTP: `http://${host}:${http}`,
-  });
-  const url = `http://${host}:${ports.PORT}`;
-  const gateway = new GatewayClient(url);
-  await until("the gateway is ready", 20_000, () => gateway.isReady().catch(() => false));
+  stack = new Stack(await siteFor({ env: { JOURNAL_SYNC: "off", PROCESSOR_TIMEOUT_MS: "100" } }));
+  const urls = stack.processors.map(({ url }) => url);
+  stack.configure({ PROCESSORS: processorsAt(urls, ";audit-token=123") });
+  await stack.startAll();
+  const { gateway } = stack;
+  await until("the gateway is ready", 20_000, () => gateway.isReady());
   for (let payment = 0; payment < 3; payment++) {
     expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
   }
   await until("all of it is audited", 20_000, async () => {
-    const answer = await fetch(`${url}/audit`);
+    const answer = await gateway.ask("/audit");
     // In its first moments the worker has no report yet.
     if (!answer.ok) return false;
     const { processors } = (await answer.json()) as AuditReport;
     const count = processors.reduce((sum, { ours }) => sum + ours.count, 0);
     return count === 3 && processors.every(({ state }) => state === "equal");
   });
-  apiMetrics = await (await fetch(`${url}/metrics`)).text();
-  workerMetrics = await (await fetch(`http://${host}:${http}/metrics`)).text();
+  apiMetrics = await gateway.metrics();
+  workerMetrics = await stack.workerHttp.metrics();
   for (const [, name = "", labels = ""] of apiMetrics.matchAll(/^(\w+)(?:\{([^}]*)\})? /gm)) {
     const names = Array.from(labels.matchAll(/(\w+)="/g), ([, label]) => label as string);
     exposed.set(name, new Set([...(exposed.get(name) ?? []), ...names]));
   }
 }, 60_000);
 
-afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  await Promise.all([...children.map(({ exited }) => exited), ...simulators.map((s) => s.stop())]);
-  directory[Symbol.dispose]();
-});
+afterAll(() => stack[Symbol.asyncDispose]());
 
 /** Names of metrics in a query, each with the labels that it asks that metric for. */
 function usedBy({ expr, legendFormat }: Target): Map<string, Set<string>> {
@@ -148,16 +111,7 @@ test("panels do not overlap, and have names and units", () => {
 });
 
 async function promtool(args: string[], input: string) {
-  const child = Bun.spawn([PROMTOOL as string, ...args], {
-    stdin: Buffer.from(input),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { code, out, err } = await run([PROMTOOL as string, ...args], { input });
   return { code, said: out + err };
 }
 
@@ -176,7 +130,7 @@ test.skipIf(PROMTOOL === null)(`promtool can read every query${NO_PROMTOOL}`, as
     record: `query:${index}`,
     expr: expr.replaceAll("$__rate_interval", "1m").replaceAll("$processor", ".*"),
   }));
-  const path = directory.file("rules.json");
+  const path = join(stack.site.dataDir, "rules.json");
   const check = async (all: typeof rules) => {
     await Bun.write(path, JSON.stringify({ groups: [{ name: "dashboard", rules: all }] }));
     return promtool(["check", "rules", path], "");

@@ -1,9 +1,8 @@
 /** Plants a mutant, and runs the test that must notice it; that must also pass without. */
-import { join } from "node:path";
 import { editedText, filesOf } from "../../simulation/planted/edits.ts";
 import type { Mutant } from "./mutants.ts";
-
-const ROOT = join(import.meta.dir, "../..");
+import { run } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
 
 export type Tried = {
   readonly mutant: Mutant;
@@ -38,9 +37,9 @@ async function tryMutant(mutant: Mutant): Promise<Tried> {
   } catch (error) {
     return untried((error as Error).message);
   }
-  const without = await run(mutant, []);
+  const without = await runTest(mutant, []);
   if (without.failed > 0 || without.passed === 0) return untried(without.output);
-  const { passed, failed, errors, output } = await run(mutant, [
+  const { passed, failed, errors, output } = await runTest(mutant, [
     "--preload",
     "./tests/mutants/plant.ts",
   ]);
@@ -54,19 +53,13 @@ function parse(text: string): void {
   new Bun.Transpiler({ loader: "ts" }).transformSync(text);
 }
 
-async function run(mutant: Mutant, preload: readonly string[]) {
+async function runTest(mutant: Mutant, preload: readonly string[]) {
   const pattern = `(^| )${RegExp.escape(mutant.named)}`;
-  const child = Bun.spawn(
-    [process.execPath, "test", ...preload, `./${mutant.test}`, "--test-name-pattern", pattern],
-    {
-      cwd: ROOT,
-      env: { ...process.env, MUTANT: JSON.stringify(mutant) },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const args = [`./${mutant.test}`, "--test-name-pattern", pattern];
+  const { out, err } = await run([process.execPath, "test", ...preload, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, MUTANT: JSON.stringify(mutant) },
+  });
   const output = Bun.stripANSI(out + err);
   const count = (word: string) =>
     Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);

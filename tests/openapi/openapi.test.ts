@@ -17,9 +17,9 @@ import { JournalInDoubt } from "../../worker/http/standstill.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
 import type { OperatorAnswer } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import { startStand, type Stand } from "../system/stand.ts";
-import { until } from "../system/until.ts";
-import { GatewayClient, ProcessorClient } from "../system/client.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
 import { Contract, type Document } from "./contract.ts";
 
 const TOKEN = "a token of the test";
@@ -109,9 +109,9 @@ test(
   "every documented answer is given, and every answer is documented",
   async () => {
     await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN } });
-    const api = await Listener.at(stand.gatewayUrl);
-    const worker = await Listener.at(`http://127.0.0.1:${stand.ports.HTTP_PORT}`);
-    const gateway = new GatewayClient(stand.gatewayUrl);
+    const api = await Listener.at(stand.gateway.url);
+    const worker = await Listener.at(stand.workerUrl);
+    const gateway = stand.gateway;
     const id = await usualAnswers(api, worker, gateway);
     const troubled = await troubledPayment(stand, worker, gateway);
     await api.ask(200, "GET", "/dashboard/payments/{correlationId}", { fill: troubled });
@@ -134,15 +134,12 @@ test(
 
 /** One that its processor has said nothing clear about, and that an operator holds. */
 async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
-  const processors = [stand.defaultUrl, stand.fallbackUrl].map(
-    (url) => new ProcessorClient("any", url),
-  );
+  const processors = [stand.preferred, stand.dearer];
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
   const id = crypto.randomUUID();
   expect(await gateway.pay(id, 100)).toBe(202);
   await until("it is unknown", 10_000, async () => {
-    const status = await gateway.statusOf(id);
-    return status !== "missing" && status.status === "unknown";
+    return (await gateway.stateOf(id)) === "unknown";
   });
   const hold = "/operator/payments/{correlationId}/hold";
   await worker.ask(200, "POST", hold, { headers: ADMIN, body: GROUNDS, fill: id });
@@ -162,8 +159,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
   await api.ask(400, "POST", "/payments", { body: "{}" });
   await api.ask(413, "POST", "/payments", { body: " ".repeat(2_000) });
   await until("it is settled", 10_000, async () => {
-    const status = await gateway.statusOf(id);
-    return status !== "missing" && status.status === "settled";
+    return (await gateway.stateOf(id)) === "settled";
   });
   for (const listener of [api, worker]) {
     await listener.ask(200, "GET", "/payments/{correlationId}", { fill: id });

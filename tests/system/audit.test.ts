@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { audit, type Answer, type Collected } from "./audit.ts";
-import type { Recorded, Status } from "./client.ts";
+import type { Status } from "../../testing/gateway.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
 
 const answer = (id: string, cents: number, outcome: Answer["outcome"] = "accepted"): Answer => ({
   correlationId: id,

@@ -3,7 +3,8 @@
  * each payment, and what each processor has charged. Everything that is said about the same payment
  * has to agree, to the cent and to the millisecond.
  */
-import type { Recorded, Status, Sum, Window } from "./client.ts";
+import type { Status, Sum, Window } from "../../testing/gateway.ts";
+import type { Recorded } from "../../testing/processor-admin.ts";
 
 /** The last word on one submission: an id and an amount may have been submitted several times. */
 export type Answer = {

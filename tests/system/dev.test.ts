@@ -1,11 +1,17 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { devSettings } from "../../dev/settings.ts";
-import { GatewayClient, ProcessorClient } from "./client.ts";
-import { CHILD_NAMES, freePorts, isAlive, spawnStand, startStand, type Stand } from "./stand.ts";
-import { until } from "./until.ts";
+import { isAlive } from "../../testing/proc.ts";
+import {
+  CHILD_NAMES,
+  freeStandPorts,
+  spawnStand,
+  startStand,
+  type Stand,
+} from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 
 const TEST_MS_MAX = 30_000;
 const GONE_MS_MAX = 8_000;
@@ -18,19 +24,18 @@ async function untilGone(stand: Stand): Promise<void> {
 
 /** As a reader copies it: the whole line, into a shell. */
 async function shell(command: string): Promise<string> {
-  const child = Bun.spawn(["sh", "-c", command], { stdout: "pipe", stderr: "pipe" });
-  const [output, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  if ((await child.exited) !== 0) throw new Error(`${command}\n${error}`);
-  return output;
+  const { code, out, err } = await run(["sh", "-c", command]);
+  if (code !== 0) throw new Error(`${command}\n${err}`);
+  return out;
 }
 
 async function pay(stand: Stand, count: number): Promise<void> {
-  const gateway = new GatewayClient(stand.gatewayUrl);
+  const gateway = stand.gateway;
   const ids = Array.from({ length: count }, () => crypto.randomUUID());
   for (const [i, id] of ids.entries()) expect(await gateway.pay(id, 100 + i)).toBe(202);
   await until("all are settled", GONE_MS_MAX, async () => {
-    const each = await Promise.all(ids.map((id) => gateway.statusOf(id)));
-    return each.every((status) => status !== "missing" && status.status === "settled");
+    const each = await Promise.all(ids.map((id) => gateway.stateOf(id)));
+    return each.every((state) => state === "settled");
   });
 }
 
@@ -43,7 +48,7 @@ test(
       .filter((line) => line.startsWith("curl "));
     expect(commands).toHaveLength(3);
     const [post, summary, breakDefault] = commands as [string, string, string];
-    const gateway = new GatewayClient(stand.gatewayUrl);
+    const gateway = stand.gateway;
 
     expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
     expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
@@ -70,22 +75,18 @@ test(
 test(
   "what was paid is there in the next run",
   async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), "papa-leguas-dev-"));
-    try {
-      const summaryOf = (stand: Stand) => new GatewayClient(stand.gatewayUrl).summary(null);
-      const first = await startStand({ dataDir });
-      await pay(first, 25);
-      const before = await summaryOf(first);
-      expect(before["default"]!.count).toBe(25);
-      expect(await first.stop()).toBe(0);
+    using directory = temporaryDirectory();
+    const dataDir = directory.path;
+    const first = await startStand({ dataDir });
+    await pay(first, 25);
+    const before = await first.gateway.summary(null);
+    expect(before["default"]!.count).toBe(25);
+    expect((await first.stop()).code).toBe(0);
 
-      await using second = await startStand({ dataDir });
-      expect(await summaryOf(second)).toEqual(before);
-      await pay(second, 1);
-      expect((await summaryOf(second))["default"]!.count).toBe(26);
-    } finally {
-      await rm(dataDir, { recursive: true, force: true });
-    }
+    await using second = await startStand({ dataDir });
+    expect(await second.gateway.summary(null)).toEqual(before);
+    await pay(second, 1);
+    expect((await second.gateway.summary(null))["default"]!.count).toBe(26);
   },
   TEST_MS_MAX,
 );
@@ -98,7 +99,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     stand.signal(signal);
     // As a terminal and the program that runs the script both hand on one Ctrl-C.
     stand.signal(signal);
-    expect(await stand.exited).toBe(0);
+    expect((await stand.ended).code).toBe(0);
     expect(stand.allPids().filter(isAlive)).toEqual([]);
     expect(stand.lines.filter((line) => line.includes('"msg":"drained"')).length).toBe(5);
   },
@@ -119,7 +120,7 @@ test(
   "a child that is killed is started again, and payments go on",
   async () => {
     await using stand = await startStand();
-    const gateway = new GatewayClient(stand.gatewayUrl);
+    const gateway = stand.gateway;
     for (const name of ["worker", "api-1", "fallback"] as const) {
       const pid = stand.pidOf(name);
       const linesBefore = stand.lines.length;
@@ -136,7 +137,7 @@ test(
       return (await gateway.pay(crypto.randomUUID(), 100)) === 202;
     });
     stand.signal("SIGINT");
-    expect(await stand.exited).toBe(0);
+    expect((await stand.ended).code).toBe(0);
     expect(stand.allPids().filter(isAlive)).toEqual([]);
   },
   TEST_MS_MAX,
@@ -150,7 +151,7 @@ test.each([
   ["LINK_PORT", "udp", "the worker's link"],
   ["DASHBOARD_PORT", "tcp", "the dashboard with game day"],
 ] as const)("%s that is taken is one line and exit 1", async (name, protocol, purpose) => {
-  const ports = await freePorts();
+  const ports = await freeStandPorts();
   const hostname = "127.0.0.1";
   const port = ports[name];
   using taken =
@@ -160,7 +161,7 @@ test.each([
       : closing(await Bun.udpSocket({ hostname, port }));
   await using stand = await spawnStand({ ports });
   expect(taken).toBeDefined();
-  expect(await stand.exited).toBe(1);
+  expect((await stand.ended).code).toBe(1);
   expect(stand.errors).toEqual([
     `port ${port}/${protocol} is taken: it is wanted for ${purpose} (${name} sets another)`,
   ]);
@@ -169,7 +170,7 @@ test.each([
 
 test("a child that cannot start ends everything with one line of dev's and exit 1", async () => {
   await using stand = await spawnStand({ env: { PATIENCE_MS: "soon" } });
-  expect(await stand.exited).toBe(1);
+  expect((await stand.ended).code).toBe(1);
   expect(stand.errors).toEqual(["worker ended with code 1 before it was ready"]);
   expect(stand.lines.filter((line) => line.startsWith("worker "))[1]).toContain("PATIENCE_MS");
   expect(stand.allPids().filter(isAlive)).toEqual([]);
@@ -181,7 +182,7 @@ test(
     const env = { http_proxy: "http://127.0.0.1:1", HTTPS_PROXY: "http://127.0.0.1:1" };
     await using stand = await startStand({ env });
     await pay(stand, 1);
-    const recorded = await new ProcessorClient("default", stand.defaultUrl).payments();
+    const recorded = await stand.preferred.payments();
     expect(recorded).toHaveLength(1);
     expect(stand.lines.filter((line) => line.includes("curl --noproxy")).length).toBe(3);
   },
@@ -189,16 +190,15 @@ test(
 );
 
 test("two settings with one port are told apart before anything starts", async () => {
-  const ports = await freePorts();
+  const ports = await freeStandPorts();
   await using stand = await spawnStand({ ports: { ...ports, HTTP_PORT: ports.PORT } });
-  expect(await stand.exited).toBe(1);
+  expect((await stand.ended).code).toBe(1);
   expect(stand.errors).toEqual([`PORT and HTTP_PORT are both ${ports.PORT}: each needs its own`]);
 });
 
 test("--help shows every setting", async () => {
-  const dev = join(import.meta.dir, "../../dev.ts");
-  const text = await Bun.spawn([process.execPath, dev, "--help"], { stdout: "pipe" }).stdout.text();
-  for (const name of Object.keys(devSettings)) expect(text).toContain(name);
+  const { out } = await run(fromSource("dev.ts", "--help"));
+  for (const name of Object.keys(devSettings)) expect(out).toContain(name);
 });
 
 function releasing(server: Bun.Server<undefined>): Disposable {

@@ -1,29 +1,18 @@
 /** The doctor from outside: beside a running gateway, and where nothing runs. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Finding } from "../../commands/doctor/finding.ts";
-import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
-import { GatewayClient } from "./client.ts";
-import { freePorts, startStand, type Ports } from "./stand.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { freeStandPorts, startStand, type Ports } from "../../testing/stand.ts";
+import { run } from "../../testing/process.ts";
+import { bareEnv, fromSource, ROOT } from "../../testing/programs.ts";
 
-const ROOT = resolve(import.meta.dir, "../..");
 const TOKEN = "a-token-that-nobody-may-see";
 const TEST_MS_MAX = 60_000;
 
-async function doctor(env: Record<string, string>, ...args: string[]) {
-  const child = Bun.spawn([process.execPath, join(ROOT, "worker.ts"), "doctor", ...args], {
-    cwd: ROOT,
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  return { out, err, code };
+function doctor(env: Record<string, string>, ...args: string[]) {
+  return run(fromSource("worker.ts", "doctor", ...args), { cwd: ROOT, env: bareEnv(env) });
 }
 
 async function findings(env: Record<string, string>, ...args: string[]) {
@@ -66,7 +55,7 @@ test(
     expect(sync?.figure).toMatch(/p50 \d+\.\d\d ms, p99 \d+\.\d\d ms/);
     expect(found.get("load balancer: timeout server")?.verdict).toBe("ok");
     expect(readdirSync(stand.dataDir).sort()).toEqual(before);
-    expect(await new GatewayClient(stand.gatewayUrl).pay(crypto.randomUUID(), 100)).toBe(202);
+    expect(await stand.gateway.pay(crypto.randomUUID(), 100)).toBe(202);
   },
   TEST_MS_MAX,
 );
@@ -75,7 +64,7 @@ test(
   "where nothing runs, and a port is somebody else's, it says what is wrong and how to mend it",
   async () => {
     using directory = temporaryDirectory();
-    const ports = await freePorts();
+    const ports = await freeStandPorts();
     using stranger = Bun.listen({
       hostname: "127.0.0.1",
       port: ports.HTTP_PORT,

@@ -1,6 +1,5 @@
 /** The audit from outside: the command, and a running worker, against processors with planted differences. */
 import { expect, test } from "bun:test";
-import { join, resolve } from "node:path";
 import { startSimulator, type Simulator } from "../../simulator/server.ts";
 import {
   centsOf,
@@ -10,11 +9,12 @@ import {
   settledJournal,
 } from "../../worker/audit/books.fixture.ts";
 import type { AuditReport, ProcessorAudit } from "../../shared/http-api/audit.ts";
-import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
-import { freePorts } from "./stand.ts";
-import { until } from "./until.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { freePorts } from "../../testing/ports.ts";
+import { Child, run, type Env } from "../../testing/process.ts";
+import { bareEnv, fromSource } from "../../testing/programs.ts";
+import { until } from "../../testing/until.ts";
 
-const WORKER = resolve(import.meta.dir, "../../worker.ts");
 const ROWS = 100_000;
 const TOKEN = "a-token-that-nobody-may-see";
 const MISSING = 12_345;
@@ -25,7 +25,7 @@ const TEST_MS_MAX = 60_000;
 
 type Home = AsyncDisposable & {
   readonly simulator: Simulator;
-  readonly env: Record<string, string>;
+  readonly env: Env;
 };
 
 /** A journal, and its `default` processor with what `plant` leaves of its records. */
@@ -51,12 +51,11 @@ async function home(plant: boolean): Promise<Home> {
   const audited = `default=${simulator.url};fee=0.05;audit-token=${TOKEN}`;
   return {
     simulator,
-    env: {
-      PATH: process.env["PATH"] ?? "",
+    env: bareEnv({
       JOURNAL: `sqlite:${path}`,
       PROCESSORS: `${audited},fallback=http://127.0.0.1:1;fee=0.15`,
       PROCESSOR_TIMEOUT_MS: "100",
-    },
+    }),
     async [Symbol.asyncDispose]() {
       await simulator.stop();
       directory[Symbol.dispose]();
@@ -65,17 +64,7 @@ async function home(plant: boolean): Promise<Home> {
 }
 
 async function audit({ env }: Pick<Home, "env">, ...args: string[]) {
-  const child = Bun.spawn([process.execPath, WORKER, "audit", ...args], {
-    env,
-    cwd: join(WORKER, ".."),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const { out, err, code } = await run(fromSource("worker.ts", "audit", ...args), { env });
   expect(out + err).not.toContain(TOKEN);
   return { out, err, code };
 }
@@ -115,7 +104,7 @@ test(
   "what cannot be compared is exit code 2 and one line",
   async () => {
     await using place = await home(false);
-    const refused = async (env: Record<string, string>, ...args: string[]) => {
+    const refused = async (env: Env, ...args: string[]) => {
       const { code, err } = await audit({ env: { ...place.env, ...env } }, ...args);
       expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
       return err;
@@ -144,18 +133,10 @@ test(
   "a running worker audits by itself, says so by HTTP and metrics, and notices when it is mended",
   async () => {
     await using place = await home(true);
-    const ports = await freePorts();
-    const worker = Bun.spawn([process.execPath, WORKER], {
-      env: {
-        ...place.env,
-        HTTP_PORT: String(ports.HTTP_PORT),
-        LINK_PORT: String(ports.LINK_PORT),
-      },
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const log = worker.stdout.text();
-    const url = `http://127.0.0.1:${ports.HTTP_PORT}`;
+    const { http, link } = await freePorts("http", "link");
+    const env = { ...place.env, HTTP_PORT: String(http), LINK_PORT: String(link) };
+    const worker = await Child.start({ command: fromSource("worker.ts"), env });
+    const url = `http://127.0.0.1:${http}`;
     const said: string[] = [];
     const text = async (path: string) => {
       const body = await (await fetch(url + path)).text();
@@ -191,13 +172,13 @@ test(
         'papaleguas_audit_drift_payments{processor="default"} 0',
       );
     } finally {
-      worker.kill("SIGKILL");
-      await worker.exited;
+      await worker.kill();
     }
     // And without one, whatever it left behind.
     expect((await audit(place)).code).toBe(0);
-    expect((await log) + (await worker.stderr.text()) + said.join("")).not.toContain(TOKEN);
-    expect(await log).toContain('"msg":"audit: drift"');
+    const log = worker.lines.join("\n");
+    expect(log + worker.errors.join("\n") + said.join("")).not.toContain(TOKEN);
+    expect(log).toContain('"msg":"audit: drift"');
   },
   TEST_MS_MAX,
 );

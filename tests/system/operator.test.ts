@@ -1,30 +1,32 @@
 /** Operating by hand, with real processes: over the worker's http and from the command line. */
 import { expect, test } from "bun:test";
-import { join, resolve } from "node:path";
-import { GatewayClient, ProcessorClient } from "./client.ts";
-import { isAlive, startStand, type Stand } from "./stand.ts";
-import { until } from "./until.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { isAlive } from "../../testing/proc.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
 
 const TOKEN = "a token of the test";
 const TEST_MS_MAX = 60_000;
-const WORKER = resolve(import.meta.dir, "../../worker.ts");
 const BECAUSE = { who: "ana", why: "ticket 7" };
 
 class Hands {
   readonly stand: Stand;
   readonly gateway: GatewayClient;
-  readonly preferred: ProcessorClient;
-  readonly dearer: ProcessorClient;
+  readonly preferred: ProcessorAdmin;
+  readonly dearer: ProcessorAdmin;
 
   constructor(stand: Stand) {
     this.stand = stand;
-    this.gateway = new GatewayClient(stand.gatewayUrl);
-    this.preferred = new ProcessorClient("default", stand.defaultUrl);
-    this.dearer = new ProcessorClient("fallback", stand.fallbackUrl);
+    this.gateway = stand.gateway;
+    this.preferred = stand.preferred;
+    this.dearer = stand.dearer;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.stand.ports.HTTP_PORT}`;
+    return this.stand.workerUrl;
   }
 
   async call(method: string, target: string, body: object | null = null, token = TOKEN) {
@@ -42,9 +44,8 @@ class Hands {
   setMode(name: string, action: string) {
     return this.call("POST", `/processors/${name}/${action}`, BECAUSE);
   }
-  async stateOf(id: string): Promise<string> {
-    const status = await this.gateway.statusOf(id);
-    return status === "missing" ? status : status.status;
+  stateOf(id: string): Promise<string> {
+    return this.gateway.stateOf(id);
   }
 
   async pay(amountCents = 1_990): Promise<string> {
@@ -76,25 +77,11 @@ class Hands {
     await until("it answers", 10_000, () => worker.isReady());
   }
 
-  async cli(args: string[], env: Record<string, string> = {}) {
-    const child = Bun.spawn([process.execPath, WORKER, "operator", ...args], {
-      cwd: join(WORKER, ".."),
-      env: {
-        ...process.env,
-        USER: "ana",
-        ADMIN_TOKEN: TOKEN,
-        HTTP_PORT: String(this.stand.ports.HTTP_PORT),
-        ...env,
-      },
-      stdout: "pipe",
-      stderr: "pipe",
+  cli(args: string[], env: Record<string, string> = {}) {
+    const HTTP_PORT = String(this.stand.ports.HTTP_PORT);
+    return run(fromSource("worker.ts", "operator", ...args), {
+      env: { ...process.env, USER: "ana", ADMIN_TOKEN: TOKEN, HTTP_PORT, ...env },
     });
-    const [out, err, code] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
-    return { out, err, code };
   }
 }
 

@@ -1,35 +1,18 @@
 /** Processors that are gone: what is left of the gateway's promises, with real processes. */
 import { expect, test } from "bun:test";
-import { GatewayClient, ProcessorClient, type Status } from "./client.ts";
-import { cpuMsOf } from "./cpu.ts";
-import { eachOf } from "./each.ts";
-import { startStand, type Stand } from "./stand.ts";
-import { until } from "./until.ts";
+import type { Status } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { cpuMsOf } from "../../testing/proc.ts";
+import { eachOf } from "../../testing/each.ts";
+import { startStand, type Stand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
 
 const TEST_MS_MAX = 60_000;
 /** Trials are at most a second apart; the rest is for the call and for looking. */
 const NOTICED_MS_MAX = 1_000;
 
-type Outage = {
-  readonly stand: Stand;
-  readonly gateway: GatewayClient;
-  readonly preferred: ProcessorClient;
-  readonly dearer: ProcessorClient;
-};
-
-async function standWith(env: Record<string, string>): Promise<Outage & AsyncDisposable> {
-  const stand = await startStand({ env });
-  return {
-    stand,
-    gateway: new GatewayClient(stand.gatewayUrl),
-    preferred: new ProcessorClient("default", stand.defaultUrl),
-    dearer: new ProcessorClient("fallback", stand.fallbackUrl),
-    [Symbol.asyncDispose]: () => stand[Symbol.asyncDispose](),
-  };
-}
-
 /** Posts payments at a steady pace; every one of them is answered 202. */
-async function pay({ gateway }: Outage, count: number, everyMs: number): Promise<string[]> {
+async function pay({ gateway }: Stand, count: number, everyMs: number): Promise<string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
     const id = crypto.randomUUID();
@@ -40,7 +23,7 @@ async function pay({ gateway }: Outage, count: number, everyMs: number): Promise
   return ids;
 }
 
-async function statusesOf({ gateway }: Outage, ids: readonly string[]): Promise<Status[]> {
+async function statusesOf({ gateway }: Stand, ids: readonly string[]): Promise<Status[]> {
   const each = await eachOf(ids, (id) => gateway.statusOf(id));
   const missing = ids.filter((_, i) => each[i] === "missing");
   if (missing.length > 0) throw new Error(`unknown although answered 202: ${missing.join(" ")}`);
@@ -52,18 +35,18 @@ const settledAt = (processor: string) => (status: Status) =>
 const lagMs = (status: Status) => (status.settledAtMs ?? Infinity) - status.acceptedAtMs;
 
 /** Connections and estimates as they are on any ordinary day. */
-async function warmUp(outage: Outage): Promise<void> {
+async function warmUp(outage: Stand): Promise<void> {
   await untilAllSettled(outage, await pay(outage, 20, 5));
 }
 
-function untilAllSettled(outage: Outage, ids: readonly string[]): Promise<number> {
+function untilAllSettled(outage: Stand, ids: readonly string[]): Promise<number> {
   return until("all are settled", 20_000, async () =>
     (await statusesOf(outage, ids)).every(({ status }) => status === "settled"),
   );
 }
 
 /** Both sides agree on everything. */
-async function expectBalance({ gateway, preferred, dearer }: Outage): Promise<void> {
+async function expectBalance({ gateway, preferred, dearer }: Stand): Promise<void> {
   expect(await gateway.summary(null)).toEqual({
     default: await preferred.summary(null),
     fallback: await dearer.summary(null),
@@ -74,7 +57,7 @@ test.concurrent(
   "with the cheaper processor gone, payments settle at the dearer one within their patience",
   async () => {
     const patienceMs = 3_000;
-    await using outage = await standWith({ PATIENCE_MS: String(patienceMs) });
+    await using outage = await startStand({ env: { PATIENCE_MS: String(patienceMs) } });
     await warmUp(outage);
     await outage.preferred.setDown(true);
     const ids = await pay(outage, 300, 10);
@@ -98,22 +81,22 @@ test.concurrent(
 );
 
 test.concurrent.each([
-  ["default", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
-  ["fallback", "fail", (processor: ProcessorClient) => processor.setFailure(true)],
-  ["default", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
-  ["fallback", "are gone", (processor: ProcessorClient) => processor.setDown(true)],
+  ["default", "fail", (processor: ProcessorAdmin) => processor.setFailure(true)],
+  ["fallback", "fail", (processor: ProcessorAdmin) => processor.setFailure(true)],
+  ["default", "are gone", (processor: ProcessorAdmin) => processor.setDown(true)],
+  ["fallback", "are gone", (processor: ProcessorAdmin) => processor.setDown(true)],
 ])(
   "the backlog waits without work, and drains once %s returns after both %s",
   async (name, _, breakIt) => {
-    await using outage = await standWith({ PATIENCE_MS: "1000" });
+    await using outage = await startStand({ env: { PATIENCE_MS: "1000" } });
     await warmUp(outage);
-    const { stand, preferred, dearer, gateway } = outage;
+    const { preferred, dearer, gateway } = outage;
     await Promise.all([preferred, dearer].map(breakIt));
     const ids = await pay(outage, 200, 5);
     // Patience is over for all of them, and breakers have had their time.
     await Bun.sleep(2_000);
     const spanMs = 4_000;
-    const worker = stand.pidOf("worker");
+    const worker = outage.pidOf("worker");
     const cpuBeforeMs = cpuMsOf(worker);
     await Bun.sleep(spanMs);
     const cpuShare = (cpuMsOf(worker) - cpuBeforeMs) / spanMs;
@@ -147,9 +130,11 @@ test.concurrent(
   "a processor that hangs for ever does not hold up payments to the other",
   async () => {
     const patienceMs = 2_000;
-    await using outage = await standWith({
-      PATIENCE_MS: String(patienceMs),
-      PROCESSOR_TIMEOUT_MS: "10000",
+    await using outage = await startStand({
+      env: {
+        PATIENCE_MS: String(patienceMs),
+        PROCESSOR_TIMEOUT_MS: "10000",
+      },
     });
     await warmUp(outage);
     await outage.preferred.setFaults({ hangAll: true });

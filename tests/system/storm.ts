@@ -5,9 +5,10 @@
  * processors have charged.
  */
 import { audit, type Violation } from "./audit.ts";
-import { GatewayClient, ProcessorClient } from "./client.ts";
-import { seededRandom } from "./random.ts";
-import { startStand, type ChildName, type Stand } from "./stand.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { seededRandom } from "../../testing/random.ts";
+import { startStand, type ChildName, type Stand } from "../../testing/stand.ts";
 import { collect, untilSettled, type Statuses } from "./storm/collect.ts";
 import { auditJournal, storyOf } from "./storm/journal.ts";
 import { runKills } from "./storm/kills.ts";
@@ -24,7 +25,7 @@ const STORIES_MAX = 20;
 
 type Site = {
   readonly gateway: GatewayClient;
-  readonly processors: readonly ProcessorClient[];
+  readonly processors: readonly ProcessorAdmin[];
   readonly stand: Stand | null;
 };
 
@@ -37,18 +38,15 @@ export async function storm(given: Partial<StormOptions>): Promise<StormReport> 
     };
     await using stand = await startStand({ env });
     return await stormAt(options, {
-      gateway: new GatewayClient(stand.gatewayUrl),
-      processors: [
-        new ProcessorClient("default", stand.defaultUrl),
-        new ProcessorClient("fallback", stand.fallbackUrl),
-      ],
+      gateway: stand.gateway,
+      processors: [stand.preferred, stand.dearer],
       stand,
     });
   }
   const { url, processors } = options.target;
   const site: Site = {
     gateway: new GatewayClient(url),
-    processors: Object.entries(processors).map(([name, at]) => new ProcessorClient(name, at)),
+    processors: Object.entries(processors).map(([name, at]) => new ProcessorAdmin(name, at)),
     stand: null,
   };
   await Promise.all([site.gateway.purge(), ...site.processors.map((each) => each.purge())]);
@@ -116,7 +114,7 @@ async function killing(options: StormOptions, stand: Stand | null, over: AbortSi
 /** What is on disk is looked at when nobody holds it any more. */
 async function afterStopping(stand: Stand | null, statuses: Statuses): Promise<Violation[]> {
   if (stand === null) return [];
-  const code = await stand.stop();
+  const { code } = await stand.stop();
   const violations = auditJournal(stand.journalPath, statuses);
   if (code === 0) return violations;
   return [...violations, { kind: "answer", id: "dev", text: `it ended with code ${code}` }];

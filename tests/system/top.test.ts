@@ -1,42 +1,28 @@
 /** `worker top` from outside: in a terminal, without one, and for scripts. */
 import { expect, test } from "bun:test";
-import { join, resolve } from "node:path";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
-import { GatewayClient } from "./client.ts";
-import { isAlive, startStand, type Stand } from "./stand.ts";
-import { until } from "./until.ts";
+import { isAlive } from "../../testing/proc.ts";
+import { startStand } from "../../testing/stand.ts";
+import { until } from "../../testing/until.ts";
+import { Child, run } from "../../testing/process.ts";
+import { bareEnv, fromSource } from "../../testing/programs.ts";
 
-const WORKER = resolve(import.meta.dir, "../../worker.ts");
 const TEST_MS_MAX = 60_000;
 
-function spawnTop(url: string, args: string[]) {
-  return Bun.spawn([process.execPath, WORKER, "top", ...args], {
-    cwd: join(WORKER, ".."),
-    env: { PATH: process.env["PATH"] ?? "", WORKER_HTTP: url },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-}
+const COMMAND = fromSource("worker.ts", "top");
+const envOf = (url: string) => bareEnv({ WORKER_HTTP: url });
 
 /** Runs it to its end. */
-async function run(url: string, ...args: string[]) {
-  const child = spawnTop(url, args);
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  return { out, err, code };
+function runTop(url: string, ...args: string[]) {
+  return run([...COMMAND, ...args], { env: envOf(url) });
 }
 
 /** It in a terminal of its own: what it has written, and where the cursor's screen stands now. */
 function topInTerminal(url: string) {
   let written = "";
   const decoder = new TextDecoder();
-  const child = Bun.spawn([process.execPath, WORKER, "top"], {
-    cwd: join(WORKER, ".."),
-    env: { PATH: process.env["PATH"] ?? "", TERM: "xterm-256color", WORKER_HTTP: url },
+  const child = Bun.spawn(COMMAND, {
+    env: { ...envOf(url), TERM: "xterm-256color" },
     terminal: {
       cols: 120,
       rows: 30,
@@ -56,15 +42,13 @@ function topInTerminal(url: string) {
   };
 }
 
-const workerUrl = (stand: Stand) => `http://127.0.0.1:${stand.ports.HTTP_PORT}`;
-
 test(
   "in a terminal it draws, sorts, resizes, notices a lost worker and its return, and gives all back",
   async () => {
     await using stand = await startStand();
-    const gateway = new GatewayClient(stand.gatewayUrl);
+    const gateway = stand.gateway;
     expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
-    const top = topInTerminal(workerUrl(stand));
+    const top = topInTerminal(stand.workerUrl);
     try {
       await top.shows("default ");
       await top.shows("19.90");
@@ -127,36 +111,33 @@ test(
   "without a terminal it prints lines, and for scripts what the worker says",
   async () => {
     await using stand = await startStand();
-    expect(await new GatewayClient(stand.gatewayUrl).pay(crypto.randomUUID(), 500)).toBe(202);
-    const once = await run(workerUrl(stand), "--once", "--json");
+    expect(await stand.gateway.pay(crypto.randomUUID(), 500)).toBe(202);
+    const once = await runTop(stand.workerUrl, "--once", "--json");
     expect(once).toMatchObject({ code: 0, err: "" });
     const snapshot = JSON.parse(once.out) as LiveSnapshot;
     expect(snapshot.lanes.map(({ name }) => name)).toEqual(["default", "fallback"]);
-    const words = await run(stand.gatewayUrl, "--once");
+    const words = await runTop(stand.gateway.url, "--once");
     expect(words.code).toBe(0);
     expect(words.out).toMatch(/^default +5 % +closed/m);
     expect(words.out).not.toContain("\x1b");
 
-    const lines = spawnTop(workerUrl(stand), []);
-    const reader = lines.stdout.getReader();
-    const text = new TextDecoder().decode((await reader.read()).value);
-    expect(text).toMatch(/^\d{4}-[^ ]+Z  taken [\d.]+\/s  settled .*\|  fallback closed/);
-    await reader.cancel();
-    lines.kill("SIGTERM");
-    expect(await lines.exited).toBe(0);
-    const json = spawnTop(workerUrl(stand), ["--json"]);
-    const first = await json.stdout.getReader().read();
-    const [line = ""] = new TextDecoder().decode(first.value).split("\n");
-    expect(Array.isArray((JSON.parse(line) as LiveSnapshot).lanes)).toBe(true);
-    json.kill("SIGTERM");
-    expect(await json.exited).toBe(0);
+    const firstOf = async (...args: string[]) => {
+      await using top = new Child({ command: [...COMMAND, ...args], env: envOf(stand.workerUrl) });
+      top.start();
+      const first = await top.untilLine((line) => line !== "");
+      expect((await top.stop()).code).toBe(0);
+      return first;
+    };
+    const line = /^\d{4}-[^ ]+Z  taken [\d.]+\/s  settled .*\|  fallback closed/;
+    expect(await firstOf()).toMatch(line);
+    expect(Array.isArray((JSON.parse(await firstOf("--json")) as LiveSnapshot).lanes)).toBe(true);
   },
   TEST_MS_MAX,
 );
 
 test("where no worker answers, once is one line and exit code 1", async () => {
   for (const args of [["--once"], ["--once", "--json"], ["--strange"]]) {
-    const { code, err, out } = await run("http://127.0.0.1:1", ...args);
+    const { code, err, out } = await runTop("http://127.0.0.1:1", ...args);
     expect([code, err.trim().split("\n").length, out]).toEqual([1, 1, ""]);
   }
 });

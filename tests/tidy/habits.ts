@@ -56,6 +56,7 @@ const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],
   ["simulation/world/charged.ts", "what the worker wrote"],
+  ["testing/gateway.ts", "what the worker wrote"],
 ];
 
 export function zoneComplaints({ path, text }: Source): string[] {
@@ -63,6 +64,23 @@ export function zoneComplaints({ path, text }: Source): string[] {
   if (isTold || INSTANT_READERS.some(([file]) => file === path)) return [];
   const reads = /\bDate\.parse\((?!"[^"]*Z"\))|\bnew Date\(String\(/.test(withoutComments(text));
   return reads ? [`${path}: reads an instant without saying in which zone it is`] : [];
+}
+
+/** Who may start a process without `testing/process.ts`, whose children are read and do not outlive us. */
+export const STARTERS: readonly (readonly [file: string, why: string])[] = [
+  ["testing/process.ts", "it is how everybody else does"],
+  ["testing/guard.ts", "the guard must outlive whoever started it"],
+  ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
+  ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],
+  ["tests/containers/usage.ts", "what is run there has the terminal of whoever runs it"],
+];
+
+export function startComplaints({ path, text }: Source): string[] {
+  if (STARTERS.some(([file]) => file === path)) return [];
+  const starts = /\bBun\.spawn(?:Sync)?\b|["'](?:node:)?child_process["']/.test(
+    withoutComments(text),
+  );
+  return starts ? [`${path}: starts a process without testing/process.ts`] : [];
 }
 
 export function lengthComplaints(source: Source): string[] {

@@ -3,7 +3,10 @@
  */
 import { resolveFrom, type Source } from "./tree.ts";
 
-/** A folder that is not listed (bench, dev, tests, the root) may import everything. */
+/**
+ * A folder that is not listed (bench, dev, tests, the root) may import everything. Rules are for what is
+ * shipped: tests and fixtures beside a source use `testing/` as they like.
+ */
 const LAYERS: Record<string, readonly string[]> = {
   shared: ["shared"],
   api: ["api", "shared"],
@@ -12,7 +15,9 @@ const LAYERS: Record<string, readonly string[]> = {
   dashboard: ["dashboard", "shared"],
   commands: ["commands", "worker", "shared"],
   simulator: ["simulator", "shared"],
-  simulation: ["simulation", "simulator", "shared", "worker", "api"],
+  simulation: ["simulation", "simulator", "shared", "worker", "api", "testing"],
+  // Whoever is started knows nothing of who starts it, and whatever is shipped nothing of tests.
+  testing: ["testing", "shared", "simulator"],
 };
 
 /** A process that ends with the command that it was given, before anything is composed. */

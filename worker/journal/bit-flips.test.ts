@@ -6,7 +6,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { seeded } from "../../bench/random.ts";
+import { seededRandom } from "../../testing/random.ts";
 import { openPayments } from "../http/payments.ts";
 import { BLOCK_ROWS } from "../transitions.ts";
 import {
@@ -173,7 +173,7 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   const [whole, copy] = [directory.file("whole.db"), directory.file()];
   write(whole);
   const bytes = readFileSync(whole);
-  const random = seeded(SEED);
+  const random = seededRandom(SEED);
   const below = (n: number) => Math.floor(random() * n);
   copyFileSync(whole, copy);
   const right = ask(copy);

@@ -4,25 +4,23 @@ import { Database } from "bun:sqlite";
 import { crashId } from "./crash.fixture.ts";
 import { NAMES, temporaryDirectory } from "./journal.fixture.ts";
 import { SqliteStore, uuidFromHex } from "./store.ts";
+import { Child } from "../../testing/process.ts";
 
 const CYCLES = 10;
 const ENTRY = new URL("./crash.fixture.ts", import.meta.url).pathname;
 
 /** Kills the process once it has said so many lines; gives all whole lines that came out. */
 async function runAndKill(path: string, sync: string, lines: number): Promise<string[]> {
-  const child = Bun.spawn([process.execPath, ENTRY, path, sync], {
-    stdout: "pipe",
-    stderr: "inherit",
+  const child = new Child({
+    command: [process.execPath, ENTRY, path, sync],
+    onLine: () => {
+      if (child.lines.length === lines) child.signal("SIGKILL");
+    },
   });
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of child.stdout) {
-    text += decoder.decode(bytes, { stream: true });
-    if (!child.killed && text.split("\n").length > lines) child.kill("SIGKILL");
-  }
-  expect(await child.exited).not.toBe(0);
-  expect(child.signalCode).toBe("SIGKILL");
-  return text.split("\n").slice(0, -1);
+  child.start();
+  expect(await child.ended).toEqual({ code: null, signal: "SIGKILL" });
+  // All whole: each write of a few lines comes out as one, or not at all.
+  return child.lines;
 }
 
 function idsIn(path: string): { accepted: Set<string>; settled: Set<string>; rows: number[] } {

@@ -1,7 +1,4 @@
-/** What the tests of the journal share: a directory that goes away, transitions, and the drivers. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** What the tests of the journal share: transitions, and the drivers. */
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
@@ -10,20 +7,10 @@ import { InlineJournal } from "./inline.ts";
 import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
+export { temporaryDirectory } from "../../testing/temporary.ts";
+
 export const NAMES = ["default", "fallback"];
 export const AT_MS = Date.UTC(2025, 6, 1);
-
-export function temporaryDirectory(): Disposable & {
-  readonly path: string;
-  file(name?: string): string;
-} {
-  const path = mkdtempSync(join(tmpdir(), "papa-leguas-journal-"));
-  return {
-    path,
-    file: (name = "payments.db") => join(path, name),
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
-  };
-}
 
 /** The nth of ids that differ. */
 export function uuid(n: number): string {

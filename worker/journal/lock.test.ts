@@ -14,6 +14,11 @@ import { systemClock } from "../../shared/clock.ts";
 import { accept, NAMES, openInline, temporaryDirectory } from "./journal.fixture.ts";
 import { APPLICATION_ID } from "./ours.ts";
 import { openJournal } from "./turn.ts";
+import { run } from "../../testing/process.ts";
+
+const mayMount =
+  Bun.which("unshare") !== null &&
+  (await run(["unshare", "-m", "mount", "--bind", "/tmp", "/mnt"])).code === 0;
 
 async function open(path: string) {
   const warnings: string[] = [];
@@ -63,9 +68,6 @@ describe("a journal in use is refused", () => {
     expect(await refusal(directory.file())).toContain(IN_USE);
   });
 
-  const mayMount =
-    Bun.which("unshare") !== null &&
-    Bun.spawnSync(["unshare", "-m", "mount", "--bind", "/tmp", "/mnt"]).exitCode === 0;
   test.skipIf(!mayMount)("through another mount, by another process", async () => {
     using directory = temporaryDirectory();
     const other = directory.file("other");
@@ -77,10 +79,8 @@ describe("a journal in use is refused", () => {
       try { lockJournal(process.argv[1]); } catch (error) { console.log(error.message); }`;
     const script = 'mount --bind "$1" "$2" && exec "$3" -e "$4" "$2/payments.db"';
     const args = [directory.file("real"), other, process.execPath, code];
-    const child = Bun.spawnSync(["unshare", "-m", "sh", "-c", script, "sh", ...args]);
-    expect(child.stdout.toString()).toBe(
-      `journal ${other}/payments.db cannot be opened: ${IN_USE}\n`,
-    );
+    const { out } = await run(["unshare", "-m", "sh", "-c", script, "sh", ...args]);
+    expect(out).toBe(`journal ${other}/payments.db cannot be opened: ${IN_USE}\n`);
   });
 
   test("and free again when its worker has ended, however it did", async () => {
@@ -88,8 +88,8 @@ describe("a journal in use is refused", () => {
     const path = directory.file();
     const code = `import { lockJournal } from ${JSON.stringify(`${import.meta.dir}/lock.ts`)};
       lockJournal(process.argv[1]); process.kill(process.pid, "SIGKILL");`;
-    const child = Bun.spawnSync([process.execPath, "-e", code, path]);
-    expect(child.signalCode).toBe("SIGKILL");
+    const { signal } = await run([process.execPath, "-e", code, path]);
+    expect(signal).toBe("SIGKILL");
     await using again = await open(path);
     expect(again.journal.head.nextSeq).toBe(1);
   });

@@ -3,6 +3,7 @@
  * when the world says so, and model processors. Nothing here waits for real time: `run` moves the
  * clock a millisecond at a time, and lets every promise that became ready run in between.
  */
+import { seededRandom } from "../../testing/random.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Payment } from "../../shared/payment.ts";
@@ -32,17 +33,6 @@ export class VirtualClock implements Clock {
 /** Lets everything run that waits for a promise which is ready. */
 export async function settlePromises(rounds = 16): Promise<void> {
   for (let round = 0; round < rounds; round++) await Promise.resolve();
-}
-
-/** The same numbers for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export function idOf(n: number): string {
@@ -200,7 +190,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     const { configured = CONTEST, timeoutMs = 30_000, seed = 1 } = options;
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const names = configured.map(({ name }) => name);
     this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
     this.journal = new InlineJournal(this.store, this.clock);

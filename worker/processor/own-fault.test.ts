@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { whole } from "../processor.fixture.ts";
+import { run } from "../../testing/process.ts";
 
 /** Charges in a process that has few descriptors, with all of them taken and then given back. */
 async function chargeWithoutDescriptors(host: string) {
@@ -22,8 +23,7 @@ async function chargeWithoutDescriptors(host: string) {
     process.exit(0);
   `;
   const command = ["sh", "-c", 'ulimit -n 128 && exec "$@"', "sh", process.execPath, "-e", script];
-  const child = Bun.spawn(command, { stdout: "pipe" });
-  return JSON.parse(await new Response(child.stdout).text());
+  return JSON.parse((await run(command)).out);
 }
 
 test.each(["127.0.0.1", "localhost"])(

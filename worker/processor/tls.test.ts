@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { whole } from "../processor.fixture.ts";
 import { authority, certify, type Certified } from "./certificate.fixture.ts";
+import { run } from "../../testing/process.ts";
 
 const NAME = "processor.test";
 const TRUSTED = authority("somebody who is trusted");
@@ -45,8 +46,7 @@ async function charge(port: number, env: Record<string, string> = {}) {
     process.exit(0);
   `;
   const environment = { NODE_EXTRA_CA_CERTS: TRUSTED_FILE, ...env };
-  const child = Bun.spawn([process.execPath, "-e", script], { env: environment, stdout: "pipe" });
-  return JSON.parse(await new Response(child.stdout).text());
+  return JSON.parse((await run([process.execPath, "-e", script], { env: environment })).out);
 }
 
 test("a certificate of the name, by somebody who is trusted, is taken", async () => {

@@ -1,8 +1,9 @@
 /** After a storm: waits until everything is settled, then gathers what the audit looks at. */
 import type { Answer, Collected, WindowSums } from "../audit.ts";
-import type { GatewayClient, ProcessorClient, Status, Window } from "../client.ts";
-import { eachOf } from "../each.ts";
-import { integerFrom, pick } from "../random.ts";
+import type { GatewayClient, Status, Window } from "../../../testing/gateway.ts";
+import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
+import { eachOf } from "../../../testing/each.ts";
+import { integerFrom, pick } from "../../../testing/random.ts";
 
 const ASK_AGAIN_MS = 100;
 const WINDOWS = 200;
@@ -43,7 +44,7 @@ function isSettled(status: Status | "missing" | undefined): boolean {
 
 export async function collect(
   gateway: GatewayClient,
-  processors: readonly ProcessorClient[],
+  processors: readonly ProcessorAdmin[],
   answers: readonly Answer[],
   { statuses, onceMissing }: Asked,
   random: () => number,
@@ -84,7 +85,7 @@ export function drawWindows(random: () => number, instants: readonly number[]): 
 
 async function sumsOf(
   gateway: GatewayClient,
-  processors: readonly ProcessorClient[],
+  processors: readonly ProcessorAdmin[],
   window: Window | null,
 ): Promise<WindowSums> {
   const theirs = processors.map(

@@ -1,5 +1,6 @@
 /** `kill -9`, again and again. */
-import { isAlive, type ChildName, type Stand } from "../stand.ts";
+import { isAlive } from "../../../testing/proc.ts";
+import { type ChildName, type Stand } from "../../../testing/stand.ts";
 import { pause } from "./weather.ts";
 
 /** Kills one of the processes every `everyMs`, in turn. The number of kills. */

@@ -1,6 +1,6 @@
 /** Many shops at a time, each careful: a payment is repeated until there is a final answer. */
 import type { Answer } from "../audit.ts";
-import type { GatewayClient } from "../client.ts";
+import type { GatewayClient } from "../../../testing/gateway.ts";
 import type { Submission } from "./plan.ts";
 
 const RETRY_MS_MIN = 50;

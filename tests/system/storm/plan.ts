@@ -1,5 +1,5 @@
 /** What the shops of a storm will do, drawn from its seed before it begins. */
-import { integerFrom, uuidFrom } from "../random.ts";
+import { integerFrom, uuidFrom } from "../../../testing/random.ts";
 
 export type Submission = {
   /** Since the beginning of the load. */

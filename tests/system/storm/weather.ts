@@ -1,7 +1,7 @@
 /** What befalls the processors while a storm lasts, drawn from its seed. */
 import type { Faults } from "../../../simulator/processor/faults.ts";
-import type { ProcessorClient } from "../client.ts";
-import { integerFrom, pick } from "../random.ts";
+import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
+import { integerFrom, pick } from "../../../testing/random.ts";
 
 const DELAYS_MS = [0, 0, 5, 20, 100, 500, 1_000, 2_000];
 const STEP_MS = { min: 300, max: 2_500 };
@@ -20,7 +20,7 @@ type Switches = {
 
 /** Changes one processor after the other until `signal` is aborted, then heals all of them. */
 export async function runWeather(
-  processors: readonly ProcessorClient[],
+  processors: readonly ProcessorAdmin[],
   options: { random: () => number; faults: boolean; log: (text: string) => void },
   signal: AbortSignal,
 ): Promise<void> {
@@ -52,7 +52,7 @@ function drawSwitches(random: () => number, withFaults: boolean): Switches {
   return { delayMs, failing, down: random() < DOWN_SHARE, faults };
 }
 
-async function apply(processor: ProcessorClient, switches: Switches): Promise<void> {
+async function apply(processor: ProcessorAdmin, switches: Switches): Promise<void> {
   // First of all it answers again: one that is down takes no administrative calls.
   await processor.setDown(false);
   await processor.setDelay(switches.delayMs);

@@ -1,15 +1,9 @@
-/** The gateway and a processor as their callers see them: one function a call. */
-import { decimalFromCents } from "../../shared/money.ts";
-import type { Faults } from "../../simulator/processor/faults.ts";
+/** The gateway as its callers see it: one function a call. */
+import { decimalFromCents } from "../shared/money.ts";
 
-const CALL_MS_MAX = 5_000;
-const JSON_TYPE = { "content-type": "application/json" };
+export const CALL_MS_MAX = 5_000;
+export const JSON_TYPE = { "content-type": "application/json" };
 
-export type Recorded = {
-  readonly correlationId: string;
-  readonly amountCents: number;
-  readonly requestedAtMs: number;
-};
 /** What a gateway says about a payment; `missing` stands for its 404. */
 export type Status = {
   readonly status: string;
@@ -47,7 +41,7 @@ export class GatewayClient {
   }
 
   async statusOf(correlationId: string): Promise<Status | "missing"> {
-    const response = await get(`${this.url}/payments/${correlationId}`);
+    const response = await this.ask(`/payments/${correlationId}`);
     if (response.status === 404) return "missing";
     const body = await jsonOf(response);
     const atMs = (name: string) => (body[name] === undefined ? null : Date.parse(`${body[name]}`));
@@ -61,9 +55,15 @@ export class GatewayClient {
     };
   }
 
+  /** Its status alone. */
+  async stateOf(correlationId: string): Promise<string> {
+    const status = await this.statusOf(correlationId);
+    return status === "missing" ? status : status.status;
+  }
+
   /** By processor. */
   async summary(window: Window | null): Promise<Record<string, Sum>> {
-    const body = await jsonOf(await get(`${this.url}/payments-summary${queryOf(window)}`));
+    const body = await jsonOf(await this.ask(`/payments-summary${queryOf(window)}`));
     return Object.fromEntries(Object.entries(body).map(([name, sum]) => [name, sumOf(sum)]));
   }
 
@@ -73,75 +73,28 @@ export class GatewayClient {
   }
 
   async isReady(): Promise<boolean> {
-    const response = await get(`${this.url}/readyz`).catch(() => null);
+    const response = await this.ask("/readyz").catch(() => null);
     return response?.ok ?? false;
   }
-}
 
-/** A processor by its administrative calls. */
-export class ProcessorClient {
-  readonly name: string;
-  readonly url: string;
-
-  constructor(name: string, url: string) {
-    this.name = name;
-    this.url = url;
+  async metrics(): Promise<string> {
+    return (await this.ask("/metrics")).text();
   }
 
-  setDelay(delay: number): Promise<void> {
-    return this.#put("/admin/configurations/delay", { delay });
-  }
-  setFailure(failure: boolean): Promise<void> {
-    return this.#put("/admin/configurations/failure", { failure });
-  }
-  setFaults(faults: Partial<Faults>): Promise<void> {
-    return this.#put("/simulator/faults", faults);
-  }
-  setDown(down: boolean): Promise<void> {
-    return this.#put("/simulator/down", { down });
+  /** Value of one series, as it is printed. */
+  async metric(series: string): Promise<string | undefined> {
+    const lines = (await this.metrics()).split("\n");
+    return lines.find((line) => line.startsWith(`${series} `))?.slice(series.length + 1);
   }
 
-  async heal(): Promise<void> {
-    await this.setDown(false);
-    await this.setFaults({});
-    await this.setFailure(false);
-    await this.setDelay(0);
+  /** What a page of the dashboard would be told now. */
+  async live(): Promise<unknown> {
+    return (await this.ask("/dashboard/live?once")).json();
   }
 
-  async purge(): Promise<void> {
-    await this.#call("POST", "/admin/purge-payments");
+  ask(path: string, msMax: number = CALL_MS_MAX): Promise<Response> {
+    return fetch(this.url + path, { signal: AbortSignal.timeout(msMax) });
   }
-
-  async summary(window: Window | null): Promise<Sum> {
-    return sumOf(
-      await (await this.#call("GET", `/admin/payments-summary${queryOf(window)}`)).json(),
-    );
-  }
-
-  /** Everything that it has charged. */
-  async payments(): Promise<Recorded[]> {
-    const text = await (await this.#call("GET", "/simulator/payments")).text();
-    return Bun.JSONL.parse(text) as Recorded[];
-  }
-
-  async #put(path: string, body: object): Promise<void> {
-    await this.#call("PUT", path, JSON.stringify(body));
-  }
-
-  async #call(method: string, path: string, body: string | null = null): Promise<Response> {
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { "x-rinha-token": "123", ...(body === null ? {} : JSON_TYPE) },
-      body,
-      signal: AbortSignal.timeout(CALL_MS_MAX),
-    });
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`);
-    return response;
-  }
-}
-
-function get(url: string): Promise<Response> {
-  return fetch(url, { signal: AbortSignal.timeout(CALL_MS_MAX) });
 }
 
 async function jsonOf(response: Response): Promise<Record<string, unknown>> {
@@ -149,13 +102,14 @@ async function jsonOf(response: Response): Promise<Record<string, unknown>> {
   return (await response.json()) as Record<string, unknown>;
 }
 
-function queryOf(window: Window | null): string {
+export function queryOf(window: Window | null): string {
   if (window === null) return "";
   const iso = (ms: number) => new Date(ms).toISOString();
   return `?from=${iso(window.fromMs)}&to=${iso(window.toMs)}`;
 }
 
-function sumOf(value: unknown): Sum {
+/** A decimal read as a double is within half a cent of what it says. */
+export function sumOf(value: unknown): Sum {
   const { totalRequests, totalAmount } = value as Record<string, unknown>;
   return { count: Number(totalRequests), cents: centsOf(totalAmount) };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { seededRandom } from "../system/random.ts";
-import { until } from "../system/until.ts";
+import { seededRandom } from "./random.ts";
+import { until } from "./until.ts";
 import { Relay, ROUGH, SMOOTH, type Trouble } from "./relay.ts";
 
 /** Numbers sent one after the other to a worker that answers each; what came back, in order. */

@@ -1,22 +1,27 @@
-/** `haproxy.cfg` as it is, but for where everybody is. */
-import { join, resolve } from "node:path";
-import type { Ports } from "../system/stand.ts";
-import { until } from "../system/until.ts";
-
-const CONFIGURATION = resolve(import.meta.dir, "../../haproxy.cfg");
+/** HAProxy with `haproxy.cfg` as it is, but for where everybody is. */
+import { join } from "node:path";
+import { freePorts } from "./ports.ts";
+import { Child } from "./process.ts";
+import { ROOT } from "./programs.ts";
+import { until } from "./until.ts";
 
 export const WHY_NO_HAPROXY = Bun.which("haproxy") === null ? "skipped: there is no haproxy" : null;
 
-export type Balancer = AsyncDisposable & { readonly url: string; readonly process: Bun.Subprocess };
+export type Balancer = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  cpuMs(): number;
+};
 
 /** Where API and worker are, and where its configuration is to be written. */
 export type Site = {
-  readonly ports: Pick<Ports, "PORT" | "HTTP_PORT">;
+  readonly ports: { readonly PORT: number; readonly HTTP_PORT: number };
   readonly dataDir: string;
 };
 
-export async function startHaproxy({ ports, dataDir }: Site, port: number): Promise<Balancer> {
-  const text = await Bun.file(CONFIGURATION).text();
+export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> {
+  const { port } = await freePorts("port");
+  const text = await Bun.file(join(ROOT, "haproxy.cfg")).text();
   const placed = text
     .replaceAll(/unix@\/sockets\/api[12]\.sock/g, `127.0.0.1:${ports.PORT}`)
     .replaceAll("worker-inside:9995", `127.0.0.1:${ports.HTTP_PORT}`)
@@ -24,12 +29,10 @@ export async function startHaproxy({ ports, dataDir }: Site, port: number): Prom
     .replace(/^frontend statistics[\s\S]*/m, "");
   const path = join(dataDir, "haproxy.cfg");
   await Bun.write(path, placed);
-  const child = Bun.spawn(["haproxy", "-f", path], { stdout: "ignore", stderr: "ignore" });
+  const child = new Child({ command: ["haproxy", "-f", path] });
+  child.start();
   const url = `http://127.0.0.1:${port}`;
-  const dispose = async () => {
-    child.kill("SIGTERM");
-    await child.exited;
-  };
+  const dispose = async () => void (await child.stop());
   try {
     await until("haproxy passes on", 10_000, async () => {
       const answer = await fetch(`${url}/payments-summary`).catch(() => null);
@@ -39,5 +42,5 @@ export async function startHaproxy({ ports, dataDir }: Site, port: number): Prom
     await dispose();
     throw error;
   }
-  return { url, process: child, [Symbol.asyncDispose]: dispose };
+  return { url, port, cpuMs: () => child.cpuMs(), [Symbol.asyncDispose]: dispose };
 }

@@ -1,0 +1,37 @@
+/** What the kernel says about a process, by its id; where there is no /proc nothing is used. */
+import { existsSync, readFileSync } from "node:fs";
+
+/** Frequency of the clock that /proc counts in, on every Linux that Bun runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time up to now, all threads together. */
+export function cpuMsOf(pid: number): number {
+  const fields = statOf(pid);
+  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
+}
+
+/** Resident memory. */
+export function memoryMbOf(pid: number): number {
+  const status = textOf(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024;
+}
+
+/** True while a process with this id runs; one that only waits for its parent to notice does not. */
+export function isAlive(pid: number): boolean {
+  const [state] = statOf(pid);
+  return state !== "" && state !== "Z";
+}
+
+/** Fields from the third on: the name before them, in parentheses, may hold anything. */
+function statOf(pid: number): string[] {
+  const stat = textOf(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function textOf(path: string): string {
+  try {
+    return existsSync(path) ? readFileSync(path, "latin1") : "";
+  } catch {
+    return ""; // It has ended just now.
+  }
+}

@@ -1,0 +1,24 @@
+/** How our own programs are run: from source, or as `bun run build` has compiled them. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Env } from "./process.ts";
+
+export const ROOT = resolve(import.meta.dir, "..");
+
+export function fromSource(entry: string, ...args: readonly string[]): string[] {
+  return [process.execPath, join(ROOT, entry), ...args];
+}
+
+export function fromDist(entry: string, ...args: readonly string[]): string[] {
+  return [join(ROOT, "dist", entry.replace(/\.ts$/, "")), ...args];
+}
+
+export function isBuilt(): boolean {
+  return ["api", "worker", "simulator"].every((name) => existsSync(join(ROOT, "dist", name)));
+}
+
+/** Without settings of ours that a shell may carry, and without a proxy, which the worker refuses. */
+export function bareEnv(own: Env = {}): Env {
+  const { PATH, HOME, TMPDIR } = process.env;
+  return { PATH, HOME, TMPDIR, ...own };
+}

@@ -1,0 +1,208 @@
+/**
+ * A gateway of real processes that nobody but its owner starts again: a worker, APIs with a port of their
+ * own each, and two simulated processors, which are processes too or live in this one. `await using` it:
+ * in the end all of it is killed, and its temporary folder removed.
+ */
+import { join } from "node:path";
+import { startSimulator, type Simulator } from "../simulator/server.ts";
+import { GatewayClient } from "./gateway.ts";
+import { freePorts } from "./ports.ts";
+import { Child, type ChildOptions, type Env } from "./process.ts";
+import { ProcessorAdmin } from "./processor-admin.ts";
+import { bareEnv, fromSource } from "./programs.ts";
+import { temporaryDirectory } from "./temporary.ts";
+
+/** Commands. */
+export type Programs = {
+  readonly worker: readonly string[];
+  readonly api: readonly string[];
+  /** Null: the processors live in this process. */
+  readonly simulator: readonly string[] | null;
+};
+
+export type StackOptions = {
+  readonly programs?: Programs;
+  /** Without one, payments come from the journal. */
+  readonly apis?: 0 | 1 | 2;
+  /** Further settings of the worker. */
+  readonly env?: Env;
+  /** Where the journal is kept; without one a folder is made, and removed in the end. */
+  readonly dataDir?: string;
+  /** Where that folder is made, if not in the system's for temporary files. */
+  readonly under?: string;
+  /** Starts what stands between the APIs and the worker's link; it ends with the stack. */
+  readonly between?: (linkPort: number) => Promise<AsyncDisposable & { readonly port: number }>;
+  /** For each of its processes. */
+  readonly child?: Pick<ChildOptions, "onDeath" | "onLine" | "readyMsMax" | "linesMax" | "session">;
+};
+
+const HOST = "127.0.0.1";
+const FEES = { default: "0.05", fallback: "0.15" };
+const FROM_SOURCE: Programs = {
+  worker: fromSource("worker.ts"),
+  api: fromSource("api.ts"),
+  simulator: null,
+};
+
+/** What there is before worker and APIs are: places for them, and processors that run. */
+export type Site = {
+  readonly options: StackOptions;
+  readonly dataDir: string;
+  readonly linkPort: number;
+  readonly httpPort: number;
+  readonly apiPorts: readonly number[];
+  /** Where the APIs find the worker's link. */
+  readonly relayPort: number;
+  readonly processors: Processors;
+  readonly ends: AsyncDisposableStack;
+};
+
+type Processors = {
+  readonly admins: readonly ProcessorAdmin[];
+  /** Those that live in this process. */
+  readonly simulators: readonly Simulator[];
+  /** Those that are processes. */
+  readonly children: readonly Child[];
+};
+
+export async function siteFor(options: StackOptions): Promise<Site> {
+  await using ends = new AsyncDisposableStack();
+  const { apis = 1 } = options;
+  const dataDir = options.dataDir ?? ends.use(temporaryDirectory(options.under)).path;
+  const { link, http, ...others } = await freePorts("link", "http", "api1", "api2");
+  const relay = ends.use((await options.between?.(link)) ?? null);
+  const { simulator } = options.programs ?? FROM_SOURCE;
+  const processors =
+    simulator === null ? simulateHere() : await simulateBy(simulator, options.child);
+  for (const one of [...processors.simulators, ...processors.children]) ends.use(one);
+  return {
+    options,
+    dataDir,
+    linkPort: link,
+    httpPort: http,
+    apiPorts: Object.values(others).slice(0, apis),
+    relayPort: relay?.port ?? link,
+    processors,
+    ends: ends.move(),
+  };
+}
+
+function simulateHere(): Processors {
+  const simulators = Object.entries(FEES).map(([name, fee]) =>
+    startSimulator({ name, fee: Number(fee), host: HOST, port: 0 }),
+  );
+  const admins = simulators.map(({ name, url }) => new ProcessorAdmin(name, url));
+  return { admins, simulators, children: [] };
+}
+
+/** As processes; `await using` each, when they are not a stack's. */
+export async function simulateBy(
+  command: readonly string[],
+  options: StackOptions["child"] = {},
+): Promise<Processors> {
+  const children = await Promise.all(
+    Object.entries(FEES).map(([NAME, FEE]) => {
+      const env = bareEnv({ NAME, FEE, HOST, PORT: "0", LOG_LEVEL: "info" });
+      return Child.start({ ...options, name: NAME, command, env });
+    }),
+  );
+  const lines = await Promise.all(children.map((child) => child.untilReady()));
+  const admins = lines.map((line, i) => {
+    const { port } = JSON.parse(line) as { port: number };
+    return new ProcessorAdmin(children[i]!.name, `http://${HOST}:${port}`);
+  });
+  return { admins, simulators: [], children };
+}
+
+export class Stack implements AsyncDisposable {
+  readonly worker: Child;
+  readonly apis: readonly Child[];
+  readonly processors: readonly ProcessorAdmin[];
+  /** The first API, and all of them. */
+  readonly gateway: GatewayClient;
+  readonly gateways: readonly GatewayClient[];
+  /** The worker by its own port: readiness with the journal's reason. */
+  readonly workerHttp: GatewayClient;
+  readonly site: Site;
+
+  /** All of it, ready. */
+  static async start(options: StackOptions = {}): Promise<Stack> {
+    const stack = new Stack(await siteFor(options));
+    await stack.startAll().catch(async (error: Error) => {
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    });
+    return stack;
+  }
+
+  /** Only the processors run; `startAll` starts the rest. */
+  constructor(site: Site) {
+    const { options, dataDir, processors, linkPort, httpPort, apiPorts } = site;
+    const { programs = FROM_SOURCE, child = {} } = options;
+    this.site = site;
+    this.processors = processors.admins;
+    this.workerHttp = new GatewayClient(`http://${HOST}:${httpPort}`);
+    this.gateways = apiPorts.map((port) => new GatewayClient(`http://${HOST}:${port}`));
+    this.gateway = this.gateways[0] ?? this.workerHttp;
+    this.worker = new Child({
+      ...child,
+      name: "worker",
+      command: programs.worker,
+      env: bareEnv({
+        LOG_LEVEL: "info",
+        LINK_PORT: String(linkPort),
+        HTTP_PORT: String(httpPort),
+        JOURNAL: `sqlite:${join(dataDir, "payments.db")}`,
+        PROCESSORS: processorsAt(processors.admins.map(({ url }) => url)),
+        ...options.env,
+      }),
+    });
+    this.apis = apiPorts.map((port, i) => {
+      const env = bareEnv({
+        LOG_LEVEL: "info",
+        HOST,
+        PORT: String(port),
+        WORKER_LINK: `${HOST}:${site.relayPort}`,
+        WORKER_HTTP: this.workerHttp.url,
+      });
+      return new Child({ ...child, name: `api-${i + 1}`, command: programs.api, env });
+    });
+    for (const service of this.services) site.ends.use(service);
+  }
+
+  /** The worker, and the APIs. */
+  get services(): readonly Child[] {
+    return [this.worker, ...this.apis];
+  }
+  get journalPath(): string {
+    return (this.worker.env["JOURNAL"] as string).slice("sqlite:".length);
+  }
+
+  async startAll(): Promise<void> {
+    await this.worker.startAndWait();
+    await Promise.all(this.apis.map((api) => api.startAndWait()));
+  }
+
+  /** Further settings of the worker, from its next start on. */
+  configure(env: Env): void {
+    this.worker.env = { ...this.worker.env, ...env };
+  }
+
+  /** The APIs first and the processors last, so that nothing that still runs misses what it needs. */
+  async stop(): Promise<void> {
+    for (const child of [...this.apis, this.worker, ...this.site.processors.children]) {
+      if (child.isRunning) await child.stop();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.site.ends.disposeAsync();
+  }
+}
+
+/** The setting, for processors of the usual names and fees at these addresses; `more` is for each. */
+export function processorsAt(urls: readonly string[], more = ""): string {
+  return Object.entries(FEES)
+    .map(([name, fee], i) => `${name}=${urls[i]};fee=${fee}${more}`)
+    .join(",");
+}
