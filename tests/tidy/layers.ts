@@ -63,9 +63,9 @@ export function stageComplaints(source: Source): string[] {
 
 /** A face is a file beside a folder of its name; its parts are handed what they need, and share types apart. */
 export function faceComplaints(source: Source, paths: ReadonlySet<string>): string[] {
-  const faces = parentsOf(source.path).map((folder) => `${folder}.ts`);
+  const faces = new Set(parentsOf(source.path).map((folder) => `${folder}.ts`));
   return importsOf(source)
-    .filter((target) => paths.has(target) && faces.includes(target))
+    .filter((target) => paths.has(target) && faces.has(target))
     .map((target) => `${source.path}: a part may not import its face ${target}`);
 }
 
