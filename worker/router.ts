@@ -26,12 +26,16 @@ import type { RouterLane } from "./router/lane.ts";
 export { RouterLane, type LaneReport } from "./router/lane.ts";
 export type { Ticket } from "./router/breaker.ts";
 
-const MARGIN_MS_MAX = 500;
-/** Of a short patience only this part is given away as margin. */
-const MARGIN_SHARE = 0.25;
+export const ROUTER_DEFAULTS = {
+  marginMsMax: 500,
+  /** Share of a short patience that is given away as margin. */
+  marginShare: 0.25,
+  /** Longest wait of a payment that is late already for a cheaper processor that works again. */
+  lateWaitMsMax: 3_000,
+};
+export type RouterOptions = Readonly<typeof ROUTER_DEFAULTS>;
+/** Places in the queue that stand for all of it. */
 const POSITIONS = 16;
-/** What a payment that is late already waits for a cheaper processor that works again. */
-const LATE_WAIT_MS_MAX = 3_000;
 
 /** The queue as the router needs it: how long it is, and the deadline at a position. */
 export interface Waiting {
@@ -52,12 +56,16 @@ export class Router<L extends RouterLane = RouterLane> {
   readonly #tiers: readonly Tier<L>[];
   readonly #slack: Slack;
 
-  constructor(lanes: readonly L[], patienceMs: number) {
+  constructor(
+    lanes: readonly L[],
+    patienceMs: number,
+    { marginMsMax, marginShare, lateWaitMsMax }: RouterOptions = ROUTER_DEFAULTS,
+  ) {
     this.#lanes = lanes;
     this.#tiers = tiersOf(lanes);
     this.#slack = {
-      marginMs: Math.min(MARGIN_MS_MAX, patienceMs * MARGIN_SHARE),
-      lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),
+      marginMs: Math.min(marginMsMax, patienceMs * marginShare),
+      lateWaitMs: Math.min(lateWaitMsMax, patienceMs),
     };
   }
 

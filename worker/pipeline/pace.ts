@@ -6,33 +6,37 @@
  * not. At ordinary rates it stays above what comes in, or the backlog would never end. With nobody at
  * the door there is no limit.
  */
-import { LeastOfLate } from "../router/least.ts";
+import { WindowedMinimum } from "../router/windowed-minimum.ts";
 
-const PER_MS_START = 1;
-/**
- * A recovery shall not wait for a door that is never quiet: it has this much, and this multiple of what
- * comes in, up to a pace at which a door that is full would no longer be served first.
- */
-const PER_MS_MIN = 1;
-const OUTRUN = 2;
-const OUTRUN_PER_MS_MAX = 4;
-/** What comes in is counted over this long. */
-const RATE_MS = 250;
-/** A step; it makes e times as much in a second. */
-const INCREASE = 1.01;
-const DECREASE = 0.5;
-const STEP_MS = 10;
-/** What may be started at once after a pause, as time at the pace. */
-const BURST_MS = 10;
-/** An acceptance is late at this multiple of the least of late, and then some. */
-const LATE_FACTOR = 2;
-const LATE_MS = 1;
-/** Without an acceptance for this long, nobody is disturbed. */
-const QUIET_MS = 100;
+export const PACE_DEFAULTS = {
+  perMsStart: 1,
+  /**
+   * A recovery shall not wait for a door that is never quiet: it has this much, and this multiple of what
+   * comes in, up to a pace at which a door that is full would no longer be served first.
+   */
+  perMsMin: 1,
+  outrun: 2,
+  outrunPerMsMax: 4,
+  /** What comes in is counted over this long. */
+  rateMs: 250,
+  /** A step; it makes e times as much in a second. */
+  increase: 1.01,
+  decrease: 0.5,
+  stepMs: 10,
+  /** What may be started at once after a pause, as time at the pace. */
+  burstMs: 10,
+  /** An acceptance is late at this multiple of the least of the last seconds, and then some. */
+  lateFactor: 2,
+  lateMs: 1,
+  /** Without an acceptance for this long, nobody is disturbed. */
+  quietMs: 100,
+};
+export type PaceOptions = Readonly<typeof PACE_DEFAULTS>;
 
 export class Pace {
-  readonly #least = new LeastOfLate();
-  #perMs = PER_MS_START;
+  readonly #options: PaceOptions;
+  readonly #least = new WindowedMinimum();
+  #perMs: number;
   #changedAtMs = Number.NEGATIVE_INFINITY;
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
   #allowed = 0;
@@ -41,6 +45,11 @@ export class Pace {
   #binding = false;
   #countedAtMs = Number.NEGATIVE_INFINITY;
   #incoming = { sinceMs: 0, count: 0, perMs: 0 };
+
+  constructor(options: PaceOptions = PACE_DEFAULTS) {
+    this.#options = options;
+    this.#perMs = options.perMsStart;
+  }
 
   /** Payments a millisecond. */
   get perMs(): number {
@@ -52,12 +61,15 @@ export class Pace {
     this.#acceptedAtMs = nowMs;
     this.#cameIn(nowMs);
     const leastMs = this.#least.of(nowMs, tookMs);
-    if (!this.#used || nowMs - this.#changedAtMs < STEP_MS) return;
-    const isLate = tookMs > LATE_FACTOR * leastMs + LATE_MS;
-    if (isLate) this.#perMs *= DECREASE;
-    else if (this.#binding) this.#perMs *= INCREASE;
-    const outrun = Math.min(OUTRUN_PER_MS_MAX, OUTRUN * this.#incoming.perMs);
-    this.#perMs = Math.max(PER_MS_MIN, outrun, this.#perMs);
+    if (!this.#used || nowMs - this.#changedAtMs < this.#options.stepMs) return;
+    const isLate = tookMs > this.#options.lateFactor * leastMs + this.#options.lateMs;
+    if (isLate) this.#perMs *= this.#options.decrease;
+    else if (this.#binding) this.#perMs *= this.#options.increase;
+    const outrun = Math.min(
+      this.#options.outrunPerMsMax,
+      this.#options.outrun * this.#incoming.perMs,
+    );
+    this.#perMs = Math.max(this.#options.perMsMin, outrun, this.#perMs);
     this.#changedAtMs = nowMs;
     this.#used = false;
     this.#binding = false;
@@ -65,8 +77,8 @@ export class Pace {
 
   /** True when one more may be started now. */
   allows(nowMs: number): boolean {
-    if (nowMs - this.#acceptedAtMs >= QUIET_MS) return true;
-    const most = this.#perMs * BURST_MS;
+    if (nowMs - this.#acceptedAtMs >= this.#options.quietMs) return true;
+    const most = this.#perMs * this.#options.burstMs;
     const earned = (nowMs - this.#countedAtMs) * this.#perMs;
     this.#allowed = Math.min(most, this.#allowed + earned);
     this.#countedAtMs = nowMs;
@@ -85,7 +97,7 @@ export class Pace {
     const incoming = this.#incoming;
     incoming.count++;
     const tookMs = nowMs - incoming.sinceMs;
-    if (tookMs < RATE_MS) return;
+    if (tookMs < this.#options.rateMs) return;
     this.#incoming = { sinceMs: nowMs, count: 0, perMs: incoming.count / tookMs };
   }
 }

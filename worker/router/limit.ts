@@ -1,31 +1,37 @@
 /**
  * How many calls to one processor may be in flight: additive increase, multiplicative decrease, with a
  * slow start after every opening of its breaker. Growth stops while latency says that calls queue at
- * the processor (twice the least latency of late, and then some), since more of them would only wait
+ * the processor (twice the least latency of the last seconds, and then some), since more of them would only wait
  * there. Only a limit that is used grows (as in Netflix's concurrency-limits).
  */
-import { LeastOfLate } from "./least.ts";
+import { WindowedMinimum } from "./windowed-minimum.ts";
 
-const LIMIT_START = 8;
-const LIMIT_MIN = 4;
-const DECREASE = 0.7;
-const QUEUEING_FACTOR = 2;
-/** Below this a difference in latency is the scheduler's, not a queue's. */
-const QUEUEING_MS = 10;
-/** As long as a least latency is remembered. */
-const HELD_MS = 1_000;
-/** After a drop the limit only creeps for this long. */
-const DROP_REMEMBERED_MS = 5_000;
-/**
- * A processor that becomes slower looks for a while like one at which calls queue. Below this part of
- * the cap the slow start goes on afterwards, or a changed delay would hold payments up for seconds.
- */
-const THRESHOLD_SHARE_MIN = 1 / 8;
+export const LIMIT_DEFAULTS = {
+  start: 8,
+  min: 4,
+  /** Factor of the limit after a drop. */
+  decrease: 0.7,
+  /** A drop within this long of another one is the same. */
+  dropMsMin: 100,
+  queueingFactor: 2,
+  /** Below this a difference in latency is the scheduler's, not a queue's. */
+  queueingMs: 10,
+  /** As long as a least latency is remembered. */
+  heldMs: 1_000,
+  /** After a drop the limit only creeps for this long. */
+  dropRememberedMs: 5_000,
+  /**
+   * A processor that becomes slower looks for a while like one at which calls queue. Below this part of
+   * the cap the slow start goes on afterwards, or a changed delay would hold payments up for seconds.
+   */
+  thresholdShareMin: 1 / 8,
+};
+export type LimitOptions = Readonly<typeof LIMIT_DEFAULTS>;
 
 export type LimitSample = {
   readonly inFlight: number;
   readonly latencyMs: number;
-  /** The least latency of late. */
+  /** The least latency of the last seconds. */
   readonly leastMs: number;
 };
 
@@ -35,24 +41,28 @@ export function nextLimit(
   threshold: number,
   { inFlight, latencyMs, leastMs }: LimitSample,
   thresholdMin = 0,
+  { queueingFactor, queueingMs }: LimitOptions = LIMIT_DEFAULTS,
 ): { limit: number; threshold: number } {
   if (inFlight * 2 < limit) return { limit, threshold };
-  const queueing = latencyMs > QUEUEING_FACTOR * leastMs + QUEUEING_MS;
+  const queueing = latencyMs > queueingFactor * leastMs + queueingMs;
   if (queueing) return { limit, threshold: Math.max(thresholdMin, Math.min(threshold, limit)) };
   return { limit: limit < threshold ? limit + 1 : limit + 1 / limit, threshold };
 }
 
 export class Limit {
   readonly max: number;
-  #limit = LIMIT_START;
+  readonly #options: LimitOptions;
+  #limit: number;
   #threshold: number;
   #decreasedAtMs = Number.NEGATIVE_INFINITY;
   /** When the limit last did not grow, because calls queued or because it was not used. */
   #heldAtMs = Number.NEGATIVE_INFINITY;
-  readonly #least = new LeastOfLate();
+  readonly #least = new WindowedMinimum();
 
-  constructor(max: number) {
+  constructor(max: number, options: LimitOptions = LIMIT_DEFAULTS) {
     this.max = max;
+    this.#options = options;
+    this.#limit = options.start;
     this.#threshold = max;
   }
 
@@ -63,8 +73,8 @@ export class Limit {
   answered(nowMs: number, inFlight: number, latencyMs: number): void {
     const leastMs = this.#least.of(nowMs, latencyMs);
     const sample = { inFlight, latencyMs, leastMs };
-    const thresholdMin = this.max * THRESHOLD_SHARE_MIN;
-    const next = nextLimit(this.#limit, this.#threshold, sample, thresholdMin);
+    const thresholdMin = this.max * this.#options.thresholdShareMin;
+    const next = nextLimit(this.#limit, this.#threshold, sample, thresholdMin, this.#options);
     if (next.limit === this.#limit) this.#heldAtMs = nowMs;
     this.#limit = Math.min(this.max, next.limit);
     this.#threshold = next.threshold;
@@ -73,16 +83,17 @@ export class Limit {
 
   /** The processor turned a call away for load, or did not answer: once per latency, not per call. */
   dropped(nowMs: number, latencyMs: number): void {
-    if (nowMs - this.#decreasedAtMs < Math.max(latencyMs, 100)) return;
+    const { decrease, dropMsMin, dropRememberedMs, min } = this.#options;
+    if (nowMs - this.#decreasedAtMs < Math.max(latencyMs, dropMsMin)) return;
     this.#decreasedAtMs = nowMs;
-    this.#heldAtMs = nowMs + DROP_REMEMBERED_MS;
-    this.#limit = Math.max(LIMIT_MIN, this.#limit * DECREASE);
+    this.#heldAtMs = nowMs + dropRememberedMs;
+    this.#limit = Math.max(min, this.#limit * decrease);
     this.#threshold = this.#limit;
   }
 
   /** After an outage concurrency ramps up; it does not jump. */
   restart(): void {
-    this.#limit = Math.min(LIMIT_START, this.max);
+    this.#limit = Math.min(this.#options.start, this.max);
     this.#threshold = this.max;
   }
 
@@ -91,7 +102,7 @@ export class Limit {
    * limit may double once more; were it a queue after all, it would show before the next doubling.
    */
   #forgetOldQueue(nowMs: number): void {
-    if (this.#limit < this.#threshold || nowMs - this.#heldAtMs < HELD_MS) return;
+    if (this.#limit < this.#threshold || nowMs - this.#heldAtMs < this.#options.heldMs) return;
     this.#threshold = Math.min(this.max, this.#limit * 2);
     this.#heldAtMs = nowMs;
   }

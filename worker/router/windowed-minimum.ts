@@ -1,7 +1,7 @@
-/** The least of a figure over this second and the one before. */
+/** Windowed minimum: the least value of this window and of the one before. */
 const WINDOW_MS = 1_000;
 
-export class LeastOfLate {
+export class WindowedMinimum {
   #startMs = Number.NEGATIVE_INFINITY;
   #now = Number.POSITIVE_INFINITY;
   #before = Number.POSITIVE_INFINITY;
