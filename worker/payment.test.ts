@@ -182,3 +182,15 @@ function paymentsWith(state: OpenState | null) {
   };
   return { payments, payment, commit };
 }
+
+test("docs/PROTOCOL.md has the table as it is", async () => {
+  const page = await Bun.file(new URL("../docs/PROTOCOL.md", import.meta.url)).text();
+  const named = (state: string) => (state === "queued" ? "accepted" : state);
+  for (const [kind, { moves, first }] of Object.entries(TRANSITIONS)) {
+    const ways = Object.entries(moves).map(([from, to]) => {
+      const targets = typeof to === "string" ? [to] : to;
+      return `${named(from)} → ${targets.map(named).join(" or ")}`;
+    });
+    expect(page).toContain(`\n| ${kind} | ${ways.join(", ")} | ${first} | `);
+  }
+});
