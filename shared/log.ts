@@ -24,7 +24,7 @@ export function createLog(process: string, level: LogLevel): Log {
   return pino(options, { write: (line) => writeTo((sink ??= openSink(options)), line) });
 }
 
-/** Lines of this thread that could not be written. */
+/** @internal Lines of this thread that could not be written. */
 export function linesLost(): number {
   return sink?.lost ?? 0;
 }

@@ -80,10 +80,14 @@ function testFiles(): string[] {
     .sort();
 }
 
+const KNIP = ["node_modules/knip/bin/knip.js", "--no-progress", "--no-config-hints"];
+
 const STEPS: readonly Step[] = [
   tool("formats", "fmt", "--check"),
   tool("lint", "node_modules/oxlint/bin/oxlint"),
-  tool("unused", "node_modules/knip/bin/knip.js", "--no-progress", "--no-config-hints"),
+  tool("unused", ...KNIP),
+  // Exports that only tests read.
+  tool("exports", ...KNIP, "--production", "--include", "exports", "-c", "knip.production.json"),
   tool("types", "check", "--no-script"),
   // In a browser other things exist than in Bun.
   tool("page", "check", "--no-script", "-p", "dashboard"),

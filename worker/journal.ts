@@ -14,4 +14,3 @@
 export type * from "./transitions.ts";
 export type * from "./journal/driver.ts";
 export { openJournal } from "./journal/turn.ts";
-export { InlineJournal } from "./journal/inline.ts";

@@ -53,12 +53,6 @@ function readProcessors(list: string): Read<ProcessorSetting[]> {
   return { ok: true, value: found };
 }
 
-/** The processors, or null. */
-export function parseProcessors(list: string): ProcessorSetting[] | null {
-  const read = readProcessors(list);
-  return read.ok ? read.value : null;
-}
-
 function readProcessor(entry: string): Read<ProcessorSetting> {
   if (entry === "") return refused(`is empty; ${PROCESSORS_FORM}`);
   const [place = "", ...parts] = entry.split(";");

@@ -6,7 +6,8 @@ import { parsePaymentRequest } from "../../api/payment-request.ts";
 import type { Chance } from "../../simulation/world/chance.ts";
 import { parseWindow } from "../../worker/http/window.ts";
 import { classify, classifyLook } from "../../worker/processor.ts";
-import { parseProcessors } from "../../worker/settings.ts";
+import { readSettings } from "../../shared/settings.ts";
+import { workerSettings } from "../../worker/settings.ts";
 
 const AMOUNT_MAX = 1_000_000;
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
@@ -101,7 +102,9 @@ export function fuzzAnswers(chance: Chance, inputs: number): void {
 export function fuzzSettings(chance: Chance, inputs: number): void {
   for (let i = 0; i < inputs; i++) {
     const text = spoil(chance, "default=http://127.0.0.1:8001;fee=0.05,other=https://b/x;fee=0.15");
-    for (const { url, fee, name } of parseProcessors(text) ?? []) {
+    const read = readSettings(workerSettings, { PROCESSORS: text });
+    if (!read.ok) continue;
+    for (const { url, fee, name } of read.settings.PROCESSORS) {
       const sound = /^https?:\/\//.test(url) && fee >= 0 && fee <= 1 && name.length > 0;
       if (!sound) throw new Error(`read as ${name} ${url} ${fee}: ${text}`);
     }

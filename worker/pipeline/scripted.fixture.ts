@@ -4,7 +4,8 @@
  */
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import { InlineJournal, type Assignment, type Journal } from "../journal.ts";
+import type { Assignment, Journal } from "../journal.ts";
+import { InlineJournal } from "../journal/inline.ts";
 import { SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Pipeline } from "../pipeline.ts";
