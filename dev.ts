@@ -22,7 +22,7 @@ the APIs (PATIENCE_MS, JOURNAL_SYNC and the like) are passed on to them.
 With --scenario payments are posted while the processors go through that weather again and again, to
 be watched on the dashboard. It begins with nothing, in data/gameday.`;
 
-/** Whoever reads it may not be reading any more. */
+/** Time for the last words; their reader may not be reading any more. */
 const LAST_WORD_MS_MAX = 500;
 
 hearSignals();
@@ -58,7 +58,7 @@ try {
   );
   if (scenario !== null) await gameDay.play(scenario);
 } catch (error) {
-  // A stop while starting ends the process by itself.
+  // A stop during the start ends the process by itself.
   if (!supervisor.stopping) {
     await supervisor.stop();
     exitWith(error as Error);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PAYMENT, runApi, startFakeWorker, type RunningApi } from "./server.fixture.ts";
 
-/** Families that an API has of its own. */
+/** Families of metrics that an API has of its own. */
 const OWN_METRICS = 7;
 
 type Family = { readonly type: string; readonly samples: Map<string, number> };

@@ -1,18 +1,20 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Link, Verdict } from "../shared/verdict.ts";
 
-/** What came back over the link for one payment; `timeout` is no verdict in time. */
+/** An answer of the link to one payment; `timeout` is no verdict in time. */
 export type VerdictKind = Verdict["kind"] | "timeout";
 
 export type ApiMetrics = {
   countRequest(route: string, status: number): void;
-  /** One payment that was handed to the worker: what came back, and how long its request took. */
+  /** Counts a payment that was handed to the worker: its verdict, and how long its request took. */
   observePayment(kind: VerdictKind, seconds: number): void;
   /** Prometheus text, ending in a newline. Every name in it starts with `papaleguas_api_`. */
   text(): Promise<string>;
 };
 
-/** From a payment's arrival to its answer: a fraction of a millisecond when all is well. */
+/**
+ * Buckets for the time from a payment's arrival to its answer: well below 1 ms when all is well.
+ */
 const ACCEPT_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ];

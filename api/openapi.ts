@@ -1,4 +1,6 @@
-/** What an API answers: payments, what the worker answers through it, and how it is. */
+/**
+ * Describes what an API answers: payments, what the worker answers through it, and its own health.
+ */
 import { COMPONENTS } from "../shared/http-api/components.ts";
 import { openApiDocument } from "../shared/http-api/document.ts";
 import { paymentRequest } from "../shared/http-api/payments.ts";
@@ -11,7 +13,7 @@ export function apiDocument(amountMax: number): string {
   return JSON.stringify(openApiDocument("Papa-Léguas: API", rows.map(asAnswered), components));
 }
 
-/** Passing on adds to the worker's own answers. */
+/** Adds to the worker's own answers those that passing on can give. */
 function asAnswered(row: Row): Row {
   if (row.owner !== "worker") return row;
   const answers = {

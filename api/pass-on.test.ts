@@ -180,7 +180,7 @@ describe("a worker in trouble is 503 with Retry-After", () => {
       return new Response("from worker");
     });
     await using api = runApi(worker.url, { workerTimeoutMs: 60_000 });
-    // Not by fetch, whose own limit in this process the test would share with the API.
+    // `fetch` has a limit of its own in this process, which the test would share with the API.
     const request = "GET /payments-summary HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
     const waiting = Array.from({ length: PASSED_ON_MAX }, () => sendRaw(api.port, request));
     await allWait.promise;

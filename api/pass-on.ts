@@ -17,9 +17,9 @@ import { readRequestBody } from "./request-body.ts";
 export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
-  /** The worker's own metrics, or nothing when it does not give them. */
+  /** The worker's own metrics; an empty text when it does not give them. */
   metricsText(): Promise<string>;
-  /** Why the worker says that it is not ready; null when it is, or says nothing in time. */
+  /** The worker's reason for not being ready; null when it is ready, or says nothing in time. */
   whyNotReady(): Promise<string | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
@@ -28,7 +28,7 @@ export type PassOn = {
 export type PassOnOptions = {
   readonly workerHttp: string;
   readonly timeoutMs: number;
-  /** What the worker's name means. */
+  /** Finds the addresses of the worker's name. */
   readonly resolve?: Resolve;
 };
 
@@ -41,7 +41,7 @@ if (PASSED_ON_MAX + EVENT_STREAMS_MAX >= FETCH_CALLS_MAX) {
   throw new Error("passed-on requests and event streams do not fit into what fetch has room for");
 }
 
-/** Nothing that is passed on has a body to speak of. */
+/** Nothing that is passed on has a large body. */
 const PASSED_BODY_BYTES_MAX = 16 * 1024;
 
 const REQUEST_HEADERS = [
@@ -51,7 +51,7 @@ const REQUEST_HEADERS = [
   "if-none-match",
   "last-event-id",
 ];
-/** Headers of one connection only, and those that this server writes by itself. */
+/** Headers that concern one connection only, and those that this server writes by itself. */
 const NOT_HANDED_BACK = [
   "connection",
   "content-length",
@@ -148,7 +148,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     return answer.text.endsWith("\n") ? answer.text : `${answer.text}\n`;
   }
 
-  /** One question at a time, however many ask. */
+  /** Asks the worker once at a time, however many ask here. */
   function whyNotReady(): Promise<string | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
     return askingReadiness;
@@ -256,7 +256,10 @@ function isEventStream(answer: Response): boolean {
   return answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
 }
 
-/** What `fetch` and the network throw has a code, or is our own giving up; anything else is a fault of ours. */
+/**
+ * True for what `fetch` and the network throw, which has a code, and for our own giving up;
+ * anything else is a fault of ours.
+ */
 function isFromOutside(error: unknown): boolean {
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
   return typeof code === "string" || name === "AbortError";

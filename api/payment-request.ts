@@ -6,10 +6,10 @@ export type PaymentRequest =
   | { readonly ok: false; readonly reason: string };
 
 /**
- * The payment that a request body asks for, or one sentence that names what is wrong with it. Fields
- * that are not known are refused: a misspelt one is noticed, and nothing that a shop believes to have
- * said about a payment is left out silently. Of a repeated field the last one counts, as everywhere
- * in JSON; a `__proto__` is a field like any other, and unknown.
+ * Reads the payment that a request body asks for, or says in one sentence what is wrong with it.
+ * Fields that are not known are refused: a misspelt one is noticed, and nothing that a shop
+ * believes to have said about a payment is left out silently. When a field is repeated the last one
+ * counts, as everywhere in JSON; a `__proto__` is a field like any other, and unknown.
  */
 export function parsePaymentRequest(text: string, amountMax: number): PaymentRequest {
   const body = parseJson(text);

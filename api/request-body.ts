@@ -1,9 +1,9 @@
 import { problem } from "../shared/problem.ts";
 
 /**
- * Request bodies with a bound. Bun does not buffer a body before it is asked for, and lets the bytes
- * of one that nobody reads go by; so a body that says it is too long is never read, and one of unknown
- * length is read until it is too long.
+ * Reads request bodies up to a bound. Bun does not buffer a body before it is asked for, and lets
+ * the bytes of one that nobody reads go by; so a body that says it is too long is never read, and
+ * one of unknown length is read until it is too long.
  */
 export type RequestBody =
   | { readonly kind: "text"; readonly text: string }
@@ -35,7 +35,7 @@ async function readUpTo(
   return { kind: "text", text: new TextDecoder().decode(Buffer.concat(chunks)) };
 }
 
-/** The connection is closed: its next bytes would be the rest of this body, wanted by nobody. */
+/** Closes the connection: its next bytes would be the rest of this body, which nobody wants. */
 function tooLarge(bytesMax: number): RequestBody {
   const detail = `The body is longer than ${bytesMax} bytes.`;
   return { kind: "refused", answer: problem(413, detail, { connection: "close" }) };

@@ -1,4 +1,4 @@
-/** What the tests of the ingress stand it between: a link and a worker that answer as they are told. */
+/** A link and a worker that answer as they are told, for tests of the ingress between them. */
 import { socketPathOf } from "../shared/healthcheck.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
@@ -8,7 +8,7 @@ import { startApi, type Api, type ApiParts } from "./server.ts";
 export const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 export const PAYMENT = `{"correlationId":"${ID}","amount":19.90}`;
 
-/** For tests that have nobody to take leave of. */
+/** Leave times of tests that have no clients to say goodbye to. */
 export const AT_ONCE = { quietMs: 0, answerMsMax: 0, breakOffMs: 4_000 };
 
 export class FakeLink implements Link {
@@ -99,7 +99,7 @@ export function runApi(
   };
 }
 
-/** Everything that a connection brings until the other side closes it. */
+/** Reads everything that a connection brings until the other side closes it. */
 export async function sendRaw(
   to: number | { readonly unix: string },
   ...writes: readonly string[]
@@ -125,7 +125,7 @@ export async function sendRaw(
   return received;
 }
 
-/** A connection that is kept: each answer is read before the next request is sent. */
+/** Opens a connection that is kept: each answer is read before the next request is sent. */
 export async function connect(port: number) {
   const closed = Promise.withResolvers<void>();
   let answered: (text: string) => void = () => {};

@@ -43,7 +43,7 @@ describe("POST /payments", () => {
       answered = true;
       return response.status;
     });
-    // The same connection pool and event loop: a whole other request fits in between.
+    // The connection pool and the event loop are shared: a whole other request fits in between.
     expect((await api.call("GET", "/livez")).status).toBe(200);
     expect(answered).toBe(false);
     verdict.resolve({ kind: "stored" });
@@ -247,7 +247,7 @@ describe("health", () => {
     expect((await api.call("GET", "/readyz")).status).toBe(200);
   });
 
-  /** Of an API whose worker answers `/readyz` like this. */
+  /** Asks for the readiness of an API whose worker answers `/readyz` like this. */
   const readiness = async (answer: () => Response | Promise<Response>, answering = true) => {
     await using worker = startFakeWorker(answer);
     await using api = runApi(worker.url);
@@ -352,7 +352,7 @@ describe("paths and methods", () => {
       const response = await api.call(method, target);
       expect([path, response.status === 404]).toEqual([path, !isPublic]);
       const passedOn = worker.seen.some((seen) => seen.target === target);
-      // Own metrics and readiness ask for the worker's.
+      // An API asks the worker for its metrics and its readiness.
       const asksWorker = path === "/metrics" || path === "/readyz";
       expect([path, passedOn]).toEqual([path, asksWorker || (isPublic && owner === "worker")]);
     }

@@ -19,21 +19,23 @@ export type ApiParts = {
   readonly settings: Pick<ApiSettings, "PORT" | "HOST" | "WORKER_HTTP" | "AMOUNT_MAX">;
   readonly link: Link;
   readonly log: Log;
-  /** How long the worker may take to answer what is passed on to it. */
+  /** Longest time that the worker may take to answer what is passed on to it. */
   readonly workerTimeoutMs?: number;
   readonly leaveTimes?: LeaveTimes;
 };
 
 export type Api = {
-  /** Where this machine reaches it: an http address, or `unix:` and a path. */
+  /** Address at which this machine reaches it: http, or `unix:` and a path. */
   readonly url: string;
   /** 0 at a unix socket. */
   readonly port: number;
-  /** Readiness red at once; resolves when everything that came is answered. */
+  /** Turns readiness red at once; resolves when everything that came is answered. */
   stop(): Promise<void>;
 };
 
-/** Below the time that draining has, so that a slow worker does not hold up the exit. */
+/**
+ * The limit is below the time that draining has, so that a slow worker does not hold up the exit.
+ */
 const WORKER_TIMEOUT_MS = 3_000;
 /** A load balancer asks once a second or so, and clients that are at work send in less. */
 const LEAVE_TIMES: LeaveTimes = { quietMs: 500, answerMsMax: 2_000, breakOffMs: 2_000 };
@@ -47,7 +49,7 @@ if (LEAVE_TIMES.answerMsMax + LEAVE_TIMES.breakOffMs >= DRAIN_MS_MAX) {
  */
 const SERVER_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Nothing that is not public ever leaves for the worker, an operator's calls least of all. */
+/** The table's public rows: no other call, above all no operator's, ever leaves for the worker. */
 const find = matcherOf(OPERATION_IDS.filter((id) => rowOf(id).public));
 const PAY = TABLE.pay.path;
 
@@ -92,7 +94,9 @@ export function startApi(parts: ApiParts): Api {
     return leave.mark(response);
   }
 
-  /** Everything but the hot path, which Bun's own routing finds without an address being built. */
+  /**
+   * Serves everything but the hot path, which Bun's own routing finds without building an address.
+   */
   function dispatch(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const target = targetOf(request.url);
     const match = find(pathOf(target));
@@ -132,7 +136,7 @@ export function startApi(parts: ApiParts): Api {
   };
 }
 
-/** What the worker says of itself comes first; when it says nothing, the link alone decides. */
+/** The worker's own word comes first; when it says nothing, the link alone decides. */
 function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
   if (stopping) return unavailable("This API is shutting down.");
   if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);

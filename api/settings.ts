@@ -13,7 +13,7 @@ import {
 } from "../shared/settings.ts";
 import { API_ADDRESS } from "./address.ts";
 
-/** What the kernel has room for, less the zero at the end. */
+/** Room that the kernel has for a socket's path, less the zero at the end. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
 /** An address of the network, or `unix:/path/to/socket`. */

@@ -10,7 +10,7 @@ import { Child, run } from "../testing/process.ts";
 import { bareEnv, fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 
-/** A folder, and a path for a socket in it. */
+/** Makes a folder, and a path for a socket in it. */
 function temporary() {
   const folder = temporaryDirectory();
   const path = folder.file("api.sock");
@@ -24,7 +24,7 @@ function startApi(env: Record<string, string>): Promise<Child> {
   return Child.start({ command: COMMAND, env: bareEnv(env) });
 }
 
-/** How it ends when it cannot start, or is a command. */
+/** Starts an API that cannot start or is given a command, and tells how it ends. */
 async function runApiWith(env: Record<string, string>, ...args: string[]) {
   const { code, err } = await run([...COMMAND, ...args], { env: bareEnv(env) });
   return { exitCode: code, stderr: err };
@@ -107,7 +107,7 @@ describe("the process at a socket", () => {
     await using api = await startApi(env);
     expect(await api.untilReady()).toContain(`"url":"${place.HOST}"`);
     expect(statSync(place.path).mode & 0o777).toBe(0o666);
-    // It is there, and has no worker.
+    // The socket is there, and has no worker.
     const health = await runApiWith(env, "healthcheck");
     expect(health.exitCode).toBe(1);
     expect(health.stderr).toStartWith(`${place.HOST} answered 503: `);
@@ -136,7 +136,7 @@ describe("the process at a socket", () => {
         `HOST: the folder ${place.path}/below cannot be written to\n`,
       ],
       [`unix:${place.folder}/no/api.sock`, `HOST: the folder ${place.folder}/no does not exist\n`],
-      // No folder for files, whoever asks: root may write everywhere else.
+      // Files cannot be made there, not even by root, who may write everywhere else.
       ["unix:/proc/api.sock", expect.stringMatching(/^[^\n]*\/proc[^\n]*\n$/)],
       ["unix:api.sock", expect.stringMatching(/^HOST: "unix:api.sock" is not [^\n]*\n$/)],
     ] as const;
@@ -162,7 +162,7 @@ describe("at a socket as at a port", () => {
       413,
       "The body is longer than 1024 bytes.",
     ]);
-    // Beyond what Bun itself lets in: its bare refusal.
+    // The length is beyond what Bun itself lets in: it gives its bare refusal.
     const length = `Content-Length: ${17 * 1024 * 1024}`;
     const bare = await sendRaw({ unix: place.path }, request("POST /payments", length));
     expect(bare).toStartWith("HTTP/1.1 413 ");

@@ -23,14 +23,17 @@ export async function claimSocket(host: string): Promise<void> {
   unlinkSync(path);
 }
 
-/** For Bun.serve, whose types have no idle timeout for a unix socket; the server itself has one. */
+/**
+ * Options for Bun.serve, whose types have no idle timeout for a unix socket; the server itself has
+ * one.
+ */
 export function listenAt({ HOST, PORT }: { readonly HOST: string; readonly PORT: number }) {
   const unix = socketPathOf(HOST);
   const there = unix === null ? { port: PORT, hostname: HOST, reusePort: true } : { unix };
   return there as { readonly port?: number; readonly hostname?: string };
 }
 
-/** A load balancer has another user than the API: who gets in is for the socket's folder to say. */
+/** A load balancer runs as another user than the API: the socket's folder says who gets in. */
 export function letEverybodyConnect(path: string): void {
   chmodSync(path, 0o666);
 }
@@ -45,7 +48,10 @@ function refuseFolder(folder: string): void {
   }
 }
 
-/** By fetch: Bun.connect says of a socket with a full queue that it refuses, as it says of a dead one. */
+/**
+ * Asks by fetch, since Bun.connect says of a socket with a full queue that it refuses, as it says
+ * of a dead one.
+ */
 async function isAnswered(path: string): Promise<boolean> {
   try {
     await fetch("http://localhost/livez", {

@@ -7,7 +7,7 @@ import { run } from "../testing/process.ts";
 import { fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 
-/** The figures that others build on; a row that goes missing or changes its name is noticed here. */
+/** Figures that others build on; a row that goes missing or changes its name is noticed here. */
 const ROWS = [
   "accept: bare, unread",
   "accept: bare, parsed",

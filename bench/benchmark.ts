@@ -1,15 +1,15 @@
 /**
- * What a benchmark is: a module with a name and a `run` that gives rows. A row without a checked answer
- * does not exist: `rowOf` refuses it, since a fast wrong answer is worth nothing.
+ * A benchmark is a module with a name and a `run` that gives rows. `rowOf` refuses a row without a
+ * checked answer, since a fast wrong answer is worth nothing.
  */
 export type BenchContext = {
   /** Tiny sizes: shows that a benchmark works, not how fast anything is. */
   readonly quick: boolean;
   /** Interleaved runs that each median is taken of. */
   readonly runs: number;
-  /** Run the compiled binaries, not the source. */
+  /** True runs the compiled binaries, not the source. */
   readonly dist: boolean;
-  /** For journals; on the disk that is to be measured. */
+  /** Folder of the journals, on the disk that is to be measured. */
   readonly directory: string;
 };
 
@@ -21,7 +21,7 @@ export interface Benchmark {
 /** `/s` is better when it is more, a span or a size when it is less. */
 export type Unit = "/s" | "ns" | "ms" | "MB";
 
-/** What is wanted of a row. "2 times as long at most" is a ratio of at least 1/2. */
+/** The result that a row shall have. "2 times as long at most" is a ratio of at least 1/2. */
 export type Target = {
   readonly op: "<=" | ">=";
   readonly value: number;
@@ -33,18 +33,18 @@ export type Row = {
   readonly unit: Unit;
   readonly figure: number;
   readonly baseline: number | null;
-  /** How many times as fast as the baseline; below 1 is slower. Median of the runs' own ratios. */
+  /** The baseline's time over ours: below 1 is slower. Median of the runs' own ratios. */
   readonly ratio: number | null;
   /** Half the distance between the best and the worst run, as a part of the median. */
   readonly spread: number;
-  /** Most rows have none: they explain those that have one. */
+  /** Most rows have no target: they explain those that have one. */
   readonly targets: readonly Target[];
   readonly note: string;
   /** Answers that were compared with what they must be. */
   readonly checks: number;
 };
 
-/** One figure a run, in the order of the runs, beside what the baseline did in the same run. */
+/** A figure of each run, in the order of the runs, beside what the baseline did in the same run. */
 export type Series = {
   readonly figures: readonly number[];
   readonly baselines?: readonly number[];
@@ -78,7 +78,7 @@ export function rowOf(
 
 export type Verdict = "met" | "missed" | "–";
 
-/** For people to read: a benchmark is no timed assertion. Of tiny sizes nothing is said. */
+/** Verdicts are read by people: a benchmark is no timed assertion. Tiny sizes have none. */
 export function verdictOf(row: Row, quick: boolean): Verdict {
   if (quick || row.targets.length === 0) return "–";
   const isMet = ({ op, value, of }: Target) => {

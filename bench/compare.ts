@@ -1,7 +1,8 @@
 /**
- * Ours against a naive twin, in one process. A round runs both, one after the other, and takes each
- * one's median; the twins trade places from round to round, so that a slow moment hits both. A call of
- * `ours` or `naive` does `batch` operations, which makes the timer's own cost vanish.
+ * Compares ours with a naive twin, in one process. A round runs both, one after the other, and
+ * takes each one's median; the twins trade places from round to round, so that a slow moment hits
+ * both. A call of `ours` or `naive` does `batch` operations, which makes the timer's own cost
+ * vanish.
  */
 import { Bench } from "tinybench";
 import type { BenchContext, Series } from "./benchmark.ts";
@@ -16,7 +17,7 @@ export type Twins = {
 const TIME_MS = 80;
 const WARMUP_MS = 30;
 
-/** Nanoseconds an operation. */
+/** Gives nanoseconds an operation. */
 export function compare(
   { quick, runs }: BenchContext,
   { batch, ours, naive }: Twins,

@@ -6,7 +6,7 @@ import { heal, runContest, type RunReport } from "./contest/run.ts";
 import { say } from "../shared/say.ts";
 import { Trouble } from "./contest/trouble.ts";
 
-// Whoever reads the progress may go away: the report still has its file, and its exit code.
+// The reader of the progress may go away: the report still has its file, and its exit code.
 process.stdout.on("error", () => {});
 
 const EXIT = { passed: 0, failed: 1, trouble: 2, interrupted: 130 } as const;

@@ -1,6 +1,6 @@
 /**
- * The least that a second process costs whoever answers only when that one has agreed: a datagram
- * there and back, with nothing in it but a number. Nothing is checked, stored or sent again.
+ * The least that a second process can cost when an answer needs its agreement: a datagram there and
+ * back, with nothing in it but a number. Nothing is checked, stored or sent again.
  */
 const NUMBER_BYTES = 6;
 
@@ -14,7 +14,7 @@ export async function echo(hostname: string, port = 0): Promise<number> {
   return socket.port;
 }
 
-/** To an echo: each call resolves when its datagram is back. */
+/** Opens a way to an echo: each call resolves when its datagram is back. */
 export async function openHop(address: string, port: number): Promise<() => Promise<void>> {
   const waiting = new Map<number, () => void>();
   let last = 0;

@@ -1,19 +1,21 @@
 /**
- * A load of payments over HTTP, in a process of its own: `bun bench/load.ts '<plan as JSON>'` prints a
- * report as JSON. Raw sockets, one request at a time on each, and an HTTP/1.1 reader that knows just
- * enough: a generator that costs as much as what it measures would measure itself.
+ * A load of payments over HTTP, in a process of its own: `bun bench/load.ts '<plan as JSON>'`
+ * prints a report as JSON. It has raw sockets, one request at a time on each, and an HTTP/1.1
+ * reader that knows just enough: a generator that costs as much as what it measures would measure
+ * itself.
  *
- * Closed: every connection sends its next payment as soon as the last is answered; gives the rate.
- * Open: payments are due at a steady rate, whether or not others have been answered; gives latencies.
- * The clock of a payment that is due starts at once, also when every connection is busy, so a stall is
- * charged to all who would have come in it (the remedy for "coordinated omission").
+ * A closed load has every connection send its next payment as soon as the last is answered; it
+ * gives the rate. An open load has payments due at a steady rate, whether or not others have been
+ * answered; it gives latencies. The clock of a payment that is due starts at once, also when every
+ * connection is busy, so a stall is charged to all who would have come in it (the remedy for
+ * "coordinated omission").
  */
 import { build } from "hdr-histogram-js";
 import { PaymentConnection } from "./load/connection.ts";
 import type { LoadPlan, LoadReport } from "./load/plan.ts";
 import { startPacer } from "./load/pacer.ts";
 
-/** After the last payment was sent, for the last answers. */
+/** Longest wait for the last answers, after the last payment was sent. */
 const ANSWERS_MS_MAX = 10_000;
 
 async function load(plan: LoadPlan): Promise<LoadReport> {
@@ -21,7 +23,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
   const lateness = build({ highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
   const statuses: Record<string, number> = {};
   const idle: PaymentConnection[] = [];
-  /** Open load: payments that are due while every connection is busy, by the time they became so. */
+  /** Due times of the payments of an open load that came due while every connection was busy. */
   const dueAtMs: number[] = [];
   const done = Promise.withResolvers<void>();
   let ended = false;
@@ -68,7 +70,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     const paced = startPacer(plan.ratePerSecond, Math.round(count), (lateMs) => {
       const nowMs = performance.now();
       lateness.recordValue(Math.max(1, Math.round(lateMs * 1_000)));
-      // In turn: a load balancer closes a connection that asks for nothing.
+      // Connections take turns: a load balancer closes one that asks for nothing.
       const connection = idle.shift();
       if (connection === undefined) dueAtMs.push(nowMs);
       else send(connection, nowMs);

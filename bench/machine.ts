@@ -1,4 +1,4 @@
-/** What a figure depends on beside the code. */
+/** Tells what a figure depends on beside the code. */
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -15,9 +15,9 @@ export type Machine = {
   readonly bun: string;
   readonly date: string;
   readonly commit: string;
-  /** Of the disk that journals are on: a median of one page each. */
+  /** Time to sync one page to the disk that journals are on, a median. */
   readonly fsyncMs: number;
-  /** The part of all cores that others used just before: figures of a busy machine are low. */
+  /** Share of all cores that others used just before: figures of a busy machine are low. */
   readonly busy: number;
 };
 

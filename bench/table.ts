@@ -1,4 +1,4 @@
-/** Rows as people read them. */
+/** Prints rows as people read them. */
 import { verdictOf, type Row, type Unit } from "./benchmark.ts";
 
 const HEAD = ["name", "figure", "baseline", "ratio", "target", "verdict", "note"];
@@ -42,7 +42,7 @@ export function figureText(value: number, unit: Unit): string {
   return value < 1_000_000 ? `${digits(value / 1_000)} µs` : `${digits(value / 1_000_000)} ms`;
 }
 
-/** Three digits: a benchmark knows no more. */
+/** Prints three digits: a benchmark knows no more. */
 function digits(value: number): string {
   return value >= 100 ? grouped(value) : String(Number(value.toPrecision(3)));
 }

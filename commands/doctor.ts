@@ -1,8 +1,8 @@
 /**
- * `worker doctor`: what this machine has for a worker with these settings, against what one needs, each
- * with the line that mends it. A running worker is not disturbed: its lock is not touched, its ports
- * are not bound while they are taken, and its processors are asked once, for something that is not
- * limited while it asks for their health itself.
+ * Runs `worker doctor`: what this machine has for a worker with these settings, against what one
+ * needs, each with the line that mends it. A running worker is not disturbed: its lock is not
+ * touched, its ports are not bound while they are taken, and its processors are asked once, for
+ * something that is not limited while it asks for their health itself.
  */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
@@ -47,7 +47,7 @@ processors, secrets. Whether a worker runs or not; it changes nothing.
 Exit code 0: nothing is wrong. 1: something is. 2: it could not be asked.
 `;
 
-/** An API's, which the load balancer waits for. */
+/** An API's setting, which the load balancer waits for. */
 const ACK_TIMEOUT_MS = setting("1000", "as the APIs have it", integer(10, 60_000));
 
 /** Ends the process, with the exit code that the usage tells. */
@@ -71,7 +71,7 @@ async function doctorWith(
   }
   const read = readSettings({ ...workerSettings, ACK_TIMEOUT_MS }, env);
   const config = options.haproxy === undefined ? null : readConfig(options.haproxy);
-  // With settings that no worker would start with there is nothing to measure by.
+  // Settings that no worker would start with leave nothing to measure by.
   const findings = read.ok
     ? await examine(read.settings, env)
     : [wrong("settings", read.reason, "worker --help")];
@@ -112,7 +112,7 @@ async function examine(
     judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
     judgeProxy(foundProxy(env)),
-    // Last, so that it is watched as long as the others take.
+    // The clock is read last, so that it is watched as long as the others take.
     judgeClock(clock()),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * `worker operator …`: the operator's calls from a terminal. It talks to a running worker over its
- * HTTP listener, opens nothing itself, and decides nothing: what is refused there is one line here.
+ * Runs `worker operator …`: the operator's calls from a terminal. It talks to a running worker over
+ * its HTTP listener, opens nothing itself, and decides nothing: a refusal there is one line here.
  */
 import { complain, say } from "../shared/say.ts";
 import { readCommand, USAGE } from "./operator/arguments.ts";

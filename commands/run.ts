@@ -1,4 +1,4 @@
-/** What `worker` does when it is given a command: it ends with it, and no worker is started. */
+/** Runs the command that `worker` is given: the process ends with it, and no worker is started. */
 import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
 import { doctorByHand } from "./doctor.ts";

@@ -1,6 +1,6 @@
 /**
- * `worker top`: the live figures of a running worker in a terminal, or as lines for whoever has none.
- * It reads what the dashboard reads, at an API as well as at the worker.
+ * Runs `worker top`: the live figures of a running worker in a terminal, or as lines where there is
+ * none. It reads what the dashboard reads, at an API as well as at the worker.
  */
 import { parseArgs } from "node:util";
 import { complain, say } from "../shared/say.ts";
@@ -32,7 +32,7 @@ a terminal it prints a line a second.
 The worker, or an API of it, is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started.
 `;
 
-/** How long the clock of a lost connection may stand still. */
+/** Longest time that the clock of a lost connection may stand still. */
 const REDRAW_MS = 1_000;
 
 /** Ends the process. */
@@ -63,7 +63,7 @@ async function printOnce(url: string, json: boolean): Promise<void> {
   say(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Until a signal, or until nobody reads any more. */
+/** Prints until a signal, or until nobody reads any more. */
 async function printLines(url: string, json: boolean): Promise<void> {
   const end = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -80,7 +80,7 @@ async function printLines(url: string, json: boolean): Promise<void> {
     else if (figures !== null) process.stdout.write(`${lineOf(figures)}\n`);
   };
   const onLoss = (reason: string) => {
-    // Once for each loss, however often it is tried again.
+    // Each loss is told once, however often the connection is tried again.
     if (!lost) complain(`no connection to ${url}: ${reason}; trying again`);
     lost = true;
   };

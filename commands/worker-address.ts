@@ -1,4 +1,4 @@
-/** Where commands find the running worker. */
+/** Finds the running worker for commands. */
 import * as v from "valibot";
 import { originOf } from "../shared/healthcheck.ts";
 import { parseHttpUrl, readSettings, setting } from "../shared/settings.ts";

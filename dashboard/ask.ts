@@ -1,8 +1,8 @@
-/** A question to the worker, and its answer: JSON, or the sentence of a problem. */
+/** Asks the worker a question; its answer is JSON, or the sentence of a problem. */
 import type { JsonAt } from "../shared/http-api/table.ts";
 import { detailOf } from "../shared/problem.ts";
 
-/** As the table has it, with at most one segment in braces. */
+/** A path of the table, with at most one segment in braces. */
 export type Path = keyof JsonAt;
 type Question = RequestInit & { readonly open?: string; readonly query?: URLSearchParams };
 

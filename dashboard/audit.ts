@@ -1,4 +1,4 @@
-/** The last comparison with each processor's own books. */
+/** Shows the last comparison with each processor's own books. */
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";

@@ -1,4 +1,7 @@
-/** Curves over time: uPlot, with the page's colours, the width of its place, and a legend to read. */
+/**
+ * Draws curves over time: uPlot, with the page's colours, the width of its place, and a legend to
+ * read.
+ */
 import uPlot from "uplot";
 
 export type Line = {
@@ -21,7 +24,7 @@ export class Chart {
   #points: Points = [];
   #plot: uPlot | null = null;
 
-  /** The scale reaches at least that far up. */
+  /** Makes a chart whose scale reaches up to `least` at least. */
   constructor(place: HTMLElement, format: (value: number) => string, least = 4) {
     this.#place = place;
     this.#format = format;
@@ -32,8 +35,8 @@ export class Chart {
   }
 
   /**
-   * The first row of points is the time, in seconds since 1970. With a span that long up to the newest
-   * point is shown, else all that there is.
+   * The first row of points is the time, in seconds since 1970. A span shows that much of it up to
+   * the newest point; null shows all that there is.
    */
   show(lines: readonly Line[], points: Points, spanS: number | null = null): void {
     this.#spanS = spanS;
@@ -99,7 +102,7 @@ export class Chart {
     return { range: (_, min, max) => [this.#spanS === null ? min : max - this.#spanS, max] };
   }
 
-  /** As the theme that is shown makes it. */
+  /** Reads a colour as the theme that is shown makes it. */
   #colour(property: string): string {
     this.#place.style.color = `var(${property})`;
     const { color } = getComputedStyle(this.#place);

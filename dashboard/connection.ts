@@ -1,6 +1,7 @@
 /**
- * The event stream. Whoever looks must never take an old figure for a new one: a stream that breaks off,
- * or says nothing for a few seconds, is reported as lost, with when the figures are from.
+ * Keeps the event stream open. A viewer must never take an old figure for a new one: a stream that
+ * breaks off, or says nothing for a few seconds, is reported as lost, with when the figures are
+ * from.
  */
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 
@@ -9,7 +10,7 @@ const RETRY_MS = 2_000;
 
 export type Listener = {
   readonly onSnapshot: (snapshot: LiveSnapshot) => void;
-  /** Called again and again while it is lost; null when nothing has ever come. */
+  /** Called again and again while the stream is lost; null when nothing has ever come. */
   readonly onLost: (lastAtMs: number | null) => void;
 };
 
@@ -33,10 +34,10 @@ export function connect(url: string, { onSnapshot, onLost }: Listener): void {
     const silentMs = nowMs - Math.max(lastAtMs ?? 0, 0);
     const broken = source?.readyState !== EventSource.OPEN;
     if (!broken && silentMs < SILENT_MS_MAX) return;
-    // In its first moments nothing is lost.
+    // Nothing is lost in the first moments.
     if (lastAtMs === null && nowMs - openedAtMs < SILENT_MS_MAX && !broken) return;
     onLost(lastAtMs);
-    // A stream that was refused is not opened again by the browser; one that hangs neither.
+    // The browser does not open a stream again that was refused, nor one that hangs.
     const hopeless = source?.readyState === EventSource.CLOSED || silentMs >= SILENT_MS_MAX;
     if (hopeless && nowMs - openedAtMs >= RETRY_MS) open();
   }, 500);

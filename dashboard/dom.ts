@@ -1,9 +1,11 @@
-/** The page is made of elements and text, never of HTML in strings: nothing that is shown is run. */
+/**
+ * Builds the page from elements and text, never from HTML in strings: nothing that is shown is run.
+ */
 type Child = Node | string;
 type Attributes = {
   readonly class?: string;
   readonly onclick?: (event: MouseEvent) => void;
-  /** Everything else becomes an attribute. */
+  /** Every other name becomes an attribute. */
   readonly [name: string]: string | ((event: MouseEvent) => void) | undefined;
 };
 
@@ -37,7 +39,7 @@ export function setAttribute(element: Element, name: string, value: string | nul
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** A table whose rows are replaced as a whole; the heads say what is a number. */
+/** Makes a table whose rows are replaced as a whole; the heads say which columns are numbers. */
 export function table(
   heads: readonly (string | { readonly number: string })[],
   rows: readonly (readonly Child[])[],
@@ -63,7 +65,7 @@ export function table(
   );
 }
 
-/** An instant as people here read it, with the very instant for those who hover over it. */
+/** Shows an instant as people here read it, with the very instant on hovering. */
 export function time(iso: string, text: string): HTMLTimeElement {
   return h("time", { datetime: iso, title: iso }, text);
 }

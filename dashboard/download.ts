@@ -1,10 +1,12 @@
-/** Whatever is shown, as a file: CSV for sheets, JSON for programs. */
+/** Offers what is shown as a file: CSV for sheets, JSON for programs. */
 import { byId } from "./dom.ts";
 
 export type Cell = string | number | null | undefined;
 type Sheet = { readonly heads: readonly string[]; readonly rows: readonly (readonly Cell[])[] };
 
-/** Both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`. */
+/**
+ * Offers both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`.
+ */
 export function offer(section: string, name: string, sheet: () => Sheet, all: () => unknown): void {
   byId(`${section}-csv`).addEventListener("click", () => {
     const { heads, rows } = sheet();
@@ -28,7 +30,7 @@ function download(name: string, type: "text/csv" | "application/json", text: str
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** A text that a sheet would take for a formula is shown as a text. */
+/** Quotes a cell; one that a sheet would take for a formula is shown as a text. */
 function quoted(cell: Cell): string {
   if (typeof cell === "number") return String(cell);
   const text = (cell ?? "").replace(/^[=+\-@\t\r]/, "'$&");

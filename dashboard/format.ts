@@ -1,4 +1,7 @@
-/** Figures as they are shown: thousands apart, units named, as many digits as are worth reading. */
+/**
+ * Writes figures as they are shown: thousands apart, units named, as many digits as are worth
+ * reading.
+ */
 const NARROW_SPACE = "\u202f";
 
 /** A whole number, or the text of a decimal. */
@@ -19,7 +22,7 @@ export function milliseconds(ms: number | null): string {
   return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : grouped(Math.round(ms))} ms`;
 }
 
-/** How long something lasts, in its two largest units. */
+/** Writes how long something lasts, in its two largest units. */
 export function span(seconds: number): string {
   if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1_000))} ms`;
   if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;

@@ -1,15 +1,17 @@
-/** Game day: weather for the simulated processors. It exists where `bun run dev` serves the page. */
+/**
+ * Game day is weather for the simulated processors. It exists where `bun run dev` serves the page.
+ */
 import { askAt } from "./ask.ts";
 import { byId, h, setAttribute, setText } from "./dom.ts";
 
 type GameDay = {
   readonly scenarios: readonly { readonly name: string; readonly about: string }[];
-  /** What is being played, or null. */
+  /** Name of the scenario that is being played, or null. */
   readonly playing: string | null;
-  /** What it is like now, in a sentence. */
+  /** Present weather, in a sentence. */
   readonly weather: string;
   readonly paymentsPerSecond: number;
-  /** What changes next, in a sentence, and when. */
+  /** The next change, in a sentence, and when it comes. */
   readonly next: { readonly inMs: number; readonly weather: string } | null;
   /** The id of a payment that was posted just now. */
   readonly newest: string | null;

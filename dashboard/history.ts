@@ -1,4 +1,6 @@
-/** What the stream has told, put together: rows come once, or again with everything after a break. */
+/**
+ * Puts together what the stream has told: rows come once, or again with everything after a break.
+ */
 import type { LaneChange, LiveSecond, LiveSnapshot } from "../shared/http-api/live.ts";
 
 const SECONDS_MAX = 300;
@@ -7,14 +9,14 @@ const CHANGES_MAX = 1_000;
 const SHOWN_MS_MAX = 300_000;
 const SHOWN_MS_MIN = 60_000;
 
-/** Five minutes; of a worker that has just been started, as long as it has run. */
+/** Five minutes, or as long as a worker has run that has just been started. */
 export function shownMsOf({ upMs }: LiveSnapshot): number {
   return Math.min(SHOWN_MS_MAX, Math.max(SHOWN_MS_MIN, upMs));
 }
 
 /**
- * When something was by the clock as it is now. What was noted before that clock was set would stand
- * in the future, or hours apart from what came just after it.
+ * Instant of an event by the clock as it is now. An event noted before that clock was set would
+ * stand in the future, or hours apart from what came just after it.
  */
 export function atMsOf(event: { readonly upMs: number }, { at, upMs }: LiveSnapshot): number {
   return Date.parse(at) - (upMs - event.upMs);

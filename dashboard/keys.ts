@@ -1,4 +1,7 @@
-/** What a key does, wherever the focus is but in a field. `?` shows them, and what the words mean. */
+/**
+ * Runs what a key stands for, unless the focus is in a field. `?` shows the keys, and what the
+ * words mean.
+ */
 import { byId } from "./dom.ts";
 
 const SECTIONS = ["now", "lanes", "money", "audit", "payment", "open", "windows"];

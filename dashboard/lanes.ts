@@ -1,4 +1,7 @@
-/** A lane per processor: its breaker over time with every cause, its speed, its load, what it settled. */
+/**
+ * Shows a lane per processor: its breaker over time with every cause, its speed, its load, what it
+ * settled.
+ */
 import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
@@ -9,7 +12,7 @@ import { decimalFromCents } from "../shared/money.ts";
 
 const CHANGES_AT_ONCE = 3;
 const SVG = "http://www.w3.org/2000/svg";
-/** The height says it too: whoever sees no colour sees a bar that grows with the trouble. */
+/** The height says it too: without colours a bar still grows with the trouble. */
 const HEIGHT: Record<BreakerKind, number> = { closed: 6, "half-open": 16, open: 28 };
 const MODE_MEANS = {
   auto: "",
@@ -27,7 +30,7 @@ const FIGURES = {
   settled: "Payments that it recorded since the last purge",
   amount: "What those come to",
 } as const;
-/** Wide enough for the cause of it to be read on the line itself. */
+/** Share of the width from which the cause of a stretch can be read on the line itself. */
 const LABELLED_SHARE_MIN = 0.09;
 
 export class Lanes {
@@ -147,7 +150,7 @@ class LaneView {
       title.textContent = `${kind} from ${from}, for ${span((end - begin) / 1_000)}${why}`;
       bar.append(title);
       bar.setAttribute("class", kind);
-      // What lasted a moment is to be seen nevertheless.
+      // A stretch that lasted a moment is to be seen nevertheless.
       bar.setAttribute("x", String(begin - fromMs));
       bar.setAttribute("width", String(Math.max(end - begin, shownMs / 400)));
       bar.setAttribute("y", String(28 - HEIGHT[kind]));
@@ -169,7 +172,7 @@ class LaneView {
     );
   }
 
-  /** How long it was open and why, on the line itself where there is room for it. */
+  /** Writes how long it was open and why, on the line itself where there is room for it. */
   #label(stretches: readonly Stretch[], beginMs: number, shownMs: number): void {
     const wide = stretches.filter(
       ({ kind, fromMs, toMs }) =>

@@ -1,4 +1,4 @@
-/** The page: what the stream tells goes to the panels; the rest they ask for themselves. */
+/** Runs the page: what the stream tells goes to the panels; the rest they ask for themselves. */
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { Audit } from "./audit.ts";
 import { connect } from "./connection.ts";

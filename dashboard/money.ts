@@ -1,4 +1,7 @@
-/** What the processors' fees came to, what waiting for the cheap one saved, and what more was possible. */
+/**
+ * Shows the sum of the processors' fees, what waiting for the cheap one saved, and what more was
+ * possible.
+ */
 import { feesOf, type Charged, type Fees } from "../shared/fees.ts";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { byId, h, setAttribute, setText, table } from "./dom.ts";
@@ -36,7 +39,7 @@ function formulasOf(fees: Fees): Record<Figure, string> {
   };
 }
 
-/** Three figures, each with its meaning and its formula for whoever points at it, or comes by keyboard. */
+/** Three figures, each with its meaning and its formula on hovering or on focus. */
 export class MoneyFigures {
   readonly #figures: Record<Figure, HTMLElement>;
 
@@ -67,7 +70,7 @@ export class MoneyFigures {
   }
 }
 
-/** The table of fees, for whatever was settled where. */
+/** Makes the table of fees, for what was settled where. */
 export function feesTable(fees: Fees, counts: ReadonlyMap<string, number>, caption: string) {
   const number = (name: string) => ({ number: name });
   const rows: (string | Node)[][] = fees.each.map(({ name, fee, amount, paid }) => [

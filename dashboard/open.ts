@@ -1,6 +1,6 @@
 /**
- * Open payments: how many, by state and age, wherever the page is from; and which, where the worker
- * lists them.
+ * Shows open payments: how many, by state and age, wherever the page is from; and which, where the
+ * worker lists them.
  */
 import type { JsonAt } from "../shared/http-api/table.ts";
 import { decimalFromCents } from "../shared/money.ts";
@@ -110,7 +110,7 @@ export class OpenPayments {
       "last reason",
     ];
     const list = byId("open-list");
-    // Whoever has the keyboard on a row keeps it.
+    // A row that has the keyboard's focus keeps it.
     const focused = list.contains(document.activeElement)
       ? document.activeElement?.textContent
       : null;

@@ -1,7 +1,8 @@
 /**
- * An operator's decisions. The calls exist on the worker's own listener only, and every one of them is
- * refused without the admin token: there the page offers them, elsewhere it is read-only. The token is
- * kept in this page's memory and nowhere else, until it is left, reloaded or told to forget it.
+ * Offers an operator's decisions. The calls exist on the worker's own listener only, and every one
+ * of them is refused without the admin token: there the page offers them, elsewhere it is
+ * read-only. The token is kept in this page's memory and nowhere else, until it is left, reloaded
+ * or told to forget it.
  */
 import type { PublicStory } from "../shared/http-api/dashboard.ts";
 import type { PaymentAction, ProcessorAction, Story } from "../shared/http-api/operator.ts";
@@ -48,7 +49,7 @@ export class OperatorDesk {
     this.#dialog.addEventListener("close", () => this.#form.reset());
   }
 
-  /** Whether the calls exist where this page is from. */
+  /** Finds out whether the calls exist where this page is from. */
   async look(): Promise<void> {
     const answer = await ask("/operator/processors");
     const offered = !answer.ok && answer.status === 401;

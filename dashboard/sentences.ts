@@ -1,19 +1,19 @@
 /**
- * The story of a payment in plain sentences, in the order in which things happened: it begins with its
- * acceptance and ends with its settlement, also when the clock was set back in between.
+ * Tells the story of a payment in plain sentences, in the order in which things happened: it begins
+ * with its acceptance and ends with its settlement, also when the clock was set back in between.
  */
 import { ATTEMPTS_KEPT } from "../shared/attempts.ts";
 import type { PublicStory } from "../shared/http-api/dashboard.ts";
 import type { Said } from "../shared/http-api/operator.ts";
 import { grouped, span } from "./format.ts";
 
-/** The amount is a text; who decided and why is for those who may read it. */
+/** The amount is a text; only an operator may read who decided and why. */
 export type Story = Omit<PublicStory, "amount" | "interventions"> & {
   readonly amount: string;
   readonly interventions: readonly (Pick<Said, "at" | "action"> & Partial<Said>)[];
 };
 
-/** `kind` says what it was about, for those who see its colour or shape. */
+/** `kind` says what it was about, to colour and shape it. */
 export type Sentence = {
   readonly at: string;
   readonly text: string;
@@ -57,7 +57,7 @@ export function sentencesOf(story: Story): Sentence[] {
   return [accepted, ...sentences, { at: settledAt, kind: "good", text }];
 }
 
-/** Where they were, which is before the last ones. */
+/** Mentions the attempts left out at their place, which is before the last ones. */
 function leftOut({ attempts, attemptsLeftOut }: Story): Sentence[] {
   const before = attempts[ATTEMPTS_KEPT.first - 1];
   if (attemptsLeftOut === 0 || before === undefined) return [];
@@ -65,7 +65,7 @@ function leftOut({ attempts, attemptsLeftOut }: Story): Sentence[] {
   return [{ at: before.at, text, kind: "waiting" }];
 }
 
-/** Where it stands, in one sentence. */
+/** Says in one sentence how the payment stands. */
 export function standingOf({ status, processor, attempts }: Story): string {
   switch (status) {
     case "accepted":

@@ -1,4 +1,4 @@
-/** One payment: its story in plain sentences, with times and reasons. */
+/** Shows one payment: its story in plain sentences, with times and reasons. */
 import type { PaymentAction } from "../shared/http-api/operator.ts";
 import { byId, h, setAttribute, setText, time } from "./dom.ts";
 import { offer } from "./download.ts";
@@ -7,7 +7,7 @@ import type { OperatorDesk } from "./operator.ts";
 import { sentencesOf, standingOf, type Story } from "./sentences.ts";
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
-/** What is worth a try in which state; the worker decides. */
+/** Decisions that are worth a try in each state; the worker decides. */
 const ACTIONS: Partial<Record<string, readonly PaymentAction[]>> = {
   accepted: ["hold"],
   assigned: ["hold"],
@@ -17,7 +17,7 @@ const ACTIONS: Partial<Record<string, readonly PaymentAction[]>> = {
 
 type Told = Omit<Story, "amount"> & { readonly amount: number };
 
-/** While it is not settled its story goes on. */
+/** The story of a payment goes on while it is not settled. */
 const PERIOD_MS = 1_000;
 const LASTING = new Set(["settled", "rejected", "conflict"]);
 const IN_ADDRESS = "#payment/";
@@ -46,13 +46,13 @@ export class StoryPanel {
         void this.readAgain();
       }
     }, PERIOD_MS);
-    // An address with a payment in it can be handed on.
+    // An address with a payment in it can be shared.
     if (location.hash.startsWith(IN_ADDRESS)) {
       void this.show(location.hash.slice(IN_ADDRESS.length));
     }
   }
 
-  /** From another panel. */
+  /** Shows a payment that another panel names. */
   async show(correlationId: string): Promise<void> {
     this.#input.value = correlationId;
     byId("payment").scrollIntoView();
@@ -60,7 +60,7 @@ export class StoryPanel {
     await this.#read();
   }
 
-  /** After a decision about it. */
+  /** Reads the payment again, after a decision about it. */
   async readAgain(): Promise<void> {
     if (this.#told !== null) await this.#ask(this.#told.correlationId);
   }
@@ -75,9 +75,9 @@ export class StoryPanel {
 
   async #ask(id: string): Promise<void> {
     const answer = await this.#desk.story(id);
-    // Another one was asked for meanwhile.
+    // Another payment was asked for meanwhile.
     if (id !== this.#wanted) return;
-    // What is told stays while the gateway is away for a moment.
+    // The story stays on the page while the gateway is away for a moment.
     if (!answer.ok)
       return answer.status === 404 || this.#told === null ? this.#say(answer.detail) : undefined;
     const same = JSON.stringify(answer.value) === JSON.stringify(this.#told);

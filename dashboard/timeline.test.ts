@@ -17,7 +17,7 @@ function change(seconds: number, from: BreakerKind, to: BreakerKind, processor =
   };
 }
 
-/** Of "a", by a clock that began with the worker. */
+/** Changes of "a", by a clock that began with the worker. */
 const timed = (changes: readonly LaneChange[]) =>
   breakerChanges(changes, "a").map(({ from, to, cause, upMs }) => {
     return { from, to, cause, atMs: upMs };

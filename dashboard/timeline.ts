@@ -1,4 +1,4 @@
-/** What a lane's changes say about a stretch of time: in which state its breaker was, and why. */
+/** Turns a lane's changes into stretches of time: in which state its breaker was, and why. */
 import type { BreakerKind, LaneChange } from "../shared/http-api/live.ts";
 import { span } from "./format.ts";
 
@@ -6,7 +6,7 @@ export type Stretch = {
   readonly kind: BreakerKind;
   readonly fromMs: number;
   readonly toMs: number;
-  /** Of what began it; null for what began before the first change that is known. */
+  /** Cause of its beginning; null for what began before the first change that is known. */
   readonly cause: string | null;
 };
 
@@ -22,7 +22,10 @@ export function breakerChanges(
   );
 }
 
-/** In order of time, without gaps, cut to the window. Nothing is known from before the start. */
+/**
+ * Gives stretches in order of time, without gaps, cut to the window. Nothing is known from before
+ * the start.
+ */
 export function stretchesOf(
   changes: readonly (Pick<BreakerChange, "from" | "to" | "cause"> & { readonly atMs: number })[],
   now: BreakerKind,
@@ -45,10 +48,10 @@ export function stretchesOf(
 
 const TICK_STEPS_MS = [15_000, 30_000, 60_000];
 const TICKS_MAX = 5;
-/** Closer to the left end than this there is no room for a label. */
+/** Share of the width, from the left end, that has no room for a label. */
 const MARGIN_SHARE = 0.18;
 
-/** Marks on a time line, so many milliseconds before now. */
+/** Marks on a time line, each so many milliseconds before now. */
 export function ticksOf(shownMs: number): { agoMs: number; label: string }[] {
   const stepMs = TICK_STEPS_MS.find((step) => shownMs / step <= TICKS_MAX) ?? 60_000;
   const count = Math.floor((shownMs * (1 - MARGIN_SHARE)) / stepMs);

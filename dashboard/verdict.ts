@@ -1,6 +1,6 @@
 /**
- * What is going on, for somebody who has just come: one sentence about the processors, one about what
- * waits, and one about what needs a person. The figures below it are for those who want to know more.
+ * Says how the gateway is, to somebody who has just come: one sentence about the processors, one
+ * about what waits, and one about what needs a person. The figures below it tell more.
  */
 import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { plural, span } from "./format.ts";
@@ -8,11 +8,11 @@ import { plural, span } from "./format.ts";
 export type Verdict = {
   readonly kind: "good" | "warn" | "bad";
   readonly text: string;
-  /** For the title of the tab: empty while all is well. */
+  /** Title of the tab: empty while all is well. */
   readonly brief: string;
 };
 
-/** What is open for less than that is on its way and does not wait. */
+/** A payment that is open for less than that is on its way and does not wait. */
 const WAITING_S = 2;
 
 export function verdictOf(snapshot: LiveSnapshot): Verdict {

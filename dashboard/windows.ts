@@ -1,4 +1,4 @@
-/** A window of requestedAt: its summary, what its fees come to, and its curve. */
+/** Shows a window of requestedAt: its summary, what its fees come to, and its curve. */
 import { feesOf } from "../shared/fees.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import type { Curve } from "../shared/http-api/dashboard.ts";
@@ -29,7 +29,7 @@ export class Windows {
     }
   }
 
-  /** The fees that are configured. */
+  /** Takes the fees that are configured. */
   update(lanes: readonly LiveLane[]): void {
     const first = this.#lanes.length === 0;
     this.#lanes = lanes;
@@ -40,7 +40,7 @@ export class Windows {
     this.#chart.redraw();
   }
 
-  /** The last so many seconds; 0 for everything. */
+  /** Shows the last so many seconds; 0 for everything. */
   #last(seconds: number): void {
     const nowMs = Date.now();
     this.#from.value = seconds === 0 ? "" : localOf(nowMs - seconds * 1_000);
@@ -124,7 +124,7 @@ export class Windows {
   }
 }
 
-/** As a field for date and time has it: local, to the second. */
+/** Writes an instant as a field for date and time has it: local, to the second. */
 function localOf(atMs: number): string {
   const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19);

@@ -1,4 +1,7 @@
-/** One process of the plan: started, started again when it dies, and ended when it is told to. */
+/**
+ * Keeps a process of the plan: it is started, started again when it dies, and ended when it is told
+ * to.
+ */
 import { Child } from "../testing/process.ts";
 import { fromSource } from "../testing/programs.ts";
 import { print } from "./output.ts";
@@ -7,7 +10,9 @@ import type { ProcessPlan } from "./plan.ts";
 const READY_MS_MAX = 15_000;
 const BACKOFF_MS_FIRST = 100;
 const BACKOFF_MS_MAX = 2_000;
-/** One that ran for this long is started again without having earlier deaths held against it. */
+/**
+ * A process that ran for this long is started again without having earlier deaths held against it.
+ */
 const HEALTHY_MS = 1_000;
 /** A child drains within 5 s by its own account. */
 const STOP_MS_MAX = 6_000;
@@ -15,7 +20,7 @@ const STOP_MS_MAX = 6_000;
 export class KeptChild {
   readonly name: string;
   readonly #child: Child;
-  /** Once it has been ready, it is started again. */
+  /** True once it has been ready: from then on it is started again. */
   #isKept = false;
   #startedAtMs = 0;
   #backoffMs = BACKOFF_MS_FIRST;
@@ -28,16 +33,19 @@ export class KeptChild {
       command: fromSource(script),
       env,
       readyMsMax: READY_MS_MAX,
-      // Nothing is remembered of it here: it is printed.
+      // Lines are printed at once, so that none has to be kept.
       linesMax: 0,
-      // It drains, also when dev is killed.
+      // The child drains, also when dev is killed.
       whenGone: "TERM",
       onLine: (line) => void print(name, line),
       onDeath: (how) => this.#died(how),
     });
   }
 
-  /** Resolves when it says that it is ready; rejects when it ends before, or takes too long. */
+  /**
+   * Starts it; resolves when it says that it is ready, rejects when it ends before or takes too
+   * long.
+   */
   async start(): Promise<void> {
     this.#spawn();
     await this.#child.untilReady();
@@ -49,7 +57,8 @@ export class KeptChild {
     this.#leave();
     if (!this.#child.isRunning) return true;
     const { code, signal } = await this.#child.stop(STOP_MS_MAX);
-    // One that was only just starting had nothing to drain yet, and ends by the signal itself.
+    // A process that was only just starting had nothing to drain yet, and ends by the signal
+    // itself.
     return code === 0 || signal === "SIGTERM";
   }
 
@@ -58,7 +67,7 @@ export class KeptChild {
     this.#child.signal("SIGKILL");
   }
 
-  /** As `kill -9` by somebody else: it is started again. */
+  /** Kills it as somebody else's `kill -9` would: it is started again. */
   crash(): void {
     if (this.#child.isRunning) process.kill(this.#child.pid, "SIGKILL");
   }

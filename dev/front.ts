@@ -1,7 +1,7 @@
 /**
- * The dashboard with game day: the worker's own listener, handed on, and beside it the calls that change
- * the weather. They are a server of dev's and no part of any binary: a page that the worker or an API
- * serves finds nothing at their address.
+ * Serves the dashboard with game day: the worker's own listener, handed on, and beside it the calls
+ * that change the weather. They are a server of dev's and no part of any binary: a page that the
+ * worker or an API serves finds nothing at their address.
  */
 import { createPassOn } from "../api/pass-on.ts";
 import { pathOf, targetOf } from "../shared/http/target.ts";
@@ -16,7 +16,7 @@ const PATH = "/dashboard/gameday";
 const KILL = "kill";
 const WORKER_TIMEOUT_MS = 10_000;
 
-/** `killWorker` is what the page offers beside the weather, to see that nothing is lost by it. */
+/** `killWorker` is offered beside the weather, to see that nothing is lost by it. */
 export function startFront(
   { DASHBOARD_PORT, HTTP_PORT }: DevSettings,
   gameDay: GameDay,

@@ -1,6 +1,7 @@
 /**
- * Game day: weather on the simulated processors and a steady trickle of payments, to be watched on the
- * dashboard. It lives in `dev` only, and does to the gateway what anybody could do from outside.
+ * Game day puts weather on the simulated processors and posts a steady trickle of payments, to be
+ * watched on the dashboard. It is a part of `dev` only, and does to the gateway what anybody could
+ * do from outside.
  */
 import { HttpClient } from "../bench/contest/client.ts";
 import { Processor } from "../bench/contest/processor.ts";
@@ -45,7 +46,7 @@ export class GameDay {
     this.#gateway = new HttpClient(urlOf(HOST, PORT), null);
   }
 
-  /** Ends what is played, makes both processors fine, and plays this. */
+  /** Ends what is played, makes both processors fine, and plays this scenario. */
   async play(scenario: Scenario): Promise<void> {
     this.stop();
     this.#playing = scenario;
@@ -55,7 +56,7 @@ export class GameDay {
         this.#now[name as ProcessorName] = { delay: 0, failing: false };
       }),
     );
-    // Another may have been chosen meanwhile.
+    // Another scenario may have been chosen meanwhile.
     if (this.#playing !== scenario || scenario.weather === null) return;
     this.#schedule(scenario.weather);
     const startedAtMs = performance.now();
@@ -71,7 +72,7 @@ export class GameDay {
     this.#playing = null;
   }
 
-  /** What the page's panel shows. */
+  /** Describes itself for the page's panel. */
   describe() {
     const next = this.#ahead[0];
     return {
@@ -102,7 +103,7 @@ export class GameDay {
 
   async #set(name: ProcessorName, state: ProcessorState): Promise<void> {
     this.#now[name] = state;
-    // One that is being started again takes its weather with the next step.
+    // A processor that is being started again takes its weather with the next step.
     await this.#processors[name].setWeather(state).catch(() => {});
   }
 

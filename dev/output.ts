@@ -1,4 +1,4 @@
-/** What all processes say, line by line, each line behind the name of who said it. */
+/** Prints what all processes say, line by line, each line behind the name of who said it. */
 const NAME_WIDTH = 8;
 const COLOURS: Record<string, number> = {
   dev: 1,
@@ -11,13 +11,13 @@ const COLOURS: Record<string, number> = {
 
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"];
 
-/** Resolves when it is written. */
+/** Prints a line; resolves when it is written. */
 export function print(name: string, text: string): Promise<void> {
   const prefix = prefixOf(name);
   return write(text.replaceAll(/^/gm, prefix));
 }
 
-/** Without a prefix, so that what it holds can be copied. */
+/** Prints without a prefix, so that the text can be copied. */
 export function printPage(text: string): Promise<void> {
   return write(`\n${text}\n`);
 }
@@ -27,7 +27,7 @@ function prefixOf(name: string): string {
   return colours ? `\x1b[${COLOURS[name] ?? 0}m${padded}\x1b[0m` : padded;
 }
 
-// Whoever read this went away, or the disk is full: that is no reason to end what runs.
+// The reader may go away, or the disk may be full: that is no reason to end what runs.
 process.stdout.on("error", () => {});
 
 function write(text: string): Promise<void> {

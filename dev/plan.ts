@@ -1,4 +1,7 @@
-/** Which processes make up a gateway for development, with which settings, in the order of starting. */
+/**
+ * Plans which processes make up a gateway for development, with which settings, in the order of
+ * starting.
+ */
 import { resolve } from "node:path";
 import { ROOT } from "../testing/programs.ts";
 import { urlOf } from "../simulator/server.ts";
@@ -6,7 +9,7 @@ import type { DevSettings } from "./settings.ts";
 
 export type ProcessPlan = {
   readonly name: string;
-  /** Its path from the root. */
+  /** Path of its script from the root. */
   readonly script: string;
   readonly env: Record<string, string>;
 };
@@ -14,7 +17,7 @@ export type ProcessPlan = {
 /** Payments take no detour; the worker refuses to start with one. */
 const PROXIES = new Set(["http_proxy", "https_proxy", "all_proxy"]);
 
-/** What stands in one group starts together; a group starts once the one before it is ready. */
+/** Processes of one group start together; a group starts once the one before it is ready. */
 export function processesOf(
   settings: DevSettings,
   outer: Record<string, string | undefined>,
@@ -56,7 +59,7 @@ export function processesOf(
   ];
 }
 
-/** Takes them out of the environment, ours and so the children's. True when there was one. */
+/** Takes proxies out of the environment, ours and so the children's. True when there was one. */
 export function dropProxies(env: Record<string, string | undefined>): boolean {
   const found = Object.keys(env).filter((name) => env[name] && PROXIES.has(name.toLowerCase()));
   for (const name of found) delete env[name];

@@ -1,4 +1,7 @@
-/** Asked before anything starts: APIs that share a port would silently share it with another run's. */
+/**
+ * Looks for taken ports before anything starts: APIs that share a port would silently share it with
+ * another run's.
+ */
 import type { DevSettings } from "./settings.ts";
 
 type Wanted = {

@@ -9,7 +9,7 @@ export async function untilApiReady({ HOST, PORT }: DevSettings): Promise<void> 
   const untilMs = performance.now() + READY_MS_MAX;
   while (performance.now() < untilMs) {
     const answer = await fetch(`${urlOf(HOST, PORT)}/readyz`, {
-      // A connection kept open would ask the same one of the two every time.
+      // A connection kept open would ask the same API of the two every time.
       headers: { connection: "close" },
       signal: AbortSignal.timeout(1_000),
     }).catch(() => null);

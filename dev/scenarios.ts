@@ -1,4 +1,4 @@
-/** What game day can play: weathers of a minute, again and again until another is chosen. */
+/** Scenarios of game day: weathers of a minute, played again and again until another is chosen. */
 import flapping from "../bench/contest/weathers/flapping.json";
 import official from "../bench/contest/weathers/official.json";
 import type { Weather } from "../bench/contest/weather.ts";

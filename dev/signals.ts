@@ -1,5 +1,6 @@
 /**
- * What ends `dev`: SIGINT, SIGTERM, a terminal that closes, or the end of the `bun run` that started it.
+ * Ends `dev` on SIGINT, SIGTERM, a terminal that closes, or the end of the `bun run` that started
+ * it.
  */
 
 import { leaveSignals } from "../shared/signals.ts";

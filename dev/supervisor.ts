@@ -14,7 +14,7 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** Rejects when one ends before it was ready. */
+  /** Starts all; rejects when one ends before it was ready. */
   async start(): Promise<void> {
     for (const group of this.#groups) {
       if (this.#stopping) return;
@@ -22,7 +22,10 @@ export class Supervisor {
     }
   }
 
-  /** The APIs go first, so that what they have taken is answered. The code to exit with. */
+  /**
+   * Stops the APIs first, so that what they have taken is answered. Resolves to the code to exit
+   * with.
+   */
   async stop(): Promise<number> {
     this.#stopping = true;
     let drained = true;
@@ -33,7 +36,7 @@ export class Supervisor {
     return drained ? 0 : 1;
   }
 
-  /** Ends one as `kill -9` does. */
+  /** Ends a process as `kill -9` does. */
   crash(name: string): void {
     for (const child of this.#groups.flat()) if (child.name === name) child.crash();
   }

@@ -4,13 +4,13 @@ import type { DevSettings } from "./settings.ts";
 type Shown = {
   readonly behindProxy: boolean;
   readonly dashboard: string;
-  /** What is played, or null. */
+  /** Name of the scenario that is played, or null. */
   readonly scenario: string | null;
 };
 
 /**
- * What is where, and what to try: commands that work as they are printed, also in a terminal that
- * sends everything through a proxy.
+ * Says what is where and what to try: commands that work as they are printed, also in a terminal
+ * that sends everything through a proxy.
  */
 export function welcome(
   settings: DevSettings,

@@ -3,11 +3,11 @@ import type { Window } from "../../testing/gateway.ts";
 
 const WINDOW_BEGIN_MS = 15_000;
 const WINDOW_END_MS = 1_500;
-/** Of a test of full length; a shorter one has as many audits. */
+/** Time between audits in a test of full length; a shorter one has as many audits. */
 const EVERY_MS = 10_000;
 const AUDITS = 6;
 
-/** By processor. What nobody answered counts as nothing, as the original test has it. */
+/** Counts by processor. No answer counts as nothing, as in the original test. */
 export type Counts = Readonly<Record<string, number | null>>;
 
 export type AuditResult = {

@@ -1,9 +1,9 @@
-/** Calls to one server by promise, over as many connections as there are calls at a time. */
+/** Makes calls to one server by promise, over as many connections as there are calls at a time. */
 import { HttpConnection, type Endpoint, type Outcome } from "../../shared/http/connection.ts";
 import type { Tally } from "./tally.ts";
 
 export type Headers = Readonly<Record<string, string>>;
-/** Of every call of the test. */
+/** Time that every call of the test may take. */
 export const CALL_TIMEOUT_MS = 1_500;
 
 export class HttpClient {
@@ -38,7 +38,7 @@ export class HttpClient {
   }
 }
 
-/** Of an address that has been checked: http, and nothing behind the port. */
+/** Splits an address that has been checked: http, and nothing behind the port. */
 export function endpointOf(url: string): Endpoint {
   const { hostname, port } = new URL(url);
   return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || "80") };
@@ -78,7 +78,7 @@ export function jsonOf(outcome: Outcome): Record<string, unknown> | null {
   }
 }
 
-/** For a sentence about a call that did not go as it has to. */
+/** Words the outcome of a call that went wrong. */
 export function saidOf(outcome: Outcome): string {
   return outcome.kind === "answer"
     ? `answered ${outcome.status}`

@@ -5,9 +5,9 @@ import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 
 /**
- * An outage in good time before the end. Not the official weather: a shorter contest has the same
- * delays, and a payment that is charged 2 s after its requestedAt, as an audit is made, is counted by
- * the processor a moment before the gateway can know.
+ * An outage in good time before the end. The official weather will not do: a shorter contest has
+ * the same delays, and a payment that is charged 2 s after its requestedAt, as an audit is made, is
+ * counted by the processor a moment before the gateway can know.
  */
 const OUTAGE = [
   { at: 10, default: { delay: 50, failing: false }, fallback: { delay: 0, failing: false } },
@@ -46,7 +46,7 @@ test("a short contest of a sound gateway passes, to the last payment", async () 
   const [run = {}] = report.runs;
   expect(run).toMatchObject({ passed: true, lag: 0, inconsistencies: 0, fine: 0, failed: 0 });
   expect(run["strict"]).toMatchObject({ violations: [], payments: run["accepted"] });
-  // A user every 0.3 s, a payment a second each.
+  // Every 0.3 s a user is added, who posts a payment a second.
   expect(run["accepted"]).toBeGreaterThan(50);
   expect(run["accepted"]).toBeLessThan(75);
   expect(run["calls"]["202"]).toBe(run["accepted"]);
@@ -55,7 +55,7 @@ test("a short contest of a sound gateway passes, to the last payment", async () 
   expect(run["audits"][5].gateway.default).toBeGreaterThan(0);
   expect(stdout).toMatch(/ {3}\d s {2}users +\d+ {2}accepted +\d+ {2}settled/);
 
-  // The same ids again: the gateway has paid them, and does not pay them a second time.
+  // The same ids come again: the gateway has paid them, and does not pay them a second time.
   const again = await contest(...sites, ...short.with(3, "2"), "--json");
   expect(again.exitCode).toBe(1);
   expect(JSON.parse(again.stdout).runs[0]).toMatchObject({ passed: false, score: 0 });

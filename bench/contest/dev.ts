@@ -1,11 +1,11 @@
-/** A gateway for the time of a contest: `dev`, with its data in a temporary folder. */
+/** Starts a gateway for the time of a contest: `dev`, with its data in a temporary folder. */
 import { freeStandPorts, startStand, type Stand } from "../../testing/stand.ts";
 import { endpointOf } from "./client.ts";
 import type { Site } from "./run.ts";
 import { Trouble } from "./trouble.ts";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
-/** The contest's own, unless the environment has others. */
+/** The contest's own settings, unless the environment has others. */
 const SETTINGS = { JOURNAL_SYNC: "normal", PATIENCE_MS: "30000" };
 
 export async function startDev({ url, processors }: Site): Promise<Stand> {
@@ -34,7 +34,7 @@ export async function isListening(address: string): Promise<boolean> {
     socket.terminate();
     return true;
   } catch {
-    return false; // Whatever the reason: nobody can be called there.
+    return false; // Nobody can be called there, for whatever reason.
   }
 }
 

@@ -1,4 +1,4 @@
-/** The gateway, as the contest calls it. */
+/** The gateway as the contest calls it. */
 import { queryOf, sumOf, type Window } from "../../testing/gateway.ts";
 import { HttpClient, jsonOf, saidOf } from "./client.ts";
 import type { Settled } from "./score.ts";
@@ -25,7 +25,7 @@ export class Gateway {
     throw new Trouble(said);
   }
 
-  /** By processor; null when there is no answer. */
+  /** Sums by processor; null when there is no answer. */
   async summary(window: Window): Promise<Record<string, Settled> | null> {
     const outcome = await this.#client.call("GET", `/payments-summary${queryOf(window)}`);
     const body = jsonOf(outcome);

@@ -1,17 +1,17 @@
-/** What is to be seen while the contest runs: a line a second. */
+/** Prints a line a second while the contest runs. */
 import { grouped } from "./text.ts";
 
 export type GatewayNews = {
-  /** Since the gateway was started. */
+  /** Payments settled since the gateway was started. */
   readonly settled: number;
   readonly backlog: number;
-  /** By processor. */
+  /** State of each processor's breaker, by its name. */
   readonly breakers: Readonly<Record<string, string>>;
 };
 
 const BREAKERS = ["closed", "half-open", "open"];
 
-/** From a page of Prometheus text; null when it is not this gateway's. */
+/** Reads a page of Prometheus text; null when it is not this gateway's. */
 export function readMetrics(page: string): GatewayNews | null {
   const backlog = /^papaleguas_backlog (\d+)$/m.exec(page)?.[1];
   if (backlog === undefined) return null;
@@ -36,7 +36,7 @@ export type Moment = {
   readonly users: number;
   readonly accepted: number;
   readonly failed: number;
-  /** Since the contest began. */
+  /** Figures since the contest began. */
   readonly news: GatewayNews | null;
 };
 

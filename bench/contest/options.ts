@@ -12,11 +12,11 @@ export type ContestOptions = {
   readonly seed: number | null;
   readonly weatherName: string;
   readonly weather: Weather;
-  /** Start `dev` even when something listens on the target. */
+  /** True starts `dev` even when something listens on the target. */
   readonly dev: boolean;
   readonly strict: boolean;
   readonly runs: number;
-  /** Where the report goes as JSON: a file, or `-` for stdout. */
+  /** Place of the report as JSON: a file, or `-` for stdout. */
   readonly json: string | null;
 };
 
@@ -54,7 +54,7 @@ const SHIPPED = ["official", "dead", "flapping", "slow"];
 const TEXT = { type: "string" } as const;
 const FLAG = { type: "boolean" } as const;
 
-/** Null when help was asked for. Throws Trouble with the sentence about an option that is none. */
+/** Gives null when help was asked for. Throws Trouble that names an option which does not exist. */
 export async function readOptions(args: readonly string[]): Promise<ContestOptions | null> {
   const values = parse(args);
   if (values.help === true) return null;
@@ -108,7 +108,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** `--json` may stand alone: then the report goes to stdout. */
+/** Lets `--json` stand alone: then the report goes to stdout. */
 function withJsonTarget(args: readonly string[]): string[] {
   return args.map((arg, i) => {
     const next = args[i + 1];

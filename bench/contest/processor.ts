@@ -1,4 +1,4 @@
-/** A payment processor by its administrative calls, as the contest makes them. */
+/** Makes the administrative calls of a payment processor, as the contest does. */
 import { queryOf, sumOf, type Window } from "../../testing/gateway.ts";
 import type { Recorded } from "../../testing/processor-admin.ts";
 import { centsFromAmount } from "../../shared/money.ts";
@@ -13,7 +13,7 @@ const FIRST_TOKEN = "123";
 
 export class Processor {
   readonly name: ProcessorName;
-  /** Its part of an amount, once a summary has told it. */
+  /** Its share of an amount, once a summary has told it. */
   fee: number | null = null;
   readonly #client: HttpClient;
   readonly #token: string;
@@ -46,14 +46,16 @@ export class Processor {
     if (down) await this.#setDown(true);
   }
 
-  /** Whatever it was told, by whomever. A processor that is no simulator is never down: 404 is fine. */
+  /**
+   * Undoes whatever anybody told it. A processor that is no simulator is never down: 404 is fine.
+   */
   async heal(): Promise<void> {
     await this.#ask("PUT", "/simulator/down", { down: false });
     this.#down = false;
     await this.setWeather({ delay: 0, failing: false });
   }
 
-  /** What it has charged, in a window or in all; null when it does not say. */
+  /** Sums what it has charged, in a window or in all; null when it does not say. */
   async summary(window: Window | null): Promise<Settled | null> {
     if (this.#down && window !== null) return this.#summaryFromList(window);
     const body = jsonOf(await this.#ask("GET", `/admin/payments-summary${queryOf(window)}`));
@@ -62,7 +64,7 @@ export class Processor {
     return sumOf(body);
   }
 
-  /** Everything that it has charged; null for one that has no such list. */
+  /** Lists everything that it has charged; null when it has no such list. */
   async payments(): Promise<Recorded[] | null> {
     const outcome = await this.#ask("GET", "/simulator/payments");
     if (outcome.kind === "answer" && outcome.status === 404) return null;
@@ -70,7 +72,7 @@ export class Processor {
     return Bun.JSONL.parse(outcome.kind === "answer" ? outcome.body.toString() : "") as Recorded[];
   }
 
-  /** One payment, if it has charged it. */
+  /** Finds a payment that it may have charged; null when it has not. */
   async payment(correlationId: string): Promise<Recorded | null> {
     const outcome = await this.#ask("GET", `/payments/${correlationId}`);
     if (outcome.kind === "answer" && outcome.status === 404) return null;
@@ -87,7 +89,7 @@ export class Processor {
     this.#client.close();
   }
 
-  /** One that takes no calls keeps its books, and the simulator shows them. */
+  /** A processor that takes no calls keeps its books, and the simulator shows them. */
   async #summaryFromList({ fromMs, toMs }: Window): Promise<Settled | null> {
     const all = (await this.payments()) ?? [];
     const inside = all.filter(({ requestedAtMs: at }) => at >= fromMs && at <= toMs);

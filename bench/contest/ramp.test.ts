@@ -22,7 +22,7 @@ test("each begins at the moment at which there is one more", () => {
 });
 
 test("a second and an answer a payment makes as many payments as were published", () => {
-  // What p99 entries of 1.3 ms got: 16 751 to 16 754.
+  // Entries with a p99 of 1.3 ms got 16 751 to 16 754.
   let payments = 0;
   for (let user = 0; user < ramp.users; user++) {
     payments += Math.ceil((ramp.durationMs - startOfUserMs(user, ramp)) / 1_001.5);

@@ -1,4 +1,4 @@
-/** How many users there are: from 1 to `users` over the whole test, as k6's `ramping-vus` has them. */
+/** The number of users grows from 1 to `users` over the whole test, as in k6's `ramping-vus`. */
 export type Ramp = { readonly users: number; readonly durationMs: number };
 
 export function usersAt(ms: number, { users, durationMs }: Ramp): number {
@@ -6,7 +6,7 @@ export function usersAt(ms: number, { users, durationMs }: Ramp): number {
   return Math.min(users, 1 + more);
 }
 
-/** When a user, counted from 0, begins. The last of several would begin when the test is over. */
+/** Start of a user, counted from 0. The last of several would begin when the test is over. */
 export function startOfUserMs(user: number, { users, durationMs }: Ramp): number {
   return user === 0 ? 0 : (user * durationMs) / (users - 1);
 }

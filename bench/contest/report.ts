@@ -1,4 +1,4 @@
-/** What a contest found, for people and for programs. */
+/** Writes what a contest found, for people and for programs. */
 import { median } from "../benchmark.ts";
 import type { AuditResult } from "./audit.ts";
 import type { ContestOptions } from "./options.ts";
@@ -8,7 +8,7 @@ import { grouped, money } from "./text.ts";
 
 const VIOLATIONS_SHOWN = 20;
 
-/** Why the contest counts as failed: a few words a reason. */
+/** The reasons for which the contest counts as failed, a few words each. */
 export function faultsOf({ score, inconsistencies, strict }: RunReport): string[] {
   const faults: string[] = [];
   if (score.lag > 0) faults.push(`${grouped(score.lag)} payments not settled in time`);
@@ -133,7 +133,7 @@ export function jsonReport(reports: readonly RunReport[], options: ContestOption
   return `${JSON.stringify({ ...contest, medianScore: median(runs.map(({ score }) => score)), runs }, null, 2)}\n`;
 }
 
-/** Tenths of a cent, as fees of 5 % are; without the noise of binary fractions. */
+/** Rounds to tenths of a cent, as fees of 5 % are, without the noise of binary fractions. */
 function decimal(cents: number): number {
   return Math.round(cents * 10) / 1_000;
 }

@@ -1,4 +1,4 @@
-/** One contest from its preparations to its score. */
+/** Runs one contest, from its preparations to its score. */
 import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditTimesMs, compare, windowOf, type AuditResult, type Counts } from "./audit.ts";
 import { HttpClient } from "./client.ts";
@@ -32,7 +32,9 @@ export type RunOptions = {
   readonly weather: Weather;
   readonly seed: number | null;
   readonly strict: boolean;
-  /** Another contest follows: what is open settles before, so that it is in nobody's way. */
+  /**
+   * True when another contest follows: what is open settles before, so that it is in nobody's way.
+   */
   readonly followed: boolean;
   readonly print: (line: string) => void;
 };
@@ -47,7 +49,7 @@ export type RunReport = {
   readonly audits: readonly AuditResult[];
   readonly inconsistencies: number;
   readonly strict: StrictReport | null;
-  /** Of one core, what the contest itself took while it ran. */
+  /** Share of one core that the contest itself took while it ran. */
   readonly ownCpu: number;
 };
 
@@ -115,7 +117,7 @@ export async function runContest(options: RunOptions): Promise<RunReport> {
   }
 }
 
-/** Calm weather again, whatever was before; a processor that cannot be told stays as it is. */
+/** Makes the weather calm, whatever it was; a processor that cannot be told stays as it is. */
 export async function heal(site: Site): Promise<void> {
   const processors = processorsOf(site, (url) => new HttpClient(url, null));
   await Promise.allSettled(processors.map((processor) => processor.heal()));
@@ -167,7 +169,7 @@ function reportOf({ users, tally, audits, settled, fees, ownCpu }: Ended) {
   };
 }
 
-/** In calm weather, what is still open settles. */
+/** Waits in calm weather until what is still open has settled. */
 async function afterwards(options: RunOptions, users: Users): Promise<StrictReport | null> {
   const { site, seed, strict, followed } = options;
   const { accepted, failed } = users;
@@ -193,7 +195,7 @@ async function untilDrained(site: Site, accepted: number): Promise<void> {
   gateway.close();
 }
 
-/** Its calls are not the contest's: they are in no figure. */
+/** Reads live figures by calls that are not the contest's: they are in no figure. */
 async function startLive({ site, ramp, print }: RunOptions, users: Users) {
   const gateway = new Gateway(new HttpClient(site.url, null), null);
   const news = async () => readMetrics((await gateway.metrics()) ?? "");

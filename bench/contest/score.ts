@@ -4,12 +4,12 @@ export type Settled = { readonly count: number; readonly cents: number };
 export type Totals = {
   /** Payments that were answered with success. */
   readonly accepted: number;
-  /** By processor, as the gateway says. */
+  /** The gateway's sums by processor. */
   readonly settled: Readonly<Record<string, Settled>>;
-  /** By processor, as a part of the amount. */
+  /** Fees by processor, as a share of the amount. */
   readonly fees: Readonly<Record<string, number>>;
   readonly p99Ms: number;
-  /** Payments by which audits differed, all audits together. */
+  /** Payments by which audits differed, over all audits. */
   readonly inconsistencies: number;
 };
 
@@ -20,7 +20,7 @@ export type Score = {
   readonly netCents: number;
   readonly bonus: number;
   readonly fine: number;
-  /** Accepted and not settled; below 0 there is more money than was ever asked for. */
+  /** Payments accepted and not settled; below 0 there is more money than was ever asked for. */
   readonly lag: number;
   readonly disqualified: boolean;
 };
@@ -50,7 +50,10 @@ export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Tot
   };
 }
 
-/** round(max(0, (11 − p99) × 0.02), 2): in hundredths from the start, so that halves are exact. */
+/**
+ * Computes round(max(0, (11 − p99) × 0.02), 2), in hundredths from the start, so that halves are
+ * exact.
+ */
 export function bonusOf(p99Ms: number): number {
   return Math.round(Math.max(0, (BONUS_BELOW_MS - p99Ms) * 2)) / 100;
 }

@@ -1,7 +1,7 @@
 /**
- * The audit that the contest does not make: every payment by its id, on both sides, with its amount and
- * its requestedAt, over the whole test. Nothing is lost, nothing charged twice, nothing charged that
- * was not posted.
+ * Makes the audit that the contest does not make: every payment by its id, on both sides, with its
+ * amount and its requestedAt, over the whole test. Nothing may be lost, charged twice, or charged
+ * without having been posted.
  */
 import { audit, type Violation, type WindowSums } from "../../tests/system/audit.ts";
 import { GatewayClient, type Sum, type Window } from "../../testing/gateway.ts";
@@ -18,16 +18,19 @@ export type StrictOptions = {
   readonly url: string;
   readonly processors: readonly Processor[];
   readonly accepted: readonly string[];
-  /** Not answered with success. What the gateway took nevertheless has to be settled too. */
+  /**
+   * Payments not answered with success. Those that the gateway took nevertheless have to be settled
+   * too.
+   */
   readonly failed: readonly string[];
   readonly random: () => number;
 };
 
 export type StrictReport = {
-  /** From the end of the test until everything was settled, or the patience was over. */
+  /** Time from the end of the test until everything was settled, or the patience was over. */
   readonly drainMs: number;
   readonly payments: number;
-  /** Not answered with success, and taken nevertheless. */
+  /** Payments taken without having been answered with success. */
   readonly takenUnanswered: number;
   readonly charged: Readonly<Record<string, number>>;
   readonly windows: number;

@@ -1,4 +1,4 @@
-/** What became of every HTTP call of a test, and how long the successful ones took. */
+/** Counts how every HTTP call of a test ended, and how long the successful ones took. */
 import { build } from "hdr-histogram-js";
 import type { Failure } from "../../shared/http/connection.ts";
 
@@ -13,13 +13,13 @@ export type Latencies = {
   readonly calls: number;
 };
 
-/** What became of a call, as far as it counts. */
+/** The end of a call, as far as it counts. */
 export type Counted =
   | { readonly kind: "answer"; readonly status: number; readonly ms: number }
   | { readonly kind: "failure"; readonly reason: Failure };
 
 export class Tally {
-  /** By status, or by the reason why there is none. */
+  /** Calls by status, or by the reason why there is none. */
   readonly calls: Record<string, number> = {};
   readonly #micros = build({
     highestTrackableValue: MICROS_MAX,
@@ -34,10 +34,12 @@ export class Tally {
     this.#micros.recordValue(micros);
   }
 
-  /** In hundredths of a millisecond, which is how the contest publishes and scores them. */
+  /**
+   * Latencies in hundredths of a millisecond, which is how the contest publishes and scores them.
+   */
   latencies(): Latencies {
     const max = this.#micros.maxValue;
-    // A bucket's upper end, which may lie above the largest value in it.
+    // This is a bucket's upper end, which may lie above the largest value in it.
     const ms = (percentile: number) =>
       hundredths(Math.min(max, this.#micros.getValueAtPercentile(percentile)));
     return {
@@ -50,7 +52,7 @@ export class Tally {
   }
 }
 
-/** As k6 expects it: anything but an error. */
+/** k6 expects anything but an error. */
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 400;
 }

@@ -9,7 +9,7 @@ import { startOfUserMs, type Ramp } from "./ramp.ts";
 import type { Tally } from "./tally.ts";
 
 const SLEEP_MS = 1_000;
-/** 19.90, as JSON writes it. */
+/** The amount 19.90, as JSON writes it. */
 export const AMOUNT_CENTS = 1_990;
 const SUCCESS = new Set([200, 201, 202, 204]);
 
@@ -23,7 +23,7 @@ export type UsersOptions = {
 export class Users {
   /** Ids of payments answered with success. */
   readonly accepted: string[] = [];
-  /** Ids of the others: refused, or nobody knows. */
+  /** Ids of the other payments: refused, or nobody knows. */
   readonly failed: string[] = [];
   readonly #options: UsersOptions;
   readonly #endpoint: Endpoint;
@@ -49,7 +49,7 @@ export class Users {
     return this.#over.promise;
   }
 
-  /** Breaks everything off. */
+  /** Breaks off every call. */
   stop(): void {
     this.#endsAtMs = 0;
     for (const start of this.#starts) clearTimeout(start);

@@ -9,7 +9,7 @@ async function shipped(name: string): Promise<Weather> {
   return parsed.weather;
 }
 
-/** Second, delay and failing of default, delay and failing of fallback. */
+/** Rows of a second, delay and failing of default, delay and failing of fallback. */
 const rowsOf = (steps: Weather) =>
   steps.map((step) => [
     step.at,

@@ -1,5 +1,5 @@
 /**
- * What the processors go through: a list of steps, with the seconds of a test of 60 s at which they
+ * The weather of the processors: a list of steps, with the seconds of a test of 60 s at which they
  * happen. A step says how each processor is from then on; one that it does not name stays as it is.
  */
 import * as v from "valibot";
@@ -13,7 +13,7 @@ const processorState = v.strictObject({
   /** Milliseconds. */
   delay: v.pipe(v.number(), v.integer("whole milliseconds"), v.minValue(0, "0 or more")),
   failing: v.boolean(),
-  /** Takes no call at all; simulated processors only. */
+  /** True takes no call at all; simulated processors only. */
   down: v.exactOptional(v.boolean()),
 });
 const weatherStep = v.strictObject({
@@ -31,7 +31,7 @@ export type ScheduledStep = {
   readonly states: readonly (readonly [ProcessorName, ProcessorState])[];
 };
 
-/** The weather, or the sentence that says what is wrong with it. */
+/** Reads the weather, or gives the sentence that says what is wrong with it. */
 export function parseWeather(
   text: string,
 ): { ok: true; weather: Weather } | { ok: false; reason: string } {
@@ -48,7 +48,7 @@ export function parseWeather(
   return { ok: false, reason: `${where === null ? "" : `${where}: `}${issue.message}` };
 }
 
-/** When each step happens in a test of this length, in order: a shorter test has faster weather. */
+/** Times of the steps in a test of this length, in order: a shorter test has faster weather. */
 export function scheduleOf(steps: Weather, durationMs: number): ScheduledStep[] {
   return steps
     .map((step) => ({

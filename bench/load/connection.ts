@@ -1,4 +1,4 @@
-/** One connection that posts payments, one at a time; each has an id and an amount of its own. */
+/** A connection that posts payments, one at a time; each has an id and an amount of its own. */
 import type { Socket } from "bun";
 import { readResponse } from "./response.ts";
 
@@ -17,7 +17,7 @@ const RANDOM_BYTES = 4_096;
 type OnAnswer = (connection: PaymentConnection, status: number, rightPlace: boolean) => void;
 
 export class PaymentConnection {
-  /** Of the payment that was sent last. */
+  /** Amount of the payment that was sent last. */
   cents = CENTS_MIN;
   sentAtMs = 0;
   readonly #socket: Socket;
@@ -64,7 +64,7 @@ export class PaymentConnection {
     this.#amountAt = this.#request.indexOf("10.00");
   }
 
-  /** `atMs` is when its clock starts. */
+  /** Sends a payment whose clock starts at `atMs`. */
   send(atMs: number): void {
     this.sentAtMs = atMs;
     this.#nextId();

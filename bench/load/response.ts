@@ -1,7 +1,10 @@
-/** Just enough of HTTP/1.1 to know where an answer ends; bodies have a Content-Length or do not exist. */
+/**
+ * Reads just enough of HTTP/1.1 to know where an answer ends; bodies have a Content-Length or do
+ * not exist.
+ */
 const HEAD_END = "\r\n\r\n";
 
-/** Null while there is more to come. Throws on what it does not know. */
+/** Gives null while there is more to come. Throws on what it does not know. */
 export function readResponse(bytes: Buffer): { status: number; bytes: number } | null {
   const end = bytes.indexOf(HEAD_END);
   if (end < 0) return null;

@@ -1,6 +1,7 @@
 /**
- * Admitting a payment and recording its answer, against a breaker that slides its window exactly: it
- * keeps the time of every answer of the last five seconds. Ours keeps counts, and starts them anew.
+ * Times admitting a payment and recording its answer, against a breaker that slides its window
+ * exactly: it keeps the time of every answer of the last five seconds. Ours keeps counts, and
+ * starts them anew.
  */
 import { Breaker } from "../../worker/router/breaker.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
@@ -9,7 +10,7 @@ import { compare } from "../compare.ts";
 export const name = "micro/breaker";
 
 const BATCH = 256;
-/** At 1 000 answers a second. */
+/** Time between answers, at 1 000 a second. */
 const STEP_MS = 1;
 const WINDOW_MS = 5_000;
 
@@ -39,7 +40,7 @@ export function run(context: BenchContext): Row[] {
   return [rowOf("breaker: admit + record", "ns", series, checks, note)];
 }
 
-/** Both trip at the fifth failure in a row, and not before. */
+/** Asserts that both trip at the fifth failure in a row, and not before. */
 function checkFailures(checks: Checks): void {
   const breaker = new Breaker(0);
   const twin = new SlidingBreaker(WINDOW_MS);

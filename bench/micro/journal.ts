@@ -1,6 +1,7 @@
 /**
- * Payments a second that the journal's store makes durable, by batch and by JOURNAL_SYNC, against the
- * obvious way: one INSERT OR IGNORE a payment, committed by itself, with the id as text.
+ * Measures how many payments a second the journal's store makes durable, by batch and by
+ * JOURNAL_SYNC, against the obvious way: one INSERT OR IGNORE a payment, committed by itself, with
+ * the id as text.
  */
 import { Database } from "bun:sqlite";
 import { rm } from "node:fs/promises";
@@ -39,7 +40,7 @@ async function rowsOf(context: BenchContext, sync: JournalSync): Promise<Row[]> 
         stored += results.filter(({ kind }) => kind === "done").length;
       });
       rates.get(batch)?.push(rate);
-      // In the worker a thread of its own does this all the time.
+      // The worker has a thread that does this all the time.
       store.checkpoint();
     }
     baselines.push(measure(context, 1, random, ([id]) => twin.insert(id as string)));
@@ -58,7 +59,7 @@ async function rowsOf(context: BenchContext, sync: JournalSync): Promise<Row[]> 
   });
 }
 
-/** Payments a second; ids are made before the clock runs. */
+/** Measures payments a second; ids are made before the clock runs. */
 function measure(
   { quick }: BenchContext,
   batch: number,

@@ -1,8 +1,8 @@
 /**
- * A frame of the link, written and read with its MAC, against JSON with the same MAC by node:crypto;
- * and the MAC alone. One payment is a quiet moment, a full frame is a busy one. Frames are flat arrays:
- * the other ways that msgpackr has of writing payments (a map each, or records, whose keys are written
- * once a message) stand beside them, with the same MAC and the same checks.
+ * Times a frame of the link, written and read with its MAC, against JSON with the same MAC by
+ * node:crypto; and the MAC alone. One payment is a quiet moment, a full frame is a busy one. Frames
+ * are flat arrays: the other ways that msgpackr has of writing payments (a map each, or records,
+ * whose keys are written once a message) stand beside them, with the same MAC and the same checks.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Packr } from "msgpackr";
@@ -65,7 +65,7 @@ function framesOf(context: BenchContext, count: number): Row[] {
   ];
 }
 
-/** Ours against msgpackr in another of its modes. */
+/** Compares ours with msgpackr in another of its modes. */
 function otherWay(
   context: BenchContext,
   { mode, packr }: (typeof MODES)[number],

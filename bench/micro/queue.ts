@@ -1,4 +1,7 @@
-/** Taking the oldest payment from a long queue and adding one, against `shift` and `push` of an array. */
+/**
+ * Times taking the oldest payment from a long queue and adding one, against `shift` and `push` of
+ * an array.
+ */
 import type { OpenPayment } from "../../worker/payment.ts";
 import { PaymentQueue } from "../../worker/queue.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
@@ -36,7 +39,7 @@ export function run(context: BenchContext): Row[] {
   });
 }
 
-/** Ours looks at deadlines: they are equal, as in a queue whose payments go round and round. */
+/** Our queue looks at deadlines: they are equal, as when its payments go round and round. */
 function paymentAt(seq: number): OpenPayment {
   return {
     seq,

@@ -1,6 +1,6 @@
 /**
- * Checking the body of `POST /payments`, against a valibot schema that asks for the same. The twin
- * stops at "no"; ours says what is wrong.
+ * Times checking the body of `POST /payments`, against a valibot schema that asks for the same. The
+ * twin stops at "no"; ours says what is wrong.
  */
 import * as v from "valibot";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
@@ -55,7 +55,7 @@ function naive(body: string) {
   try {
     value = JSON.parse(body);
   } catch {
-    return null; // Not JSON.
+    return null; // It is not JSON.
   }
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) return null;

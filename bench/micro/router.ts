@@ -1,7 +1,7 @@
 /**
- * Where the next payment goes. With a lane that has room, against the plainest rule there is (the
- * first working one with room); with the cheap lane full and a long queue, against asking for every
- * waiting payment whether it would miss its deadline.
+ * Times the choice of where the next payment goes. With a lane that has room, the twin is the
+ * plainest rule there is (the first working one with room); with the cheap lane full and a long
+ * queue, the twin asks for every waiting payment whether it would miss its deadline.
  */
 import { isDue, Router, RouterLane, type Waiting } from "../../worker/router.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
@@ -59,7 +59,7 @@ function full(context: BenchContext): Row {
   return rowOf("router: choose, full", "ns", series, checks, note);
 }
 
-/** The rule of the router's header, for every position and not for a few. */
+/** Applies the rule of the router's header to every position and not to a few. */
 function everyoneIsAsked(
   nowMs: number,
   waiting: Waiting,
@@ -75,7 +75,7 @@ function everyoneIsAsked(
   return false;
 }
 
-/** Lanes from cheap to dear. */
+/** Makes a router with lanes from cheap to dear. */
 function newRouter() {
   const lanes = PROCESSORS.map(
     (processor) => new RouterLane(0, { ...processor, inFlightMax: 640 }),
@@ -83,7 +83,7 @@ function newRouter() {
   return { router: new Router(lanes, PATIENCE_MS), lanes };
 }
 
-/** Deadlines that grow along the queue, up to that of the last. */
+/** Makes deadlines that grow along the queue, up to that of the last. */
 function waitingOf(length: number, lastDeadlineMs: number): Waiting {
   const deadlines = Float64Array.from(
     { length },

@@ -1,7 +1,7 @@
 /**
- * A summary over one million settled payments and over sixteen, all of them in the ring, against a plain
- * scan of the same columns, for windows of several widths. Rows come almost sorted by requestedAt, as
- * they do from a processor that answers some calls later than others.
+ * Times a summary over one million settled payments and over sixteen, all of them in the ring,
+ * against a plain scan of the same columns, for windows of several widths. Rows come almost sorted
+ * by requestedAt, as they do from a processor that answers some calls later than others.
  */
 import { allocateLedger, columnsOf, LedgerWriter } from "../../worker/ledger.ts";
 import { SummaryReader, type SummaryWindow, type Totals } from "../../worker/summary.ts";
@@ -56,7 +56,7 @@ function rowsOver(context: BenchContext, summary: string, rows: number, mostNs: 
   });
 }
 
-/** One payment a millisecond. */
+/** Windows over rows that have one payment a millisecond. */
 function windowsOver(rows: number): [what: string, window: SummaryWindow][] {
   const endMs = START_MS + rows;
   return [

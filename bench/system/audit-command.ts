@@ -1,6 +1,6 @@
 /**
- * How long `worker audit` takes to find a missing, an extra and a wrong payment by id among a million,
- * the start of the process included. The processor is simulated in this process.
+ * Measures how long `worker audit` takes to find a missing, an extra and a wrong payment by id
+ * among a million, the start of the process included. The processor is simulated in this process.
  */
 import { startSimulator } from "../../simulator/server.ts";
 import {
@@ -30,7 +30,7 @@ export async function run({ quick, runs, dist, directory }: BenchContext): Promi
     port: 0,
   });
   const { records } = simulator.model;
-  // No tenth, which is settled elsewhere.
+  // Every tenth payment is settled elsewhere and is not used here.
   const [missing, wrong, extra] = [count / 4 + 1, count / 2 + 1, (count * 3) / 4] as const;
   for (const row of recordedAs(path, 0).records.values()) {
     if (row.correlationId === idOf(missing)) continue;

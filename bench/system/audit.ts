@@ -1,6 +1,6 @@
 /**
- * Whether a gateway kept what it said, once it is quiet: its summary is what its processors have, all
- * of them together have what was accepted, and the journal has a settled row for each.
+ * Checks that a gateway kept its word, once it is quiet: its summary is what its processors have,
+ * all of them together have what was accepted, and the journal has a settled row for each.
  */
 import { Database } from "bun:sqlite";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
@@ -24,7 +24,7 @@ export async function auditSums(stack: BenchStack, accepted: Sum, checks: Checks
   checks.equal("the processors' own sums", await sumsOf(stack.processors), summary);
 }
 
-/** By processor, without what the journal had before. */
+/** Sums by processor, without what the journal had before. */
 export async function settledSince(stack: BenchStack): Promise<Sum[]> {
   const summary = await summaryOf(stack.workerHttp);
   return summary.map((sum, processor) => minus(sum, stack.before[processor] as Sum));

@@ -1,7 +1,7 @@
-/** What the bare client is told, and what it says afterwards. */
+/** Orders for the bare client, and its report. */
 export type ClientPlan = {
   readonly urls: readonly string[];
-  /** Calls at a time, a processor. */
+  /** Calls at a time to each processor. */
   readonly inFlight: number;
   readonly warmupMs: number;
   readonly durationMs: number;

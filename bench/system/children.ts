@@ -4,26 +4,31 @@ import { bareEnv, fromDist, fromSource } from "../../testing/programs.ts";
 
 /** Ten million settled payments are read before a worker is ready. */
 const READY_MS_MAX = 60_000;
-/** Of pino; less than this is the ordinary course of things. */
+/** Pino's level of a warning; anything less is the ordinary course of things. */
 const WARN = 40;
 
-/** In our session: the generator gets no larger part of the cores than what it measures. */
+/**
+ * Children stay in our session: the generator gets no larger part of the cores than what it
+ * measures.
+ */
 export const CHILD = { readyMsMax: READY_MS_MAX, onLine: showTrouble, session: "ours" } as const;
-/** A worker, or a client without limits, need not replace itself to make as many calls. */
+/**
+ * With this a worker, or a client without limits, need not replace itself to make as many calls.
+ */
 export const CALLS = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192" };
 
 export function commandOf(entry: string, dist: boolean, ...args: readonly string[]): string[] {
   return (dist ? fromDist : fromSource)(entry, ...args);
 }
 
-/** Starts a baseline, a script of bench/; with it, what it said when it was ready. */
+/** Starts a baseline, a script of bench/, and gives its first words along. */
 export async function startBare(entry: string, ...args: readonly string[]) {
   const options: ChildOptions = { ...CHILD, command: fromSource(entry, ...args), env: bareEnv() };
   const child = await Child.start({ ...options, name: entry });
   return { child, said: JSON.parse(await child.untilReady()) as Record<string, unknown> };
 }
 
-/** Runs a script of bench/ to its end; what it prints is its report. */
+/** Runs a script of bench/ to its end and reads its report from stdout. */
 export async function reportOf<T>(entry: string, plan: object): Promise<T> {
   const command = fromSource(entry, JSON.stringify(plan));
   const { code, out, err } = await run(command, { env: bareEnv(CALLS), session: "ours" });

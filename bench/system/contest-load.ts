@@ -1,8 +1,9 @@
 /**
- * What a contest's worth of load takes of the machine: 17 000 payments, the first 12 000 of them in a
- * sixth of the contest's time, the rest at its own 500 a second, which is the part whose CPU time counts,
- * from the first payment to the last settled. With HAProxy in front, as haproxy.cfg has it, where it is
- * installed. Memory is what is resident in the end: of the binaries' own pages, too.
+ * Measures what a contest's worth of load takes of the machine: 17 000 payments, the first 12 000
+ * of them in a sixth of the contest's time, the rest at its own 500 a second, which is the part
+ * whose CPU time counts, from the first payment to the last settled. HAProxy stands in front, as
+ * haproxy.cfg has it, where it is installed. Memory is what is resident in the end, the binaries'
+ * own pages included.
  */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -79,7 +80,7 @@ async function contest(context: BenchContext, checks: Checks): Promise<Round> {
   return { count: accepted.count, cpuNs, memoryMb };
 }
 
-/** HAProxy in front of the stack, or the stack's own door. */
+/** Starts HAProxy in front of the stack, or gives the stack's own address. */
 async function startDoor({ port, workerHttp, journalPath }: BenchStack) {
   if (WHY_NO_HAPROXY !== null) {
     return { port, cpuMs: () => 0, [Symbol.asyncDispose]: async () => {} };

@@ -1,7 +1,8 @@
 /**
- * What ten million settled payments in the journal cost: payments a second that are answered 202,
- * against the same gateway with an empty journal; and how long a worker takes from its start to its
- * being ready. Ready means that every summary is answered, and the first one is compared with the rows.
+ * Measures what ten million settled payments in the journal cost: payments a second that are
+ * answered 202, against the same gateway with an empty journal; and how long a worker takes from
+ * its start to its being ready. Ready means that every summary is answered, and the first one is
+ * compared with the rows.
  */
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
@@ -16,7 +17,7 @@ const STARTS = [
   { what: "1 million", size: MILLION, mostMs: 1_500 },
   { what: "10 million", size: TEN_MILLION, mostMs: 5_000 },
 ];
-/** As "settling later" of accept-rate.ts: the way to the 202 alone. */
+/** This is "settling later" of accept-rate.ts: the way to the 202 alone. */
 const LATER: StackOptions = { sync: "normal", delayMs: 1_000 };
 
 export async function run(context: BenchContext): Promise<Row[]> {

@@ -1,9 +1,9 @@
 /**
- * The end of an outage: both processors refuse while 100 000 payments are accepted, and then they work
- * again. How long POST /payments takes at a steady 1 000 a second while the backlog is settled, against
- * the same load before the outage: the worker paces itself while others come in. And after a second
- * outage how fast the backlog is settled with nobody at the door, from the moment of healing, so that
- * noticing it counts.
+ * Measures the end of an outage: both processors refuse while 100 000 payments are accepted, and
+ * then they work again. The first figure is how long POST /payments takes at a steady 1 000 a
+ * second while the backlog is settled, against the same load before the outage: the worker paces
+ * itself while others come in. The second, after another outage, is how fast the backlog is settled
+ * while no payments come, from the moment of healing, so that noticing it counts.
  */
 import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
@@ -76,7 +76,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
   ];
 }
 
-/** What is accepted while both processors refuse. */
+/** Accepts payments while both processors refuse. */
 async function outage(stack: BenchStack, posted: Load, checks: Checks): Promise<Sum> {
   await setFailing(stack, true);
   const settled = totalOf(await settledSince(stack)).count;

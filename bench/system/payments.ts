@@ -1,4 +1,4 @@
-/** Loads on the gateway and on the bare servers, each checked to the last payment. */
+/** Puts loads on the gateway and on the bare servers, and checks each to the last payment. */
 import type { BenchContext, Checks } from "../benchmark.ts";
 import type { LoadPlan, LoadReport } from "../load/plan.ts";
 import { auditJournal, auditSums, settledSince } from "./audit.ts";
@@ -8,17 +8,19 @@ import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
 import { totalOf } from "./sums.ts";
 
 export const CONNECTIONS = 64;
-/** Closed or open, and for how long. */
+/** A closed or an open load, and its length. */
 export type Load = Pick<LoadPlan, "warmupMs" | "durationMs" | "ratePerSecond">;
 
 export type BareReport = LoadReport & { readonly cpuNs: number };
 
 export type GatewayReport = LoadReport & {
-  /** Settled when the load ended, a second of it. */
+  /** Payments settled when the load ended, a second of it. */
   readonly settledPerSecond: number;
-  /** What the simulated processors had of one core meanwhile. */
+  /** Share of one core that the simulated processors had meanwhile. */
   readonly processorsPart: number;
-  /** A payment's: of both while the load ran, and of the worker until all is settled. */
+  /**
+   * CPU time of a payment: both processes while the load ran, and the worker until all is settled.
+   */
   readonly cpuNs: { readonly api: number; readonly worker: number; readonly workerInAll: number };
 };
 
@@ -42,7 +44,7 @@ export async function loadBare(
   return { ...report, cpuNs };
 }
 
-/** `meanwhile` begins something before the load, and gives back what ends it afterwards. */
+/** Loads a gateway; `meanwhile` begins something before, and gives back what ends it afterwards. */
 export async function loadGateway(
   context: BenchContext,
   options: StackOptions,
@@ -57,7 +59,7 @@ export async function loadGateway(
   await endOther();
   const end = stack.cpuMs();
   const settled = totalOf(await settledSince(stack)).count;
-  // What was put off is settled now, so that it can be checked.
+  // Put-off payments are settled now, so that they can be checked.
   if (options.delayMs) for (const each of stack.processors) await each.setDelay(0);
   const accepted = acceptedOf(report);
   await auditSums(stack, accepted, checks);
@@ -77,7 +79,7 @@ export async function loadGateway(
   };
 }
 
-/** What is posted to a stack that goes on. */
+/** Loads a stack that goes on afterwards. */
 export function loadStack(
   { port }: Pick<BenchStack, "port">,
   load: Load,

@@ -1,12 +1,12 @@
-/** Questions over HTTP that come at a steady pace while something else is measured. */
+/** Asks questions over HTTP at a steady pace while something else is measured. */
 import type { Checks } from "../benchmark.ts";
 
 export type Questions = {
-  /** Asks no more, waits for what is under way, and checks that every one was answered as it must be. */
+  /** Stops asking, waits for answers under way, and checks that every one was as it must be. */
   end(checks: Checks): Promise<void>;
 };
 
-/** `ask` gets the question's number, and throws when the answer is wrong. */
+/** Calls `ask` with the question's number; it throws when the answer is wrong. */
 export function askSteadily(perSecond: number, ask: (n: number) => Promise<void>): Questions {
   const startMs = performance.now();
   const wrong: string[] = [];

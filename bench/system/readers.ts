@@ -1,13 +1,13 @@
 /**
- * How long POST /payments takes at a steady 1 000 a second while others read from a gateway that has
- * ten million settled payments, against a bare Bun.serve that parses the same body and that nobody
- * reads from.
+ * Measures how long POST /payments takes at a steady 1 000 a second while others read from a
+ * gateway that has ten million settled payments, against a bare Bun.serve that parses the same body
+ * and that nobody reads from.
  *
- * Nobody at first, so that it can be seen what the journal's size alone does.
- * Summaries: 20 a second through the API, of everything and, in turn, of a window whose edges are in
- * rows that have long left the ring, so that they come from the journal; its sums are known.
- * Dashboards: 100 event streams, with what their pages ask every three seconds, and a payment's status
- * a second for each. Those who read use the same two cores.
+ * The first row has no readers, so that it shows what the journal's size alone does. Summaries are
+ * 20 a second through the API, of everything and, in turn, of a window whose edges are in rows that
+ * have long left the ring, so that they come from the journal; its sums are known. Dashboards are
+ * 100 event streams, with what their pages ask every three seconds, and a payment's status a second
+ * for each. The readers use the same two cores.
  */
 import { Database } from "bun:sqlite";
 import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
@@ -27,7 +27,7 @@ export const name = "system/readers";
 const RATE = 1_000;
 const SUMMARIES_PER_SECOND = 20;
 const DASHBOARDS = 100;
-/** `PERIOD_MS` of dashboard/open.ts. */
+/** This is `PERIOD_MS` of dashboard/open.ts. */
 const OPEN_EVERY_SECONDS = 3;
 const UNKNOWN = uuidFrom(seededRandom(7));
 
@@ -94,7 +94,7 @@ async function askSummaries({ port, before }: BenchStack, known: Known, checks: 
   return () => questions.end(checks);
 }
 
-/** The middle third, with edges inside blocks, and what the journal's rows make of it. */
+/** Picks the middle third, with edges inside blocks, and sums the journal's rows in it. */
 function windowOf({ path, count, firstMs }: SettledJournal): Known {
   const [fromMs, toMs] = [firstMs + Math.floor(count / 6) + 7, firstMs + Math.floor(count / 3) + 7];
   const db = new Database(path, { readonly: true });

@@ -1,9 +1,9 @@
 /**
- * Payments a second that a worker settles out of a backlog at two processors, at a delay of 0 and of
- * 100 ms, against a bare loop that posts to the same two, as many at a time, and remembers nothing.
- * The backlog is in the journal when the worker starts, as after an outage. Patience is 0, so that the
- * dear processor is due as well: what is measured is the worker, not the policy. The rate is the slope
- * of the summary's count between an eighth and seven eighths of the backlog.
+ * Measures how many payments a second a worker settles out of a backlog at two processors, at a
+ * delay of 0 and of 100 ms, against a bare loop that posts to the same two, as many at a time, and
+ * remembers nothing. The backlog is in the journal when the worker starts, as after an outage.
+ * Patience is 0, so that the dear processor is due as well: the worker is measured, not the policy.
+ * The rate is the slope of the summary's count between an eighth and seven eighths of the backlog.
  */
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
@@ -18,9 +18,12 @@ import { summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 export const name = "system/settle-rate";
 
-/** What the worker's own hard cap lets it have at one of two processors. */
+/** Calls that the worker's own hard cap lets it have at one of two processors. */
 const IN_FLIGHT = 640;
-/** With a delay nobody settles more than the calls in flight allow: nine tenths of that, at both. */
+/**
+ * A delay bounds what can be settled by the calls in flight: the target is nine tenths of that, at
+ * both.
+ */
 const DELAYS = [
   { delayMs: 0, least: 10_000 },
   { delayMs: 100, least: 0.9 * ((2 * IN_FLIGHT) / 0.1) },

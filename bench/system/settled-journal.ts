@@ -1,10 +1,12 @@
 /**
- * A journal of many settled payments, written once and used by every benchmark that needs one, each of
- * which adds its own. Written by SQL alone: through the store's transitions it would take ten minutes.
+ * A journal of many settled payments, written once and used by every benchmark that needs one, each
+ * of which adds its own. It is written by SQL alone: through the store's transitions it would take
+ * ten minutes.
  *
- * Its index of ids shall be as the payments of months would leave it: evenly spread, with room in its
- * pages. Ids in ascending order are quick to write and leave no room, so they come in two rounds, one
- * after the other over the whole range: the second splits every page that the first has filled.
+ * Its index of ids shall be as the payments of months would leave it: evenly spread, with room in
+ * its pages. Ids in ascending order are quick to write and leave no room, so they come in two
+ * rounds, one after the other over the whole range: the second splits every page that the first has
+ * filled.
  */
 import { join } from "node:path";
 import { sumOfSettled } from "../../worker/journal/copies.ts";
@@ -19,7 +21,7 @@ export const TEN_MILLION = { count: 10_000_000, quickCount: 20_000 } as const;
 export type SettledJournal = {
   readonly path: string;
   readonly count: number;
-  /** Of the payments' requestedAt, two a millisecond. */
+  /** The first payment's requestedAt; two follow a millisecond. */
   readonly firstMs: number;
   readonly idOf: (seq: number) => string;
   readonly centsOf: (seq: number) => number;
@@ -30,7 +32,10 @@ const PER_MS = 2;
 const CALL_MS = 5;
 const IDS = 2 ** 48;
 const CENTS = { factor: 7_919, max: 100_000 } as const;
-/** Everybody else's index is read from the disk; this one is written as a whole. */
+/**
+ * The cache holds the whole index, which is written at once; every other opener reads it from the
+ * disk.
+ */
 const CACHE_KB = 1_000_000;
 
 const written = new Map<number, SettledJournal>();
@@ -83,7 +88,7 @@ function write(path: string, { count, firstMs, first, steps }: Form): void {
   );
   db.run("PRAGMA journal_mode = WAL");
   store.close();
-  // Rows by SQL seal no block; a start does it for all of them.
+  // Rows that SQL writes seal no block; a start does it for all of them.
   new SqliteStore(path, "off", ["default", "fallback"], firstMs).close();
 }
 

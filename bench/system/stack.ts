@@ -1,6 +1,6 @@
 /**
- * A whole gateway for one run: two processors, a worker and an API, each a process, with a new journal
- * or one that has much in it.
+ * Starts a whole gateway for one run: two processors, a worker and an API, each a process, with a
+ * new journal or one that has much in it.
  */
 import type { Sum } from "../../testing/gateway.ts";
 import type { Child } from "../../testing/process.ts";
@@ -12,7 +12,7 @@ import { NONE, summaryOf } from "./sums.ts";
 
 export type StackOptions = Pick<SiteOptions, "apis" | "between" | "env"> & {
   readonly sync: JournalSync;
-  /** Milliseconds that both processors take. */
+  /** Milliseconds that both processors take to answer. */
   readonly delayMs?: number;
   /** The path of a journal that is there already and stays, instead of a new one. */
   readonly settled?: string;
@@ -20,23 +20,26 @@ export type StackOptions = Pick<SiteOptions, "apis" | "between" | "env"> & {
   readonly prepare?: (journal: string) => void;
 };
 
-/** Of a core, in a look at what a worker uses. */
+/** CPU time within one look, up to which a worker counts as idle. */
 const IDLE_MS = 50;
 const LOOK_MS = 500;
 
-/** Of a process each. */
+/** CPU time of each process. */
 export type Spent = { readonly api: number; readonly worker: number };
 
 export class BenchStack extends Stack {
-  /** What the journal had settled at the start, in the order of the processors, who know nothing of it. */
+  /**
+   * Payments that the journal had settled at the start, in the order of the processors, who know
+   * nothing of them.
+   */
   before: readonly Sum[] = [NONE, NONE];
 
-  /** Of the API. */
+  /** Port of the API. */
   get port(): number {
     return Number(new URL(this.gateway.url).port);
   }
 
-  /** What API, worker and the simulated processors have used of the cores up to now. */
+  /** CPU time that API, worker and the simulated processors have used up to now. */
   cpuMs(): Spent & { readonly processors: number } {
     const { children } = this.site.processors;
     const processors = children.reduce((all, child) => all + child.cpuMs(), 0);
@@ -84,7 +87,10 @@ export async function startStack(
   }
 }
 
-/** A worker still looks through a large journal when it is ready; what comes afterwards is measured. */
+/**
+ * Waits until the worker has looked through a large journal, which it still does when it is ready;
+ * what comes afterwards is measured.
+ */
 async function idle(worker: Child): Promise<void> {
   let [before, now] = [Number.NEGATIVE_INFINITY, worker.cpuMs()];
   while (now - before > IDLE_MS) {

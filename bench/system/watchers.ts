@@ -1,4 +1,4 @@
-/** Open dashboards: event streams of the worker that somebody reads to the last byte. */
+/** Open dashboards: event streams of the worker, each read to the last byte. */
 import type { Checks } from "../benchmark.ts";
 import type { BenchStack } from "./stack.ts";
 
@@ -24,7 +24,7 @@ export async function watch({ workerHttp }: BenchStack, count: number): Promise<
       abort.abort();
       await Promise.all(readers.map(({ ended }) => ended));
       const fewest = Math.min(...readers.map(({ events }) => events));
-      // The last one may be under way.
+      // The last event may be under way.
       const isCurrent = fewest >= Math.floor(seconds) - 1;
       checks.equal("every dashboard was kept up to date", isCurrent, true);
     },
@@ -38,6 +38,6 @@ async function read(reader: { events: number; body: ReadableStream<Uint8Array> }
       reader.events += decoder.decode(bytes).split("event: live\n").length - 1;
     }
   } catch {
-    // It was ended from here.
+    // It was ended by this side.
   }
 }

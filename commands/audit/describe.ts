@@ -1,4 +1,4 @@
-/** An audit for somebody to read. */
+/** Words an audit for people to read. */
 import { decimalFromCents } from "../../shared/money.ts";
 import type {
   AuditReport,

@@ -1,10 +1,13 @@
-/** Whether processors are where the journal has them: one that moved gets nothing (worker/addresses.ts). */
+/**
+ * Judges whether processors are where the journal has them: one that moved gets nothing
+ * (worker/addresses.ts).
+ */
 import { existsSync } from "node:fs";
 import { compareAddresses, knownAddresses, type Address } from "../../worker/addresses.ts";
 import { openToRead } from "../../worker/audit/file.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
-/** Of a journal that is not there yet, nothing. */
+/** Gives nothing when the journal is not there yet. */
 export function judgeAddresses(path: string, configured: readonly Address[]): Finding[] {
   if (!existsSync(path)) return [];
   try {

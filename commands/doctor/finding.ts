@@ -3,7 +3,7 @@ export type Verdict = "ok" | "warning" | "wrong";
 export type Finding = {
   readonly name: string;
   readonly verdict: Verdict;
-  /** What was read or measured, and what it is measured by. */
+  /** The figure that was read or measured, and what it is measured by. */
   readonly figure: string;
   /** The line that mends it; null when there is nothing to mend. */
   readonly fix: string | null;

@@ -1,8 +1,11 @@
-/** The load balancer's timeouts beside ours: which of two that wait gives up first. */
+/**
+ * Compares the load balancer's timeouts with ours: the one that gives up first decides what a
+ * caller sees.
+ */
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
-/** A purge may take so long at the worker, and an API adds what it waits itself. */
+/** Time that a purge may take at the worker; an API adds what it waits itself. */
 const ANSWER_MS_MAX = 4_000;
 /** HAProxy's own default. */
 const HAPROXY_PURGE_MS = 5_000;
@@ -37,7 +40,7 @@ function millisecondsOf(text: string): number | null {
   return match === null ? null : Number(match[1]) * (UNIT_MS[match[2] ?? ""] as number);
 }
 
-/** Of several sections the one that gives up first is looked at. */
+/** Several sections may set a timeout: the one that gives up first is looked at. */
 export function judgeHaproxy(config: string, ackTimeoutMs: number): Finding[] {
   const timeouts = timeoutsIn(config);
   const shortest = (name: string) => {
@@ -56,7 +59,7 @@ export function judgeHaproxy(config: string, ackTimeoutMs: number): Finding[] {
   ];
 }
 
-/** Who closes an idle connection first: it must not be the one that is asked. */
+/** Judges which end closes an idle connection first: it must not be the one that is asked. */
 function judgeIdle(purgeMs: number[] = [HAPROXY_PURGE_MS]): Finding {
   const name = "load balancer: idle connections";
   const [there, here] = [Math.max(...purgeMs), HTTP_IDLE_SECONDS * 1_000];

@@ -63,7 +63,7 @@ test.each([
   [judgeProxy("http_proxy"), "wrong"],
 ] as const)("%p is %s", (finding, verdict) => {
   expect(finding.verdict).toBe(verdict);
-  // Something to mend has the line that mends it, unless nothing could be read.
+  // A finding that needs mending has the line that mends it, unless nothing could be read.
   const cannotBeRead = /cannot|can't/.test(finding.figure) && verdict === "warning";
   expect(finding.fix === null).toBe(verdict === "ok" || cannotBeRead);
 });

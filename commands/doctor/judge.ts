@@ -1,4 +1,7 @@
-/** What a figure of the machine means for a worker. Pure: each is given what was read. */
+/**
+ * Judges what a figure of the machine means for a worker. Pure: each function is given what was
+ * read.
+ */
 import { RECEIVE_BUFFER_BYTES } from "../../shared/limits.ts";
 import { SECRET_LENGTH_MIN } from "../../shared/link/reach.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
@@ -16,7 +19,7 @@ export function judgeReceiveBuffer(rmemMaxBytes: number | null): Finding {
 
 export type SyncSample = {
   readonly directory: string;
-  /** tmpfs and the like: nothing there outlives the machine. */
+  /** True for tmpfs and the like: nothing there outlives the machine. */
   readonly isMemory: boolean;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -56,10 +59,13 @@ export function judgeSpace(freeBytes: number | null, directory: string): Finding
 }
 
 export type ClockReading = {
-  /** By how much the wall clock and the steady one have moved apart while they were watched. */
+  /**
+   * Milliseconds by which the wall clock and the steady one have moved apart while they were
+   * watched.
+   */
   readonly stepMs: number;
   readonly watchedMs: number;
-  /** As the kernel says; null where it cannot be asked. */
+  /** The kernel's word on it; null where it cannot be asked. */
   readonly synchronised: boolean | null;
 };
 
@@ -87,7 +93,7 @@ export function judgeDescriptors(limit: number | null, callsMax: number): Findin
   return wrong(name, figure, `ulimit -n ${Math.max(65_536, needed)}`);
 }
 
-/** In TIME_WAIT a port is lost for a minute. */
+/** A port in TIME_WAIT is lost for a minute. */
 const PORTS_WANTED = 28_000;
 const WIDE = "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
 
@@ -99,7 +105,7 @@ export function judgePortRange(range: readonly [number, number] | null): Finding
   return count >= PORTS_WANTED ? ok(name, figure) : warning(name, figure, WIDE);
 }
 
-/** 1 for all, 2 for loopback only. */
+/** Takes the kernel's setting: 1 for all, 2 for loopback only. */
 export function judgePortReuse(tcpTwReuse: number | null, allLocal: boolean): Finding {
   const name = "reuse of ports";
   if (tcpTwReuse === null) return warning(name, "tcp_tw_reuse cannot be read here", null);

@@ -1,18 +1,18 @@
-/** Figures of the machine, as the kernel gives them. Null where it does not. */
+/** Reads figures of the machine from the kernel; each is null where the kernel does not give it. */
 import { dlopen, ptr } from "bun:ffi";
 import { closeSync, existsSync, fdatasyncSync, mkdtempSync, openSync } from "node:fs";
 import { readFileSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ClockReading, SyncSample } from "./judge.ts";
 
-/** Of a struct timex: more than it has on any machine. */
+/** Bytes for a struct timex: more than it has on any machine. */
 const TIMEX_BYTES = 512;
 const TIMEX_STATUS_AT = 40;
 const STA_UNSYNC = 0x40;
 const SYNCS = 48;
-/** About what a small commit writes. */
+/** Bytes that a small commit writes, more or less. */
 const SYNC_BYTES = 8_192;
-/** tmpfs and ramfs. */
+/** Magic numbers of tmpfs and ramfs. */
 const MEMORY_TYPES = new Set([0x01021994, 0x858458f6]);
 
 export function kernelNumbers(name: string): number[] | null {
@@ -38,11 +38,14 @@ export function freeBytes(folder: string): number | null {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch {
-    return null; // No such call on this file system.
+    return null; // This file system has no such call.
   }
 }
 
-/** Real syncs of a file of its own beside the journal; or the sentence that says why not. */
+/**
+ * Times real syncs of a file of its own beside the journal; or gives the sentence that says why
+ * not.
+ */
 export function sampleSync(folder: string): SyncSample | string {
   let own: string | null = null;
   try {
@@ -84,18 +87,18 @@ function isSynchronised(): boolean | null {
     const { symbols, close } = dlopen("libc.so.6", {
       adjtimex: { args: ["ptr"], returns: "i32" },
     });
-    // All zero: it only asks.
+    // All fields are zero: the call only asks.
     const timex = new Uint8Array(TIMEX_BYTES);
     const failed = symbols.adjtimex(ptr(timex)) === -1;
     close();
     const status = new DataView(timex.buffer).getInt32(TIMEX_STATUS_AT, true);
     return failed ? null : (status & STA_UNSYNC) === 0;
   } catch {
-    return null; // No glibc under that name.
+    return null; // There is no glibc under that name.
   }
 }
 
-/** Whether somebody listens on a port of this machine, by the kernel's own tables. */
+/** True when somebody listens on a port of this machine, by the kernel's own tables. */
 export function isListening(protocol: "tcp" | "udp", port: number): boolean {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return [protocol, `${protocol}6`].some((table) =>
@@ -114,6 +117,6 @@ function readText(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return null; // Not this kernel, or not to be read from inside of a container.
+    return null; // This kernel has none, or does not let a container read it.
   }
 }

@@ -1,4 +1,4 @@
-/** Who listens where the worker wants to, and whether processors answer. */
+/** Finds out who listens where the worker wants to, and whether processors answer. */
 import { originOf } from "../../shared/healthcheck.ts";
 import { HttpBooks, NoAnswer } from "../../worker/audit/theirs.ts";
 import { exchangeTo, type ExchangeError } from "../../worker/processor/exchange.ts";
@@ -9,7 +9,7 @@ import { isListening } from "./machine.ts";
 const ANSWER_MS_MAX = 2_000;
 /** A processor may keep a health call waiting for its next window of 5 s. */
 const HEALTH_MS_MAX = 7_000;
-/** An id that no shop has: asked for where a worker already makes the health calls. */
+/** An id that no shop has: it is asked for where a worker already makes the health calls. */
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 
 /** True when a worker of ours answers there. */
@@ -20,7 +20,7 @@ export async function isOurWorker(host: string, port: number): Promise<boolean> 
     const text = await (await fetch(url, { signal, proxy: false } as RequestInit)).text();
     return text.includes("papaleguas_resident_memory_bytes");
   } catch {
-    return false; // Nobody, or somebody else.
+    return false; // Nobody answers there, or somebody else does.
   }
 }
 
@@ -45,7 +45,7 @@ export async function judgePort(
   );
 }
 
-/** For a moment: an address may be free and not this machine's. */
+/** Binds for a moment: an address may be free and not this machine's. */
 async function tryToBind(protocol: "tcp" | "udp", hostname: string, port: number) {
   try {
     if (protocol === "udp") (await Bun.udpSocket({ hostname, port })).close();

@@ -1,4 +1,4 @@
-/** What was typed, as the call that it stands for. */
+/** Reads what was typed as the call that it stands for. */
 import { parseArgs } from "node:util";
 import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
 
@@ -52,7 +52,7 @@ type Options = {
   readonly [name in "state" | "order" | "limit" | "who" | "why" | "evidence"]?: string;
 };
 
-/** Throws with one line when it makes no sense. */
+/** Throws with one line when the arguments make no sense. */
 export function readCommand(
   args: readonly string[],
   env: Record<string, string | undefined>,
@@ -71,7 +71,7 @@ export function readCommand(
     const [folder, what] = isPaymentAction ? ["payments", "ID"] : ["processors", "NAME"];
     const target = `/operator/${folder}/${about(what)}/${name}`;
     allowOnly(values, ["who", "why", "evidence"], name);
-    return call("POST", target, "decision", groundsOf(values, env));
+    return call("POST", target, "decision", decisionBody(values, env));
   }
   if (name === "show") {
     allowOnly(values, [], name);
@@ -101,8 +101,8 @@ function allowOnly(values: Options, allowed: readonly (keyof Options)[], name: s
   if (strange !== undefined) throw new Error(`${name} takes no --${strange}`);
 }
 
-/** What is missing the worker says. */
-function groundsOf(values: Options, env: Record<string, string | undefined>): string {
+/** The body of a decision. The worker says what is missing from it. */
+function decisionBody(values: Options, env: Record<string, string | undefined>): string {
   const { who = env["USER"], why, evidence } = values;
   return JSON.stringify({ who, why, evidence });
 }

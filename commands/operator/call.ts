@@ -1,16 +1,19 @@
-/** A call to the worker's HTTP listener. */
+/** Makes an operator's call to the worker's HTTP listener. */
 import { detailOf } from "../../shared/problem.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { workerSettings } from "../../worker/settings.ts";
 import { workerUrl } from "../worker-address.ts";
 
-/** Longer than the worker takes to say that it does not know. */
+/** The timeout is longer than the worker takes to say that it does not know. */
 const TIMEOUT_MS = 12_000;
 const { ADMIN_TOKEN } = workerSettings;
 
 type Caller = (method: "GET" | "POST", target: string, body: string | null) => Promise<string>;
 
-/** Throws with one line on a bad setting; the caller does when the answer is not 200. */
+/**
+ * Throws with one line on a bad setting; the caller that it gives throws when an answer is not a
+ * success.
+ */
 export function callerFrom(env: Record<string, string | undefined>): Caller {
   const url = workerUrl(env);
   const read = readSettings({ ADMIN_TOKEN }, env);

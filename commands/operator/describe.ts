@@ -1,4 +1,4 @@
-/** What the worker answered, for somebody to read: tables, and one line a fact. */
+/** Words the worker's answers for people to read: tables, and one line a fact. */
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import { plain, table } from "../text-table.ts";
 import type { Shows } from "./arguments.ts";
@@ -98,7 +98,9 @@ function rowsOf(value: unknown): readonly Fields[] {
   return Array.isArray(value) ? (value as Fields[]) : [];
 }
 
-/** Read from JSON as a double, which holds every amount that is taken to the cent. */
+/**
+ * The amount was read from JSON as a double, which holds every amount that is taken to the cent.
+ */
 function amountOf(amount: unknown): string {
   return Number(amount).toFixed(2);
 }

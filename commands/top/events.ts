@@ -1,4 +1,4 @@
-/** The bytes of an event stream, as the data of its events. */
+/** Reads the bytes of an event stream as the data of its events. */
 export class EventReader {
   readonly #decoder = new TextDecoder();
   #rest = "";
@@ -7,7 +7,7 @@ export class EventReader {
   push(bytes: Uint8Array): string[] {
     const text = this.#decoder.decode(bytes, { stream: true }).replaceAll("\r\n", "\n");
     this.#rest += text;
-    // Without an end there is nothing to look for, in however many pieces a long event comes.
+    // A text without an end holds no event, in however many pieces a long one comes.
     if (!text.includes("\n")) return [];
     const blocks = this.#rest.split("\n\n");
     this.#rest = blocks.pop() ?? "";

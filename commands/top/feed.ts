@@ -5,7 +5,7 @@ import { Overdue } from "../../shared/net/overdue.ts";
 import { peerAt, type Peer } from "../../shared/net/peer.ts";
 import { EventReader } from "./events.ts";
 
-/** One comes every second. */
+/** An event comes every second. */
 const SILENCE_MS_MAX = 5_000;
 const RETRY_MS = { first: 250, max: 4_000 };
 const ONCE_MS_MAX = 5_000;
@@ -15,7 +15,7 @@ export type Watcher = {
   readonly onLoss: (reason: string) => void;
 };
 
-/** One answer as it came. Throws with one line. */
+/** Gives one answer as it came. Throws with one line. */
 export async function once(url: string): Promise<string> {
   try {
     const signal = AbortSignal.timeout(ONCE_MS_MAX);
@@ -28,7 +28,7 @@ export async function once(url: string): Promise<string> {
   }
 }
 
-/** Until the signal ends it. */
+/** Follows the stream until the signal ends it. */
 export async function follow(url: string, watcher: Watcher, end: AbortSignal): Promise<void> {
   const worker = peerAt(url);
   let waitMs = RETRY_MS.first;

@@ -1,10 +1,10 @@
-/** One screen of figures as lines of text, cut to the size that there is. Pure. */
+/** Draws one screen of figures as lines of text, cut to the size that there is. Pure. */
 import { decimalFromCents } from "../../shared/money.ts";
 import { plain } from "../text-table.ts";
 import type { Figures, Row } from "./view.ts";
 
 export type Size = { readonly columns: number; readonly rows: number };
-/** Null while all is well; else since when, and why. */
+/** Null while all is well; else when the connection was lost, and why. */
 export type Loss = { readonly sinceMs: number; readonly reason: string } | null;
 export type Sorting = { readonly by: SortKey; readonly reversed: boolean };
 
@@ -16,7 +16,10 @@ type Column = {
 
 const BREAKER_ORDER = { open: 0, "half-open": 1, closed: 2 };
 
-/** By the key that sorts by it. Numbers: the largest first; names and fees: the smallest. */
+/**
+ * Columns by the key that sorts by them. Numbers have the largest first; names and fees the
+ * smallest.
+ */
 const COLUMNS = {
   n: { title: "[n]ame", text: ({ name }) => name, value: ({ name }) => name },
   f: { title: "[f]ee", text: ({ fee }) => percent(fee), value: ({ fee }) => -fee },
@@ -94,7 +97,7 @@ export function screenOf(
   return lines;
 }
 
-/** For whoever has no screen: everything in one line. */
+/** Puts everything into one line, where there is no screen. */
 export function lineOf(figures: Figures): string {
   const { backlog } = figures.snapshot;
   const each = figures.rows.map(
@@ -112,7 +115,7 @@ export function lineOf(figures: Figures): string {
   return [all.join("  "), ...each].join("  |  ");
 }
 
-/** Cut to the size, the last line kept for the keys. */
+/** Cuts lines to the size, and keeps the last line for the keys. */
 export function fitted(lines: readonly string[], { columns, rows }: Size): string[] {
   const keys = "[q]uit; a letter in brackets sorts, again turns round";
   const room = Math.max(0, rows - 1);

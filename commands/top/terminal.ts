@@ -1,6 +1,6 @@
 /**
- * A terminal that is taken over for a while: the other screen, no cursor, keys as they are pressed. It
- * is given back as it was on whatever way out, by the event of the process's own end.
+ * Takes a terminal over for a while: the other screen, no cursor, keys as they are pressed. It is
+ * given back as it was on whatever way out, by the event of the process's own end.
  */
 import type { Size } from "./screen.ts";
 
@@ -14,7 +14,7 @@ const SIZE_UNKNOWN: Size = { columns: 80, rows: 24 };
 export type Keys = {
   readonly onKey: (key: string) => void;
   readonly onResize: () => void;
-  /** q, Ctrl-C, or a signal. */
+  /** Called on q, Ctrl-C, or a signal. */
   readonly onQuit: () => void;
 };
 
@@ -44,7 +44,10 @@ export class Terminal {
     return columns > 0 && rows > 0 ? { columns, rows } : SIZE_UNKNOWN;
   }
 
-  /** Line over line, so that nothing flickers; cleared before, since a full one leaves no place after. */
+  /**
+   * Writes line over line, so that nothing flickers; each is cleared before, since a full one
+   * leaves no place after.
+   */
   draw(lines: readonly string[]): void {
     if (!this.#taken) return;
     this.#out.write(HOME + lines.map((line) => CLEAR_LINE + line).join("\r\n"));

@@ -69,7 +69,7 @@ test("rates are of the last seconds, however often they were told", () => {
   const figures = figuresOf(
     snapshot(),
     snapshot({ seconds: [second(3, 300, [0, 0])] }),
-    // A stream that was begun anew tells everything again.
+    // A stream that has started again tells everything again.
     snapshot({
       seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10]), second(3, 300, [0, 0])],
     }),

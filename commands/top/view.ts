@@ -1,19 +1,19 @@
 /**
- * What the screen shows, kept from one event to the next: the first event of a stream holds everything
- * that the worker keeps, later ones what is new.
+ * Keeps what the screen shows from one event to the next: the first event of a stream holds
+ * everything that the worker keeps, later ones what is new.
  */
 import { feesOf } from "../../shared/fees.ts";
 import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 
-/** What a rate is taken over. */
+/** Time over which a rate is taken. */
 const RATE_SECONDS = 10;
 const CHANGES_KEPT = 20;
 
 export type Row = LiveLane & {
-  /** Settled a second. */
+  /** Payments settled a second. */
   readonly rate: number;
   readonly fees: string;
-  /** Why the breaker is as it is; null when it never changed. */
+  /** The reason for the breaker's state; null when it never changed. */
   readonly cause: string | null;
 };
 
@@ -34,7 +34,7 @@ export class View {
   #changes: LaneChange[] = [];
 
   apply(snapshot: LiveSnapshot): void {
-    // A worker that was started anew counts from the beginning.
+    // A worker that was started again counts from the beginning.
     const isAnother = this.#latest !== null && this.#latest.startedAt !== snapshot.startedAt;
     this.#seconds = merge(isAnother ? [] : this.#seconds, snapshot.seconds, RATE_SECONDS);
     this.#changes = merge(
@@ -80,7 +80,7 @@ export class View {
   }
 }
 
-/** By their numbers: a stream that was begun anew tells again what is known. */
+/** Merges rows by their numbers: a stream that has started again tells again what is known. */
 function merge<T extends { readonly number: number }>(
   kept: readonly T[],
   more: readonly T[],
