@@ -12,9 +12,7 @@ export type AcceptParts = {
   readonly amountMax: number;
 };
 
-/**
- * Answers `POST /payments`: reads, checks, hands over, and tells what the worker's verdict means.
- */
+/** Answers `POST /payments`: reads, checks, hands over, and tells what the worker's verdict means. */
 export async function acceptPayment(parts: AcceptParts, request: Request): Promise<Response> {
   const arrivedAtMs = performance.now();
   const body = await readRequestBody(request, BODY_BYTES_MAX);

@@ -1,7 +1,6 @@
 /**
- * Runs `api healthcheck`. It is the first import of the process, so that a check ends before
- * everything else is loaded: it runs inside of a container's limits, at the cost of the payments of
- * that moment.
+ * Runs `api healthcheck`. It is the first import of the process, so that a check ends before everything
+ * else is loaded: it runs inside of a container's limits, at the cost of the payments of that moment.
  */
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { API_ADDRESS } from "./address.ts";

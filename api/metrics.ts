@@ -12,9 +12,7 @@ export type ApiMetrics = {
   text(): Promise<string>;
 };
 
-/**
- * Buckets for the time from a payment's arrival to its answer: well below 1 ms when all is well.
- */
+/** Buckets for the time from a payment's arrival to its answer: well below 1 ms when all is well. */
 const ACCEPT_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ];

@@ -1,6 +1,4 @@
-/**
- * Describes what an API answers: payments, what the worker answers through it, and its own health.
- */
+/** Describes what an API answers: payments, what the worker answers through it, and its own health. */
 import { COMPONENTS } from "../shared/http-api/components.ts";
 import { openApiDocument } from "../shared/http-api/document.ts";
 import { paymentRequest } from "../shared/http-api/payments.ts";

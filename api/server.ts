@@ -33,9 +33,7 @@ export type Api = {
   stop(): Promise<void>;
 };
 
-/**
- * The limit is below the time that draining has, so that a slow worker does not hold up the exit.
- */
+/** The limit is below the time that draining has, so that a slow worker does not hold up the exit. */
 const WORKER_TIMEOUT_MS = 3_000;
 /** A load balancer asks once a second or so, and clients that are at work send in less. */
 const LEAVE_TIMES: LeaveTimes = { quietMs: 500, answerMsMax: 2_000, breakOffMs: 2_000 };
@@ -94,9 +92,7 @@ export function startApi(parts: ApiParts): Api {
     return leave.mark(response);
   }
 
-  /**
-   * Serves everything but the hot path, which Bun's own routing finds without building an address.
-   */
+  /** Serves everything but the hot path, which Bun's own routing finds without building an address. */
   function dispatch(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const target = targetOf(request.url);
     const match = find(pathOf(target));

@@ -23,10 +23,7 @@ export async function claimSocket(host: string): Promise<void> {
   unlinkSync(path);
 }
 
-/**
- * Options for Bun.serve, whose types have no idle timeout for a unix socket; the server itself has
- * one.
- */
+/** Options for Bun.serve, whose types have no idle timeout for a unix socket; the server itself has one. */
 export function listenAt({ HOST, PORT }: { readonly HOST: string; readonly PORT: number }) {
   const unix = socketPathOf(HOST);
   const there = unix === null ? { port: PORT, hostname: HOST, reusePort: true } : { unix };

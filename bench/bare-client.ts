@@ -1,7 +1,6 @@
 /**
- * The least that a settling loop can do, as a baseline in a process of its own: posts payments to
- * the processors in turn, so many at a time, and remembers nothing. `bun bench/bare-client.ts
- * '<plan>'`.
+ * The least that a settling loop can do, as a baseline in a process of its own: posts payments to the
+ * processors in turn, so many at a time, and remembers nothing. `bun bench/bare-client.ts '<plan>'`.
  */
 import type { ClientPlan, ClientReport } from "./system/charges.ts";
 

@@ -1,8 +1,7 @@
 /**
- * Compares ours with a naive twin, in one process. A round runs both, one after the other, and
- * takes each one's median; the twins trade places from round to round, so that a slow moment hits
- * both. A call of `ours` or `naive` does `batch` operations, which makes the timer's own cost
- * vanish.
+ * Compares ours with a naive twin, in one process. A round runs both, one after the other, and takes each
+ * one's median; the twins trade places from round to round, so that a slow moment hits both. A call of
+ * `ours` or `naive` does `batch` operations, which makes the timer's own cost vanish.
  */
 import { Bench } from "tinybench";
 import type { BenchContext, Series } from "./benchmark.ts";

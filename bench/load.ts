@@ -1,14 +1,12 @@
 /**
- * A load of payments over HTTP, in a process of its own: `bun bench/load.ts '<plan as JSON>'`
- * prints a report as JSON. It has raw sockets, one request at a time on each, and an HTTP/1.1
- * reader that knows just enough: a generator that costs as much as what it measures would measure
- * itself.
+ * A load of payments over HTTP, in a process of its own: `bun bench/load.ts '<plan as JSON>'` prints a
+ * report as JSON. It has raw sockets, one request at a time on each, and an HTTP/1.1 reader that knows
+ * just enough: a generator that costs as much as what it measures would measure itself.
  *
- * A closed load has every connection send its next payment as soon as the last is answered; it
- * gives the rate. An open load has payments due at a steady rate, whether or not others have been
- * answered; it gives latencies. The clock of a payment that is due starts at once, also when every
- * connection is busy, so a stall is charged to all who would have come in it (the remedy for
- * "coordinated omission").
+ * A closed load has every connection send its next payment as soon as the last is answered; it gives the
+ * rate. An open load has payments due at a steady rate, whether or not others have been answered; it
+ * gives latencies. The clock of a payment that is due starts at once, also when every connection is busy,
+ * so a stall is charged to all who would have come in it (the remedy for "coordinated omission").
  */
 import { build } from "hdr-histogram-js";
 import { PaymentConnection } from "./load/connection.ts";

@@ -1,7 +1,4 @@
-/**
- * Draws curves over time: uPlot, with the page's colours, the width of its place, and a legend to
- * read.
- */
+/** Draws curves over time: uPlot, with the page's colours, the width of its place, and a legend to read. */
 import uPlot from "uplot";
 
 export type Line = {

@@ -1,7 +1,6 @@
 /**
- * Keeps the event stream open. A viewer must never take an old figure for a new one: a stream that
- * breaks off, or says nothing for a few seconds, is reported as lost, with when the figures are
- * from.
+ * Keeps the event stream open. A viewer must never take an old figure for a new one: a stream that breaks
+ * off, or says nothing for a few seconds, is reported as lost, with when the figures are from.
  */
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 

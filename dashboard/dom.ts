@@ -1,6 +1,4 @@
-/**
- * Builds the page from elements and text, never from HTML in strings: nothing that is shown is run.
- */
+/** Builds the page from elements and text, never from HTML in strings: nothing that is shown is run. */
 type Child = Node | string;
 type Attributes = {
   readonly class?: string;

@@ -4,9 +4,7 @@ import { byId } from "./dom.ts";
 export type Cell = string | number | null | undefined;
 type Sheet = { readonly heads: readonly string[]; readonly rows: readonly (readonly Cell[])[] };
 
-/**
- * Offers both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`.
- */
+/** Offers both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`. */
 export function offer(section: string, name: string, sheet: () => Sheet, all: () => unknown): void {
   byId(`${section}-csv`).addEventListener("click", () => {
     const { heads, rows } = sheet();

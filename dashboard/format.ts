@@ -1,7 +1,4 @@
-/**
- * Writes figures as they are shown: thousands apart, units named, as many digits as are worth
- * reading.
- */
+/** Writes figures as they are shown: thousands apart, units named, as many digits as are worth reading. */
 const NARROW_SPACE = "\u202f";
 
 /** A whole number, or the text of a decimal. */

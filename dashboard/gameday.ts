@@ -1,6 +1,4 @@
-/**
- * Game day is weather for the simulated processors. It exists where `bun run dev` serves the page.
- */
+/** Game day is weather for the simulated processors. It exists where `bun run dev` serves the page. */
 import { askAt } from "./ask.ts";
 import { byId, h, setAttribute, setText } from "./dom.ts";
 

@@ -1,6 +1,4 @@
-/**
- * Puts together what the stream has told: rows come once, or again with everything after a break.
- */
+/** Puts together what the stream has told: rows come once, or again with everything after a break. */
 import type { LaneChange, LiveSecond, LiveSnapshot } from "../shared/http-api/live.ts";
 
 const SECONDS_MAX = 300;

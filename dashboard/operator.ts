@@ -1,8 +1,7 @@
 /**
- * Offers an operator's decisions. The calls exist on the worker's own listener only, and every one
- * of them is refused without the admin token: there the page offers them, elsewhere it is
- * read-only. The token is kept in this page's memory and nowhere else, until it is left, reloaded
- * or told to forget it.
+ * Offers an operator's decisions. The calls exist on the worker's own listener only, and every one of
+ * them is refused without the admin token: there the page offers them, elsewhere it is read-only. The
+ * token is kept in this page's memory and nowhere else, until it is left, reloaded or told to forget it.
  */
 import type { PublicStory } from "../shared/http-api/dashboard.ts";
 import type { PaymentAction, ProcessorAction, Story } from "../shared/http-api/operator.ts";

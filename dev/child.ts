@@ -1,7 +1,4 @@
-/**
- * Keeps a process of the plan: it is started, started again when it dies, and ended when it is told
- * to.
- */
+/** Keeps a process of the plan: it is started, started again when it dies, and ended when it is told to. */
 import { Child } from "../testing/process.ts";
 import { fromSource } from "../testing/programs.ts";
 import { print } from "./output.ts";
@@ -10,9 +7,7 @@ import type { ProcessPlan } from "./plan.ts";
 const READY_MS_MAX = 15_000;
 const BACKOFF_MS_FIRST = 100;
 const BACKOFF_MS_MAX = 2_000;
-/**
- * A process that ran for this long is started again without having earlier deaths held against it.
- */
+/** A process that ran for this long is started again without having earlier deaths held against it. */
 const HEALTHY_MS = 1_000;
 /** A child drains within 5 s by its own account. */
 const STOP_MS_MAX = 6_000;
@@ -42,10 +37,7 @@ export class KeptChild {
     });
   }
 
-  /**
-   * Starts it; resolves when it says that it is ready, rejects when it ends before or takes too
-   * long.
-   */
+  /** Starts it; resolves when it says that it is ready, rejects when it ends before or takes too long. */
   async start(): Promise<void> {
     this.#spawn();
     await this.#child.untilReady();

@@ -1,6 +1,5 @@
 /**
- * Plans which processes make up a gateway for development, with which settings, in the order of
- * starting.
+ * Plans which processes make up a gateway for development, with which settings, in the order of starting.
  */
 import { resolve } from "node:path";
 import { ROOT } from "../testing/programs.ts";

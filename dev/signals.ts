@@ -1,7 +1,4 @@
-/**
- * Ends `dev` on SIGINT, SIGTERM, a terminal that closes, or the end of the `bun run` that started
- * it.
- */
+/** Ends `dev` on SIGINT, SIGTERM, a terminal that closes, or the end of the `bun run` that started it. */
 
 import { leaveSignals } from "../shared/signals.ts";
 

@@ -22,10 +22,7 @@ export class Supervisor {
     }
   }
 
-  /**
-   * Stops the APIs first, so that what they have taken is answered. Resolves to the code to exit
-   * with.
-   */
+  /** Stops the APIs first, so that what they have taken is answered. Resolves to the code to exit with. */
   async stop(): Promise<number> {
     this.#stopping = true;
     let drained = true;

@@ -1,5 +1,5 @@
 /**
- * How many attempts that did not settle a payment are kept of it: how its trouble began, and how it
- * stands. All others are a count between the two.
+ * Limits how many attempts that did not settle a payment are kept: the first ones show how its
+ * trouble began, the last ones how it stands. All others are a count between the two.
  */
 export const ATTEMPTS_KEPT = { first: 3, last: 3 } as const;

@@ -1,6 +1,6 @@
 /**
- * What fees come to, without a float in between. A fee is a decimal fraction of an amount, so the fee
- * of whole cents has more decimals than cents have: 19.90 × 0.05 is 0.995. Sums are whole numbers of
+ * Sums fees without a float in between. A fee is a decimal fraction of an amount, so the fee of
+ * whole cents has more decimals than cents have: 19.90 × 0.05 is 0.995. Sums are whole numbers of
  * the smallest unit that occurs, and are written with all their decimals.
  */
 export type Charged = { readonly name: string; readonly cents: number; readonly fee: number };
@@ -9,16 +9,16 @@ export type Fees = {
   readonly total: string;
   /** Σ amount × fee, each at the processor that was paid through. */
   readonly paid: string;
-  /** All at the dearest, less what was paid. */
+  /** Fees of paying all at the dearest, less what was paid. */
   readonly avoided: string;
-  /** What was paid, less all at the cheapest. */
+  /** Fees that were paid, less those of paying all at the cheapest. */
   readonly left: string;
   readonly dearest: Charged;
   readonly cheapest: Charged;
   readonly each: readonly (Charged & { readonly amount: string; readonly paid: string })[];
 };
 
-/** Null without a processor. */
+/** Gives null when there is no processor. */
 export function feesOf(charged: readonly Charged[]): Fees | null {
   const [first] = charged;
   if (first === undefined) return null;
@@ -54,7 +54,7 @@ function partsOf(fee: number): { units: bigint; digits: number } {
   return { units: BigInt(whole + decimals), digits: decimals.length + Number(exponent) };
 }
 
-/** At least two decimals, and as many as it has. */
+/** Writes at least two decimals, and as many as it has. */
 function decimalOf(units: bigint, digits: number): string {
   const sign = units < 0n ? "-" : "";
   const text = String(units < 0n ? -units : units).padStart(digits + 1, "0");

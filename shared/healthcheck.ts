@@ -1,6 +1,6 @@
 /**
- * `NAME healthcheck`: a process asks the running one of the same settings how it is. Containers have
- * no shell and no curl, only the binary itself.
+ * Runs `NAME healthcheck`: a process asks the running one of the same settings how it is.
+ * Containers have no shell and no curl, only the binary itself.
  */
 import { complain } from "./say.ts";
 
@@ -39,7 +39,7 @@ export function socketPathOf(host: string): string | null {
 }
 const UNIX = "unix:";
 
-/** Where whoever listens on `host` is reached from the same machine. */
+/** Address at which a listener on `host` is reached from the same machine. */
 export function originOf(host: string, port: string | number): string {
   if (socketPathOf(host) !== null) return host;
   const isEverywhere = host === "0.0.0.0" || host === "::" || host === "";

@@ -3,16 +3,19 @@
 /** CONTRACT.md: a larger request body is answered 413. A payment needs 80 bytes. */
 export const BODY_BYTES_MAX = 1024;
 
-/** Of one payment: a billion. Sums of many stay exact, which worker/limits.ts asserts. */
+/** Most cents of one payment: a billion. Sums of many stay exact, which worker/limits.ts asserts. */
 export const AMOUNT_CENTS_MAX = 100_000_000_000;
 
-/** Below the 1280 bytes that every IPv6 path carries, less headers: a datagram is never fragmented. */
+/**
+ * The limit is below the 1280 bytes that every IPv6 path carries, less headers: a datagram is never
+ * fragmented.
+ */
 export const DATAGRAM_BYTES_MAX = 1200;
 
-/** Asked of the kernel for each link socket; what it grants is read back. */
+/** Size asked of the kernel for each link socket; what it grants is read back. */
 export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** Signals: everything must be down within 5 s; the rest is for the exit itself. */
+/** Time to drain after a signal: everything must be down within 5 s; the rest is for the exit itself. */
 export const DRAIN_MS_MAX = 4_800;
 
 /** Idle HTTP connections are kept longer than load balancers keep theirs (60 s). */

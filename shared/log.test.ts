@@ -3,7 +3,7 @@ import { run } from "../testing/process.ts";
 
 const ENTRY = new URL("./log.fixture.ts", import.meta.url).pathname;
 
-/** The process's exit code and what it says, its stdout being what `redirect` makes of it. */
+/** Gives the process's exit code and its output, its stdout being what `redirect` makes of it. */
 async function log(lines: number, redirect: string) {
   const command = `exec "$0" "$1" ${lines} ${redirect}`;
   const { err, code } = await run(["bash", "-c", command, process.execPath, ENTRY]);
@@ -21,7 +21,7 @@ test("so does a reader that went away", async () => {
 });
 
 test("a reader that never reads holds up nobody", async () => {
-  // More than a pipe and what may wait for it hold.
+  // The lines are more than a pipe and its waiting line hold.
   const { said, exitCode } = await log(2_000, "> >(exec sleep 60 > /dev/null 2>&-)");
   expect(exitCode).toBe(0);
   expect(Number(said.split(" ")[1])).toBeGreaterThan(500);

@@ -1,6 +1,6 @@
 /**
- * One JSON object a line on stdout; nothing per payment at info. Logging ends no process and waits for
- * no reader: what could not be written is counted, and said later.
+ * Logs one JSON object a line on stdout; nothing per payment at info. Logging ends no process and
+ * waits for no reader: lines that could not be written are counted, and told later.
  */
 import pino from "pino";
 import { LogSink } from "./log/sink.ts";
@@ -10,11 +10,11 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Log = pino.Logger;
 
-/** How often it is looked whether a reader has made room, and how long an exit waits for that. */
+/** Time between looks whether a reader has made room, and the longest that an exit waits for that. */
 const LOOK_MS = 20;
 const LOOKS_AT_EXIT = 10;
 
-/** One for each thread. */
+/** Sink of this thread. */
 let sink: LogSink | null = null;
 let looking = false;
 

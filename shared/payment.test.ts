@@ -26,7 +26,7 @@ test.each([
   ID.replaceAll("-", ""),
   ID.replace("4a79", "4-79"),
   ID.replace("b", "g"),
-  // Lower case of these is longer, or another letter's.
+  // Some letters are longer in lower case, or another letter's.
   ID.replace("b", "\u0130"),
   ID.replace("b", "\uff42"),
   null,

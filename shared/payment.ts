@@ -1,13 +1,13 @@
 /**
- * What a shop asks for: an id of its own and an amount. Both are checked here, once, and carried in
- * one canonical form from then on: the id as lower-case UUID text, the amount as integer cents.
+ * A shop's request: an id of its own and an amount. Both are checked here, once, and carried in one
+ * canonical form from then on: the id as lower-case UUID text, the amount as integer cents.
  */
 export type Payment = {
   readonly correlationId: string;
   readonly amountCents: number;
 };
 
-/** Of a UUID in its canonical form; also what the OpenAPI document says. */
+/** Pattern of a UUID in its canonical form; the OpenAPI document has it, too. */
 export const UUID_TEXT = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const UUID = new RegExp(UUID_TEXT);
 

@@ -1,4 +1,4 @@
-/** The problem of an error answer, after checking that it is one and says what its status is. */
+/** Gives the problem of an error answer, after checking that it is one and says what its status is. */
 export async function problemOf(response: Response): Promise<string> {
   const body = (await response.json()) as Record<string, unknown>;
   const type = response.headers.get("content-type");

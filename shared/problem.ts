@@ -10,7 +10,7 @@ const TITLES: Record<number, string> = {
   503: "Service Unavailable",
 };
 
-/** 503, after which the same request may be repeated. */
+/** Answers 503, after which the same request may be repeated. */
 export function unavailable(detail: string, retryAfterSeconds = 1): Response {
   return problem(503, detail, { "retry-after": String(retryAfterSeconds) });
 }
@@ -21,7 +21,7 @@ export function detailOf(text: string): string | null {
     const { detail } = JSON.parse(text) as { readonly detail?: unknown };
     return typeof detail === "string" ? detail : null;
   } catch {
-    return null; // Not JSON, or `null`.
+    return null; // It is not JSON, or it is `null`.
   }
 }
 

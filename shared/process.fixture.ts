@@ -13,7 +13,7 @@ if (import.meta.main) {
   if (draining === "starting" || draining === "held") {
     if (draining === "held") holdSignals();
     process.stdout.write("up\n");
-    // Told by whoever sent a signal that it was sent: it is heard before stdin is.
+    // The sender of a signal says that it was sent: it is heard before stdin is.
     await Bun.stdin.text();
     await new Promise(setImmediate);
   }

@@ -1,17 +1,20 @@
-/** What every process does at its edges: settings or one clear line, and a drain that signals start. */
+/**
+ * Every process does the same at its edges: it reads settings or ends with one clear line, and it
+ * drains on a signal.
+ */
 import { describeSettings, readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
 import { DRAIN_MS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { complain, say } from "./say.ts";
 import { drainWith } from "./signals.ts";
 
-/** One line, exit 1. */
+/** Ends the process with one line and exit 1. */
 export function exitWith(reason: string | Error): never {
   complain((reason instanceof Error ? reason.message : reason).replaceAll(/\s*\n\s*/g, " "));
   process.exit(1);
 }
 
-/** For what comes to light while the process works: one line in its log, exit 1. */
+/** Ends the process, while it works, with one line in its log and exit 1. */
 export function fatalIn(log: Log): (reason: string) => never {
   return (reason) => {
     log.fatal(reason);
@@ -20,8 +23,8 @@ export function fatalIn(log: Log): (reason: string) => never {
 }
 
 /**
- * A broken invariant ends the process, wherever it shows: Bun by itself goes on while the module that it
- * was started with still awaits something, as every process does during its start.
+ * Ends the process on a broken invariant, wherever it shows: Bun by itself goes on while the module
+ * that it was started with still awaits something, as every process does during its start.
  */
 export function endOnExceptions(log: Log): void {
   const end = (error: unknown) => {

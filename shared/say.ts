@@ -1,6 +1,6 @@
 /**
- * What a command says on stdout, written before it returns, however much it is: an exit right after it
- * cuts nothing off. A reader that went away has read enough; what else cannot be written is an error.
+ * Writes a command's output on stdout before it returns, however much it is: an exit right after it cuts
+ * nothing off. A reader that went away has read enough; any other failure to write is an error.
  */
 import { writeSync } from "node:fs";
 
@@ -16,12 +16,12 @@ export function say(text: string): void {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === "EPIPE") return;
       if (code !== "EAGAIN") throw new Error(`stdout: ${message}`, { cause: error });
-      Bun.sleepSync(LOOK_MS); // Whoever gave us this pipe has it not wait.
+      Bun.sleepSync(LOOK_MS); // The pipe that we were given does not wait.
     }
   }
 }
 
-/** On stderr; when that fails too there is nobody left to tell. */
+/** Writes on stderr; when that fails too there is nobody left to tell. */
 export function complain(reason: string): void {
   try {
     writeSync(STDERR, `${reason}\n`);

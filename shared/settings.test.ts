@@ -13,7 +13,7 @@ import {
   type Setting,
 } from "./settings.ts";
 
-/** The value of one setting, or the sentence about it. */
+/** Gives the value of one setting, or the sentence about it. */
 function read(one: Setting<unknown>, value?: string, name = "NAME"): unknown {
   const result = readSettings({ [name]: one }, { [name]: value });
   return result.ok ? result.settings[name] : result.reason;

@@ -10,7 +10,10 @@ export type Setting<T> = {
   readonly default: string;
   readonly meaning: string;
   readonly schema: v.GenericSchema<string, T>;
-  /** `secret`: a bad one is not shown. `itself`: what the schema says of a bad one is the sentence. */
+  /**
+   * `secret` does not show a bad value. `itself` takes the schema's words about a bad value as the
+   * sentence.
+   */
   readonly shown: "whole" | "secret" | "itself";
 };
 export type SettingsTable = Record<string, Setting<unknown>>;
@@ -56,7 +59,7 @@ function sentenceOn(
   return `${name}: ${isHidden ? "the value given" : JSON.stringify(text)} is not ${expected}`;
 }
 
-/** The help text of a process: one line a setting. */
+/** Writes the help text of a process: one line a setting. */
 export function describeSettings(usage: string, table: SettingsTable): string {
   const width = Math.max(...Object.keys(table).map((name) => name.length));
   const lines = Object.entries(table).map(

@@ -1,7 +1,7 @@
 /**
- * Signals that end a process, from its first moment on: as process 1 of a container a process is not
- * given a signal that it has no handler for. So the handlers are set before anything else is loaded,
- * and what they do changes as the process starts:
+ * Hears signals that end a process, from its first moment on: as process 1 of a container a process
+ * is not given a signal that it has no handler for. So the handlers are set before anything else is
+ * loaded, and what they do changes as the process starts:
  *
  *     starting ── holdSignals ──► held ── drainWith ──► working
  *     exits 0 at once             is drained once it works         drains; a second one exits 1
@@ -29,7 +29,7 @@ export function hearSignals(): void {
   for (const signal of ENDING) if (!ignored.has(signal)) process.on(signal, heard);
 }
 
-/** From here on a signal waits until there is something that drains. */
+/** Makes a signal wait until there is something that drains. */
 export function holdSignals(): void {
   phase = { kind: "held", heard: null };
 }
@@ -42,7 +42,10 @@ export function drainWith(drain: (signal: string) => void): void {
   if (early !== null) heard(early);
 }
 
-/** For a command, which ends by a signal as any program does, or has handlers of its own. */
+/**
+ * Leaves signals alone, for a command that ends by a signal as any program does, or has handlers of
+ * its own.
+ */
 export function leaveSignals(): void {
   for (const signal of ENDING) process.off(signal, heard);
 }
@@ -65,7 +68,7 @@ function heard(signal: Ending): void {
   }
 }
 
-/** By a process's status; what is ignored at its start is not to end it, as `nohup` has it. */
+/** Reads a process's status: a signal that is ignored at its start is not to end it, as with `nohup`. */
 export function ignoredIn(status: string): Set<Ending> {
   const bits = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   const bitOf = (signal: Ending) => 1n << BigInt(constants.signals[signal] - 1);

@@ -1,9 +1,9 @@
 import type { Payment } from "./payment.ts";
 
 /**
- * What became of a payment that was handed over to be journaled. `stored` and `duplicate` (same id,
- * same amount) mean durable; `conflict` is the same id with another amount; `busy` means not taken,
- * try again after the delay; `invalid` cannot be taken at all.
+ * The worker's answer about a payment that was handed over to be journaled. `stored` and
+ * `duplicate` (same id, same amount) mean durable; `conflict` is the same id with another amount;
+ * `busy` means not taken, try again after the delay; `invalid` cannot be taken at all.
  */
 export type Verdict =
   | { readonly kind: "stored" }
@@ -26,9 +26,9 @@ export type LinkTraffic = {
  */
 export interface Link {
   pay(payment: Payment): Promise<Verdict | null>;
-  /** True while the worker answers; false before its first sign of life, and when it falls silent. */
+  /** True while the worker answers; false before its first answer, and when it falls silent. */
   readonly answering: boolean;
-  /** What has gone over the link so far. */
+  /** Counts of what has gone over the link so far. */
   readonly traffic: LinkTraffic;
   close(): void;
 }

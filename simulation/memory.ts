@@ -5,11 +5,11 @@
  */
 import type { Answer, Call, Done, ProcessorModel } from "../simulator/processor.ts";
 
-/** What reaches a caller; a silent answer is no answer. */
+/** An answer that reaches a caller; a silent answer is none. */
 export type Delivered = Exclude<Answer, { kind: "silent" }>;
 export type Handle = {
   onAnswer: ((answer: Delivered) => void) | null;
-  /** The processor has done with the call whatever it will ever do, answered or not. */
+  /** True when the processor has done with the call all that it ever will, answered or not. */
   over: boolean;
 };
 
@@ -49,7 +49,7 @@ export class MemoryProcessor {
     }
   }
 
-  /** When `tick` has something to hand over; null while nothing is waiting. */
+  /** Instant at which `tick` has something to hand over; null while nothing is waiting. */
   nextDueAtMs(): number | null {
     return this.#ready.length > 0 ? this.#nowMs : this.model.nextDueAtMs();
   }

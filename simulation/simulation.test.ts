@@ -1,9 +1,9 @@
-/** The seeded world and the fuzzers, as CI runs them: fresh seeds every time, printed to be repeated. */
+/** Runs the seeded world and the fuzzers, as CI does: fresh seeds every time, printed to be repeated. */
 import { expect, test } from "bun:test";
 import { run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
 
-/** 2 000 fresh seeds and a million inputs in CI; by hand a taste of each. */
+/** CI takes 2 000 fresh seeds and a million inputs; a run by hand takes a taste of each. */
 const FULL = process.env["CI"] === "true";
 const SEEDS = FULL ? 2_000 : 200;
 const INPUTS = FULL ? 1_000_000 : 100_000;

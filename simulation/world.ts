@@ -31,7 +31,7 @@ import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
 
-/** After the faults: longer than every timeout and backoff together. */
+/** Longest time to heal after the faults: longer than every timeout and backoff together. */
 const HEAL_MS_MAX = 600_000;
 const QUIET_WIRE: Plan["wire"] = {
   neverSent: 0,
@@ -127,7 +127,7 @@ class World implements Scene {
       chance: chance.fork(),
       toWorker: (frame, api) => this.gateway.receive(frame, api),
       toApi: (frame, api) => this.apis[api]?.receive(frame) ?? false,
-      lifeOf: (incarnation) => this.gateway.lifeOf.get(incarnation) ?? 0,
+      startOf: (incarnation) => this.gateway.startOf.get(incarnation) ?? 0,
     });
     this.apis = Array.from({ length: plan.apis }, (_, api) => {
       const transmit = (frame: Buffer) => this.post.toWorker(frame, api);
@@ -205,7 +205,8 @@ class World implements Scene {
       this.#violation ??=
         error instanceof Violation ? error.message : String((error as Error).stack);
     }
-    // Its first line: an error's stack names the caller, which is another one in the second run.
+    // The note is its first line: an error's stack names the caller, which is another one in the
+    // second run.
     if (this.#violation !== null) this.note(`violation ${this.#violation.split("\n")[0]}`);
     return this.#violation;
   }
@@ -228,7 +229,8 @@ class World implements Scene {
       Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: false });
       wires[number]!.wake();
     }
-    // Whoever is up stays as the trouble has left it: starting anew is no cure that production has.
+    // A process that is up stays as the trouble has left it: starting anew is no cure that
+    // production has.
     for (const api of this.apis) if (!api.isUp) api.start();
     takeBack(this);
     if (!this.gateway.isStarted) this.startGateway();
@@ -337,5 +339,5 @@ class World implements Scene {
 }
 
 function stale(): void {
-  throw new Violation("the link: a verdict of an earlier life of the worker was believed");
+  throw new Violation("the link: a verdict of an earlier process of the worker was believed");
 }

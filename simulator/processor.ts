@@ -60,9 +60,9 @@ export class ProcessorModel {
   // due earlier must not see them.
   /** Header X-Rinha-Token of every administrative call. */
   token = "123";
-  /** For every payment that gets its place from now on. */
+  /** Delay of every payment that gets its place from now on. */
   delayMs = 0;
-  /** For every payment whose delay ends from now on. */
+  /** True fails every payment whose delay ends from now on. */
   failing = false;
   faults: Faults = NO_FAULTS;
 
@@ -96,7 +96,7 @@ export class ProcessorModel {
     return done;
   }
 
-  /** When `advance` has something to give; null while nothing is waiting. */
+  /** Instant at which `advance` has something to give; null while nothing is waiting. */
   nextDueAtMs(): number | null {
     return this.#done.length > 0 ? this.#nowMs : this.#schedule.nextDueAtMs;
   }
@@ -141,7 +141,7 @@ export class ProcessorModel {
     return this.#limiter.wait({ ticket, call }) ? { kind: "pending", ticket } : TURNED_AWAY;
   }
 
-  /** A call that got a place. It keeps the place only if there is a delay to wait for. */
+  /** Begins a call that got a place. It keeps the place only if there is a delay to wait for. */
   #begin(call: Call, atMs: number, heldTicket: number | null): Answer | Pending {
     if (call.method === "GET") return this.#find(call);
     const read = readOrder(call);
@@ -242,7 +242,7 @@ function pathOf(call: Call): string {
   return query === -1 ? call.path : call.path.slice(0, query);
 }
 
-/** What follows `/payments/`, or null for a path that has nothing there. */
+/** The id that follows `/payments/`, or null for a path that has nothing there. */
 function findId(path: string): string | null {
   return path.startsWith("/payments/") && path.length > 10 ? path.slice(10) : null;
 }

@@ -103,7 +103,7 @@ test("a caller that hangs up is charged all the same", async () => {
   abort.abort();
   await gone;
   expect(processor.model.records.size).toBe(0);
-  // Due after the first one: when it is answered, the first one is recorded.
+  // It is due after the first one: when it is answered, the first one is recorded.
   expect((await pay(processor, 2)).status).toBe(200);
   expect([...processor.model.records.values()].map((row) => row.correlationId)).toEqual([
     idOf(1),
@@ -151,7 +151,7 @@ test("administration: configurations, summary, purge, token", async () => {
 });
 
 test("health is answered once a window, then not at once", async () => {
-  // A clock that stands still: the window cannot end in the middle of the test.
+  // The clock stands still: the window cannot end in the middle of the test.
   const clock = { wallMs: () => 1_000, steadyMs: () => 0 };
   await using processor = startSimulator({
     name: "default",
@@ -163,7 +163,7 @@ test("health is answered once a window, then not at once", async () => {
   const health = () => fetch(`${processor.url}/payments/service-health`);
   const first = await health();
   expect(await first.json()).toEqual({ failing: false, minResponseTime: 0 });
-  // Two of the three wait for windows that never begin; whichever comes third is turned away.
+  // Two of the three wait for windows that never begin; the third to come is turned away.
   const turnedAway = await Promise.any([health(), health(), health()]);
   expect(turnedAway.status).toBe(429);
   expect(turnedAway.headers.get("retry-after")).toBe("5");

@@ -30,11 +30,11 @@ export interface Simulator extends AsyncDisposable {
   readonly model: ProcessorModel;
   /** Closes every connection at once; calls in flight get no answer. */
   stop(): Promise<void>;
-  /** Answers what is there first. */
+  /** Stops, and answers what is there first. */
   drain(): Promise<void>;
 }
 
-/** The longest that Bun.serve knows; silence is the model's to decide. */
+/** The longest timeout that Bun.serve knows; silence is the model's to decide. */
 const IDLE_SECONDS = 255;
 /** A call that its weather keeps waiting is broken off. */
 const LEAVE_TIMES: LeaveTimes = { quietMs: 100, answerMsMax: 1_000, breakOffMs: 1_000 };
@@ -76,7 +76,7 @@ class Shell {
 
   constructor(model: ProcessorModel, clock: Clock) {
     this.#model = model;
-    // Wall time that never steps: a delay must not grow because a clock was set.
+    // Wall time must never step: a delay would grow because a clock was set.
     const offsetMs = clock.wallMs() - clock.steadyMs();
     this.#nowMs = () => offsetMs + clock.steadyMs();
   }
@@ -91,7 +91,7 @@ class Shell {
     }
     const outcome = this.#model.apply(this.#nowMs(), callOf(request, body));
     const answer = outcome.kind === "pending" ? this.#later(outcome.ticket) : outcome;
-    // Any call may make others due: one that takes the processor down drops those in flight.
+    // A call may make others due: one that takes the processor down drops those in flight.
     if (this.#waiting.size > 0) this.#arm();
     return responseOf(await answer, () => server.timeout(request, 0));
   }
@@ -162,7 +162,8 @@ function truncated(answer: Whole): Response {
   const body = new ReadableStream({
     async pull(controller) {
       controller.enqueue(half);
-      // What fails in the same turn fails before the first byte, and not even the status would go out.
+      // A body that fails in the same turn fails before the first byte, and not even the status
+      // would go out.
       await new Promise(setImmediate);
       controller.error(undefined);
     },
@@ -183,7 +184,7 @@ function rows(chunks: Iterable<string>): Response {
   return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
 }
 
-/** Where a server bound to `host` can be called from its own machine. */
+/** Address at which a server bound to `host` can be called from its own machine. */
 export function urlOf(host: string, port: number): string {
   const callable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
   return `http://${callable.includes(":") ? `[${callable}]` : callable}:${port}`;

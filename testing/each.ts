@@ -1,7 +1,7 @@
 /** An API passes on 128 questions at a time, and refuses more. */
 const CALLS_AT_A_TIME = 32;
 
-/** The results in the order of the items, with a bounded number of calls at a time. */
+/** Gives the results in the order of the items, with a bounded number of calls at a time. */
 export async function eachOf<T, R>(
   items: readonly T[],
   call: (item: T) => Promise<R>,

@@ -1,10 +1,10 @@
-/** The gateway as its callers see it: one function a call. */
+/** The gateway as its callers see it: a function for each call. */
 import { decimalFromCents } from "../shared/money.ts";
 
 export const CALL_MS_MAX = 5_000;
 export const JSON_TYPE = { "content-type": "application/json" };
 
-/** What a gateway says about a payment; `missing` stands for its 404. */
+/** The gateway's word on a payment; `missing` stands for its 404. */
 export type Status = {
   readonly status: string;
   readonly amountCents: number;
@@ -14,7 +14,7 @@ export type Status = {
   readonly settledAtMs: number | null;
 };
 export type Sum = { readonly count: number; readonly cents: number };
-/** Both ends included; without a bound, everything. */
+/** A window with both ends included; null instead of one takes everything. */
 export type Window = { readonly fromMs: number; readonly toMs: number };
 
 export class GatewayClient {
@@ -36,7 +36,7 @@ export class GatewayClient {
       await response.arrayBuffer();
       return response.status;
     } catch {
-      return null; // What happened to it is for the next try to find out.
+      return null; // The next try finds out what happened to it.
     }
   }
 
@@ -55,13 +55,13 @@ export class GatewayClient {
     };
   }
 
-  /** Its status alone. */
+  /** Gives the payment's status alone. */
   async stateOf(correlationId: string): Promise<string> {
     const status = await this.statusOf(correlationId);
     return status === "missing" ? status : status.status;
   }
 
-  /** By processor. */
+  /** Sums by processor. */
   async summary(window: Window | null): Promise<Record<string, Sum>> {
     const body = await jsonOf(await this.ask(`/payments-summary${queryOf(window)}`));
     return Object.fromEntries(Object.entries(body).map(([name, sum]) => [name, sumOf(sum)]));
@@ -87,7 +87,7 @@ export class GatewayClient {
     return lines.find((line) => line.startsWith(`${series} `))?.slice(series.length + 1);
   }
 
-  /** What a page of the dashboard would be told now. */
+  /** Gives what a page of the dashboard would be told now. */
   async live(): Promise<unknown> {
     return (await this.ask("/dashboard/live?once")).json();
   }
@@ -108,7 +108,7 @@ export function queryOf(window: Window | null): string {
   return `?from=${iso(window.fromMs)}&to=${iso(window.toMs)}`;
 }
 
-/** A decimal read as a double is within half a cent of what it says. */
+/** Reads a sum: a decimal read as a double is within half a cent of what it says. */
 export function sumOf(value: unknown): Sum {
   const { totalRequests, totalAmount } = value as Record<string, unknown>;
   return { count: Number(totalRequests), cents: centsOf(totalAmount) };

@@ -1,14 +1,14 @@
 /**
- * A process that is stopped or killed cannot look after what it has started. A shell does: it hears what
- * is to be done once we are gone, and does it when its input ends, which is when we are, however that
- * came about. It runs only while there is something to be done.
+ * A process that is stopped or killed cannot look after what it has started. A shell does: it hears
+ * what is to be done once we are gone, and does it when its input ends, which is when we are,
+ * however that came about. It runs only while there is something to be done.
  */
 const SCRIPT = 'while read -r line; do last=$line; done; eval "$last"';
 
 let shell: Bun.Subprocess<"pipe", "ignore", "ignore"> | null = null;
 const commands = new Set<string>();
 
-/** Has a shell run a command once we are gone; gives what takes it back. */
+/** Has a shell run a command once we are gone; gives a function that takes it back. */
 export function onceGone(command: string): () => void {
   commands.add(command);
   tell();
@@ -34,7 +34,8 @@ function startShell() {
     stdin: "pipe",
     stdout: "ignore",
     stderr: "ignore",
-    // In a session of its own: the terminal's Ctrl-C ends us, and not the one that cleans up.
+    // The shell has a session of its own: the terminal's Ctrl-C ends us, and not the one that
+    // cleans up.
     detached: true,
   });
   started.unref();

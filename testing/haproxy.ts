@@ -1,4 +1,4 @@
-/** HAProxy with `haproxy.cfg` as it is, but for where everybody is. */
+/** Runs HAProxy with `haproxy.cfg` as it is, but for where everybody is. */
 import { join } from "node:path";
 import { freePorts } from "./ports.ts";
 import { Child } from "./process.ts";
@@ -13,7 +13,7 @@ export type Balancer = AsyncDisposable & {
   cpuMs(): number;
 };
 
-/** Where API and worker are, and where its configuration is to be written. */
+/** Addresses of API and worker, and the folder for its configuration. */
 export type Site = {
   readonly ports: { readonly PORT: number; readonly HTTP_PORT: number };
   readonly dataDir: string;

@@ -1,10 +1,10 @@
-/** Ports that nobody has, for processes that have to be told theirs beforehand. */
+/** Finds ports that nobody has, for processes that have to be told theirs beforehand. */
 
-/** Below the ports that the system gives to outgoing connections. */
+/** The range is below the ports that the system gives to outgoing connections. */
 const PORT_FIRST = 20_000;
 const PORT_COUNT = 12_000;
 
-/** One for each name, free for TCP and UDP. */
+/** Gives a port for each name, free for TCP and UDP. */
 export async function freePorts<Name extends string>(
   ...names: readonly Name[]
 ): Promise<Record<Name, number>> {
@@ -23,6 +23,6 @@ async function isFree(port: number): Promise<boolean> {
     (await Bun.udpSocket({ hostname: "127.0.0.1", port })).close();
     return true;
   } catch {
-    return false; // Taken by somebody else: another one is drawn.
+    return false; // It is taken by somebody else: another one is drawn.
   }
 }

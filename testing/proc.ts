@@ -1,4 +1,4 @@
-/** What the kernel says about a process, by its id; where there is no /proc nothing is used. */
+/** Reads what the kernel says about a process, by its id; where there is no /proc nothing is used. */
 import { existsSync, readFileSync } from "node:fs";
 
 /** Frequency of the clock that /proc counts in, on every Linux that Bun runs on. */

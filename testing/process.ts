@@ -1,8 +1,8 @@
 /**
- * One process that we start, whoever we are: dev, a test, a benchmark, the kill loop. Its output is
- * always read, since a pipe that nobody reads would stop it once full. It does not outlive us: a guard
- * ends it, and whatever it has started, when we are gone. Usually it is in a session of its own, so that
- * the terminal's Ctrl-C reaches us only.
+ * Runs a process that we start, as dev, a test, a benchmark or the kill loop. Its output is always
+ * read, since a pipe that nobody reads would stop it once full. It does not outlive us: a guard
+ * ends it, and whatever it has started, when we are gone. Usually it is in a session of its own, so
+ * that the terminal's Ctrl-C reaches us only.
  */
 import { basename } from "node:path";
 import { onceGone } from "./guard.ts";
@@ -11,23 +11,26 @@ import { cpuMsOf, memoryMbOf } from "./proc.ts";
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export type RunOptions = {
-  /** Ours, unless another is given. */
+  /** Environment; ours, unless another is given. */
   readonly env?: Env;
   readonly cwd?: string;
-  /** Its own: a terminal's Ctrl-C passes it by. Ours: the kernel shares the cores among all of us alike. */
+  /**
+   * `own` lets a terminal's Ctrl-C pass it by. `ours` has the kernel share the cores among all of
+   * us alike.
+   */
   readonly session?: "own" | "ours";
 };
 
 export type ChildOptions = RunOptions & {
-  /** How sentences about it begin; the program's name, unless another is given. */
+  /** Beginning of sentences about it; the program's name, unless another is given. */
   readonly name?: string;
   readonly command: readonly string[];
-  /** Whether a line of its stdout says that it serves. */
+  /** Tells whether a line of its stdout says that it serves. */
   readonly isReady?: (line: string) => boolean;
   readonly readyMsMax?: number;
-  /** How many lines of each stream are kept, the newest. */
+  /** Number of lines of each stream that are kept, the newest. */
   readonly linesMax?: number;
-  /** What it is sent when we are gone. SIGTERM is for those that end what they have started. */
+  /** Signal that it is sent when we are gone. SIGTERM is for those that end what they have started. */
   readonly whenGone?: "KILL" | "TERM";
   /** Keeps its stdin open until `endInput`, or until we are gone. */
   readonly withInput?: boolean;
@@ -37,26 +40,26 @@ export type ChildOptions = RunOptions & {
   readonly onDeath?: (how: string, lastWords: readonly string[]) => void;
 };
 
-/** One of both is null. */
+/** The end of a process: one of both is null. */
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 const READY_MS_MAX = 20_000;
-/** What the project promises about SIGTERM, and some. */
+/** The project promises less for SIGTERM; the rest is for a busy machine. */
 const STOP_MS_MAX = 8_000;
 const LAST_WORDS = 5;
 const LINES_SHOWN = 30;
 
 type Running = ReturnType<typeof spawn>;
 
-/** From one start to its end. */
-type Life = {
+/** A run from one start to its end. */
+type Started = {
   readonly process: Running;
-  /** Resolves to the line that says it. */
+  /** Resolves to the line that says that it serves. */
   readonly ready: Promise<string>;
   readyMs: number | null;
   /** Resolves when it is gone and everything it said is read. */
   readonly ended: Promise<Ending>;
-  /** We have sent it a signal that may end it. */
+  /** True once we have sent it a signal that may end it. */
   isToEnd: boolean;
   isOver: boolean;
 };
@@ -69,15 +72,15 @@ type Wish = {
 
 export class Child implements AsyncDisposable {
   readonly name: string;
-  /** What all of its lives have said on stdout and on stderr. */
+  /** Lines on stdout and on stderr of all its runs. */
   readonly lines: string[] = [];
   readonly errors: string[] = [];
-  /** For its next start. */
+  /** Environment of its next start. */
   env: Env;
   starts = 0;
   readonly #options: ChildOptions;
   readonly #wishes = new Set<Wish>();
-  #life: Life | null = null;
+  #current: Started | null = null;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -85,7 +88,7 @@ export class Child implements AsyncDisposable {
     this.env = options.env ?? process.env;
   }
 
-  /** Starts one and waits until it serves; one that does not leaves nothing behind. */
+  /** Starts a process and waits until it serves; one that does not leaves nothing behind. */
   static async start(options: ChildOptions): Promise<Child> {
     const child = new Child(options);
     await child.startAndWait().catch(async (error: Error) => {
@@ -99,16 +102,16 @@ export class Child implements AsyncDisposable {
     return this.#newest.process.pid;
   }
   get isRunning(): boolean {
-    return this.#life?.isOver === false;
+    return this.#current?.isOver === false;
   }
   get isReady(): boolean {
     return this.isRunning && this.#newest.readyMs !== null;
   }
-  /** From its start to the line that said that it is ready. */
+  /** Time from its start to the line that said that it is ready. */
   get readyMs(): number {
     return this.#newest.readyMs ?? Number.NaN;
   }
-  /** How it ended, once it is gone and everything that it said is read. */
+  /** Resolves to how it ended, once it is gone and everything that it said is read. */
   get ended(): Promise<Ending> {
     return this.#newest.ended;
   }
@@ -122,13 +125,13 @@ export class Child implements AsyncDisposable {
     const started = spawn(command, { ...this.#options, env: this.env });
     const ready = this.#untilSaid(isReady, "it was ready", readyMsMax);
     const read = [this.#read(started.stdout, this.lines), this.#read(started.stderr, this.errors)];
-    const ended = Promise.all([started.exited, ...read]).then(() => this.#gone(life));
+    const ended = Promise.all([started.exited, ...read]).then(() => this.#gone(current));
     const fresh = { readyMs: null, isToEnd: false, isOver: false };
-    const life: Life = { process: started, ready, ended, ...fresh };
-    this.#life = life;
+    const current: Started = { process: started, ready, ended, ...fresh };
+    this.#current = current;
     ready.then(
-      () => (life.readyMs = performance.now() - startedAtMs),
-      // One that is killed before it is ready has nobody who waits for it.
+      () => (current.readyMs = performance.now() - startedAtMs),
+      // A process that is killed before it is ready has nobody who waits for it.
       () => {},
     );
   }
@@ -143,7 +146,7 @@ export class Child implements AsyncDisposable {
     return this.untilReady();
   }
 
-  /** Resolves to the first line of its stdout that is it, among those from `fromLine` on. */
+  /** Resolves to the first line of its stdout that `isIt` takes, among those from `fromLine` on. */
   async untilLine(isIt: (line: string) => boolean, fromLine = 0): Promise<string> {
     const said = this.lines.slice(fromLine).find(isIt);
     if (said !== undefined) return said;
@@ -151,7 +154,7 @@ export class Child implements AsyncDisposable {
     return this.#untilSaid(isIt, "it said that", READY_MS_MAX);
   }
 
-  /** Nothing, when it is gone. */
+  /** Sends a signal; does nothing when the process is gone. */
   signal(signal: NodeJS.Signals): void {
     if (!this.isRunning) return;
     this.#newest.isToEnd ||= signal !== "SIGSTOP" && signal !== "SIGCONT";
@@ -165,7 +168,7 @@ export class Child implements AsyncDisposable {
   /** Resolves when the kernel has taken everything from it, its sockets and locks too. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
-    await this.#life?.ended;
+    await this.#current?.ended;
   }
 
   /** Asks it to end, and ends it when it has not after `msMax`. */
@@ -189,19 +192,19 @@ export class Child implements AsyncDisposable {
     await this.kill();
   }
 
-  get #newest(): Life {
-    if (this.#life === null) throw new Error(`${this.name} was never started`);
-    return this.#life;
+  get #newest(): Started {
+    if (this.#current === null) throw new Error(`${this.name} was never started`);
+    return this.#current;
   }
 
-  #gone(life: Life): Ending {
-    life.isOver = true;
-    const ending = endingOf(life.process);
+  #gone(current: Started): Ending {
+    current.isOver = true;
+    const ending = endingOf(current.process);
     const how = `${this.name} ${describe(ending)}`;
     for (const { ended } of this.#wishes) ended(how);
-    // What is not of the log: the reason of an exit, or where it broke.
+    // Lines that are not the log's tell the reason of an exit, or where it broke.
     const words = [...this.lines, ...this.errors].filter((line) => !/^(\{|$)/.test(line));
-    if (!life.isToEnd) this.#options.onDeath?.(how, words.slice(-LAST_WORDS));
+    if (!current.isToEnd) this.#options.onDeath?.(how, words.slice(-LAST_WORDS));
     return ending;
   }
 
@@ -244,7 +247,7 @@ export async function run(
   return { ...endingOf(child), out, err };
 }
 
-/** At once, all that run, whatever they are doing. */
+/** Kills all that run at once, whatever they are doing. */
 export function killAll(): void {
   for (const child of running) child.kill("SIGKILL");
 }
@@ -266,7 +269,7 @@ function spawn(
     stderr: "pipe",
     detached,
   });
-  // The first of a session stands for all of it.
+  // The first process of a session stands for all of it.
   const release = onceGone(`kill -${whenGone} ${detached ? "-" : ""}${child.pid}`);
   running.add(child);
   void child.exited.then(() => {
@@ -288,7 +291,7 @@ function describe({ code, signal }: Ending): string {
   return signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
 }
 
-/** Of a stream, as they come; the last one may have no end. */
+/** Gives the lines of a stream as they come; the last one may have no end. */
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";

@@ -1,8 +1,8 @@
-/** A simulated processor by its administrative calls: its weather, and what it has charged. */
+/** Makes the administrative calls of a simulated processor: its weather, and what it has charged. */
 import type { Faults } from "../simulator/processor/faults.ts";
 import { CALL_MS_MAX, JSON_TYPE, queryOf, sumOf, type Sum, type Window } from "./gateway.ts";
 
-/** The contract's own, until somebody sets another. */
+/** The contract's own token, until somebody sets another. */
 const TOKEN = "123";
 
 export type Recorded = {
@@ -50,7 +50,7 @@ export class ProcessorAdmin {
     );
   }
 
-  /** Everything that it has charged. */
+  /** Lists everything that it has charged. */
   async payments(): Promise<Recorded[]> {
     const text = await (await this.#call("GET", "/simulator/payments")).text();
     return Bun.JSONL.parse(text) as Recorded[];

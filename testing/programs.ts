@@ -1,4 +1,4 @@
-/** How our own programs are run: from source, or as `bun run build` has compiled them. */
+/** Commands that run our own programs: from source, or as `bun run build` has compiled them. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Env } from "./process.ts";
@@ -17,7 +17,10 @@ export function isBuilt(): boolean {
   return ["api", "worker", "simulator"].every((name) => existsSync(join(ROOT, "dist", name)));
 }
 
-/** Without settings of ours that a shell may carry, and without a proxy, which the worker refuses. */
+/**
+ * The environment without settings of ours that a shell may carry, and without a proxy, which the
+ * worker refuses.
+ */
 export function bareEnv(own: Env = {}): Env {
   const { PATH, HOME, TMPDIR } = process.env;
   return { PATH, HOME, TMPDIR, ...own };

@@ -1,6 +1,5 @@
 /**
- * Chance from a seed, for everybody who draws by one: the same seed gives the same numbers, in every
- * version and on every machine.
+ * Draws chance from a seed: the same seed gives the same numbers, in every version and on every machine.
  */
 
 /** Uniform in [0, 1): mulberry32 (T. Ettinger, public domain), small, fast, good enough to draw faults. */

@@ -3,7 +3,7 @@ import { seededRandom } from "./random.ts";
 import { until } from "./until.ts";
 import { Relay, ROUGH, SMOOTH, type Trouble } from "./relay.ts";
 
-/** Numbers sent one after the other to a worker that answers each; what came back, in order. */
+/** Sends numbers one after the other to a worker that answers each; gives what came back, in order. */
 async function roundTrips(trouble: Trouble, count: number) {
   await using worker = await echo();
   await using relay = await Relay.start(worker.peer, seededRandom(7));
@@ -19,7 +19,7 @@ async function roundTrips(trouble: Trouble, count: number) {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(n);
     client.send(bytes, relay.port, "127.0.0.1");
-    // A few at a time: none is to be lost by a full buffer.
+    // Only a few are sent at a time: none is to be lost by a full buffer.
     if (n % 20 === 19) await Bun.sleep(1);
   }
   await Bun.sleep(200);

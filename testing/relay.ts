@@ -12,7 +12,7 @@ export type Trouble = {
   readonly lost: number;
   readonly repeated: number;
   readonly delayed: number;
-  /** Held back for so long that processes have been started again meanwhile. */
+  /** Chance of being held back for so long that processes have been started again meanwhile. */
   readonly stale: number;
 };
 export type RelayStats = Record<keyof Trouble | "passed", number>;
@@ -122,7 +122,7 @@ async function openSocket(onData: (bytes: Buffer, peer: Peer) => void) {
     port: 0,
     binaryType: "buffer",
     socket: {
-      // A copy: what is held back must not change when the buffer is used again.
+      // The datagram is copied: it must not change when the buffer is used again.
       data: (_socket, bytes, port, address) => onData(Buffer.from(bytes), { address, port }),
       // The peer was killed: its kernel says so, and its datagrams are lost like others.
       error: () => {},
@@ -134,6 +134,6 @@ function sendOrLose(socket: Datagram, bytes: Buffer, to: Peer): void {
   try {
     socket.send(bytes, to.port, to.address);
   } catch {
-    // Lost like any other.
+    // It is lost like any other.
   }
 }

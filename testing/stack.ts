@@ -12,27 +12,27 @@ import { ProcessorAdmin } from "./processor-admin.ts";
 import { bareEnv, fromSource } from "./programs.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
-/** Commands. */
+/** Commands of the programs. */
 export type Programs = {
   readonly worker: readonly string[];
   readonly api: readonly string[];
-  /** Null: the processors live in this process. */
+  /** Null has the processors run in this process. */
   readonly simulator: readonly string[] | null;
 };
 
 export type StackOptions = {
   readonly programs?: Programs;
-  /** Without one, payments come from the journal. */
+  /** Number of APIs; 0 leaves payments to come from the journal. */
   readonly apis?: 0 | 1 | 2;
   /** Further settings of the worker. */
   readonly env?: Env;
-  /** Where the journal is kept; without one a folder is made, and removed in the end. */
+  /** Folder of the journal; without one a folder is made, and removed in the end. */
   readonly dataDir?: string;
-  /** Where that folder is made, if not in the system's for temporary files. */
+  /** Parent of that folder, if not the system's for temporary files. */
   readonly under?: string;
   /** Starts what stands between the APIs and the worker's link; it ends with the stack. */
   readonly between?: (linkPort: number) => Promise<AsyncDisposable & { readonly port: number }>;
-  /** For each of its processes. */
+  /** Options of each of its processes. */
   readonly child?: Pick<ChildOptions, "onDeath" | "onLine" | "readyMsMax" | "linesMax" | "session">;
 };
 
@@ -44,14 +44,14 @@ const FROM_SOURCE: Programs = {
   simulator: null,
 };
 
-/** What there is before worker and APIs are: places for them, and processors that run. */
+/** The parts that exist before worker and APIs: places for them, and processors that run. */
 export type Site = {
   readonly options: StackOptions;
   readonly dataDir: string;
   readonly linkPort: number;
   readonly httpPort: number;
   readonly apiPorts: readonly number[];
-  /** Where the APIs find the worker's link. */
+  /** Port at which the APIs find the worker's link. */
   readonly relayPort: number;
   readonly processors: Processors;
   readonly ends: AsyncDisposableStack;
@@ -59,9 +59,9 @@ export type Site = {
 
 type Processors = {
   readonly admins: readonly ProcessorAdmin[];
-  /** Those that live in this process. */
+  /** Processors that run in this process. */
   readonly simulators: readonly Simulator[];
-  /** Those that are processes. */
+  /** Processors that are processes of their own. */
   readonly children: readonly Child[];
 };
 
@@ -95,7 +95,7 @@ function simulateHere(): Processors {
   return { admins, simulators, children: [] };
 }
 
-/** As processes; `await using` each, when they are not a stack's. */
+/** Starts processors as processes; `await using` each, when they are not a stack's. */
 export async function simulateBy(
   command: readonly string[],
   options: StackOptions["child"] = {},
@@ -125,7 +125,7 @@ export class Stack implements AsyncDisposable {
   readonly workerHttp: GatewayClient;
   readonly site: Site;
 
-  /** All of it, ready. */
+  /** Starts all of it, and waits until it is ready. */
   static async start(options: StackOptions = {}): Promise<Stack> {
     const stack = new Stack(await siteFor(options));
     await stack.startAll().catch(async (error: Error) => {
@@ -135,7 +135,7 @@ export class Stack implements AsyncDisposable {
     return stack;
   }
 
-  /** Only the processors run; `startAll` starts the rest. */
+  /** Makes a stack of which only the processors run; `startAll` starts the rest. */
   constructor(site: Site) {
     const { options, dataDir, processors, linkPort, httpPort, apiPorts } = site;
     const { programs = FROM_SOURCE, child = {} } = options;
@@ -188,7 +188,7 @@ export class Stack implements AsyncDisposable {
     this.worker.env = { ...this.worker.env, ...env };
   }
 
-  /** The APIs first and the processors last, so that nothing that still runs misses what it needs. */
+  /** Stops the APIs first and the processors last, so that nothing that still runs misses what it needs. */
   async stop(): Promise<void> {
     for (const child of [...this.apis, this.worker, ...this.site.processors.children]) {
       if (child.isRunning) await child.stop();
@@ -200,7 +200,7 @@ export class Stack implements AsyncDisposable {
   }
 }
 
-/** The setting, for processors of the usual names and fees at these addresses; `more` is for each. */
+/** The setting for processors of the usual names and fees at these addresses; `more` is for each. */
 export function processorsAt(urls: readonly string[], more = ""): string {
   return Object.entries(FEES)
     .map(([name, fee], i) => `${name}=${urls[i]};fee=${fee}${more}`)

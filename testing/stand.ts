@@ -1,4 +1,4 @@
-/** `dev` as a process of its own on free ports, with its data in a temporary folder. */
+/** Starts `dev` as a process of its own on free ports, with its data in a temporary folder. */
 import { join } from "node:path";
 import { GatewayClient } from "./gateway.ts";
 import { freePorts } from "./ports.ts";
@@ -20,13 +20,13 @@ const PORT_NAMES = [
 ] as const;
 export type Ports = Record<(typeof PORT_NAMES)[number], number>;
 
-/** Five processes, one group after the other. */
+/** Five processes stop, one group after the other. */
 const STOP_MS_MAX = 30_000;
 
 export type StandOptions = {
   readonly env?: Record<string, string>;
   readonly ports?: Ports;
-  /** Left as it is in the end; without one a folder is made and removed. */
+  /** Folder that is left as it is in the end; without one a folder is made and removed. */
   readonly dataDir?: string;
   readonly args?: readonly string[];
 };
@@ -68,7 +68,7 @@ export class Stand extends Child {
       command: fromSource("dev.ts", ...args),
       env: {
         ...process.env,
-        // Where an instant that is read without its zone is another one.
+        // An instant that is read without its zone is another one there.
         TZ: "America/Sao_Paulo",
         HOST: "127.0.0.1",
         DATA_DIR: path,
@@ -76,7 +76,7 @@ export class Stand extends Child {
         ...env,
       },
       isReady: (line) => line.startsWith("Ctrl-C"),
-      // It ends what it has started.
+      // dev ends what it has started.
       whenGone: "TERM",
     });
     this.ports = ports;

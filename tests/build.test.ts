@@ -47,7 +47,7 @@ test("a module in a folder starts the thread beside it, from source and compiled
   const compiled = await compile(source, binary, join(source, "dist"));
   expect([...new Bun.Glob("*").scanSync(join(source, "dist"))]).toEqual(["main"]);
 
-  // Neither its sources nor the directory it was built in are needed, and `.env` is not read.
+  // The binary needs neither its sources nor the directory it was built in, and `.env` is not read.
   await cp(compiled, join(elsewhere, "main"));
   await rm(source, { recursive: true });
   expect(await output([join(elsewhere, "main")], directory)).toBe("from the thread no .env");

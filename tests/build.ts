@@ -24,7 +24,7 @@ const BINARIES: readonly Binary[] = [
   { name: "simulator", entry: "simulator.ts" },
 ];
 
-/** The path of the compiled binary. Rejects with what the bundler has to say. */
+/** Compiles a binary and gives its path. Rejects with what the bundler has to say. */
 export async function compile(root: string, binary: Binary, outDirectory: string): Promise<string> {
   const threads = binary.threads ? [...new Bun.Glob(binary.threads).scanSync(root)].sort() : [];
   const clash = firstRepeated([binary.entry, ...threads].map((path) => basename(path)));

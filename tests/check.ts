@@ -1,7 +1,7 @@
 /**
- * `bun run check`: formats, lint, unused code, types, every test, and those of instants once more in
- * other time zones. One line a step, the output of
- * those that fail, and a closing line that counts the steps and the single tests together.
+ * Runs `bun run check`: formats, lint, unused code, types, every test, and those of instants once
+ * more in other time zones. It prints one line a step, the output of those that fail, and a closing
+ * line that counts the steps and the single tests together.
  */
 import { join } from "node:path";
 import { Child } from "../testing/process.ts";
@@ -29,13 +29,13 @@ async function bun(
     command: [process.execPath, ...args],
     cwd: ROOT,
     env: { ...environment, ...env },
-    // In the order in which it is said, whichever stream it is said on.
+    // Both streams are kept in the order in which lines come.
     onLine: (line) => (output += `${line}\n`),
     linesMax: 0,
   });
   child.start();
   const { code } = await child.ended;
-  // Some tools colour whatever they are told.
+  // Some tools colour their output although they are told not to.
   return { exitCode: code ?? 1, output: colours ? output : Bun.stripANSI(output) };
 }
 
@@ -48,7 +48,7 @@ function tool(name: string, ...args: string[]): Step {
   return { name, run };
 }
 
-/** Every test, or those of some files. */
+/** Runs every test, or those of some files. */
 async function runTests(files?: readonly string[], env = {}): Promise<Outcome> {
   using directory = temporaryDirectory();
   const report = directory.file("junit.xml");
@@ -89,7 +89,7 @@ const STEPS: readonly Step[] = [
   // Exports that only tests read.
   tool("exports", ...KNIP, "--production", "--include", "exports", "-c", "knip.production.json"),
   tool("types", "check", "--no-script"),
-  // In a browser other things exist than in Bun.
+  // A browser has other globals than Bun.
   tool("page", "check", "--no-script", "-p", "dashboard"),
   { name: "tests", run: () => runTests() },
   { name: "zones", run: runInZones },

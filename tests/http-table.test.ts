@@ -23,7 +23,7 @@ function callOf(span: string): Call | null {
   return { id: match.id, query: [...new URLSearchParams(query).keys()] };
 }
 
-/** Every field's name in a schema, at any depth, and in those that it refers to. */
+/** Lists every field's name in a schema, at any depth, and in those that it refers to. */
 function fieldsOf(schema: unknown): string[] {
   if (typeof schema !== "object" || schema === null) return [];
   const { $ref, properties = {} } = schema as { $ref?: string; properties?: object };
@@ -36,7 +36,7 @@ describe.each(["README.md", "README.pt-br.md"])("the table of calls in %s", asyn
   const section = /^## HTTP\n([\s\S]*?)^## /m.exec(await read(page))?.[1] ?? "";
   const [, , ...lines] = (/^\|[\s\S]*?(?=\n\n)/m.exec(section)?.[0] ?? "").split("\n");
   const rows = lines.map((line) => line.split(" | ").map(spansOf));
-  // The last one is about everything else.
+  // The last row is about everything else.
   const listed = rows.slice(0, -1).map(([calls = [], answers = []]) => {
     const named = calls.map(callOf).filter((call) => call !== null);
     return { calls: named, spans: [...calls, ...answers] };
@@ -72,7 +72,7 @@ describe.each(["README.md", "README.pt-br.md"])("the table of calls in %s", asyn
       const named = spans
         .filter((span) => span.startsWith("{"))
         .flatMap((span) => Array.from(span.matchAll(/"(\w+)"/g), ([, name = ""]) => name));
-      // The name of a processor, as an example.
+      // The name of a processor may stand there as an example.
       const strange = named.filter((name) => name !== "default" && !known.has(name));
       expect({ calls, strange }).toEqual({ calls, strange: [] });
       return named;

@@ -27,10 +27,10 @@ const pages = [
 const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
 const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? "";
 
-/** A word in capitals there is a setting. */
+/** Pages for users: a word in capitals there is a setting. */
 const OF_USERS = new Set(["README.md", "README.pt-br.md", "docs/OPERATIONS.md"]);
 
-/** Begins with the marker that names this command, ends with the other one. */
+/** A table begins with the marker that names this command, and ends with the other one. */
 const SETTINGS = /(<!-- settings: [^\n]* -->\n)[\s\S]*?(<!-- settings end -->)/;
 
 function settingsTable(): string {
@@ -64,7 +64,7 @@ test("the settings table in the README is the one in the source (UPDATE=1 rewrit
 
 test("every setting that a page names exists", () => {
   const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
-  /** Read by Bun, by this file, or spoken of as what SQLite and the kernel call it. */
+  /** Words that are read by Bun, by this file, or are names that SQLite and the kernel have. */
   const others = /^(BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
   for (const { path, text } of documents) {
     const named = [
@@ -147,7 +147,7 @@ test("the list of decisions is complete, in order, and has their titles", () => 
 
 test("every decision says what it answers, what follows and what was refused", () => {
   const parts = ["Context", "Decision", "Consequences", "Refused alternatives"];
-  // The first one is a list of packages, each with what it is in for and instead of what.
+  // The first decision is a list of packages, each with what it is in for and instead of what.
   for (const path of decisions.slice(1)) {
     const headings = matches(textOf(path), /^## (.+)$/gm);
     expect({ path, headings }).toEqual({ path, headings: parts.toSorted() });

@@ -1,4 +1,4 @@
-/** Whatever stands in a setting, it is a value or one line that names the setting and tells no secret. */
+/** Tests that any text in a setting is a value or one line that names the setting and tells no secret. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { apiSettings } from "../api/settings.ts";
@@ -17,7 +17,7 @@ const each = Object.entries(tables).flatMap(([process, table]) =>
   Object.keys(table).map((name) => [process, name, table] as const),
 );
 
-/** What nobody would find in a sentence by chance. */
+/** A secret that nobody would find in a sentence by chance. */
 const HUSH = "hu5h-hu5h";
 /** An environment holds no zero. */
 const texts = fc.string({ unit: "binary" }).filter((text) => !text.includes("\0"));

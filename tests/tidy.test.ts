@@ -4,6 +4,8 @@ import {
   escapeComplaints,
   lengthComplaints,
   nameComplaints,
+  openingComplaints,
+  OPENINGS_LEFT,
   PURE_CORES,
   purityComplaints,
   startComplaints,
@@ -240,7 +242,7 @@ describe("files", () => {
     expect(starting(`import { exec } from "node:child${"_"}process";`)).toHaveLength(1);
     expect(starting(`// Bun.${"spawn"} is for testing/\nrun(["ls"]);`)).toEqual([]);
     expect(starting(`Bun.${"spawn"}(["ls"]);`, "testing/process.ts")).toEqual([]);
-    // Whoever is named still does.
+    // Every named file still does.
     for (const [path] of STARTERS) {
       const { text } = typescript.find((source) => source.path === path) as Source;
       expect(starting(text)).toHaveLength(1);
@@ -270,6 +272,45 @@ describe("files", () => {
     ];
     for (const text of escaping) expect(escapeComplaints(file("a.ts", text))).toHaveLength(1);
     expect(escapeComplaints(file("a.ts", "// as any other\nconst a = b as string;"))).toEqual([]);
+  });
+});
+
+describe("comments", () => {
+  const complaints = (text: string) => openingComplaints(file("a.ts", text));
+  const isLeft = ({ path }: Source) => OPENINGS_LEFT.some((start) => path.startsWith(start));
+
+  test("open with their subject, but for those that are left", () => {
+    const done = tree.code.filter((source) => !isLeft(source));
+    expect(done.flatMap(openingComplaints)).toEqual([]);
+  });
+
+  test("that are all rewritten in a place take it off the list", () => {
+    const left = tree.code.filter((source) => openingComplaints(source).length > 0);
+    const isDone = (start: string) => !left.some(({ path }) => path.startsWith(start));
+    expect(OPENINGS_LEFT.filter(isDone)).toEqual([]);
+  });
+
+  test.each([
+    "/** Of each processor, its sums. */",
+    "/**\n * Whoever waits is told.\n */",
+    "// What is left",
+    "const a = 1; // By name.",
+    "const a = 1; // Sum of all.\n// As the journal has it.",
+    "/* Those that wait */",
+    "const url = `http://${host}`; // For tests.",
+  ])("that open with something else are refused: %s", (text) => {
+    expect(complaints(text)).toHaveLength(1);
+  });
+
+  test.each([
+    "/** Sums of each processor. */",
+    "// Share of the drain time. It is small,\n// As long as nobody waits.",
+    "/** Oneself. */",
+    "const program = `\n// What is embedded\n`;",
+    'const text = "// For a string"; // Keeps the newest.',
+    "/** Keeps all.\n * Of these the first counts. */",
+  ])("that open with their subject are accepted: %s", (text) => {
+    expect(complaints(text)).toEqual([]);
   });
 });
 

@@ -46,9 +46,7 @@ export class Processor {
     if (down) await this.#setDown(true);
   }
 
-  /**
-   * Undoes whatever anybody told it. A processor that is no simulator is never down: 404 is fine.
-   */
+  /** Undoes whatever anybody told it. A processor that is no simulator is never down: 404 is fine. */
   async heal(): Promise<void> {
     await this.#ask("PUT", "/simulator/down", { down: false });
     this.#down = false;

@@ -32,9 +32,7 @@ export type RunOptions = {
   readonly weather: Weather;
   readonly seed: number | null;
   readonly strict: boolean;
-  /**
-   * True when another contest follows: what is open settles before, so that it is in nobody's way.
-   */
+  /** True when another contest follows: what is open settles before, so that it is in nobody's way. */
   readonly followed: boolean;
   readonly print: (line: string) => void;
 };

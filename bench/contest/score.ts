@@ -50,10 +50,7 @@ export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Tot
   };
 }
 
-/**
- * Computes round(max(0, (11 − p99) × 0.02), 2), in hundredths from the start, so that halves are
- * exact.
- */
+/** Computes round(max(0, (11 − p99) × 0.02), 2), in hundredths from the start, so that halves are exact. */
 export function bonusOf(p99Ms: number): number {
   return Math.round(Math.max(0, (BONUS_BELOW_MS - p99Ms) * 2)) / 100;
 }

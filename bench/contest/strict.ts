@@ -19,8 +19,7 @@ export type StrictOptions = {
   readonly processors: readonly Processor[];
   readonly accepted: readonly string[];
   /**
-   * Payments not answered with success. Those that the gateway took nevertheless have to be settled
-   * too.
+   * Payments not answered with success. Those that the gateway took nevertheless have to be settled too.
    */
   readonly failed: readonly string[];
   readonly random: () => number;

@@ -34,9 +34,7 @@ export class Tally {
     this.#micros.recordValue(micros);
   }
 
-  /**
-   * Latencies in hundredths of a millisecond, which is how the contest publishes and scores them.
-   */
+  /** Latencies in hundredths of a millisecond, which is how the contest publishes and scores them. */
   latencies(): Latencies {
     const max = this.#micros.maxValue;
     // This is a bucket's upper end, which may lie above the largest value in it.

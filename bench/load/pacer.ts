@@ -1,7 +1,6 @@
 /**
- * Keeps a steady beat. Timers of the event loop have whole milliseconds, which is as long as what
- * is to be measured; a thread that sleeps on a futex keeps time to a tenth of one, without turning
- * a core.
+ * Keeps a steady beat. Timers of the event loop have whole milliseconds, which is as long as what is to
+ * be measured; a thread that sleeps on a futex keeps time to a tenth of one, without turning a core.
  */
 import type { Pace, Paced } from "./pacer-thread.ts";
 

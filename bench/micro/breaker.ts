@@ -1,7 +1,6 @@
 /**
- * Times admitting a payment and recording its answer, against a breaker that slides its window
- * exactly: it keeps the time of every answer of the last five seconds. Ours keeps counts, and
- * starts them anew.
+ * Times admitting a payment and recording its answer, against a breaker that slides its window exactly:
+ * it keeps the time of every answer of the last five seconds. Ours keeps counts, and starts them anew.
  */
 import { Breaker } from "../../worker/router/breaker.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";

@@ -1,7 +1,6 @@
 /**
- * Measures how many payments a second the journal's store makes durable, by batch and by
- * JOURNAL_SYNC, against the obvious way: one INSERT OR IGNORE a payment, committed by itself, with
- * the id as text.
+ * Measures how many payments a second the journal's store makes durable, by batch and by JOURNAL_SYNC,
+ * against the obvious way: one INSERT OR IGNORE a payment, committed by itself, with the id as text.
  */
 import { Database } from "bun:sqlite";
 import { rm } from "node:fs/promises";

@@ -1,7 +1,4 @@
-/**
- * Times appending a settled payment to the ledger's columns, against pushing an object onto an
- * array.
- */
+/** Times appending a settled payment to the ledger's columns, against pushing an object onto an array. */
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { SummaryReader } from "../../worker/summary.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";

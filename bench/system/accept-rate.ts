@@ -1,18 +1,17 @@
 /**
  * Measures how many payments a second one API and one worker answer 202 at 64 connections, with
- * JOURNAL_SYNC=normal and =full, against a bare Bun.serve that parses the same body and answers
- * 202; and that one against one that does not even read the body, which also shows what the load
- * generator can do.
+ * JOURNAL_SYNC=normal and =full, against a bare Bun.serve that parses the same body and answers 202; and
+ * that one against one that does not even read the body, which also shows what the load generator can do.
  *
- * "Settling at once" has processors that answer in no time, and share the machine with everything
- * else; the worker dispatches all the while, as fast as it lets itself, so that these rows have the
- * targets. "Settling later" has processors that take a second, and since the limit of calls begins
- * low and grows with the answers, hardly a payment leaves until the load is over; this is the way
- * to the 202 alone. The processors' share of the cores stands in the note. In the end every 202
- * must be a row of the journal, and settled.
+ * "Settling at once" has processors that answer in no time, and share the machine with everything else;
+ * the worker dispatches all the while, as fast as it lets itself, so that these rows have the targets.
+ * "Settling later" has processors that take a second, and since the limit of calls begins low and grows
+ * with the answers, hardly a payment leaves until the load is over; this is the way to the 202 alone. The
+ * processors' share of the cores stands in the note. In the end every 202 must be a row of the journal,
+ * and settled.
  *
- * CPU time a payment is measured beside it (where there is /proc): it moves less than rates do when
- * the machine has something else to do, and a container is given no more than so much of it.
+ * CPU time a payment is measured beside it (where there is /proc): it moves less than rates do when the
+ * machine has something else to do, and a container is given no more than so much of it.
  */
 import { existsSync } from "node:fs";
 import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";

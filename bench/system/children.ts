@@ -7,14 +7,9 @@ const READY_MS_MAX = 60_000;
 /** Pino's level of a warning; anything less is the ordinary course of things. */
 const WARN = 40;
 
-/**
- * Children stay in our session: the generator gets no larger part of the cores than what it
- * measures.
- */
+/** Children stay in our session: the generator gets no larger part of the cores than what it measures. */
 export const CHILD = { readyMsMax: READY_MS_MAX, onLine: showTrouble, session: "ours" } as const;
-/**
- * With this a worker, or a client without limits, need not replace itself to make as many calls.
- */
+/** With this a worker, or a client without limits, need not replace itself to make as many calls. */
 export const CALLS = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192" };
 
 export function commandOf(entry: string, dist: boolean, ...args: readonly string[]): string[] {

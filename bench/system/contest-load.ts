@@ -1,9 +1,8 @@
 /**
- * Measures what a contest's worth of load takes of the machine: 17 000 payments, the first 12 000
- * of them in a sixth of the contest's time, the rest at its own 500 a second, which is the part
- * whose CPU time counts, from the first payment to the last settled. HAProxy stands in front, as
- * haproxy.cfg has it, where it is installed. Memory is what is resident in the end, the binaries'
- * own pages included.
+ * Measures what a contest's worth of load takes of the machine: 17 000 payments, the first 12 000 of them
+ * in a sixth of the contest's time, the rest at its own 500 a second, which is the part whose CPU time
+ * counts, from the first payment to the last settled. HAProxy stands in front, as haproxy.cfg has it,
+ * where it is installed. Memory is what is resident in the end, the binaries' own pages included.
  */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";

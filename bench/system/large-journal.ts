@@ -1,8 +1,7 @@
 /**
- * Measures what ten million settled payments in the journal cost: payments a second that are
- * answered 202, against the same gateway with an empty journal; and how long a worker takes from
- * its start to its being ready. Ready means that every summary is answered, and the first one is
- * compared with the rows.
+ * Measures what ten million settled payments in the journal cost: payments a second that are answered
+ * 202, against the same gateway with an empty journal; and how long a worker takes from its start to its
+ * being ready. Ready means that every summary is answered, and the first one is compared with the rows.
  */
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";

@@ -1,8 +1,7 @@
 /**
- * Measures how long POST /payments takes at a steady 1 000 a second when the network between API
- * and worker loses every tenth datagram, in both directions, against the same network when it loses
- * none. The network is a relay in this process. Every payment must be answered 202 all the same,
- * and settled once.
+ * Measures how long POST /payments takes at a steady 1 000 a second when the network between API and
+ * worker loses every tenth datagram, in both directions, against the same network when it loses none. The
+ * network is a relay in this process. Every payment must be answered 202 all the same, and settled once.
  */
 import { Relay, SMOOTH } from "../../testing/relay.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";

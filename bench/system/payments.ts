@@ -18,9 +18,7 @@ export type GatewayReport = LoadReport & {
   readonly settledPerSecond: number;
   /** Share of one core that the simulated processors had meanwhile. */
   readonly processorsPart: number;
-  /**
-   * CPU time of a payment: both processes while the load ran, and the worker until all is settled.
-   */
+  /** CPU time of a payment: both processes while the load ran, and the worker until all is settled. */
   readonly cpuNs: { readonly api: number; readonly worker: number; readonly workerInAll: number };
 };
 

@@ -21,8 +21,7 @@ export const name = "system/settle-rate";
 /** Calls that the worker's own hard cap lets it have at one of two processors. */
 const IN_FLIGHT = 640;
 /**
- * A delay bounds what can be settled by the calls in flight: the target is nine tenths of that, at
- * both.
+ * A delay bounds what can be settled by the calls in flight: the target is nine tenths of that, at both.
  */
 const DELAYS = [
   { delayMs: 0, least: 10_000 },

@@ -1,12 +1,11 @@
 /**
- * A journal of many settled payments, written once and used by every benchmark that needs one, each
- * of which adds its own. It is written by SQL alone: through the store's transitions it would take
- * ten minutes.
+ * A journal of many settled payments, written once and used by every benchmark that needs one, each of
+ * which adds its own. It is written by SQL alone: through the store's transitions it would take ten
+ * minutes.
  *
- * Its index of ids shall be as the payments of months would leave it: evenly spread, with room in
- * its pages. Ids in ascending order are quick to write and leave no room, so they come in two
- * rounds, one after the other over the whole range: the second splits every page that the first has
- * filled.
+ * Its index of ids shall be as the payments of months would leave it: evenly spread, with room in its
+ * pages. Ids in ascending order are quick to write and leave no room, so they come in two rounds, one
+ * after the other over the whole range: the second splits every page that the first has filled.
  */
 import { join } from "node:path";
 import { sumOfSettled } from "../../worker/journal/copies.ts";
@@ -32,10 +31,7 @@ const PER_MS = 2;
 const CALL_MS = 5;
 const IDS = 2 ** 48;
 const CENTS = { factor: 7_919, max: 100_000 } as const;
-/**
- * The cache holds the whole index, which is written at once; every other opener reads it from the
- * disk.
- */
+/** The cache holds the whole index, which is written at once; every other opener reads it from the disk. */
 const CACHE_KB = 1_000_000;
 
 const written = new Map<number, SettledJournal>();

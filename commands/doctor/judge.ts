@@ -1,7 +1,4 @@
-/**
- * Judges what a figure of the machine means for a worker. Pure: each function is given what was
- * read.
- */
+/** Judges what a figure of the machine means for a worker. Pure: each function is given what was read. */
 import { RECEIVE_BUFFER_BYTES } from "../../shared/limits.ts";
 import { SECRET_LENGTH_MIN } from "../../shared/link/reach.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
@@ -59,10 +56,7 @@ export function judgeSpace(freeBytes: number | null, directory: string): Finding
 }
 
 export type ClockReading = {
-  /**
-   * Milliseconds by which the wall clock and the steady one have moved apart while they were
-   * watched.
-   */
+  /** Milliseconds by which the wall clock and the steady one have moved apart while they were watched. */
   readonly stepMs: number;
   readonly watchedMs: number;
   /** The kernel's word on it; null where it cannot be asked. */

@@ -42,10 +42,7 @@ export function freeBytes(folder: string): number | null {
   }
 }
 
-/**
- * Times real syncs of a file of its own beside the journal; or gives the sentence that says why
- * not.
- */
+/** Times real syncs of a file of its own beside the journal; or gives the sentence that says why not. */
 export function sampleSync(folder: string): SyncSample | string {
   let own: string | null = null;
   try {

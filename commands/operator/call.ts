@@ -11,8 +11,7 @@ const { ADMIN_TOKEN } = workerSettings;
 type Caller = (method: "GET" | "POST", target: string, body: string | null) => Promise<string>;
 
 /**
- * Throws with one line on a bad setting; the caller that it gives throws when an answer is not a
- * success.
+ * Throws with one line on a bad setting; the caller that it gives throws when an answer is not a success.
  */
 export function callerFrom(env: Record<string, string | undefined>): Caller {
   const url = workerUrl(env);

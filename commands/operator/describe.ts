@@ -98,9 +98,7 @@ function rowsOf(value: unknown): readonly Fields[] {
   return Array.isArray(value) ? (value as Fields[]) : [];
 }
 
-/**
- * The amount was read from JSON as a double, which holds every amount that is taken to the cent.
- */
+/** The amount was read from JSON as a double, which holds every amount that is taken to the cent. */
 function amountOf(amount: unknown): string {
   return Number(amount).toFixed(2);
 }

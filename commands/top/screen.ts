@@ -16,10 +16,7 @@ type Column = {
 
 const BREAKER_ORDER = { open: 0, "half-open": 1, closed: 2 };
 
-/**
- * Columns by the key that sorts by them. Numbers have the largest first; names and fees the
- * smallest.
- */
+/** Columns by the key that sorts by them. Numbers have the largest first; names and fees the smallest. */
 const COLUMNS = {
   n: { title: "[n]ame", text: ({ name }) => name, value: ({ name }) => name },
   f: { title: "[f]ee", text: ({ fee }) => percent(fee), value: ({ fee }) => -fee },

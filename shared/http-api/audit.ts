@@ -1,4 +1,4 @@
-/** What an audit says, as `GET /audit` and `worker audit --json` give it. */
+/** The result of an audit, as `GET /audit` and `worker audit --json` give it. */
 import { sum } from "./live.ts";
 import { state } from "./payments.ts";
 import {
@@ -18,13 +18,13 @@ import {
 const difference = object({
   correlationId: id,
   /**
-   * `missing`: settled here, and the processor does not have it. `extra`: it has it, and here it is not
-   * settled there. `amount` and `time`: both have it, with other data.
+   * `missing` is settled here, and the processor does not have it. `extra` is at the processor, and
+   * not settled there here. `amount` and `time` are on both sides, with other data.
    */
   kind: oneOf("missing", "extra", "amount", "time"),
-  /** Null for an extra one. */
+  /** Null when the kind is `extra`. */
   oursCents: orNull(cents),
-  /** Null for a missing one. */
+  /** Null when the kind is `missing`. */
   theirsCents: orNull(cents),
   oursRequestedAt: orNull(instant),
   theirsRequestedAt: orNull(instant),
@@ -39,8 +39,8 @@ const differingWindow = object({ from: orNull(instant), to: instant, ours: sum, 
 export const processorAudit = object({
   name: text,
   /**
-   * `off`: it has no audit-token and is not asked. `waiting`: nothing has been compared yet. `failed`:
-   * the token is refused, or the answer cannot be read.
+   * `off` has no audit-token and is not asked. `waiting` has compared nothing yet. `failed` had its
+   * token refused, or its answer cannot be read.
    */
   state: oneOf("off", "waiting", "equal", "drift", "failed"),
   /** The window that was compared, both ends included; null where it is open. */

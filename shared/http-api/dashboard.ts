@@ -1,8 +1,8 @@
-/** What the page reads beside live figures; anybody else may, too. */
+/** Answers that the page reads beside live figures; anybody else may read them, too. */
 import { state, statusFields } from "./payments.ts";
 import { boolean, cents, instant, list, object, orNull, text, whole, type Of } from "./schema.ts";
 
-/** Open payments by state and age; `fromSeconds` begins a band that goes up to the next one. */
+/** Open payments by state and age; `fromSeconds` begins a band that goes up to the next band's. */
 export const ages = object({
   states: list(object({ state, fromSeconds: whole, count: whole, cents, oldest: instant })),
   /** False when there are so many that only the oldest were looked at. */
@@ -17,7 +17,7 @@ export const curve = object({
   processors: list(text),
   buckets: list(
     object({
-      /** Its start; it ends before the next one starts. */
+      /** Instant of its start; it ends before the next one starts. */
       at: instant,
       /** Payments by processor; so are cents. */
       counts: list(whole),

@@ -11,7 +11,7 @@ const TOKEN = { adminToken: [] };
 const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
 const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TOKEN" };
 
-/** Of `components`, those come in that the rows refer to. */
+/** Writes the document, with those of `components` that the rows refer to. */
 export function openApiDocument(
   title: string,
   rows: readonly Row[],

@@ -1,11 +1,11 @@
 /**
- * What the worker shows of itself while somebody watches: the JSON of `GET /dashboard/live`, once with
- * `?once` or `Accept: application/json`, else as an event stream with one `live` event a second.
+ * Figures that the worker shows of itself while somebody watches: the JSON of `GET /dashboard/live`, once
+ * with `?once` or `Accept: application/json`, else as an event stream with one `live` event a second.
  *
  * The page, `worker top` and scripts read it. Fields are added, not renamed. Instants are ISO 8601 in
- * UTC, money is whole cents, and everything under `seconds` and `changes` has a number that grows by
- * one: the first event of a stream, and every single answer, holds all that is kept; later events hold
- * what is new since the one before.
+ * UTC, money is whole cents, and everything under `seconds` and `changes` has a number that grows by one:
+ * the first event of a stream, and every single answer, holds all that is kept; later events hold what is
+ * new since the one before.
  */
 import {
   boolean,
@@ -23,10 +23,10 @@ import {
   type SchemaOf,
 } from "./schema.ts";
 
-/** What an operator has set. */
+/** The mode that an operator has set. */
 export const mode = oneOf("auto", "drained", "forced");
 export const breaker = oneOf("closed", "half-open", "open");
-/** Settled since the last purge, by the ledger. */
+/** Payments settled since the last purge, by the ledger. */
 export const sum = object({ count: whole, cents });
 
 const quantiles = object({ p50Ms: number, p99Ms: number, payments: whole });
@@ -65,17 +65,20 @@ const lane = object({
   settled: sum,
 });
 
-/** What happened in a second of the pipeline; longer than one when it was kept from its work. */
+/**
+ * A second of the pipeline and what happened in it; it is longer than that when the pipeline was
+ * kept from its work.
+ */
 const second = object({
   number: whole,
-  /** Its end. */
+  /** Instant of its end. */
   at: instant,
   upMs: whole,
   spanMs: number,
   accepted: whole,
   /** Payments by lane. */
   settled: list(whole),
-  /** From arrival to verdict; null when there was none. */
+  /** Time from arrival to verdict; null when there was none. */
   p50Ms: orNull(number),
   p99Ms: orNull(number),
   /** Payments at its end; so is `unknown`. */
@@ -93,20 +96,20 @@ const change = either(
 export const live = object({
   at: instant,
   startedAt: instant,
-  /** Since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
+  /** Time since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
   upMs: whole,
-  /** Why `/readyz` is red, or null. */
+  /** The reason why `/readyz` is red, or null. */
   notReady: orNull(text),
-  /** From the arrival of a payment at the worker to its verdict, over the last ten seconds. */
+  /** Time from the arrival of a payment at the worker to its verdict, over the last ten seconds. */
   untilDurable: orNull(quantiles),
   backlog,
   journal: object({
-    /** Why the last commit failed, or null. */
+    /** The reason why the last commit failed, or null. */
     trouble: orNull(text),
     /** Transitions that wait for their commit. */
     queued: whole,
   }),
-  /** As configured. */
+  /** Lanes in the configured order. */
   lanes: list(lane),
   /** Processors that are not configured any more and have settled payments. */
   gone: list(object({ name: text, count: whole, cents })),

@@ -34,14 +34,14 @@ export function matcherOf<Id extends OperationId>(ids: readonly Id[]): Find<Id> 
   };
 }
 
-/** One whole segment, or null. */
+/** The whole segment between the two, or null. */
 function between(path: string, prefix: string, suffix: string): string | null {
   if (!path.startsWith(prefix) || !path.endsWith(suffix)) return null;
   const open = path.slice(prefix.length, path.length - suffix.length);
   return open === "" || open.includes("/") ? null : open;
 }
 
-/** The methods that a row takes, as the `Allow` header names them; whatever takes GET takes HEAD. */
+/** The methods that a row takes, as the `Allow` header names them; a row that takes GET takes HEAD. */
 export function allowOf({ method }: Row): string {
   return method === "GET" ? "GET, HEAD" : method;
 }

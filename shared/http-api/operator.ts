@@ -1,4 +1,4 @@
-/** An operator's calls: what may be decided, what has to be said with it, and what is read. */
+/** The operator's calls: what may be decided, what has to be said with it, and what is read. */
 import { storyFields } from "./dashboard.ts";
 import { breaker, mode } from "./live.ts";
 import { STATES, statusFields } from "./payments.ts";
@@ -23,21 +23,21 @@ export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
 export const PROCESSOR_ACTIONS = ["drain", "force", "resume", "moved"] as const;
 export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
 
-/** Decisions about which only somebody outside knows. */
+/** Decisions that rest on knowledge from outside, and so need evidence. */
 export const NEEDS_EVIDENCE: ReadonlySet<string> = new Set<PaymentAction>(["settle", "absent"]);
-/** Characters that each ground may have. */
+/** Characters that each text of a decision may have. */
 export const GROUNDS_LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 
-/** Grounds as `parseGrounds` of the worker takes them: texts with something to read. */
-export function groundsOf(action: PaymentAction | ProcessorAction) {
-  const evidence = ground("evidence");
+/** The body of a decision, as `parseGrounds` of the worker takes it: texts with something to read. */
+export function decisionBody(action: PaymentAction | ProcessorAction) {
+  const evidence = textOf("evidence");
   return NEEDS_EVIDENCE.has(action)
-    ? object({ who: ground("who"), why: ground("why"), evidence })
-    : object({ who: ground("who"), why: ground("why") }, { evidence: orNull(evidence) });
+    ? object({ who: textOf("who"), why: textOf("why"), evidence })
+    : object({ who: textOf("who"), why: textOf("why") }, { evidence: orNull(evidence) });
 }
 
-function ground(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
-  // No control characters.
+function textOf(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
+  // The pattern refuses control characters.
   const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
   return { type: "string", maxLength: GROUNDS_LENGTH_MAX[name], pattern };
 }

@@ -1,8 +1,11 @@
-/** What a shop posts and reads: a payment, its status, the summary, and what an error looks like. */
+/**
+ * The messages that a shop posts and reads: a payment, its status, the summary, and what an error
+ * looks like.
+ */
 import { UUID_TEXT } from "../payment.ts";
 import { id, instant, object, oneOf, text, whole, type Of, type SchemaOf } from "./schema.ts";
 
-/** A payment's states, as the journal has them. */
+/** States of a payment, as the journal has them. */
 export const STATES = [
   "accepted",
   "assigned",

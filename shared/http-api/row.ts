@@ -4,7 +4,7 @@ import { text, type Schema, type SchemaOf } from "./schema.ts";
 
 export type Reply = {
   readonly description: string;
-  /** By media type. */
+  /** Schemas by media type. */
   readonly content?: { readonly [type: string]: { readonly schema: Schema } };
   readonly headers?: { readonly [name: string]: { readonly schema: Schema } };
 };
@@ -13,14 +13,17 @@ export type Row = {
   /** At most one segment is left open, by a name in braces. */
   readonly path: string;
   readonly method: "GET" | "POST";
-  /** Every path below it, too, that no other row has. */
+  /** True takes every path below it, too, that no other row has. */
   readonly below?: true;
   readonly owner: "api" | "worker" | "each";
-  /** Whether an API answers it; what the worker owns is passed on. */
+  /** True when an API answers it; calls that the worker owns are passed on. */
   readonly public: boolean;
   /** The worker lets only those in who have the admin token; without one, nobody or everybody. */
   readonly guard?: "operator" | "purge";
-  /** Whether the worker reads the journal's file for it, which it does not while the pipeline stands still. */
+  /**
+   * Tells whether the worker reads the journal's file for it, which it does not while the pipeline
+   * stands still.
+   */
   readonly reads?: "always" | "at times";
   readonly summary: string;
   readonly query?: {

@@ -1,6 +1,6 @@
 /**
- * JSON Schema that knows the type of what it describes: `Of<typeof schema>` is that type. The type lives
- * in the checker only, so that a page or a process that needs no schema carries none.
+ * JSON Schema that knows the type of what it describes: `Of<typeof schema>` is that type. The type
+ * exists in the checker only, so that a page or a process that needs no schema carries none.
  */
 import { UUID_TEXT } from "../payment.ts";
 
@@ -27,7 +27,7 @@ export const instant: SchemaOf<string> = { type: "string", format: "date-time" }
 /** A UUID in the form that ids are given back in. */
 export const id: SchemaOf<string> = { type: "string", pattern: UUID_TEXT };
 
-/** Takes no other fields than these; the second ones may be left out. */
+/** An object that takes no other fields than these; the second ones may be left out. */
 export function object<R extends Fields, O extends Fields = NoFields>(
   required: R,
   optional?: O,

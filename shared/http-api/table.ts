@@ -1,11 +1,11 @@
 /**
- * The HTTP surface of both processes, one row an operation. Whoever answers binds a function to each of
- * its rows by the row's name; an API passes on what the worker owns and is public; both find their rows
- * and describe themselves by this table, and the page's questions and answers have its types.
+ * The HTTP surface of both processes, one row an operation. The process that answers binds a function to
+ * each of its rows by the row's name; an API passes on what the worker owns and is public; both find
+ * their rows and describe themselves by this table, and the page's questions and answers have its types.
  */
 import { ref } from "./components.ts";
 import {
-  groundsOf,
+  decisionBody,
   listQuery,
   PAYMENT_ACTIONS,
   PROCESSOR_ACTIONS,
@@ -23,7 +23,7 @@ const FOR_OPERATORS = { ...OF_WORKER, guard: "operator", reads: "always" } as co
 
 type Kind = Pick<Row, "owner" | "public" | "guard" | "reads">;
 type Rest = Omit<Row, "path" | "method" | keyof Kind> & Partial<Kind>;
-/** Nothing that a row does not have: a guard that is misspelt would be none. */
+/** Allows nothing that a row does not have: a guard that is misspelt would be none. */
 type Exact<R> = R & { readonly [Name in Exclude<keyof R, keyof Rest>]: never };
 
 function get<K extends Kind, P extends string, R extends Rest>(kind: K, path: P, rest: Exact<R>) {
@@ -41,7 +41,7 @@ const window = {
   to: words("ISO 8601 in UTC, included"),
 };
 const BAD_QUESTION = { 400: trouble("What is wrong with the question") };
-/** An id that is none is 404 as one that is not known. */
+/** A text that is no id is 404 like an id that is not known. */
 const NO_PAYMENT = { 404: trouble("No payment has this id") };
 const NOT_LET_IN = {
   401: trouble("The admin token is missing or wrong"),
@@ -57,7 +57,7 @@ const DECIDED = {
 function decisionOnPayment<A extends PaymentAction>(action: A) {
   return post(FOR_OPERATORS, `/operator/payments/{correlationId}/${action}`, {
     summary: `Decides: ${action}`,
-    body: groundsOf(action),
+    body: decisionBody(action),
     answers: { 200: json("It is on disk", ref("PaymentDecision")), ...DECIDED },
   });
 }
@@ -65,7 +65,7 @@ function decisionOnPayment<A extends PaymentAction>(action: A) {
 function decisionOnProcessor<A extends ProcessorAction>(action: A) {
   return post(FOR_OPERATORS, `/operator/processors/{name}/${action}`, {
     summary: `Decides: ${action}`,
-    body: groundsOf(action),
+    body: decisionBody(action),
     answers: { 200: json("It is on disk", ref("ProcessorDecision")), ...DECIDED },
   });
 }
@@ -211,7 +211,7 @@ export const TABLE = {
 
 type Table = typeof TABLE;
 export type OperationId = keyof Table;
-/** Operations of which one of these is the owner. */
+/** Operations that belong to one of these owners. */
 export type OwnedBy<O extends Row["owner"]> = {
   [Id in OperationId]: Table[Id]["owner"] extends O ? Id : never;
 }[OperationId];

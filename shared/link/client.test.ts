@@ -20,7 +20,7 @@ const NOTHING_SENT = { sequence: 0, ids: [] };
 
 type Sent = { readonly atMs: number; readonly sequence: number; readonly ids: string[] };
 
-/** A core whose frames are kept; time is what each call says. */
+/** A client core whose frames are kept; time is what each call says. */
 function client(random: () => number = () => 1, sequenceMax = 0xffff_ffff) {
   const sent: Sent[] = [];
   const probes: number[] = [];
@@ -76,7 +76,7 @@ test("nothing is missed by whoever ticks only when something is due", () => {
     for (let n = 0; clock.nowMs < 5_000; clock.nowMs++) {
       if (random() < 0.05) pay(n++);
       flush();
-      // Of what was sent just now, and now and then of something old.
+      // The answer is to something sent just now, and now and then to something old.
       if (random() < 0.3) answer(sent[Math.floor(random() ** 0.2 * sent.length)] ?? NOTHING_SENT);
       if (!isDue(core, clock.nowMs)) continue;
       core.tick(clock.nowMs);
@@ -156,7 +156,7 @@ describe("the window", () => {
   });
 
   test("grows by a frame for each window answered, up to 512", () => {
-    // The same id again and again: a frame each, and nothing but its header is looked at.
+    // The same id comes again and again: a frame each, and nothing but its header is looked at.
     const asked = payment(1);
     const sequences: number[] = [];
     const core = new LinkClientCore({
@@ -205,7 +205,7 @@ describe("the window", () => {
     tickUntil(1_000);
     const before = sent.length;
     tickUntil(1_001);
-    // What was in flight has timed out; what waited since the start has too.
+    // The frames in flight have timed out, and so have payments that waited since the start.
     expect(sent.length).toBe(before);
     for (let n = many(300); n < many(400); n++) pay(n);
     flush();
@@ -232,7 +232,7 @@ describe("a payment", () => {
     clock.nowMs = 900;
     pay(10_001);
     flush();
-    // The window opens when the first 64 frames are given up: both leave in one frame.
+    // The window opens when the first 64 frames are given up: both payments leave in one frame.
     tickUntil(1_050);
     expect(sent.at(-1)?.ids).toEqual([uuid(10_000), uuid(10_001)]);
     tickUntil(1_101);
@@ -297,7 +297,7 @@ describe("a verdict counts for nothing when", () => {
 
 describe("another incarnation of the worker", () => {
   const [FIRST, SECOND, THIRD] = [900, 5, 300];
-  /** One payment is outstanding, sent to a worker that has been heard before. */
+  /** Has a payment outstanding, sent to a worker that has been heard before. */
   const paying = (incarnation = FIRST) => {
     const made = client();
     made.answer(NOTHING_SENT, { incarnation });

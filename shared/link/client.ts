@@ -1,20 +1,20 @@
 /**
- * The API's end of the link, as a core. Payments of one event-loop turn travel in one frame; a frame
- * is sent again, the same bytes, until every payment in it has its verdict or its time is up.
+ * The API's end of the link, as a core. Payments of one event-loop turn travel in one frame; a frame is
+ * sent again, the same bytes, until every payment in it has its verdict or its time is up.
  *
- * Retransmission: first after max(20 ms, 3 × smoothed round trip), then with full jitter below a
- * ceiling that grows by half each time up to 500 ms, by `tick` and never by a socket's `drain`. Flow: a
- * window of unanswered frames, one more per window answered, halved on loss; payments beyond it wait in
- * a bounded line. A verdict counts when instance, incarnation, sequence and id all match; anything else
- * changes nothing.
+ * Retransmission comes first after max(20 ms, 3 × smoothed round trip), then with full jitter below a
+ * ceiling that grows by half each time up to 500 ms, by `tick` and never by a socket's `drain`. Flow is
+ * limited by a window of unanswered frames, one more per window answered, halved on loss; payments beyond
+ * it wait in a bounded line. A verdict counts when instance, incarnation, sequence and id all match;
+ * anything else changes nothing.
  *
- * Incarnations have no order: who is the worker's newest is told by what it answers. Another one than
- * the one that is believed takes its place when it answers a frame that was first sent while that was
- * believed; what an earlier one has answered, however late it comes, was sent before. So a worker with
- * whatever number is believed within a second, and one that is gone is never believed again.
+ * Incarnations have no order: the worker's answers tell which one is its newest. An incarnation takes the
+ * place of the believed one when it answers a frame that was first sent while that one was believed; an
+ * answer of an earlier one, however late it comes, was to a frame sent before. So a worker with any
+ * number is believed within a second, and one that is gone is never believed again.
  *
- * An id stands at most once in a frame, so that (sequence, id) names one payment even when two
- * callers post the same id with different amounts in the same turn.
+ * An id stands at most once in a frame, so that (sequence, id) names one payment even when two callers
+ * post the same id with different amounts in the same turn.
  */
 import type { Payment } from "../payment.ts";
 import type { LinkTraffic, Verdict } from "../verdict.ts";
@@ -39,7 +39,7 @@ const WINDOW_MAX = 512;
 /** Payments that may wait for the window; beyond it the caller is told "busy" at once. */
 const WAITING_MAX = 16_384;
 const BUSY_RETRY_MS = 1_000;
-/** An idle link asks for a sign of life this often, so that readiness is known without payments. */
+/** An idle link probes the worker this often, so that readiness is known without payments. */
 const PROBE_MS = 1_000;
 /** Probes whose answer may still come; a datagram that is under way for longer comes too late. */
 const PROBES_KEPT = 4;
@@ -52,9 +52,9 @@ type Outstanding = {
   readonly bytes: Buffer;
   readonly entries: Map<string, Entry>;
   readonly firstSentAtMs: number;
-  /** The worker that was believed then. */
+  /** Incarnation of the worker that was believed when it was first sent. */
   readonly sentTo: number | null;
-  /** The earliest of its entries': those of one frame may have waited differently long. */
+  /** The earliest deadline of its entries: those of one frame may have waited differently long. */
   deadlineMs: number;
   retryAtMs: number;
   retries: number;
@@ -76,7 +76,7 @@ export type LinkClientOptions = {
   readonly ackTimeoutMs: number;
   readonly random: () => number;
   readonly transmit: (frame: Buffer) => void;
-  /** After it sequences begin anew; smaller in tests, which go there. */
+  /** Sequences begin anew after it; smaller in tests, which go there. */
   readonly sequenceMax?: number;
 };
 
@@ -93,7 +93,7 @@ export class LinkClientCore {
   readonly #outstanding = new Map<number, Outstanding>();
   #waiting: Entry[] = [];
   #nextSequence = 1;
-  /** Of the worker that is believed; null before its first sign of life. */
+  /** Incarnation of the worker that is believed; null before its first answer. */
   #incarnation: number | null = null;
   /** Sequences of the newest probes sent to it. */
   #probes: number[] = [];
@@ -181,7 +181,8 @@ export class LinkClientCore {
         return frame?.sentTo === this.#incarnation && frame.entries.has(one.correlationId);
       });
     }
-    // A worker of before answers probes by 0: it proves nothing, but nobody else is there.
+    // A worker of an earlier version answers probes by 0: it proves nothing, but nobody else is
+    // there.
     return sequence === 0 ? !this.answering(nowMs) : this.#probes.includes(sequence);
   }
 
@@ -233,7 +234,7 @@ export class LinkClientCore {
     return at - from;
   }
 
-  /** One that nothing outstanding has: they begin anew at their end. */
+  /** Takes a sequence that nothing outstanding has: they begin anew at their end. */
   #takeSequence(): number {
     let sequence = this.#nextSequence;
     while (this.#outstanding.has(sequence)) sequence = this.#after(sequence);

@@ -1,4 +1,6 @@
-/** Both cores over a network with faults: what must hold whatever is lost, repeated and late. */
+/**
+ * Runs both cores over a network with faults: some things must hold whatever is lost, repeated and late.
+ */
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../testing/random.ts";
 import type { Payment } from "../payment.ts";
@@ -128,7 +130,7 @@ test("the seeds between them meet every kind of answer", async () => {
   expect(repeated).toBeGreaterThan(100);
 });
 
-/** A verdict says of the payment what the worker's journal says. */
+/** Expects a verdict to say of the payment what the worker's journal says. */
 function expectTrue({ payment: asked, verdict }: Outcome, { amounts }: Journal): void {
   const stored = amounts.get(asked.correlationId);
   if (verdict?.kind === "stored" || verdict?.kind === "duplicate") {
@@ -139,7 +141,7 @@ function expectTrue({ payment: asked, verdict }: Outcome, { amounts }: Journal):
   }
 }
 
-/** The same bytes each time, never sooner than 20 ms nor later than 500 ms after the last. */
+/** Expects the same bytes each time, never sooner than 20 ms nor later than 500 ms after the last. */
 function expectPaced(sendings: readonly Sending[]): void {
   for (const [i, { atMs, bytes }] of sendings.slice(1).entries()) {
     const before = sendings[i] as Sending;

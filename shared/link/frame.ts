@@ -1,12 +1,12 @@
 /**
- * One datagram of the link.
+ * A datagram of the link.
  *
  *   0 version │ 1 kind │ 2–7 instance │ 8–11 incarnation │ 12–15 sequence │ payload (msgpack) │ MAC (16)
  *
  * instance: a random number of one API process, so that a restarted API ignores its old verdicts.
  * incarnation: a random number of one worker process, and nothing more: it says "another", not "later".
- * sequence: of the PAY frame; a VERDICT names the sequences it answers in its payload, and one without
- *           verdicts the PAY frame without payments that it answers here.
+ * sequence: the PAY frame's own; a VERDICT names the sequences it answers in its payload, and one without
+ *           verdicts names here the PAY frame without payments that it answers.
  * payload:  PAY [id, cents, …]; VERDICT [sequence, id, code, retryAfterMs, …]; flat arrays only.
  * MAC:      HMAC-SHA-256 over all before it, cut to 16 bytes, one key per direction.
  *
@@ -23,9 +23,9 @@ const VERSION = 1;
 const HEADER_BYTES = 16;
 const MAC_BYTES = 16;
 const PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - MAC_BYTES;
-/** Array head 3, id 38, amount 9: 24 payments fill a datagram. */
+/** Most payments of a datagram: array head 3, id 38, amount 9 make it 24. */
 export const PAYMENTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 47);
-/** Array head 3, sequence 5, id 38, code 1, delay 5: 23 verdicts fill one. */
+/** Most verdicts of a datagram: array head 3, sequence 5, id 38, code 1, delay 5 make it 23. */
 export const VERDICTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 49);
 
 const KIND = { pay: 1, verdict: 2 } as const;
@@ -162,7 +162,7 @@ function unpackArray(payload: Buffer): unknown[] | null {
     const value: unknown = packr.unpack(payload);
     return Array.isArray(value) ? value : null;
   } catch {
-    return null; // Not msgpack: the caller drops and counts the frame.
+    return null; // It is not msgpack: the caller drops and counts the frame.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the tests of the link share: ids, frames sealed by hand, and the worlds in
- * which the contract suite runs both drivers.
+ * Helpers that the tests of the link share: ids, frames sealed by hand, and the worlds in which the
+ * contract suite runs both drivers.
  */
 import { seededRandom } from "../../testing/random.ts";
 import { createLog } from "../log.ts";
@@ -12,7 +12,7 @@ import { MemoryNetwork, type NetworkFaults } from "./memory.ts";
 import { LinkServerCore, type Arrival } from "./server.ts";
 import { openUdpClient, openUdpServer, type UdpServer } from "./udp.ts";
 
-/** The nth of ids that differ. */
+/** The nth id of a series in which all differ. */
 export function uuid(n: number): string {
   return `4a7901b8-7d26-4d9d-aa19-${n.toString(16).padStart(12, "0")}`;
 }
@@ -21,7 +21,7 @@ export function payment(n: number, amountCents: number = 1990): Payment {
   return { correlationId: uuid(n), amountCents };
 }
 
-/** A frame with a valid MAC around whatever payload. */
+/** Seals any payload as a frame with a valid MAC. */
 export function sealByHand(
   key: Buffer,
   payload: Uint8Array,
@@ -70,7 +70,7 @@ abstract class Worker {
   verdict: (payment: Payment) => Verdict | null = () => ({ kind: "stored" });
   #incarnations = 0;
 
-  /** They have no order. */
+  /** Incarnations have no order. */
   protected nextIncarnation(): number {
     return Math.imul(++this.#incarnations, 0x9e37_79b1) >>> 0;
   }
@@ -127,7 +127,7 @@ export class MemoryWorld implements World {
     };
   }
 
-  /** One turn of everybody's event loop, one millisecond long. */
+  /** Runs one turn of everybody's event loop, one millisecond long. */
   step(): void {
     for (const core of this.clients) core.flush(this.nowMs);
     this.network.tick(this.nowMs);
@@ -251,7 +251,7 @@ class UdpWorker extends Worker implements Behind {
   port = 0;
   #server: UdpServer | null = null;
 
-  /** Probes among them: they cannot be told apart from here. */
+  /** Probes are counted, too: they cannot be told apart from here. */
   get framesTaken(): number {
     return this.#server?.stats.framesReceived ?? 0;
   }

@@ -17,7 +17,7 @@ const DRIVERS: [string, () => Promise<World>][] = [
   ["over UDP", () => UdpWorld.open()],
 ];
 
-/** The verdicts of the payments, once all of them are there. */
+/** Gives the verdicts of the payments, once all of them are there. */
 async function outcomes(
   world: World,
   paying: readonly Promise<Verdict | null>[],
@@ -41,8 +41,8 @@ async function answering(world: World): Promise<Link> {
 }
 
 /**
- * Each payment once, in the order in which it was first asked for. On a busy machine a verdict may take
- * longer than the first retransmission, and a frame that was answered is processed again.
+ * Lists each payment once, in the order in which it was first asked for. On a busy machine a verdict may
+ * take longer than the first retransmission, and a frame that was answered is processed again.
  */
 function paymentsAsked({ worker }: World): Payment[] {
   const texts = worker.asked.map((asked) => JSON.stringify(asked.payment));
@@ -87,7 +87,7 @@ describe.each(DRIVERS)("a link %s", (_, open) => {
     expect(paymentsAsked(world).map(({ correlationId }) => correlationId)).toEqual(
       Array.from({ length: count }, (__, n) => uuid(n)),
     );
-    // Ten full frames; a probe or a repeat on a busy machine may come on top.
+    // Ten full frames are sent; a probe or a repeat on a busy machine may come on top.
     expect(world.worker.framesTaken - framesBefore).toBeLessThan(20);
   });
 

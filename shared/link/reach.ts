@@ -1,4 +1,4 @@
-/** Which addresses need no secret of their own: this machine's and a private network's. */
+/** Tells which addresses need no secret of their own: this machine's and a private network's. */
 import { isIP } from "node:net";
 
 const PRIVATE_V4 = [/^127\./, /^10\./, /^192\.168\./, /^172\.(1[6-9]|2\d|3[01])\./, /^169\.254\./];
@@ -11,10 +11,10 @@ export function isPrivateAddress(address: string): boolean {
   return isIP(address) === 6 && PRIVATE_V6.some((range) => range.test(address));
 }
 
-/** Below it a secret is guessed from what is overheard, by whoever can overhear anything. */
+/** A shorter secret can be guessed from overheard datagrams. */
 export const SECRET_LENGTH_MIN = 16;
 
-/** Why this secret, or none, will not do for an address, or null. `place` names the setting. */
+/** The reason why this secret, or none, will not do for an address, or null. `place` names the setting. */
 export function whySecretWontDo(
   secret: string | null,
   address: string,

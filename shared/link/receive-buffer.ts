@@ -1,6 +1,6 @@
 /**
- * The kernel's receive buffer: a burst that does not fit is dropped silently, and the default holds
- * about ninety frames. Bun has no option for it, so it is set through the C library.
+ * Sets the kernel's receive buffer: a burst that does not fit is dropped silently, and the default
+ * holds about ninety frames. Bun has no option for it, so it is set through the C library.
  */
 import { dlopen, ptr } from "bun:ffi";
 import { readFile } from "node:fs/promises";
@@ -23,7 +23,7 @@ export function raiseReceiveBuffer(fd: number, bytes: number): number | null {
     // Linux reports twice what it grants, the other half being its own bookkeeping.
     return failed ? null : (value[0] as number) / 2;
   } catch {
-    return null; // No glibc under that name: the caller warns that the size is unknown.
+    return null; // There is no glibc under that name: the caller warns that the size is unknown.
   }
 }
 

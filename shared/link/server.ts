@@ -51,9 +51,9 @@ export class LinkServerCore<Peer> {
     drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
   };
   readonly #options: LinkServerOptions<Peer>;
-  /** By instance, the sequences whose payments have no verdict yet. */
+  /** Sequences whose payments have no verdict yet, by instance. */
   readonly #inHand = new Map<number, Set<number>>();
-  /** By instance, the verdicts of this turn. */
+  /** Verdicts of this turn, by instance. */
   readonly #outboxes = new Map<number, Outbox<Peer>>();
 
   constructor(options: LinkServerOptions<Peer>) {
@@ -92,7 +92,7 @@ export class LinkServerCore<Peer> {
     this.#outboxes.clear();
   }
 
-  /** By its sequence: that tells an API that the answer is new. */
+  /** Answers with the probe's sequence, which tells an API that the answer is new. */
   #answerProbe({ instance, sequence }: PayFrame, peer: Peer): void {
     const { keys, incarnation } = this.#options;
     this.#transmit(encodeVerdicts(keys.verdict, { instance, incarnation, sequence }, []), peer);

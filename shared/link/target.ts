@@ -1,12 +1,12 @@
 /**
- * Which of the addresses of the worker's name frames go to, as a core: no clock, no socket. The name is
- * resolved about once a second, whether the worker answers or not. An address that the name still has is
- * kept as long as the worker answers from it; one that it has no more is left at once, even if somebody
- * answers there: two workers never share a journal, so the name says who is the worker.
+ * Chooses which of the addresses of the worker's name frames go to, as a core: no clock, no socket. The
+ * name is resolved about once a second, whether the worker answers or not. An address that the name still
+ * has is kept as long as the worker answers from it; one that it has no more is left at once, even if
+ * somebody answers there: two workers never share a journal, so the name says who is the worker.
  */
 import { whySecretWontDo } from "./reach.ts";
 
-/** Between two lookups, and what an address has to answer in before the next one is tried. */
+/** Time between two lookups, and for an address to answer before the next one is tried. */
 const RESOLVE_MS = 1_000;
 
 export class Target {
@@ -20,7 +20,7 @@ export class Target {
     this.#secret = secret;
   }
 
-  /** Null while there is none to send to. */
+  /** Null while there is no address to send to. */
   get address(): string | null {
     return this.#address;
   }
@@ -32,7 +32,7 @@ export class Target {
     return true;
   }
 
-  /** The name has these addresses. False when there are some, and nothing may be sent to any. */
+  /** Takes the name's addresses. False when there are some, and nothing may be sent to any. */
   resolved(nowMs: number, found: readonly string[], answering: boolean): boolean {
     const isUsable = (address: string) => whySecretWontDo(this.#secret, address, "") === null;
     this.#addresses = [...found].sort(byFamily).filter(isUsable);
@@ -42,7 +42,7 @@ export class Target {
     return found.length === 0 || this.#addresses.length > 0;
   }
 
-  /** The worker has answered from there. */
+  /** Notes that the worker has answered from there. */
   heardFrom(nowMs: number, address: string): void {
     if (address !== this.#address && this.#addresses.includes(address))
       this.#moveTo(nowMs, address);
@@ -59,7 +59,7 @@ export class Target {
   }
 }
 
-/** IPv4 first: it is where a worker listens that was told nothing else. */
+/** Sorts IPv4 first: a worker listens there unless told otherwise. */
 function byFamily(a: string, b: string): number {
   return Number(a.includes(":")) - Number(b.includes(":"));
 }

@@ -1,4 +1,4 @@
-/** What only the kernel's sockets do. The contract itself is link.test.ts. */
+/** Tests what only the kernel's sockets do. The contract itself is link.test.ts. */
 import { describe, expect, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { systemClock } from "../clock.ts";
@@ -67,7 +67,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** A port at which nobody listens. */
+/** Finds a port at which nobody listens. */
 async function vacantPort(): Promise<number> {
   using server = await serve();
   return server.opened.port;
@@ -89,12 +89,12 @@ describe("the receive buffer", () => {
   });
 
   test("that runs over is seen in the kernel's count of drops", async () => {
-    // A plain socket: the link's own buffer would take too long to fill.
+    // This is a plain socket: the link's own buffer would take too long to fill.
     const plain = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket: {} });
     const sender = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket: {} });
     try {
       expect(await kernelDrops(plain.port)).toBe(0);
-      // In one turn, so that nobody reads while they come.
+      // They are sent in one turn, so that nobody reads while they come.
       const datagram = Buffer.alloc(1_200);
       for (let n = 0; n < 4_000; n++) sender.send(datagram, plain.port, "127.0.0.1");
       expect(await kernelDrops(plain.port)).toBeGreaterThan(0);
@@ -133,8 +133,8 @@ describe("a port that nobody listens at", () => {
     using client = await connect("127.0.0.1", server.opened.port);
     const paying = client.opened.pay(payment(2));
     await until(() => server.held.length === 2);
-    // Both in one turn: the first verdict's datagram is refused, which may cost the second one too;
-    // then its frame comes again and is answered again.
+    // Both answers leave in one turn: the first verdict's datagram is refused, which may cost the
+    // second one too; then its frame comes again and is answered again.
     let answered = 0;
     const answerAll = () => {
       for (const answer of server.held.slice(answered)) answer({ kind: "stored" });

@@ -51,8 +51,8 @@ export async function openUdpClient(
     wakeInTime(nowMs);
   };
 
-  // One timer, at the next instant at which there is something to do: a repetition comes no later than
-  // it should, and an API without payments wakes up once a second.
+  // The timer is set to the next instant at which there is something to do: a repetition comes no
+  // later than it should, and an API without payments wakes up once a second.
   let timer: Overdue | null = null;
   let timerAtMs = Number.POSITIVE_INFINITY;
   const wakeInTime = (nowMs: number) => {
@@ -69,11 +69,11 @@ export async function openUdpClient(
     if (isIP(host) === 0 && target.resolvesNow(nowMs)) void resolveAgain();
     wakeInTime(nowMs);
   };
-  /** After a pause of ours, in which nothing could be heard, as things stood before it. */
+  /** True while the worker answers. A pause of ours, in which nothing could be heard, changes nothing. */
   const answering = () => core.answering(Math.min(clock.steadyMs(), timerAtMs));
 
   const lookUp = async () => {
-    const found = await resolve(host).catch(() => null); // Not there yet, or for a moment: asked again.
+    const found = await resolve(host).catch(() => null); // Not there yet, or not now: asked again.
     const before = target.address;
     const isFine = found === null || target.resolved(clock.steadyMs(), found, answering());
     if (!isFine) throw new Error(whyUnsafe(found, settings));
@@ -128,7 +128,7 @@ export async function openUdpClient(
   };
 }
 
-/** One for each family of addresses, opened when the worker first has an address of it. */
+/** A socket for each family of addresses, opened when the worker first has an address of it. */
 class ClientSockets {
   readonly #log: Log;
   readonly #onData: (bytes: Buffer, peer: UdpPeer) => void;
@@ -250,14 +250,18 @@ async function openSocket(
     socket: {
       data: (_socket, bytes, peerPort, address) =>
         orEnd(() => onData(bytes, { address, port: peerPort })),
-      // An ICMP error of an earlier datagram, and nothing else: what is thrown above never comes here.
+      // This is an ICMP error of an earlier datagram, and nothing else: what is thrown above never
+      // comes here.
       error: () => {},
     },
   });
   return socket as unknown as OpenSocket;
 }
 
-/** Bun hands what a handler throws to `error`; thrown in a turn of its own it ends the process. */
+/**
+ * Ends the process when `handle` throws: Bun hands what a handler throws to `error`, but not what
+ * is thrown in a turn of its own.
+ */
 function orEnd(handle: () => void): void {
   try {
     handle();
@@ -272,7 +276,7 @@ function sendOrLose(socket: Socket, frame: Buffer, peer: UdpPeer): void {
   try {
     socket.send(frame, peer.port, peer.address);
   } catch {
-    // Loss like any other: the frame is sent again by its timer.
+    // It is lost like any other: the frame is sent again by its timer.
   }
 }
 
@@ -285,7 +289,10 @@ function warnOfSmallBuffer(socket: OpenSocket, log: Log): number | null {
   return granted;
 }
 
-/** Above all that workers of before took from the clock: APIs of before believe the larger number. */
+/**
+ * Draws a number above all that workers of earlier versions took from the clock: APIs of those
+ * versions believe the larger number.
+ */
 function randomIncarnation(): number {
   return 0x8000_0000 + ((crypto.getRandomValues(new Uint32Array(1))[0] as number) % 0x8000_0000);
 }

@@ -54,7 +54,7 @@ test("a loss that could not be said is said together with the next", () => {
   place.trouble = "ENOSPC";
   sink.write("a\n");
   place.trouble = null;
-  // Room for the line itself, and then none.
+  // The place has room for the line itself, and then none.
   place.room = 2;
   sink.write("b\n");
   expect(place.text).toBe("b\n");

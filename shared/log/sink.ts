@@ -1,14 +1,14 @@
 /**
- * Where the lines of a log go, whatever becomes of the file or the pipe behind it. A line that cannot be
- * written is counted, and how many there were is said once writing works again. While whoever reads is
- * slow, lines wait in order, up to a bound; nobody waits for the reader.
+ * Carries the lines of a log out, whatever happens to the file or the pipe behind it. A line that
+ * cannot be written is counted, and how many there were is said once writing works again. While the
+ * reader is slow, lines wait in order, up to a bound; nobody waits for the reader.
  */
 export type Output = {
-  /** How many bytes were taken. Throws an error with a code: EAGAIN when there is no room now. */
+  /** Gives how many bytes were taken. Throws an error with a code: EAGAIN when there is no room now. */
   write(bytes: Uint8Array): number;
 };
 
-/** Thousands of lines, beyond the 64 KiB that a pipe holds. */
+/** Room for thousands of lines, beyond the 64 KiB that a pipe holds. */
 export const WAITING_BYTES_MAX = 1024 * 1024;
 
 type Entry = {
@@ -26,7 +26,7 @@ export class LogSink {
   readonly #waiting: Entry[] = [];
   #waitingBytes = 0;
   #untold = 0;
-  /** The last line that was written has no end. */
+  /** True when the last line that was written has no end. */
   #cutShort = false;
 
   /** `tell` makes the line that says how many were lost. */
@@ -39,7 +39,7 @@ export class LogSink {
     return this.#waiting.length > 0;
   }
 
-  /** A line with its end. */
+  /** Takes a line with its end. */
   write(line: string): void {
     const rest = Buffer.from(line);
     if (this.#waitingBytes + rest.length > WAITING_BYTES_MAX) this.#lose(1);
@@ -47,7 +47,7 @@ export class LogSink {
     this.flush();
   }
 
-  /** Writes what waits, as far as there is room. */
+  /** Writes waiting lines, as far as there is room. */
   flush(): void {
     for (let entry = this.#waiting[0]; entry !== undefined; entry = this.#waiting[0]) {
       const before = entry.rest.length;

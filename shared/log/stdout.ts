@@ -5,9 +5,9 @@ import type { Output } from "./sink.ts";
 const STDOUT = 1;
 
 /**
- * A pipe or a terminal is opened again, so that a reader who does not read holds up nobody: not to wait is
- * a property of what was opened, and what we were given may be shared with others. A file never lets
- * anybody wait for a reader, and has its place to write at only as it was given.
+ * Opens a pipe or a terminal again, so that a reader who does not read holds up nobody: not to wait
+ * is a property of what was opened, and what we were given may be shared with others. A file never
+ * lets anybody wait for a reader, and has its place to write at only as it was given.
  */
 export function openStdout(): Output {
   const fd = reopened() ?? STDOUT;

@@ -1,10 +1,10 @@
 /**
- * Somebody who declares payments absent. From outside a processor's silence proves nothing; whoever
- * sees the whole world knows that no processor has a record of a payment and that no request is left
+ * Somebody who declares payments absent. From outside a processor's silence proves nothing; the
+ * whole world shows that no processor has a record of a payment and that no request is left
  * anywhere that could still make one.
  *
- * Such evidence is true of the moment at which it was taken, and is acted on a while later. What was
- * sent meanwhile is for the worker to know: it must refuse then.
+ * Such evidence is true of the moment at which it was taken, and is acted on a while later. The
+ * worker knows what was sent meanwhile: it must refuse then.
  */
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { Scene } from "./scene.ts";
@@ -17,11 +17,14 @@ const GROUNDS = {
   why: "the seed says so",
   evidence: "no record, and no request under way",
 };
-/** Between looks for a payment to begin with. */
+/** Time between looks for a payment to begin with. */
 const SEEK_MS = 200;
-/** Beyond what the worker asks for. */
+/** Longest wait beyond what the worker asks for. */
 const PATIENCE_MS_MAX = 1_000;
-/** After the faults; a little later everything that is held is let go. */
+/**
+ * Time after the faults up to which a payment is declared absent; a little later everything that is
+ * held is let go.
+ */
 const LATE_MS_MAX = 15_000;
 
 /** Takes up a payment that a processor has not answered about, as soon as there is one. */
@@ -38,7 +41,7 @@ export function seekAbsence(world: Scene): void {
     proveAndDeclare(world, correlationId);
     return time.after(plan.processorTimeoutMs, () => seekAbsence(world));
   }
-  // As the worker's own advice goes: hold it, and wait until what was given up has ended.
+  // The worker's own advice is followed: hold it, and wait until what was given up has ended.
   onPayment(world, "hold", correlationId, payment);
   const waitMs = 2 * plan.processorTimeoutMs + apart.next() * PATIENCE_MS_MAX;
   time.after(waitMs, () => proveAndDeclare(world, correlationId));
@@ -60,14 +63,14 @@ function proveAndDeclare(world: Scene, correlationId: string): void {
   });
 }
 
-/** The same evidence may say the opposite. */
+/** Settles the payment when the same evidence says the opposite. */
 function settleIfRecorded(world: Scene, correlationId: string): void {
   const payment = world.disk.payment(correlationId);
   if (payment === undefined || !isUnsettled(payment)) return;
   if (isRecorded(world, correlationId, payment)) onPayment(world, "settle", correlationId, payment);
 }
 
-/** It belongs to a processor that has not said what became of it. */
+/** True when it belongs to a processor that has not said whether it was charged. */
 function isUnsettled({ state, name }: PaymentOnDisk): boolean {
   const kind = PAYMENT_STATES[state];
   return name !== null && (kind === "unknown" || kind === "held");

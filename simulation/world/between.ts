@@ -1,6 +1,6 @@
 /**
- * What something between the worker and a processor answers in its place: an answer that looks like the
- * processor's at a glance, and proves nothing, whatever the processor itself has done.
+ * Answers that something between the worker and a processor gives in its place: they look like the
+ * processor's at a glance, and prove nothing, whatever the processor itself has done.
  */
 import type { Exchange } from "../../worker/processor.ts";
 import type { Chance } from "./chance.ts";
@@ -37,7 +37,7 @@ export function unclearReply(chance: Chance, { body: sent }: Request): Reply {
   ]);
 }
 
-/** As the contest's processors print it. */
+/** Prints an instant as the contest's processors do. */
 export function withoutZone(reply: Reply): Reply {
   return { ...reply, body: reply.body?.replace(/(:\d\d\.\d{3})Z"/, '$1"') ?? null };
 }

@@ -1,4 +1,4 @@
-/** Ends of processes, and the starts after them. */
+/** Ends processes, and starts them again. */
 import type { Scene } from "./scene.ts";
 
 export function crashWorker(world: Scene): void {
@@ -6,7 +6,7 @@ export function crashWorker(world: Scene): void {
   world.note("worker crashes");
   world.counts.crashes++;
   gateway.crash();
-  // Often soon, so that the next crash may meet it while it recovers.
+  // The start is often soon, so that the next crash may meet the worker while it recovers.
   time.after(chance.pick([0, 5, 300, 3_000]), () => {
     if (!gateway.up) world.startGateway();
   });

@@ -29,7 +29,7 @@ export type PaymentOnDisk = {
   readonly state: number;
   readonly requested_at_ms: number | null;
   readonly name: string | null;
-  /** Where its processor is, as the journal has it. */
+  /** Address of its processor, as the journal has it. */
   readonly url: string | null;
   readonly has_attempts: number;
 };
@@ -39,10 +39,10 @@ export class Disk {
   /** Commits fail while true. */
   full = false;
   stallMsMax = 0;
-  /** What a power cut leaves, where commits are not synced. */
+  /** State that a power cut leaves, where commits are not synced. */
   #synced: Uint8Array | null = null;
 
-  /** Everything is written back, as a checkpoint does now and then. */
+  /** Writes everything back, as a checkpoint does now and then. */
   checkpoint(): void {
     if (!this.syncsEveryCommit) this.#synced = this.db.serialize();
   }
@@ -53,17 +53,17 @@ export class Disk {
     this.db = this.#synced === null ? newDatabase() : Database.deserialize(this.#synced);
   }
 
-  /** What would be there after a power cut now, of a table's rows that match. */
+  /** True when a table would have a row that matches after a power cut now. */
   holds(sql: string, ...values: (string | number)[]): boolean {
     return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
   }
 
-  /** Every payment, by id, oldest first. */
+  /** All payments by id, oldest first. */
   payments(): Map<string, PaymentOnDisk> {
     return this.#payments("");
   }
 
-  /** Those that are not settled; asked for all the time, so it must not read the others. */
+  /** Payments that are not settled; asked for all the time, so it must not read the others. */
   unsettled(): Map<string, PaymentOnDisk> {
     return this.#payments(`WHERE state <> ${SETTLED}`);
   }
@@ -101,7 +101,7 @@ export class Disk {
       .map(({ name }) => name);
   }
 
-  /** As the journal has set it. */
+  /** True when the journal has set synchronous to FULL. */
   get syncsEveryCommit(): boolean {
     const row = this.db.query<{ synchronous: number }, []>("PRAGMA synchronous").get();
     return (row?.synchronous ?? 0) >= FULL;
@@ -123,7 +123,7 @@ export type DiskJournalOptions = {
   readonly onApplied: (transitions: readonly Transition[]) => void;
 };
 
-/** The journal of one life of the worker: group commit and store are real, its thread is time. */
+/** The journal of one process of the worker: group commit and store are real, its thread is time. */
 export class DiskJournal implements Journal {
   readonly head: JournalHead;
   readonly checkpoints = new Checkpoints();
@@ -170,13 +170,13 @@ export class DiskJournal implements Journal {
     const count = this.head.processors.length;
     return this.#later(() => this.#store.blocks.totals(fromRow, toRow, count));
   }
-  /** As the http thread reads them, through a connection of its own. */
+  /** Reads rows as the http thread does, through a connection of its own. */
   rowsNow(fromRow: number, toRow: number): LedgerRows {
     return this.#store.ledger.rows(fromRow, toRow);
   }
   async close(): Promise<void> {}
 
-  /** At the end of the turn, or when a failed commit may be tried again. */
+  /** Plans a commit for the end of the turn, or for when a failed one may be tried again. */
   #schedule(delayMs: number): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -189,7 +189,8 @@ export class DiskJournal implements Journal {
   /** The commit takes a while, then holds; the answer takes another while. A crash fits anywhere. */
   #commit(): void {
     const { disk, time, chance } = this.#options;
-    // Drawn, so that what nobody waits for is at times committed at once and at times much later.
+    // The draw has settlements, for which nobody waits, at times committed at once and at times
+    // much later.
     const batch = this.#group.next(time.nowMs, chance.happens(0.6));
     if (batch === null) {
       const again = this.#group.queued > 0 || this.#group.trouble !== null;
@@ -219,7 +220,7 @@ export class DiskJournal implements Journal {
     );
   }
 
-  /** Nothing of a process happens after its end. */
+  /** Runs an event unless its process has ended meanwhile. */
   #after(delayMs: number, event: () => void): void {
     this.#options.time.after(delayMs, () => {
       if (this.#options.alive()) event();

@@ -15,7 +15,10 @@ export function exchangeAddresses(world: Scene): void {
   });
 }
 
-/** Whoever sees that payments are held up starts the worker with the addresses that the journal has. */
+/**
+ * Starts the worker with the addresses that the journal has, as an operator would who sees that
+ * payments are held up.
+ */
 export function takeBack(world: Scene): void {
   const { disk, gateway } = world;
   const kept = disk.urlOf(PROCESSORS[0].name);

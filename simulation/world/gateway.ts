@@ -15,7 +15,7 @@ import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
 
 const TICK_MS = 10;
-/** With nothing open there is nothing to move. */
+/** The tick is rarer while nothing is open, and so nothing moves. */
 const IDLE_TICK_MS = 100;
 const LEDGER_SLOTS = 4_096;
 const LEDGER_ROWS_MAX = 32_768;
@@ -39,7 +39,7 @@ export type GatewayOptions = {
   readonly onApplied: (transitions: readonly Transition[]) => void;
 };
 
-type Life = {
+type Running = {
   readonly pipeline: Pipeline;
   readonly link: LinkServerCore<number>;
   readonly summary: SummaryReader;
@@ -49,33 +49,33 @@ type Life = {
 export class Gateway {
   readonly #options: GatewayOptions;
   #isStarted = false;
-  /** Counts lives: whatever an earlier one had planned does not happen. */
-  #lives = 0;
-  #life: Life | null = null;
-  /** As if somebody had exchanged the addresses in the configuration; from the next start on. */
+  /** Counts starts: nothing happens that an earlier process had planned. */
+  #starts = 0;
+  #running: Running | null = null;
+  /** True when somebody has exchanged the addresses in the configuration; from the next start on. */
   exchanged = false;
   /** The order of incarnations, which only the world knows. */
-  readonly lifeOf = new Map<number, number>();
+  readonly startOf = new Map<number, number>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
   }
 
   get up(): boolean {
-    return this.#life !== null;
+    return this.#running !== null;
   }
-  /** Is up, or on its way. */
+  /** True when it is up, or on its way. */
   get isStarted(): boolean {
     return this.#isStarted;
   }
   get openCount(): number {
-    return this.#life?.pipeline.payments.count ?? -1;
+    return this.#running?.pipeline.payments.count ?? -1;
   }
 
   async start(): Promise<void> {
-    const life = ++this.#lives;
+    const start = ++this.#starts;
     this.#isStarted = true;
-    const alive = () => this.#lives === life;
+    const alive = () => this.#starts === start;
     const { time, chance, disk, wires, plan, log } = this.#options;
     const clock = time;
     const processors = NAMES;
@@ -110,39 +110,39 @@ export class Gateway {
     });
     await pipeline.recover();
     if (!alive()) return;
-    const link = this.#openLink(pipeline, incarnationOf(life));
+    const link = this.#openLink(pipeline, incarnationOf(start));
     const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
       journal.rowsNow(fromRow, toRow),
     );
-    this.lifeOf.set(incarnationOf(life), life);
-    this.#life = { pipeline, link, summary, journal };
+    this.startOf.set(incarnationOf(start), start);
+    this.#running = { pipeline, link, summary, journal };
     this.#tick(alive);
   }
 
   crash(): void {
-    this.#lives++;
-    this.#life = null;
+    this.#starts++;
+    this.#running = null;
     this.#isStarted = false;
   }
 
   receive(frame: Buffer, api: number): void {
-    const life = this.#life;
-    if (life === null) return;
-    life.link.receive(frame, api);
-    this.#flushSoon(life);
+    const running = this.#running;
+    if (running === null) return;
+    running.link.receive(frame, api);
+    this.#flushSoon(running);
   }
 
   summary(window: SummaryWindow) {
-    return this.#life?.summary.read(window) ?? null;
+    return this.#running?.summary.read(window) ?? null;
   }
 
   purge(): Promise<void> {
-    return this.#life?.pipeline.purge() ?? Promise.reject(new Error("the worker is down"));
+    return this.#running?.pipeline.purge() ?? Promise.reject(new Error("the worker is down"));
   }
 
-  /** As the worker's http thread passes it on; null while the worker is down. */
+  /** Passes a command on as the worker's http thread does; null while the worker is down. */
   operate(command: OperatorCommand): Promise<OperatorAnswer> | null {
-    return this.#life?.pipeline.operate(command) ?? null;
+    return this.#running?.pipeline.operate(command) ?? null;
   }
 
   #openLink(pipeline: Pipeline, incarnation: number): LinkServerCore<number> {
@@ -158,7 +158,7 @@ export class Gateway {
             const safe = verdict.kind === "stored" || verdict.kind === "duplicate";
             if (safe) onAcknowledge(correlationId, amountCents);
             link.answer(arrival, verdict);
-            if (this.#life !== null) this.#flushSoon(this.#life);
+            if (this.#running !== null) this.#flushSoon(this.#running);
           });
         }
       },
@@ -166,21 +166,21 @@ export class Gateway {
     return link;
   }
 
-  #flushSoon(life: Life): void {
+  #flushSoon(running: Running): void {
     this.#options.time.after(0, () => {
-      if (this.#life === life) life.link.flush();
+      if (this.#running === running) running.link.flush();
     });
   }
 
   #tick(alive: () => boolean): void {
-    if (!alive() || this.#life === null) return;
-    this.#life.pipeline.tick();
+    if (!alive() || this.#running === null) return;
+    this.#running.pipeline.tick();
     const delayMs = this.openCount > 0 ? TICK_MS : IDLE_TICK_MS;
     this.#options.time.after(delayMs, () => this.#tick(alive));
   }
 }
 
-/** Scattered, as random numbers are. */
-function incarnationOf(life: number): number {
-  return Math.imul(life, 0x9e37_79b1) >>> 0;
+/** Scatters the numbers, as random ones are. */
+function incarnationOf(start: number): number {
+  return Math.imul(start, 0x9e37_79b1) >>> 0;
 }

@@ -1,4 +1,4 @@
-/** One API's process in the world: the link's real client, started and killed. */
+/** An API's process in the world: the link's real client, started and killed. */
 import { LinkClientCore } from "../../shared/link/client.ts";
 import type { LinkKeys } from "../../shared/link/frame.ts";
 import type { Payment } from "../../shared/payment.ts";
@@ -20,7 +20,7 @@ export type IngressOptions = {
 export class Ingress {
   readonly #options: IngressOptions;
   #core: LinkClientCore | null = null;
-  #lives = 0;
+  #starts = 0;
 
   constructor(options: IngressOptions) {
     this.#options = options;
@@ -39,12 +39,12 @@ export class Ingress {
       random: chance.next,
       instance: chance.between(0, 2 ** 47),
     });
-    this.#tick(++this.#lives);
+    this.#tick(++this.#starts);
   }
 
-  /** Whoever waits for an answer from it never gets one. */
+  /** Callers that wait for an answer from it never get one. */
   crash(): void {
-    this.#lives++;
+    this.#starts++;
     this.#core = null;
   }
 
@@ -62,18 +62,18 @@ export class Ingress {
     return true;
   }
 
-  /** True when it was believed. */
+  /** True when the frame was believed. */
   receive(frame: Buffer): boolean {
     const before = this.#core?.stats.framesReceived;
     this.#core?.receive(this.#options.time.nowMs, frame);
     return this.#core?.stats.framesReceived !== before;
   }
 
-  #tick(life: number): void {
+  #tick(start: number): void {
     const core = this.#core;
-    if (core === null || life !== this.#lives) return;
+    if (core === null || start !== this.#starts) return;
     const { time } = this.#options;
     core.tick(time.nowMs);
-    time.after(core.idle ? IDLE_TICK_MS : TICK_MS, () => this.#tick(life));
+    time.after(core.idle ? IDLE_TICK_MS : TICK_MS, () => this.#tick(start));
   }
 }

@@ -12,7 +12,7 @@ import type { PaymentOnDisk } from "./disk.ts";
 type Decision = Exclude<OperatorCommand, { kind: "processors" }>;
 const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: null };
 
-/** One decision, about a payment that is open or about a processor. */
+/** Makes a decision about a payment that is open or about a processor. */
 export function decide(world: Scene): void {
   const { chance, disk } = world;
   if (chance.happens(0.25)) {
@@ -28,7 +28,7 @@ export function decide(world: Scene): void {
   onPayment(world, proven ? wanted : "hold", correlationId, payment);
 }
 
-/** What is held is released, and processors that were drained or forced are used as their breakers say. */
+/** Releases what is held, and lets processors that were drained or forced be used as their breakers say. */
 export function letGo(world: Scene): void {
   for (const name of world.disk.notAutomatic()) {
     operate(world, { kind: "processor", action: "resume", name, grounds: GROUNDS });
@@ -50,7 +50,7 @@ export function onPayment(
   operate(world, { kind: "payment", action, seq, correlationId, state, grounds });
 }
 
-/** What the processor would show an operator who asks by telephone. */
+/** True when the processor would show this payment to an operator who asks by telephone. */
 export function isRecorded(
   { models }: Scene,
   correlationId: string,
@@ -78,7 +78,7 @@ function operate(world: Scene, command: Decision): void {
   });
 }
 
-/** An answer is given when it is on the disk, with who said so. */
+/** Expects an answer to be on the disk when it is given, with who said so. */
 function expectWritten({ disk }: Scene, action: string, subject: string): void {
   const written = disk.holds(
     `SELECT count(*) > 0 AS n FROM interventions

@@ -1,7 +1,7 @@
 /**
  * The network of the link in the world: the memory network's loss, repetition and delay, and beyond
- * them partitions of one direction, datagrams that somebody keeps and sends again, perhaps to another
- * life of the receiver, and datagrams that somebody forges without the key.
+ * them partitions of one direction, datagrams that somebody keeps and sends again, perhaps to a
+ * later process of the receiver, and datagrams that somebody forges without the key.
  */
 import { MemoryNetwork } from "../../shared/link/memory.ts";
 import type { Chance } from "./chance.ts";
@@ -19,21 +19,21 @@ export type PostOptions = {
   readonly chance: Chance;
   readonly plan: Plan;
   readonly toWorker: (frame: Buffer, api: number) => void;
-  /** True when it was believed. */
+  /** Gives true when the frame was believed. */
   readonly toApi: (frame: Buffer, api: number) => boolean;
-  /** How many lives the worker had had, by incarnation. */
-  readonly lifeOf: (incarnation: number) => number;
+  /** Gives how many starts the worker had had, by incarnation. */
+  readonly startOf: (incarnation: number) => number;
 };
 
 export class Post {
-  /** By direction: nothing gets through until then. */
+  /** Nothing gets through in a direction until then. */
   readonly partitionedUntilMs = { toWorker: 0, toApis: 0 };
-  /** True while an API is handed a verdict frame of an earlier life of the worker than it believed. */
+  /** True while an API is handed a verdict frame of an earlier process of the worker than it believed. */
   deliversStale = false;
   readonly #options: PostOptions;
   readonly #network: MemoryNetwork;
-  /** By instance of an API, the newest life of the worker that it believed. */
-  readonly #lives = new Map<number, number>();
+  /** The newest start of the worker that an API believed, by the API's instance. */
+  readonly #newest = new Map<number, number>();
   #troubled = true;
 
   constructor(options: PostOptions) {
@@ -57,15 +57,15 @@ export class Post {
   }
 
   toApi(frame: Buffer, api: number): void {
-    const { time, toApi, lifeOf } = this.#options;
+    const { time, toApi, startOf } = this.#options;
     this.#send(frame, (bytes, forged) => {
       if (time.nowMs < this.partitionedUntilMs.toApis) return;
-      const life = lifeOf(bytes.readUInt32BE(INCARNATION_AT));
+      const start = startOf(bytes.readUInt32BE(INCARNATION_AT));
       const instance = bytes.readUIntBE(INSTANCE_AT, INSTANCE_BYTES);
-      const newest = this.#lives.get(instance) ?? 0;
-      this.deliversStale = forged || life < newest;
+      const newest = this.#newest.get(instance) ?? 0;
+      this.deliversStale = forged || start < newest;
       const isBelieved = toApi(bytes, api);
-      if (isBelieved && !forged) this.#lives.set(instance, Math.max(newest, life));
+      if (isBelieved && !forged) this.#newest.set(instance, Math.max(newest, start));
       this.deliversStale = false;
     });
   }
@@ -90,7 +90,10 @@ export class Post {
     );
   }
 
-  /** Head and ids as they were seen; codes, amounts or the very end changed; no key to sign it. */
+  /**
+   * Forges a frame: head and ids as they were seen; codes, amounts or the very end changed; no key
+   * to sign it.
+   */
   #forge(frame: Buffer): Buffer {
     const { chance } = this.#options;
     const bytes = Buffer.from(frame);

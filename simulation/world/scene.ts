@@ -13,7 +13,7 @@ import type { Wire } from "./wire.ts";
 
 export interface Scene {
   readonly chance: Chance;
-  /** Each of its own, so that what draws from it does not shift what the others draw. */
+  /** Chance of its own for each part, so that what draws from it does not shift what the others draw. */
   readonly apart: Chance;
   readonly identity: Chance;
   readonly odd: Chance;
@@ -29,7 +29,7 @@ export interface Scene {
   readonly counts: Counts;
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged: Set<string>;
-  /** Until this is false things are done to the gateway. */
+  /** True as long as things are done to the gateway. */
   readonly troubled: boolean;
   note(line: string): void;
   /** Runs a check; a violation ends the run. */
@@ -42,9 +42,9 @@ export type Counts = {
   charges: number;
   crashes: number;
   powerCuts: number;
-  /** Of an operator. */
+  /** Decisions of an operator. */
   decisions: number;
-  /** Payments that one has declared absent. */
+  /** Payments that an operator has declared absent. */
   absences: number;
   /** Starts with the addresses of the processors exchanged, or as they were before. */
   exchanges: number;

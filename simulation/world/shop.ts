@@ -8,7 +8,7 @@ import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 
-/** What a shop was told, and what it had asked for. */
+/** Called with the answer that a shop was given, and with what it had asked for. */
 export type Told = (correlationId: string, amountCents: number, answer: "202" | "409") => void;
 
 export type ShopOptions = {
@@ -31,7 +31,7 @@ export class Shop {
   open(count: number): void {
     const { time, chance, plan } = this.#options;
     for (let i = 0; i < count; i++) {
-      // Half of them in bursts, so that frames and commits hold several.
+      // Half of them come in bursts, so that frames and commits hold several.
       const atMs = chance.happens(0.5)
         ? chance.next() * plan.troubleMs
         : Math.floor(chance.next() * 8) * (plan.troubleMs / 8);
@@ -48,7 +48,7 @@ export class Shop {
   #postNew(): void {
     const { time, chance, plan } = this.#options;
     const correlationId = chance.uuid();
-    // Odd cents on purpose: sums of decimals would drift.
+    // Cents are odd on purpose: sums of decimals would drift.
     const amountCents = chance.between(1, 99_999);
     this.posted.push({ correlationId, amountCents });
     this.#insist(correlationId, amountCents, chance.between(1, 12));

@@ -1,7 +1,7 @@
 /**
- * I6 and G4: for every window the gateway's summary equals the processors' own records, payment by
- * payment and cent by cent, but for what a purge has forgotten. Windows are drawn at random and at the
- * very instants of payments, where an inclusive bound shows.
+ * Checks I6 and G4: for every window the gateway's summary equals the processors' own records,
+ * payment by payment and cent by cent, but for what a purge has forgotten. Windows are drawn at
+ * random and at the very instants of payments, where an inclusive bound shows.
  */
 import type { Totals } from "../../worker/summary.ts";
 import { summaryJson } from "../../worker/http/server.ts";
@@ -13,7 +13,7 @@ import { PROCESSORS } from "./gateway.ts";
 
 const WINDOWS = 60;
 const NAMES = PROCESSORS.map(({ name }) => name);
-/** Of a sum over all of them. */
+/** The name under which a sum over all of them goes. */
 const ALL = [NAMES[0] as string];
 
 type Window = { readonly fromMs: number; readonly toMs: number };
@@ -34,7 +34,10 @@ export function compareSummaries(world: Scene): void {
   }
 }
 
-/** Conservation, as sets of ids: what a processor has recorded is settled there, and nothing else is. */
+/**
+ * Checks conservation, as sets of ids: what a processor has recorded is settled there, and nothing
+ * else is.
+ */
 function checkSettledSet(world: Scene, recorded: readonly Recorded[][]): void {
   const payments = world.disk.payments();
   for (const [processor, rows] of recorded.entries()) {
@@ -58,7 +61,7 @@ function checkSettledSet(world: Scene, recorded: readonly Recorded[][]): void {
   }
 }
 
-/** Processors were at two addresses each, so that theirs and ours are equal in sum only. */
+/** True when processors were at two addresses each, so that theirs and ours are equal in sum only. */
 function isMixed({ counts }: Scene): boolean {
   return counts.exchanges > 0;
 }
@@ -84,7 +87,7 @@ function windowsOver({ chance }: Scene, rows: readonly Recorded[]): Window[] {
   return windows;
 }
 
-/** Summed apart from everything of ours, in whole cents, and written out exactly. */
+/** Sums apart from everything of ours, in whole cents, and writes the text out exactly. */
 function expectedJson(recorded: readonly Recorded[][], { fromMs, toMs }: Window): string {
   const entries = recorded.map((rows, processor) => {
     const inside = rows.filter((row) => row.requestedAtMs >= fromMs && row.requestedAtMs <= toMs);

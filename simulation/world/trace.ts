@@ -1,4 +1,4 @@
-/** What happened, in order; a hash of it tells whether two runs were the same. */
+/** Keeps what happened, in order; a hash of it tells whether two runs were the same. */
 export class Trace {
   readonly lines: string[] = [];
   #hash = 0n;

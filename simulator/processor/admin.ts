@@ -1,4 +1,4 @@
-/** The administrative calls: the contract's own, and what the simulator offers beyond it. */
+/** Answers the administrative calls: the contract's own, and what the simulator offers beyond it. */
 import { answered, empty, message, type Answer, type Call } from "./call.ts";
 import { readFaults, type Faults } from "./faults.ts";
 import { instantMs } from "./instant.ts";
@@ -18,7 +18,7 @@ type Switches = {
 };
 type Handler = (model: Switches, call: Call, query: string) => Answer;
 
-/** A day: longer than any test waits, and within what a timer can hold. */
+/** The limit is a day: longer than any test waits, and within what a timer can hold. */
 const DELAY_MS_MAX = 86_400_000;
 
 const ROUTES: Record<string, { readonly method: string; readonly handle: Handler }[]> = {
@@ -40,7 +40,7 @@ const ROUTES: Record<string, { readonly method: string; readonly handle: Handler
 export function administer(model: Switches, call: Call): Answer {
   const [path = "", query = ""] = call.path.split("?", 2);
   if (path === "/simulator/livez") return message(200, "alive");
-  // Under /admin a dead processor is as dead as elsewhere; /simulator is how it comes back.
+  // A dead processor is as dead under /admin as elsewhere; /simulator is how it comes back.
   if (model.down && path.startsWith("/admin/")) return { kind: "dropped" };
   if (call.token !== model.token) return message(401, "X-Rinha-Token is missing or wrong");
   const routes = ROUTES[path];
@@ -129,7 +129,7 @@ function isBoolean(value: unknown): value is boolean {
   return typeof value === "boolean";
 }
 
-/** Visible ASCII: anything else would lock everybody out. */
+/** True for visible ASCII: anything else would lock everybody out. */
 function isToken(value: unknown): value is string {
   return typeof value === "string" && /^[!-~]+$/.test(value);
 }

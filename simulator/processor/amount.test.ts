@@ -28,7 +28,7 @@ test.each([1e21, 1e300, Infinity, NaN, -1e20])("%p is beyond what cents can coun
 test("rounding agrees with exact integer arithmetic on the decimal text", () => {
   const decimal = fc.record({
     whole: fc.integer({ min: 0, max: 10_000_000 }),
-    // Many halves: a uniform fraction would hardly ever be one.
+    // Halves are many: a uniform fraction would hardly ever be one.
     fraction: fc.oneof(
       fc.stringMatching(/^\d{1,7}$/),
       fc.stringMatching(/^\d\d5$/),

@@ -1,4 +1,4 @@
-/** Money as a processor keeps it: cents, rounded half to even, and exact decimals going out. */
+/** Keeps money as a processor does: cents, rounded half to even, and exact decimals going out. */
 import { centsFromAmount, decimalFromCents } from "../../shared/money.ts";
 
 /**
@@ -37,7 +37,7 @@ function decimalDigits(amount: number): { digits: string; decimals: number } {
   return { digits: whole + fraction, decimals: fraction.length - Number(exponent) };
 }
 
-/** Like `decimalFromCents`, and for amounts below zero too: a processor refuses none. */
+/** Writes decimals like `decimalFromCents`, and for amounts below zero too: a processor refuses none. */
 export function decimalText(cents: number): string {
   return cents < 0 ? `-${decimalFromCents(-cents)}` : decimalFromCents(cents);
 }

@@ -19,7 +19,7 @@ export type Whole = {
 
 export type Answer =
   | Whole
-  /** A body too large for one text; to be sent piece by piece. */
+  /** The body is too large for one text, and is sent piece by piece. */
   | { readonly kind: "rows"; readonly chunks: Iterable<string> }
   /** Status and part of the body arrive, then the connection closes. */
   | { readonly kind: "truncated"; readonly of: Whole }

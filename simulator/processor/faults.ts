@@ -1,6 +1,6 @@
 /**
- * What a real processor does to a call besides answering it: each fault has a probability, and one
- * number drawn for a call decides which of them, if any, happens to it.
+ * Faults of a real processor: each has a probability, and one number drawn for a call decides which
+ * of them, if any, happens to it.
  */
 import { malformed, type Read } from "./intake.ts";
 
@@ -16,9 +16,9 @@ const FLAGS = ["hangInserts", "hangAll"] as const;
 
 export type Fault = (typeof PROBABILITIES)[number];
 export type Faults = { readonly [P in Fault]: number } & {
-  /** Whether a call that is never answered is recorded. */
+  /** True when a call that is never answered is recorded. */
   readonly hangInserts: boolean;
-  /** No call but those to /admin and /simulator is ever answered. */
+  /** True when no call but those to /admin and /simulator is ever answered. */
   readonly hangAll: boolean;
 };
 

@@ -19,5 +19,5 @@ export function instantMs(text: string): number | null {
   return wholeMs + Number(fraction.slice(0, 3).padEnd(3, "0")) + (finer ? 0.5 : 0);
 }
 
-/** What a date that was left out becomes: 0001-01-01T00:00:00Z, the lowest date of the real one. */
+/** The date that stands for one left out: 0001-01-01T00:00:00Z, the lowest of the real processor. */
 export const DATE_MIN_MS = Date.parse("0001-01-01T00:00:00Z");

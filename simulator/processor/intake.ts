@@ -1,4 +1,4 @@
-/** A request body becomes a payment, or the answer that says why not. */
+/** Reads a request body into a payment, or the answer that says why not. */
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { roundedCents } from "./amount.ts";
 import { message, type Call, type Whole } from "./call.ts";
@@ -7,7 +7,7 @@ import { DATE_MIN_MS, instantMs } from "./instant.ts";
 export type Order = {
   readonly correlationId: string;
   readonly amountCents: number;
-  /** Whole milliseconds; what was finer is cut off. */
+  /** Whole milliseconds; a finer part is cut off. */
   readonly requestedAtMs: number;
 };
 
@@ -50,7 +50,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not JSON is as little an object as a list is: the caller answers both alike.
+    // A text that is not JSON is as little an object as a list is: the caller answers both alike.
     return null;
   }
 }

@@ -50,7 +50,7 @@ const HEALTH_WAITING_MAX = 2;
 export class HealthLimiter {
   #lastTaken = -Infinity;
 
-  /** When the call is answered (now, or at the start of a coming window), or null: turned away. */
+  /** Gives when the call is answered (now, or at the start of a coming window), or null: turned away. */
   admit(nowMs: number): number | null {
     const current = Math.floor(nowMs / HEALTH_WINDOW_MS);
     const granted = Math.max(current, this.#lastTaken + 1);
@@ -59,7 +59,7 @@ export class HealthLimiter {
     return granted === current ? nowMs : granted * HEALTH_WINDOW_MS;
   }
 
-  /** Forgets who waited, as a process that died does; a new one has all of its windows. */
+  /** Forgets the calls that waited, as a process that died does; a new one has all of its windows. */
   reset(): void {
     this.#lastTaken = -Infinity;
   }

@@ -1,4 +1,4 @@
-/** What a processor has charged: each correlationId once, in the order of recording. */
+/** Records of a processor's charges: each correlationId once, in the order of recording. */
 import { decimalText, feeText } from "./amount.ts";
 
 export type Recorded = {
@@ -36,12 +36,14 @@ export class Records {
     return true;
   }
 
-  /** A new map, so that a listing under way finishes with what it started on. */
+  /** Takes a new map, so that a listing under way finishes with what it started on. */
   purge(): void {
     this.#rows = new Map();
   }
 
-  /** Those requested in [fromMs, toMs], both ends included; everything when either is absent. */
+  /**
+   * Sums the payments requested in [fromMs, toMs], both ends included; everything when either is absent.
+   */
   totals(fromMs: number | null, toMs: number | null): Totals {
     const all = fromMs === null || toMs === null;
     let count = 0;
@@ -54,7 +56,7 @@ export class Records {
     return { count, amountCents };
   }
 
-  /** One JSON object a line, in pieces; rows recorded after the start are left out. */
+  /** Lists one JSON object a line, in pieces; rows recorded after the start are left out. */
   *lines(): Generator<string> {
     const rows = this.#rows.values();
     for (let left = this.#rows.size; left > 0; left -= CHUNK_ROWS) {
@@ -65,7 +67,9 @@ export class Records {
   }
 }
 
-/** Written out, not stringified: a third of the time, and none of the texts needs escaping. */
+/**
+ * Writes the text out instead of stringifying: a third of the time, and none of the texts needs escaping.
+ */
 function rowText({ correlationId, amountCents, requestedAtMs, recordedAtMs }: Recorded): string {
   return (
     `{"correlationId":"${correlationId}","amountCents":${amountCents},` +

@@ -1,6 +1,6 @@
 /**
- * Work that is due later, in the order (due, arrival): two calls due at the same millisecond finish
- * in the order in which they came. A binary heap, because delays change while calls wait.
+ * Keeps work that is due later, in the order (due, arrival): two calls due at the same millisecond
+ * finish in the order in which they came. A binary heap, because delays change while calls wait.
  */
 type Entry<T> = { readonly dueAtMs: number; readonly arrival: number; readonly work: T };
 

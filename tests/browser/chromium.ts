@@ -1,4 +1,4 @@
-/** A real browser, where there is one. */
+/** Starts a real browser, where there is one. */
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 const PATH = Bun.which("chromium") ?? Bun.which("chromium-browser");
@@ -24,7 +24,7 @@ export function launch(): Promise<Browser> {
 /** A page, and everything about it that should not be. */
 export type Watched = {
   readonly page: Page;
-  /** Errors of the page itself, and whatever its policy refused. */
+  /** Errors of the page itself, and requests that its policy refused. */
   readonly complaints: string[];
   /** Addresses outside its origin that it asked for. */
   readonly strangers: string[];
@@ -39,7 +39,7 @@ export async function openPage(
   const watched: Watched = { page, complaints: [], strangers: [] };
   page.on("pageerror", ({ message }) => watched.complaints.push(message));
   page.on("console", (message) => {
-    // An answer that is 401 or 404 is an error to the console; here it is an answer.
+    // The console takes an answer of 401 or 404 for an error; here it is an answer.
     const isAnswer = message.text().startsWith("Failed to load resource");
     if (message.type() === "error" && !isAnswer) watched.complaints.push(message.text());
   });

@@ -1,4 +1,4 @@
-/** The dashboard as people meet it: in a browser, while something happens. */
+/** Tests the dashboard as people meet it: in a browser, while something happens. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
 import { GatewayClient } from "../../testing/gateway.ts";
@@ -184,7 +184,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       expect(await page.locator("#help").isVisible()).toBe(false);
       await page.keyboard.press("/");
       expect(await focused()).toBe("story-id");
-      // In a field a key is a letter.
+      // A key is a letter in a field.
       await page.fill("#story-id", "");
       await page.keyboard.press("t");
       expect(await page.locator("#story-id").inputValue()).toBe("t");
@@ -216,7 +216,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       await page.fill('[name="token"]', TOKEN);
       await page.click("#decision-do");
       await seen("drained", async () => (await lane.innerText()).includes("drained"));
-      // Nowhere but in memory.
+      // The token is nowhere but in memory.
       const kept = await page.evaluate(
         "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])",
       );

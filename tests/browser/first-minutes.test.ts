@@ -1,4 +1,4 @@
-/** The README's first five minutes, as a new user has them: its own commands, on a clean clone. */
+/** Runs the README's first five minutes, as a new user has them: its own commands, on a clean clone. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { Child } from "../../testing/process.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const COMMANDS_MAX = 3;
-/** From the first command until the outage has healed. */
+/** Time from the first command until the outage has healed. */
 const HEALED_MS_MAX = 120_000;
 const TEST_MS_MAX = 200_000;
 const STOP_MS_MAX = 15_000;
@@ -28,7 +28,7 @@ async function chapter(): Promise<{ commands: string[]; text: string }> {
   return { text, commands: block.trim().split("\n") };
 }
 
-/** This tree as it stands, whether it is committed or not, as a repository to clone. */
+/** Makes a repository to clone of this tree as it stands, whether it is committed or not. */
 async function repositoryAt(path: string): Promise<void> {
   for (const name of await readdir(ROOT)) {
     if (!NOT_OURS.has(name)) await cp(join(ROOT, name), join(path, name), { recursive: true });
@@ -65,7 +65,7 @@ describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
       const { DATA_DIR: _, ...outer } = process.env;
       const startedAtMs = performance.now();
       let said = "";
-      // In a session of its own, which gets what a terminal sends on Ctrl-C.
+      // The shell has a session of its own, which gets what a terminal sends on Ctrl-C.
       await using shell = new Child({
         command: ["sh", "-ec", commands.join("\n")],
         cwd: place,

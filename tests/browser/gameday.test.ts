@@ -1,4 +1,4 @@
-/** Game day: `dev --scenario`, the page's buttons, and that nothing of it is anywhere else. */
+/** Tests game day: `dev --scenario`, the page's buttons, and that nothing of it is anywhere else. */
 import { describe, expect, test } from "bun:test";
 import { startStand, spawnStand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";

@@ -1,4 +1,4 @@
-/** What HAProxy, by the configuration that is handed out, sends to whoever stands behind it. */
+/** Tests what HAProxy, by the configuration that is handed out, sends to the servers behind it. */
 import { expect, test } from "bun:test";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";

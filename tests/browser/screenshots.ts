@@ -1,6 +1,6 @@
 /**
- * Pictures of the dashboard, for the README and to be looked at: `bun tests/browser/screenshots.ts [DIR]`.
- * A gateway of its own goes through a blackout while payments come; then it is as it is. Writes
+ * Takes pictures of the dashboard, for the README and to be looked at: `bun tests/browser/screenshots.ts
+ * [DIR]`. A gateway of its own goes through a blackout while payments come; then it is as it is. Writes
  * dashboard-light.png and dashboard-dark.png into `docs`; into another folder also what a phone shows.
  */
 import { resolve } from "node:path";
@@ -12,12 +12,12 @@ import { launch, openPage } from "./chromium.ts";
 const DOCS = resolve(import.meta.dir, "../../docs");
 const DESKTOP = { width: 1360, height: 1160 };
 const PHONE = { width: 390, height: 844 };
-/** Of a blackout that begins anew every minute: afterwards, with all of it still in sight. */
+/** Time after which a blackout that begins anew every minute is over and still shown in full. */
 const WATCHED_MS = 57_000;
 
 const directory = process.argv[2] === undefined ? DOCS : resolve(process.argv[2]);
 
-/** One that waited for a processor, or was refused by one. */
+/** Finds a payment that waited for a processor, or was refused by one. */
 async function interestingId(worker: string): Promise<string> {
   type Listed = { payments: { correlationId: string; attempts: number }[] };
   let id: string | undefined;

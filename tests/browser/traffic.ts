@@ -1,10 +1,10 @@
-/** A steady trickle of payments, so that there is something to see. */
+/** Posts a steady trickle of payments, so that there is something to see. */
 import type { GatewayClient } from "../../testing/gateway.ts";
 
 const EVERY_MS = 20;
 
 export class Traffic implements Disposable {
-  /** Answered 202, oldest first. */
+  /** Ids answered 202, oldest first. */
   readonly ids: string[] = [];
   readonly #timer: Timer;
 

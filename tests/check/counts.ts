@@ -1,4 +1,4 @@
-/** How many tests a run had, from its JUnit report; and what the report leaves out. */
+/** Counts the tests of a run, from its JUnit report; and what the report leaves out. */
 export type Counts = {
   readonly passed: number;
   readonly failed: number;

@@ -1,9 +1,9 @@
 /**
- * Which tests run once more in other time zones: those beside the source that write an instant out. The
- * others deal in milliseconds, which no zone changes.
+ * Selects the tests that run once more in other time zones: those beside the source that write an
+ * instant out. The others deal in milliseconds, which no zone changes.
  */
 
-/** A quarter of an hour off, and a date that is another one for hours. */
+/** Zones that are a quarter of an hour off, or have another date for hours. */
 export const ZONES = ["Asia/Kathmandu", "America/Sao_Paulo"] as const;
 
 const ELSEWHERE = /^(tests|bench)\//;

@@ -1,6 +1,6 @@
 /**
- * Stands in for an API where latencies are compared: it answers 202 at once and does nothing else. With
- * `HOP` it waits for an echo by another container, which is the least that a worker costs.
+ * Stands in for an API where latencies are compared: it answers 202 at once and does nothing else.
+ * With `HOP` it waits for an echo by another container, which is the least that a worker costs.
  */
 import { lookup } from "node:dns/promises";
 import { claimSocket, letEverybodyConnect, listenAt } from "../../api/unix-socket.ts";

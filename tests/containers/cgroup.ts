@@ -1,4 +1,4 @@
-/** What the kernel has counted for a container, from its control groups: either version of them. */
+/** Reads what the kernel has counted for a container, from its control groups: either version of them. */
 import { readFile } from "node:fs/promises";
 
 const ROOT = "/sys/fs/cgroup";
@@ -9,18 +9,18 @@ export type Usage = {
   readonly throttledPeriods: number;
   readonly throttledMs: number;
   readonly memoryBytes: number;
-  /** The most since it was started; null where the kernel does not say. */
+  /** Most memory since it was started; null where the kernel does not say. */
   readonly memoryPeakBytes: number | null;
-  /** Without files that the kernel keeps in memory as long as there is room. */
+  /** Memory without files that the kernel keeps as long as there is room. */
   readonly anonymousBytes: number;
   readonly outOfMemoryKills: number;
 };
 
 type Fields = Readonly<Record<string, number>>;
-/** The text of the first file of this name that says `word`; empty when there is none. */
+/** Gives the text of the first file of this name that says `word`; empty when there is none. */
 type Find = (name: string, word?: string) => Promise<string>;
 
-/** Of the container with this full id; its directories are looked up once. */
+/** Reads the container with this full id; its directories are looked up once. */
 export function usageReader(containerId: string): () => Promise<Usage> {
   // Version 1 has a directory for each controller, and the drivers of Docker nest them differently.
   const glob = new Bun.Glob(`**/*${containerId}*`);
@@ -66,7 +66,7 @@ async function usageFromV2(cpu: Fields, find: Find): Promise<Usage> {
   };
 }
 
-/** Lines of a name and a number. */
+/** Reads lines of a name and a number. */
 function fieldsOf(text: string): Fields {
   const lines = text.trim().split("\n");
   return Object.fromEntries(

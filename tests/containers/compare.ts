@@ -1,7 +1,8 @@
 /**
- * How much of the latency in a contest is the gateway's own: contests in alternate runs against the
- * stack of compose.yaml, against the same stack with APIs that answer 202 at once, and with APIs that
- * wait for an echo by the worker's container, which then does nothing else. As root:
+ * Tells how much of the latency in a contest is the gateway's own: contests in alternate runs
+ * against the stack of compose.yaml, against the same stack with APIs that answer 202 at once, and
+ * with APIs that wait for an echo by the worker's container, which then does nothing else. It runs
+ * as root:
  *
  *     bun tests/containers/compare.ts [RUNS] [OPTION OF bun run contest]...
  */
@@ -26,14 +27,17 @@ if (reason !== null) throw new Error(reason);
 const [runs = "3", ...options] = process.argv.slice(2);
 await using daemon = await Daemon.start();
 
-/** The same stack but for its images; one at a time, so that neither takes from the other. */
+/**
+ * Runs a contest on the same stack but for its images; one at a time, so that neither takes from
+ * the other.
+ */
 async function contest(images: string): Promise<Latencies> {
   const env = { ...ENV, IMAGES: images };
   const compose = (...args: string[]) => daemon.output([...daemon.compose, ...args], env);
   await compose("up", "-d", "--no-build");
   await Bun.sleep(5_000);
   const command = [process.execPath, "bench/contest.ts", "--json", ...options];
-  // The other two settle nothing, so that their contests end with complaints.
+  // The other two stacks settle nothing, so that their contests end with complaints.
   const { stdout, stderr } = await daemon.run(command);
   await compose("rm", "--stop", "--force", "-v", "haproxy", "api1", "api2", "worker");
   if (stdout === "") throw new Error(`${images}: ${stderr}`);

@@ -1,6 +1,6 @@
 /**
- * The images, compose.yaml and haproxy.cfg as a user meets them: built, started, looked at, put through
- * a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
+ * Tests the images, compose.yaml and haproxy.cfg as a user meets them: built, started, looked at, put
+ * through a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const OURS = ["haproxy", "api1", "api2", "worker"];
 const CPUS_MAX = 1.5;
 const MEMORY_BYTES_MAX = 350 * 2 ** 20;
 const CONTEST = ["--users", "100", "--seconds", "20", "--strict", "--json"];
-/** In a contest of 20 s; the processors are in trouble when the worker goes. */
+/** Moment in a contest of 20 s; the processors are in trouble when the worker goes. */
 const API_CRASH_AT_MS = 4_000;
 const CRASH_AFTER_MS = 5_000;
 
@@ -56,7 +56,7 @@ type Inspected = {
   };
 };
 
-/** By service. */
+/** Inspects the containers, by service. */
 async function inspected(): Promise<Record<string, Inspected>> {
   const ids = await daemon.output(["docker", "ps", "--all", "--quiet"]);
   const all = JSON.parse(await daemon.output(["docker", "inspect", ...ids.split("\n")]));
@@ -65,7 +65,7 @@ async function inspected(): Promise<Record<string, Inspected>> {
   );
 }
 
-/** Status and body. */
+/** Gives status and body. */
 async function call(path: string, ...options: string[]): Promise<{ status: number; body: string }> {
   const program = [
     "const [path, method, body] = process.argv.slice(1);",
@@ -77,7 +77,7 @@ async function call(path: string, ...options: string[]): Promise<{ status: numbe
   return { status: Number(out.slice(0, 3)), body: out.slice(4) };
 }
 
-/** HAProxy's own, which it gives to its container only. */
+/** Reads HAProxy's own statistics, which it gives to its container only. */
 async function statistics(): Promise<string> {
   const { State } = (await inspected())["haproxy"] as Inspected;
   const enter = [...daemon.inside, "nsenter", "--target", String(State.Pid), "--net"];
@@ -150,7 +150,7 @@ describe.skipIf(REASON !== null)("in containers", () => {
     const { worker } = await inspected();
     const id = (worker as Inspected).Id;
     const list = await daemon.output(["sh", "-c", `docker export ${id} | tar -t`]);
-    // What the runtime puts into every container is not the image's.
+    // The runtime puts some files into every container; they are not the image's.
     const made = /^(dev|proc|sys|etc)\/|^\.dockerenv$/;
     const files = list.split("\n").filter((path) => !path.endsWith("/") && !made.test(path));
     const other = files.filter((path) => !/^lib(64)?\/.*\.so[.\d]*$/.test(path));
@@ -226,7 +226,7 @@ describe.skipIf(REASON !== null)("in containers", () => {
     // They were started again by their policy, and by nothing else.
     const after = await inspected();
     expect([after["api1"]?.RestartCount, after["worker"]?.RestartCount]).toEqual([1, 1]);
-    // Its socket was left behind by the one that was killed; HAProxy has found the new one at it.
+    // Its socket was left behind by the API that was killed; HAProxy has found the new one at it.
     await daemon.output(["docker", "exec", (api1 as Inspected).Id, "/api", "healthcheck"]);
     expect(await statistics()).toMatch(/^apis,api1,.*,UP,/m);
   }, 60_000);

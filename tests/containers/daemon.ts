@@ -16,7 +16,7 @@ const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
 const LINES_MAX = 10;
 
-/** Why no daemon can be started here, or null. */
+/** The reason why no daemon can be started here, or null. */
 export async function whyNoDaemon(): Promise<string | null> {
   if (process.platform !== "linux") return "this is not Linux";
   if (process.getuid?.() !== 0) return "this needs root";
@@ -29,7 +29,7 @@ export async function whyNoDaemon(): Promise<string | null> {
 }
 
 export class Daemon implements AsyncDisposable {
-  /** Before a command of Docker Compose's. */
+  /** Beginning of a command of Docker Compose's. */
   readonly compose: readonly string[];
   readonly #directory: TemporaryDirectory;
   readonly #cgroup: string;
@@ -73,12 +73,12 @@ export class Daemon implements AsyncDisposable {
     return `unix://${this.#directory.file("docker.sock")}`;
   }
 
-  /** Before a command: it sees files and processes as the daemon does. */
+  /** Beginning of a command that sees files and processes as the daemon does. */
   get inside(): string[] {
     return ["nsenter", "--target", String(this.#pid), "--mount", "--pid"];
   }
 
-  /** Inside of its namespaces, from the project's root. */
+  /** Runs a command inside of its namespaces, from the project's root. */
   async run(command: readonly string[], env: Record<string, string> = {}) {
     const enter = ["nsenter", "--target", String(this.#pid), "--net"];
     const { code, out, err } = await run([...enter, ...command], {
@@ -88,14 +88,14 @@ export class Daemon implements AsyncDisposable {
     return { exitCode: code, stdout: out, stderr: err };
   }
 
-  /** What it prints; rejects when it fails. */
+  /** Gives what a command prints; rejects when it fails. */
   async output(command: readonly string[], env: Record<string, string> = {}): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(command, env);
     if (exitCode === 0) return stdout.trim();
     throw new Error(`${command.join(" ")} ended with ${exitCode}:\n${stdout}\n${stderr}`);
   }
 
-  /** As a crash does: no command of Docker's, so that its restart policy applies. */
+  /** Ends a container as a crash does: no command of Docker's, so that its restart policy applies. */
   async crash(container: string): Promise<void> {
     const format = ["--format", "{{.State.Pid}}"];
     const pid = await this.output(["docker", "inspect", ...format, container]);
@@ -109,7 +109,7 @@ export class Daemon implements AsyncDisposable {
     clearTimeout(killer);
     this.#directory[Symbol.dispose]();
     for (const name of await readdir(CGROUPS).catch(() => [])) {
-      await rmdir(join(CGROUPS, name, this.#cgroup)).catch(() => {}); // Not every one has it.
+      await rmdir(join(CGROUPS, name, this.#cgroup)).catch(() => {}); // Some controllers have none.
     }
     await rmdir(join(CGROUPS, this.#cgroup)).catch(() => {});
   }
@@ -120,7 +120,7 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-/** Compose v2 where it is installed, else version 1. */
+/** Finds Compose v2 where it is installed, else version 1. */
 async function composeCommand(): Promise<string[] | null> {
   const { code } = await run(["docker", "compose", "version"]);
   if (code === 0) return ["docker", "compose"];

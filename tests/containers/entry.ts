@@ -1,6 +1,6 @@
 /**
- * The compose file of an entry to the contest, made from compose.yaml: no build, no variables, images
- * by the names under which they are published.
+ * Writes the compose file of an entry to the contest, made from compose.yaml: no build, no
+ * variables, images by the names under which they are published.
  *
  *     bun tests/containers/entry.ts docker.io/NAME/papa-leguas > docker-compose.yml
  */
@@ -14,12 +14,13 @@ export function entryOf(text: string, values: Record<string, string>): string {
   const compose = Bun.YAML.parse(filled(text, values)) as Compose;
   const kept = Object.entries(compose).filter(([name]) => !name.startsWith("x-"));
   for (const service of Object.values(compose.services)) delete service.build;
-  // Copied, or parts that compose.yaml names once and uses twice would become references again.
+  // The parts are copied, or those that compose.yaml names once and uses twice would become
+  // references again.
   const plain = JSON.parse(JSON.stringify(Object.fromEntries(kept)));
   return `${Bun.YAML.stringify(plain, null, 2)}\n`;
 }
 
-/** Variables in the forms that compose.yaml has: `${NAME:-default}` and `${NAME:?complaint}`. */
+/** Fills variables in the forms that compose.yaml has: `${NAME:-default}` and `${NAME:?complaint}`. */
 function filled(text: string, values: Record<string, string>): string {
   return text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind, rest: string) => {
     const value = values[name] ?? (kind === "-" ? rest : undefined);

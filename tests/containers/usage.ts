@@ -1,6 +1,6 @@
 /**
- * What each container takes while a command runs, from the kernel's own figures. By hand, as root,
- * beside a stack that is up:
+ * Measures what each container takes while a command runs, from the kernel's own figures. It is run
+ * by hand, as root, beside a stack that is up:
  *
  *     bun tests/containers/usage.ts bun run contest
  */
@@ -11,7 +11,7 @@ const SAMPLE_MS = 250;
 type Container = {
   readonly id: string;
   readonly service: string;
-  /** Of one core; 0 without a limit. */
+  /** Share of one core; 0 without a limit. */
   readonly cpuLimit: number;
   readonly memoryLimitBytes: number;
 };
@@ -23,7 +23,7 @@ type Spent = {
   throttledPeriods: number;
   throttledMs: number;
   outOfMemoryKills: number;
-  /** The busiest sample, of one core. */
+  /** The busiest sample, as a share of one core. */
   cpuMost: number;
   memoryMostBytes: number;
   anonymousMostBytes: number;
@@ -66,7 +66,7 @@ class Meter {
   }
 }
 
-/** The meters of all containers that a compose file has started, after `work` is done. */
+/** Gives the meters of all containers that a compose file has started, after `work` is done. */
 export async function measure<T>(work: () => Promise<T>, env: Record<string, string> = {}) {
   const meters = (await composeContainers(env)).map((container) => new Meter(container));
   const sample = () => Promise.all(meters.map((meter) => meter.sample()));

@@ -1,7 +1,7 @@
 /**
- * Datagrams for both ends of the link: random bytes, valid frames with bytes changed, cut off, put
- * together from two, signed with another key, of another kind, and valid ones sent again. Nothing may
- * throw, and nothing but a frame that was signed with the right key may do anything.
+ * Sends datagrams to both ends of the link: random bytes, valid frames with bytes changed, cut off,
+ * put together from two, signed with another key, of another kind, and valid ones sent again.
+ * Nothing may throw, and nothing but a frame that was signed with the right key may do anything.
  */
 import { LinkClientCore } from "../../shared/link/client.ts";
 import { encodePay, encodeVerdicts, linkKeys } from "../../shared/link/frame.ts";
@@ -41,7 +41,8 @@ export function fuzzServer(chance: Chance, inputs: number): void {
       signed++;
     }
     server.receive(forged ? spoil(chance, frame, head, payments) : frame, 1);
-    // Replayed: processed again is harmless, the journal knows the ids; here it must only not break.
+    // A replayed frame is harmless when it is processed again, since the journal knows the ids;
+    // here it must only not break.
     if (!forged && chance.happens(0.3)) {
       signed++;
       server.receive(frame, 2);
@@ -103,7 +104,7 @@ function spoil(
     case 3:
       return encodePay(OTHER_KEYS.pay, head, payments);
     case 4: {
-      // The right secret, the other direction.
+      // The secret is right, the direction is the other one.
       const isPay = frame.readUInt8(1) === PAY_KIND;
       return encodePay(isPay ? KEYS.verdict : KEYS.pay, head, payments);
     }

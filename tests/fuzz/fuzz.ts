@@ -1,6 +1,6 @@
 /**
- * The command behind `bun run fuzz`: a million inputs from a seed to everything that reads what comes
- * from outside. Exits 1 with the seed on the first input that is taken wrongly or throws.
+ * Runs `bun run fuzz`: a million inputs from a seed to everything that reads what comes from
+ * outside. Exits 1 with the seed on the first input that is taken wrongly or throws.
  */
 import { parseArgs } from "node:util";
 import { Chance } from "../../simulation/world/chance.ts";

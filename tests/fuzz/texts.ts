@@ -1,6 +1,7 @@
 /**
- * Texts that come from outside: request bodies, windows of summaries, answers of processors, settings.
- * Whatever comes, a reader answers; and when it says yes, the text really says what was read.
+ * Feeds texts that come from outside: request bodies, windows of summaries, answers of processors,
+ * settings. A reader must answer to any of them; and when it says yes, the text really says what
+ * was read.
  */
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import type { Chance } from "../../simulation/world/chance.ts";
@@ -111,7 +112,7 @@ export function fuzzSettings(chance: Chance, inputs: number): void {
   }
 }
 
-/** The text, or it with pieces cut out, doubled, swapped for others, or characters changed. */
+/** Gives the text, or it with pieces cut out, doubled, swapped for others, or characters changed. */
 function spoil(chance: Chance, text: string): string {
   let spoiled = text;
   for (let times = chance.between(0, 3); times > 0; times--) {
@@ -137,7 +138,7 @@ function amount(chance: Chance): string {
   ]);
 }
 
-/** A message, and nothing that is said of another payment. */
+/** True for a message with nothing in it that is said of another payment. */
 function isOurs(body: string): boolean {
   const said = JSON.parse(body);
   const {

@@ -1,4 +1,7 @@
-/** Checkpoints that fail, by syncs of the database that strace makes fail: it is said before the log fills the disk. */
+/**
+ * Fails checkpoints, by syncs of the database that strace makes fail: it is said before the log
+ * fills the disk.
+ */
 import { expect, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
@@ -7,7 +10,10 @@ import { temporaryDirectory, type TemporaryDirectory } from "../../testing/tempo
 import { until } from "../../testing/until.ts";
 
 const TEST_MS_MAX = 90_000;
-/** One every 250 ms: longer than it takes to turn red, and then they work again. */
+/**
+ * Number of checkpoints that fail, one every 250 ms: longer than it takes to turn red, and then
+ * they work again.
+ */
 const FAILURES = 70;
 
 const whyNot = await whyNoInjection();
@@ -44,7 +50,7 @@ test.skipIf(whyNot !== null)(
 
 async function startWithFailingSyncs(directory: TemporaryDirectory): Promise<Stack> {
   const fail = `inject=fdatasync:error=EIO:when=1..${FAILURES}`;
-  // The tracer is the child, so that a signal reaches the worker.
+  // strace -D makes the worker the child, so that a signal reaches it.
   const strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"];
   const path = ["-P", directory.file(), "-e", "trace=fdatasync", "-e", fail];
   const worker = [...strace, ...path, ...fromSource("worker.ts")];

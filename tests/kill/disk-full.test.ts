@@ -1,4 +1,4 @@
-/** A disk that is full, a small tmpfs: nothing is acknowledged that is not kept, and it heals itself. */
+/** Fills a disk, a small tmpfs: nothing is acknowledged that is not kept, and the gateway heals itself. */
 import { expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -39,7 +39,7 @@ test.skipIf(whyNot !== null)(
     const refused = await untilRefused(stack);
     expect(refused.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     expect(refused.headers.get("content-type")).toContain("application/problem+json");
-    // For some time, with shops that try again and again.
+    // The load goes on for some time, with shops that try again and again.
     await Bun.sleep(2_000);
     expect(isAlive(pid)).toBeTrue();
     expect(await stack.workerHttp.ask("/livez")).toMatchObject({ status: 200 });
@@ -67,8 +67,8 @@ test.skipIf(whyNot !== null)(
     await untilRed(stack);
     await stack.worker.kill();
 
-    // Mostly it cannot write down that it starts: one line, exit 1, for whoever supervises it. When
-    // the log could be emptied meanwhile there is room for that, and it starts.
+    // The worker mostly cannot write down that it starts: one line, exit 1, for its supervisor.
+    // When the log could be emptied meanwhile there is room for that, and it starts.
     stack.worker.start();
     await stack.worker.untilReady().catch(() => {});
     if (deaths.length > 0) expect(deaths).toEqual([expect.stringMatching(/ 1: journal .*full/)]);
@@ -85,7 +85,7 @@ test.skipIf(whyNot !== null)(
 
 type Site = AsyncDisposable & {
   readonly stack: Stack;
-  /** Takes all the room that there is. */
+  /** File that takes all the room that there is. */
   readonly filler: string;
   readonly deaths: string[];
 };
@@ -111,7 +111,7 @@ async function startOnSmallDisk(): Promise<Site> {
   };
 }
 
-/** Careful shops: what is answered 503 is sent again until it is answered 202. */
+/** Runs careful shops: a payment answered 503 is sent again until it is answered 202. */
 function startLoad(stack: Stack, seed: number) {
   const over = new AbortController();
   const random = seededRandom(seed);
@@ -149,7 +149,7 @@ async function expectClean(stack: Stack, answers: readonly Answer[]): Promise<vo
   expect(auditJournal(stack.journalPath, collected.statuses as Statuses)).toEqual([]);
 }
 
-/** The reason that the worker gives. */
+/** Gives the worker's reason for being red, once it is. */
 async function untilRed(stack: Stack): Promise<string> {
   let reason = "";
   await until("the worker's readiness is red", 30_000, async () => {
@@ -166,7 +166,7 @@ function untilGreen(stack: Stack): Promise<number> {
   });
 }
 
-/** A payment that nobody sends again. */
+/** Posts payments that nobody sends again, until one is refused. */
 async function untilRefused(stack: Stack): Promise<Response> {
   let response: Response | null = null;
   await until("a payment is answered 503", 10_000, async () => {
@@ -187,7 +187,7 @@ function fill(path: string): void {
       try {
         writeSync(file, bytes);
       } catch {
-        // What is left is smaller than that.
+        // The room left is smaller than that.
         bytes = bytes.subarray(0, Math.floor(bytes.length / 2));
       }
     }

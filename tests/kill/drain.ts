@@ -1,9 +1,9 @@
 import type { Child } from "../../testing/process.ts";
 
-/** What the project promises about SIGTERM. */
+/** Time that the project promises for SIGTERM. */
 const DRAIN_MS_MAX = 5_000;
 
-/** Asks it to end. The complaint says what was not as promised, and is null when it was. */
+/** Asks a process to end. The complaint says how it broke the promise, and is null when it did not. */
 export async function drain(
   service: Child,
 ): Promise<{ readonly tookMs: number; readonly complaint: string | null }> {

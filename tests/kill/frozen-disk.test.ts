@@ -1,4 +1,7 @@
-/** A disk that answers nothing, a frozen ext4 in a file: whoever asks is told so, and it heals itself. */
+/**
+ * Freezes a disk, an ext4 in a file, so that it answers nothing: callers are told so, and the
+ * gateway heals itself.
+ */
 import { expect, test } from "bun:test";
 import { Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
@@ -22,7 +25,8 @@ test.skipIf(whyNot !== null)(
     expect(await stack.workerHttp.live()).toMatchObject({ notReady: null });
     const accepted = await stack.workerHttp.metric('papaleguas_verdicts_total{verdict="stored"}');
 
-    // Shops go on. Who asks for a payment in the milliseconds before the next commit would wait with it.
+    // Shops go on. A question about a payment in the milliseconds before the next commit would wait
+    // with it.
     const over = new AbortController();
     const status = () => stack.workerHttp.ask(`/payments/${id}`, ANSWER_MS_MAX);
     const pay = () => stack.gateway.pay(crypto.randomUUID(), 1_990);
@@ -37,7 +41,7 @@ test.skipIf(whyNot !== null)(
     expect([api.status, await api.text()]).toEqual([503, expect.stringMatching(STILL)]);
     expect(await stack.workerHttp.metric("papaleguas_pipeline_answering")).toBe("0");
     expect(await stack.workerHttp.metric("papaleguas_ready")).toBe("0");
-    // As of when it answered last.
+    // The metric is as of when it answered last.
     expect(await stack.workerHttp.metric('papaleguas_verdicts_total{verdict="stored"}')).toBe(
       accepted,
     );
@@ -75,7 +79,7 @@ async function startOnDisk(): Promise<Site> {
   };
 }
 
-/** Whatever comes of it. */
+/** Repeats an action whatever comes of it. */
 async function repeat(over: AbortSignal, everyMs: number, action: () => Promise<unknown>) {
   while (!over.aborted) {
     await action().catch(() => {});

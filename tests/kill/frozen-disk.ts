@@ -3,7 +3,9 @@ import { run as runProgram } from "../../testing/process.ts";
 import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 
 const SIZE = "64M";
-/** However a test ends: nobody can be killed who waits for a frozen disk. */
+/**
+ * The disk thaws by itself, however a test ends: a process that waits for a frozen disk cannot be killed.
+ */
 const FROZEN_S_MAX = 40;
 
 export class FreezingDisk {

@@ -1,4 +1,4 @@
-/** No 202 leaves before its fsync: what the kernel saw of both processes. */
+/** Proves that no 202 leaves before its fsync, by what the kernel saw of both processes. */
 import { expect, test } from "bun:test";
 import { startSimulator } from "../../simulator/server.ts";
 import { GatewayClient } from "../../testing/gateway.ts";
@@ -15,7 +15,7 @@ const TEST_MS_MAX = 60_000;
 const READY_MS_MAX = 30_000;
 /** Settlements come well after verdicts, so that their writes are not taken for acceptances. */
 const PROCESSOR_DELAY_MS = 100;
-/** Both processes, until there is no more input: so nothing is left behind, whatever becomes of us. */
+/** Both processes run until there is no more input: so nothing is left behind, whatever happens to us. */
 const BOTH = '"$0" worker.ts & w=$!; "$0" api.ts & a=$!; read -r _; kill -9 $w $a; wait';
 
 const whyNot = await whyNoTrace();
@@ -48,7 +48,7 @@ test.skipIf(whyNot !== null)(
   TEST_MS_MAX,
 );
 
-/** One payment after the other is paid and settled under strace. */
+/** Pays and settles one payment after the other under strace. */
 async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
   using directory = temporaryDirectory();
   const { linkPort, httpPort, port } = await freePorts("linkPort", "httpPort", "port");
@@ -85,10 +85,11 @@ async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
     await until("the gateway is ready", READY_MS_MAX, () => gateway.isReady());
     while (ids.length < PAYMENTS) {
       const id = crypto.randomUUID();
-      // Repeated by a careful client: only its last word counts, and that is a 202.
+      // A careful client repeats it: only its last word counts, and that is a 202.
       await until("it is answered 202", 10_000, async () => (await gateway.pay(id, 1_990)) === 202);
       await until("it is settled", 10_000, async () => {
-        // Under strace everything is slow: what is passed on may take too long, and is asked again.
+        // Everything is slow under strace: a call that is passed on may take too long, and is asked
+        // again.
         return (await gateway.stateOf(id).catch(() => null)) === "settled";
       });
       ids.push(id);

@@ -11,7 +11,7 @@ test(
     const report = await kill({ kills: KILLS, seed: 5, rate: 200 });
     process.stdout.write(reportText(report));
     expect(report.violations).toEqual([]);
-    // That there was trouble at all.
+    // Trouble must have come at all.
     expect(report.kills).toBeGreaterThanOrEqual(KILLS);
     expect(report.acknowledged).toBeGreaterThan(1_000);
     expect(report.idsChecked).toBeGreaterThanOrEqual(report.acknowledged);

@@ -1,12 +1,11 @@
 /**
- * `bun run kill`: the compiled processes with a lossy network between them, killed, paused and
+ * Runs `bun run kill`: the compiled processes with a lossy network between them, killed, paused and
  * drained again and again under load. A run is made of legs: trouble for some twenty kills, then
- * everything heals, has to settle, and every payment of the journal is audited, from what shops were
- * told to what processors have charged. Some legs go on with the same journal; every leg changes
- * JOURNAL_SYNC.
+ * everything heals, has to settle, and every payment of the journal is audited, from what shops were told
+ * to what processors have charged. Some legs go on with the same journal; every leg changes JOURNAL_SYNC.
  *
- * The seed draws events, payments and network, but real processes take the time they take: a seed
- * brings the same trouble again, not the same run.
+ * The seed draws events, payments and network, but real processes take the time they take: a seed brings
+ * the same trouble again, not the same run.
  */
 import { audit, type Answer } from "../system/audit.ts";
 import { pick, seededRandom } from "../../testing/random.ts";
@@ -28,9 +27,9 @@ const BURST_MS = 100;
 const AMOUNT_CENTS_MAX = 100_000_000;
 const KILLS_PER_LEG = 20;
 const LEGS_PER_JOURNAL = 3;
-/** Much more than a round takes; the rest of the plan is left over. */
+/** Time planned for a kill: much more than a round takes; the rest of the plan is left over. */
 const PLANNED_MS_PER_KILL = 6_000;
-/** For the last answers, once the trouble is over. */
+/** Longest wait for the last answers, once the trouble is over. */
 const SHOP_PATIENCE_MS = 30_000;
 const STORIES_MAX = 10;
 const LINES_SHOWN = 30;
@@ -59,7 +58,7 @@ class Run {
   readonly #violations: Finding[] = [];
   readonly #rounds: Partial<Record<RoundKind, number>> = {};
   readonly #calls: Record<string, number> = {};
-  /** Of the journal in use. */
+  /** Answers about the journal in use. */
   #answers: Answer[] = [];
   #kills = 0;
   #round = 0;
@@ -130,7 +129,7 @@ class Run {
       load.answers.filter(({ outcome }) => outcome === "accepted"),
     ).length;
     const statuses = await this.#audit(stack);
-    // What is on disk is looked at when nobody holds it any more.
+    // The file is looked at when nobody holds it any more.
     for (const service of [...stack.apis, stack.worker]) {
       const { complaint } = await drain(service);
       if (complaint !== null) this.complain(complaint);
@@ -218,7 +217,7 @@ function idsOf(answers: readonly Answer[]): string[] {
 }
 
 async function evidenceOf(stack: HurtStack, violations: readonly Finding[]): Promise<string[]> {
-  // Whatever state they are in, nobody holds the journal afterwards.
+  // Nobody holds the journal after this, whatever state they are in.
   await Promise.all(stack.services.map((service) => service.kill()));
   const ids = new Set(violations.map(({ id }) => id).filter((id) => id.length === 36));
   const stories = [...ids].slice(0, STORIES_MAX).map((id) => storyOf(stack.journalPath, id));

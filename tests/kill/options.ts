@@ -1,15 +1,15 @@
 import { parseArgs } from "node:util";
 
 export type KillOptions = {
-  /** How many `kill -9`. */
+  /** Number of `kill -9`. */
   readonly kills: number;
   readonly seed: number;
   /** Payments a second. */
   readonly rate: number;
   readonly shops: number;
-  /** From source instead of the compiled binaries. */
+  /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
-  /** Everything must be settled this long after the trouble is over. */
+  /** Longest time after the trouble until everything is settled. */
   readonly settleMsMax: number;
   /** Ends it early: the leg under way is audited, and that is all. */
   readonly over: AbortSignal | null;
@@ -41,7 +41,7 @@ not agree.
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
 `;
 
-/** Exits on --help, and with one line on an option that is none. */
+/** Exits on --help, and with one line on an option that does not exist. */
 export function killOptions(args: readonly string[]): KillOptions {
   const values = parsed(args);
   const number = (name: "kills" | "seed" | "rate", otherwise: number) => {

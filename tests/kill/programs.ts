@@ -1,4 +1,4 @@
-/** The compiled binaries, built when they are missing or older than their sources. */
+/** Builds the compiled binaries when they are missing or older than their sources. */
 import { link, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../testing/process.ts";
@@ -18,7 +18,7 @@ const SOURCES = [
   "shared/**",
 ];
 
-/** As they are now, also when somebody builds others meanwhile. */
+/** Links the binaries as they are now, also when somebody builds others meanwhile. */
 export async function compiledPrograms(
   log: (text: string) => void,
 ): Promise<Disposable & { readonly programs: Programs }> {
@@ -48,7 +48,7 @@ async function isStale(): Promise<boolean> {
   return false;
 }
 
-/** 0 when there is no such file. */
+/** Gives 0 when there is no such file. */
 async function changedAtMs(path: string): Promise<number> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,

@@ -18,12 +18,12 @@ export type KillReport = {
   readonly relay: RelayStats;
   readonly durationMs: number;
   readonly violations: readonly Finding[];
-  /** What the journal and the processes have to say about them. */
+  /** Lines of the journal and the processes about them. */
   readonly evidence: readonly string[];
 };
 export type Finding =
   | Violation
-  /** A process that ended by itself, or did not when it was asked to. */
+  /** A process ended by itself, or did not end when it was asked to. */
   | { readonly kind: "process"; readonly id: string; readonly text: string };
 
 const VIOLATIONS_SHOWN = 20;

@@ -1,4 +1,4 @@
-/** What befalls the processes: one event a round, drawn from the seed, then carried out. */
+/** Draws one event a round from the seed, and carries it out on the processes. */
 import type { Child } from "../../testing/process.ts";
 import { integerFrom, pick } from "../../testing/random.ts";
 import { drain } from "./drain.ts";
@@ -12,11 +12,14 @@ const SIGNS = { verdict: verdictOf, charge: chargeOf, checkpoint: checkpointOf }
 
 export type Round = { readonly calmMs: number } & (
   | { readonly kind: "worker"; readonly downMs: number }
-  /** Killed so long after it has sent a verdict, has sent a charge, or has begun a checkpoint. */
+  /**
+   * The worker is killed so long after it has sent a verdict, has sent a charge, or has begun a
+   * checkpoint.
+   */
   | { readonly kind: keyof typeof SIGNS; readonly downMs: number; readonly lateMs: number }
   | { readonly kind: "api"; readonly apis: readonly Who[]; readonly downMs: number }
   | { readonly kind: "both"; readonly apis: readonly Who[]; readonly downMs: number }
-  /** Killed again so long after its restart, or after the first thing that it writes. */
+  /** The worker is killed again so long after its restart, or after the first thing that it writes. */
   | { readonly kind: "recovery"; readonly from: "start" | "write"; readonly againMs: number }
   | { readonly kind: "pause"; readonly who: Who; readonly ms: number }
   | { readonly kind: "drain"; readonly who: Who }
@@ -28,7 +31,7 @@ export type RoundKind = Round["kind"];
 export type RoundResult = {
   readonly kills: number;
   readonly text: string;
-  /** What was not as promised, sentences. */
+  /** Broken promises, a sentence each. */
   readonly complaints: readonly string[];
 };
 
@@ -41,7 +44,7 @@ const DOWN_MS_MAX = 200;
 const CALM_MS = { min: 100, max: 600 };
 const PAUSE_MS = { min: 200, max: 3_000 };
 const AGAIN_MS_MAX = { start: 300, write: 30 };
-/** Less and more than a commit and a checkpoint take. */
+/** The range is less and more than a commit and a checkpoint take. */
 const LATE_MS_MAX = 8;
 const DRAIN_KILL_MS_MAX = 60;
 /** The checkpointer works every 250 ms. */
@@ -72,7 +75,8 @@ export function drawRound(random: () => number): Round {
       return { kind, calmMs, from, againMs: upTo(AGAIN_MS_MAX[from]) };
     }
     case "pause": {
-      // Short ones more often than long ones, from a blink to three acknowledgement timeouts.
+      // Short pauses come more often than long ones, from a blink to three acknowledgement
+      // timeouts.
       const ms = PAUSE_MS.min + Math.round(random() ** 3 * (PAUSE_MS.max - PAUSE_MS.min));
       return { kind, calmMs, who, ms };
     }
@@ -99,7 +103,7 @@ export async function runRound(stack: HurtStack, round: Round): Promise<RoundRes
     case "charge":
     case "checkpoint": {
       const { kind, lateMs, downMs } = round;
-      // At the very sign, not when whoever waits for it gets to run.
+      // The kill comes at the very sign, not when the waiting code gets to run.
       const atOnce = () => (lateMs === 0 ? void worker.kill() : undefined);
       const seen = await untilSign(SIGNS[kind](stack), SIGN_MS_MAX, atOnce);
       if (lateMs > 0) await Bun.sleep(lateMs);

@@ -10,9 +10,9 @@ export type HurtOptions = {
   readonly programs?: Programs;
   readonly random: () => number;
   readonly onDeath?: (text: string) => void;
-  /** Where journals are kept; without one a folder is made and removed. */
+  /** Folder of journals; without one a folder is made and removed. */
   readonly dataDir?: string;
-  /** For the worker. */
+  /** Further settings of the worker. */
   readonly env?: Record<string, string>;
 };
 
@@ -54,13 +54,13 @@ export class HurtStack extends Stack {
     }
   }
 
-  /** Nothing that was paid before is remembered, here and at the processors; before the worker's start. */
+  /** Forgets all that was paid before, here and at the processors; before the worker's start. */
   async startAfresh(): Promise<void> {
     const path = join(this.site.dataDir, `payments-${++this.#journals}.db`);
     this.configure({ JOURNAL: `sqlite:${path}` });
     for (const processor of this.processors) {
-      // A call that was given up may still wait out its delay there, and would be recorded after the
-      // purge: a processor that dies takes it with it.
+      // A call that was given up may still wait out its delay there, and would be recorded after
+      // the purge: a processor that dies takes it with it.
       await processor.setDown(true);
       await processor.setDown(false);
       await processor.purge();

@@ -1,7 +1,7 @@
 /**
- * What strace says about a gateway, read as what matters of one payment. strace stops a thread before
- * a call runs and after it has run, and writes its lines in that order, so the order of lines is the
- * order of things: a call that begins on a later line than another ended has seen what that one did.
+ * Reads strace's output about a gateway as what matters of one payment. strace stops a thread before a
+ * call runs and after it has run, and writes its lines in that order, so the order of lines is the order
+ * of things: a call that begins on a later line than another ended has seen what that one did.
  */
 export type Call = {
   readonly name: string;
@@ -13,11 +13,14 @@ export type Call = {
 };
 
 export type PaymentTrace = {
-  /** Its datagram came to the worker, its verdict left there, its 202 left the API: all in this order. */
+  /**
+   * True when its datagram came to the worker, its verdict left there, its 202 left the API: all in
+   * this order.
+   */
   readonly isOrdered: boolean;
-  /** Between its datagram and its verdict the log was written to. */
+  /** True when the log was written to between its datagram and its verdict. */
   readonly isWritten: boolean;
-  /** After the last of these writes the log was synced, before the verdict left. */
+  /** True when the log was synced after the last of these writes, before the verdict left. */
   readonly isSynced: boolean;
   readonly lines: readonly string[];
 };

@@ -1,4 +1,4 @@
-/** The Grafana dashboard and the metrics' form, against the metrics of running processes. */
+/** Holds the Grafana dashboard and the metrics' form against the metrics of running processes. */
 import { beforeAll, afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import dashboard from "../../docs/grafana.json";
@@ -17,7 +17,7 @@ const targets: readonly Target[] = dashboard.panels.flatMap(
 );
 
 let stack: Stack;
-/** By name, the names of labels of its series. */
+/** Names of a metric's labels, by its name. */
 const exposed = new Map<string, ReadonlySet<string>>();
 let apiMetrics = "";
 let workerMetrics = "";
@@ -34,7 +34,7 @@ beforeAll(async () => {
   }
   await until("all of it is audited", 20_000, async () => {
     const answer = await gateway.ask("/audit");
-    // In its first moments the worker has no report yet.
+    // The worker has no report yet in its first moments.
     if (!answer.ok) return false;
     const { processors } = (await answer.json()) as AuditReport;
     const count = processors.reduce((sum, { ours }) => sum + ours.count, 0);
@@ -90,7 +90,7 @@ test("every metric is on the dashboard", () => {
   const shown = new Set(targets.flatMap((target) => [...usedBy(target).keys()]));
   const family = (name: string) => name.replace(/_(bucket|sum|count)$/, "");
   const families = new Set([...shown].map(family));
-  // It is read back from the kernel once, and does not move.
+  // The receive buffer is read back from the kernel once, and does not move.
   families.add("papaleguas_link_receive_buffer_bytes");
   expect([...exposed.keys()].filter((name) => !families.has(family(name)))).toEqual([]);
 });
@@ -120,7 +120,7 @@ test.skipIf(PROMTOOL === null)(`promtool finds nothing in the metrics${NO_PROMTO
     expect(text.length).toBeGreaterThan(1_000);
     expect(await promtool(["check", "metrics"], text)).toEqual({ code: 0, said: "" });
   }
-  // It would find something, were there anything.
+  // The check would find something, were there anything.
   const bad = "# TYPE a_total gauge\na_total 1\n";
   expect((await promtool(["check", "metrics"], bad)).code).not.toBe(0);
 });

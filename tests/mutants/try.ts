@@ -7,7 +7,7 @@ import { ROOT } from "../../testing/programs.ts";
 export type Tried = {
   readonly mutant: Mutant;
   readonly verdict: "noticed" | "SURVIVED" | "could not be tried";
-  /** Why it could not be tried. */
+  /** The reason why it could not be tried. */
   readonly why: string;
 };
 

@@ -1,4 +1,4 @@
-/** An OpenAPI document against what a service answers: every answer is checked, and noted as seen. */
+/** Holds an OpenAPI document against what a service answers: every answer is checked, and noted as seen. */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020";
 
 type Content = { readonly [type: string]: { readonly schema: object } };
@@ -32,7 +32,7 @@ export class Contract {
     this.#ajv.addVocabulary(["components"]);
   }
 
-  /** Of a schema as it stands in the document, its references included. */
+  /** Compiles a schema as it stands in the document, its references included. */
   validator(schema: object): ValidateFunction {
     return this.#ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')));
   }
@@ -76,7 +76,7 @@ export class Contract {
     );
   }
 
-  /** Documented, and never answered. */
+  /** Lists answers that are documented and never came. */
   unseen(): string[] {
     const all: string[] = [];
     for (const [path, methods] of Object.entries(this.document.paths)) {

@@ -1,6 +1,6 @@
 /**
- * The OpenAPI documents against the running services, both ways: whatever is answered here is
- * documented, with type and schema, and whatever is documented is answered here.
+ * Holds the OpenAPI documents against the running services, both ways: every answer here is
+ * documented, with type and schema, and every documented answer comes here.
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -44,7 +44,7 @@ class Listener {
     return new Listener(new Contract(document), url);
   }
 
-  /** `path` as documented; braces are filled in. */
+  /** Asks for `path` as documented; braces are filled in. */
   async ask(
     status: number,
     method: "GET" | "POST",
@@ -57,7 +57,7 @@ class Listener {
     return this.contract.check(path, method, response);
   }
 
-  /** As another listener of the same kind answers. */
+  /** Asks another listener of the same kind. */
   async elsewhere(url: string, asks: () => Promise<void>): Promise<void> {
     const here = this.url;
     this.url = url;
@@ -85,7 +85,7 @@ class Listener {
     await this.contract.check(path, method, response);
   }
 
-  /** Routes and codes that it has counted and not documented. */
+  /** Lists routes and codes that it has counted and not documented. */
   async undocumented(metric: string): Promise<string[]> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     const counted = text.matchAll(
@@ -97,7 +97,7 @@ class Listener {
         .filter(
           ([route, code]) => code !== "405" && !(code === "404" && /^(none|other)$/.test(route)),
         )
-        // The page and its files; an API counts everything below it as this.
+        // The page and its files are left out; an API counts everything below it as this.
         .filter(([route]) => route !== "/dashboard")
         .filter(([route, code]) => !this.contract.has(route, code))
         .map(([route, code]) => `${route} ${code}`)
@@ -132,7 +132,7 @@ test(
   TEST_MS_MAX,
 );
 
-/** One that its processor has said nothing clear about, and that an operator holds. */
+/** Makes a payment that its processor has said nothing clear about, and that an operator holds. */
 async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayClient) {
   const processors = [stand.preferred, stand.dearer];
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
@@ -150,7 +150,7 @@ async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayC
   return id;
 }
 
-/** Gives the id of a settled payment. */
+/** Asks for the usual answers. Gives the id of a settled payment. */
 async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayClient) {
   const id = crypto.randomUUID();
   const pay = (amount: number) => JSON.stringify({ correlationId: id, amount });
@@ -215,7 +215,7 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
   }
 }
 
-/** By the same server over parts that answer as they are told. */
+/** Asks the same server over parts that answer as they are told. */
 async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   let operated: OperatorAnswer = { kind: "refused", status: 503, reason: "shutting down" };
   const found = { seq: 1, state: "unknown" } as const;
@@ -305,7 +305,7 @@ test("the states in the documents are those of the journal", () => {
   expect([...STATES]).toEqual([...PAYMENT_STATES]);
 });
 
-/** The document as a service gives it that nobody calls. */
+/** Reads the document of a service that nobody calls. */
 async function documentOf(kind: "api" | "worker"): Promise<Contract> {
   await using http = runHttp();
   if (kind === "worker") return (await Listener.at(http.url)).contract;
@@ -344,7 +344,7 @@ const uuid = fc.oneof(
   fc.stringMatching(/^[0-9a-fA-F-]{35,37}$/),
   anything,
 );
-/** Up to four decimals: what is finer, a schema's multipleOf cannot tell from rounding. */
+/** Amounts have up to four decimals: a schema's multipleOf cannot tell finer ones from rounding. */
 const amount = fc.oneof(
   fc.integer({ min: -100, max: AMOUNT_MAX * 100 + 10 }).map((cents) => cents / 100),
   fc.integer({ min: 0, max: 10 ** 9 }).map((tenthOfMilli) => tenthOfMilli / 10_000),
@@ -367,7 +367,8 @@ test("what the document says of a payment's body is what is taken, and the other
   let taken = 0;
   fc.assert(
     fc.property(body, (value) => {
-      // As it arrives: a number below zero's last bit, or a field that is undefined, is not JSON.
+      // The value is taken as it arrives: a number below zero's last bit, or a field that is
+      // undefined, is not JSON.
       const text = JSON.stringify(value);
       const { ok } = parsePaymentRequest(text, AMOUNT_MAX);
       taken += ok ? 1 : 0;

@@ -22,7 +22,7 @@ const charged = (id: string, amountCents: number, requestedAtMs: number): Record
   requestedAtMs,
 });
 
-/** Three payments as they should be: one of them posted twice, one with a second amount. */
+/** Makes three payments as they should be: one of them posted twice, one with a second amount. */
 function sound() {
   return {
     answers: [

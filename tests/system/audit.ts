@@ -10,24 +10,24 @@ import type { Recorded } from "../../testing/processor-admin.ts";
 export type Answer = {
   readonly correlationId: string;
   readonly amountCents: number;
-  /** `none`: it was repeated until the end and never got a final answer. */
+  /** `none` was repeated until the end and never got a final answer. */
   readonly outcome: "accepted" | "conflict" | "none" | `status ${number}`;
 };
 
 export type WindowSums = {
   readonly window: Window | null;
-  /** By processor. */
+  /** The gateway's sums by processor. */
   readonly gateway: Readonly<Record<string, Sum>>;
   readonly processors: Readonly<Record<string, Sum>>;
 };
 
 export type Collected = {
   readonly answers: readonly Answer[];
-  /** Of every id that was answered or charged. */
+  /** Status of every id that was answered or charged. */
   readonly statuses: ReadonlyMap<string, Status | "missing">;
   /** Ids that the gateway did not know at some moment after they were answered. */
   readonly onceMissing: ReadonlySet<string>;
-  /** By processor, in the order of charging; one that charges twice lists a payment twice. */
+  /** Charges by processor, in their order; one that charges twice lists a payment twice. */
   readonly recorded: ReadonlyMap<string, readonly Recorded[]>;
   readonly windows: readonly WindowSums[];
 };
@@ -40,12 +40,12 @@ export type Violation = {
 export type ViolationKind =
   /** A shop was told something that does not fit what it and others asked. */
   | "answer"
-  /** Answered 202, and the gateway does not know it. */
+  /** It was answered 202, and the gateway does not know it. */
   | "missing"
   | "unsettled"
-  /** Settled by the gateway's account, but not charged there. */
+  /** It is settled by the gateway's account, but not charged there. */
   | "not-charged"
-  /** Charged, but not settled there by the gateway's account, or never accepted. */
+  /** It is charged, but not settled there by the gateway's account, or was never accepted. */
   | "extra"
   | "charged-twice"
   | "wrong-amount"
@@ -64,7 +64,7 @@ export function audit(collected: Collected): Violation[] {
   ];
 }
 
-/** One amount of an id wins and gets 202 every time; any other gets 409 every time. */
+/** Audits answers: one amount of an id wins and gets 202 every time; any other gets 409 every time. */
 function auditAnswers(
   id: string,
   answers: readonly Answer[],
@@ -94,7 +94,7 @@ function auditAnswers(
   return violations;
 }
 
-/** What was answered 202 is settled, at a processor that has charged it. */
+/** Audits acceptances: a payment answered 202 is settled, at a processor that has charged it. */
 function auditAccepted(id: string, amountCents: number, collected: Collected): Violation[] {
   const status = collected.statuses.get(id) ?? "missing";
   if (status === "missing") return [{ kind: "missing", id, text: "answered 202, and unknown now" }];
@@ -116,7 +116,7 @@ function auditAccepted(id: string, amountCents: number, collected: Collected): V
   return violations;
 }
 
-/** What a processor has charged is what the gateway says, and the gateway has accepted it. */
+/** Audits charges: the gateway says the same of each, and has accepted it. */
 function auditCharged(
   name: string,
   rows: readonly Recorded[],

@@ -22,7 +22,7 @@ async function untilGone(stand: Stand): Promise<void> {
   await until("every process is gone", GONE_MS_MAX, () => !pids.some(isAlive));
 }
 
-/** As a reader copies it: the whole line, into a shell. */
+/** Runs a command as a reader copies it: the whole line, into a shell. */
 async function shell(command: string): Promise<string> {
   const { code, out, err } = await run(["sh", "-c", command]);
   if (code !== 0) throw new Error(`${command}\n${err}`);
@@ -66,7 +66,7 @@ test(
       was: false,
       is: true,
     });
-    // What is printed once is printed once.
+    // A line that was printed once is printed once.
     expect(stand.lines.filter((line) => line.includes("curl ")).length).toBe(3);
   },
   TEST_MS_MAX,
@@ -97,7 +97,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     await using stand = await startStand();
     await pay(stand, 3);
     stand.signal(signal);
-    // As a terminal and the program that runs the script both hand on one Ctrl-C.
+    // A terminal and the program that runs the script both hand on one Ctrl-C.
     stand.signal(signal);
     expect((await stand.ended).code).toBe(0);
     expect(stand.allPids().filter(isAlive)).toEqual([]);
@@ -156,7 +156,7 @@ test.each([
   const port = ports[name];
   using taken =
     protocol === "tcp"
-      ? // As another gateway's API holds it: sharing would be possible, and is not wanted.
+      ? // Another gateway's API holds it so: sharing would be possible, and is not wanted.
         releasing(Bun.serve({ hostname, port, reusePort: true, fetch: () => new Response() }))
       : closing(await Bun.udpSocket({ hostname, port }));
   await using stand = await spawnStand({ ports });

@@ -1,4 +1,4 @@
-/** The doctor from outside: beside a running gateway, and where nothing runs. */
+/** Tests the doctor from outside: beside a running gateway, and where nothing runs. */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The audit from outside: the command, and a running worker, against processors with planted differences. */
+/**
+ * Tests the audit from outside: the command, and a running worker, against processors with planted
+ * differences.
+ */
 import { expect, test } from "bun:test";
 import { startSimulator, type Simulator } from "../../simulator/server.ts";
 import {
@@ -19,7 +22,7 @@ const ROWS = 100_000;
 const TOKEN = "a-token-that-nobody-may-see";
 const MISSING = 12_345;
 const WRONG = 77_777;
-/** Settled at `fallback`, and planted at `default`. */
+/** Number of a payment settled at `fallback`, and planted at `default`. */
 const EXTRA = 50_000;
 const TEST_MS_MAX = 60_000;
 
@@ -28,7 +31,7 @@ type Home = AsyncDisposable & {
   readonly env: Env;
 };
 
-/** A journal, and its `default` processor with what `plant` leaves of its records. */
+/** Makes a journal, and its `default` processor with what `plant` leaves of its records. */
 async function home(plant: boolean): Promise<Home> {
   const directory = temporaryDirectory();
   const path = directory.file();
@@ -93,7 +96,7 @@ test(
     expect(json.code).toBe(1);
     const { processors } = JSON.parse(json.out) as AuditReport;
     expect(processors).toMatchObject([{ name: "default", state: "drift", differing: planted }]);
-    // A window beside the planted ones.
+    // The window lies beside the planted ones.
     const to = new Date(requestedAtMsOf(MISSING) - 1).toISOString();
     expect((await audit(drifted, "--to", to)).code).toBe(0);
   },
@@ -174,7 +177,7 @@ test(
     } finally {
       await worker.kill();
     }
-    // And without one, whatever it left behind.
+    // It reads the same without one, whatever that has left behind.
     expect((await audit(place)).code).toBe(0);
     const log = worker.lines.join("\n");
     expect(log + worker.errors.join("\n") + said.join("")).not.toContain(TOKEN);

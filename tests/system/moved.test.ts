@@ -8,7 +8,7 @@ import { until } from "../../testing/until.ts";
 
 const TOKEN = "a token of the test";
 const TEST_MS_MAX = 60_000;
-/** Longer than a health call, a trial or the first repetitions of a look would take. */
+/** The watch is longer than a health call, a trial or the first repetitions of a look would take. */
 const WATCHED_MS = 3_000;
 
 let stack: Stack;
@@ -95,7 +95,7 @@ test(
       return found !== "missing" && found.status === "unknown" && found.processor === "default";
     });
     await preferred.heal();
-    // The same processor, by another of its names.
+    // It is the same processor, by another of its names.
     const [first, second] = straight() as [string, string];
     await restart([first.replace("127.0.0.1", "localhost"), second]);
     await Bun.sleep(WATCHED_MS);

@@ -1,4 +1,4 @@
-/** Operating by hand, with real processes: over the worker's http and from the command line. */
+/** Operates by hand, with real processes: over the worker's http and from the command line. */
 import { expect, test } from "bun:test";
 import { GatewayClient } from "../../testing/gateway.ts";
 import { ProcessorAdmin } from "../../testing/processor-admin.ts";
@@ -58,7 +58,7 @@ class Hands {
     return until(`${id} is ${state}`, 10_000, async () => (await this.stateOf(id)) === state);
   }
 
-  /** A payment about which the cheaper processor says nothing, whether it has charged it or not. */
+  /** Makes a payment about which the cheaper processor says nothing, whether it has charged it or not. */
   async unknown(what: "charged" | "not charged", amountCents = 1_990): Promise<string> {
     const charged = { hangAll: true, hangInserts: true };
     await this.preferred.setFaults(what === "charged" ? charged : { errorWithoutInsert: 1 });

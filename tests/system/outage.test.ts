@@ -1,4 +1,4 @@
-/** Processors that are gone: what is left of the gateway's promises, with real processes. */
+/** Takes processors away: some of the gateway's promises still hold, with real processes. */
 import { expect, test } from "bun:test";
 import type { Status } from "../../testing/gateway.ts";
 import { ProcessorAdmin } from "../../testing/processor-admin.ts";
@@ -34,7 +34,7 @@ const settledAt = (processor: string) => (status: Status) =>
   status.status === "settled" && status.processor === processor;
 const lagMs = (status: Status) => (status.settledAtMs ?? Infinity) - status.acceptedAtMs;
 
-/** Connections and estimates as they are on any ordinary day. */
+/** Warms connections and estimates up to what they are on any ordinary day. */
 async function warmUp(outage: Stand): Promise<void> {
   await untilAllSettled(outage, await pay(outage, 20, 5));
 }
@@ -45,7 +45,7 @@ function untilAllSettled(outage: Stand, ids: readonly string[]): Promise<number>
   );
 }
 
-/** Both sides agree on everything. */
+/** Expects both sides to agree on everything. */
 async function expectBalance({ gateway, preferred, dearer }: Stand): Promise<void> {
   expect(await gateway.summary(null)).toEqual({
     default: await preferred.summary(null),
@@ -61,7 +61,8 @@ test.concurrent(
     await warmUp(outage);
     await outage.preferred.setDown(true);
     const ids = await pay(outage, 300, 10);
-    // One whose call broke off may be recorded there: it belongs to that processor until it answers.
+    // A payment whose call broke off may be recorded there: it belongs to that processor until it
+    // answers.
     const isStuck = ({ status, processor }: Status) =>
       processor === "default" && (status === "unknown" || status === "assigned");
     await until("the others are settled", patienceMs + 2_000, async () =>
@@ -100,7 +101,8 @@ test.concurrent.each([
     const cpuBeforeMs = cpuMsOf(worker);
     await Bun.sleep(spanMs);
     const cpuShare = (cpuMsOf(worker) - cpuBeforeMs) / spanMs;
-    // Of a core. Idle is 0.04; a wait that looks at its backlog again and again takes all of it.
+    // Shares of a core: idle is 0.04; a wait that looks at its backlog again and again takes all of
+    // it.
     expect(cpuShare).toBeLessThan(0.3);
 
     const countOf = async () => (await gateway.summary(null))[name]!.count;

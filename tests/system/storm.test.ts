@@ -16,11 +16,11 @@ test.each([
   async (_, options) => {
     const report = await storm({ ...options, payments: PAYMENTS, rate: 400 });
     if (report.violations.length > 0) throw new Error(reportText(report));
-    // That there was a storm at all.
+    // The storm must have come at all.
     expect(report.payments).toBe(PAYMENTS);
     expect(report.load.calls["409"]).toBeGreaterThan(0);
     expect(report.collected.windows.length).toBe(200);
-    // The weather decides how it is shared; what it sums to is the audit's.
+    // The weather decides how it is shared; the sum is the audit's.
     const recorded = [...report.collected.recorded.values()].flat();
     expect(recorded.length).toBeGreaterThan(PAYMENTS * 0.9);
     if ("killWorkerEveryMs" in options) {

@@ -19,7 +19,7 @@ import { reportText, type StormReport } from "./storm/report.ts";
 import { runWeather } from "./storm/weather.ts";
 
 const AMOUNT_CENTS_MAX = 100_000_000;
-/** For the last answers, once the weather has cleared up. */
+/** Longest wait for the last answers, once the weather has cleared up. */
 const SHOP_PATIENCE_MS = 30_000;
 const STORIES_MAX = 20;
 
@@ -55,7 +55,8 @@ export async function storm(given: Partial<StormOptions>): Promise<StormReport> 
 
 async function stormAt(options: StormOptions, site: Site): Promise<StormReport> {
   const { gateway, processors } = site;
-  // One sequence each: how long something takes must not change what is drawn elsewhere.
+  // Each has a sequence of its own: how long something takes must not change what is drawn
+  // elsewhere.
   const seeds = seededRandom(options.seed);
   const [plan, weather, shops, windows] = [0, 0, 0, 0].map(() => seededRandom(seeds() * 2 ** 32));
   const loadMs = (options.payments / options.rate) * 1_000;
@@ -111,7 +112,7 @@ async function killing(options: StormOptions, stand: Stand | null, over: AbortSi
   return { worker, api };
 }
 
-/** What is on disk is looked at when nobody holds it any more. */
+/** Reads the journal's file when nobody holds it any more. */
 async function afterStopping(stand: Stand | null, statuses: Statuses): Promise<Violation[]> {
   if (stand === null) return [];
   const { code } = await stand.stop();

@@ -1,4 +1,4 @@
-/** `worker top` from outside: in a terminal, without one, and for scripts. */
+/** Tests `worker top` from outside: in a terminal, without one, and for scripts. */
 import { expect, test } from "bun:test";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { isAlive } from "../../testing/proc.ts";
@@ -12,12 +12,14 @@ const TEST_MS_MAX = 60_000;
 const COMMAND = fromSource("worker.ts", "top");
 const envOf = (url: string) => bareEnv({ WORKER_HTTP: url });
 
-/** Runs it to its end. */
+/** Runs `worker top` to its end. */
 function runTop(url: string, ...args: string[]) {
   return run([...COMMAND, ...args], { env: envOf(url) });
 }
 
-/** It in a terminal of its own: what it has written, and where the cursor's screen stands now. */
+/**
+ * Runs it in a terminal of its own; gives what it has written, and where the cursor's screen stands now.
+ */
 function topInTerminal(url: string) {
   let written = "";
   const decoder = new TextDecoder();

@@ -1,11 +1,13 @@
 /**
- * Who may import whom. Each rule takes one file and returns what is wrong with it, a sentence each.
+ * Rules about which file may import which. Each takes one file and returns what is wrong with it, a
+ * sentence each.
  */
 import { resolveFrom, type Source } from "./tree.ts";
 
 /**
- * A folder that is not listed (bench, dev, tests, the root) may import everything. Rules are for what is
- * shipped: tests and fixtures beside a source use `testing/` as they like.
+ * Folders that each folder may import. One that is not listed (bench, dev, tests, the root) may
+ * import everything. Rules are for what is shipped: tests and fixtures beside a source use
+ * `testing/` as they like.
  */
 const LAYERS: Record<string, readonly string[]> = {
   shared: ["shared"],
@@ -16,7 +18,7 @@ const LAYERS: Record<string, readonly string[]> = {
   commands: ["commands", "worker", "shared"],
   simulator: ["simulator", "shared"],
   simulation: ["simulation", "simulator", "shared", "worker", "api", "testing"],
-  // Whoever is started knows nothing of who starts it, and whatever is shipped nothing of tests.
+  // The harness knows nothing of what starts it, and shipped code nothing of tests.
   testing: ["testing", "shared", "simulator"],
 };
 
@@ -24,12 +26,12 @@ const LAYERS: Record<string, readonly string[]> = {
 const RUNS_COMMANDS = "worker/main.ts";
 
 /**
- * A stage is `worker/<stage>.ts` and `worker/<stage>/`. Beside each, the other stages that it may
- * import: none, unless a reason stands here.
+ * Stages and, beside each, the other stages that it may import: none, unless a reason stands here.
+ * A stage is `worker/<stage>.ts` and `worker/<stage>/`.
  */
 const STAGES: Record<string, readonly string[]> = {
   journal: [],
-  // One processor as the worker sees it: the lane of the router, and its client.
+  // A lane is a processor as the worker sees it: the router's part, and the client.
   lane: ["router", "processor"],
   queue: [],
   router: [],
@@ -37,8 +39,8 @@ const STAGES: Record<string, readonly string[]> = {
   ledger: [],
   summary: ["ledger"],
   http: ["ledger", "summary"],
-  // Compares what the summary says with what processors say: reads columns and file as they do, and a
-  // window as the summary's caller writes it; and reads answers as the way of a payment does.
+  // The audit compares what the summary says with what processors say: it reads columns and file as
+  // they do, a window as the summary's caller writes it, and answers as the way of a payment does.
   audit: ["journal", "ledger", "summary", "http", "processor"],
 };
 
@@ -61,7 +63,10 @@ export function stageComplaints(source: Source): string[] {
     .map((target) => `${source.path}: ${describe(own)} may not import ${target}`);
 }
 
-/** A face is a file beside a folder of its name; its parts are handed what they need, and share types apart. */
+/**
+ * Finds parts that import their face, a file beside a folder of its name: parts are handed what
+ * they need, and share types apart.
+ */
 export function faceComplaints(source: Source, paths: ReadonlySet<string>): string[] {
   const faces = new Set(parentsOf(source.path).map((folder) => `${folder}.ts`));
   return importsOf(source)
@@ -69,7 +74,7 @@ export function faceComplaints(source: Source, paths: ReadonlySet<string>): stri
     .map((target) => `${source.path}: a part may not import its face ${target}`);
 }
 
-/** Files that import each other, types included: each circle once, as its files in a row. */
+/** Finds files that import each other, types included: each circle once, as its files in a row. */
 export function circleComplaints(sources: readonly Source[]): string[] {
   const imports = new Map(sources.map((source) => [source.path, importsOf(source)]));
   const done = new Set<string>();
@@ -86,8 +91,8 @@ export function circleComplaints(sources: readonly Source[]): string[] {
 }
 
 /**
- * A compiled binary is flat: only `./name-thread.ts` beside the file that starts it is found both in
- * the binary and in the source tree.
+ * Finds threads that a compiled binary would not: it is flat, so only `./name-thread.ts` beside the
+ * file that starts it is found both there and in the source tree.
  */
 export function threadComplaints(source: Source, paths: ReadonlySet<string>): string[] {
   const urls = [...source.text.matchAll(/new URL\(\s*"([^"]+\.ts)",\s*import\.meta\.url/g)];
@@ -102,10 +107,10 @@ export function threadComplaints(source: Source, paths: ReadonlySet<string>): st
 }
 
 type Part =
-  /** The process, its pipeline, whoever watches it, and threads directly in `worker/` know stages. */
+  /** The process, its pipeline, telemetry, and threads directly in `worker/` know stages. */
   | { readonly kind: "composer" }
   | { readonly kind: "stage"; readonly stage: string }
-  /** What several stages speak of: payment, settings and the like. */
+  /** Several stages speak of it: payment, settings and the like. */
   | { readonly kind: "vocabulary" };
 
 function partOf(path: string): Part {
@@ -147,15 +152,15 @@ export function importsOf(source: Source): string[] {
 }
 
 const STRING_OR_COMMENT =
-  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|(?<=^[ \t]*)\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*|\/\/[^\n]*|\/\*[\s\S]*?\*\//gm;
 
-/** Strings stay, comments go. */
+/** Keeps strings, drops comments. */
 export function withoutComments(text: string): string {
   return text.replaceAll(STRING_OR_COMMENT, (_, string: string | undefined) => string ?? " ");
 }
 
-/** Comments stay, everything else goes. */
-export function commentsOf(text: string): string {
+/** Lists comments, those of lines in a row as one; programs in strings have none. */
+export function commentsOf(text: string): string[] {
   const found = [...text.matchAll(STRING_OR_COMMENT)];
-  return found.map(([all, string]) => (string === undefined ? all : "")).join("\n");
+  return found.filter(([, string]) => string === undefined).map(([all]) => all);
 }

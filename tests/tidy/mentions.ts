@@ -50,5 +50,7 @@ function codeOf(text: string): string {
 
 /** Comments in one line each, so that a name and its heading may stand in two. */
 function unwrapped(text: string): string {
-  return commentsOf(text).replaceAll(/\s*\n\s*(?:\*|\/\/)?\s*/g, " ");
+  return commentsOf(text)
+    .join("\n")
+    .replaceAll(/\s*\n\s*(?:\*|\/\/)?\s*/g, " ");
 }

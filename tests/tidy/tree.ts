@@ -5,7 +5,7 @@ import { dirname, normalize } from "node:path/posix";
 export type Source = { readonly path: string; readonly text: string };
 
 export type Tree = {
-  /** Every file and folder. */
+  /** Paths of every file and folder. */
   readonly paths: ReadonlySet<string>;
   readonly code: readonly Source[];
   readonly prose: readonly Source[];
@@ -39,7 +39,7 @@ export function isTest(path: string): boolean {
   return path.startsWith("tests/") || /\.(test|fixture)\.ts$/.test(path);
 }
 
-/** Where a relative reference in the file `from` points to. */
+/** The path to which a relative reference in the file `from` points. */
 export function resolveFrom(from: string, reference: string): string {
   if (reference.startsWith("/")) return normalize(reference.slice(1)).replace(/\/$/, "") || ".";
   return normalize(`${dirname(from)}/${reference}`).replace(/\/$/, "") || ".";

@@ -1,7 +1,7 @@
 /**
- * Two pages that say the same in two languages: what is no matter of language must be the same in both,
- * section by section. A sentence that is missing in one shows as a command, a setting, a link, a row of
- * a table or an item of a list that is missing.
+ * Compares two pages that say the same in two languages: facts that do not depend on the language
+ * must be the same in both, section by section. A sentence that is missing in one shows as a
+ * command, a setting, a link, a row of a table or an item of a list that is missing.
  */
 import { anchorsOf } from "./links.ts";
 import type { Source } from "./tree.ts";
@@ -12,7 +12,7 @@ type Section = {
   readonly facts: readonly string[];
 };
 
-/** What is different, a sentence each. `except` are headings of `one` whose facts may differ. */
+/** Differences, a sentence each. `except` are headings of `one` whose facts may differ. */
 export function twinComplaints(one: Source, other: Source, except: readonly string[]): string[] {
   const [own, theirs] = [sectionsOf(one, other), sectionsOf(other, one)];
   if (own.map(({ level }) => level).join() !== theirs.map(({ level }) => level).join()) {

@@ -1,4 +1,4 @@
-/** After a storm: waits until everything is settled, then gathers what the audit looks at. */
+/** Waits after a storm until everything is settled, then gathers what the audit looks at. */
 import type { Answer, Collected, WindowSums } from "../audit.ts";
 import type { GatewayClient, Status, Window } from "../../../testing/gateway.ts";
 import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
@@ -64,7 +64,7 @@ export async function collect(
   return { answers, statuses: all, onceMissing, recorded, windows };
 }
 
-/** Edges on, just before and just after payments, and anywhere; the first is everything. */
+/** Draws edges on, just before and just after payments, and anywhere; the first window is everything. */
 export function drawWindows(random: () => number, instants: readonly number[]): (Window | null)[] {
   if (instants.length === 0) return [null];
   const first = instants.reduce((a, b) => Math.min(a, b));
@@ -103,7 +103,7 @@ async function statusesOf(gateway: GatewayClient, ids: readonly string[]): Promi
   return new Map(each.map((status, i) => [ids[i] as string, status]));
 }
 
-/** A worker that was just killed is back in a moment. */
+/** Repeats a call: a worker that was just killed is back in a moment. */
 async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {

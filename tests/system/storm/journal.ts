@@ -1,4 +1,4 @@
-/** The journal's own file, read after its owner has stopped: what it holds is what was said. */
+/** Reads the journal's own file after its owner has stopped: it must hold what was said. */
 import { Database } from "bun:sqlite";
 import type { Violation } from "../audit.ts";
 import type { Statuses } from "./collect.ts";
@@ -13,7 +13,7 @@ type LedgerRow = {
 const ID = `lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4)
   || '-' || substr(hex(id), 17, 4) || '-' || substr(hex(id), 21))`;
 
-/** Its ledger has each settled payment in one row, as the gateway said it to be. */
+/** Expects its ledger to have each settled payment in one row, as the gateway said it to be. */
 export function auditJournal(path: string, statuses: Statuses): Violation[] {
   using db = new Database(path, { readonly: true });
   const rows = db
@@ -51,7 +51,7 @@ export function auditJournal(path: string, statuses: Statuses): Violation[] {
   return violations;
 }
 
-/** What befell a payment, for whoever looks into a violation. */
+/** Tells the story of a payment, for reading about a violation. */
 export function storyOf(path: string, id: string): string {
   using db = new Database(path, { readonly: true });
   const payments = db.query("SELECT * FROM payments WHERE id = unhex(?, '-')").all(id);

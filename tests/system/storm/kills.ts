@@ -1,9 +1,9 @@
-/** `kill -9`, again and again. */
+/** Kills processes by `kill -9`, again and again. */
 import { isAlive } from "../../../testing/proc.ts";
 import { type ChildName, type Stand } from "../../../testing/stand.ts";
 import { pause } from "./weather.ts";
 
-/** Kills one of the processes every `everyMs`, in turn. The number of kills. */
+/** Kills one of the processes every `everyMs`, in turn. Gives the number of kills. */
 export async function runKills(
   stand: Stand,
   names: readonly ChildName[],

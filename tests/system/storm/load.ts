@@ -1,4 +1,4 @@
-/** Many shops at a time, each careful: a payment is repeated until there is a final answer. */
+/** Runs many shops at a time, each careful: a payment is repeated until there is a final answer. */
 import type { Answer } from "../audit.ts";
 import type { GatewayClient } from "../../../testing/gateway.ts";
 import type { Submission } from "./plan.ts";
@@ -19,9 +19,9 @@ export type LoadOptions = {
   readonly submissions: readonly Submission[];
   readonly shops: number;
   readonly random: () => number;
-  /** How long after the last submission shops go on trying. */
+  /** Time after the last submission during which shops go on trying. */
   readonly patienceMs: number;
-  /** Once it is aborted, nothing new is submitted. */
+  /** Nothing new is submitted once it is aborted. */
   readonly over?: AbortSignal;
 };
 

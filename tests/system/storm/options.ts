@@ -6,7 +6,7 @@ export type StormOptions = {
   /** Payments a second. */
   readonly rate: number;
   readonly shops: number;
-  /** Beside delays and failures: lost answers, resets, errors with and without an insert, hangs. */
+  /** True adds to delays and failures: lost answers, resets, errors with and without an insert, hangs. */
   readonly faults: boolean;
   readonly killWorkerEveryMs: number | null;
   readonly killApiEveryMs: number | null;
@@ -14,7 +14,7 @@ export type StormOptions = {
   readonly processorTimeoutMs: number;
   /** The worker's PATIENCE_MS: short, so that both processors are used. */
   readonly patienceMs: number;
-  /** Everything must be settled this long after the weather has cleared up. */
+  /** Longest time after the weather has cleared up until everything is settled. */
   readonly settleMsMax: number;
   /** A gateway that runs already, and its processors; its history is purged. */
   readonly target: { readonly url: string; readonly processors: Record<string, string> } | null;
@@ -56,7 +56,7 @@ slowed, failed and healed and processes are killed. Exits 1 when anything does n
   --fallback URL
 `;
 
-/** Exits on --help, and with one line on an option that is none. */
+/** Exits on --help, and with one line on an option that does not exist. */
 export function stormOptions(args: readonly string[]): StormOptions {
   const values = parsed(args);
   const number = (name: string, otherwise: number) => {

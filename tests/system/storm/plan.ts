@@ -1,17 +1,17 @@
-/** What the shops of a storm will do, drawn from its seed before it begins. */
+/** Draws what the shops of a storm will do from its seed, before it begins. */
 import { integerFrom, uuidFrom } from "../../../testing/random.ts";
 
 export type Submission = {
-  /** Since the beginning of the load. */
+  /** Milliseconds since the beginning of the load. */
   readonly atMs: number;
   readonly correlationId: string;
   readonly amountCents: number;
 };
 
-/** Of all payments: sent again with the same amount, or with another one. */
+/** Share of all payments that are sent again, with the same amount or with another one. */
 const REPEATED_SHARE = 0.05;
 const CONFLICTING_SHARE = 0.01;
-/** Half of those follow at once, while the first is on its way; the others within this time. */
+/** Half of the repeats follow at once, while the first is on its way; the others within this time. */
 const LATER_MS_MAX = 10_000;
 
 export function planSubmissions(
@@ -37,7 +37,7 @@ export function planSubmissions(
   return submissions.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Every order of magnitude as often as any other, and the ends now and then. */
+/** Draws every order of magnitude as often as any other, and the ends now and then. */
 function drawAmount(random: () => number, max: number): number {
   const kind = random();
   if (kind < 0.01) return 1;

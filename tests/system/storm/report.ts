@@ -6,13 +6,13 @@ export type StormReport = {
   readonly payments: number;
   readonly load: LoadResult;
   readonly kills: { readonly worker: number; readonly api: number };
-  /** From the end of the load, with the processors healed, until everything was settled. */
+  /** Time from the end of the load, with the processors healed, until everything was settled. */
   readonly settleLagMs: number;
   readonly collected: Collected;
   readonly violations: readonly Violation[];
-  /** What the journal has about the payments in question. */
+  /** Stories of the payments in question, from the journal. */
   readonly stories: readonly string[];
-  /** What the processes have said, when there is a violation. */
+  /** Lines of the processes, when there is a violation. */
   readonly log: readonly string[];
 };
 

@@ -1,4 +1,4 @@
-/** What befalls the processors while a storm lasts, drawn from its seed. */
+/** Changes how the processors behave while a storm lasts, drawn from its seed. */
 import type { Faults } from "../../../simulator/processor/faults.ts";
 import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
 import { integerFrom, pick } from "../../../testing/random.ts";
@@ -53,7 +53,8 @@ function drawSwitches(random: () => number, withFaults: boolean): Switches {
 }
 
 async function apply(processor: ProcessorAdmin, switches: Switches): Promise<void> {
-  // First of all it answers again: one that is down takes no administrative calls.
+  // The processor answers again before anything else: one that is down takes no administrative
+  // calls.
   await processor.setDown(false);
   await processor.setDelay(switches.delayMs);
   await processor.setFailure(switches.failing);
