@@ -12,7 +12,7 @@ import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, readSettings, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
-import { wrong, type Finding } from "./doctor/finding.ts";
+import { warning, wrong, type Finding } from "./doctor/finding.ts";
 import { judgeHaproxy } from "./doctor/haproxy.ts";
 import {
   judgeClock,
@@ -92,7 +92,20 @@ async function examine(
   const folder = folderOf(settings.JOURNAL);
   const { HTTP_HOST, HTTP_PORT, LINK_HOST, LINK_PORT, PROCESSORS } = settings;
   const runs = HTTP_PORT !== 0 && (await isOurWorker(HTTP_HOST, HTTP_PORT));
-  const processors = await Promise.all(PROCESSORS.map((each) => judgeProcessor(each, runs)));
+  const addresses = judgeAddresses(settings.JOURNAL, PROCESSORS);
+  const processors = await Promise.all(
+    PROCESSORS.map((each) =>
+      addresses.untouchable.has(each.name)
+        ? [
+            warning(
+              `processor ${each.name}`,
+              "not asked: the journal does not say that its payments belong there",
+              null,
+            ),
+          ]
+        : judgeProcessor(each, runs),
+    ),
+  );
   const [reuse = null] = kernelNumbers("net.ipv4.tcp_tw_reuse") ?? [];
   const [rmemMax = null] = kernelNumbers("net.core.rmem_max") ?? [];
   const range = kernelNumbers("net.ipv4.ip_local_port_range") as [number, number] | null;
@@ -108,7 +121,7 @@ async function examine(
     await judgePort("tcp", ["HTTP_PORT", HTTP_HOST, HTTP_PORT], runs),
     await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
     ...processors.flat(),
-    ...judgeAddresses(settings.JOURNAL, PROCESSORS),
+    ...addresses.findings,
     judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
     judgeProxy(foundProxy(env)),

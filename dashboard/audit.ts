@@ -8,7 +8,7 @@ import { day, grouped, plural } from "./format.ts";
 type Totals = { readonly count: number; readonly cents: number };
 type Compared = {
   readonly name: string;
-  readonly state: "off" | "waiting" | "equal" | "drift" | "failed";
+  readonly state: "off" | "waiting" | "equal" | "drift" | "moved" | "failed";
   readonly from: string | null;
   readonly to: string | null;
   readonly ours: Totals;
@@ -34,6 +34,7 @@ const STATES: Record<Compared["state"], string> = {
   waiting: "waits for its first comparison",
   equal: "equal",
   drift: "differs",
+  moved: "is not asked: it has moved",
   failed: "could not be compared",
 };
 const KINDS = {

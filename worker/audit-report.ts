@@ -11,6 +11,8 @@ export type AuditState =
   | "waiting"
   | "equal"
   | "drift"
+  /** Its address is another one than the journal's: nothing is asked there. */
+  | "moved"
   /** It cannot be compared: the token is refused, or the answer cannot be read. */
   | "failed";
 

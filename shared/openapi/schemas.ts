@@ -90,7 +90,7 @@ export const SCHEMAS = {
   Audit: object({ processors: list(to("ProcessorAudit")) }),
   ProcessorAudit: object({
     name: textType,
-    state: oneOf("off", "waiting", "equal", "drift", "failed"),
+    state: oneOf("off", "waiting", "equal", "drift", "moved", "failed"),
     from: orNull(instant),
     to: orNull(instant),
     ours: sum,

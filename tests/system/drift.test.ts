@@ -10,7 +10,8 @@ import {
   settledJournal,
 } from "../../worker/audit/books.fixture.ts";
 import type { AuditReport, ProcessorAudit } from "../../worker/audit-report.ts";
-import { temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
+import { AT_MS, assigned, temporaryDirectory } from "../../worker/journal/journal.fixture.ts";
+import { SqliteStore } from "../../worker/journal/store.ts";
 import { freePorts } from "./stand.ts";
 import { until } from "./until.ts";
 
@@ -64,8 +65,10 @@ async function home(plant: boolean): Promise<Home> {
   };
 }
 
-async function audit({ env }: Pick<Home, "env">, ...args: string[]) {
-  const child = Bun.spawn([process.execPath, WORKER, "audit", ...args], {
+const audit = (place: Pick<Home, "env">, ...args: string[]) => run(place, "audit", ...args);
+
+async function run({ env }: Pick<Home, "env">, ...args: string[]) {
+  const child = Bun.spawn([process.execPath, WORKER, ...args], {
     env,
     cwd: join(WORKER, ".."),
     stdout: "pipe",
@@ -198,6 +201,62 @@ test(
     expect((await audit(place)).code).toBe(0);
     expect((await log) + (await worker.stderr.text()) + said.join("")).not.toContain(TOKEN);
     expect(await log).toContain('"msg":"audit: drift"');
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "an address that nobody has confirmed hears nothing, not from the audit and not from commands",
+  async () => {
+    using directory = temporaryDirectory();
+    const asked: string[] = [];
+    await using stranger = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch(request) {
+        asked.push(request.url);
+        return Response.json({ totalRequests: 0, totalAmount: 0, failing: false });
+      },
+    });
+    const store = new SqliteStore(directory.file(), "off", ["default"], AT_MS);
+    store.addresses([{ name: "default", url: "http://127.0.0.1:1" }]);
+    store.apply([assigned(1)]);
+    store.close();
+    const ports = await freePorts();
+    const place = {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        JOURNAL: `sqlite:${directory.file()}`,
+        PROCESSORS: `default=http://127.0.0.1:${stranger.port};fee=0.05;audit-token=${TOKEN}`,
+        HTTP_PORT: String(ports.HTTP_PORT),
+        LINK_PORT: String(ports.LINK_PORT),
+      },
+    };
+    const byHand = async () => {
+      const audited = await audit(place);
+      expect(audited.code).toBe(2);
+      expect(audited.out).toStartWith(
+        "default: moved, its payments belong to http://127.0.0.1:1: ",
+      );
+      expect((await run(place, "doctor")).out).toMatch(/warning +processor default +not asked: /);
+    };
+    await byHand();
+    const worker = Bun.spawn([process.execPath, WORKER], { env: place.env, stdout: "pipe" });
+    const log = worker.stdout.text();
+    const url = `http://127.0.0.1:${ports.HTTP_PORT}`;
+    try {
+      await until("the audit says so", 20_000, async () => {
+        const answer = await fetch(`${url}/audit`).catch(() => null);
+        const { processors } = ((await answer?.json()) ?? { processors: [] }) as AuditReport;
+        return processors[0]?.state === "moved";
+      });
+      await byHand();
+    } finally {
+      worker.kill("SIGKILL");
+      await worker.exited;
+    }
+    expect(await log).toContain('"msg":"audit: moved"');
+    expect(asked).toEqual([]);
   },
   TEST_MS_MAX,
 );

@@ -13,6 +13,7 @@
  * beyond it counts as not compared any more, but for the differences that were found there, and the rest
  * is compared again.
  */
+import { whyNotAsked } from "../addresses.ts";
 import type { AuditGauges, ProcessorAudit, Sum } from "../audit-report.ts";
 import type { SummaryWindow } from "../summary.ts";
 import { agree, firstOf, hunt, isoFrom, isoOrNull, NOTHING_FOUND, shifted } from "./hunt.ts";
@@ -34,6 +35,8 @@ export type WatchOptions = {
   readonly lagMs: number;
   /** When the history was purged last; null if never. */
   readonly purgedAtMs: () => number | null;
+  /** The address that its payments belong to, while nothing may be asked at the configured one. */
+  readonly movedFrom: () => string | null;
 };
 
 export class Watch {
@@ -54,6 +57,7 @@ export class Watch {
   #ahead: Hunted = NOTHING_FOUND;
   #pending: OurPayment[] = [];
   #trouble: NoAnswer | null = null;
+  #movedFrom: string | null = null;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -64,7 +68,8 @@ export class Watch {
     this.#followPurge();
     this.#followClock(nowMs, steadyMs);
     try {
-      await this.#compare(nowMs, steadyMs);
+      this.#movedFrom = this.#options.movedFrom();
+      if (this.#movedFrom === null) await this.#compare(nowMs, steadyMs);
       this.#trouble = null;
     } catch (error) {
       const { message } = error as Error;
@@ -89,7 +94,8 @@ export class Watch {
       windows: windows.slice(0, LISTED_MAX),
       pending: this.#stillPending(),
       checkedAt: isoOrNull(this.#checkedAtMs),
-      error: this.#trouble?.message ?? null,
+      error:
+        this.#movedFrom === null ? (this.#trouble?.message ?? null) : whyNotAsked(this.#movedFrom),
     };
   }
 
@@ -215,6 +221,7 @@ export class Watch {
   }
 
   #state(): ProcessorAudit["state"] {
+    if (this.#movedFrom !== null) return "moved";
     if (this.#trouble?.lasting === true) return "failed";
     if (this.#checkedAtMs === null) return "waiting";
     return isDrift(this.#differing()) ? "drift" : "equal";
