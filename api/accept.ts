@@ -48,7 +48,7 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
     case "busy":
       return problem(
         503,
-        "Too many payments are waiting: this one was not stored. Repeating the same request is safe.",
+        `The gateway cannot take payments at the moment: this one ${verdict.mayBeStored ? "may or may not be" : "was not"} stored. Repeating the same request is safe.`,
         { "retry-after": retryAfterSeconds(verdict.retryAfterMs) },
       );
     case "invalid":
