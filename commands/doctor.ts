@@ -4,7 +4,7 @@
  * are not bound while they are taken, and its processors are asked once, for something that is not
  * limited while it asks for their health itself.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
 import { parseArgs } from "node:util";
@@ -90,6 +90,7 @@ async function examine(
 ): Promise<Finding[]> {
   const clock = watchClock();
   const folder = folderOf(settings.JOURNAL);
+  const journal = { path: settings.JOURNAL, exists: existsSync(settings.JOURNAL) };
   const { HTTP_HOST, HTTP_PORT, LINK_HOST, LINK_PORT, PROCESSORS } = settings;
   const runs = HTTP_PORT !== 0 && (await isOurWorker(HTTP_HOST, HTTP_PORT));
   const addresses = judgeAddresses(settings.JOURNAL, PROCESSORS);
@@ -112,8 +113,8 @@ async function examine(
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
-    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC),
-    judgeSpace(freeBytes(folder), folder),
+    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
+    judgeSpace(freeBytes(folder), folder, journal),
     judgeReceiveBuffer(rmemMax),
     judgePortRange(range),
     judgePortReuse(reuse, allLocal),

@@ -34,15 +34,20 @@ function findingsIn(db: Database): string[] {
   return found.length === 0 ? disagreements(db) : found;
 }
 
-/** Rows of `integrity_check`, which counts a page that it could not read among its findings. */
+/**
+ * Rows of `integrity_check`, each of one line or more. It counts a page that it could not read among its
+ * findings.
+ */
 export function findingsOf(rows: readonly string[]): string[] {
-  if (rows.length === 1 && rows[0] === "ok") return [];
-  const found = rows.filter((row) => !isUnread(row));
-  if (found.length === 0) throw new Error(rows.join("; "));
+  const lines = rows.flatMap((row) => row.split("\n"));
+  if (lines.length === 1 && lines[0] === "ok") return [];
+  const all = lines.filter((line) => !line.startsWith("*** in database "));
+  const found = all.filter((line) => !isUnread(line));
+  if (found.length === 0) throw new Error(all.join("; "));
   return found;
 }
 
-function isUnread(row: string): boolean {
-  const code = /error code[ =](\d+)/.exec(row)?.[1];
+function isUnread(line: string): boolean {
+  const code = /error code[ =](\d+)/.exec(line)?.[1];
   return code !== undefined && !isCorruptionCode(Number(code));
 }

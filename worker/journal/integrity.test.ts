@@ -1,7 +1,16 @@
 /** When a journal is looked through for damage, and what comes of it. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { closeSync, copyFileSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { systemClock, type Clock } from "../../shared/clock.ts";
 import { InlineJournal } from "./inline.ts";
 import { damageIn, findingsOf } from "./damage.ts";
@@ -130,6 +139,19 @@ describe("a large file", () => {
   });
 });
 
+test.each([0.5, 0.02])(
+  "a journal cut to %f of its length is refused, and told to be damaged",
+  async (part) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path);
+    truncateSync(path, PAGE_BYTES * Math.ceil((statSync(path).size / PAGE_BYTES) * part));
+    expect(await refusal(path)).toMatch(
+      /: it is damaged: [^\n]+; restore a backup \(docs\/OPERATIONS\.md#backup\)$/,
+    );
+  },
+);
+
 test("a worker that ends by itself leaves no mark of one that runs", async () => {
   using directory = temporaryDirectory();
   const path = directory.file();
@@ -199,7 +221,9 @@ describe("a look that fails is no damage", () => {
     const unread = "Tree 2 page 31: unable to get the page. error code=266";
     const broken = "Tree 2 page 31: btreeInitPage() returns error code 11";
     expect(() => findingsOf([unread])).toThrow(unread);
-    expect(findingsOf([unread, broken])).toEqual([broken]);
+    expect(findingsOf([`*** in database main ***\n${unread}\n${broken}`])).toEqual([broken]);
+    const beyondTheEnd = "Tree 2 page 31: unable to get the page. error code=522";
+    expect(findingsOf([unread, beyondTheEnd])).toEqual([beyondTheEnd]);
     expect(findingsOf(["ok"])).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { InlineJournal } from "./inline.ts";
 import { DAY_MS, Integrity } from "./integrity.ts";
 import { lockJournal, type JournalLock } from "./lock.ts";
 import { Presence } from "./presence.ts";
-import { RESTORE } from "./restore.ts";
+import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
@@ -159,9 +159,18 @@ export class TurnJournal extends InlineJournal {
   #look(): void {
     const loss = this.#isOver ? null : this.#presence.loss();
     if (loss === null) return;
-    // What is in a log without a name goes into the database, which still has one.
-    if (loss.isLogAlone) this.#parts.store.checkpoint();
-    this.#end(`${loss.what}; put it back, or ${RESTORE}`);
+    const wayOut = loss.isLogAlone ? this.#saveLog() : `put it back, or ${RESTORE}`;
+    this.#end(`${loss.what}; ${wayOut}`);
+  }
+
+  /** What is in a log without a name goes into the database, which still has one. */
+  #saveLog(): string {
+    try {
+      if (this.#parts.store.checkpointAll()) return START_AGAIN;
+    } catch {
+      // A full disk, say: then some of it is lost, which is what is said.
+    }
+    return `what was in it could not be saved; ${RESTORE}`;
   }
 
   #end(reason: string): void {
