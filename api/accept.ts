@@ -45,7 +45,7 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
       return problem(409, `A payment ${payment.correlationId} with another amount exists.`);
     case "busy":
       return unavailable(
-        "Too many payments are waiting: this one was not stored. Repeating the same request is safe.",
+        `The gateway cannot take payments at the moment: this one ${verdict.mayBeStored ? "may or may not be" : "was not"} stored. Repeating the same request is safe.`,
         retryAfterSeconds(verdict.retryAfterMs),
       );
     case "invalid":

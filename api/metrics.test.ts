@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { PAYMENT, runApi, startFakeWorker, type RunningApi } from "./server.fixture.ts";
 
 /** Families of metrics that an API has of its own. */
@@ -102,6 +102,17 @@ describe("metrics", () => {
     expect(sampleOf(families, `${name}_bucket`, '{le="2.5"}')).toBe(2);
     expect(sampleOf(families, `${name}_sum`)).toBeGreaterThan(0);
     expect(sampleOf(families, `${name}_sum`)).toBeLessThan(5);
+  });
+
+  test("leave out what cannot be read, as without a descriptor, and show the rest", async () => {
+    await using api = runApi();
+    using rss = spyOn(process.memoryUsage, "rss");
+    rss.mockImplementation(() => {
+      throw new Error("Failed to get memory usage");
+    });
+    const families = await metricsOf(api);
+    expect(sampleOf(families, "papaleguas_api_resident_memory_bytes")).toBeUndefined();
+    expect(sampleOf(families, "papaleguas_api_worker_answering")).toBe(1);
   });
 
   test("show the resident memory and whether the worker answers", async () => {

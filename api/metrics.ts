@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { setOrLeaveOut } from "../shared/gauge.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
 
 /** An answer of the link to one payment; `timeout` is no verdict in time. */
@@ -97,7 +98,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
     help: "Resident memory of this process.",
     registers: [],
     collect() {
-      this.set(process.memoryUsage.rss());
+      setOrLeaveOut(this, () => process.memoryUsage.rss());
     },
   });
   registry.registerMetric(requestsTotal);

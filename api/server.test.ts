@@ -83,6 +83,17 @@ describe("POST /payments", () => {
     });
   }
 
+  test.each([
+    [{}, "was not stored"],
+    [{ mayBeStored: true } as const, "may or may not be stored"],
+  ])("says when busy what is known: %o is that it %s", async (more, says) => {
+    await using api = runApi();
+    api.link.verdict = () => ({ kind: "busy", retryAfterMs: 1_000, ...more });
+    expect(await problemOf(await api.pay(PAYMENT))).toBe(
+      `The gateway cannot take payments at the moment: this one ${says}. Repeating the same request is safe.`,
+    );
+  });
+
   test("answers 503 when no verdict comes in time, and says that repeating is safe", async () => {
     await using api = runApi();
     api.link.verdict = () => null;

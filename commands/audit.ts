@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { complain, say } from "../shared/say.ts";
 import { readSettings } from "../shared/settings.ts";
+import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
 import { lagMs, notAudited } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
@@ -32,7 +33,7 @@ PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
   --json            as GET /audit gives it
   --help
 
-Exit code 0: equal. 1: something differs. 2: it could not be compared.
+Exit code 0: equal. 1: something differs. 2: it could not be compared, or has moved.
 `;
 
 const { PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
@@ -81,16 +82,22 @@ async function auditWith(
   if (options.window.toMs === Number.POSITIVE_INFINITY) window.toMs = nowMs - lagMs(settings);
   if (window.fromMs > window.toMs) throw new Error("there is nothing in this window: see --help");
 
+  const moved = movedNames(settings.PROCESSORS, knownAddresses(db));
   const audits: ProcessorAudit[] = [];
   for (const setting of chosen) {
     const processor = names.indexOf(setting.name);
+    const from = moved.get(setting.name);
+    if (from !== undefined && setting.auditToken !== undefined) {
+      audits.push({ ...notAudited(setting.name), state: "moved", error: whyNotAsked(from) });
+      continue;
+    }
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
     audits.push(await auditOne(setting, { ours, names, processor }, window, options));
   }
   const report = { processors: audits };
   say(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (audits.some(({ state }) => state === "drift")) return 1;
-  return audits.some(({ state }) => state === "failed") ? 2 : 0;
+  return audits.some(({ state }) => state === "failed" || state === "moved") ? 2 : 0;
 }
 
 async function auditOne(

@@ -4,7 +4,7 @@
  * touched, its ports are not bound while they are taken, and its processors are asked once, for
  * something that is not limited while it asks for their health itself.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
 import { parseArgs } from "node:util";
@@ -12,7 +12,7 @@ import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, readSettings, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
-import { wrong, type Finding } from "./doctor/finding.ts";
+import { warning, wrong, type Finding } from "./doctor/finding.ts";
 import { judgeHaproxy } from "./doctor/haproxy.ts";
 import {
   judgeClock,
@@ -90,17 +90,31 @@ async function examine(
 ): Promise<Finding[]> {
   const clock = watchClock();
   const folder = folderOf(settings.JOURNAL);
+  const journal = { path: settings.JOURNAL, exists: existsSync(settings.JOURNAL) };
   const { HTTP_HOST, HTTP_PORT, LINK_HOST, LINK_PORT, PROCESSORS } = settings;
   const runs = HTTP_PORT !== 0 && (await isOurWorker(HTTP_HOST, HTTP_PORT));
-  const processors = await Promise.all(PROCESSORS.map((each) => judgeProcessor(each, runs)));
+  const addresses = judgeAddresses(settings.JOURNAL, PROCESSORS);
+  const processors = await Promise.all(
+    PROCESSORS.map((each) =>
+      addresses.untouchable.has(each.name)
+        ? [
+            warning(
+              `processor ${each.name}`,
+              "not asked: the journal does not say that its payments belong there",
+              null,
+            ),
+          ]
+        : judgeProcessor(each, runs),
+    ),
+  );
   const [reuse = null] = kernelNumbers("net.ipv4.tcp_tw_reuse") ?? [];
   const [rmemMax = null] = kernelNumbers("net.core.rmem_max") ?? [];
   const range = kernelNumbers("net.ipv4.ip_local_port_range") as [number, number] | null;
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
-    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC),
-    judgeSpace(freeBytes(folder), folder),
+    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
+    judgeSpace(freeBytes(folder), folder, journal),
     judgeReceiveBuffer(rmemMax),
     judgePortRange(range),
     judgePortReuse(reuse, allLocal),
@@ -108,7 +122,7 @@ async function examine(
     await judgePort("tcp", ["HTTP_PORT", HTTP_HOST, HTTP_PORT], runs),
     await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
     ...processors.flat(),
-    ...judgeAddresses(settings.JOURNAL, PROCESSORS),
+    ...addresses.findings,
     judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),
     judgeProxy(foundProxy(env)),

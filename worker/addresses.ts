@@ -58,6 +58,33 @@ function judge({ name, url }: Address, known: readonly KnownAddress[]): AddressF
   return open === 0 ? { kind: "followed", from } : { kind: "moved", from, open };
 }
 
+/** Names to which no call of any kind may be made, each with the address that its payments belong to. */
+export function movedNames(
+  configured: readonly Address[],
+  known: readonly KnownAddress[],
+): ReadonlyMap<string, string> {
+  const { configured: found } = compareAddresses(configured, known);
+  const moved = configured.flatMap(({ name }, i): [string, string][] => {
+    const one = found[i];
+    return one?.kind === "moved" ? [[name, one.from]] : [];
+  });
+  return new Map(moved);
+}
+
+/**
+ * The same of one name beside the worker that runs: it has written down every address that it calls.
+ * Null when it calls this one.
+ */
+export function movedFrom(db: Database, { name, url }: Address): string | null {
+  const [row] = db.query("SELECT url FROM processors WHERE name = ?").values(name);
+  const known = (row?.[0] as string | null | undefined) ?? null;
+  return known === url ? null : known;
+}
+
+export function whyNotAsked(from: string): string {
+  return `its payments belong to ${from}: nothing is asked until an operator says that it has moved`;
+}
+
 const CODES = (["assigned", "unknown", "held"] satisfies PaymentState[]).map((state) =>
   PAYMENT_STATES.indexOf(state),
 );

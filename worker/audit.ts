@@ -10,6 +10,7 @@
 import type { Log } from "../shared/log.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
+import { movedFrom } from "./addresses.ts";
 import { openToRead, purgedAtMs } from "./audit/file.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
@@ -61,8 +62,11 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
     const pace = { pauseMs: PAUSE_MS, repeats: 0, sleep: Bun.sleep };
     const theirs = paced(new HttpBooks(url, auditToken), pace);
     const sides = { ours, theirs, names, processor };
-    const purged = () => purgedAtMs(db);
-    watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), purgedAtMs: purged }));
+    const file = {
+      purgedAtMs: () => purgedAtMs(db),
+      movedFrom: () => movedFrom(db, { name, url }),
+    };
+    watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));
   }
   const states = new Map<string, string>();
   let timer: Timer;
@@ -110,7 +114,7 @@ function sayChange(
   const about = { processor, state, equalUpTo, error };
   if (state === "drift") {
     log.warn({ ...about, payments: differing.length, windows: windows.length }, "audit: drift");
-  } else log[state === "failed" ? "warn" : "info"](about, `audit: ${state}`);
+  } else log[state === "failed" || state === "moved" ? "warn" : "info"](about, `audit: ${state}`);
 }
 
 /** Without an audit-token. */

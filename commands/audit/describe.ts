@@ -15,6 +15,7 @@ export function describe({ processors }: AuditReport): string {
 function describeOne(audit: ProcessorAudit): string {
   const { name, state, error, ours, theirs } = audit;
   if (state === "off") return `${name}: not audited, it has no audit-token\n`;
+  if (state === "moved") return `${name}: moved, ${plain(error)}\n`;
   if (state === "failed") return `${name}: could not be compared: ${plain(error)}\n`;
   const window = `${audit.from ?? "the beginning"} to ${audit.to}`;
   if (state === "equal") {

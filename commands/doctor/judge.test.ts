@@ -16,6 +16,7 @@ import {
 
 const GIB = 2 ** 30;
 const disk = (p50Ms: number, isMemory = false) => ({ directory: "/d", isMemory, p50Ms, p99Ms: 1 });
+const NEW = { path: "/d/payments.db", exists: false };
 const clock = (stepMs: number, synchronised: boolean | null) =>
   judgeClock({ stepMs, watchedMs: 500, synchronised });
 
@@ -23,17 +24,17 @@ test.each([
   [judgeReceiveBuffer(4_194_304), "ok"],
   [judgeReceiveBuffer(212_992), "warning"],
   [judgeReceiveBuffer(null), "warning"],
-  [judgeSync(disk(0.2), "full"), "ok"],
-  [judgeSync(disk(30), "full"), "warning"],
-  [judgeSync(disk(300), "full"), "wrong"],
-  [judgeSync(disk(0.01, true), "full"), "wrong"],
-  [judgeSync(disk(0.01, true), "normal"), "warning"],
-  [judgeSync(disk(0.2), "off"), "warning"],
-  [judgeSync("/d cannot be written", "full"), "wrong"],
-  [judgeSpace(50 * GIB, "/d"), "ok"],
-  [judgeSpace(GIB, "/d"), "warning"],
-  [judgeSpace(1_000, "/d"), "wrong"],
-  [judgeSpace(null, "/d"), "warning"],
+  [judgeSync(disk(0.2), "full", NEW), "ok"],
+  [judgeSync(disk(30), "full", NEW), "warning"],
+  [judgeSync(disk(300), "full", NEW), "wrong"],
+  [judgeSync(disk(0.01, true), "full", NEW), "wrong"],
+  [judgeSync(disk(0.01, true), "normal", NEW), "warning"],
+  [judgeSync(disk(0.2), "off", NEW), "warning"],
+  [judgeSync("/d cannot be written", "full", NEW), "wrong"],
+  [judgeSpace(50 * GIB, "/d", NEW), "ok"],
+  [judgeSpace(GIB, "/d", NEW), "warning"],
+  [judgeSpace(1_000, "/d", NEW), "wrong"],
+  [judgeSpace(null, "/d", NEW), "warning"],
   [clock(0.5, true), "ok"],
   [clock(0.5, null), "ok"],
   [clock(0.5, false), "warning"],
@@ -102,4 +103,21 @@ test("the load balancer's file of this project fits", async () => {
   const config = await Bun.file(join(import.meta.dir, "../../haproxy.cfg")).text();
   const notOk = judgeHaproxy(config, 1_000).filter(({ verdict }) => verdict !== "ok");
   expect(notOk).toEqual([]);
+});
+
+test("a journal that is there is never left behind by what doctor advises", () => {
+  const journal = { path: "/d/payments.db", exists: true };
+  const fixes = [
+    judgeSpace(1_000, "/d", journal),
+    judgeSync("/d is full: ENOSPC: no space left on device", "full", journal),
+    judgeSync("/d cannot be written: EROFS", "full", journal),
+    judgeSync(disk(300), "full", journal),
+    judgeSync(disk(0.01, true), "full", journal),
+  ].map(({ fix }) => fix);
+  const moving = "stop the worker, move payments.db, -wal and -shm to ";
+  for (const fix of fixes) expect(fix).toContain(moving);
+  for (const fix of fixes.slice(0, 2)) expect(fix).toStartWith("df -h /d  # make room; or ");
+  expect(judgeSpace(1_000, "/d", NEW).fix).toBe(
+    "df -h /d  # make room; or JOURNAL=sqlite:/where/there/is/room/payments.db",
+  );
 });

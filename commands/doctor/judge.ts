@@ -1,4 +1,5 @@
 /** Judges what a figure of the machine means for a worker. Pure: each function is given what was read. */
+import { basename, dirname } from "node:path";
 import { RECEIVE_BUFFER_BYTES } from "../../shared/limits.ts";
 import { SECRET_LENGTH_MIN } from "../../shared/link/reach.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
@@ -22,19 +23,34 @@ export type SyncSample = {
   readonly p99Ms: number;
 };
 
+/** The path that `JOURNAL` names, and whether there is one: what it knows may not be left behind. */
+export type JournalAt = { readonly path: string; readonly exists: boolean };
+
+function inFolder({ path, exists }: JournalAt, folder: string): string {
+  const name = basename(path);
+  const set = `JOURNAL=sqlite:${folder}/${name}`;
+  return exists ? `stop the worker, move ${name}, -wal and -shm to ${folder}, then ${set}` : set;
+}
+
 /** A commit is acknowledged after a sync, and shared by all that arrived during the last one. */
 const SYNC_MS_SLOW = 20;
 const SYNC_MS_HOPELESS = 200;
 
-export function judgeSync(sample: SyncSample | string, sync: "full" | "normal" | "off"): Finding {
+export function judgeSync(
+  sample: SyncSample | string,
+  sync: "full" | "normal" | "off",
+  journal: JournalAt,
+): Finding {
   const name = "sync of the journal's disk";
   if (typeof sample === "string") {
-    return wrong(name, sample, "JOURNAL=sqlite:/a/folder/that/can/be/written/payments.db");
+    const isFull = /\b(?:ENOSPC|EDQUOT)\b/.test(sample);
+    const fix = inFolder(journal, "/a/folder/that/can/be/written");
+    return wrong(name, sample, isFull ? roomFor(journal) : fix);
   }
   const { directory, isMemory, p50Ms, p99Ms } = sample;
   const figure = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms in ${directory}`;
   if (sync === "off") return warning(name, `${figure}; JOURNAL_SYNC=off`, "JOURNAL_SYNC=full");
-  const disk = "JOURNAL=sqlite:/on/a/disk/payments.db";
+  const disk = inFolder(journal, "/on/a/disk");
   if (isMemory && sync === "full") {
     return wrong(name, `${figure}, which is memory: a power cut takes everything`, disk);
   }
@@ -46,11 +62,20 @@ export function judgeSync(sample: SyncSample | string, sync: "full" | "normal" |
 const FREE_BYTES_LOW = 5 * GIB;
 const FREE_BYTES_MIN = 256 * MIB;
 
-export function judgeSpace(freeBytes: number | null, directory: string): Finding {
+function roomFor(journal: JournalAt): string {
+  const other = inFolder(journal, "/where/there/is/room");
+  return `df -h ${dirname(journal.path)}  # make room; or ${other}`;
+}
+
+export function judgeSpace(
+  freeBytes: number | null,
+  directory: string,
+  journal: JournalAt,
+): Finding {
   const name = "disk space";
   if (freeBytes === null) return warning(name, `${directory} cannot be asked`, null);
   const figure = `${(freeBytes / GIB).toFixed(1)} GiB free in ${directory}`;
-  const fix = `df -h ${directory}  # make room, or JOURNAL=sqlite:/where/there/is/room/payments.db`;
+  const fix = roomFor(journal);
   if (freeBytes < FREE_BYTES_MIN) return wrong(name, figure, fix);
   return freeBytes < FREE_BYTES_LOW ? warning(name, figure, fix) : ok(name, figure);
 }

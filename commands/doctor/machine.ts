@@ -62,7 +62,9 @@ export function sampleSync(folder: string): SyncSample | string {
     const isMemory = MEMORY_TYPES.has(statfsSync(folder).type);
     return { directory: folder, isMemory, p50Ms: at(0.5), p99Ms: at(0.99) };
   } catch (error) {
-    return `${folder} cannot be written: ${(error as Error).message}`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isFull = code === "ENOSPC" || code === "EDQUOT";
+    return `${folder} ${isFull ? "is full" : "cannot be written"}: ${message}`;
   } finally {
     if (own !== null) rmSync(own, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@
  * call after a failure resolves the name anew and connects anew. Nothing is ever sent twice.
  */
 import type { Socket, SocketHandler } from "bun";
-import { dial } from "../net/dial.ts";
+import { CONNECT_MS_MAX, dial } from "../net/dial.ts";
 import { Overdue } from "../net/overdue.ts";
 import { Peer, type Endpoint } from "../net/peer.ts";
 import { AnswerReader, type HttpAnswer } from "./answer.ts";
@@ -20,8 +20,6 @@ export type Outcome =
 
 /** Nobody whom we call has more to say. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-/** Until then there is a connection, or the other side is not there. */
-const CONNECT_MS_MAX = 3_000;
 
 type Call = {
   readonly request: Buffer;

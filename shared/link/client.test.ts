@@ -56,8 +56,11 @@ function client(random: () => number = () => 1, sequenceMax = 0xffff_ffff) {
     tickUntil(endMs: number, stepMs = 1) {
       for (; clock.nowMs < endMs; clock.nowMs += stepMs) core.tick(clock.nowMs);
     },
-    answer({ sequence, ids }: Pick<Sent, "sequence" | "ids">, head: Partial<VerdictHead> = {}) {
-      const all = ids.map((correlationId) => ({ sequence, correlationId, verdict: STORED }));
+    answer(
+      { sequence, ids }: Pick<Sent, "sequence" | "ids">,
+      { verdict = STORED, ...head }: Partial<VerdictHead> = {},
+    ) {
+      const all = ids.map((correlationId) => ({ sequence, correlationId, verdict }));
       // More verdicts than fit a frame travel in two.
       for (const some of [all.slice(0, 12), all.slice(12)]) {
         const full = { instance: INSTANCE, incarnation: 1, sequence: 0, ...head };
@@ -66,7 +69,13 @@ function client(random: () => number = () => 1, sequenceMax = 0xffff_ffff) {
     },
   };
 }
-type VerdictHead = { instance: number; incarnation: number; key: Buffer; sequence: number };
+type VerdictHead = {
+  instance: number;
+  incarnation: number;
+  key: Buffer;
+  sequence: number;
+  verdict: Verdict;
+};
 
 test("nothing is missed by whoever ticks only when something is due", () => {
   const run = (isDue: (core: LinkClientCore, nowMs: number) => boolean) => {
@@ -251,6 +260,36 @@ describe("a payment", () => {
     expect(new Set(verdicts.values())).toEqual(new Set([null]));
     expect(core.idle).toBe(true);
     expect(core.stats.timeouts).toBe(100 * PAYMENTS_PER_FRAME_MAX);
+  });
+});
+
+describe("busy", () => {
+  const BUSY: Verdict = { kind: "busy", retryAfterMs: 1_000 };
+
+  test("is certain of a frame that was sent once, and of no other", () => {
+    const { pay, flush, answer, sent, tickUntil, verdicts } = client();
+    pay(1);
+    flush();
+    answer(sent[0] as Sent, { verdict: BUSY });
+    expect(verdicts.get(1)).toEqual(BUSY);
+    pay(2);
+    flush();
+    tickUntil(21);
+    expect(sent).toHaveLength(3);
+    answer(sent[1] as Sent, { verdict: BUSY });
+    expect(verdicts.get(2)).toEqual({ ...BUSY, mayBeStored: true });
+  });
+
+  test("takes a payment out of its frame: a repetition could be stored", () => {
+    const { pay, flush, answer, sent, tickUntil, verdicts } = client();
+    for (const n of [1, 2, 3]) pay(n);
+    flush();
+    const { sequence } = sent[0] as Sent;
+    answer({ sequence, ids: [uuid(2)] }, { verdict: BUSY });
+    tickUntil(21);
+    expect(sent[1]).toMatchObject({ sequence, ids: [uuid(1), uuid(3)] });
+    answer(sent[1] as Sent);
+    expect([...verdicts.values()]).toEqual([BUSY, STORED, STORED]);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * The API's end of the link, as a core. Payments of one event-loop turn travel in one frame; a frame is
- * sent again, the same bytes, until every payment in it has its verdict or its time is up.
+ * sent again until every payment in it has its verdict or its time is up.
  *
  * Retransmission comes first after max(20 ms, 3 × smoothed round trip), then with full jitter below a
  * ceiling that grows by half each time up to 500 ms, by `tick` and never by a socket's `drain`. Flow is
@@ -12,6 +12,9 @@
  * place of the believed one when it answers a frame that was first sent while that one was believed; an
  * answer of an earlier one, however late it comes, was to a frame sent before. So a worker with any
  * number is believed within a second, and one that is gone is never believed again.
+ *
+ * Busy is certain of a frame that was sent once: the worker may have had room when it read another copy.
+ * For the same reason a frame that is sent again has no payment in it any more that was turned away.
  *
  * An id stands at most once in a frame, so that (sequence, id) names one payment even when two callers
  * post the same id with different amounts in the same turn.
@@ -49,7 +52,9 @@ const SILENCE_MS_MAX = 2_500;
 type Done = (verdict: Verdict | null) => void;
 type Entry = { readonly payment: Payment; readonly done: Done; readonly deadlineMs: number };
 type Outstanding = {
-  readonly bytes: Buffer;
+  bytes: Buffer;
+  /** Some of its payments were turned away, and are in `bytes`. */
+  hasRefused: boolean;
   readonly entries: Map<string, Entry>;
   readonly firstSentAtMs: number;
   /** Incarnation of the worker that was believed when it was first sent. */
@@ -190,7 +195,7 @@ export class LinkClientCore {
   tick(nowMs: number): void {
     for (const [sequence, frame] of this.#outstanding) {
       if (nowMs >= frame.deadlineMs) this.#expire(nowMs, sequence, frame);
-      else if (nowMs >= frame.retryAtMs) this.#retransmit(nowMs, frame);
+      else if (nowMs >= frame.retryAtMs) this.#retransmit(nowMs, sequence, frame);
     }
     this.#expireWaiting(nowMs);
     this.flush(nowMs);
@@ -223,6 +228,7 @@ export class LinkClientCore {
     const bytes = this.#encode(sequence, payments);
     this.#outstanding.set(sequence, {
       bytes,
+      hasRefused: false,
       entries,
       firstSentAtMs: nowMs,
       sentTo: this.#incarnation,
@@ -257,11 +263,13 @@ export class LinkClientCore {
     const entry = frame?.entries.get(correlationId);
     if (frame === undefined || entry === undefined) return;
     frame.entries.delete(correlationId);
+    frame.hasRefused ||= verdict.kind === "busy";
     if (frame.entries.size === 0) {
       this.#outstanding.delete(sequence);
       this.#answered(nowMs, frame);
     }
-    entry.done(verdict);
+    const isSure = verdict.kind !== "busy" || frame.retries === 0;
+    entry.done(isSure ? verdict : { ...verdict, mayBeStored: true });
   }
 
   #answered(nowMs: number, frame: Outstanding): void {
@@ -276,7 +284,12 @@ export class LinkClientCore {
     return Math.min(RETRY_MS_MAX, Math.max(RETRY_FIRST_MS_MIN, 3 * this.#roundTripMs));
   }
 
-  #retransmit(nowMs: number, frame: Outstanding): void {
+  #retransmit(nowMs: number, sequence: number, frame: Outstanding): void {
+    if (frame.hasRefused) {
+      const rest = Array.from(frame.entries.values(), ({ payment }) => payment);
+      frame.bytes = this.#encode(sequence, rest);
+      frame.hasRefused = false;
+    }
     frame.retries++;
     const ceilingMs = Math.min(RETRY_MS_MAX, this.#firstRetryMs() * RETRY_GROWTH ** frame.retries);
     frame.retryAtMs = nowMs + Math.max(RETRY_FIRST_MS_MIN, this.#options.random() * ceilingMs);

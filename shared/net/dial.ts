@@ -1,9 +1,10 @@
 /**
- * Makes a connection that may be spoken on: resolves the name, tries its addresses in turn, and over
- * TLS waits until the certificate is known to be good. Until then no byte of a request has left, so
- * that every failure is a refusal.
+ * Makes a connection that may be spoken on: resolves the name, tries its addresses beside each other,
+ * and over TLS waits until the certificate is known to be good. Until then no byte of a request has
+ * left, so that every failure is a refusal.
  */
 import type { Socket, SocketHandler } from "bun";
+import { firstOf } from "./first.ts";
 import { causeOf, isOwnFault } from "./own-fault.ts";
 import { Overdue } from "./overdue.ts";
 import type { Peer } from "./peer.ts";
@@ -15,57 +16,82 @@ export type Dialled<T> =
 type Handler<T> = SocketHandler<T, "buffer">;
 type Failed = { readonly code?: unknown };
 
-/** Ends within `ms`. `data` is the socket's; `handler` hears of it before it is handed out, too. */
+/** Until then there is a connection, or the other side is not there. */
+export const CONNECT_MS_MAX = 3_000;
+/** An address that says nothing for this long is no longer waited for alone. */
+const NEXT_ADDRESS_MS = 250;
+
+/**
+ * Ends within `ms`. `data` is the socket's; `handler` hears of it before it is handed out, too, and of
+ * those beside it that are given up.
+ */
 export async function dial<T>(
   peer: Peer,
   handler: Handler<T>,
   data: T,
   ms: number,
 ): Promise<Dialled<T>> {
-  const untilMs = performance.now() + ms;
-  let code = "ETIMEDOUT";
+  const over = new AbortController();
+  const late = Object.assign(new Error("not in time"), { code: "ETIMEDOUT" });
+  const overdue = new Overdue(ms, () => over.abort(late));
+  const { signal } = over;
   try {
-    const addresses = await inTime(peer.addresses(), ms, () => {});
-    for (const [tried, address] of addresses.entries()) {
-      const leftMs = (untilMs - performance.now()) / (addresses.length - tried);
-      try {
-        const socket = await connect(peer, address, handler, data, Math.max(1, leftMs));
-        peer.prefer(address);
-        return { kind: "connected", socket, address };
-      } catch (error) {
-        code = causeOf(codeOf(error as Failed), peer.hasWorked(address));
-        if (isOwnFault(code)) break;
-      }
-    }
+    const addresses = await unless(signal, peer.addresses(), () => {});
+    const attempt = (address: string) => attemptAt(peer, address, { handler, data, signal });
+    const isFinal = (error: unknown) => signal.aborted || isOwnFault(codeOf(error as Failed));
+    const rules = { nextAfterMs: NEXT_ADDRESS_MS, isFinal, discard };
+    const connected = await unless(signal, firstOf(addresses, attempt, rules), discard);
+    peer.prefer(connected.address);
+    return { kind: "connected", ...connected };
   } catch (error) {
-    code = causeOf(codeOf(error as Failed), false);
+    return { kind: "refused", code: causeOf(codeOf(error as Failed), false) };
+  } finally {
+    overdue.cancel();
+    // Those that are still under way.
+    over.abort(late);
   }
-  return { kind: "refused", code };
+}
+
+function discard<T>({ socket }: { readonly socket: Socket<T> }): void {
+  socket.terminate();
+}
+
+type Attempt<T> = {
+  readonly handler: Handler<T>;
+  readonly data: T;
+  readonly signal: AbortSignal;
+};
+
+async function attemptAt<T>(peer: Peer, address: string, attempt: Attempt<T>) {
+  const { hostname, port, tls } = peer.endpoint;
+  const to = { hostname: address, port, data: attempt.data };
+  try {
+    const socket = tls
+      ? await connectSafely({ ...to, ...attempt, serverName: hostname })
+      : await connect(Bun.connect<T>({ ...to, socket: attempt.handler }), attempt.signal);
+    return { socket, address };
+  } catch (error) {
+    const code = causeOf(codeOf(error as Failed), peer.hasWorked(address));
+    throw Object.assign(new Error(`no connection to ${address}`, { cause: error }), { code });
+  }
 }
 
 function codeOf({ code }: Failed): string {
   return typeof code === "string" ? code : "ECONNREFUSED";
 }
 
-function connect<T>(peer: Peer, address: string, handler: Handler<T>, data: T, ms: number) {
-  const { hostname, port, tls } = peer.endpoint;
-  const to = { hostname: address, port, data };
-  if (tls) return connectSafely({ ...to, handler, serverName: hostname, ms });
-  return inTime(Bun.connect<T>({ ...to, socket: handler }), ms, terminate);
+function connect<T>(connecting: Promise<Socket<T>>, signal: AbortSignal): Promise<Socket<T>> {
+  return unless(signal, connecting, (socket) => discard({ socket }));
 }
 
-type SafeOptions<T> = {
+type SafeOptions<T> = Attempt<T> & {
   readonly hostname: string;
   readonly port: number;
-  readonly data: T;
-  readonly handler: Handler<T>;
   readonly serverName: string;
-  readonly ms: number;
 };
 
 /** Bun says whether the certificate is good, and of `serverName`; it leaves to us what follows. */
-async function connectSafely<T>({ handler, serverName, ms, ...to }: SafeOptions<T>) {
-  const untilMs = performance.now() + ms;
+async function connectSafely<T>({ handler, serverName, signal, ...to }: SafeOptions<T>) {
   const { promise: shaken, resolve, reject } = Promise.withResolvers<void>();
   shaken.catch(() => {}); // It may fail before anybody waits for it.
   const ended = (name: "end" | "close" | "error") => (socket: Socket<T>) => {
@@ -86,9 +112,9 @@ async function connectSafely<T>({ handler, serverName, ms, ...to }: SafeOptions<
       error: ended("error"),
     },
   });
-  const socket = await inTime(connecting, ms, terminate);
+  const socket = await connect(connecting, signal);
   try {
-    await inTime(shaken, untilMs - performance.now(), () => {});
+    await unless(signal, shaken, () => {});
     return socket;
   } catch (error) {
     socket.terminate();
@@ -96,26 +122,25 @@ async function connectSafely<T>({ handler, serverName, ms, ...to }: SafeOptions<
   }
 }
 
-function terminate<T>(socket: Socket<T>): void {
-  socket.terminate();
-}
-
-/** What comes of it in time; what comes later is handed to `discard`. */
-function inTime<V>(promise: Promise<V>, ms: number, discard: (late: V) => void): Promise<V> {
+/** What comes of it before the signal; what comes later is handed to `discard`. */
+function unless<V>(
+  signal: AbortSignal,
+  promise: Promise<V>,
+  discardLate: (late: V) => void,
+): Promise<V> {
   return new Promise((resolve, reject) => {
-    let isLate = false;
-    const overdue = new Overdue(ms, () => {
-      isLate = true;
-      reject(Object.assign(new Error("not in time"), { code: "ETIMEDOUT" }));
-    });
+    const end = () => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    const settled = () => signal.removeEventListener("abort", end);
     promise.then(
       (value) => {
-        overdue.cancel();
-        if (isLate) discard(value);
+        settled();
+        if (signal.aborted) discardLate(value);
         else resolve(value);
       },
       (error: unknown) => {
-        overdue.cancel();
+        settled();
         reject(error as Error);
       },
     );

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { fetchFrom, isOurs } from "./fetch.ts";
 import { peerAt } from "./peer.ts";
+import { silentAt } from "./silent.fixture.ts";
 
 /** Says where it listens, and by which name it was called. */
 function serveAt(hostname: string, port = 0) {
@@ -28,6 +29,15 @@ test("of several addresses the first is taken at which somebody listens", async 
   const resolve = () => Promise.resolve(["127.0.0.2", "127.0.0.3"]);
   const worker = peerAt(`http://worker.test:${server.port}`, resolve);
   const answer = await fetchFrom(worker, "/", { method: "POST", body: "once" });
+  expect(await answer.text()).toStartWith("127.0.0.3");
+});
+
+test("an address that swallows packets does not use up the time of the others", async () => {
+  await using server = serveAt("127.0.0.3");
+  using _ = silentAt("127.0.0.2", server.port as number);
+  const resolve = () => Promise.resolve(["127.0.0.2", "127.0.0.3"]);
+  const worker = peerAt(`http://worker.test:${server.port}`, resolve);
+  const answer = await fetchFrom(worker, "/", { signal: AbortSignal.timeout(2_000) });
   expect(await answer.text()).toStartWith("127.0.0.3");
 });
 

@@ -1,37 +1,30 @@
 /**
- * `fetch` to an address that the name has now: Bun's own goes to the one that it has had for up to 30 s,
- * and so does this one over TLS. The next address is tried when nobody listens at one; then nothing has left.
+ * `fetch` to an address that the name has now, and at which somebody listens: Bun's own goes to the one
+ * that it has had for up to 30 s. Over TLS this one does too, and Bun tries the name's addresses: a
+ * certificate is of the name, and `fetch` knows no other way to say which.
  */
 import { isIPv6 } from "node:net";
+import { CONNECT_MS_MAX, dial } from "./dial.ts";
 import { isOwnFault, causeOf } from "./own-fault.ts";
-import type { Peer } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 /** Straight there, whatever proxy the environment names. */
 type Init = Omit<BunFetchRequestInit, "headers" | "proxy"> & { readonly headers?: Headers };
-
-const NOBODY_LISTENS = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
 
 /** `target` is path and query. Rejects with an error whose code tells our own faults from others. */
 export async function fetchFrom(peer: Peer, target: string, init: Init = {}): Promise<Response> {
   const { hostname, port, tls } = peer.endpoint;
   const headers = new Headers(init.headers);
   headers.set("host", `${inUrl(hostname)}:${port}`);
-  let failure: unknown = null;
-  for (const address of await addressesOf(peer, init.signal ?? null)) {
-    try {
-      // A certificate is of the name, and `fetch` knows no other way to say which.
-      const origin = tls ? `https://${inUrl(hostname)}` : `http://${inUrl(address)}`;
-      const url = `${origin}:${port}${target}`;
-      const response = await fetch(url, { ...init, headers, proxy: false } as BunFetchRequestInit);
-      peer.prefer(address);
-      return response;
-    } catch (error) {
-      failure = withCause(error, peer.hasWorked(address));
-      const { code } = failure as { readonly code?: unknown };
-      if (!NOBODY_LISTENS.has(String(code))) break;
-    }
+  const address = tls ? hostname : await unlessAborted(addressOf(peer), init.signal ?? null);
+  const url = `${tls ? "https" : "http"}://${inUrl(address)}:${port}${target}`;
+  try {
+    const response = await fetch(url, { ...init, headers, proxy: false } as BunFetchRequestInit);
+    peer.prefer(address);
+    return response;
+  } catch (error) {
+    throw withCause(error, peer.hasWorked(address));
   }
-  throw failure;
 }
 
 /** True when it was this process that could not make the call. */
@@ -39,12 +32,27 @@ export function isOurs(error: unknown): boolean {
   return isOwnFault(String((error as { readonly code?: unknown }).code));
 }
 
-async function addressesOf(peer: Peer, signal: AbortSignal | null): Promise<readonly string[]> {
+/** Of several, one to which a connection was just made, and given up: `fetch` takes none from outside. */
+async function addressOf(peer: Peer): Promise<string> {
+  const addresses = await peer.addresses();
+  if (addresses.length === 1) return addresses[0] as string;
+  const known = new Peer(peer.endpoint, () => Promise.resolve(addresses));
+  const dialled = await dial(known, { data() {} }, undefined, CONNECT_MS_MAX);
+  if (dialled.kind === "refused") throw refusal(dialled.code);
+  dialled.socket.terminate();
+  return dialled.address;
+}
+
+function refusal(code: string): Error {
+  return Object.assign(new Error(`refused: ${code}`), { code });
+}
+
+async function unlessAborted<V>(promise: Promise<V>, signal: AbortSignal | null): Promise<V> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([peer.addresses(), aborted.promise]);
+    return await Promise.race([promise, aborted.promise]);
   } catch (error) {
     throw withCause(error, false);
   } finally {

@@ -17,6 +17,8 @@ import { freePorts } from "../../testing/ports.ts";
 import { Child, run, type Env } from "../../testing/process.ts";
 import { bareEnv, fromSource } from "../../testing/programs.ts";
 import { until } from "../../testing/until.ts";
+import { AT_MS, assigned } from "../../worker/journal/journal.fixture.ts";
+import { SqliteStore } from "../../worker/journal/store.ts";
 
 const ROWS = 100_000;
 const TOKEN = "a-token-that-nobody-may-see";
@@ -66,8 +68,10 @@ async function home(plant: boolean): Promise<Home> {
   };
 }
 
-async function audit({ env }: Pick<Home, "env">, ...args: string[]) {
-  const { out, err, code } = await run(fromSource("worker.ts", "audit", ...args), { env });
+const audit = (place: Pick<Home, "env">, ...args: string[]) => runWorker(place, "audit", ...args);
+
+async function runWorker({ env }: Pick<Home, "env">, ...args: string[]) {
+  const { out, err, code } = await run(fromSource("worker.ts", ...args), { env });
   expect(out + err).not.toContain(TOKEN);
   return { out, err, code };
 }
@@ -182,6 +186,59 @@ test(
     const log = worker.lines.join("\n");
     expect(log + worker.errors.join("\n") + said.join("")).not.toContain(TOKEN);
     expect(log).toContain('"msg":"audit: drift"');
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "an address that nobody has confirmed hears nothing, not from the audit and not from commands",
+  async () => {
+    using directory = temporaryDirectory();
+    const asked: string[] = [];
+    await using stranger = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch(request) {
+        asked.push(request.url);
+        return Response.json({ totalRequests: 0, totalAmount: 0, failing: false });
+      },
+    });
+    const store = new SqliteStore(directory.file(), "off", ["default"], AT_MS);
+    store.addresses([{ name: "default", url: "http://127.0.0.1:1" }]);
+    store.apply([assigned(1)]);
+    store.close();
+    const { http, link } = await freePorts("http", "link");
+    const place = {
+      env: bareEnv({
+        JOURNAL: `sqlite:${directory.file()}`,
+        PROCESSORS: `default=http://127.0.0.1:${stranger.port};fee=0.05;audit-token=${TOKEN}`,
+        HTTP_PORT: String(http),
+        LINK_PORT: String(link),
+      }),
+    };
+    const byHand = async () => {
+      const audited = await audit(place);
+      expect(audited.code).toBe(2);
+      expect(audited.out).toStartWith(
+        "default: moved, its payments belong to http://127.0.0.1:1: ",
+      );
+      expect((await runWorker(place, "doctor")).out).toMatch(
+        /warning +processor default +not asked: /,
+      );
+    };
+    await byHand();
+    await using worker = new Child({ command: fromSource("worker.ts"), env: place.env });
+    worker.start();
+    const url = `http://127.0.0.1:${http}`;
+    await until("the audit says so", 20_000, async () => {
+      const answer = await fetch(`${url}/audit`).catch(() => null);
+      const { processors } = ((await answer?.json()) ?? { processors: [] }) as AuditReport;
+      return processors[0]?.state === "moved";
+    });
+    await byHand();
+    await worker.kill();
+    expect(worker.lines.join("\n")).toContain('"msg":"audit: moved"');
+    expect(asked).toEqual([]);
   },
   TEST_MS_MAX,
 );

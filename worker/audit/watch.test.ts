@@ -45,6 +45,7 @@ class World {
   /** What the wall clock is ahead of the steady one by. */
   stepMs = 0;
   purgedAtMs: number | null = null;
+  movedFrom: string | null = null;
   readonly here = new Side();
   readonly there = new Side();
   readonly open = new Map<string, Row>();
@@ -53,8 +54,8 @@ class World {
 
   constructor() {
     const sides = { ours: this.#ours(), theirs: this.there, names: ["default"], processor: 0 };
-    const purgedAtMs = () => this.purgedAtMs;
-    this.watch = new Watch({ name: "default", sides, lagMs: LAG_MS, purgedAtMs });
+    const file = { purgedAtMs: () => this.purgedAtMs, movedFrom: () => this.movedFrom };
+    this.watch = new Watch({ name: "default", sides, lagMs: LAG_MS, ...file });
   }
 
   /** A payment that both sides have, requested now. */
@@ -116,6 +117,22 @@ test("nothing is compared before it is closed; then a round costs one call", asy
   expect(report.theirs).toEqual(report.ours);
   expect(report.equalUpTo).toBe(new Date(world.nowMs - LAG_MS).toISOString());
   expect(world.there.calls - calls).toBe(2);
+});
+
+test("one that has moved is not asked, until an operator says that it is the same", async () => {
+  const world = new World();
+  world.pay();
+  world.movedFrom = "http://before";
+  const moved = await world.round();
+  expect(moved).toMatchObject({
+    state: "moved",
+    checkedAt: null,
+    error:
+      "its payments belong to http://before: nothing is asked until an operator says that it has moved",
+  });
+  expect(world.there.calls).toBe(0);
+  world.movedFrom = null;
+  expect(await world.round()).toMatchObject({ state: "equal", ours: { count: 1 }, error: null });
 });
 
 test("a difference stays known at two calls a round, and ends when it is mended", async () => {

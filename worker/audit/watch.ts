@@ -15,6 +15,7 @@
  */
 import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
 import type { AuditGauges } from "../http/audit.ts";
+import { whyNotAsked } from "../addresses.ts";
 import type { SummaryWindow } from "../summary.ts";
 import { agree, firstOf, hunt, isoFrom, isoOrNull, NOTHING_FOUND, shifted } from "./hunt.ts";
 import type { Budget, Hunted, Sides } from "./hunt.ts";
@@ -35,6 +36,8 @@ export type WatchOptions = {
   readonly lagMs: number;
   /** When the history was purged last; null if never. */
   readonly purgedAtMs: () => number | null;
+  /** The address that its payments belong to, while nothing may be asked at the configured one. */
+  readonly movedFrom: () => string | null;
 };
 
 export class Watch {
@@ -55,6 +58,7 @@ export class Watch {
   #ahead: Hunted = NOTHING_FOUND;
   #pending: OurPayment[] = [];
   #trouble: NoAnswer | null = null;
+  #movedFrom: string | null = null;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -65,7 +69,8 @@ export class Watch {
     this.#followPurge();
     this.#followClock(nowMs, steadyMs);
     try {
-      await this.#compare(nowMs, steadyMs);
+      this.#movedFrom = this.#options.movedFrom();
+      if (this.#movedFrom === null) await this.#compare(nowMs, steadyMs);
       this.#trouble = null;
     } catch (error) {
       const { message } = error as Error;
@@ -90,7 +95,8 @@ export class Watch {
       windows: windows.slice(0, LISTED_MAX),
       pending: this.#stillPending(),
       checkedAt: isoOrNull(this.#checkedAtMs),
-      error: this.#trouble?.message ?? null,
+      error:
+        this.#movedFrom === null ? (this.#trouble?.message ?? null) : whyNotAsked(this.#movedFrom),
     };
   }
 
@@ -216,6 +222,7 @@ export class Watch {
   }
 
   #state(): ProcessorAudit["state"] {
+    if (this.#movedFrom !== null) return "moved";
     if (this.#trouble?.lasting === true) return "failed";
     if (this.#checkedAtMs === null) return "waiting";
     return isDrift(this.#differing()) ? "drift" : "equal";

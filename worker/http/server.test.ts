@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
@@ -290,6 +290,20 @@ describe("GET /metrics", () => {
     expect(lines).toContain('papaleguas_http_requests_total{route="/livez",code="200"} 1');
     expect(lines).toContain('papaleguas_http_requests_total{route="none",code="404"} 1');
     expect(lines.filter((line) => line.startsWith("# TYPE papaleguas_backlog "))).toHaveLength(1);
+  });
+
+  test("leave out what cannot be read, as without a descriptor, and show the rest", async () => {
+    await using http = runHttp({ pipelineMetrics });
+    using rss = spyOn(process.memoryUsage, "rss");
+    rss.mockImplementation(() => {
+      throw new Error("Failed to get memory usage");
+    });
+    const response = await http.call("GET", "/metrics");
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text).not.toContain("\npapaleguas_resident_memory_bytes ");
+    expect(text).toContain("# TYPE papaleguas_resident_memory_bytes ");
+    expect(text).toContain("\npapaleguas_backlog 3\n");
   });
 
   test("have no label that a caller can make up", async () => {

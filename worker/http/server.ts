@@ -1,5 +1,6 @@
 /** What the worker answers over HTTP: summary, status, purge, health and metrics. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
+import { setOrLeaveOut } from "../../shared/gauge.ts";
 import { Leave, type LeaveTimes } from "../../shared/http/leave.ts";
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
@@ -206,7 +207,7 @@ class HttpMetrics {
       help: "Resident memory of the worker",
       registers: [this.registry],
       collect() {
-        this.set(process.memoryUsage.rss());
+        setOrLeaveOut(this, () => process.memoryUsage.rss());
       },
     });
   }

@@ -1,17 +1,25 @@
-/** What is wrong with a journal's file. */
+/**
+ * What is wrong with a journal's file. Damage is what was found, or what SQLite calls corrupt; any other
+ * trouble (no descriptor, no memory, a disk that gives an error) says only that nobody could look.
+ */
 import type { Database } from "bun:sqlite";
+import { isCorruption, isCorruptionCode } from "../corruption.ts";
 import { disagreements } from "./copies.ts";
 import { RESTORE } from "./restore.ts";
 
 const FINDINGS_MAX = 3;
 
-/** In one line; null when it is whole. About two seconds per million payments. */
+/**
+ * In one line; null when it is whole. About two seconds per million payments. Throws when it could not
+ * be looked through.
+ */
 export function damageIn(db: Database): string | null {
   try {
     const findings = findingsIn(db);
     return findings.length === 0 ? null : damage(findings.join("; "));
   } catch (error) {
-    return damage((error as Error).message);
+    if (isCorruption(error)) return damage(error.message);
+    throw error;
   }
 }
 
@@ -21,6 +29,25 @@ export function damage(found: string): string {
 }
 
 function findingsIn(db: Database): string[] {
-  const found = db.query(`PRAGMA integrity_check(${FINDINGS_MAX})`).values().flat() as string[];
-  return found.length === 1 && found[0] === "ok" ? disagreements(db) : found;
+  const rows = db.query(`PRAGMA integrity_check(${FINDINGS_MAX})`).values().flat() as string[];
+  const found = findingsOf(rows);
+  return found.length === 0 ? disagreements(db) : found;
+}
+
+/**
+ * Rows of `integrity_check`, each of one line or more. It counts a page that it could not read among its
+ * findings.
+ */
+export function findingsOf(rows: readonly string[]): string[] {
+  const lines = rows.flatMap((row) => row.split("\n"));
+  if (lines.length === 1 && lines[0] === "ok") return [];
+  const all = lines.filter((line) => !line.startsWith("*** in database "));
+  const found = all.filter((line) => !isUnread(line));
+  if (found.length === 0) throw new Error(all.join("; "));
+  return found;
+}
+
+function isUnread(line: string): boolean {
+  const code = /error code[ =](\d+)/.exec(line)?.[1];
+  return code !== undefined && !isCorruptionCode(Number(code));
 }

@@ -1,14 +1,25 @@
-/** Looks through the journal once, in a thread of its own that gives way to all others. */
+/** Looks through the journal whenever it is told to, in a thread of its own that gives way to all others. */
 import { Database } from "bun:sqlite";
 import { damageIn } from "./damage.ts";
+import type { Looked } from "./integrity.ts";
 import { stepBack } from "./libc.ts";
 
 declare const self: Worker;
 
-self.onmessage = ({ data: path }: MessageEvent<string>) => {
-  stepBack();
-  const db = new Database(path, { readonly: true });
-  const damage = damageIn(db);
-  db.close();
-  self.postMessage(damage);
-};
+stepBack();
+self.onmessage = ({ data: path }: MessageEvent<string>) => post(look(path));
+post("ready");
+
+/** It has closed the file when it returns. */
+function look(path: string): Looked {
+  try {
+    using db = new Database(path, { readonly: true });
+    return { damage: damageIn(db) };
+  } catch (error) {
+    return { failure: (error as Error).message };
+  }
+}
+
+function post(message: Looked | "ready"): void {
+  self.postMessage(message);
+}

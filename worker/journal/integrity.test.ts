@@ -1,10 +1,21 @@
 /** When a journal is looked through for damage, and what comes of it. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { closeSync, copyFileSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { systemClock, type Clock } from "../../shared/clock.ts";
+import { run } from "../../testing/process.ts";
 import { InlineJournal } from "./inline.ts";
-import { DAY_MS } from "./integrity.ts";
+import { damageIn, findingsOf } from "./damage.ts";
+import { AGAIN_MS, DAY_MS, Integrity } from "./integrity.ts";
 import {
   accept,
   assigned,
@@ -129,6 +140,19 @@ describe("a large file", () => {
   });
 });
 
+test.each([0.5, 0.02])(
+  "a journal cut to %f of its length is refused, and told to be damaged",
+  async (part) => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    write(path);
+    truncateSync(path, PAGE_BYTES * Math.ceil((statSync(path).size / PAGE_BYTES) * part));
+    expect(await refusal(path)).toMatch(
+      /: it is damaged: [^\n]+; restore a backup \(docs\/OPERATIONS\.md#backup\)$/,
+    );
+  },
+);
+
 test("a worker that ends by itself leaves no mark of one that runs", async () => {
   using directory = temporaryDirectory();
   const path = directory.file();
@@ -153,6 +177,95 @@ test("every file is looked through once a day", async () => {
   passedMs = DAY_MS;
   expect(await opened.over).toMatch(lineAbout(path));
 });
+
+describe("a look that fails is no damage", () => {
+  test("it is said once, tried again in minutes, and damage is found then", async () => {
+    using directory = temporaryDirectory();
+    const [elsewhere, path] = [directory.file("elsewhere.db"), directory.file()];
+    write(elsewhere);
+    damage(elsewhere);
+    const warnings: string[] = [];
+    const integrity = await Integrity.open(path, (reason) => void warnings.push(reason));
+    const found: string[] = [];
+    integrity.onDamage = (reason) => void found.push(reason);
+    integrity.start(0, 0);
+    await integrity.looked();
+    integrity.tick(AGAIN_MS);
+    await integrity.looked();
+    expect(warnings).toEqual([
+      "it could not be looked through for damage, tried again every 5 minutes: unable to open database file",
+    ]);
+    copyFileSync(elsewhere, path);
+    integrity.tick(2 * AGAIN_MS - 1);
+    await integrity.looked();
+    expect(found).toEqual([]);
+    integrity.tick(2 * AGAIN_MS);
+    await integrity.looked();
+    expect(found).toEqual([expect.stringMatching(/^it is damaged: /)]);
+    await integrity.close();
+  });
+
+  test.each(["SQLITE_CANTOPEN", "SQLITE_IOERR_READ", "SQLITE_NOMEM", "SQLITE_BUSY"])(
+    "an error that is %s",
+    (code) => {
+      const error = Object.assign(new Error("in SQLite's own words"), { code });
+      expect(() => damageIn(failing(error))).toThrow(error);
+    },
+  );
+
+  test("an error that says corrupt is damage", () => {
+    const error = Object.assign(new Error("malformed"), { code: "SQLITE_CORRUPT_INDEX" });
+    expect(damageIn(failing(error))).toStartWith("it is damaged: malformed; ");
+  });
+
+  test("a page that the disk does not give is no finding, what was found besides is", () => {
+    const unread = "Tree 2 page 31: unable to get the page. error code=266";
+    const broken = "Tree 2 page 31: btreeInitPage() returns error code 11";
+    expect(() => findingsOf([unread])).toThrow(unread);
+    expect(findingsOf([`*** in database main ***\n${unread}\n${broken}`])).toEqual([broken]);
+    const beyondTheEnd = "Tree 2 page 31: unable to get the page. error code=522";
+    expect(findingsOf([unread, beyondTheEnd])).toEqual([beyondTheEnd]);
+    expect(findingsOf(["ok"])).toEqual([]);
+  });
+
+  // Bun ends a process that has no descriptor left to load a thread with.
+  test("without a descriptor left the worker goes on", async () => {
+    using directory = temporaryDirectory();
+    expect(await lookWithoutDescriptors(directory.file())).toEqual([
+      expect.stringContaining("it could not be looked through for damage"),
+    ]);
+  });
+});
+
+function failing(error: Error): Database {
+  return {
+    query() {
+      throw error;
+    },
+  } as unknown as Database;
+}
+
+/** What is said, in a process whose day is over when all its descriptors are taken. */
+async function lookWithoutDescriptors(path: string): Promise<unknown> {
+  const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
+  const script = `
+    import { openSync } from "node:fs";
+    import { DAY_MS } from ${module("./integrity.ts")};
+    import { openJournal } from ${module("./turn.ts")};
+    let passedMs = 0;
+    const clock = { wallMs: Date.now, steadyMs: () => passedMs };
+    const said = [];
+    const say = (reason) => { said.push(reason); console.log(JSON.stringify(said)); process.exit(0); };
+    const settings = { JOURNAL: ${JSON.stringify(path)}, JOURNAL_SYNC: "off" };
+    await openJournal(settings, ["a"], clock, { fatal: say, warn: say });
+    const taken = [];
+    try { for (;;) taken.push(openSync("/dev/null", "r")); } catch {}
+    passedMs = DAY_MS;
+  `;
+  const command = ["sh", "-c", 'ulimit -n 128 && exec "$@"', "sh", process.execPath, "-e", script];
+  const { out, code } = await run(command);
+  return out === "" ? `it ended with ${code}` : JSON.parse(out);
+}
 
 test("a commit or a read that meets damage is not tried again", async () => {
   using directory = temporaryDirectory();

@@ -55,9 +55,13 @@ test.each([
     expect(await worker.accepted(1)).toEqual({ kind: "done" });
     act(path + suffix);
     worker.pass(500);
+    const isLogAlone = suffix !== "" && became === "removed";
     expect(await worker.over).toBe(
-      `journal ${path}: ${path}${suffix} was ${became} while the worker ran; ` +
-        "put it back, or restore a backup (docs/OPERATIONS.md#backup)",
+      `journal ${path}: ${path}${suffix} was ${became} while the worker ran; ${
+        isLogAlone
+          ? "start the worker again: it looks through the database, and goes on if that is whole"
+          : "put it back, or restore a backup (docs/OPERATIONS.md#backup)"
+      }`,
     );
     const { commits } = worker.journal.stats;
     void worker.accepted(2);
@@ -77,10 +81,32 @@ test("a log that was removed is in the database when the worker ends", async () 
   rmSync(`${path}-shm`);
   worker.pass(500);
   await worker.over;
+  expect(existsSync(`${path}-trouble`)).toBe(true);
   copyFileSync(path, directory.file("after.db"));
+  await using again = await opened(directory.file("after.db"));
+  expect(again.journal.head.nextSeq).toBe(2);
   using db = new Database(directory.file("after.db"));
   const hex = uuid(1).replaceAll("-", "");
   expect(db.query("SELECT lower(hex(id)) FROM payments").values()).toEqual([[hex]]);
+});
+
+test("a log that was removed while somebody goes on reading is lost, and what is left is refused", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  {
+    await using worker = await opened(path);
+    await worker.accepted(1);
+    using reader = new Database(path, { readonly: true });
+    reader.run("BEGIN");
+    reader.query("SELECT count(*) FROM payments").get();
+    await worker.accepted(2);
+    rmSync(`${path}-wal`);
+    worker.pass(500);
+    expect(await worker.over).toEndWith(
+      "what was in it could not be saved; restore a backup (docs/OPERATIONS.md#backup)",
+    );
+  }
+  await expect(opened(path)).rejects.toThrow(`journal ${path}: it is damaged: `);
 });
 
 test("a journal behind a link is there as long as link and files are", async () => {

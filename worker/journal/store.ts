@@ -139,9 +139,7 @@ export class SqliteStore {
       this.#db.run("PRAGMA busy_timeout = 250");
     } catch (error) {
       this.#db.close();
-      const { message } = error as Error;
-      const reason = isCorruption(error) ? damage(message) : message;
-      throw new Error(`journal ${path}: ${reason}`, { cause: error });
+      throw new Error(`journal ${path}: ${reasonOf(error)}`, { cause: error });
     }
   }
 
@@ -199,6 +197,16 @@ export class SqliteStore {
   /** Moves finished commits from the log into the database, as far as no reader is in the way. */
   checkpoint(): void {
     this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+
+  /**
+   * Moves all of them, waiting a moment for readers that are in the way; false when one stays. The
+   * database without its log is damaged then: pages that changed again since that reader began are old.
+   */
+  checkpointAll(): boolean {
+    const sql = "PRAGMA wal_checkpoint(FULL)";
+    const { log, checkpointed } = this.#db.query(sql).get() as Record<string, number>;
+    return log === checkpointed;
   }
 
   close(): void {
@@ -432,10 +440,14 @@ export function openDatabase(path: string, sync: JournalSync): Database {
     return db;
   } catch (error) {
     db?.close();
-    throw new Error(`journal ${path} cannot be opened: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new Error(`journal ${path} cannot be opened: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** Whatever is done with a damaged file, the line about it says what to do. */
+function reasonOf(error: unknown): string {
+  const { message } = error as Error;
+  return isCorruption(error) ? damage(message) : message;
 }
 
 /** With what is still in its log. */

@@ -14,7 +14,7 @@ import { InlineJournal } from "./inline.ts";
 import { DAY_MS, Integrity } from "./integrity.ts";
 import { lockJournal, type JournalLock } from "./lock.ts";
 import { Presence } from "./presence.ts";
-import { RESTORE } from "./restore.ts";
+import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
@@ -43,6 +43,7 @@ export async function openJournal(
   options: JournalOptions = {},
 ): Promise<TurnJournal> {
   const { warn = () => {}, checkedBytesMax = CHECKED_BYTES_MAX, boot = thisBoot() } = options;
+  const about = (reason: string) => warn(`journal ${path}: ${reason}`);
   const lock = lockJournal(path);
   try {
     const db = openDatabase(path, sync);
@@ -51,10 +52,11 @@ export async function openJournal(
     // With a note of trouble the store has looked through all of it, and it is whole.
     forgetTrouble(path);
     claimPlace(path, db, boot, lock);
-    for (const reason of lock.warnings) warn(`journal ${path}: ${reason}`);
+    for (const reason of lock.warnings) about(reason);
     const fatal = options.fatal ?? fail;
     const checkpointer = await openCheckpointer(store, { path, fd: lock.fd, sync });
-    return new TurnJournal({ store, db, checkpointer, lock, path, clock, fatal });
+    const integrity = await Integrity.open(path, about);
+    return new TurnJournal({ store, db, checkpointer, integrity, lock, path, clock, fatal });
   } catch (error) {
     lock.close();
     throw error;
@@ -89,6 +91,7 @@ type Parts = {
   readonly store: SqliteStore;
   readonly db: Database;
   readonly checkpointer: Checkpointer;
+  readonly integrity: Integrity;
   readonly lock: JournalLock;
   readonly path: string;
   readonly clock: Clock;
@@ -97,7 +100,6 @@ type Parts = {
 
 export class TurnJournal extends InlineJournal {
   readonly #parts: Parts;
-  readonly #integrity: Integrity;
   readonly #presence: Presence;
   readonly #timer: Timer;
   #scheduled = false;
@@ -106,11 +108,10 @@ export class TurnJournal extends InlineJournal {
 
   constructor(parts: Parts) {
     super(parts.store, parts.clock);
-    const { store, path, clock, checkpointer } = parts;
+    const { store, path, clock, checkpointer, integrity } = parts;
     this.#parts = parts;
-    const lookAtMs = clock.steadyMs() + (store.isChecked ? DAY_MS : 0);
-    this.#integrity = new Integrity(path, lookAtMs, (found) => this.#end(found));
-    this.#integrity.tick(clock.steadyMs());
+    integrity.onDamage = (found) => this.#end(found);
+    integrity.start(clock.steadyMs(), store.isChecked ? DAY_MS : 0);
     this.#presence = new Presence(path);
     this.#timer = setInterval(() => this.#tick(), COMMIT_ALL_MS);
     checkpointer.onResult = (failure) => {
@@ -136,7 +137,7 @@ export class TurnJournal extends InlineJournal {
   override async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#parts.checkpointer.close();
-    await this.#integrity.close();
+    await this.#parts.integrity.close();
     await super.close();
     this.#parts.lock.close();
   }
@@ -152,15 +153,24 @@ export class TurnJournal extends InlineJournal {
       this.#look();
     }
     this.commit(nowMs);
-    if (!this.#isOver) this.#integrity.tick(nowMs);
+    if (!this.#isOver) this.#parts.integrity.tick(nowMs);
   }
 
   #look(): void {
     const loss = this.#isOver ? null : this.#presence.loss();
     if (loss === null) return;
-    // What is in a log without a name goes into the database, which still has one.
-    if (loss.isLogAlone) this.#parts.store.checkpoint();
-    this.#end(`${loss.what}; put it back, or ${RESTORE}`);
+    const wayOut = loss.isLogAlone ? this.#saveLog() : `put it back, or ${RESTORE}`;
+    this.#end(`${loss.what}; ${wayOut}`);
+  }
+
+  /** What is in a log without a name goes into the database, which still has one. */
+  #saveLog(): string {
+    try {
+      if (this.#parts.store.checkpointAll()) return START_AGAIN;
+    } catch {
+      // A full disk, say: then some of it is lost, which is what is said.
+    }
+    return `what was in it could not be saved; ${RESTORE}`;
   }
 
   #end(reason: string): void {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { whole } from "../processor.fixture.ts";
@@ -33,13 +34,19 @@ function serve({ cert, key }: Certified) {
 }
 
 /** In a process of its own, which alone can be told whom to trust; the name is that of this machine. */
-async function charge(port: number, env: Record<string, string> = {}) {
+async function charge(
+  port: number,
+  env: Record<string, string> = {},
+  addresses: readonly string[] = ["127.0.0.1"],
+) {
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const url = JSON.stringify(`https://${NAME}:${port}`);
   const script = `
     import { HttpProcessor } from ${at("../processor.ts")};
     import { exchangeTo } from ${at("./exchange.ts")};
-    const exchange = exchangeTo(${url}, { resolve: () => Promise.resolve(["127.0.0.1"]) });
+    const exchange = exchangeTo(${url}, {
+      resolve: () => Promise.resolve(${JSON.stringify(addresses)}),
+    });
     const payment = { correlationId: "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3", amountCents: 1 };
     const charge = { ...payment, requestedAtMs: 0 };
     console.log(JSON.stringify(await new HttpProcessor(${url}, 1_000, exchange).charge(charge)));
@@ -53,6 +60,31 @@ test("a certificate of the name, by somebody who is trusted, is taken", async ()
   using server = serve(certify(NAME, { issuer: TRUSTED }));
   expect(await charge(server.port)).toEqual({ kind: "accepted" });
   expect(server.requests.join("")).toContain(`\r\nHost: ${NAME}:${server.port}\r\n`);
+});
+
+/** In front of a server, at every address of this machine: what a client says arrives later. */
+function delay(port: number, ms: number) {
+  const relay = createServer((client) => {
+    const server = connect(port, "127.0.0.1");
+    client.on("data", (bytes) => setTimeout(() => server.write(bytes), ms));
+    server.on("data", (bytes) => client.write(bytes));
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.on("error", () => {}).on("close", () => other.destroy());
+    }
+  });
+  const listening = Promise.withResolvers<number>();
+  relay.listen(0, "0.0.0.0", () => listening.resolve((relay.address() as AddressInfo).port));
+  return { listening: listening.promise, [Symbol.dispose]: () => relay.close() };
+}
+
+test("a handshake may take long at every one of many addresses", async () => {
+  using server = serve(certify(NAME, { issuer: TRUSTED }));
+  using slow = delay(server.port, 200);
+  const addresses = Array.from({ length: 8 }, (_, i) => `127.0.0.${i + 1}`);
+  expect(await charge(await slow.listening, {}, addresses)).toEqual({ kind: "accepted" });
 });
 
 test.each<[string, string, Certified]>([

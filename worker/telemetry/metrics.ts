@@ -113,10 +113,10 @@ export class PipelineMetrics {
     );
     this.#counter("link_drops_total", "Frames dropped by reason", ["reason"], async (set) => {
       for (const [reason, count] of Object.entries(link.stats.drops)) set(count, reason);
-      set((await link.kernelDrops()) ?? 0, "kernel");
+      set(await link.kernelDrops(), "kernel");
     });
     this.#gauge("link_receive_buffer_bytes", "Receive buffer granted by the kernel", [], (set) =>
-      set(link.receiveBufferBytes ?? 0),
+      set(link.receiveBufferBytes),
     );
   }
 
@@ -126,7 +126,11 @@ export class PipelineMetrics {
       help,
       labelNames,
       registers: [this.#registry],
-      collect: () => read((value, ...labels) => gauge.set(zip(labelNames, labels), value)),
+      collect: () =>
+        read((value, ...labels) => {
+          if (value === null) gauge.remove(...labels);
+          else gauge.set(zip(labelNames, labels), value);
+        }),
     });
   }
 
@@ -138,7 +142,9 @@ export class PipelineMetrics {
       registers: [this.#registry],
       async collect() {
         const values: [number, string[]][] = [];
-        await read((value, ...labels) => values.push([value, labels]));
+        await read((value, ...labels) => {
+          if (value !== null) values.push([value, labels]);
+        });
         counter.reset();
         for (const [value, labels] of values) counter.inc(zip(labelNames, labels), value);
       },
@@ -146,7 +152,8 @@ export class PipelineMetrics {
   }
 }
 
-type Read = (set: (value: number, ...labels: string[]) => void) => void | Promise<void>;
+/** Null is a figure that cannot be read: it is left out. */
+type Read = (set: (value: number | null, ...labels: string[]) => void) => void | Promise<void>;
 
 function zip(names: readonly string[], values: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ""]));

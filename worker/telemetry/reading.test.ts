@@ -138,6 +138,13 @@ test.each([-3_600_000, 3_600_000])(
   },
 );
 
+test("figures of the kernel that cannot be read are left out of the metrics, not made 0", async () => {
+  using world = new World();
+  expect(await metric(world, "papaleguas_link_drops_total")).toBeUndefined();
+  expect(await metric(world, "papaleguas_link_receive_buffer_bytes")).toBeUndefined();
+  expect(await metric(world, "papaleguas_backlog")).toBe(0);
+});
+
 async function metric({ clock, pipeline, journal }: World, named: string) {
   const link = {
     stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
