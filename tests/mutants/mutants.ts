@@ -47,8 +47,8 @@ const GROUPS: readonly Group[] = [
       ],
       [
         "router: late payments wait without end",
-        "const LATE_WAIT_MS_MAX = 3_000;",
-        "const LATE_WAIT_MS_MAX = 60_000;",
+        "const lateWaitMsMax = 3_000;",
+        "const lateWaitMsMax = 60_000;",
       ],
     ],
   },
@@ -59,8 +59,8 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "router: late payments wait longer than their patience",
-        "lateWaitMs: Math.min(LATE_WAIT_MS_MAX, patienceMs),",
-        "lateWaitMs: LATE_WAIT_MS_MAX,",
+        "lateWaitMs: Math.min(lateWaitMsMax, patienceMs),",
+        "lateWaitMs: lateWaitMsMax,",
       ],
     ],
   },
