@@ -39,7 +39,7 @@ const QUIET_WIRE: Plan["wire"] = {
   lostAfter: 0,
   serverError: 0,
 };
-const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, zoneless: true };
+const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, moods: 0, zoneless: true };
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -92,6 +92,7 @@ export class World {
   readonly apart: Chance;
   readonly identity: Chance;
   readonly odd: Chance;
+  readonly mood: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -124,6 +125,7 @@ export class World {
     this.apart = new Chance(~seed);
     this.identity = new Chance(seed ^ 0x2a65c3d9);
     this.odd = new Chance(seed ^ 0x5bd1e995);
+    this.mood = new Chance(seed ^ 0x1b873593);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
@@ -239,7 +241,7 @@ export class World {
       model.advance(time.nowMs);
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
-      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: false });
+      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: 0 });
       wires[number]!.wake();
     }
     // Whoever is up stays as the trouble has left it: starting anew is no cure that production has.
@@ -307,6 +309,7 @@ export class World {
 
   startGateway(): void {
     this.note("worker starts");
+    this.checker.onStart();
     this.gateway.start().catch((error: Error) => {
       this.#violation ??= String(error.stack);
     });
@@ -319,6 +322,7 @@ export class World {
         time,
         chance: chance.fork(),
         odd: this.odd.fork(),
+        mood: this.mood.fork(),
         model,
         number,
         onCharge: (charge) => {

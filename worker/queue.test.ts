@@ -13,6 +13,7 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     deadlineMs,
     state,
     refusals: 0,
+    rejectedBy: null,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -45,6 +45,7 @@ function paymentAt(seq: number): OpenPayment {
     deadlineMs: 0,
     state: { kind: "queued" },
     refusals: 0,
+    rejectedBy: null,
     calls: 0,
     quietSinceMs: 0,
   };

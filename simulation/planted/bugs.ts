@@ -104,8 +104,36 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/router/rejections.ts",
-        find: "return this.#inARow <= IN_A_ROW_MAX && nowMs - this.#acceptedAtMs <= BELIEVED_MS;",
-        replace: "return true;",
+        find: "    return nowMs - this.#acceptedAtMs <= BELIEVED_MS;",
+        replace: "    return true;",
+      },
+      {
+        file: "worker/router/rejections.ts",
+        find: "if (this.acceptances <= before || this.#inARow > IN_A_ROW_MAX) return false;",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "the first 400 believed",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/charge.ts",
+        find: "if (before !== undefined) return lane",
+        replace:
+          "if (before === undefined) return lane.rejectionIsBelieved(nowMs, 0);\n  if (before !== undefined) return lane",
+      },
+    ],
+  },
+  {
+    name: "a processor believed that contradicts itself",
+    seedsMax: 300,
+    edits: [
+      {
+        file: "worker/pipeline/charge.ts",
+        find: "if (payment.rejectedBy?.has(lane.number)) lane.contradicted",
+        replace: "if (payment.rejectedBy?.has(-1)) lane.contradicted",
       },
     ],
   },

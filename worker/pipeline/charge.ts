@@ -100,6 +100,7 @@ export class Charges {
   async #answered(payment: OpenPayment, lane: Lane, outcome: ChargeOutcome): Promise<Next> {
     switch (outcome.kind) {
       case "accepted":
+        if (payment.rejectedBy?.has(lane.number)) lane.contradicted(this.#options.clock.steadyMs());
         this.#options.payments.settle(payment);
         return { kind: "settled" };
       case "exists":
@@ -124,9 +125,10 @@ export class Charges {
     { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
   ): Next {
     const { clock, payments } = this.#options;
+    const isFinal = kind === "rejected" && isRejected(clock.steadyMs(), payment, lane);
     if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
     const attempt = this.#attemptOf(payment, kind, reason);
-    if (kind === "rejected" && lane.rejectionIsBelieved(clock.steadyMs())) {
+    if (isFinal) {
       payments.park(payment, "reject", attempt);
       return { kind: "parked" };
     }
@@ -180,6 +182,15 @@ export class Charges {
       throw new Error(`payment ${payment.seq}, which is ${payment.state.kind}: a call ended twice`);
     }
   }
+}
+
+/** Whether that is the payment's fault. It remembers who has rejected it. */
+function isRejected(nowMs: number, payment: OpenPayment, lane: Lane): boolean {
+  const rejectedBy = (payment.rejectedBy ??= new Map());
+  const before = rejectedBy.get(lane.number);
+  if (before !== undefined) return lane.rejectionIsBelieved(nowMs, before);
+  rejectedBy.set(lane.number, lane.acceptances);
+  return false;
 }
 
 const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };

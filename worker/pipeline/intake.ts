@@ -51,6 +51,7 @@ export class Intake {
       deadlineMs: nowMs + patienceMs,
       state: { kind: "accepting" },
       refusals: 0,
+      rejectedBy: null,
       calls: 0,
       quietSinceMs: nowMs,
     };

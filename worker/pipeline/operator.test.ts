@@ -363,10 +363,13 @@ describe("a refusal", () => {
     expect(reasonOf(await operate(bench, "hold", 2, "assigned"))).toContain(
       "first call to default",
     );
-    await last(bench.default.charges).answer(REJECTED);
-    await bench.commit();
+  });
+
+  test("for one that is rejected", async () => {
+    using bench = benchOf();
+    await bench.reject(1, 2);
     for (const action of ["hold", "settle", "absent"] as const) {
-      expect(reasonOf(await operate(bench, action, 2, "rejected"))).toContain("does not take");
+      expect(reasonOf(await operate(bench, action, 1, "rejected"))).toContain("does not take");
     }
   });
 

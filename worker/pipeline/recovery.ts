@@ -44,7 +44,7 @@ export async function recover(options: {
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const attempts = { refusals: 0, calls: 0, quietSinceMs: clock.steadyMs() };
+    const attempts = { refusals: 0, rejectedBy: null, calls: 0, quietSinceMs: clock.steadyMs() };
     recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, ...attempts });
   }
   return recovered;

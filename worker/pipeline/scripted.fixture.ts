@@ -188,6 +188,15 @@ export class Bench {
     return last(this.default.charges);
   }
 
+  /** Sends a payment that the cheapest processor rejects twice, and accepts another in between. */
+  async reject(n: number, other: number): Promise<void> {
+    await (await this.send(n)).answer(REJECTED);
+    await (await this.send(other)).answer(ACCEPTED);
+    await this.tick();
+    await last(this.default.charges).answer(REJECTED);
+    await this.commit();
+  }
+
   /** Moves the clock, then ticks and commits. */
   async tick(ms = 10): Promise<void> {
     this.clock.nowMs += ms;
