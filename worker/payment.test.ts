@@ -174,6 +174,7 @@ function paymentsWith(state: OpenState | null) {
     state: state ?? { kind: "assigned", assignment },
     refusals: 0,
     rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

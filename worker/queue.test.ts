@@ -14,6 +14,7 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     state,
     refusals: 0,
     rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -46,6 +46,7 @@ function paymentAt(seq: number): OpenPayment {
     state: { kind: "queued" },
     refusals: 0,
     rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -31,14 +31,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "GET 404 taken as absence",
-    seedsMax: 100,
+    seedsMax: 400,
     edits: [
       releaseEvenFromUnknown,
       {
         file: "worker/pipeline/charge.ts",
-        find: 'if (found.kind === "no-information") return found;',
-        replace: `if (found.kind === "no-information") {
-          if (found.reason !== "status 404") return found;
+        find: 'if (found.kind !== "found") return found;',
+        replace: `if (found.kind !== "found") {
+          if (found.kind !== "nothing") return found;
           const attempt = this.#attemptOf(payment, "refused", "404");
           payments.commit(payment, { kind: "release", seq: payment.seq, attempt });
           return { kind: "absent" } as unknown as Looked;
@@ -389,13 +389,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "absence believed of a processor that could not be asked",
+    seedsMax: 500,
+    edits: [
+      {
+        file: "worker/pipeline/operator-rules.ts",
+        find: 'if (looked.kind === "nothing" || unasked) return null;',
+        replace: "if (looked.kind !== null) return null;",
+      },
+    ],
+  },
+  {
+    name: "a record that cannot be read taken for none",
+    seedsMax: 500,
+    edits: [
+      {
+        file: "worker/processor.ts",
+        find: '{ kind: "unclear", reason: "200 with',
+        replace: '{ kind: "nothing", reason: "200 with',
+      },
+    ],
+  },
+  {
     name: "a payment declared absent that keeps its place at its processor",
     seedsMax: 700,
     edits: [
       {
         file: "worker/pipeline/operator.ts",
-        find: "    withdraw(payment);\n    if (looked",
-        replace: "    if (looked",
+        find: "    if (refusal === null) withdraw(payment);\n",
+        replace: "",
       },
     ],
   },

@@ -4,11 +4,13 @@ import type { Grounds, PaymentAction } from "../intervention.ts";
 const LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 type Field = keyof typeof LENGTH_MAX;
 
+/** Its processor is asked before it is carried out, unless that cannot be asked and somebody says so. */
+export const TAKES_UNASKED: PaymentAction = "absent";
 /** Decisions about which only somebody outside knows. */
 export const NEEDS_EVIDENCE: ReadonlySet<PaymentAction> = new Set(["settle", "absent"]);
 
 /** What `parseGrounds` takes, for the OpenAPI document. */
-export function groundsSchema(needsEvidence: boolean) {
+export function groundsSchema(needsEvidence: boolean, takesUnasked = false) {
   // Something to read, without control characters.
   const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
   const text = (name: Field) => ({ type: "string", maxLength: LENGTH_MAX[name], pattern });
@@ -19,6 +21,7 @@ export function groundsSchema(needsEvidence: boolean) {
       who: text("who"),
       why: text("why"),
       evidence: needsEvidence ? evidence : { ...evidence, type: ["string", "null"] },
+      ...(takesUnasked ? { unasked: { type: "boolean" } } : {}),
     },
     required: needsEvidence ? ["who", "why", "evidence"] : ["who", "why"],
     additionalProperties: false,
@@ -29,9 +32,14 @@ export function groundsSchema(needsEvidence: boolean) {
 export function parseGrounds(
   body: string,
   needsEvidence: boolean,
-): { ok: true; grounds: Grounds } | { ok: false; reason: string } {
-  const fields = parseObject(body);
-  if (fields === null) return wrong('The body must be a JSON object: {"who": "…", "why": "…"}.');
+  takesUnasked = false,
+): { ok: true; grounds: Grounds; unasked: boolean } | { ok: false; reason: string } {
+  const said = parseObject(body);
+  if (said === null) return wrong('The body must be a JSON object: {"who": "…", "why": "…"}.');
+  const { unasked = false, ...fields } = said;
+  if (Object.hasOwn(said, "unasked") && !takesUnasked)
+    return wrong('The field "unasked" is not known.');
+  if (typeof unasked !== "boolean") return wrong("unasked must be true or false.");
   const strange = Object.keys(fields).find((name) => !Object.hasOwn(LENGTH_MAX, name));
   if (strange !== undefined) return wrong(`The field ${JSON.stringify(strange)} is not known.`);
   const required: Field[] = needsEvidence ? ["who", "why", "evidence"] : ["who", "why"];
@@ -45,7 +53,7 @@ export function parseGrounds(
   }
   const text = (name: Field) => (typeof fields[name] === "string" ? fields[name].trim() : null);
   const [who, why, evidence] = [text("who"), text("why"), text("evidence")];
-  return { ok: true, grounds: { who: who as string, why: why as string, evidence } };
+  return { ok: true, grounds: { who: who as string, why: why as string, evidence }, unasked };
 }
 
 function complaintOf(name: Field, value: unknown): string | null {

@@ -13,7 +13,7 @@ import { OWN_OPERATIONS, WORKER_OPERATIONS } from "../../shared/openapi/operatio
 import { CORRELATION_ID } from "../../shared/openapi/parameters.ts";
 import { OPERATOR_SCHEMAS } from "../../shared/openapi/schemas.ts";
 import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../intervention.ts";
-import { groundsSchema, NEEDS_EVIDENCE } from "./grounds.ts";
+import { groundsSchema, NEEDS_EVIDENCE, TAKES_UNASKED } from "./grounds.ts";
 import { LIST_PARAMETERS } from "./operator.ts";
 
 const PAYMENTS = "/operator/payments";
@@ -72,7 +72,8 @@ const OPERATOR: readonly Operation[] = [
   ),
   ...PAYMENT_ACTIONS.map((action) => {
     const about = [`${PAYMENTS}/{correlationId}/${action}`, action, CORRELATION_ID] as const;
-    return decision(about, "PaymentDecision", groundsSchema(NEEDS_EVIDENCE.has(action)));
+    const grounds = groundsSchema(NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
+    return decision(about, "PaymentDecision", grounds);
   }),
   guarded("get", [PROCESSORS, "Processors and their modes"], json("All", ref("Processors")), {
     503: later("The worker does not answer in time"),

@@ -15,7 +15,7 @@ import {
 } from "../intervention.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { isAuthorized } from "./authorization.ts";
-import { NEEDS_EVIDENCE, parseGrounds } from "./grounds.ts";
+import { NEEDS_EVIDENCE, parseGrounds, TAKES_UNASKED } from "./grounds.ts";
 import { get, json, type Call, type Route } from "./route.ts";
 import { ORDERS, type ListQuery, type Stories } from "./stories.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -106,12 +106,13 @@ function story({ stories }: OperatorSources, path: string): Response {
 
 async function decide(sources: OperatorSources, action: PaymentAction, call: Call) {
   const correlationId = canonicalCorrelationId(segment(call.path, 3));
-  const parsed = parseGrounds(await call.request.text(), NEEDS_EVIDENCE.has(action));
+  const said = await call.request.text();
+  const parsed = parseGrounds(said, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
   if (!parsed.ok) return problem(400, parsed.reason);
   const found = correlationId === null ? null : sources.stories.find(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
-  const { grounds } = parsed;
-  const command = { kind: "payment", action, correlationId, ...found, grounds } as const;
+  const { grounds, unasked } = parsed;
+  const command = { kind: "payment", action, correlationId, ...found, grounds, unasked } as const;
   return answered(sources, command, ({ state: status, detail }) => {
     return { correlationId, action, status, detail };
   });

@@ -324,6 +324,8 @@ describe("a rejection", () => {
 });
 
 describe("a 422", () => {
+  const SENT = "2026-01-01T00:00:00.000Z";
+
   test("settles when the processor shows the same amount and instant", async () => {
     using bench = new Bench();
     const charge = await bench.send(1);
@@ -337,15 +339,30 @@ describe("a 422", () => {
   });
 
   test.each([
-    ["amount", { amountCents: 1_991 }],
-    ["amount that is not whole cents", { amountCents: null }],
-    ["instant", { requestedAtMs: WALL_START_MS + 1 }],
-  ])("with another %s is a conflict for an operator", async (_, other) => {
+    [
+      "amount",
+      { amountCents: 1_991 },
+      `19.91 at ${SENT}, here it is 19.90 at ${SENT}: another amount`,
+    ],
+    [
+      "amount that is not whole cents",
+      { amountCents: null },
+      `an amount below a cent at ${SENT}, here it is 19.90 at ${SENT}: another amount`,
+    ],
+    [
+      "instant",
+      { requestedAtMs: WALL_START_MS + 1 },
+      `19.90 at 2026-01-01T00:00:00.001Z, here it is 19.90 at ${SENT}: another time`,
+    ],
+  ])("with another %s is a conflict for an operator", async (_, other, reason) => {
     using bench = new Bench();
     await (await bench.send(1)).answer(EXISTS);
     await last(bench.default.looks).answer(bench.default.found(other));
     await bench.commit();
     expect(bench.stateOf(1)).toBe("conflict");
+    expect(bench.written.at(-1)).toMatchObject({
+      attempt: { outcome: "conflict", reason: `the processor has ${reason}` },
+    });
     expect([...bench.pipeline.payments.parked]).toEqual([["conflict", 1]]);
     for (let i = 0; i < 10; i++) await bench.tick(60_000);
     expect(bench.default.charges).toHaveLength(1);

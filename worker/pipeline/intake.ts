@@ -52,6 +52,7 @@ export class Intake {
       state: { kind: "accepting" },
       refusals: 0,
       rejectedBy: null,
+      isClaimed: false,
       calls: 0,
       quietSinceMs: nowMs,
     };

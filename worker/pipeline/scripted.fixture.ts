@@ -4,7 +4,7 @@
  */
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import { InlineJournal, type Assignment, type Journal } from "../journal.ts";
+import { InlineJournal, type Assignment, type Journal, type Transition } from "../journal.ts";
 import { SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -97,7 +97,9 @@ export const UNKNOWN: ChargeOutcome = {
   reason: "no answer in time",
   silent: true,
 };
-export const NOTHING: LookOutcome = { kind: "no-information", reason: "status 404" };
+export const NOTHING: LookOutcome = { kind: "nothing", reason: "status 404" };
+export const UNASKED: LookOutcome = { kind: "unasked", reason: "status 503" };
+export const UNCLEAR: LookOutcome = { kind: "unclear", reason: "200 that cannot be read" };
 
 /** Out of the way of the numbers that the pipeline gives. */
 const SEQ_BEFORE = 1_000_000;
@@ -122,6 +124,8 @@ export class Bench {
   readonly pipeline: Pipeline;
   readonly lanes: readonly Lane[];
   readonly ledger: LedgerWriter;
+  /** What the journal was told, in order. */
+  readonly written: Transition[] = [];
   readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
 
   constructor(options: BenchOptions = {}) {
@@ -130,6 +134,11 @@ export class Bench {
     this.store = new SqliteStore(":memory:", "off", known, this.clock.wallMs());
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(() => new ScriptedProcessor());
+    const apply = this.store.apply.bind(this.store);
+    this.store.apply = (transitions) => {
+      this.written.push(...transitions);
+      return apply(transitions);
+    };
     const { clock, processors } = this;
     const journal: Journal = options.journal ?? this.journal;
     const parts = assemble({ ...options, configured, clock, journal, processors });
