@@ -18,7 +18,7 @@ const MEANS: Record<ProcessorAction | PaymentAction, string> = {
   release: "The hold ends.",
   settle: "It counts as charged by its processor, at the time it was sent with.",
   absent:
-    "Its processor has not charged it and never will: it becomes free for any processor. If that is wrong, it is charged twice.",
+    "Its processor has not charged it and never will: it becomes free for any processor, that one too unless it is drained. If that is wrong, it is charged twice.",
 };
 
 type Asked = {
@@ -90,6 +90,7 @@ export class OperatorDesk {
     this.#say("", null);
     const needsEvidence = action === "settle" || action === "absent";
     setAttribute(byId("evidence-field"), "hidden", needsEvidence ? null : "");
+    setAttribute(byId("unasked-field"), "hidden", action === "absent" ? null : "");
     setAttribute(byId("token-field"), "hidden", this.#token === null ? null : "");
     this.#dialog.showModal();
   }
@@ -100,7 +101,12 @@ export class OperatorDesk {
     const field = (name: string) => String(fields.get(name) ?? "").trim();
     const token = this.#token ?? field("token");
     const evidence = field("evidence");
-    const body = { who: field("who"), why: field("why"), ...(evidence === "" ? {} : { evidence }) };
+    const body = {
+      who: field("who"),
+      why: field("why"),
+      ...(evidence === "" ? {} : { evidence }),
+      ...(fields.has("unasked") ? { unasked: true } : {}),
+    };
     this.#say("It is being written down…", null);
     const { path, open } = this.#asked;
     const answer = await ask(path, {

@@ -40,7 +40,7 @@ const QUIET_WIRE: Plan["wire"] = {
   lostAfter: 0,
   serverError: 0,
 };
-const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, zoneless: true };
+const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, moods: 0, zoneless: true };
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -80,6 +80,7 @@ class World implements Scene {
   readonly apart: Chance;
   readonly identity: Chance;
   readonly odd: Chance;
+  readonly mood: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -110,6 +111,7 @@ class World implements Scene {
     this.apart = new Chance(~seed);
     this.identity = new Chance(seed ^ 0x2a65c3d9);
     this.odd = new Chance(seed ^ 0x5bd1e995);
+    this.mood = new Chance(seed ^ 0x1b873593);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
@@ -226,7 +228,7 @@ class World implements Scene {
       model.advance(time.nowMs);
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
-      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: false });
+      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: 0 });
       wires[number]!.wake();
     }
     // A process that is up stays as the trouble has left it: starting anew is no cure that
@@ -295,6 +297,7 @@ class World implements Scene {
 
   startGateway(): void {
     this.note("worker starts");
+    this.checker.onStart();
     this.gateway.start().catch((error: Error) => {
       this.#violation ??= String(error.stack);
     });
@@ -307,6 +310,7 @@ class World implements Scene {
         time,
         chance: chance.fork(),
         odd: this.odd.fork(),
+        mood: this.mood.fork(),
         model,
         number,
         onCharge: (charge) => {

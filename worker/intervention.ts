@@ -22,6 +22,8 @@ export type OperatorCommand =
       /** As the journal had it when the question came; the pipeline may know better. */
       readonly state: PaymentState;
       readonly grounds: Grounds;
+      /** For *absent*: also when the processor cannot be asked. */
+      readonly unasked?: boolean;
     }
   | {
       readonly kind: "processor";

@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal/journal.fixture.ts";
-import { BLOCK_ROWS, type PaymentState, type Transition } from "./transitions.ts";
+import { BLOCK_ROWS, CLAIMED, type PaymentState, type Transition } from "./transitions.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
@@ -242,6 +242,7 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         state,
         acceptedAtMs: AT_MS + seq,
         assignment: processor === null ? null : { processor, requestedAtMs: AT_MS + 100 + seq },
+        isClaimed: false,
       });
       expect(await opened.journal.open()).toEqual([
         row(1, "accepted", null),
@@ -250,6 +251,20 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         row(5, "rejected", 1),
         row(6, "accepted", null),
       ] as never);
+    });
+
+    test("tells of which its processor said last that it has some attempt", async () => {
+      await using opened = await fresh();
+      await opened.apply(...[1, 2, 3, 4].map((seq) => assigned(seq, seq % 2)));
+      await opened.apply(
+        failed("unknown", 1, 1, CLAIMED),
+        failed("unknown", 2, 0, CLAIMED),
+        failed("unknown", 2, 0),
+        failed("unknown", 3, 1),
+        failed("unknown", 3, 1, CLAIMED),
+      );
+      const open = await opened.journal.open();
+      expect(open.map(({ isClaimed }) => isClaimed)).toEqual([true, false, true, false]);
     });
 
     test("gives back the ledger's rows", async () => {

@@ -16,6 +16,8 @@ export class Lane extends RouterLane {
   readonly number: number;
   readonly url: string;
   readonly client: Processor;
+  /** The name that the journal has at `url` and that is not configured any more, if payments wait for it. */
+  addressOf: string | null = null;
   /** Payments settled since the start. */
   settled = 0;
   /** Its answers since the start, by outcome. */
@@ -44,6 +46,14 @@ export class Lanes {
   of(payment: OpenPayment): Lane | null {
     const owner = ownerOf(payment);
     return owner === null ? null : (this.#byNumber[owner.processor] ?? null);
+  }
+
+  /**
+   * Whose address a processor is configured with, as the journal has it: a name that is configured
+   * elsewhere now, or not any more while payments wait for it. Null: nobody's, or its own.
+   */
+  holderOf(lane: Lane): string | null {
+    return this.all.find(({ movedFrom }) => movedFrom === lane.url)?.name ?? lane.addressOf;
   }
 
   named(name: string): Lane | null {

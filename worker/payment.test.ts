@@ -173,6 +173,8 @@ function paymentsWith(state: OpenState | null) {
     deadlineMs: 1_000,
     state: state ?? { kind: "assigned", assignment },
     refusals: 0,
+    rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -35,6 +35,10 @@ export type OpenPayment = {
   state: OpenState;
   /** Attempts that a processor refused, since the start of the process. */
   refusals: number;
+  /** What each processor that has rejected it had accepted by then, since the start of the process. */
+  rejectedBy: Map<number, number> | null;
+  /** Its last charge was answered 422: its processor says that it has some attempt. */
+  isClaimed: boolean;
   /** Calls to its processor under way. */
   calls: number;
   /** Steady clock: when its last call ended; when it was taken up, while there was none. */

@@ -114,7 +114,7 @@ export class Pipeline {
       if (payment.state.kind === "queued") this.queue.push(payment);
       if (payment.state.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment);
     }
-    await compareAddresses(journal, this.lanes.all, log);
+    await compareAddresses(journal, this.lanes, log);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
     const { queued, unknown, held } = this.payments.countByState;
@@ -202,7 +202,7 @@ export class Pipeline {
 
   async #look(due: Due): Promise<Looked> {
     const looked = await this.#charges.look(due.payment, due.lane);
-    this.#resolver.looked(due, looked.kind !== "no-information");
+    this.#resolver.looked(due, looked.kind === "settled" || looked.kind === "conflict");
     return looked;
   }
 

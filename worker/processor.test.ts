@@ -8,6 +8,7 @@ import {
   classifyLook,
   HttpProcessor,
   type Exchange,
+  type NotFound,
 } from "./processor.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
@@ -261,10 +262,29 @@ describe("a look", () => {
     expect(other).toEqual({ ...FOUND, requestedAtMs: REQUESTED_AT_MS + 1 });
   });
 
-  const silent: [string, Raw][] = [
-    ["404", { text: whole(404) }],
-    ["429", { text: whole(429) }],
-    ["500", { text: whole(500, MESSAGE) }],
+  test.each<[string, NotFound, Raw]>([
+    ["404", "nothing", { text: whole(404) }],
+    ["429", "unasked", { text: whole(429) }],
+    ["500", "unasked", { text: whole(500, MESSAGE) }],
+    ["503", "unasked", { text: whole(503) }],
+  ])("that gets %s has found %s", async (_, kind, raw) => {
+    expect((await looked(raw)).kind).toBe(kind);
+  });
+
+  test("that reaches nobody has asked nobody; one that we could not make is unclear", async () => {
+    const failing = (more: object) =>
+      new HttpProcessor("", TIMEOUT_MS, async () => {
+        throw Object.assign(new Error("failed"), more);
+      }).look(ID);
+    expect((await failing({ neverLeft: true })).kind).toBe("unasked");
+    expect((await failing({ name: "TimeoutError" })).kind).toBe("unasked");
+    expect((await failing({ neverLeft: true, ownFault: true })).kind).toBe("unclear");
+    expect((await failing({})).kind).toBe("unclear");
+  });
+
+  const unclear: [string, Raw][] = [
+    ["403", { text: whole(403) }],
+    ["410", { text: whole(410) }],
     ["302", { text: answer(302, { Location: "/", "Content-Length": "0" }) }],
     ["another id", { text: found({ correlationId: ID.replace("4", "5") }) }],
     ["no id", { text: found({ correlationId: undefined }) }],
@@ -281,8 +301,8 @@ describe("a look", () => {
     ["half an answer", { text: answer(200, { "Content-Length": "999" }, `{"correlationId":`) }],
     ["a reset", { ending: "reset" }],
   ];
-  test.each(silent)("that gets %s says nothing", async (_, raw) => {
-    expect((await looked(raw)).kind).toBe("no-information");
+  test.each(unclear)("that gets %s is unclear", async (_, raw) => {
+    expect((await looked(raw)).kind).toBe("unclear");
   });
 });
 
@@ -350,7 +370,6 @@ describe("a health probe", () => {
       throw Object.assign(new Error("no answer"), { name: "TimeoutError" });
     });
     expect(await lost.health()).toEqual(NO_NEWS);
-    expect((await lost.look(ID)).kind).toBe("no-information");
   });
 
   test("has longer than the five seconds that a processor may keep it waiting", async () => {

@@ -46,8 +46,13 @@ export type ChargeOutcome =
 
 export type LookOutcome =
   | { readonly kind: "found"; readonly amountCents: number | null; readonly requestedAtMs: number }
-  /** Absence now proves nothing about a moment later. */
-  | { readonly kind: "no-information"; readonly reason: string };
+  /**
+   * `nothing`: it was asked and has no such payment; absence now proves nothing about a moment later.
+   * `unasked`: it cannot be reached, fails, or has no time. `unclear`: anything else, such as a record
+   * that cannot be read, or a call that this process could not make: it may well have the payment.
+   */
+  | { readonly kind: NotFound; readonly reason: string };
+export type NotFound = "nothing" | "unasked" | "unclear";
 
 /** `null` is no news: neither failing nor fine. */
 export type HealthReading = {
@@ -94,8 +99,8 @@ export class HttpProcessor implements Processor {
   async look(correlationId: string): Promise<LookOutcome> {
     const url = `${this.#url}/payments/${correlationId}`;
     const answer = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS }).catch(failureOf);
-    if (answer instanceof Error) return { kind: "no-information", reason: answer.message };
-    return classifyLook(answer, correlationId);
+    if (!(answer instanceof Error)) return classifyLook(answer, correlationId);
+    return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
 
   async health() {
@@ -157,15 +162,26 @@ export function classifyError(error: ExchangeError): ChargeOutcome {
 }
 
 export function classifyLook(answer: Answer, correlationId: string): LookOutcome {
-  if (answer.status !== 200) return { kind: "no-information", reason: `status ${answer.status}` };
+  const { status } = answer;
+  if (status !== 200) return { kind: kindOfLook(status), reason: `status ${status}` };
   const record = answer.complete ? readFields(answer.body) : null;
   const requestedAtMs = readInstant(record?.["requestedAt"]);
   const amount = readAmount(record?.["amount"]);
   const isIt = isId(record?.["correlationId"], correlationId);
   if (!isIt || requestedAtMs === null || amount === null) {
-    return { kind: "no-information", reason: "200 with a payment that cannot be read" };
+    return { kind: "unclear", reason: "200 with a payment that cannot be read" };
   }
   return { kind: "found", amountCents: amount.cents, requestedAtMs };
+}
+
+function kindOfLook(status: number): NotFound {
+  if (status === 404) return "nothing";
+  return status >= 500 || status === 429 ? "unasked" : "unclear";
+}
+
+/** An answer that broke off may have been about to say yes. */
+function kindOfFailedLook({ name, neverLeft, ownFault }: ExchangeError): NotFound {
+  return name === "TimeoutError" || (neverLeft && !ownFault) ? "unasked" : "unclear";
 }
 
 function readHealth({ status, body, complete }: Answer): HealthReading {

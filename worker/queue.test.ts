@@ -13,6 +13,8 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     deadlineMs,
     state,
     refusals: 0,
+    rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -26,6 +26,9 @@ export type FailedAttempt = {
   readonly reason: string;
 };
 
+/** Reason of an attempt that was answered 422, which no look has confirmed. */
+export const CLAIMED = "422, not confirmed";
+
 /** What an operator did, and said about it: kept for ever. */
 export type Intervention = {
   readonly atMs: number;
@@ -113,6 +116,8 @@ export type OpenRow = {
   readonly state: PaymentState;
   readonly acceptedAtMs: number;
   readonly assignment: Assignment | null;
+  /** Its processor's last word about it was 422: that it has some attempt. */
+  readonly isClaimed: boolean;
 };
 
 /** What the journal knows at start. */

@@ -48,6 +48,8 @@ function paymentAt(seq: number): OpenPayment {
     deadlineMs: 0,
     state: { kind: "queued" },
     refusals: 0,
+    rejectedBy: null,
+    isClaimed: false,
     calls: 0,
     quietSinceMs: 0,
   };

@@ -10,7 +10,8 @@ export const USAGE = `usage: worker operator COMMAND [options]
   hold ID              sends nothing more for it until it is released
   release ID           ends a hold
   settle ID            counts it as charged by its processor; needs --evidence
-  absent ID            its processor has not charged it and never will; needs --evidence
+  absent ID            its processor has not charged it and never will; needs --evidence. It is asked
+                       once more before; drain it first, or the payment may go there again
   processors           processors and what was decided about them
   drain NAME           no new payment goes there; unknown ones are still resolved
   force NAME           it is used whatever its breaker says
@@ -20,6 +21,7 @@ export const USAGE = `usage: worker operator COMMAND [options]
   --who TEXT           who decides (default: who is logged in, by USER)
   --why TEXT           why; needed by everything but list, show and processors
   --evidence TEXT      what it rests on: a processor's statement, a ticket
+  --unasked            with absent: the processor cannot be asked, and is gone for good
   --json               what the worker answered, as it is
 
 The worker is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started; ADMIN_TOKEN is its own.
@@ -45,12 +47,13 @@ const OPTIONS = {
   who: { type: "string" },
   why: { type: "string" },
   evidence: { type: "string" },
+  unasked: { type: "boolean" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 type Options = {
   readonly [name in "state" | "order" | "limit" | "who" | "why" | "evidence"]?: string;
-};
+} & { readonly unasked?: boolean };
 
 /** Throws with one line when the arguments make no sense. */
 export function readCommand(
@@ -70,7 +73,8 @@ export function readCommand(
   if (isPaymentAction || PROCESSOR_ACTIONS.some((action) => action === name)) {
     const [folder, what] = isPaymentAction ? ["payments", "ID"] : ["processors", "NAME"];
     const target = `/operator/${folder}/${about(what)}/${name}`;
-    allowOnly(values, ["who", "why", "evidence"], name);
+    const mayBeUnasked = name === "absent" ? (["unasked"] as const) : [];
+    allowOnly(values, ["who", "why", "evidence", ...mayBeUnasked], name);
     return call("POST", target, "decision", decisionBody(values, env));
   }
   if (name === "show") {
@@ -96,15 +100,15 @@ function parse(args: readonly string[]) {
 }
 
 function allowOnly(values: Options, allowed: readonly (keyof Options)[], name: string): void {
-  const given = ["state", "order", "limit", "who", "why", "evidence"] as const;
+  const given = ["state", "order", "limit", "who", "why", "evidence", "unasked"] as const;
   const strange = given.find((option) => values[option] !== undefined && !allowed.includes(option));
   if (strange !== undefined) throw new Error(`${name} takes no --${strange}`);
 }
 
 /** The body of a decision. The worker says what is missing from it. */
 function decisionBody(values: Options, env: Record<string, string | undefined>): string {
-  const { who = env["USER"], why, evidence } = values;
-  return JSON.stringify({ who, why, evidence });
+  const { who = env["USER"], why, evidence, unasked } = values;
+  return JSON.stringify({ who, why, evidence, unasked });
 }
 
 function queryOf({ state, order, limit }: Options): string {

@@ -25,14 +25,17 @@ export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
 
 /** Decisions that rest on knowledge from outside, and so need evidence. */
 export const NEEDS_EVIDENCE: ReadonlySet<string> = new Set<PaymentAction>(["settle", "absent"]);
+/** The decision before which the processor is asked, unless it cannot be and somebody says so. */
+export const TAKES_UNASKED: PaymentAction = "absent";
 /** Characters that each text of a decision may have. */
 export const GROUNDS_LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 
 /** The body of a decision, as `parseGrounds` of the worker takes it: texts with something to read. */
 export function decisionBody(action: PaymentAction | ProcessorAction) {
   const evidence = textOf("evidence");
+  const unasked = action === TAKES_UNASKED ? { unasked: boolean } : {};
   return NEEDS_EVIDENCE.has(action)
-    ? object({ who: textOf("who"), why: textOf("why"), evidence })
+    ? object({ who: textOf("who"), why: textOf("why"), evidence }, unasked)
     : object({ who: textOf("who"), why: textOf("why") }, { evidence: orNull(evidence) });
 }
 

@@ -31,14 +31,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "GET 404 taken as absence",
-    seedsMax: 100,
+    seedsMax: 400,
     edits: [
       releaseEvenFromUnknown,
       {
         file: "worker/pipeline/charge.ts",
-        find: 'if (found.kind === "no-information") return found;',
-        replace: `if (found.kind === "no-information") {
-          if (found.reason !== "status 404") return found;
+        find: 'if (found.kind !== "found") return found;',
+        replace: `if (found.kind !== "found") {
+          if (found.kind !== "nothing") return found;
           const attempt = this.#attemptOf(payment, "refused", "404");
           payments.commit(payment, { kind: "release", seq: payment.seq, attempt });
           return { kind: "absent" } as unknown as Looked;
@@ -104,8 +104,36 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/router/rejections.ts",
-        find: "return this.#inARow <= IN_A_ROW_MAX && nowMs - this.#acceptedAtMs <= BELIEVED_MS;",
-        replace: "return true;",
+        find: "    return nowMs - this.#acceptedAtMs <= BELIEVED_MS;",
+        replace: "    return true;",
+      },
+      {
+        file: "worker/router/rejections.ts",
+        find: "if (this.acceptances <= before || this.#inARow > IN_A_ROW_MAX) return false;",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "the first 400 believed",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/pipeline/charge.ts",
+        find: "if (before !== undefined) return lane",
+        replace:
+          "if (before === undefined) return lane.rejectionIsBelieved(nowMs, 0);\n  if (before !== undefined) return lane",
+      },
+    ],
+  },
+  {
+    name: "a processor believed that contradicts itself",
+    seedsMax: 300,
+    edits: [
+      {
+        file: "worker/pipeline/charge.ts",
+        find: "if (payment.rejectedBy?.has(lane.number)) lane.contradicted",
+        replace: "if (payment.rejectedBy?.has(-1)) lane.contradicted",
       },
     ],
   },
@@ -361,13 +389,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "absence believed of a processor that could not be asked",
+    seedsMax: 500,
+    edits: [
+      {
+        file: "worker/pipeline/operator-rules.ts",
+        find: 'if (looked.kind === "nothing" || unasked) return null;',
+        replace: "if (looked.kind !== null) return null;",
+      },
+    ],
+  },
+  {
+    name: "a record that cannot be read taken for none",
+    seedsMax: 500,
+    edits: [
+      {
+        file: "worker/processor.ts",
+        find: '{ kind: "unclear", reason: "200 with',
+        replace: '{ kind: "nothing", reason: "200 with',
+      },
+    ],
+  },
+  {
     name: "a payment declared absent that keeps its place at its processor",
     seedsMax: 700,
     edits: [
       {
         file: "worker/pipeline/operator.ts",
-        find: "    withdraw(payment);\n    if (looked",
-        replace: "    if (looked",
+        find: "    if (refusal === null) withdraw(payment);\n",
+        replace: "",
       },
     ],
   },

@@ -5,6 +5,9 @@
  *
  * Such evidence is true of the moment at which it was taken, and is acted on a while later. The
  * worker knows what was sent meanwhile: it must refuse then.
+ *
+ * Now and then somebody is mistaken, about a payment that its processor has recorded. The worker must not
+ * believe that either: only whoever knows that a processor cannot be asked is believed without asking.
  */
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { Scene } from "./scene.ts";
@@ -56,7 +59,7 @@ function proveAndDeclare(world: Scene, correlationId: string): void {
     const payment = world.disk.payment(correlationId);
     if (payment === undefined || !isUnsettled(payment)) return;
     if (time.nowMs > plan.troubleMs + LATE_MS_MAX) return;
-    onPayment(world, "absent", correlationId, payment, GROUNDS);
+    onPayment(world, "absent", correlationId, payment, GROUNDS, true);
     if (world.troubled && apart.happens(0.2)) {
       time.after(apart.next() * 30, () => crashWorker(world));
     }
@@ -67,7 +70,9 @@ function proveAndDeclare(world: Scene, correlationId: string): void {
 function settleIfRecorded(world: Scene, correlationId: string): void {
   const payment = world.disk.payment(correlationId);
   if (payment === undefined || !isUnsettled(payment)) return;
-  if (isRecorded(world, correlationId, payment)) onPayment(world, "settle", correlationId, payment);
+  if (!isRecorded(world, correlationId, payment)) return;
+  const isMistaken = world.mood.happens(0.5);
+  onPayment(world, isMistaken ? "absent" : "settle", correlationId, payment, GROUNDS);
 }
 
 /** True when it belongs to a processor that has not said whether it was charged. */

@@ -10,7 +10,10 @@ import type { ProcessorModel } from "../../simulator/processor.ts";
 
 export class Violation extends Error {}
 
-/** How far an acceptance may be from a rejection that it makes believed. */
+/**
+ * How far an acceptance may be from a rejection that it makes believed, and how far one that contradicts
+ * what was rejected before has to be.
+ */
 const MINUTE_MS = 60_000;
 
 export type CheckerOptions = {
@@ -26,14 +29,17 @@ export class Checker {
   readonly #options: CheckerOptions;
   /** Every charge of an id that ever left, whoever sent it. */
   readonly #charges = new Map<string, ChargeSeen[]>();
-  /** By processor: when it last accepted a payment, as the worker was told. */
-  readonly #acceptedAtMs: number[];
-  /** By id, of its last rejection: how long before it the processor had accepted another. */
-  readonly #rejectedAfterMs = new Map<string, number>();
+  /** By processor: what the worker was told since its start. */
+  #told: Told[] = [];
 
   constructor(options: CheckerOptions) {
     this.#options = options;
-    this.#acceptedAtMs = options.models.map(() => Number.NEGATIVE_INFINITY);
+    this.onStart();
+  }
+
+  /** The worker starts, and has forgotten what it was told. */
+  onStart(): void {
+    this.#told = this.#options.models.map(() => new Told());
   }
 
   /** I1: what is acknowledged is on the disk. */
@@ -84,19 +90,22 @@ export class Checker {
   }
 
   onAnswer(nowMs: number, { processor, body, outcome }: ChargeSeen, status: number | string): void {
-    if (status === 200 && outcome === "recorded") this.#acceptedAtMs[processor] = nowMs;
-    if (status !== 400) return;
-    const afterMs = nowMs - (this.#acceptedAtMs[processor] as number);
-    this.#rejectedAfterMs.set(chargedOf(body).correlationId, afterMs);
+    const { correlationId } = chargedOf(body);
+    const told = this.#told[processor] as Told;
+    if (status === 200 && outcome === "recorded") told.accepted(nowMs, correlationId);
+    if (status === 400) told.rejected(nowMs, correlationId);
   }
 
-  /** No payment is given up because of a processor that takes none, or without a record of other data. */
+  /**
+   * No payment is given up because of a processor that takes none, or that has not rejected it before and
+   * accepted another one since, or that says now one thing and now another; nor without a record of other
+   * data.
+   */
   onParked(kind: "reject" | "conflict", correlationId: string): void {
     const { disk, models } = this.#options;
     if (kind === "reject") {
-      const afterMs = this.#rejectedAfterMs.get(correlationId) ?? Number.POSITIVE_INFINITY;
-      if (afterMs <= MINUTE_MS) return;
-      throw new Violation(`G3: ${correlationId} is rejected by a processor that takes none`);
+      if (this.#told.some((told) => told.mayGiveUp(correlationId))) return;
+      throw new Violation(`G3: ${correlationId} is rejected by a processor that is not believed`);
     }
     const ours = disk.payment(correlationId);
     const differs = models.some(({ records }) => {
@@ -152,5 +161,35 @@ export class Checker {
         throw new Violation(`G3: ${correlationId} was acknowledged and is ${state ?? "lost"}`);
       }
     }
+  }
+}
+
+/** What one processor said of payments, and whether its last rejection of one may be the last word. */
+class Told {
+  #accepted = 0;
+  #acceptedAtMs = Number.NEGATIVE_INFINITY;
+  #contradictedAtMs = Number.NEGATIVE_INFINITY;
+  /** By id: how many others were accepted before it was rejected first. */
+  readonly #acceptedBefore = new Map<string, number>();
+  readonly #givenUp = new Set<string>();
+
+  accepted(nowMs: number, correlationId: string): void {
+    this.#accepted++;
+    this.#acceptedAtMs = nowMs;
+    if (this.#acceptedBefore.has(correlationId)) this.#contradictedAtMs = nowMs;
+  }
+
+  rejected(nowMs: number, correlationId: string): void {
+    const before = this.#acceptedBefore.get(correlationId);
+    if (before === undefined) this.#acceptedBefore.set(correlationId, this.#accepted);
+    const isAgain = before !== undefined && this.#accepted > before;
+    const isProven = nowMs - this.#acceptedAtMs <= MINUTE_MS;
+    const isContradicted = nowMs - this.#contradictedAtMs <= MINUTE_MS;
+    if (isAgain && isProven && !isContradicted) this.#givenUp.add(correlationId);
+    else this.#givenUp.delete(correlationId);
+  }
+
+  mayGiveUp(correlationId: string): boolean {
+    return this.#givenUp.has(correlationId);
   }
 }

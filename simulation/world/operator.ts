@@ -45,9 +45,10 @@ export function onPayment(
   correlationId: string,
   { seq, state: code }: PaymentOnDisk,
   grounds: Grounds = GROUNDS,
+  unasked = false,
 ): void {
   const state = PAYMENT_STATES[code] as (typeof PAYMENT_STATES)[number];
-  operate(world, { kind: "payment", action, seq, correlationId, state, grounds });
+  operate(world, { kind: "payment", action, seq, correlationId, state, grounds, unasked });
 }
 
 /** True when the processor would show this payment to an operator who asks by telephone. */

@@ -32,6 +32,8 @@ export type Plan = {
     readonly unclear: number;
     /** Times at which everything is rejected for a while. */
     readonly rejections: number;
+    /** Times at which a share of all is, whichever it is: of several machines some are broken. */
+    readonly moods: number;
     /** Instants without a zone, as long as the run lasts. */
     readonly zoneless: boolean;
   };
@@ -65,9 +67,9 @@ export type Plan = {
 };
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
-type Apart = { readonly apart: Chance; readonly identity: Chance; readonly odd: Chance };
+type Apart = Readonly<Record<"apart" | "identity" | "odd" | "mood", Chance>>;
 
-export function drawPlan(chance: Chance, { apart, identity, odd }: Apart): Plan {
+export function drawPlan(chance: Chance, { apart, identity, odd, mood }: Apart): Plan {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -93,7 +95,7 @@ export function drawPlan(chance: Chance, { apart, identity, odd }: Apart): Plan 
       lostAfter: rate(0.25),
       serverError: rate(0.1),
     },
-    answers: drawAnswers(odd),
+    answers: drawAnswers(odd, mood),
     processors: {
       delaysMs: chance.pick([[0], [0, 20, 100], [0, 500, 3_000], [20, 5_000, 60_000]]),
       changes: times(12),
@@ -113,10 +115,11 @@ export function drawPlan(chance: Chance, { apart, identity, odd }: Apart): Plan 
   };
 }
 
-function drawAnswers(odd: Chance): Plan["answers"] {
+function drawAnswers(odd: Chance, mood: Chance): Plan["answers"] {
   const unclear = odd.happens(0.6) ? 0 : round(odd.next() * 0.3);
   const rejections = odd.happens(0.6) ? 0 : odd.between(1, 3);
-  return { unclear, rejections, zoneless: odd.happens(0.3) };
+  const moods = mood.happens(0.6) ? 0 : mood.between(1, 3);
+  return { unclear, rejections, moods, zoneless: odd.happens(0.3) };
 }
 
 /** One line a group; what is off is left out. */

@@ -17,6 +17,7 @@ export interface Scene {
   readonly apart: Chance;
   readonly identity: Chance;
   readonly odd: Chance;
+  readonly mood: Chance;
   readonly plan: Plan;
   readonly time: Time;
   readonly disk: Disk;

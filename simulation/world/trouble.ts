@@ -21,6 +21,7 @@ export function planTrouble(world: Scene): void {
   at(world, plan.processors.changes, () => changeProcessor(world));
   at(world, plan.processors.restarts, () => restartProcessor(world));
   at(world, plan.answers.rejections, () => rejectEverything(world), world.odd);
+  at(world, plan.answers.moods, () => rejectSome(world), world.mood);
   at(world, 3, () => world.disk.checkpoint());
 }
 
@@ -78,8 +79,18 @@ function rejectEverything(world: Scene): void {
   const { odd, wires, time } = world;
   const number = odd.between(0, wires.length - 1);
   world.note(`processor ${number} rejects everything`);
-  wires[number]!.rejects = true;
-  time.after(odd.next() * 8_000, () => (wires[number]!.rejects = false));
+  wires[number]!.rejects = 1;
+  time.after(odd.next() * 8_000, () => (wires[number]!.rejects = 0));
+}
+
+/** One of the machines behind a processor's address is broken. */
+function rejectSome(world: Scene): void {
+  const { mood, wires, time } = world;
+  const number = mood.between(0, wires.length - 1);
+  const share = mood.pick([0.1, 0.5, 0.9]);
+  world.note(`processor ${number} rejects ${share} of everything`);
+  wires[number]!.rejects = share;
+  time.after(mood.next() * 8_000, () => (wires[number]!.rejects = 0));
 }
 
 function drawFaults({ chance }: Scene): Faults {

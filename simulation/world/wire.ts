@@ -31,8 +31,9 @@ type Travelling = { readonly body: string; handle: Handle | null };
 export type WireOptions = {
   readonly time: Time;
   readonly chance: Chance;
-  /** For what was added later, not to shift what the other one draws. */
+  /** Each for what was added later, not to shift what the others draw. */
   readonly odd: Chance;
+  readonly mood: Chance;
   readonly model: ProcessorModel;
   readonly number: number;
   readonly onCharge: (charge: ChargeSeen) => void;
@@ -42,8 +43,8 @@ export type WireOptions = {
 export class Wire {
   faults: Plan["wire"];
   answers: Plan["answers"];
-  /** Something in between answers 400 to every charge. */
-  rejects = false;
+  /** Something in between answers 400 to this share of all charges. */
+  rejects = 0;
   readonly #options: WireOptions;
   readonly #shell: MemoryProcessor;
   readonly #travelling = new Set<Travelling>();
@@ -118,7 +119,7 @@ export class Wire {
       );
 
     time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
-    if (this.rejects && charge !== null) {
+    if (charge !== null && this.#options.mood.happens(this.rejects)) {
       time.after(1, () => end("refused", REJECTION.status, () => resolve(REJECTION)));
       return;
     }

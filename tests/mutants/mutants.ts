@@ -45,11 +45,7 @@ const GROUPS: readonly Group[] = [
         "const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;",
         "const allowedMs = leftMs;",
       ],
-      [
-        "router: late payments wait without end",
-        "const lateWaitMsMax = 3_000;",
-        "const lateWaitMsMax = 60_000;",
-      ],
+      ["router: late payments wait without end", "lateWaitMsMax: 3_000,", "lateWaitMsMax: 60_000,"],
     ],
   },
   {

@@ -13,8 +13,10 @@ function reasonOf(body: unknown, needsEvidence = false): string {
 describe("grounds", () => {
   test("are taken without the blanks around them; evidence may be left out", () => {
     const parsed = parseGrounds('{"who": " ana ", "why": "ticket 7\\n"}', false);
-    expect(parsed).toEqual({ ok: true, grounds: { who: "ana", why: "ticket 7", evidence: null } });
-    expect(parseGrounds(JSON.stringify(SAID), true)).toEqual({ ok: true, grounds: SAID });
+    const grounds = { who: "ana", why: "ticket 7", evidence: null };
+    expect(parsed).toEqual({ ok: true, grounds, unasked: false });
+    const whole = parseGrounds(JSON.stringify(SAID), true);
+    expect(whole).toEqual({ ok: true, grounds: SAID, unasked: false });
     expect(parseGrounds(JSON.stringify({ ...SAID, evidence: null }), false).ok).toBe(true);
   });
 
@@ -45,6 +47,14 @@ describe("grounds", () => {
     expect(reasonOf({ ...SAID, because: "x" })).toBe('The field "because" is not known.');
     expect(reasonOf('{"who":"a","why":"b","__proto__":{}}')).toContain("not known");
     expect(reasonOf('{"who":"a","why":"b","toString":"c"}')).toContain("not known");
+  });
+
+  test("may say that a processor cannot be asked, where that is asked for", () => {
+    const said = JSON.stringify({ ...SAID, unasked: true });
+    expect(parseGrounds(said, true, true)).toEqual({ ok: true, grounds: SAID, unasked: true });
+    expect(reasonOf(said, true)).toBe('The field "unasked" is not known.');
+    const odd = parseGrounds(JSON.stringify({ ...SAID, unasked: "yes" }), true, true);
+    expect(odd).toEqual({ ok: false, reason: "unasked must be true or false." });
   });
 
   test("that would speak to a terminal are refused", () => {

@@ -8,9 +8,14 @@ type Field = keyof typeof LENGTH_MAX;
 export function parseGrounds(
   body: string,
   needsEvidence: boolean,
-): { ok: true; grounds: Grounds } | { ok: false; reason: string } {
-  const fields = parseObject(body);
-  if (fields === null) return wrong('The body must be a JSON object: {"who": "…", "why": "…"}.');
+  takesUnasked = false,
+): { ok: true; grounds: Grounds; unasked: boolean } | { ok: false; reason: string } {
+  const said = parseObject(body);
+  if (said === null) return wrong('The body must be a JSON object: {"who": "…", "why": "…"}.');
+  const { unasked = false, ...fields } = said;
+  if (Object.hasOwn(said, "unasked") && !takesUnasked)
+    return wrong('The field "unasked" is not known.');
+  if (typeof unasked !== "boolean") return wrong("unasked must be true or false.");
   const strange = Object.keys(fields).find((name) => !Object.hasOwn(LENGTH_MAX, name));
   if (strange !== undefined) return wrong(`The field ${JSON.stringify(strange)} is not known.`);
   const required: Field[] = needsEvidence ? ["who", "why", "evidence"] : ["who", "why"];
@@ -24,7 +29,7 @@ export function parseGrounds(
   }
   const text = (name: Field) => (typeof fields[name] === "string" ? fields[name].trim() : null);
   const [who, why, evidence] = [text("who"), text("why"), text("evidence")];
-  return { ok: true, grounds: { who: who as string, why: why as string, evidence } };
+  return { ok: true, grounds: { who: who as string, why: why as string, evidence }, unasked };
 }
 
 function complaintOf(name: Field, value: unknown): string | null {

@@ -10,6 +10,7 @@ import {
   ORDERS,
   PAYMENT_ACTIONS,
   PROCESSOR_ACTIONS,
+  TAKES_UNASKED,
   type PaymentAction,
   type PaymentDecision,
   type ProcessorAction,
@@ -82,12 +83,13 @@ function story({ stories }: OperatorSources, id: string): Response {
 
 async function decide(sources: OperatorSources, action: PaymentAction, call: Call) {
   const correlationId = canonicalCorrelationId(call.open);
-  const parsed = parseGrounds(await call.request.text(), NEEDS_EVIDENCE.has(action));
+  const said = await call.request.text();
+  const parsed = parseGrounds(said, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
   if (!parsed.ok) return problem(400, parsed.reason);
   const found = correlationId === null ? null : sources.stories.find(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
-  const { grounds } = parsed;
-  const command = { kind: "payment", action, correlationId, ...found, grounds } as const;
+  const { grounds, unasked } = parsed;
+  const command = { kind: "payment", action, correlationId, ...found, grounds, unasked } as const;
   return answered(sources, command, ({ state: status, detail }): PaymentDecision => {
     return { correlationId, action, status, detail };
   });

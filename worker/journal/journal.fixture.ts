@@ -45,6 +45,7 @@ export function failed(
   kind: "release" | "unknown" | "reject" | "conflict",
   seq: number,
   processor = 0,
+  reason = "test",
 ): Transition {
   const outcome = {
     release: "refused",
@@ -52,7 +53,7 @@ export function failed(
     reject: "rejected",
     conflict: "conflict",
   } as const;
-  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason: "test" };
+  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason };
   return { kind, seq, attempt };
 }
 

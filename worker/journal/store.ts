@@ -33,6 +33,7 @@ import {
   PAYMENT_STATES,
   type FailedAttempt,
   type JournalHead,
+  CLAIMED,
   type OpenRow,
   type Intervention,
   type PaymentState,
@@ -97,6 +98,17 @@ const ADDED_COLUMNS = [
   { table: "processors", column: "url", type: "TEXT" },
   { table: "payments", column: "sum", type: "INTEGER" },
 ] as const;
+
+type OpenColumns = [
+  seq: number,
+  hex: string,
+  amountCents: number,
+  code: number,
+  acceptedAtMs: number,
+  processor: number | null,
+  requestedAtMs: number | null,
+  isClaimed: number,
+];
 
 export class SqliteStore {
   readonly head: JournalHead;
@@ -181,16 +193,21 @@ export class SqliteStore {
   /** Everything that is not settled, oldest first. */
   *open(): Generator<OpenRow> {
     const rows = this.#db
-      .query<[number, string, number, number, number, number | null, number | null], []>(
-        `SELECT seq, lower(hex(id)), amount_cents, state, accepted_at_ms, processor, requested_at_ms
+      .query<OpenColumns, [string]>(
+        `SELECT seq, lower(hex(id)), amount_cents, state, accepted_at_ms, processor, requested_at_ms,
+           coalesce(?1 = (SELECT reason FROM attempts
+             WHERE attempts.seq = payments.seq AND attempts.processor = payments.processor
+             ORDER BY attempts.rowid DESC LIMIT 1), 0)
          FROM payments WHERE state <> ${CODE.settled} ORDER BY seq`,
       )
-      .values() as [number, string, number, number, number, number | null, number | null][];
-    for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs] of rows) {
+      .values(CLAIMED) as OpenColumns[];
+    for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs, is] of rows) {
       const assignment =
         processor === null || requestedAtMs === null ? null : { processor, requestedAtMs };
       const state = PAYMENT_STATES[code] as PaymentState;
-      yield { seq, correlationId: uuidFromHex(hex), amountCents, state, acceptedAtMs, assignment };
+      const correlationId = uuidFromHex(hex);
+      const isClaimed = is === 1;
+      yield { seq, correlationId, amountCents, state, acceptedAtMs, assignment, isClaimed };
     }
   }
 

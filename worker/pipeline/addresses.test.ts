@@ -16,6 +16,7 @@ const reasonOf = (answer: OperatorAnswer) => (answer.kind === "refused" ? answer
 
 const URLS = ["http://one", "http://two"];
 const EXCHANGED = URLS.toReversed();
+const NAMED = { name: "default", fee: 0.05 };
 /** As the fixture numbers what a crash left. */
 const LEFT = 1_000_001;
 
@@ -81,6 +82,39 @@ describe("a processor whose address has moved", () => {
     expect(
       (await bench.journal.addresses([{ name: "default", url: "http://three" }])).configured,
     ).toEqual([{ kind: "same" }]);
+  });
+
+  test("to the address of another one is not confirmed: two were exchanged", async () => {
+    using bench = await startedAt(EXCHANGED);
+    for (const [name, other] of [
+      ["default", "fallback"],
+      ["fallback", "default"],
+    ] as const) {
+      expect(reasonOf(await decide(bench, "moved", name))).toContain(
+        `${name} is configured with the address that the journal has for ${other}`,
+      );
+    }
+    await bench.tick();
+    expect(callsOf(bench).flat()).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  test("to the address of one that has moved on is, once that is", async () => {
+    using bench = await startedAt([URLS[1]!, "http://three"]);
+    // Nothing is open at the second one, so that its new address is taken at the start.
+    expect(await decide(bench, "moved")).toMatchObject({ kind: "done" });
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(1);
+  });
+
+  test("to the address of one that is not configured any more, and has open payments, is not", async () => {
+    using bench = new Bench({ known: ["gone", "default"], configured: [NAMED], urls: [URLS[0]!] });
+    await bench.journal.addresses([
+      { name: "gone", url: URLS[0]! },
+      { name: "default", url: URLS[1]! },
+    ]);
+    const assignment = { processor: 0, requestedAtMs: WALL_START_MS };
+    await bench.crash([{ n: 1, acceptedAtMs: WALL_START_MS, assignment }]);
+    expect(reasonOf(await decide(bench, "moved"))).toContain("the journal has for gone");
   });
 
   test("that the configuration has back works as before", async () => {

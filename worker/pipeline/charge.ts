@@ -5,11 +5,12 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import { decimalFromCents } from "../../shared/money.ts";
 import type { Lane } from "../lane.ts";
 import { assignmentOf, type OpenPayment } from "../payment.ts";
 import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { LaneReport, Ticket } from "../router.ts";
-import type { FailedAttempt } from "../transitions.ts";
+import { CLAIMED, type FailedAttempt } from "../transitions.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
@@ -26,7 +27,7 @@ export type Next =
 
 /** What came of asking a processor; the first two end the payment. */
 export type Looked =
-  { readonly kind: "settled" | "conflict" } | Extract<LookOutcome, { kind: "no-information" }>;
+  { readonly kind: "settled" | "conflict" } | Exclude<LookOutcome, { kind: "found" }>;
 
 /** Short enough that a processor that recovers is noticed within a second by a single payment. */
 const REFUSED_REST_MS = { first: 50, max: 400 };
@@ -66,6 +67,7 @@ export class Charges {
     const outcome = await lane.client.charge({ ...payment.payment, requestedAtMs });
     const nowMs = clock.steadyMs();
     payment.quietSinceMs = nowMs;
+    payment.isClaimed = outcome.kind === "exists";
     lane.attempts[outcome.kind]++;
     this.#record(lane, ticket, reportOf(outcome, nowMs - sentAtMs));
     onOutcome(nowMs, outcome);
@@ -87,12 +89,12 @@ export class Charges {
     this.#begin(payment);
     const found = await lane.client.look(correlationId);
     this.#end(payment);
-    if (found.kind === "no-information") return found;
+    if (found.kind !== "found") return found;
     if (found.amountCents === amountCents && found.requestedAtMs === requestedAtMs) {
       payments.settle(payment);
       return { kind: "settled" };
     }
-    const reason = `the processor has ${found.amountCents} cents at ${found.requestedAtMs}`;
+    const reason = differenceOf(found, { amountCents, requestedAtMs });
     payments.park(payment, "conflict", this.#attemptOf(payment, "conflict", reason));
     return { kind: "conflict" };
   }
@@ -100,6 +102,7 @@ export class Charges {
   async #answered(payment: OpenPayment, lane: Lane, outcome: ChargeOutcome): Promise<Next> {
     switch (outcome.kind) {
       case "accepted":
+        if (payment.rejectedBy?.has(lane.number)) lane.contradicted(this.#options.clock.steadyMs());
         this.#options.payments.settle(payment);
         return { kind: "settled" };
       case "exists":
@@ -113,8 +116,8 @@ export class Charges {
   }
 
   #confirmed(payment: OpenPayment, { kind }: Looked): Next {
-    if (kind === "no-information") return this.#unknown(payment, "unknown", "422, not confirmed");
-    return { kind: kind === "settled" ? "settled" : "parked" };
+    if (kind === "settled") return { kind };
+    return kind === "conflict" ? { kind: "parked" } : this.#unknown(payment, "unknown", CLAIMED);
   }
 
   /** A refusal settles an attempt, not a payment: once one attempt was unclear it changes nothing. */
@@ -124,9 +127,10 @@ export class Charges {
     { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
   ): Next {
     const { clock, payments } = this.#options;
+    const isFinal = kind === "rejected" && isRejected(clock.steadyMs(), payment, lane);
     if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
     const attempt = this.#attemptOf(payment, kind, reason);
-    if (kind === "rejected" && lane.rejectionIsBelieved(clock.steadyMs())) {
+    if (isFinal) {
       payments.park(payment, "reject", attempt);
       return { kind: "parked" };
     }
@@ -180,6 +184,31 @@ export class Charges {
       throw new Error(`payment ${payment.seq}, which is ${payment.state.kind}: a call ended twice`);
     }
   }
+}
+
+type Said = Pick<Extract<LookOutcome, { kind: "found" }>, "amountCents" | "requestedAtMs">;
+
+/** What the processor has, what it was sent, and which of the two differs. */
+function differenceOf(there: Said, here: Said): string {
+  const differ = [
+    ...(there.amountCents === here.amountCents ? [] : ["another amount"]),
+    ...(there.requestedAtMs === here.requestedAtMs ? [] : ["another time"]),
+  ];
+  return `the processor has ${wordsOf(there)}, here it is ${wordsOf(here)}: ${differ.join(", ")}`;
+}
+
+function wordsOf({ amountCents, requestedAtMs }: Said): string {
+  const amount = amountCents === null ? "an amount below a cent" : decimalFromCents(amountCents);
+  return `${amount} at ${new Date(requestedAtMs).toISOString()}`;
+}
+
+/** Whether that is the payment's fault. It remembers who has rejected it. */
+function isRejected(nowMs: number, payment: OpenPayment, lane: Lane): boolean {
+  const rejectedBy = (payment.rejectedBy ??= new Map());
+  const before = rejectedBy.get(lane.number);
+  if (before !== undefined) return lane.rejectionIsBelieved(nowMs, before);
+  rejectedBy.set(lane.number, lane.acceptances);
+  return false;
 }
 
 const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };

@@ -206,29 +206,62 @@ describe("a rejection", () => {
     await bench.commit();
   }
 
-  test("by a processor that takes others parks the payment: it is never sent again", async () => {
+  test("again, by a processor that took another since, parks the payment: it is never sent again", async () => {
     using bench = new Bench();
-    await (await bench.send(1)).answer(ACCEPTED);
-    bench.clock.nowMs += 60_000;
-    await (await bench.send(2)).answer(REJECTED);
-    await bench.commit();
-    expect(bench.stateOf(2)).toBe("rejected");
+    await bench.reject(1, 2);
+    expect(bench.stateOf(1)).toBe("rejected");
     expect([...bench.pipeline.payments.parked]).toEqual([["rejected", 1]]);
     for (let i = 0; i < 100; i++) await bench.tick(1_000);
-    expect(bench.default.charges).toHaveLength(2);
+    expect(bench.default.charges).toHaveLength(3);
     expect(bench.fallback.charges).toEqual([]);
     expect(bench.inFlight).toEqual([0, 0]);
     expect(bench.pipeline.payments.count).toBe(0);
   });
 
-  test("by one that has taken none for more than a minute releases it: it waits", async () => {
+  test("ends nothing the first time, whatever the processor takes: it waits", async () => {
     using bench = new Bench();
     await (await bench.send(1)).answer(ACCEPTED);
-    bench.clock.nowMs += 60_001;
     await (await bench.send(2)).answer(REJECTED);
     await bench.commit();
     expect(bench.stateOf(2)).toBe("accepted");
     expect([...bench.pipeline.payments.parked]).toEqual([]);
+  });
+
+  test("ends nothing again and again, while the processor takes no other", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(ACCEPTED);
+    await bench.send(2);
+    await rejecting(bench, 120, () => false);
+    expect(bench.default.bodiesOf(2).length).toBeGreaterThan(3);
+    expect(bench.stateOf(2)).toBe("accepted");
+  });
+
+  test("by one processor is not held against a payment at another", async () => {
+    using bench = new Bench();
+    await (await bench.send(1)).answer(REJECTED);
+    await bench.commit();
+    bench.lanes[0]!.mode = "drained";
+    bench.take(2);
+    await bench.commit();
+    await last(bench.fallback.charges).answer(ACCEPTED);
+    await bench.tick(1_000);
+    expect(bench.fallback.bodiesOf(1)).toHaveLength(1);
+    await last(bench.fallback.charges).answer(REJECTED);
+    await bench.commit();
+    expect(bench.stateOf(1)).toBe("accepted");
+  });
+
+  test("of every other call, as of two machines of which one is broken, ends hardly a payment", async () => {
+    using bench = new Bench();
+    let calls = 0;
+    for (let n = 0; n < 400; n++) {
+      bench.take(n);
+      await rejecting(bench, 0.05, () => calls++ % 2 === 0);
+    }
+    await rejecting(bench, 120, () => calls++ % 2 === 0);
+    const [rejected = 0] = [bench.pipeline.payments.parked.get("rejected")];
+    expect(rejected).toBeLessThanOrEqual(2);
+    expect(bench.settled[0]! + bench.settled[1]!).toBe(400 - rejected);
   });
 
   test("is final once the processor takes another: the payment is asked for once more", async () => {
@@ -291,6 +324,8 @@ describe("a rejection", () => {
 });
 
 describe("a 422", () => {
+  const SENT = "2026-01-01T00:00:00.000Z";
+
   test("settles when the processor shows the same amount and instant", async () => {
     using bench = new Bench();
     const charge = await bench.send(1);
@@ -304,15 +339,30 @@ describe("a 422", () => {
   });
 
   test.each([
-    ["amount", { amountCents: 1_991 }],
-    ["amount that is not whole cents", { amountCents: null }],
-    ["instant", { requestedAtMs: WALL_START_MS + 1 }],
-  ])("with another %s is a conflict for an operator", async (_, other) => {
+    [
+      "amount",
+      { amountCents: 1_991 },
+      `19.91 at ${SENT}, here it is 19.90 at ${SENT}: another amount`,
+    ],
+    [
+      "amount that is not whole cents",
+      { amountCents: null },
+      `an amount below a cent at ${SENT}, here it is 19.90 at ${SENT}: another amount`,
+    ],
+    [
+      "instant",
+      { requestedAtMs: WALL_START_MS + 1 },
+      `19.90 at 2026-01-01T00:00:00.001Z, here it is 19.90 at ${SENT}: another time`,
+    ],
+  ])("with another %s is a conflict for an operator", async (_, other, reason) => {
     using bench = new Bench();
     await (await bench.send(1)).answer(EXISTS);
     await last(bench.default.looks).answer(bench.default.found(other));
     await bench.commit();
     expect(bench.stateOf(1)).toBe("conflict");
+    expect(bench.written.at(-1)).toMatchObject({
+      attempt: { outcome: "conflict", reason: `the processor has ${reason}` },
+    });
     expect([...bench.pipeline.payments.parked]).toEqual([["conflict", 1]]);
     for (let i = 0; i < 10; i++) await bench.tick(60_000);
     expect(bench.default.charges).toHaveLength(1);

@@ -51,6 +51,8 @@ export class Intake {
       deadlineMs: nowMs + patienceMs,
       state: { kind: "accepting" },
       refusals: 0,
+      rejectedBy: null,
+      isClaimed: false,
       calls: 0,
       quietSinceMs: nowMs,
     };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { PaymentAction } from "../intervention.ts";
 import { PAYMENT_STATES } from "../transitions.ts";
-import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
+import type { Looked } from "./charge.ts";
+import { refusalOf, refusalOfAbsence, refusalOfClosed, type Facts } from "./operator-rules.ts";
 
 describe("the table, row by row", () => {
   const facts = (more: Partial<Facts> = {}): Facts => ({
@@ -9,6 +10,7 @@ describe("the table, row by row", () => {
     owner: "default",
     configured: true,
     moved: false,
+    claimed: false,
     calls: 0,
     quietMs: 10_000,
     quietMsMin: 2_000,
@@ -32,6 +34,24 @@ describe("the table, row by row", () => {
     ["not configured", { configured: false }, ["hold", "settle", "absent"]],
   ] as [string, Partial<Facts>, string[]][])("%s", (_, more, expected) => {
     expect(allowed(more)).toEqual(expected as PaymentAction[]);
+  });
+
+  const NOTHING: Looked = { kind: "nothing", reason: "status 404" };
+  const UNASKED: Looked = { kind: "unasked", reason: "status 503" };
+  const UNCLEAR: Looked = { kind: "unclear", reason: "200 that cannot be read" };
+  test.each<[string, Looked, boolean, boolean, string | null]>([
+    ["has nothing", NOTHING, false, false, null],
+    ["has nothing, and said that it has", NOTHING, true, true, "default has answered 422"],
+    ["cannot be asked", UNASKED, false, false, "default could not be asked (status 503)"],
+    ["cannot be asked, as is known", UNASKED, false, true, null],
+    ["cannot be asked, and said that it has", UNASKED, true, true, "default has answered 422"],
+    ["cannot be understood", UNCLEAR, false, true, "It is not clear whether default has it"],
+    ["has it", { kind: "settled" }, false, true, "default has it"],
+    ["has another", { kind: "conflict" }, false, true, "Its processor has this id with another"],
+  ])("absent, when the processor %s", (_, looked, claimed, unasked, expected) => {
+    const refusal = refusalOfAbsence(looked, { owner: "default", claimed }, unasked);
+    if (expected === null) expect(refusal).toBeNull();
+    else expect(refusal).toStartWith(expected);
   });
 
   test("for every state that a payment can end in", () => {

@@ -9,13 +9,14 @@
  *   unknown           yes    –         yes   yes      *
  *   unknown, call     yes    –         –     –        –        the call may charge it yet
  *   held              –      yes       –     –        –        belongs to nobody
- *   held by its       –      yes       yes   yes      *        * last attempt long enough ago
- *   processor, call   –      yes       –     –        –
+ *   held by its       –      yes       yes   yes      *        * last attempt long enough ago, and
+ *   processor, call   –      yes       –     –        –          the processor, asked now, has nothing
  *   anything else     –      –         –     –        –        settled, rejected, conflict
  */
 import type { PaymentAction } from "../intervention.ts";
 import type { OpenState } from "../payment.ts";
 import type { PaymentState } from "../transitions.ts";
+import type { Looked } from "./charge.ts";
 
 export type Facts = {
   readonly state: OpenState["kind"];
@@ -25,6 +26,8 @@ export type Facts = {
   readonly configured: boolean;
   /** It is configured with another address than the one that this payment was sent to. */
   readonly moved: boolean;
+  /** Its processor's last answer to a charge was that it has some attempt. */
+  readonly claimed: boolean;
   /** Calls about it under way. */
   readonly calls: number;
   /** Since its last attempt ended. */
@@ -55,6 +58,41 @@ export function refusalOf(action: PaymentAction, facts: Facts): string | null {
       return unsettled(facts);
     case "absent":
       return unsettled(facts) ?? unreachable(facts) ?? unquiet(facts);
+  }
+}
+
+/**
+ * Why a payment is not absent after its processor was asked, or could not be; null when it may be.
+ * `unasked`: the operator knows that it cannot be asked.
+ */
+export function refusalOfAbsence(
+  looked: Looked,
+  { owner, claimed }: Pick<Facts, "owner" | "claimed">,
+  unasked: boolean,
+): string | null {
+  switch (looked.kind) {
+    case "settled":
+      return `${owner} has it: it is settled instead.`;
+    case "conflict":
+      return refusalOfClosed("conflict");
+    case "unclear":
+      return (
+        `It is not clear whether ${owner} has it (${looked.reason}): ask again, or have its people ` +
+        "set right what it answers; until then it may be charged there."
+      );
+    case "nothing":
+    case "unasked":
+      if (claimed) {
+        return (
+          `${owner} has answered 422 to the last attempt, which says that it has this payment; settle ` +
+          "it on its people's word, or let it be sent again, to hear what it answers now."
+        );
+      }
+      if (looked.kind === "nothing" || unasked) return null;
+      return (
+        `${owner} could not be asked (${looked.reason}). Try again when it can; if it is gone for ` +
+        "good, say so (--unasked, or unasked: true)."
+      );
   }
 }
 

@@ -1,52 +1,22 @@
 /** What an operator decides, at the real pipeline: every action, every refusal, before and after a restart. */
 import { describe, expect, test } from "bun:test";
-import type { OperatorAnswer, PaymentAction, ProcessorAction } from "../intervention.ts";
+import type { PaymentAction } from "../intervention.ts";
 import type { Journal } from "../journal.ts";
-import type { PaymentState, ProcessorMode } from "../transitions.ts";
+import type { ProcessorMode } from "../transitions.ts";
+import {
+  GROUNDS,
+  TIMEOUT_MS,
+  TWICE_MS,
+  operate,
+  setMode,
+  reasonOf,
+  stateOf,
+  unknownAt,
+  heldAt,
+  benchOf,
+} from "./operator.fixture.ts";
 import { ACCEPTED, Bench, last, NOTHING, REFUSED, REJECTED, UNKNOWN } from "./scripted.fixture.ts";
 import { idOf, settlePromises, WALL_START_MS } from "./world.fixture.ts";
-
-const GROUNDS = { who: "ana", why: "ticket 7", evidence: "mail of the processor" };
-const TIMEOUT_MS = 1_000;
-const TWICE_MS = 2 * TIMEOUT_MS;
-
-/** Resolved when the journal has been given the time to write. */
-async function operate(
-  bench: Bench,
-  action: PaymentAction,
-  n: number,
-  state: PaymentState = "unknown",
-): Promise<OperatorAnswer> {
-  const seq = seqOf(n);
-  const command = { kind: "payment", action, seq, correlationId: idOf(n), state } as const;
-  const answer = bench.pipeline.operate({ ...command, grounds: GROUNDS });
-  await bench.commit();
-  return answer;
-}
-
-/** The pipeline numbers payments in the order in which they come. */
-const seqOf = (n: number) => n;
-
-async function setMode(bench: Bench, action: ProcessorAction, name = "default") {
-  const answer = bench.pipeline.operate({ kind: "processor", action, name, grounds: GROUNDS });
-  await bench.commit();
-  return answer;
-}
-
-const reasonOf = (answer: OperatorAnswer) => (answer.kind === "refused" ? answer.reason : answer);
-const stateOf = (answer: OperatorAnswer) => (answer.kind === "done" ? answer.state : answer);
-
-/** A payment that its processor has not answered about, and that waits to be looked up. */
-async function unknownAt(bench: Bench, n = 1): Promise<void> {
-  const charge = await bench.send(n);
-  await charge.answer(UNKNOWN);
-  await bench.commit();
-}
-
-async function heldAt(bench: Bench, n = 1): Promise<void> {
-  await unknownAt(bench, n);
-  expect(stateOf(await operate(bench, "hold", n))).toBe("held");
-}
 
 /** A payment that nobody takes, because every processor is drained. */
 async function queued(bench: Bench, n = 1): Promise<void> {
@@ -55,8 +25,6 @@ async function queued(bench: Bench, n = 1): Promise<void> {
   bench.take(n);
   await bench.commit();
 }
-
-const benchOf = () => new Bench({ processorTimeoutMs: TIMEOUT_MS });
 
 describe("hold", () => {
   test("takes a queued payment out of the queue, and release puts it back", async () => {
@@ -251,89 +219,6 @@ describe("settle", () => {
   });
 });
 
-describe("absent", () => {
-  test("frees a payment for another processor, after the processor was asked once more", async () => {
-    using bench = benchOf();
-    await heldAt(bench);
-    bench.clock.nowMs += TWICE_MS;
-    await setMode(bench, "drain");
-    const answer = operate(bench, "absent", 1);
-    await settlePromises();
-    await last(bench.default.looks).answer(NOTHING);
-    await bench.commit();
-    expect(stateOf(await answer)).toBe("accepted");
-    await bench.tick();
-    expect(bench.fallback.bodiesOf(1)).toHaveLength(1);
-    await last(bench.fallback.charges).answer(ACCEPTED);
-    expect(bench.settled).toEqual([0, 1]);
-  });
-
-  test("is refused while an attempt that was given up may still be charged", async () => {
-    using bench = benchOf();
-    await heldAt(bench);
-    bench.clock.nowMs += TWICE_MS - 1;
-    const reason = reasonOf(await operate(bench, "absent", 1));
-    expect(reason).toContain("may still charge");
-    expect(reason).toContain("another 1 s");
-    expect(bench.default.looks).toEqual([]);
-  });
-
-  test("lets nothing leave for it while that is being decided and written down", async () => {
-    using bench = benchOf();
-    await unknownAt(bench);
-    bench.clock.nowMs += TWICE_MS;
-    const mend = bench.breakJournal();
-    const answer = operate(bench, "absent", 1);
-    await settlePromises();
-    await last(bench.default.looks).answer(NOTHING);
-    await bench.tick();
-    expect(bench.default.bodiesOf(1)).toHaveLength(1);
-    mend();
-    await bench.tick(1_000);
-    expect(stateOf(await answer)).toBe("accepted");
-  });
-
-  test("is refused, and settled, when the processor turns out to have it", async () => {
-    using bench = benchOf();
-    await heldAt(bench);
-    bench.clock.nowMs += TWICE_MS;
-    const answer = operate(bench, "absent", 1);
-    await settlePromises();
-    await last(bench.default.looks).answer(bench.default.found());
-    await bench.commit();
-    expect(reasonOf(await answer)).toContain("settled instead");
-    expect(bench.settled).toEqual([1, 0]);
-    expect(bench.fallback.charges).toEqual([]);
-  });
-
-  test("is refused when the processor has it with other data", async () => {
-    using bench = benchOf();
-    await heldAt(bench);
-    bench.clock.nowMs += TWICE_MS;
-    const answer = operate(bench, "absent", 1);
-    await settlePromises();
-    await last(bench.default.looks).answer(bench.default.found({ amountCents: 5 }));
-    await bench.commit();
-    expect(reasonOf(await answer)).toContain("another amount");
-    await bench.commit();
-    expect(bench.stateOf(1)).toBe("conflict");
-  });
-
-  test("counts from the start for what an earlier process sent", async () => {
-    using bench = benchOf();
-    const assignment = { processor: 0, requestedAtMs: WALL_START_MS - 86_400_000 };
-    await bench.crash([{ n: 1, acceptedAtMs: WALL_START_MS - 86_400_000, assignment }]);
-    const { seq } = (await bench.journal.open())[0]!;
-    const command = { kind: "payment", seq, correlationId: idOf(1), grounds: GROUNDS } as const;
-    const answer = await bench.pipeline.operate({
-      ...command,
-      action: "absent",
-      state: "assigned",
-    });
-    expect(reasonOf(answer)).toContain("another 2 s");
-  });
-});
-
 test("a payment of a processor that is not configured can be decided about, but not asked for", async () => {
   using bench = new Bench({
     processorTimeoutMs: TIMEOUT_MS,
@@ -342,16 +227,17 @@ test("a payment of a processor that is not configured can be decided about, but 
   const assignment = { processor: 0, requestedAtMs: WALL_START_MS };
   await bench.crash([1, 2].map((n) => ({ n, acceptedAtMs: WALL_START_MS, assignment })));
   const [first, second] = await bench.journal.open();
-  const decide = async (action: PaymentAction, seq: number) => {
+  const decide = async (action: PaymentAction, seq: number, unasked = false) => {
     const command = { kind: "payment", action, seq, correlationId: "", grounds: GROUNDS } as const;
-    const answer = bench.pipeline.operate({ ...command, state: "unknown" });
+    const answer = bench.pipeline.operate({ ...command, state: "unknown", unasked });
     await bench.commit();
     return answer;
   };
   expect(reasonOf(await decide("ask", first!.seq))).toBe("gone is not configured.");
   expect(stateOf(await decide("settle", first!.seq))).toBe("settled");
   bench.clock.nowMs += TWICE_MS;
-  expect(stateOf(await decide("absent", second!.seq))).toBe("accepted");
+  expect(reasonOf(await decide("absent", second!.seq))).toContain("(it is not configured)");
+  expect(stateOf(await decide("absent", second!.seq, true))).toBe("accepted");
   expect(bench.default.looks).toEqual([]);
 });
 
@@ -363,10 +249,13 @@ describe("a refusal", () => {
     expect(reasonOf(await operate(bench, "hold", 2, "assigned"))).toContain(
       "first call to default",
     );
-    await last(bench.default.charges).answer(REJECTED);
-    await bench.commit();
+  });
+
+  test("for one that is rejected", async () => {
+    using bench = benchOf();
+    await bench.reject(1, 2);
     for (const action of ["hold", "settle", "absent"] as const) {
-      expect(reasonOf(await operate(bench, action, 2, "rejected"))).toContain("does not take");
+      expect(reasonOf(await operate(bench, action, 1, "rejected"))).toContain("does not take");
     }
   });
 

@@ -19,7 +19,7 @@ import type { LaneLog } from "../telemetry/lane-log.ts";
 import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
 import type { Looked } from "./charge.ts";
 import type { OpenPayments } from "./open-payments.ts";
-import { refusalOf, refusalOfClosed, type Facts } from "./operator-rules.ts";
+import { refusalOf, refusalOfAbsence, refusalOfClosed, type Facts } from "./operator-rules.ts";
 
 type PaymentCommand = Extract<OperatorCommand, { kind: "payment" }>;
 type ProcessorCommand = Extract<OperatorCommand, { kind: "processor" }>;
@@ -103,7 +103,7 @@ export class Operator {
       case "settle":
         return this.#settle(payment, intervention);
       case "absent":
-        return this.#absent(payment, intervention);
+        return this.#absent(payment, intervention, command.unasked === true);
     }
   }
 
@@ -116,7 +116,9 @@ export class Operator {
         return done("settled", `${owner} has it: it is settled.`);
       case "conflict":
         return done("conflict", `${owner} has this id with another amount or time.`);
-      case "no-information":
+      case "nothing":
+      case "unasked":
+      case "unclear":
         return done(payment.state.kind, `${owner} gives no proof (${looked.reason}).`);
     }
   }
@@ -159,24 +161,38 @@ export class Operator {
   }
 
   /** A second charge is what a mistake here would cost: the processor is asked once more before. */
-  async #absent(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
-    const { owner, configured } = this.#factsOf(payment);
-    const { ask, enqueue, withdraw } = this.#options;
-    const looked = configured ? await ask(payment, this.#laneOf(payment)) : null;
+  async #absent(
+    payment: OpenPayment,
+    intervention: Intervention,
+    unasked: boolean,
+  ): Promise<OperatorAnswer> {
+    const { ask, withdraw } = this.#options;
+    const facts = this.#factsOf(payment);
+    const looked = facts.configured ? await ask(payment, this.#laneOf(payment)) : NOT_CONFIGURED;
+    const refusal = refusalOfAbsence(looked, facts, unasked);
     // The evidence is older than the decision: nothing may leave while that is written down.
-    withdraw(payment);
-    if (looked !== null) {
-      await this.#asked(payment, { ...intervention, action: "ask" });
-      if (looked.kind === "settled") return refused(`${owner} has it: it is settled instead.`);
-      if (looked.kind === "conflict") return refused(refusalOfClosed("conflict"));
-    }
+    if (refusal === null) withdraw(payment);
+    if (facts.configured) await this.#asked(payment, { ...intervention, action: "ask" });
+    if (refusal !== null) return refused(refusal);
+    const notAsked =
+      looked.kind === "unasked" ? `${facts.owner} could not be asked (${looked.reason}).` : null;
+    await this.#free(payment, noting(intervention, notAsked));
+    const said = notAsked === null ? "" : ` ${notAsked}`;
+    return done(
+      "accepted",
+      `It belongs to ${facts.owner} no more, is not held, and is in the queue again.${said}`,
+    );
+  }
+
+  /** It belongs to nobody; resolves when that is durable. */
+  #free(payment: OpenPayment, intervention: Intervention): Promise<unknown> {
     const { processor } = assignmentOf(payment);
     const absent = { kind: "absent", seq: payment.seq, processor, intervention } as const;
+    payment.isClaimed = false;
     const durable = this.#committed(payment, absent);
     // The next assignment comes after this in the journal, whenever that is written.
-    enqueue(payment);
-    await durable;
-    return done("accepted", `It belongs to ${owner} no more, and is in the queue again.`);
+    this.#options.enqueue(payment);
+    return durable;
   }
 
   async #onProcessor(command: ProcessorCommand): Promise<OperatorAnswer> {
@@ -203,6 +219,13 @@ export class Operator {
     const { name, number: processor, url } = lane;
     if (lane.movedFrom === null) {
       return refused(`${name} is at ${url}, as the journal has it: there is nothing to confirm.`);
+    }
+    const holder = this.#options.lanes.holderOf(lane);
+    if (holder !== null) {
+      return refused(
+        `${name} is configured with the address that the journal has for ${holder}: this looks like ` +
+          "two addresses exchanged in PROCESSORS; start with the old ones.",
+      );
     }
     const intervention = this.#interventionOf("moved", grounds);
     await this.#durable({ kind: "address", processor, url, intervention });
@@ -233,6 +256,7 @@ export class Operator {
       owner: number === null ? null : (journal.head.processors[number] as string),
       configured: lane !== null,
       moved: lane !== null && lane.movedFrom !== null,
+      claimed: payment.isClaimed,
       calls: payment.calls,
       quietMs: clock.steadyMs() - payment.quietSinceMs,
       quietMsMin: 2 * processorTimeoutMs,
@@ -262,6 +286,14 @@ export class Operator {
       });
     });
   }
+}
+
+const NOT_CONFIGURED: Looked = { kind: "unasked", reason: "it is not configured" };
+
+/** A decision with what it was made without. */
+function noting(intervention: Intervention, note: string | null): Intervention {
+  const { evidence } = intervention;
+  return note === null ? intervention : { ...intervention, evidence: `${evidence} – ${note}` };
 }
 
 function done(state: string, detail: string): OperatorAnswer {

@@ -24,7 +24,8 @@ function row(state: OpenRow["state"], assigned: OpenRow["assignment"] = null): O
   const seq = 1;
   const acceptedAtMs = WALL_START_MS - 5_000;
   const correlationId = idOf(1);
-  return { seq, correlationId, amountCents: 1_990, state, acceptedAtMs, assignment: assigned };
+  const rest = { assignment: assigned, isClaimed: false };
+  return { seq, correlationId, amountCents: 1_990, state, acceptedAtMs, ...rest };
 }
 
 describe("the table, row by row", () => {

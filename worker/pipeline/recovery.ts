@@ -40,12 +40,12 @@ export async function recover(options: {
       waitingForOperator.set(row.state, (waitingForOperator.get(row.state) ?? 0) + 1);
       continue;
     }
-    const { seq, correlationId, amountCents, acceptedAtMs } = row;
+    const { seq, correlationId, amountCents, acceptedAtMs, isClaimed } = row;
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const attempts = { refusals: 0, calls: 0, quietSinceMs: clock.steadyMs() };
-    recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, ...attempts });
+    const calls = { refusals: 0, rejectedBy: null, calls: 0, quietSinceMs: clock.steadyMs() };
+    recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, isClaimed, ...calls });
   }
   return recovered;
 }

@@ -4,7 +4,7 @@
  */
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import type { Assignment, Journal } from "../journal.ts";
+import type { Assignment, Journal, Transition } from "../journal.ts";
 import { InlineJournal } from "../journal/inline.ts";
 import { SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
@@ -98,7 +98,9 @@ export const UNKNOWN: ChargeOutcome = {
   reason: "no answer in time",
   silent: true,
 };
-export const NOTHING: LookOutcome = { kind: "no-information", reason: "status 404" };
+export const NOTHING: LookOutcome = { kind: "nothing", reason: "status 404" };
+export const UNASKED: LookOutcome = { kind: "unasked", reason: "status 503" };
+export const UNCLEAR: LookOutcome = { kind: "unclear", reason: "200 that cannot be read" };
 
 /** Out of the way of the numbers that the pipeline gives. */
 const SEQ_BEFORE = 1_000_000;
@@ -123,6 +125,8 @@ export class Bench {
   readonly pipeline: Pipeline;
   readonly lanes: readonly Lane[];
   readonly ledger: LedgerWriter;
+  /** What the journal was told, in order. */
+  readonly written: Transition[] = [];
   readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
 
   constructor(options: BenchOptions = {}) {
@@ -131,6 +135,11 @@ export class Bench {
     this.store = new SqliteStore(":memory:", "off", known, this.clock.wallMs());
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(() => new ScriptedProcessor());
+    const apply = this.store.apply.bind(this.store);
+    this.store.apply = (transitions) => {
+      this.written.push(...transitions);
+      return apply(transitions);
+    };
     const { clock, processors } = this;
     const journal: Journal = options.journal ?? this.journal;
     const parts = assemble({ ...options, configured, clock, journal, processors });
@@ -187,6 +196,15 @@ export class Bench {
     this.take(n);
     await this.commit();
     return last(this.default.charges);
+  }
+
+  /** Sends a payment that the cheapest processor rejects twice, and accepts another in between. */
+  async reject(n: number, other: number): Promise<void> {
+    await (await this.send(n)).answer(REJECTED);
+    await (await this.send(other)).answer(ACCEPTED);
+    await this.tick();
+    await last(this.default.charges).answer(REJECTED);
+    await this.commit();
   }
 
   /** Moves the clock, then ticks and commits. */

@@ -59,10 +59,10 @@ export type Ticket = {
   isAnswered: boolean;
 };
 /**
- * What an answer says about the processor; `none` is an answer that says nothing, `trip` a failure that
- * needs no other beside it.
+ * What an answer says about the processor; `none` is an answer that says nothing, `rejected` one that
+ * says something when it is half of all, `trip` a failure that needs no other beside it.
  */
-export type Signal = "success" | "failure" | "none" | "trip";
+export type Signal = "success" | "failure" | "rejected" | "none" | "trip";
 
 /** The rule; the class below only obeys it. */
 export function shouldTrip(
@@ -153,6 +153,7 @@ export class Breaker {
     if (signal === "none") return;
     if (signal === "success") this.#succeeded(nowMs, cause);
     else if (signal === "trip") this.#trip(nowMs, cause);
+    else if (signal === "rejected") this.#rejected(nowMs, cause);
     else this.#failed(nowMs, cause);
   }
 
@@ -192,6 +193,18 @@ export class Breaker {
     const isFresh = nowMs - state.succeededAtMs < this.#options.successFreshMs;
     const consecutiveFailures = isFresh ? 0 : state.consecutiveFailures;
     if (shouldTrip({ consecutiveFailures, successes, failures }, this.#options)) {
+      this.#open(nowMs, cause);
+    }
+  }
+
+  /** A few are the fault of their payments. */
+  #rejected(nowMs: number, cause: string): void {
+    const state = this.#state;
+    if (state.kind !== "closed") return;
+    this.#roll(state, nowMs);
+    state.failures++;
+    const { successes, failures } = state;
+    if (shouldTrip({ consecutiveFailures: 0, successes, failures }, this.#options)) {
       this.#open(nowMs, cause);
     }
   }

@@ -250,11 +250,37 @@ describe("a processor that rejects", () => {
   test("some and accepts others is not", () => {
     const one = lane();
     for (let nowMs = 0; nowMs < 1_000; nowMs += 10) {
-      feed(one, nowMs, accepted);
+      feed(one, nowMs, accepted, 3);
       feed(one, nowMs, rejected, 2);
     }
     expect(one.breaker.kind).toBe("closed");
-    expect(one.rejectionIsBelieved(1_000)).toBe(true);
+    expect(one.rejectionIsBelieved(1_000, 0)).toBe(true);
+  });
+
+  test("half of all is open, however they are mixed", () => {
+    const changes: Change[] = [];
+    const one = lane(640, changes);
+    for (let nowMs = 0; nowMs < 1_000; nowMs += 100) {
+      expect(one.breaker.kind).toBe("closed");
+      feed(one, nowMs, accepted);
+      feed(one, nowMs, rejected);
+    }
+    expect(changes).toEqual([["closed", "open", "400, after 20 ms"]]);
+  });
+
+  test("half of all, seldom, is not", () => {
+    const one = lane();
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 600) {
+      feed(one, nowMs, accepted);
+      feed(one, nowMs, rejected);
+    }
+    expect(one.breaker.kind).toBe("closed");
+  });
+
+  test("is no more working for it: no trial, and no end of doubts", () => {
+    const one = feed(opened(), 100, rejected);
+    expect(one.breaker.kind).toBe("open");
+    expect(one.isInDoubt(100)).toBe(true);
   });
 
   test("is open again when it goes on after an answer that was no acceptance", () => {

@@ -25,7 +25,7 @@ const RATE_LIMIT_SHARE = 4;
 /** What an answer means for the lane; what it means for the payment is not its business. */
 export type LaneReport = {
   /** `accepted`: a success that is a charge. `rejected`: a 400, which may be anybody's fault. */
-  readonly signal: Exclude<Signal, "trip"> | "accepted" | "rejected";
+  readonly signal: Exclude<Signal, "trip"> | "accepted";
   readonly latencyMs: number;
   /** The processor said that it has too much to do, or did not answer in time. */
   readonly dropped: boolean;
@@ -116,10 +116,21 @@ export class RouterLane {
     return Math.max(0, this.#restUntilMs - nowMs);
   }
 
-  /** Whether its last rejection was the payment's fault. */
-  rejectionIsBelieved(nowMs: number): boolean {
-    return this.#rejections.believed(nowMs);
+  /** What a payment that it rejects remembers, for the case that it does so again. */
+  get acceptances(): number {
+    return this.#rejections.acceptances;
   }
+
+  /** Whether its last rejection was the fault of a payment that it has rejected before. */
+  rejectionIsBelieved(nowMs: number, acceptancesBefore: number): boolean {
+    return this.#rejections.believed(nowMs, acceptancesBefore);
+  }
+
+  /** It has accepted what it had rejected. */
+  contradicted(nowMs: number): void {
+    this.#rejections.contradicted(nowMs);
+  }
+
   /** When it is expected to have settled one more, the longer the fuller it is. */
   get loadMs(): number {
     return (Math.max(1, this.#latencyMs) * (this.#inFlight + 1)) / this.#limit.value;
@@ -195,7 +206,7 @@ export class RouterLane {
         this.#rejections.accepted(nowMs);
         return "success";
       case "rejected":
-        return this.#rejections.rejected(nowMs);
+        return this.#rejections.rejected();
       case "none":
         return dropped ? this.#signalOfDrop(nowMs) : "none";
       default:
