@@ -18,11 +18,14 @@ export type PassOn = {
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
   /** The worker's own metrics, or nothing when it does not give them. */
   metricsText(): Promise<string>;
-  /** Why the worker says that it is not ready; null when it is, or says nothing in time. */
-  whyNotReady(): Promise<string | null>;
+  /** What the worker says of itself by its own `/readyz`; null when it says nothing in time. */
+  readiness(): Promise<WorkerReadiness | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
+
+/** `reason` is why it is not ready, or null when it is. */
+export type WorkerReadiness = { readonly reason: string | null };
 
 export type PassOnOptions = {
   readonly workerHttp: string;
@@ -68,7 +71,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   const base = new URL(workerHttp).pathname.replace(/\/$/, "");
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
-  let askingReadiness: Promise<string | null> | null = null;
+  let askingReadiness: Promise<WorkerReadiness | null> | null = null;
   let ended = false;
 
   async function pass(
@@ -158,19 +161,19 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   /** One question at a time, however many ask. */
-  function whyNotReady(): Promise<string | null> {
+  function readiness(): Promise<WorkerReadiness | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
     return askingReadiness;
   }
 
-  async function askReadiness(): Promise<string | null> {
+  async function askReadiness(): Promise<WorkerReadiness | null> {
     const abort = new AbortController();
     const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
     try {
       const { signal } = abort;
       const answer = await fetchFrom(worker, `${base}/readyz`, { ...AS_IT_IS, signal });
       const text = await answer.text();
-      return answer.ok ? null : detailOf(text);
+      return { reason: answer.ok ? null : detailOf(text) };
     } catch {
       return null;
     } finally {
@@ -183,7 +186,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     for (const stream of eventStreams) stream.end();
   }
 
-  return { pass, metricsText, whyNotReady, endEventStreams };
+  return { pass, metricsText, readiness, endEventStreams };
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;

@@ -8,6 +8,7 @@ import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
+import { DOUBT, LinkDoubt, LOOK_MS } from "./link-doubt.ts";
 import { createPassOn } from "./pass-on.ts";
 import { allowedMethods, findRoute, type ApiPath } from "./routes.ts";
 import type { ApiSettings } from "./settings.ts";
@@ -20,6 +21,8 @@ export type ApiParts = {
   /** How long the worker may take to answer what is passed on to it. */
   readonly workerTimeoutMs?: number;
   readonly leaveTimes?: LeaveTimes;
+  /** How often it is looked whether the worker answers over HTTP alone. */
+  readonly lookMs?: number;
 };
 
 export type Api = {
@@ -57,7 +60,14 @@ export function startApi(parts: ApiParts): Api {
   const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
   const document = apiDocument(settings.AMOUNT_MAX);
   const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
+  const doubt = new LinkDoubt();
+  const looking = setInterval(() => void look(), parts.lookMs ?? LOOK_MS).unref();
   let stopping: Promise<void> | null = null;
+
+  async function look(): Promise<void> {
+    const overHttp = !link.answering && (await passOn.readiness()) !== null;
+    if (doubt.look(link.answering, overHttp)) log.warn(DOUBT);
+  }
 
   const own: Record<ApiPath, Handler> = {
     "/payments": (request) => acceptPayment(acceptParts, request),
@@ -65,8 +75,9 @@ export function startApi(parts: ApiParts): Api {
       new Response(document, { headers: { "content-type": "application/json" } }),
     "/livez": () => new Response("alive\n"),
     "/readyz": async () => {
-      const reason = leave.begun ? null : await passOn.whyNotReady();
-      return readiness(leave.begun, reason, link.answering);
+      const said = leave.begun ? null : await passOn.readiness();
+      const silence = link.answering ? null : doubt.isThere ? DOUBT : SILENT;
+      return readiness(leave.begun, said?.reason ?? null, silence);
     },
     "/metrics": async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
@@ -115,6 +126,7 @@ export function startApi(parts: ApiParts): Api {
   const port = server.port ?? 0;
 
   async function drain(): Promise<void> {
+    clearInterval(looking);
     leave.begin();
     passOn.endEventStreams();
     await leave.end(server);
@@ -127,13 +139,15 @@ export function startApi(parts: ApiParts): Api {
   };
 }
 
+const SILENT = "The worker does not answer.";
+
 /** What the worker says of itself comes first; when it says nothing, the link alone decides. */
-function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
+function readiness(stopping: boolean, reason: string | null, silence: string | null): Response {
   if (stopping) return problem(503, "This API is shutting down.", { "retry-after": "1" });
   if (reason !== null) {
     return problem(503, `The worker is not ready: ${reason}.`, { "retry-after": "1" });
   }
-  if (!workerAnswers) return problem(503, "The worker does not answer.", { "retry-after": "1" });
+  if (silence !== null) return problem(503, silence, { "retry-after": "1" });
   return new Response("ready\n");
 }
 
