@@ -19,11 +19,14 @@ export type PassOn = {
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
   /** The worker's own metrics; an empty text when it does not give them. */
   metricsText(): Promise<string>;
-  /** The worker's reason for not being ready; null when it is ready, or says nothing in time. */
-  whyNotReady(): Promise<string | null>;
+  /** The worker's word about itself at its own `/readyz`; null when it says nothing in time. */
+  readiness(): Promise<WorkerReadiness | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
+
+/** `reason` is why it is not ready, or null when it is. */
+export type WorkerReadiness = { readonly reason: string | null };
 
 export type PassOnOptions = {
   readonly workerHttp: string;
@@ -69,7 +72,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   const base = new URL(workerHttp).pathname.replace(/\/$/, "");
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
-  let askingReadiness: Promise<string | null> | null = null;
+  let askingReadiness: Promise<WorkerReadiness | null> | null = null;
   let ended = false;
 
   async function pass(
@@ -149,14 +152,14 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   /** Asks the worker once at a time, however many ask here. */
-  function whyNotReady(): Promise<string | null> {
+  function readiness(): Promise<WorkerReadiness | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
     return askingReadiness;
   }
 
-  async function askReadiness(): Promise<string | null> {
+  async function askReadiness(): Promise<WorkerReadiness | null> {
     const answer = await read(TABLE.readyz.path, Math.min(READINESS_MS_MAX, timeoutMs));
-    return answer === null || answer.ok ? null : detailOf(answer.text);
+    return answer === null ? null : { reason: answer.ok ? null : detailOf(answer.text) };
   }
 
   /** Null when the worker does not answer in time. */
@@ -178,7 +181,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     for (const stream of eventStreams) stream.end();
   }
 
-  return { pass, metricsText, whyNotReady, endEventStreams };
+  return { pass, metricsText, readiness, endEventStreams };
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;

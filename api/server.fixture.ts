@@ -69,7 +69,7 @@ export type RunningApi = Api & {
   pay(body: string | Uint8Array<ArrayBuffer>): Promise<Response>;
 };
 
-export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes"> & {
+export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes" | "lookMs"> & {
   readonly log?: Log;
   readonly HOST?: string;
 };

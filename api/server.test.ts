@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { problemOf } from "../shared/problem.fixture.ts";
 import pino from "pino";
 import { OPERATION_IDS, rowOf } from "../shared/http-api/table.ts";
+import { createLog, type Log } from "../shared/log.ts";
 import { problem } from "../shared/problem.ts";
 import type { Verdict } from "../shared/verdict.ts";
 import {
@@ -274,6 +275,22 @@ describe("health", () => {
     expect(await readiness(full, false)).toBe(said);
     expect(await readiness(() => new Response("ok"))).toBe("ready");
     expect(await readiness(() => new Response("ok"), false)).toBe("The worker does not answer.");
+  });
+
+  test("a worker that answers over HTTP alone is said to have another secret, in the log once", async () => {
+    const warned: string[] = [];
+    const log = { ...createLog("api", "silent"), warn: (line: string) => void warned.push(line) };
+    await using worker = startFakeWorker();
+    await using api = runApi(worker.url, { lookMs: 1, log: log as unknown as Log });
+    api.link.answering = false;
+    const said = async () => problemOf(await api.call("GET", "/readyz"));
+    while ((await said()) === "The worker does not answer.");
+    expect(await said()).toStartWith(
+      "The worker answers at WORKER_HTTP, but not over the link: is LINK_SECRET the same,",
+    );
+    expect(warned).toEqual([await said()]);
+    api.link.answering = true;
+    expect((await api.call("GET", "/readyz")).status).toBe(200);
   });
 
   test("what the worker's http says in no words, or not at all, leaves it to the link", async () => {

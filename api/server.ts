@@ -11,6 +11,7 @@ import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
+import { DOUBT, LinkDoubt, LOOK_MS } from "./link-doubt.ts";
 import { createPassOn } from "./pass-on.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
@@ -22,6 +23,8 @@ export type ApiParts = {
   /** Longest time that the worker may take to answer what is passed on to it. */
   readonly workerTimeoutMs?: number;
   readonly leaveTimes?: LeaveTimes;
+  /** How often it is looked whether the worker answers over HTTP alone. */
+  readonly lookMs?: number;
 };
 
 export type Api = {
@@ -64,15 +67,23 @@ export function startApi(parts: ApiParts): Api {
   const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
   const document = apiDocument(settings.AMOUNT_MAX);
   const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
+  const doubt = new LinkDoubt();
+  const looking = setInterval(() => void look(), parts.lookMs ?? LOOK_MS).unref();
   let stopping: Promise<void> | null = null;
+
+  async function look(): Promise<void> {
+    const overHttp = !link.answering && (await passOn.readiness()) !== null;
+    if (doubt.look(link.answering, overHttp)) log.warn(DOUBT);
+  }
 
   const own: OwnAnswers = {
     pay: (request) => acceptPayment(acceptParts, request),
     document: () => new Response(document, { headers: { "content-type": "application/json" } }),
     livez: () => new Response("alive\n"),
     readyz: async () => {
-      const reason = leave.begun ? null : await passOn.whyNotReady();
-      return readiness(leave.begun, reason, link.answering);
+      const said = leave.begun ? null : await passOn.readiness();
+      const silence = link.answering ? null : doubt.isThere ? DOUBT : SILENT;
+      return readiness(leave.begun, said?.reason ?? null, silence);
     },
     metrics: async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
@@ -120,6 +131,7 @@ export function startApi(parts: ApiParts): Api {
   const port = server.port ?? 0;
 
   async function drain(): Promise<void> {
+    clearInterval(looking);
     leave.begin();
     passOn.endEventStreams();
     await leave.end(server);
@@ -132,11 +144,13 @@ export function startApi(parts: ApiParts): Api {
   };
 }
 
+const SILENT = "The worker does not answer.";
+
 /** The worker's own word comes first; when it says nothing, the link alone decides. */
-function readiness(stopping: boolean, reason: string | null, workerAnswers: boolean): Response {
+function readiness(stopping: boolean, reason: string | null, silence: string | null): Response {
   if (stopping) return unavailable("This API is shutting down.");
   if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);
-  if (!workerAnswers) return unavailable("The worker does not answer.");
+  if (silence !== null) return unavailable(silence);
   return new Response("ready\n");
 }
 

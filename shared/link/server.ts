@@ -41,6 +41,8 @@ export type LinkServerOptions<Peer> = {
   readonly incarnation: number;
   readonly transmit: (frame: Buffer, peer: Peer) => void;
   readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
+  /** A frame was not made with this key. */
+  readonly onForged?: (peer: Peer) => void;
 };
 
 export class LinkServerCore<Peer> {
@@ -64,6 +66,7 @@ export class LinkServerCore<Peer> {
     const decoded = decodePay(this.#options.keys.pay, bytes);
     if (!decoded.ok) {
       this.stats.drops[decoded.reason]++;
+      if (decoded.reason === "mac") this.#options.onForged?.(peer);
       return;
     }
     this.stats.framesReceived++;

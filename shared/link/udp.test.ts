@@ -111,6 +111,28 @@ describe("the receive buffer", () => {
   });
 });
 
+test("frames of somebody with another secret are dropped, and told of in one line", async () => {
+  using server = await serve();
+  const { opened, lines } = server;
+  const sender = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket: {} });
+  const forged = encodePay(
+    linkKeys("another").pay,
+    { instance: 1, incarnation: 0, sequence: 1 },
+    [],
+  );
+  sender.send(forged, opened.port, "127.0.0.1");
+  sender.send(forged, opened.port, "127.0.0.1");
+  await until(() => opened.stats.drops.mac === 2);
+  expect(lines.filter(({ message }) => message.includes("MAC"))).toEqual([
+    {
+      level: "warn",
+      fields: { address: "127.0.0.1" },
+      message: "frames with a wrong MAC: is LINK_SECRET the same there?",
+    },
+  ]);
+  sender.close();
+});
+
 describe("a port that nobody listens at", () => {
   test("costs the client its verdicts and nothing else", async () => {
     const port = await vacantPort();

@@ -17,6 +17,9 @@ import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
 import { Target } from "./target.ts";
 
+/** After so long without one, frames with a wrong MAC are news again. */
+const FORGED_AGAIN_MS = 60_000;
+
 export type UdpPeer = { readonly address: string; readonly port: number };
 type Socket = { send(data: Buffer, port: number, address: string): boolean; close(): void };
 
@@ -210,6 +213,7 @@ export async function openUdpServer(
     keys: linkKeys(LINK_SECRET),
     incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
+    onForged: sayForged(log),
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
         onPayment(arrival.payment, (verdict) => answer(arrival, verdict));
@@ -228,6 +232,17 @@ export async function openUdpServer(
     stats: core.stats,
     kernelDrops: () => kernelDrops(socket.port),
     close: () => socket.close(),
+  };
+}
+
+/** An API with another secret sends a probe a second: that is one line. */
+function sayForged(log: Log): (peer: UdpPeer) => void {
+  let lastAtMs = Number.NEGATIVE_INFINITY;
+  return ({ address }) => {
+    const nowMs = performance.now();
+    const isFirst = nowMs - lastAtMs > FORGED_AGAIN_MS;
+    lastAtMs = nowMs;
+    if (isFirst) log.warn({ address }, "frames with a wrong MAC: is LINK_SECRET the same there?");
   };
 }
 
