@@ -45,7 +45,12 @@ export class Lanes {
   /** Of the processor that a payment belongs to; null when it is not configured any more, or to none. */
   of(payment: OpenPayment): Lane | null {
     const owner = ownerOf(payment);
-    return owner === null ? null : (this.#byNumber[owner.processor] ?? null);
+    return owner === null ? null : this.numbered(owner.processor);
+  }
+
+  /** Of the journal's number; null when it is not configured any more. */
+  numbered(processor: number): Lane | null {
+    return this.#byNumber[processor] ?? null;
   }
 
   /**

@@ -22,7 +22,10 @@ import {
 export type { Charge } from "./processor/charge.ts";
 export type { Exchange } from "./processor/exchange.ts";
 
-export type ChargeOutcome =
+/** `connected`: a connection was made for the call. */
+export type ChargeOutcome = Charged & { readonly connected?: true };
+
+type Charged =
   /** Recorded. */
   | { readonly kind: "accepted" }
   /** Some attempt is recorded there; `look` tells whether it is ours. */
@@ -93,7 +96,9 @@ export class HttpProcessor implements Processor {
     const url = `${this.#url}/payments`;
     // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
     const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs }).catch(failureOf);
-    return answer instanceof Error ? classifyError(answer) : classify(answer, charge);
+    if (answer instanceof Error) return classifyError(answer);
+    const outcome = classify(answer, charge);
+    return answer.connected === true ? { ...outcome, connected: true } : outcome;
   }
 
   async look(correlationId: string): Promise<LookOutcome> {

@@ -15,7 +15,8 @@ export type { Endpoint } from "../net/peer.ts";
 export type Failure = "timeout" | "refused" | "broken off";
 
 export type Outcome =
-  | ({ readonly kind: "answer"; readonly ms: number } & HttpAnswer)
+  /** `connected`: on a connection that was made for this call. */
+  | ({ readonly kind: "answer"; readonly ms: number; readonly connected: boolean } & HttpAnswer)
   | { readonly kind: "failure"; readonly reason: Failure; readonly code: string };
 
 /** Nobody whom we call has more to say. */
@@ -27,6 +28,7 @@ type Call = {
   readonly timeoutMs: number;
   overdue: Overdue | null;
   sentAtMs: number;
+  connected: boolean;
 };
 
 export class HttpConnection {
@@ -62,7 +64,7 @@ export class HttpConnection {
 
   call(request: Buffer, done: (outcome: Outcome) => void, timeoutMs = this.#timeoutMs): void {
     if (this.isBusy) throw new Error("a call is under way on this connection");
-    const call: Call = { request, done, timeoutMs, overdue: null, sentAtMs: 0 };
+    const call: Call = { request, done, timeoutMs, overdue: null, sentAtMs: 0, connected: false };
     this.#call = call;
     if (this.#socket === null) void this.#connect(call);
     else this.#send(this.#socket, call);
@@ -115,6 +117,7 @@ export class HttpConnection {
     socket.setNoDelay(true);
     this.#socket = socket;
     this.#address = address;
+    call.connected = true;
     this.#send(socket, call);
   }
 
@@ -160,7 +163,8 @@ export class HttpConnection {
     this.#reader = null;
     this.idleSinceMs = nowMs;
     if (!answer.keepsAlive || this.#isRetired) this.#drop();
-    call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, ...answer });
+    const connected = call?.connected === true;
+    call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, connected, ...answer });
   }
 
   /** By the other side. An answer may have no other end. */

@@ -75,7 +75,9 @@ export class Dispatch {
 
   /** Whether calls can be made at all. */
   noteShortage(nowMs: number, outcome: ChargeOutcome): void {
-    if (outcome.kind !== "refused" || outcome.ownFault !== true) return this.#shortage.over();
+    if (outcome.kind !== "refused" || outcome.ownFault !== true) {
+      return this.#shortage.ended(nowMs, outcome.connected === true);
+    }
     const { reason } = outcome;
     if (this.#shortage.noticed(nowMs)) this.#options.log.error({ reason }, "calls cannot be made");
   }

@@ -193,9 +193,23 @@ describe("many", () => {
     using bench = await recovered(5_000);
     await bench.tick();
     expect(bench.default.looks).toHaveLength(16);
-    const lookups = spyOn(bench.pipeline.lanes, "of");
+    const lookups = spyOn(bench.pipeline.lanes, "numbered");
     for (let i = 0; i < 100; i++) await bench.tick();
-    expect(lookups).not.toHaveBeenCalled();
+    expect(lookups).toHaveBeenCalledTimes(100);
+  });
+
+  test("at one processor that hangs keep nobody at another waiting", async () => {
+    using bench = new Bench();
+    const assignment = (processor: number) => ({ processor, requestedAtMs: START_MS });
+    await bench.crash(
+      Array.from({ length: 41 }, (_, n) => ({
+        n,
+        acceptedAtMs: START_MS,
+        assignment: assignment(n === 40 ? 1 : 0),
+      })),
+    );
+    await bench.tick();
+    expect(bench.processors.map(({ looks }) => looks.length)).toEqual([16, 1]);
   });
 
   test("leave nothing behind when they are done", async () => {
@@ -218,6 +232,13 @@ describe("many", () => {
 });
 
 describe("while the breaker is open", () => {
+  test("few of them are looked up at a time", async () => {
+    using bench = await recovered(20);
+    bench.openLane(0);
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(4);
+  });
+
   test("they are its trials, before payments that belong to nobody", async () => {
     using bench = await recovered(3);
     bench.openLane(0);

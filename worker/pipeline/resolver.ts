@@ -4,17 +4,19 @@
  * else. A share of the lane is all they get, so that resolving does not drown the living, and while
  * the lane's breaker is open they go first as its trials: they belong there anyway. One that was tried
  * again and again leaves them to payments that wait, or a few that never get an answer would keep a
- * healthy processor out.
+ * healthy processor out. Every bound is a lane's: one that hangs keeps nobody else waiting.
  *
  * Only says what is due; whoever asks makes the call, and tells when it has ended.
  */
 import type { Lane, Lanes } from "../lane.ts";
-import type { OpenPayment } from "../payment.ts";
+import { assignmentOf, type OpenPayment } from "../payment.ts";
 
 export const RESOLVER_DEFAULTS = {
   backoffMsFirst: 250,
   backoffMsMax: 10_000,
   looksInFlightMax: 16,
+  /** While the lane's breaker is open: as many as may be its trials, which are looked up before. */
+  looksWhileOpenMax: 4,
   /** One in so many of a lane's limit may be in flight for sending again. */
   laneShare: 4,
   /** One that got no clear answer so often says more about itself than about the processor. */
@@ -36,11 +38,10 @@ export class Resolver {
   readonly #lanes: Lanes;
   readonly #random: () => number;
   readonly #options: ResolverOptions;
-  /** By seq, oldest first. */
-  readonly #waiting = new Map<number, Resolution>();
-  /** Calls under way: all that look, and those of each lane that charge again. */
-  #looking = 0;
-  readonly #charging = new Map<Lane, number>();
+  /** By processor, then by seq, oldest first. */
+  readonly #waiting = new Map<number, Map<number, Resolution>>();
+  /** Calls under way of each lane. */
+  readonly #underWay = { look: new Map<Lane, number>(), charge: new Map<Lane, number>() };
 
   constructor(lanes: Lanes, random: () => number, options: ResolverOptions = RESOLVER_DEFAULTS) {
     this.#lanes = lanes;
@@ -53,12 +54,12 @@ export class Resolver {
     const { backoffMsFirst, backoffMsMax } = this.#options;
     const ceilingMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** Math.min(tries, 16));
     const dueAtMs = nowMs + (tries === 0 ? 0 : this.#random() * ceilingMs);
-    this.#waiting.set(payment.seq, { payment, step: "look", dueAtMs, tries });
+    this.#wait({ payment, step: "look", dueAtMs, tries });
   }
 
   /** An operator holds it, or has decided about it. */
   remove(payment: OpenPayment): void {
-    this.#waiting.delete(payment.seq);
+    for (const waiting of this.#waiting.values()) waiting.delete(payment.seq);
   }
 
   /**
@@ -66,44 +67,59 @@ export class Resolver {
    * asked for. `othersWait`: payments that belong to nobody, and might go as trials instead.
    */
   *due(nowMs: number, othersWait: boolean): Generator<Due> {
-    for (const one of this.#waiting.values()) {
-      if (one.dueAtMs > nowMs) continue;
-      if (one.step === "look" && this.#looking >= this.#options.looksInFlightMax) continue;
-      const lane = this.#lanes.of(one.payment);
-      const { state, seq } = one.payment;
-      if (state.kind !== "unknown") throw new Error(`payment ${seq}, resolved while ${state.kind}`);
-      if (lane === null) continue; // Its processor is not configured any more: an operator's to decide.
-      if (lane.movedFrom !== null) continue; // Likewise.
-      if (lane.restMs(nowMs) > 0) continue;
-      if (one.step === "charge" && !this.#mayCharge(nowMs, one, lane, othersWait)) continue;
-      yield this.#begin({ ...one, lane });
+    for (const [processor, waiting] of this.#waiting) {
+      const lane = this.#lanes.numbered(processor);
+      // Of a processor that is not configured any more, or has moved, they are an operator's to decide.
+      if (lane === null || lane.movedFrom !== null || lane.restMs(nowMs) > 0) continue;
+      let places = this.#placesForLooks(lane);
+      for (const one of waiting.values()) {
+        if (one.dueAtMs > nowMs) continue;
+        if (one.step === "look" ? places <= 0 : !this.#mayCharge(nowMs, one, lane, othersWait))
+          continue;
+        if (one.step === "look") places--;
+        const { state, seq } = one.payment;
+        if (state.kind !== "unknown")
+          throw new Error(`payment ${seq}, resolved while ${state.kind}`);
+        yield this.#begin({ ...one, lane });
+      }
     }
   }
 
   /** Takes it out for a look now, due or not, for an operator; the payment may be held. */
   ask(nowMs: number, payment: OpenPayment, lane: Lane): Due {
-    const waiting = this.#waiting.get(payment.seq);
+    const waiting = this.#waiting.get(lane.number)?.get(payment.seq);
     const { tries, dueAtMs } = waiting ?? { tries: 0, dueAtMs: nowMs };
     return this.#begin({ payment, step: "look", dueAtMs, tries, lane });
   }
 
   /** The look has ended, and the processor gave no information: it is sent again. */
-  looked({ payment, dueAtMs, tries }: Due, isResolved: boolean): void {
-    this.#looking--;
+  looked({ payment, dueAtMs, tries, lane }: Due, isResolved: boolean): void {
+    this.#count("look", lane, -1);
     if (isResolved || payment.state.kind !== "unknown") return;
-    this.#waiting.set(payment.seq, { payment, step: "charge", dueAtMs, tries });
+    this.#wait({ payment, step: "charge", dueAtMs, tries });
   }
 
   /** The call that sent it again has ended, in whatever. */
   charged({ lane }: Due): void {
-    this.#charging.set(lane, this.#chargingAt(lane) - 1);
+    this.#count("charge", lane, -1);
+  }
+
+  #wait(one: Resolution): void {
+    const { processor } = assignmentOf(one.payment);
+    let waiting = this.#waiting.get(processor);
+    if (waiting === undefined) this.#waiting.set(processor, (waiting = new Map()));
+    waiting.set(one.payment.seq, one);
   }
 
   #begin(due: Due): Due {
-    this.#waiting.delete(due.payment.seq);
-    if (due.step === "look") this.#looking++;
-    else this.#charging.set(due.lane, this.#chargingAt(due.lane) + 1);
+    this.#waiting.get(due.lane.number)?.delete(due.payment.seq);
+    this.#count(due.step, due.lane, 1);
     return due;
+  }
+
+  #placesForLooks(lane: Lane): number {
+    const { looksInFlightMax, looksWhileOpenMax } = this.#options;
+    return (lane.working ? looksInFlightMax : looksWhileOpenMax) - this.#at("look", lane);
   }
 
   #mayCharge(nowMs: number, { tries }: Resolution, lane: Lane, othersWait: boolean): boolean {
@@ -113,10 +129,14 @@ export class Resolver {
       return telling && lane.admitsTrial(nowMs);
     }
     const share = Math.max(1, Math.floor(lane.limit / this.#options.laneShare));
-    return lane.hasRoom && this.#chargingAt(lane) < share;
+    return lane.hasRoom && this.#at("charge", lane) < share;
   }
 
-  #chargingAt(lane: Lane): number {
-    return this.#charging.get(lane) ?? 0;
+  #at(step: Resolution["step"], lane: Lane): number {
+    return this.#underWay[step].get(lane) ?? 0;
+  }
+
+  #count(step: Resolution["step"], lane: Lane, by: 1 | -1): void {
+    this.#underWay[step].set(lane, this.#at(step, lane) + by);
   }
 }

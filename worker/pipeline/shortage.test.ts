@@ -54,27 +54,66 @@ describe("a call that could not be made here", () => {
     expect(await triedIn(bench, 90)).toBeLessThanOrEqual(1);
   });
 
-  test("is over with the first that is made: as many go as before", async () => {
+  test("is followed by twice as many for each that is made, up to as many as before", async () => {
     using bench = new Bench();
-    for (let n = 1; n <= 50; n++) bench.take(n);
+    for (let n = 1; n <= 200; n++) bench.take(n);
     await bench.commit();
     const atATime = bench.default.charges.length;
     for (const charge of bench.default.charges) await charge.answer(NOTHING_LEFT);
-    for (let ticks = 0; bench.default.charges.length === atATime; ticks++) {
-      expect(ticks).toBeLessThan(20);
+    let answered = atATime;
+    const inFlight: number[] = [];
+    while (bench.inFlight[0]! < atATime && inFlight.length < 30) {
       await bench.tick(10);
+      const sent = bench.default.charges.slice(answered);
+      answered = bench.default.charges.length;
+      if (sent.length > 0) inFlight.push(sent.length);
+      for (const charge of sent) await charge.answer({ ...ACCEPTED, connected: true });
     }
-    expect(bench.inFlight).toEqual([1, 0]);
-    await last(bench.default.charges).answer(ACCEPTED);
-    await bench.tick(500);
-    expect(bench.inFlight[0]).toBeGreaterThanOrEqual(atATime);
+    expect(inFlight.slice(0, 3)).toEqual([1, 2, 4]);
+    expect(inFlight.length).toBeLessThan(10);
+  });
+
+  test("sets no others loose when one ends that had its connection before", async () => {
+    using bench = new Bench();
+    for (let n = 1; n <= 50; n++) bench.take(n);
+    await bench.commit();
+    const [first, ...others] = bench.default.charges;
+    for (const charge of others) await charge.answer(NOTHING_LEFT);
+    const { length } = bench.default.charges;
+    await first!.answer(ACCEPTED);
+    await bench.commit();
+    expect(bench.default.charges).toHaveLength(length + 1);
+  });
+});
+
+describe("a shortage", () => {
+  test("is over a second after the last failure, if a connection was made since", () => {
+    for (const [connected, isOver] of [
+      [true, true],
+      [false, false],
+    ] as const) {
+      const shortage = new Shortage();
+      shortage.noticed(0);
+      shortage.ended(50, connected);
+      shortage.ended(1_000, false);
+      // Room for as many as have ended, and one try.
+      for (let n = 0; n < 4; n++) shortage.tried(1_000);
+      expect(shortage.allows(1_000)).toBe(isOver);
+    }
+  });
+
+  test("does not keep room that a failure has shown to be none", () => {
+    const shortage = new Shortage();
+    shortage.noticed(0);
+    for (let n = 0; n < 100; n++) shortage.ended(10, true);
+    shortage.noticed(20);
+    expect([20, 119, 120].map((nowMs) => shortage.allows(nowMs))).toEqual([false, false, true]);
   });
 });
 
 test("it is said once in ten seconds", () => {
   const shortage = new Shortage();
   expect(shortage.noticed(1_000)).toBe(true);
-  shortage.over();
   expect(shortage.noticed(10_999)).toBe(false);
   expect(shortage.noticed(11_000)).toBe(true);
 });

@@ -46,14 +46,15 @@ test("calls in flight have a connection each, and later ones take those that are
   expect(server.connections()).toBe(200);
 });
 
-test("a connection that the processor has closed is not used again", async () => {
+test("a connection that the processor has closed is not used again, and one is made, which is told", async () => {
   using server = serve((socket) => socket.write(OK));
   const exchange = exchangeTo(server.url);
   const call = () => exchange({ url: `${server.url}/payments/1`, timeoutMs: 5_000 });
-  await call();
+  expect(await call()).toMatchObject({ connected: true });
+  expect(await call()).toMatchObject({ connected: false });
   for (const socket of server.sockets) socket.end();
   await Bun.sleep(50);
-  expect((await call()).status).toBe(200);
+  expect(await call()).toMatchObject({ status: 200, connected: true });
   expect(server.connections()).toBe(2);
 });
 

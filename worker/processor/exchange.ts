@@ -25,6 +25,8 @@ export type Exchange = (request: {
   readonly retryAfter: string | null;
   /** The answer's length was announced, so that one cut short would have been noticed. */
   readonly complete: boolean;
+  /** A connection was made for it. */
+  readonly connected?: boolean;
 }>;
 
 export type ExchangeError = Error & {
@@ -52,9 +54,9 @@ function ask(pool: ConnectionPool, request: Buffer, timeoutMs: number): ReturnTy
   return new Promise((resolve, reject) => {
     pool.call(request, timeoutMs, (outcome) => {
       if (outcome.kind === "failure") return reject(errorOf(outcome));
-      const { status, body: bytes, head: given, complete } = outcome;
+      const { status, body: bytes, head: given, complete, connected } = outcome;
       const retryAfter = status === 200 ? null : headerOf(given, "retry-after");
-      resolve({ status, body: textOf(bytes), retryAfter, complete });
+      resolve({ status, body: textOf(bytes), retryAfter, complete, connected });
     });
   });
 }

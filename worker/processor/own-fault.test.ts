@@ -31,7 +31,7 @@ test.each(["127.0.0.1", "localhost"])(
   async (host) => {
     expect(await chargeWithoutDescriptors(host)).toEqual([
       { kind: "refused", reason: "EMFILE", overloaded: false, ownFault: true },
-      { kind: "accepted" },
+      { kind: "accepted", connected: true },
     ]);
   },
 );

@@ -58,7 +58,7 @@ async function charge(
 
 test("a certificate of the name, by somebody who is trusted, is taken", async () => {
   using server = serve(certify(NAME, { issuer: TRUSTED }));
-  expect(await charge(server.port)).toEqual({ kind: "accepted" });
+  expect(await charge(server.port)).toMatchObject({ kind: "accepted" });
   expect(server.requests.join("")).toContain(`\r\nHost: ${NAME}:${server.port}\r\n`);
 });
 
