@@ -1,12 +1,12 @@
 /**
  * The reconciliation goes from two totals that differ to the payments that make the difference.
  *
- *   window ─ halve by our own rows, ask for one half's totals, the other's are what is left ─┐
- *      ▲                                                                                      │
+ *   window ─ halve by our own rows, ask for one half's totals, the other's are the remainder ┐
+ *      ▲                                                                                     │
  *      └── halves that differ ◄──────────────────────────────────────────────────────────────┘
  *   a small window: ask for each of our ids there       404: missing; other data: amount, time
- *   what still differs is theirs and not ours: halve by time, down to one millisecond, then ask for
- *   the ids that may have been charged here after all   found: extra; else the window is what we know
+ *   a difference that remains is theirs and not ours: halve by time, down to one millisecond, then ask
+ *   for ids that may have been charged there after all   found: extra; else the window is reported
  *
  * Everything found carries its change to a total, and the instant of it, so that one payment explains
  * the difference in every window that it touches. A payment that is open here and recorded there
@@ -248,7 +248,7 @@ export function agree(a: Sum, b: Sum): boolean {
   return a.count === b.count && a.cents === b.cents;
 }
 
-/** Our totals of a window with what is known to differ in it. */
+/** Our totals of a window with the known differences in it. */
 export function shifted(ours: Sum, shifts: readonly Shift[], window: SummaryWindow): Sum {
   let { count, cents } = ours;
   for (const shift of shifts) {

@@ -2,7 +2,7 @@
  * The continuous audit of one processor. A round compares the time that has closed since the last one:
  *
  *   begin ────────────────── equal up to ──────────────── checked up to ──── now − lag ──── now
- *          compared, equal                what differs,                 new:              calls in flight:
+ *          compared, equal                differences,                  new:              calls in flight:
  *          again every ten minutes        compared again every round    compared now      nobody's yet
  *
  * So each round is a fixed window of its own, in which a difference cannot cancel out against one of

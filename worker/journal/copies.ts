@@ -4,7 +4,7 @@
  *
  *   payments, while open      an index of every column; the id's own index for ever
  *   payments, once settled    a sum over the columns, which never change again
- *   ledger                    what its payment says
+ *   ledger                    the columns of its payment
  *   all others, which are small or seldom written   an index of every column
  *
  * A sum in each row from the start was refused: every move of a payment would have to write it anew.

@@ -40,6 +40,6 @@ export interface Journal {
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;
   /** Gives the totals of full blocks that follow each other: both rows are a block's first. */
   blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
-  /** Commits what waits, then closes the store. */
+  /** Commits all that waits, then closes the store. */
   close(): Promise<void>;
 }
