@@ -1,8 +1,8 @@
 /**
- * The audit: whether what the ledger says of a processor is what that processor has, to the cent, and
- * which payments make the difference. Continuous in the worker, for processors with an audit-token;
- * by hand as `worker audit`. Only reads, here and there: what to do about a difference is a person's
- * to decide. Method and limits are in docs/adr/0019-audit.md.
+ * The audit compares the ledger's total for a processor with that processor's own, to the cent, and
+ * names the payments that make a difference. It runs all the time in the worker, for processors with
+ * an audit-token, and by hand as `worker audit`. It only reads, on both sides: a person decides what to
+ * do about a difference. Method and limits are in docs/adr/0019-audit.md.
  *
  * It runs in the http thread, whose columns and file it reads, in steps that are small beside a
  * question from outside; one call at a time leaves for one processor at a time.
@@ -21,18 +21,18 @@ import type { SummaryReader } from "./summary.ts";
 
 const EVERY_MS = 5_000;
 const FIRST_AFTER_MS = 500;
-/** Between calls to a processor. */
+/** Pause between calls to a processor. */
 const PAUSE_MS = 5;
-/** Beyond the time that a call may take: for its settlement to reach ledger and file. */
+/** Time for a settlement to reach ledger and file, on top of the time that its call may take. */
 const LAG_MS = 2_000;
 
 export type AuditOptions = {
   readonly settings: Pick<WorkerSettings, "JOURNAL" | "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
-  /** Of processors by number. */
+  /** Names of processors by number. */
   readonly names: readonly string[];
   readonly summary: SummaryReader;
   readonly standstill: {
-    /** Whether the journal's file is not to be touched. */
+    /** True while the journal's file is not to be touched. */
     isInDoubt(): boolean;
   };
   readonly log: Log;
@@ -40,7 +40,7 @@ export type AuditOptions = {
 
 export interface Audit {
   report(): AuditReport;
-  /** Of the processors that are audited. */
+  /** Gauges of the processors that are audited. */
   gauges(): AuditGauges[];
   stop(): void;
 }
@@ -117,7 +117,7 @@ function sayChange(
   } else log[state === "failed" || state === "moved" ? "warn" : "info"](about, `audit: ${state}`);
 }
 
-/** Without an audit-token. */
+/** The report on a processor without an audit-token. */
 export function notAudited(name: string): ProcessorAudit {
   return {
     name,

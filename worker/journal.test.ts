@@ -373,7 +373,7 @@ describe.each(LASTING_DRIVERS.map((driver) => [driver.name, driver] as const))(
       const [first = 0, second = 0, third = 0] = heads.map(({ epoch }) => epoch);
       expect(second).toBeGreaterThan(first);
       expect(third).toBeGreaterThan(second);
-      // So that a journal that was deleted still begins a later one.
+      // A journal that is begun anew after it was deleted has a later epoch, too.
       expect(first).toBeGreaterThanOrEqual(Math.floor(AT_MS / 1_000));
     });
 

@@ -24,7 +24,7 @@ function ledger(rowsMax = 64 * BLOCK_ROWS) {
   };
 }
 
-/** Of a piece: processor, count and cents of each that has a row in it. */
+/** Gives processor, count and cents of each processor that has a row in the piece. */
 function entriesOf({ from, to, processor, count, cents }: TotalsColumns, piece: number) {
   const entries = [];
   for (let entry = from[piece]!; entry < to[piece]!; entry++) {
@@ -114,7 +114,7 @@ describe("a super-block", () => {
 });
 
 describe("order", () => {
-  /** What a reader sees at each store of the head; the cursor's cells are the only ones that are stored to. */
+  /** Looks as a reader does at each change of the head; no cells but the cursor's are stored to. */
   function atEachStore(look: (head: number) => void, act: () => void): void {
     const store = Atomics.store;
     const stores = spyOn(Atomics, "store").mockImplementation(((
@@ -135,7 +135,7 @@ describe("order", () => {
   }
 
   test("a row is whole, with its block and super-block, when it is published", () => {
-    // A ring of one block: what is full is read by its totals.
+    // The ring has one block, so that full blocks are read by their totals.
     const memory = allocateLedger(BLOCK_ROWS, 2, 2 * SUPER_BLOCKS * BLOCK_ROWS);
     const [writer, columns] = [new LedgerWriter(memory), columnsOf(memory)];
     const reader = new SummaryReader(memory, () => {
@@ -232,7 +232,7 @@ describe("a restart", () => {
   });
 });
 
-/** In a process of its own: in this one other tests come and go. */
+/** Measures in a process of its own: other tests come and go in this process. */
 async function residentBytesOf(slots: number, processors: number): Promise<number> {
   const script = `
     const { allocateLedger, LedgerWriter } = await import(${JSON.stringify(`${import.meta.dir}/ledger.ts`)});

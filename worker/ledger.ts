@@ -8,7 +8,7 @@
  * One writer. A row is filled first and published last, by one atomic store of the head; a block's
  * totals are read only when the head has passed its end, so a reader never sees half of anything. A
  * super-block takes each of its blocks when that is full, and is whole before the head passes the last;
- * whoever reads it leaves it alone if the ledger begins inside it.
+ * a reader leaves it alone if the ledger begins inside it.
  * Rows come almost sorted by requestedAt: a window takes whole blocks by their totals, skips those
  * outside by their zone map (min, max), and looks at single rows only at its edges. Rows that have
  * left the ring are in the journal; their block's totals stay. A plain scan was refused: 1.7 ms for a
@@ -41,13 +41,13 @@ const HEAD = 0;
 const BASE = 1;
 const PURGES = 2;
 
-/** What a thread needs to read the ledger; survives `postMessage`. */
+/** The buffers from which a thread reads the ledger; they survive `postMessage`. */
 export type LedgerMemory = {
   readonly slots: number;
   readonly processors: number;
   readonly rowsMax: number;
   readonly cursor: SharedArrayBuffer;
-  /** A buffer a column: one buffer ends at 4 GiB. */
+  /** Each column has a buffer of its own: a buffer ends at 4 GiB. */
   readonly ring: readonly SharedArrayBuffer[];
   readonly blocks: TotalsMemory;
   readonly supers: TotalsMemory;
@@ -99,14 +99,14 @@ export function columnsOf({ ring, blocks, supers }: LedgerMemory): LedgerColumns
   };
 }
 
-/** Where the ledger begins and ends, as a reader sees it. */
+/** Tells where the ledger begins and ends, as a reader sees it. */
 export class LedgerCursor {
   readonly #cells: Uint32Array;
 
   constructor(memory: LedgerMemory) {
     this.#cells = new Uint32Array(memory.cursor);
   }
-  /** One past the newest row. */
+  /** Number of the row after the newest. */
   get head(): number {
     return Atomics.load(this.#cells, HEAD);
   }
@@ -140,7 +140,7 @@ export class LedgerWriter {
   get head(): number {
     return this.#head;
   }
-  /** Rows that there is room for; some are kept back for purges. */
+  /** Rows that may still be appended; room for some more is kept back for purges. */
   get rowsLeft(): number {
     const { rowsMax } = this.memory;
     return Math.max(0, rowsMax - Math.min(ROWS_FOR_PURGES, rowsMax / 2) - this.#head);
@@ -177,13 +177,13 @@ export class LedgerWriter {
     return baseRow;
   }
 
-  /** At start: the ledger begins at `baseRow`, which is a block's first. */
+  /** Begins the ledger at `baseRow`, which is a block's first; called at start. */
   startAt(baseRow: number): void {
     if (baseRow % BLOCK_ROWS !== 0) throw new Error(`ledger base ${baseRow} is inside a block`);
     this.#startAt(baseRow);
   }
 
-  /** At start: a whole block that is older than the ring, by its totals alone. */
+  /** Takes a whole block that is older than the ring, by its totals alone; called at start. */
   restoreBlock({ minMs, maxMs, counts, cents }: BlockTotals): void {
     if (this.#head % BLOCK_ROWS !== 0) throw new Error("a block is restored inside another");
     const block = this.#head / BLOCK_ROWS;
@@ -197,7 +197,7 @@ export class LedgerWriter {
     this.#publish(this.#head + BLOCK_ROWS);
   }
 
-  /** At start: rows as the journal has them. */
+  /** Appends rows as the journal has them; called at start. */
   restoreRows(rows: LedgerRows): void {
     for (let i = 0; i < rows.requestedAtMs.length; i++) {
       this.append(
@@ -208,7 +208,7 @@ export class LedgerWriter {
     }
   }
 
-  /** The block goes into its super-block, which is sealed with the last of them. */
+  /** Seals a block and adds it to its super-block, which is sealed with the last of its blocks. */
   #seal(block: number): void {
     const { blocks, supers } = this.#columns;
     const entry = Math.floor(block / SUPER_BLOCKS);

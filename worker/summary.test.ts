@@ -24,7 +24,7 @@ type Row = { readonly atMs: number; readonly cents: number; readonly processor: 
 class Both {
   readonly memory: LedgerMemory;
   readonly writer: LedgerWriter;
-  /** By row number; purges leave gaps. */
+  /** Rows by their number; purges leave gaps. */
   readonly history: (Row | undefined)[] = [];
   oldReads = 0;
   readonly reader: SummaryReader;
@@ -52,7 +52,7 @@ class Both {
     return this.history.slice(from, to).filter((row) => row !== undefined);
   }
 
-  /** What a filter over everything says. */
+  /** Sums by a filter over everything. */
   naive({ fromMs, toMs }: SummaryWindow): { counts: number[]; cents: number[] } {
     const counts = new Array<number>(PROCESSORS).fill(0);
     const cents = new Array<number>(PROCESSORS).fill(0);
@@ -90,7 +90,7 @@ function totalsOf(rows: readonly Row[]): BlockTotals {
   };
 }
 
-/** What a start makes of the journal: totals for what is older than the ring, rows for the rest. */
+/** Restores as a start does from the journal: totals for blocks older than the ring, rows for the rest. */
 function restored(both: Both, base: number, blockEntriesMax?: number): Both {
   const after = new Both(blockEntriesMax);
   const next = both.writer.head;
@@ -135,7 +135,7 @@ function play(
         cents: 1 + (next() % 1_000_000),
         processor: (next() >> 8) % PROCESSORS,
       };
-      // Some that lie anywhere, and those at the edges of blocks.
+      // Bounds are picked from some rows anywhere, and from those at the edges of blocks.
       if (n % 97 === 0 || (both.writer.head + 1) % BLOCK_ROWS <= 1) times.push(row.atMs);
       both.append(row);
     }
@@ -192,7 +192,7 @@ test.each([
 );
 
 describe("super-blocks", () => {
-  /** Windows with an end on each side of every boundary of blocks around, against what a filter says. */
+  /** Compares windows that end on either side of every boundary of blocks with the naive sums. */
   function compareAround(both: Both, edges: readonly number[]): void {
     const again = restored(
       both,
@@ -313,7 +313,7 @@ describe("a window", () => {
     for (let n = 0; n < SLOTS - 1; n++) both.append({ atMs: n, cents: 1, processor: 0 });
     let looks = 0;
     const window = {
-      /** Asked for once more before the rows are looked at. */
+      /** Appends when it is asked for the second time, which is just before the rows are looked at. */
       get fromMs() {
         if (both.oldReads === 0 && ++looks > 1) {
           for (let n = 0; n < 200; n++) both.append({ atMs: 7, cents: 1_000, processor: 0 });
@@ -410,14 +410,14 @@ describe("while another thread writes, a reader", () => {
       const count = sum(counts);
       expect(count).toBeWithin(Math.max(before, headBefore), cursor.head + 1);
       before = count;
-      // A window that cuts the oldest and the newest rows that the ring holds, where they are overwritten.
+      // The window cuts the oldest and the newest rows that the ring holds, where they are overwritten.
       const from = Math.max(0, headBefore - SLOTS + BLOCK_ROWS - 56);
       const to = headBefore - 3;
       if (to <= from) return;
       const edge = reading.read({ fromMs: FIRST_AT_MS + from, toMs: FIRST_AT_MS + to });
       expect(sum(edge.counts)).toBe(to - from + 1);
       expect([...edge.cents]).toEqual([...edge.counts]);
-      // The newest full super-block, with a row on either side that is not in it.
+      // Windows that end beside the newest full super-block: with a row more, and without its first.
       const end = Math.floor((headBefore - 1) / SUPER_ROWS) * SUPER_ROWS;
       if (end < SUPER_ROWS) return;
       const start = FIRST_AT_MS + end - SUPER_ROWS;

@@ -2,8 +2,8 @@
  * Counts and cents per processor for a window of requestedAt, both ends included, read from the
  * ledger's columns by any thread while the writer goes on (see ledger.ts for the layout).
  *
- * A reading takes the head once and looks only below it. Afterwards it checks that the writer has not
- * run over a slot that was read, and that no purge came between; if so it reads again.
+ * A reading takes the head once and looks only below it. Afterwards it checks whether the writer has
+ * run over a slot that was read, or a purge came between; if so it reads again.
  */
 import {
   BLOCK_ROWS,
@@ -18,9 +18,9 @@ import type { LedgerRows } from "./transitions.ts";
 
 /** Both bounds in milliseconds, included; infinite where open. */
 export type SummaryWindow = { readonly fromMs: number; readonly toMs: number };
-/** By processor number. */
+/** Sums by processor number. */
 export type Totals = { readonly counts: Float64Array; readonly cents: Float64Array };
-/** A block's rows from the journal: those whose commit is done. */
+/** Gives a block's rows from the journal, without those whose commit is not done yet. */
 export type OldRows = (fromRow: number, toRow: number) => LedgerRows;
 
 export type BlockRows = {
@@ -48,7 +48,7 @@ export class SummaryReader {
     this.#oldRows = oldRows;
   }
 
-  /** Exact for every window. Throws only if the journal lacks rows that the ledger has lost. */
+  /** Sums exactly for every window. Throws only if the journal lacks rows that have left the ring. */
   read(window: SummaryWindow): Totals {
     for (let reading = 0; reading < READINGS_MAX; reading++) {
       const totals = this.#readOnce(window);
@@ -59,7 +59,7 @@ export class SummaryReader {
     throw new Error("rows that have left the ring are not in the journal yet");
   }
 
-  /** From the earliest requestedAt that is settled to the latest; null when there is none. */
+  /** The window from the earliest requestedAt that is settled to the latest; null when there is none. */
   span(): SummaryWindow | null {
     const { minMs, maxMs } = this.#columns.blocks;
     const head = this.#cursor.head;
@@ -71,7 +71,7 @@ export class SummaryReader {
     return fromMs <= toMs ? { fromMs, toMs } : null;
   }
 
-  /** Blocks that may hold rows of the window, each with how many rows a processor has in it. */
+  /** Gives blocks that may hold rows of the window, each with how many rows a processor has in it. */
   *blocksOf(window: SummaryWindow, processor: number): Generator<BlockRows> {
     const { base, head } = this.#cursor;
     const { minMs, maxMs } = this.#columns.blocks;
@@ -99,7 +99,7 @@ export class SummaryReader {
     return isRead && this.#cursor.purges === purges ? totals : AGAIN;
   }
 
-  /** Whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
+  /** Adds whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
   #addAll(totals: Totals, window: SummaryWindow, base: number, head: number): boolean {
     const { blocks, supers } = this.#columns;
     const sealed = Math.floor(head / BLOCK_ROWS);
@@ -112,7 +112,7 @@ export class SummaryReader {
         block += (passed - entry) * SUPER_BLOCKS;
         if (passed > entry) continue;
       }
-      // As far as the next super-block begins.
+      // Blocks are taken as far as the next super-block begins.
       const end = Math.min(sealed, (Math.floor(entry) + 1) * SUPER_BLOCKS);
       const passed = passOver(totals, blocks, block, end, window);
       if (passed === block && !this.#addRows(totals, window, block++, head)) return false;
@@ -126,7 +126,7 @@ export class SummaryReader {
     return (maxMs[block] as number) < fromMs || (minMs[block] as number) > toMs;
   }
 
-  /** Of a block that is not full, or has no entries, as far as its rows are in the ring. */
+  /** Counts a processor's rows in a block; 0 when it has no entries and its rows have left the ring. */
   #countIn(block: number, processor: number, endRow: number): number {
     const { blocks, processor: ring } = this.#columns;
     const [from, to] = [blocks.from[block] as number, blocks.to[block] as number];
@@ -165,8 +165,8 @@ export class SummaryReader {
 }
 
 /**
- * Adds pieces that lie inside the window and have entries, or skips such as lie outside: as many of one
- * sort as follow each other. Gives the one after them: `piece` itself where the window cuts it.
+ * Adds pieces that lie inside the window and have entries, or skips pieces that lie outside: as many of
+ * the same sort as follow each other. Gives the piece after them: `piece` itself where the window cuts it.
  */
 function passOver(
   totals: Totals,

@@ -51,7 +51,7 @@ export function purityComplaints(source: Source): string[] {
 const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["worker/processor/instant.ts", "a processor's, with its zone put in"],
   ["worker/http/window.ts", "a caller's, which is UTC or refused"],
-  ["worker/audit/hunt.ts", "what toISOString wrote"],
+  ["worker/audit/reconcile.ts", "what toISOString wrote"],
   ["worker/audit/watch.ts", "what toISOString wrote"],
   ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],

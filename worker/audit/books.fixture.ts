@@ -1,4 +1,4 @@
-/** A journal of many settled payments, and a processor that has recorded the same, for what is planted. */
+/** A journal of many settled payments, and a processor that has recorded the same, to plant differences in. */
 import { ProcessorModel } from "../../simulator/processor.ts";
 import { openDatabase, SqliteStore } from "../journal/store.ts";
 import { uuidFromHex } from "../uuid.ts";
@@ -27,7 +27,7 @@ export function settledJournal(path: string, count: number): void {
   store.close();
 }
 
-/** What a processor of that number has recorded if all is well. */
+/** A processor of that number with the records that it has if all is well. */
 export function recordedAs(path: string, processor: number): ProcessorModel {
   const model = new ProcessorModel({ fee: 0.05, random: Math.random });
   const db = openDatabase(path, "off");
@@ -49,7 +49,7 @@ export function recordedAs(path: string, processor: number): ProcessorModel {
   return model;
 }
 
-/** Of the nth payment of `settledJournal`. */
+/** Gives the id of the nth payment of `settledJournal`. */
 export function idOf(seq: number): string {
   const hex = (value: number) => value.toString(16).padStart(16, "0");
   return uuidFromHex(hex(seq * 7919) + hex(seq));

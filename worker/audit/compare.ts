@@ -1,7 +1,15 @@
-/** One comparison of a whole window, in parts that are compared on their own. */
+/** Compares a whole window once, in parts that are compared on their own. */
 import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
-import { agree, firstOf, hunt, isoFrom, NOTHING_FOUND, type Part, type Sides } from "./hunt.ts";
+import {
+  agree,
+  firstOf,
+  reconcile,
+  isoFrom,
+  NOTHING_FOUND,
+  type Part,
+  type Sides,
+} from "./reconcile.ts";
 import type { Ours } from "./ours.ts";
 
 export type Thoroughness = { readonly parts: number; readonly calls: number };
@@ -23,7 +31,7 @@ export async function compare(
     total = { count: total.count + there.count, cents: total.cents + there.cents };
     if (!agree(ours.totals(part), there)) differ.push({ window: part, theirs: there });
   }
-  const found = differ.length === 0 ? NOTHING_FOUND : await hunt(sides, differ, budget);
+  const found = differ.length === 0 ? NOTHING_FOUND : await reconcile(sides, differ, budget);
   const { differences: differing, windows } = found;
   const equalUpToMs = Math.min(firstOf(found) - 1, window.toMs);
   return {
@@ -43,7 +51,7 @@ export async function compare(
   };
 }
 
-/** Halved again and again where we have payments; no more than there are instants. */
+/** Halves the window again and again where we have payments; a slice is at least one instant. */
 function slices(ours: Ours, window: SummaryWindow, parts: number): SummaryWindow[] {
   const { fromMs, toMs } = window;
   if (parts <= 1 || fromMs >= toMs || ours.totals(window).count === 0) return [window];

@@ -1,6 +1,6 @@
 /**
- * A journal's file, opened to be read beside whoever writes it. For whoever has no ledger in memory,
- * the columns are built from it: whole blocks by their totals, the last rows one by one.
+ * A journal's file, opened to be read beside the process that writes it. A process without a ledger in
+ * memory builds the columns from it: whole blocks by their totals, the last rows one by one.
  */
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
@@ -37,7 +37,7 @@ export function purgedAtMs(db: Database): number | null {
   return (row?.[0] as number | undefined) ?? null;
 }
 
-/** Everything that is settled in the file at this moment. */
+/** Reads all that is settled in the file at this moment. */
 export function summaryOf(db: Database, processors: number): SummaryReader {
   const [ends] = db.query("SELECT min(row), max(row) FROM ledger").values();
   const [min, max] = ends as [number | null, number | null];

@@ -13,25 +13,25 @@ import { uuidFromHex } from "../uuid.ts";
 export type OurPayment = {
   readonly correlationId: string;
   readonly cents: number;
-  /** Null while it belongs to nobody. */
+  /** Null while it belongs to no processor. */
   readonly requestedAtMs: number | null;
   readonly status: PaymentState;
-  /** By number. */
+  /** Number of the processor that it belongs to. */
   readonly processor: number | null;
 };
 export type SettledHere = OurPayment & { readonly requestedAtMs: number };
 
 export interface Ours {
   totals(window: SummaryWindow): Sum;
-  /** Settled at the processor, at most `limit`. */
+  /** Gives payments that are settled at the processor, at most `limit`. */
   settled(window: SummaryWindow, limit: number): SettledHere[];
   /** An instant in the window, not its last, that about halves what is settled there. */
   middle(window: SummaryWindow): number;
-  /** At the processor and not settled: under way, unknown, held, rejected or in conflict. */
+  /** Gives payments at the processor that are not settled: under way, unknown, held, rejected or in conflict. */
   open(window: SummaryWindow, limit: number): SettledHere[];
-  /** Whether it still belongs to this processor without being settled. */
+  /** True while it belongs to this processor without being settled. */
   isOpen(correlationId: string): boolean;
-  /** Others whose charge the processor may have recorded at one of these instants, likeliest first. */
+  /** Gives others whose charge the processor may have recorded at one of these instants, likeliest first. */
   suspects(instantsMs: readonly number[], limit: number): Promise<OurPayment[]>;
 }
 
@@ -39,9 +39,9 @@ type Row = [hex: string, cents: number, requestedAtMs: number];
 type FullRow = [...Row, state: number, processor: number | null];
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
-/** Few enough to sort; beyond it blocks are counted. */
+/** Rows of this many blocks are few enough to sort; in more than these, blocks are counted. */
 const BLOCKS_SORTED = 4;
-/** Read at a time by a search through everything; other questions come between. */
+/** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 const OF_PAYMENT = "lower(hex(id)), amount_cents, requested_at_ms, state, processor";
 
@@ -51,7 +51,7 @@ export class JournalBooks implements Ours {
   readonly #processor: number;
   readonly #attemptMsMax: number;
 
-  /** `attemptMsMax`: how long an attempt may take from its `requestedAt` to its end. */
+  /** `attemptMsMax` is the longest that an attempt may take from its `requestedAt` to its end. */
   constructor(db: Database, summary: SummaryReader, processor: number, attemptMsMax: number) {
     this.#db = db;
     this.#summary = summary;
@@ -110,9 +110,9 @@ export class JournalBooks implements Ours {
   }
 
   /**
-   * Those that carry one of the instants themselves, at another processor say; then those with an
-   * attempt here that ended soon after one of them. The whole file is read, piece by piece: no index
-   * is kept for what almost never happens.
+   * Gives payments that carry one of the instants themselves, at another processor say; then payments
+   * with an attempt here that ended soon after one of them. The whole file is read, piece by piece: no
+   * index is kept for a search that almost never happens.
    */
   async suspects(instantsMs: readonly number[], limit: number): Promise<OurPayment[]> {
     const instants = instantsMs.toSorted((a, b) => a - b);
@@ -149,7 +149,7 @@ export class JournalBooks implements Ours {
     return [...found.values()];
   }
 
-  /** `read` says whether to go on. */
+  /** Calls `read` piece by piece for as long as it gives true. */
   async #scan(table: string, key: string, read: (from: number, to: number) => boolean) {
     const [ends] = this.#db.query(`SELECT min(${key}), max(${key}) FROM ${table}`).values();
     const [min, max] = ends as [number | null, number | null];
@@ -185,7 +185,7 @@ function paymentOf([hex, cents, requestedAtMs, state, processor]: FullRow): OurP
   return { correlationId: uuidFromHex(hex), cents, requestedAtMs, status, processor };
 }
 
-/** From the last of the instants that is not later than `atMs`; infinite when there is none. */
+/** Time since the last of the instants that is not later than `atMs`; infinite when there is none. */
 function sinceLast(instants: readonly number[], atMs: number): number {
   const last = instants.findLast((instant) => instant <= atMs);
   return last === undefined ? Number.POSITIVE_INFINITY : atMs - last;

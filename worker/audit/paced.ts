@@ -1,15 +1,15 @@
-/** The processor's books, asked with pauses: it has payments to process. */
+/** Asks for the processor's books with pauses: it has payments to process. */
 import { NoAnswer, type Theirs } from "./theirs.ts";
 
 export type Pace = {
-  /** Before each call. */
+  /** Pause before each call. */
   readonly pauseMs: number;
-  /** How often a call without an answer is made again. */
+  /** Repeats of a call that got no answer, at most. */
   readonly repeats: number;
   readonly sleep: (ms: number) => Promise<void>;
 };
 
-/** Between a call without an answer and the next try, unless the processor names a time. */
+/** Pause between a call without an answer and the next try, unless the processor names a longer one. */
 const REPEAT_MS = 1_000;
 
 export function paced(theirs: Theirs, { pauseMs, repeats, sleep }: Pace): Theirs {

@@ -1,6 +1,6 @@
 /**
- * The processor's own books, over HTTP: its administrative summary, and single payments by id. What
- * is no clear answer is thrown as `NoAnswer`: no news, so that nobody concludes anything from it.
+ * The processor's own books, over HTTP: its administrative summary, and single payments by id. An
+ * answer that is not clear is thrown as `NoAnswer`, so that nobody concludes anything from it.
  * The token goes into its header and nowhere else.
  */
 import { centsFromDecimal } from "../../shared/money.ts";
@@ -10,7 +10,7 @@ import { Decimal, isId, readAmount, readFields, readRetryAfterMs } from "../proc
 import type { Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 
-/** `lasting`: asking again later will not help; somebody has to look. */
+/** A `lasting` one will not be mended by asking again later; somebody has to look. */
 export class NoAnswer extends Error {
   readonly lasting: boolean;
   readonly retryAfterMs: number;
@@ -25,13 +25,13 @@ export class NoAnswer extends Error {
 export type Found = { readonly cents: number; readonly requestedAtMs: number };
 
 export interface Theirs {
-  /** What is recorded there with `requestedAt` in the window, both ends included. */
+  /** Sums the payments recorded there with `requestedAt` in the window, both ends included. */
   totals(window: SummaryWindow): Promise<Sum>;
   /** The payment as it is recorded there, or null when it is not. */
   find(correlationId: string): Promise<Found | null>;
 }
 
-/** The lowest instant that the contract's processors know; what a missing field becomes there. */
+/** The lowest instant that the contract's processors know; a missing field becomes it there. */
 export const BEGIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS_MAX = 60_000;
@@ -96,7 +96,7 @@ export class HttpBooks implements Theirs {
   }
 }
 
-/** Nothing costs nothing: a count of 0 beside an amount is no sum. */
+/** Refuses a count of 0 beside an amount: no payments sum to nothing. */
 function readSum(body: string | null): Sum | null {
   const { totalRequests, totalAmount } = readFields(body) ?? {};
   if (!(totalRequests instanceof Decimal && totalAmount instanceof Decimal)) return null;

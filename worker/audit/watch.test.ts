@@ -42,7 +42,7 @@ class Side implements Theirs {
 
 class World {
   nowMs = START_MS;
-  /** What the wall clock is ahead of the steady one by. */
+  /** Lead of the wall clock over the steady one. */
   stepMs = 0;
   purgedAtMs: number | null = null;
   movedFrom: string | null = null;
@@ -68,7 +68,7 @@ class World {
     return id;
   }
 
-  /** The wall clock only. */
+  /** Moves the wall clock only. */
   step(byMs: number): void {
     this.nowMs += byMs;
     this.stepMs += byMs;
@@ -109,7 +109,7 @@ test("nothing is compared before it is closed; then a round costs one call", asy
   expect(await world.round()).toMatchObject({ state: "equal", ours: { count: 1, cents: 100 } });
   const { calls } = world.there;
   world.pay(250);
-  // Its call may still be under way.
+  // The call of the second payment may still be under way.
   const early = await world.round(LAG_MS / 2);
   expect(early.ours).toEqual({ count: 1, cents: 100 });
   const report = await world.round();
@@ -329,7 +329,7 @@ test("payments that come into a window that was compared before the clock was se
     world.pay();
     await world.round();
   }
-  // Less than a round, and more than the lag.
+  // The step is less than a round, and more than the lag.
   world.step(-4_000);
   const lost = world.pay(900);
   world.there.rows.delete(lost);

@@ -1,40 +1,48 @@
 /**
- * The continuous audit of one processor. A round compares what has been closed since the last one:
+ * The continuous audit of one processor. A round compares the time that has closed since the last one:
  *
  *   begin ────────────────── equal up to ──────────────── checked up to ──── now − lag ──── now
- *          compared, equal                what differs,                 new:              calls in flight:
+ *          compared, equal                differences,                  new:              calls in flight:
  *          again every ten minutes        compared again every round    compared now      nobody's yet
  *
  * So each round is a fixed window of its own, in which a difference cannot cancel out against one of
- * another round, and costs the processor one call while all is well. What differs is hunted down
- * within a budget of calls. An answer that is no answer ends the round, and changes nothing.
+ * another round, and costs the processor one call while all is well. A difference is reconciled within
+ * a budget of calls. A call that gets no clear answer ends the round, and changes nothing.
  *
- * When the clock is set back, new payments come into windows that were compared already. So what lies
- * beyond it counts as not compared any more, but for the differences that were found there, and the rest
- * is compared again.
+ * When the clock is set back, new payments come into windows that were compared already. So all that
+ * lies beyond it counts as not compared any more, but for the differences that were found there, and the
+ * rest is compared again.
  */
 import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
 import type { AuditGauges } from "../http/audit.ts";
 import { whyNotAsked } from "../addresses.ts";
 import type { SummaryWindow } from "../summary.ts";
-import { agree, firstOf, hunt, isoFrom, isoOrNull, NOTHING_FOUND, shifted } from "./hunt.ts";
-import type { Budget, Hunted, Sides } from "./hunt.ts";
+import {
+  agree,
+  firstOf,
+  reconcile,
+  isoFrom,
+  isoOrNull,
+  NOTHING_FOUND,
+  shifted,
+} from "./reconcile.ts";
+import type { Budget, Findings, Sides } from "./reconcile.ts";
 import type { OurPayment } from "./ours.ts";
 import { BEGIN_MS, NoAnswer } from "./theirs.ts";
 
 const CALLS_PER_ROUND = 400;
 const EVERYTHING_EVERY_MS = 600_000;
 const LISTED_MAX = 100;
-/** Beyond what a clock loses between two rounds while it is only slowed down. */
+/** A clock that is only slowed down loses less than this between two rounds. */
 const SET_BACK_MS = 500;
 const NOTHING: Sum = { count: 0, cents: 0 };
 
 export type WatchOptions = {
   readonly name: string;
   readonly sides: Sides;
-  /** How long after its `requestedAt` a payment may be under way. */
+  /** Longest time after its `requestedAt` that a payment may be under way. */
   readonly lagMs: number;
-  /** When the history was purged last; null if never. */
+  /** Instant of the last purge of the history; null if there was none. */
   readonly purgedAtMs: () => number | null;
   /** The address that its payments belong to, while nothing may be asked at the configured one. */
   readonly movedFrom: () => string | null;
@@ -43,19 +51,19 @@ export type WatchOptions = {
 export class Watch {
   readonly #options: WatchOptions;
   #beginMs = BEGIN_MS;
-  /** Both before the beginning at first. */
+  /** The last instant up to which all is equal; it and the next are before the beginning at first. */
   #equalUpToMs = BEGIN_MS - 1;
   #checkedUpToMs = BEGIN_MS - 1;
-  /** Steady clock. */
+  /** Time of the last comparison of everything, by the steady clock. */
   #everythingAtMs = Number.NEGATIVE_INFINITY;
   #lastRound: { readonly nowMs: number; readonly steadyMs: number } | null = null;
   #checkedAtMs: number | null = null;
-  /** Theirs up to where all is equal. */
+  /** Sum on their side up to the instant where all is equal. */
   #passed: Sum = NOTHING;
-  /** What differs between there and where was checked last. */
-  #known: Hunted = NOTHING_FOUND;
-  /** What differed beyond there, before the clock was set back. */
-  #ahead: Hunted = NOTHING_FOUND;
+  /** Differences between that instant and the last one that was checked. */
+  #known: Findings = NOTHING_FOUND;
+  /** Differences beyond that one, found before the clock was set back. */
+  #ahead: Findings = NOTHING_FOUND;
   #pending: OurPayment[] = [];
   #trouble: NoAnswer | null = null;
   #movedFrom: string | null = null;
@@ -64,7 +72,7 @@ export class Watch {
     this.#options = options;
   }
 
-  /** By both clocks. Never rejects: what stands in the way is part of the report. */
+  /** Takes the time of both clocks. Never rejects: an obstacle becomes part of the report. */
   async round(nowMs: number, steadyMs: number): Promise<void> {
     this.#followPurge();
     this.#followClock(nowMs, steadyMs);
@@ -125,8 +133,8 @@ export class Watch {
     if (!isDrift(this.#known)) this.#known = NOTHING_FOUND;
   }
 
-  /** Now and then what was equal is compared again: a processor may record, or lose, something later. */
-  async #late(steadyMs: number, budget: Budget): Promise<Hunted> {
+  /** Compares the equal part again now and then: a processor may record, or lose, something later. */
+  async #late(steadyMs: number, budget: Budget): Promise<Findings> {
     if (steadyMs - this.#everythingAtMs < EVERYTHING_EVERY_MS) return NOTHING_FOUND;
     const window = { fromMs: this.#beginMs, toMs: this.#equalUpToMs };
     const late =
@@ -135,8 +143,8 @@ export class Watch {
     return late;
   }
 
-  /** What was known to differ, as it is now. */
-  async #again(budget: Budget): Promise<Hunted> {
+  /** Compares again the part that was known to differ. */
+  async #again(budget: Budget): Promise<Findings> {
     const known = this.#known;
     if (!isDrift(known)) return NOTHING_FOUND;
     const { ours, theirs } = this.#options.sides;
@@ -145,9 +153,9 @@ export class Watch {
     const there = await theirs.totals(window);
     const here = ours.totals(window);
     if (!agree(shifted(here, known.shifts, window), there))
-      return this.#hunt(window, there, budget);
+      return this.#reconcile(window, there, budget);
     if (!agree(here, there)) return known;
-    // Differences that cancel each other out: each is looked at where it is.
+    // Differences that cancel each other out are each looked at where they are.
     const instants = new Set(known.shifts.map(({ atMs }) => atMs));
     let found = NOTHING_FOUND;
     for (const atMs of instants) {
@@ -156,18 +164,20 @@ export class Watch {
     return found;
   }
 
-  async #differencesIn(window: SummaryWindow, budget: Budget): Promise<Hunted> {
+  async #differencesIn(window: SummaryWindow, budget: Budget): Promise<Findings> {
     const { ours, theirs } = this.#options.sides;
     budget.calls--;
     const there = await theirs.totals(window);
-    return agree(ours.totals(window), there) ? NOTHING_FOUND : this.#hunt(window, there, budget);
+    return agree(ours.totals(window), there)
+      ? NOTHING_FOUND
+      : this.#reconcile(window, there, budget);
   }
 
-  #hunt(window: SummaryWindow, there: Sum, budget: Budget): Promise<Hunted> {
-    return hunt(this.#options.sides, [{ window, theirs: there }], budget);
+  #reconcile(window: SummaryWindow, there: Sum, budget: Budget): Promise<Findings> {
+    return reconcile(this.#options.sides, [{ window, theirs: there }], budget);
   }
 
-  #passUpTo(toMs: number, { shifts }: Hunted): void {
+  #passUpTo(toMs: number, { shifts }: Findings): void {
     if (toMs === this.#equalUpToMs) return;
     this.#equalUpToMs = toMs;
     const window = { fromMs: this.#beginMs, toMs };
@@ -180,7 +190,7 @@ export class Watch {
     return sumOf(this.#passed, rest);
   }
 
-  /** After a purge there is nothing to compare with what the processor has from before. */
+  /** Begins anew after a purge: there is nothing left to compare with the processor's older payments. */
   #followPurge(): void {
     const purgedAtMs = this.#options.purgedAtMs();
     const beginMs = purgedAtMs === null ? BEGIN_MS : purgedAtMs + 1;
@@ -203,7 +213,7 @@ export class Watch {
     const stepMs = nowMs - last.nowMs - sinceMs;
     if (stepMs > -SET_BACK_MS) return;
     if (this.#checkedAtMs !== null) this.#checkedAtMs += stepMs;
-    // Whatever was sent since the last round may have been sent by the clock as it is now.
+    // All that was sent since the last round may have been sent by the clock as it is now.
     this.#turnBack(nowMs - Math.max(this.#options.lagMs, sinceMs) - 1);
   }
 
@@ -217,7 +227,7 @@ export class Watch {
   }
 
   /** All that is known to differ. */
-  #differing(): Hunted {
+  #differing(): Findings {
     return both(this.#known, beyond(this.#ahead, this.#checkedUpToMs));
   }
 
@@ -242,7 +252,7 @@ export class Watch {
 }
 
 /** Payments that are found or known to differ, and by how much more the processor has. */
-function driftOf({ differences, windows }: Pick<Hunted, "differences" | "windows">) {
+function driftOf({ differences, windows }: Pick<Findings, "differences" | "windows">) {
   let driftPayments = differences.length;
   let driftCents = 0;
   for (const { oursCents, theirsCents } of differences) {
@@ -255,7 +265,7 @@ function driftOf({ differences, windows }: Pick<Hunted, "differences" | "windows
   return { driftPayments, driftCents };
 }
 
-function both(a: Hunted, b: Hunted): Hunted {
+function both(a: Findings, b: Findings): Findings {
   return {
     differences: [...a.differences, ...b.differences],
     pending: [...a.pending, ...b.pending],
@@ -264,8 +274,8 @@ function both(a: Hunted, b: Hunted): Hunted {
   };
 }
 
-/** What of it lies after an instant. */
-function beyond({ differences, windows }: Hunted, atMs: number): Hunted {
+/** Keeps the differences and windows that lie after an instant. */
+function beyond({ differences, windows }: Findings, atMs: number): Findings {
   return {
     ...NOTHING_FOUND,
     differences: differences.filter(
@@ -279,6 +289,6 @@ function sumOf(a: Sum, b: Sum): Sum {
   return { count: a.count + b.count, cents: a.cents + b.cents };
 }
 
-function isDrift({ differences, windows }: Hunted): boolean {
+function isDrift({ differences, windows }: Findings): boolean {
   return differences.length + windows.length > 0;
 }

@@ -1,7 +1,7 @@
 /**
- * One bit of the file is turned over, in ten places of every kind of page of every table and index, of
- * the free pages, of pages that hold what is too long for a row, and of the header. Either it is found,
- * or all that the journal answers is what it was.
+ * A single bit of the file is turned over, in ten places of every kind of page of every table and index,
+ * of the free pages, of overflow pages, and of the header. Either it is found, or all answers of the
+ * journal are the same as before.
  */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
@@ -36,7 +36,7 @@ const KINDS_OF_PAGES = [
 
 const said = { atMs: AT_MS, who: "ana", action: "test", evidence: null };
 
-/** Of everything something, and enough of it that every tree has pages below its root. */
+/** Writes rows of every table, and so many that every tree has pages below its root. */
 function write(path: string): void {
   const db = openDatabase(path, "off");
   const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
@@ -77,7 +77,7 @@ function write(path: string): void {
     seqs.filter((seq) => seq % 5 !== 0),
     0,
   );
-  // Most of the pages of what is forgotten stay free.
+  // Most pages of the purged rows stay free.
   const baseRow = Math.ceil(PAYMENTS / BLOCK_ROWS) * BLOCK_ROWS;
   store.apply([{ kind: "purge", baseRow, atMs: AT_MS }]);
   settleAll(
@@ -134,7 +134,7 @@ function pagesOf(path: string): Map<string, number[]> {
   return found;
 }
 
-/** All that depends on the file, and the same again after a start. Throws when damage is found. */
+/** Opens the journal and gives all answers that depend on the file. Throws when damage is found. */
 function answersOf(path: string): unknown {
   const db = openDatabase(path, "off");
   const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
@@ -181,7 +181,7 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   const kinds = pagesOf(whole);
   const wrong: string[] = [];
   const turns = { all: 0, found: 0 };
-  /** Often a page is nearly empty: every second time a byte of it that is something. */
+  /** Picks a byte of the page: any byte, or one that is not 0, since many pages are nearly empty. */
   const placeIn = (page: number, isAny: boolean): number => {
     const at = (page - 1) * PAGE_BYTES + below(PAGE_BYTES);
     const isEmpty = bytes
@@ -209,7 +209,7 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   }
   for (let place = 0; place < PLACES; place++) turn("header", below(HEADER_BYTES));
   expect(wrong).toEqual([]);
-  // The kinds that the sentence at the top speaks of are there, and it is not luck that nothing is wrong.
+  // The kinds that the first comment names are there, and it is not luck that nothing is wrong.
   for (const kind of KINDS_OF_PAGES) expect([...kinds.keys()].join("\n")).toContain(kind);
   expect(turns.found).toBeGreaterThan(turns.all / 3);
 }, 120_000);

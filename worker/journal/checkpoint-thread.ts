@@ -7,9 +7,9 @@ declare const self: Worker;
 
 const CHECKPOINT_MS = 250;
 /**
- * Beyond it the log shall restart, which it does when all of it is copied; the journal copies the rest
- * while it commits nothing. So that this rest is short, rounds follow each other at once until one takes
- * no longer than this, or the log is four times as long.
+ * A longer log shall restart, which it does when all of it is copied; the journal copies the rest while
+ * it commits nothing. So that this rest is short, rounds follow each other at once until a round takes
+ * no longer than `REST_MS_MAX`, or the log is four times as long.
  */
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const REST_MS_MAX = 8;
@@ -17,7 +17,7 @@ const LOG_BYTES_LAST = 4 * LOG_BYTES_MAX;
 
 export type Start = {
   readonly path: string;
-  /** The one that the pipeline's thread holds: another one could not be closed without harm. */
+  /** Descriptor that the pipeline's thread holds: another one could not be closed without harm. */
   readonly fd: number;
   readonly sync: JournalSync;
 };
@@ -61,7 +61,7 @@ function checkpoint(): void {
     if (fails) post("works-again");
     fails = false;
   } catch (error) {
-    // A full disk, say: the log keeps everything, and the next round tries again.
+    // A full disk, say, loses nothing: the log keeps everything, and the next round tries again.
     fails = true;
     post({ failure: (error as Error).message });
   }

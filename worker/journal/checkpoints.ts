@@ -1,6 +1,7 @@
 /**
- * How checkpoints fare, as a core. One that fails loses nothing, since the log keeps everything; when
- * they go on failing the log grows until the disk is full, and that is to be known before it is.
+ * Tells, as a core, how checkpoints fare. A checkpoint that fails loses nothing, since the log keeps
+ * everything; when they go on failing the log grows until the disk is full, and an operator must know
+ * before it is.
  */
 const FAILING_MS_MAX = 10_000;
 
@@ -17,12 +18,12 @@ export class Checkpoints {
     this.#failing = null;
   }
 
-  /** Why they fail at the moment, or null. */
+  /** Reason why they fail at the moment, or null. */
   get failing(): string | null {
     return this.#failing?.reason ?? null;
   }
 
-  /** The same, once they have failed for so long that the log is in danger. */
+  /** Gives the same reason, once they have failed for so long that the log may fill the disk. */
   trouble(nowMs: number): string | null {
     const failing = this.#failing;
     return failing !== null && nowMs - failing.sinceMs >= FAILING_MS_MAX ? failing.reason : null;

@@ -18,7 +18,7 @@ function numbered(db: Database, sql: string): string[] {
 }
 
 test("every column of every table is in an index with all others, or compared otherwise", () => {
-  /** By copies.ts itself. */
+  /** Columns that copies.ts compares itself. */
   const COMPARED = new Set(["payments.settled_at_ms", "payments.sum", "payments.id", "ledger.*"]);
   const { db, store } = openInline(":memory:");
   const uncovered: string[] = [];

@@ -1,10 +1,10 @@
 /**
  * Every fact stands twice in the file, so that a bit that has changed is seen. SQLite compares an index
- * with its table, and knows nothing of a number in a table that has become another number.
+ * with its table, and cannot tell that a number in a table has become another number.
  *
  *   payments, while open      an index of every column; the id's own index for ever
  *   payments, once settled    a sum over the columns, which never change again
- *   ledger                    what its payment says
+ *   ledger                    the columns of its payment
  *   all others, which are small or seldom written   an index of every column
  *
  * A sum in each row from the start was refused: every move of a payment would have to write it anew.
@@ -13,7 +13,7 @@ import type { Database } from "bun:sqlite";
 import { PAYMENT_STATES } from "../transitions.ts";
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
-/** Prime, so that no bit of any column goes unseen; it takes two bytes a row. */
+/** A prime, so that no bit of any column goes unseen; the sum takes two bytes a row. */
 const MODULUS = 32_749;
 const FINDINGS_MAX = 3;
 
@@ -35,15 +35,16 @@ export const COPIES_SCHEMA = `
 `;
 
 /**
- * Of a settled payment's row; those settled before there was the sum have none, and their ledger's rows
- * speak for them. The value of `settled_at_ms` is given where it is about to be set.
+ * Gives the sum over a settled payment's row, as SQL. Rows settled before the sum was introduced have
+ * none, and their ledger's rows are their copy. The value of `settled_at_ms` is given where it is about
+ * to be set.
  */
 export function sumOfSettled(settledAtMs = "settled_at_ms"): string {
   return `(seq * 3 + amount_cents * 5 + accepted_at_ms * 7 + processor * 11
     + requested_at_ms * 13 + ${settledAtMs} * 17) % ${MODULUS}`;
 }
 
-/** What does not agree, of what SQLite does not compare itself. Any version's journal may be asked. */
+/** Finds copies that do not agree and that SQLite does not compare itself, in any version's journal. */
 export function disagreements(db: Database): string[] {
   if (!hasColumn(db, "ledger", "seq")) return [];
   const found = [...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];

@@ -1,9 +1,9 @@
-/** A process that settles payments for as long as it lives, and says after each commit how far it is. */
+/** A process that settles payments until it is killed, and reports after each commit how far it is. */
 import { writeSync } from "node:fs";
 import { accept, assign, NAMES, settle, uuid } from "./journal.fixture.ts";
 import { SqliteStore, type JournalSync } from "./store.ts";
 
-/** Of the nth payment of all that were ever begun at this journal. */
+/** Gives the id of the nth payment of all that were ever begun at this journal. */
 export const crashId = uuid;
 export const PAYMENTS_PER_COMMIT = 5;
 

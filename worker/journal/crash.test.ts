@@ -1,4 +1,4 @@
-/** What a killed process has said is there when the next one opens the journal. */
+/** Payments that a killed process has reported are there when the next process opens the journal. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { crashId } from "./crash.fixture.ts";
@@ -9,7 +9,7 @@ import { Child } from "../../testing/process.ts";
 const CYCLES = 10;
 const ENTRY = new URL("./crash.fixture.ts", import.meta.url).pathname;
 
-/** Kills the process once it has said so many lines; gives all whole lines that came out. */
+/** Kills the process once it has written so many lines; gives all whole lines that came out. */
 async function runAndKill(path: string, sync: string, lines: number): Promise<string[]> {
   const child = new Child({
     command: [process.execPath, ENTRY, path, sync],
@@ -19,7 +19,7 @@ async function runAndKill(path: string, sync: string, lines: number): Promise<st
   });
   child.start();
   expect(await child.ended).toEqual({ code: null, signal: "SIGKILL" });
-  // All whole: each write of a few lines comes out as one, or not at all.
+  // Every line is whole: a write of a few lines comes out as a whole, or not at all.
   return child.lines;
 }
 
@@ -47,7 +47,7 @@ test.each(["full", "normal"])(
       const lines = await runAndKill(path, sync, 20 + 37 * cycle);
       expect(lines.length).toBeGreaterThanOrEqual(20);
       said.push(...lines);
-      // The next process recovers what the killed one left.
+      // The next process recovers the file that the killed one left.
       const store = new SqliteStore(path, sync as "full", NAMES, Date.now());
       expect(store.head.epoch).toBeGreaterThan(epoch);
       epoch = store.head.epoch;

@@ -1,6 +1,7 @@
 /**
- * What is wrong with a journal's file. Damage is what was found, or what SQLite calls corrupt; any other
- * trouble (no descriptor, no memory, a disk that gives an error) says only that nobody could look.
+ * Finds damage in a journal's file. Damage is a finding of the check, or an error that SQLite calls
+ * corruption; any other trouble (no descriptor, no memory, a disk that gives an error) says only that
+ * nobody could look.
  */
 import type { Database } from "bun:sqlite";
 import { isCorruption, isCorruptionCode } from "../corruption.ts";
@@ -10,8 +11,8 @@ import { RESTORE } from "./restore.ts";
 const FINDINGS_MAX = 3;
 
 /**
- * In one line; null when it is whole. About two seconds per million payments. Throws when it could not
- * be looked through.
+ * Describes damage in one line; gives null when the file is whole. Takes about two seconds per million
+ * payments. Throws when it could not be looked through.
  */
 export function damageIn(db: Database): string | null {
   try {
@@ -35,8 +36,8 @@ function findingsIn(db: Database): string[] {
 }
 
 /**
- * Rows of `integrity_check`, each of one line or more. It counts a page that it could not read among its
- * findings.
+ * Keeps the findings among the rows of `integrity_check`, each of one line or more. The check counts a
+ * page that it could not read among its findings; when there is no other, this throws.
  */
 export function findingsOf(rows: readonly string[]): string[] {
   const lines = rows.flatMap((row) => row.split("\n"));

@@ -1,4 +1,4 @@
-/** What every store behind the journal promises; journal.test.ts is the contract that each passes. */
+/** The interface of every store behind the journal; journal.test.ts is the contract that each passes. */
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Address, Addresses } from "../addresses.ts";
 import type {
@@ -25,21 +25,21 @@ export interface Journal {
   readonly stats: CommitStats;
   /** Transitions that wait for their commit. */
   readonly queued: number;
-  /** Why commits fail at the moment, or null. */
+  /** Reason why commits fail at the moment, or null. */
   readonly trouble: string | null;
   readonly checkpoints: Checkpoints;
   /** Called with each commit's duration in milliseconds. */
   onCommit: (durationMs: number) => void;
-  /** Called before a commit and after it, whatever comes of it. */
+  /** Called before a commit and after it, also when it fails. */
   onCommitting: (isUnderWay: boolean) => void;
   append(transition: Transition, done: OnDurable): void;
-  /** Who is at another address than before; what may be followed is durable when it resolves. */
+  /** Tells who is at another address than before; what may be followed is durable when it resolves. */
   addresses(configured: readonly Address[]): Promise<Addresses>;
-  /** Payments that were open when the journal was opened. */
+  /** Gives the payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;
-  /** Of full blocks, one after the other: both rows are a block's first. */
+  /** Gives the totals of full blocks that follow each other: both rows are a block's first. */
   blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
-  /** Commits what waits, then closes the store. */
+  /** Commits all that waits, then closes the store. */
   close(): Promise<void>;
 }

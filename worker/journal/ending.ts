@@ -1,6 +1,6 @@
 /**
- * How the last worker at a journal ended. A process that is killed leaves the file to a kernel that
- * finishes what it was told; a machine that goes down may leave anything.
+ * Tells how the last worker at a journal ended. A process that is killed leaves the file to a kernel
+ * that finishes every write; a machine that goes down may leave anything.
  */
 import type { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ export type Ending = "clean" | "process" | "machine";
 const KEY = "running";
 const HEX_DIGITS = 12;
 
-/** Of a journal that no worker is at. */
+/** Reads it from a journal that no worker is at. */
 export function lastEnding(db: Database, boot: number): Ending {
   const tables = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").all();
   if (tables.length === 0) return "clean";
@@ -28,7 +28,7 @@ export function noteCleanEnd(db: Database): void {
   db.run("DELETE FROM meta WHERE key = ?", [KEY]);
 }
 
-/** Differs after the machine was down; 0 where it cannot be told. */
+/** A number that differs after the machine was down; 0 where it cannot be told. */
 export function thisBoot(): number {
   try {
     const id = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").replaceAll("-", "");

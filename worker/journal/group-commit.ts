@@ -1,7 +1,7 @@
 /**
- * Group commit as a core: what is appended gathers while a batch is being committed and makes up the
+ * Group commit as a core: transitions that are appended while a batch is being committed make up the
  * next one. When a commit fails nothing of it was stored: payments that wanted in are turned away,
- * everything else (what has already happened at a processor) is tried again, in order, until it holds.
+ * everything else (it has already happened at a processor) is tried again, in order, until it holds.
  * Nobody is let in meanwhile, so when nothing is left to try again a probe finds out whether commits
  * work: otherwise the trouble would never end.
  */
@@ -10,7 +10,7 @@ import type { Transition, TransitionResult } from "../transitions.ts";
 
 /** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
 export const BATCH_MAX = 512;
-/** So many settlements go with whatever is committed next, so that no commit of theirs is a long one. */
+/** At this many, settlements go with the next commit, so that no commit of theirs is a long one. */
 export const SETTLEMENTS_APART_MAX = 64;
 const RETRY_MS = 250;
 
@@ -20,7 +20,7 @@ export class GroupCommit {
   readonly stats: CommitStats = { commits: 0, failures: 0, transitions: 0 };
   trouble: string | null = null;
   #waiting: Waiting[] = [];
-  /** Later than what waits, except for acceptances and assignments, which overtake them. */
+  /** Settlements are later than all in `#waiting` but acceptances and assignments, which overtake them. */
   #settlements: Waiting[] = [];
   #inFlight: Waiting[] | null = null;
   #retryAtMs = Number.NEGATIVE_INFINITY;
@@ -29,7 +29,7 @@ export class GroupCommit {
     return this.#waiting.length + this.#settlements.length + (this.#inFlight?.length ?? 0);
   }
 
-  /** Whether `next` would have a batch without being asked for all. */
+  /** True when `next` would have a batch without being asked for all. */
   get isAwaited(): boolean {
     return this.#waiting.length > 0 || this.#settlements.length >= SETTLEMENTS_APART_MAX;
   }
@@ -95,17 +95,17 @@ export class GroupCommit {
 
 const PROBE: Waiting = { transition: { kind: "probe" }, done: () => {} };
 
-/** What has happened must be written; what only asks can be asked again. */
+/** True when it has happened and must be written; a transition that only asks can be asked again. */
 function isKept({ kind }: Transition): boolean {
   return kind !== "accept" && kind !== "probe";
 }
 
-/** Nobody waits for a settlement: after a crash its processor is asked, and has it. */
+/** True for a settlement, for which nobody waits: after a crash its processor is asked, and has it. */
 function isPatient(transition: Transition): boolean {
   return transition.kind === "settle" && transition.intervention === undefined;
 }
 
-/** These are of payments that are not settled, and touch nothing that a settlement touches. */
+/** True when it is about a payment that is not settled, and touches nothing that a settlement touches. */
 function overtakes({ kind }: Transition): boolean {
   return kind === "accept" || kind === "assign";
 }

@@ -43,7 +43,7 @@ export class InlineJournal implements Journal {
     this.#group.append(transition, done);
   }
 
-  /** Commits one batch; `all`: also what nobody waits for. True when there was one. */
+  /** Commits one batch; `all` takes transitions that nobody waits for, too. True when there was one. */
   commit(nowMs: number, all = true): boolean {
     const batch = this.#group.next(nowMs, all);
     if (batch === null) return false;
@@ -54,7 +54,7 @@ export class InlineJournal implements Journal {
       results = this.#store.apply(batch);
     } catch (error) {
       this.#refuseCorruption(error);
-      // A full disk, a lock: tried again. What is no trouble of the database's is a broken invariant.
+      // A full disk or a lock is tried again. An error that is not SQLite's is a broken invariant.
       if (!(error instanceof SQLiteError)) throw error;
       this.#group.failed(nowMs, error.message);
       return true;
@@ -87,7 +87,7 @@ export class InlineJournal implements Journal {
     this.#store.close();
   }
 
-  /** Told of a file that is not what was written to it, on which nothing may be built. */
+  /** Called when the file is not what was written to it, so that nothing may be built on it. */
   onCorruption(_message: string): void {}
   /** Called between the last commit and the end. */
   protected finish(): void {}
@@ -101,7 +101,7 @@ export class InlineJournal implements Journal {
     }
   }
 
-  /** To try again would be in vain, and what was read so far may have been wrong. */
+  /** Throws corruption on: to try again would be in vain, and earlier reads may have been wrong. */
   #refuseCorruption(error: unknown): void {
     if (!isCorruption(error)) return;
     this.onCorruption(error.message);

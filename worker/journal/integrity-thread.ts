@@ -10,7 +10,7 @@ stepBack();
 self.onmessage = ({ data: path }: MessageEvent<string>) => post(look(path));
 post("ready");
 
-/** It has closed the file when it returns. */
+/** Looks through the file, and has closed it on return. */
 function look(path: string): Looked {
   try {
     using db = new Database(path, { readonly: true });

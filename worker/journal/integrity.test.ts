@@ -1,4 +1,4 @@
-/** When a journal is looked through for damage, and what comes of it. */
+/** A journal is looked through before the start or beside the work, and damage ends the worker. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
@@ -29,7 +29,7 @@ import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
 const PAYMENTS = 2_000;
-/** Every file is larger: none is looked through before the start. */
+/** Limit below the size of every file: no file is looked through before the start. */
 const NOTHING = 0;
 const [THIS_BOOT, LAST_BOOT] = [2, 1];
 
@@ -41,14 +41,14 @@ function write(path: string): void {
   store.close();
 }
 
-/** Nothing that a start needs stands on the 31st page. */
+/** Overwrites a page; a start needs nothing of the 31st. */
 function damage(path: string, page = 31): void {
   const file = openSync(path, "r+");
   writeSync(file, Buffer.alloc(PAGE_BYTES, 0xa5), 0, PAGE_BYTES, (page - 1) * PAGE_BYTES);
   closeSync(file);
 }
 
-/** The first page below the root of each. */
+/** Gives the first page below the root of each tree. */
 function firstLeaves(path: string, trees: readonly string[]): number[] {
   using db = new Database(path, { readonly: true });
   const bytes = readFileSync(path);
@@ -79,7 +79,7 @@ const refusal = (path: string) =>
     (error: Error) => error.message,
   );
 
-/** As a worker leaves it that did not end by itself. */
+/** Leaves the journal as a worker does that did not end by itself. */
 function leftRunning(path: string, boot: number): void {
   using db = new Database(path);
   db.run("INSERT INTO meta VALUES ('running', ?)", [boot]);
@@ -245,7 +245,7 @@ function failing(error: Error): Database {
   } as unknown as Database;
 }
 
-/** What is said, in a process whose day is over when all its descriptors are taken. */
+/** Gives what a journal reports when its daily look is due in a process without a free descriptor. */
 async function lookWithoutDescriptors(path: string): Promise<unknown> {
   const module = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
   const script = `

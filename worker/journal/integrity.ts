@@ -1,18 +1,18 @@
 /**
- * Looks for damage beside the work: at the start of what was not looked through before it, and once a
- * day. SQLite looks through a file in one statement, so that meanwhile the log grows by what is
- * committed, as behind every reader; the first checkpoint afterwards takes all of it.
+ * Looks for damage beside the work: at the start, if the file was not looked through before it, and once
+ * a day. SQLite looks through a file in one statement, so the log grows by every commit meanwhile, as
+ * behind every reader; the first checkpoint afterwards takes all of it.
  *
  * The thread is there from the start, idle: Bun ends a process that has no descriptor left to load one.
  * A look that fails says nothing of the file, and is tried again.
  */
 export const DAY_MS = 86_400_000;
-/** What a look needs may be short for as long as an outage takes. */
+/** Descriptors and memory that a look needs may be short for as long as an outage takes. */
 export const AGAIN_MS = 5 * 60_000;
 /** A thread that is in the middle of a file does not listen; the process ends without it. */
 const CLOSE_MS_MAX = 500;
 
-/** `damage` is null when the file is whole; `failure` is why nobody could look. */
+/** `damage` is null when the file is whole; `failure` is the reason why nobody could look. */
 export type Looked = { readonly damage: string | null } | { readonly failure: string };
 
 export class Integrity {
@@ -56,7 +56,7 @@ export class Integrity {
     this.#thread.postMessage(this.#path);
   }
 
-  /** When a look that is under way has ended. */
+  /** Resolves when a look that is under way has ended. */
   async looked(): Promise<void> {
     await this.#looking?.promise;
   }

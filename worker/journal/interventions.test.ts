@@ -1,4 +1,4 @@
-/** What an operator decides, in every driver of the journal: from which states, and what is kept. */
+/** Decisions of an operator, in every driver: the states that they start from, and their record. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import type { Intervention, PaymentState, ProcessorMode, Transition } from "../transitions.ts";
@@ -34,7 +34,7 @@ function mode(processor: number, to: ProcessorMode): Transition {
   return { kind: "mode", processor, mode: to, intervention: said(to) };
 }
 
-/** One payment in each state: 1 accepted, 2 assigned, 3 unknown, 4 and 5 held, 6 … settled. */
+/** Payments by state: 1 accepted, 2 assigned, 3 unknown, 4 and 5 held, 6 rejected, 7 conflict, 8 settled. */
 const EACH_STATE: readonly Transition[] = [
   accept(1),
   ...[2, 3, 5, 6, 7, 8].map((seq) => assigned(seq)),
@@ -153,7 +153,7 @@ test("what was said is kept word for word, in the order in which it was said", a
   await using opened = openInline(directory.file());
   await opened.apply(assigned(1), failed("unknown", 1), decided("hold", 1), mode(1, "drained"));
   await opened.apply(settle(1, 0, { intervention: said("settle", "a mail\nof two lines") }));
-  // Refused, and so not said.
+  // Decisions that are refused are not recorded.
   await opened.apply(decided("hold", 1), absent(1));
   const rows = opened.db.query("SELECT * FROM interventions ORDER BY rowid").all();
   const common = { at_ms: AT_MS, who: "ana", why: "ticket 7", evidence: null };

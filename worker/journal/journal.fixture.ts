@@ -1,4 +1,4 @@
-/** What the tests of the journal share: transitions, and the drivers. */
+/** The transitions and drivers that tests of the journal share. */
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
@@ -12,7 +12,7 @@ export { temporaryDirectory } from "../../testing/temporary.ts";
 export const NAMES = ["default", "fallback"];
 export const AT_MS = Date.UTC(2025, 6, 1);
 
-/** The nth of ids that differ. */
+/** Gives the nth of ids that differ. */
 export function uuid(n: number): string {
   return `4a7901b8-7d26-4d9d-aa19-${n.toString(16).padStart(12, "0")}`;
 }
@@ -36,7 +36,7 @@ export function assign(seq: number, processor = 0, requestedAtMs = AT_MS + 100 +
   return { kind: "assign", seq, assignment: { processor, requestedAtMs } };
 }
 
-/** A payment that is accepted and assigned in one. */
+/** Accepts a payment and assigns it at once. */
 export function assigned(seq: number, processor = 0): Accept {
   return accept(seq, { assignment: { processor, requestedAtMs: AT_MS + 100 + seq } });
 }
@@ -73,7 +73,7 @@ export function settle(seq: number, row: number, more: Partial<Settle> = {}): Se
 /** A journal, and the way to have everything that was appended in one turn answered. */
 export type Opened = AsyncDisposable & {
   readonly journal: Journal;
-  /** Appends all of them in one turn; the results in the order in which they were given back. */
+  /** Appends all of them in one turn, and gives the results in the order in which they came. */
   apply(...transitions: Transition[]): Promise<(TransitionResult | null)[]>;
 };
 
@@ -127,7 +127,7 @@ async function openTurns(path: string, processors: readonly string[] = NAMES): P
   return opened(await openJournal(settings, processors, systemClock), () => {});
 }
 
-/** Those whose payments are there after a reopening. */
+/** Drivers whose payments are there after the journal is opened again. */
 export const LASTING_DRIVERS: readonly Driver[] = [
   { name: "inline over a file", open: async (path, processors) => openInline(path, processors) },
   { name: "by turns", open: openTurns },

@@ -1,4 +1,4 @@
-/** What the C library is asked for, since Bun has no call for it. */
+/** Calls of the C library that Bun does not have. */
 import { dlopen, read } from "bun:ffi";
 
 const NAMES = ["libc.so.6", "libc.so", "libSystem.B.dylib"];
@@ -17,11 +17,11 @@ export function lockFile(fd: number): boolean {
 }
 
 /**
- * From now on the calling thread gets a third of what another one gets of a busy processor: not less,
+ * Gives the calling thread, from now on, a third of another thread's share of a busy CPU: not less,
  * since the journal's log grows for as long as somebody reads.
  */
 export function stepBack(): void {
-  // Elsewhere it would be the whole process.
+  // Elsewhere it would slow down the whole process.
   if (IS_LINUX) open().setpriority(0, 0, NICE);
 }
 
@@ -38,7 +38,7 @@ function open() {
       const where = Object.values(rest)[0] as unknown as () => Parameters<typeof read.i32>[0];
       return { flock, setpriority, errno: () => read.i32(where()) };
     } catch {
-      // The next name may be the one.
+      // The library may be there by the next name.
     }
   }
   throw new Error("there is no C library to lock it with");

@@ -1,4 +1,4 @@
-/** One worker at a file, by whatever name, and no file taken for a journal that is none. */
+/** Only one worker is at a file, under any name, and no other file is taken for a journal. */
 import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import {
@@ -28,7 +28,7 @@ async function open(path: string) {
   return { journal, warnings, [Symbol.asyncDispose]: () => journal.close() };
 }
 
-/** Of a journal that is not opened. */
+/** Gives the reason why a journal is not opened. */
 const refusal = (path: string) =>
   open(path).then(
     () => "it was opened",
@@ -142,7 +142,7 @@ test("a journal is marked as one, also when it was begun by an earlier version",
 });
 
 describe("a journal that is not where there was one", () => {
-  /** As a worker that was killed leaves it: with a log. */
+  /** Writes a journal as a worker that was killed leaves it: with a log. */
   async function written(path: string) {
     {
       await using first = await open(path);

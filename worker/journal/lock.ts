@@ -1,9 +1,9 @@
 /**
- * One worker at a journal: two would both send what is open. It holds two locks, which the kernel gives
- * back however the process ends:
+ * Lets only one worker work at a journal: two would both send the open payments. It holds two locks,
+ * which the kernel gives back however the process ends:
  *
- *   flock(2) on the database itself    whatever name, link or mount it was opened by
- *   SQLite's own on `-lock` beside it  what workers of earlier versions look for
+ *   flock(2) on the database itself    holds for every name, link or mount it is opened by
+ *   SQLite's own on `-lock` beside it  holds for workers of earlier versions
  *
  * `-lock` stays when the worker ends, and says that there was a journal here. The database's descriptor
  * is opened before SQLite opens the file and closed after it: closing any descriptor of a file gives
@@ -30,9 +30,9 @@ const MAGIC = "SQLite format 3\0";
 const HELD_A_JOURNAL = 1;
 
 export class JournalLock {
-  /** The database's, to be closed by nobody else. */
+  /** The database's descriptor, to be closed by nobody else. */
   readonly fd: number;
-  /** What may be meant so, and is better known. */
+  /** Findings that may be intended, and that an operator should know. */
   readonly warnings: string[] = [];
   readonly #beside: Database;
 
@@ -59,7 +59,7 @@ export class JournalLock {
     }
   }
 
-  /** For the time when the file is gone or empty. To be called once there is a journal in it. */
+  /** Notes, once there is a journal, that there was one: for the time when it is gone or empty. */
   remember(): void {
     if (this.#heldJournal()) return;
     this.#beside.run(`PRAGMA user_version = ${HELD_A_JOURNAL}`);
@@ -67,7 +67,7 @@ export class JournalLock {
     this.#beside.run("BEGIN EXCLUSIVE");
   }
 
-  /** To be called when SQLite has closed the database. */
+  /** Gives both locks back; to be called when SQLite has closed the database. */
   close(): void {
     this.#beside.close();
     closeSync(this.fd);
@@ -96,14 +96,14 @@ and an id that a shop repeats is charged again; if this is not meant, stop, and 
 const LINKED = `it has a further name (a hard link): its log belongs to the name that it was opened by, \
 and whoever opens it by another one misses the newest payments`;
 
-/** Null: there is no such file. */
+/** Size of the file; null when there is no such file. */
 function bytesOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** Nothing is begun in the place of a journal that was lost. */
+/** Throws when a journal was lost: nothing is begun in its place. */
 function refuseLoss(path: string): void {
-  // SQLite would take a log without its database for nothing, and delete it.
+  // SQLite would ignore a log without its database, and delete it.
   const log = `${existsSync(path) ? realpathSync(path) : path}-wal`;
   if ((bytesOf(log) ?? 0) > 0) {
     throw new Error(`it is gone or empty, and its log ${log} is not: ${RESTORE}`);
@@ -116,7 +116,7 @@ function refuseLoss(path: string): void {
   }
 }
 
-/** Before SQLite has seen the file, which it might change. */
+/** Throws for a file of another form, before SQLite sees it and might change it. */
 function refuseOtherForms(fd: number): void {
   const start = Buffer.alloc(MAGIC.length);
   readSync(fd, start, 0, MAGIC.length, 0);

@@ -1,12 +1,12 @@
-/** Whether a database is a journal, so that nobody else's is ever written to. */
+/** Tells whether a database is a journal, so that nobody else's is ever written to. */
 import type { Database } from "bun:sqlite";
 
-/** In the file's header; `file` and other tools show it. "PaLe" */
+/** The number "PaLe" in the file's header; `file` and other tools show it. */
 export const APPLICATION_ID = 0x50_61_4c_65;
-/** By these a journal is known that was begun before there was the number. */
+/** Tables of a journal that was begun before there was the number. */
 const TABLES = ["meta", "payments", "ledger"];
 
-/** Throws with one sentence. A database without tables is nobody's. */
+/** Throws with one sentence for a database of somebody else's; without tables it is nobody's. */
 export function refuseForeign(db: Database): void {
   const id = applicationIdOf(db);
   if (id === APPLICATION_ID) return;
@@ -15,7 +15,7 @@ export function refuseForeign(db: Database): void {
   if (!isOurs) throw new Error("it is an SQLite database, but no journal");
 }
 
-/** Makes it known; for one of before once and for all. */
+/** Writes the number into a journal that does not have it yet. */
 export function claim(db: Database): void {
   if (applicationIdOf(db) !== APPLICATION_ID) db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
 }

@@ -14,7 +14,7 @@ import { systemClock, type Clock } from "../../shared/clock.ts";
 import { accept, NAMES, temporaryDirectory, uuid } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
 
-/** A journal that says when it is over, and time that passes when the test says so. */
+/** Opens a journal that reports when it is over, with time that passes when the test says so. */
 async function opened(path: string) {
   const over = Promise.withResolvers<string>();
   let passedMs = 0;

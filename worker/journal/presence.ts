@@ -1,6 +1,7 @@
 /**
- * Whether the journal is still in its place. A file that was removed or replaced goes on taking writes
- * of whoever has it open, and is gone with the process: what is acknowledged from then on is lost.
+ * Tells whether the journal is still in its place. A file that was removed or replaced goes on taking
+ * writes of the process that has it open, and is gone with that process: all payments that are
+ * acknowledged meanwhile are lost.
  */
 import { realpathSync, statSync, type BigIntStats } from "node:fs";
 
@@ -15,10 +16,10 @@ export type Loss = {
 export class Presence {
   readonly #database: string;
   readonly #files: readonly File[];
-  /** It never shrinks. */
+  /** Size of the database at the last look: it never shrinks. */
   #bytes: bigint;
 
-  /** To be called when SQLite has all of them open. */
+  /** Notes which files they are; to be called when SQLite has all of them open. */
   constructor(path: string) {
     // SQLite has the others beside the file itself, wherever a link to it may be.
     const real = realpathSync(path);
@@ -29,7 +30,7 @@ export class Presence {
     this.#bytes = this.#files[0]?.opened?.size ?? 0n;
   }
 
-  /** What has become of one of the files; null while each is the one that was opened. */
+  /** Tells what has become of a file; null while each is the file that was opened. */
   loss(): Loss | null {
     for (const { path, opened } of this.#files) {
       const now = statOf(path);

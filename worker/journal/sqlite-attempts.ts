@@ -1,8 +1,8 @@
 /**
- * Attempts that did not settle their payment. One that nobody answers for is tried for ever, so of each
- * payment only the first few and the last few are kept, and how many there were between them. Each
- * attempt that is written takes out the one that it makes superfluous, and of a journal in which there
- * are more a few at a time, so that its cost does not grow with their number.
+ * Attempts that did not settle their payment. A payment that nobody answers for is tried for ever, so
+ * only its first few and last few attempts are kept, and how many there were between them. Each attempt
+ * that is written takes out the one that it makes superfluous; where a journal has more, it takes out a
+ * few at a time, so that its cost does not grow with their number.
  */
 import type { Database } from "bun:sqlite";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
@@ -23,7 +23,7 @@ export const ATTEMPTS_SCHEMA = `
   ) STRICT;
 `;
 
-/** Of a journal that kept them all: gone in hours, without anybody waiting for it. */
+/** Old journals kept all attempts: at this rate they are gone in hours, and nobody waits for it. */
 const LEFT_OUT_AT_ONCE_MAX = 64;
 
 export class SqliteAttempts {
@@ -53,7 +53,7 @@ export class SqliteAttempts {
 
   add(seq: number, { atMs, processor, outcome, reason }: FailedAttempt): void {
     this.#insert.run(seq, atMs, processor, outcome, reason);
-    // Asked first: of nearly every payment there are few, and a deletion takes longer than the rest.
+    // This is asked first: nearly every payment has few, and a deletion takes longer than the rest.
     if (this.#superfluous.get(seq) === null) return;
     this.#count.run(seq, this.#leaveOut.run(seq).changes);
   }

@@ -1,4 +1,4 @@
-/** What is sealed is what the rows sum to, whatever the journal goes through. */
+/** Sealed blocks have the sums of their rows, through commits that fail, restarts and power cuts. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -41,7 +41,7 @@ class Journal {
     }).flat();
   }
 
-  /** A commit that fails at its end, and with it the blocks that it has filled. */
+  /** Makes a commit that fails at its end, and with it the blocks that it has filled. */
   fail(count: number): void {
     const transitions = this.#settling(count, 3);
     const twice = settle(this.#seq + count, this.#row);
@@ -66,7 +66,7 @@ class Journal {
     this.#again(this.#synced);
   }
 
-  /** What a worker of before leaves: it knows nothing of the table. */
+  /** Settles as a worker of an earlier version, which knows nothing of the table. */
   earlierWorker(count: number, purges: boolean): void {
     this.#db.run("CREATE TABLE kept AS SELECT * FROM blocks");
     if (purges) this.purge();

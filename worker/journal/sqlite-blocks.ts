@@ -1,7 +1,7 @@
 /**
- * What the ledger's full blocks sum to, sealed by the commit that fills them, so that a start need not
- * sum what has left the ring. A block of before there was this table, or of an earlier worker that ran
- * in between, is summed at the next start.
+ * Sums of the ledger's full blocks, sealed by the commit that fills them, so that a start need not sum
+ * rows that have left the ring. A block that is older than this table, or that a worker of an earlier
+ * version has filled since, is summed at the next start.
  */
 import type { Database, Statement } from "bun:sqlite";
 import { BLOCK_ROWS, type BlockTotals } from "../transitions.ts";
@@ -45,7 +45,7 @@ export class SqliteBlocks {
     this.#purge = db.prepare("DELETE FROM blocks");
   }
 
-  /** To be called for every row that is written, in their order: the last of a block seals it. */
+  /** Seals the block of which the row is the last; to be called for every row, in their order. */
   written(row: number): void {
     if (row % BLOCK_ROWS === BLOCK_ROWS - 1) this.#seal.run(Math.floor(row / BLOCK_ROWS));
   }
@@ -54,7 +54,7 @@ export class SqliteBlocks {
     this.#purge.run();
   }
 
-  /** At start, inside its transaction: exactly the full blocks between the two are sealed afterwards. */
+  /** Leaves exactly the full blocks between the two rows sealed; called at start, in its transaction. */
   complete(baseRow: number, nextRow: number): void {
     const [first, end] = [baseRow, nextRow].map((row) => Math.floor(row / BLOCK_ROWS));
     this.#db.run("DELETE FROM blocks WHERE block < ?1 OR block >= ?2", [first!, end!]);
@@ -66,7 +66,7 @@ export class SqliteBlocks {
     }
   }
 
-  /** Of each block from `fromRow`, which is a block's first, up to, not including, `toRow`. */
+  /** Gives totals of the blocks from `fromRow`, which is a block's first, up to, not including, `toRow`. */
   totals(fromRow: number, toRow: number, processors: number): BlockTotals[] {
     const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
     const blocks = Array.from({ length: end - first }, () => ({

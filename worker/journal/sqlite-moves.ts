@@ -2,14 +2,15 @@
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind, type Target } from "../payment.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 
-/** A state as it is on disk. */
+/** The states as they are on disk. */
 export const CODE = Object.fromEntries(
   PAYMENT_STATES.map((state, code) => [state, code]),
 ) as Record<PaymentState, number>;
 
 /**
- * UPDATE of one payment; takes what `alsoSet` takes, then its seq, then its processor if the move is
- * about that. It changes no row when the payment is in another state than the move starts from.
+ * Makes an UPDATE of one payment. It takes the values of `alsoSet`, then the payment's seq, then its
+ * processor if the move is `owned`. It changes no row when the payment is in another state than the
+ * move starts from.
  */
 export function moveSql(kind: MoveKind, alsoSet?: string): string {
   const targets = targetsByCode(kind);
@@ -19,7 +20,7 @@ export function moveSql(kind: MoveKind, alsoSet?: string): string {
     WHERE ${[...where, isOneOf([...targets.keys()])].join(" AND ")}`;
 }
 
-/** What the state becomes, as an expression, by the code that the move may find. */
+/** Maps each code that the move may find to an expression of the next one. */
 function targetsByCode(kind: MoveKind): Map<number, string> {
   const targets = new Map<number, string>();
   for (const [from, to] of Object.entries(TRANSITIONS[kind].moves)) {
@@ -44,7 +45,7 @@ function expressionOf(targets: ReadonlyMap<number, string>): string {
   return `CASE state ${cases.join(" ")} END`;
 }
 
-/** For IN with three values and more SQLite builds a table at every call, which takes longer than the rest. */
+/** Avoids IN: with three values or more SQLite builds a table at every call, which is slower than the rest. */
 function isOneOf(codes: readonly number[]): string {
   return `(${codes.map((code) => `state = ${code}`).join(" OR ")})`;
 }

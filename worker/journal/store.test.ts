@@ -1,4 +1,4 @@
-/** What only SQLite does: the file, its damage, its levels of safety. The contract is journal.test.ts. */
+/** The file of SQLite, its damage and its levels of safety. The contract is journal.test.ts. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
@@ -27,7 +27,7 @@ import {
 import { openDatabase, PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
-/** As SQLite numbers them. */
+/** Numbers of the levels in SQLite. */
 const SYNCHRONOUS = { off: 0, normal: 1, full: 2 };
 
 function open(path: string, sync: JournalSync = "off"): SqliteStore {
@@ -43,7 +43,7 @@ function reasonOf(act: () => unknown): string {
   return "nothing was wrong";
 }
 
-/** A journal with so many payments, closed and all in one file. */
+/** Writes a journal with so many payments, closed and all in one file. */
 function write(path: string, payments: number): void {
   const store = open(path);
   store.apply(Array.from({ length: payments }, (_, n) => assigned(n + 1)));
@@ -206,7 +206,7 @@ describe("a journal is begun", () => {
     const [from, to] = [directory.file("a.db"), directory.file("b.db")];
     const store = open(from);
     store.apply([assigned(1), settle(1, 0), accept(2)]);
-    // As a crash leaves it: nothing was checkpointed, nobody said goodbye.
+    // The copy is as a crash leaves it: nothing was checkpointed, nothing was closed.
     for (const suffix of ["", "-wal"]) {
       writeFileSync(to + suffix, readFileSync(from + suffix));
     }
@@ -234,7 +234,7 @@ test.each([
 });
 
 describe("a commit that fails", () => {
-  /** A journal whose disk is full from now on: SQLite may not add another page. */
+  /** Opens a journal whose disk is full from now on: SQLite may not add another page. */
   function fullDisk() {
     const { store, db, journal, apply } = openInline(":memory:");
     store.apply([assigned(1), assigned(2), accept(3)]);

@@ -1,15 +1,15 @@
 /**
- * The journal's tables and what each transition does to them. Synchronous: one call, one commit. It
- * runs in the pipeline's thread.
+ * The journal's tables and the changes that each transition makes to them. It is synchronous, one
+ * commit a call, and runs in the pipeline's thread.
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
- *   blocks     what each 256 rows of it sum to (sqlite-blocks.ts)
- *   attempts   of each payment the first and the last that did not end in "accepted"
+ *   blocks     sums of each 256 rows of it (sqlite-blocks.ts)
+ *   attempts   the first and the last of each payment that did not end in "accepted"
  *   attempts_left_out  how many there were in between (sqlite-attempts.ts)
- *   interventions  what operators did to payments and processors, and why
+ *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
- *   processor_modes  what an operator has set, where it is not the normal
+ *   processor_modes  modes that an operator has set, where they are not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
@@ -45,9 +45,9 @@ import {
 export { uuidFromHex } from "../uuid.ts";
 export type JournalSync = "full" | "normal" | "off";
 
-/** Up to here a file is looked through for damage before anything is built on it: in 1.5 s at most. */
+/** A file up to this size is looked through for damage before anything is built on it: in 1.5 s at most. */
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
-/** Of a new journal. Nearly every id dirties a page of its own, and all of it is written for it. */
+/** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
 
 const SCHEMA_VERSION = 1;
@@ -93,7 +93,7 @@ const SCHEMA = `
   ) STRICT;
 `;
 
-/** Columns that came later: a journal of before is given them in place. They may be null. */
+/** Columns that came later: an older journal is given them in place. They may be null. */
 const ADDED_COLUMNS = [
   { table: "processors", column: "url", type: "TEXT" },
   { table: "payments", column: "sum", type: "INTEGER" },
@@ -114,7 +114,7 @@ export class SqliteStore {
   readonly head: JournalHead;
   readonly ledger: SqliteLedger;
   readonly blocks: SqliteBlocks;
-  /** False: the file is larger than that, and whether it is whole is not known yet. */
+  /** False when the file is larger than that, so that nobody knows yet whether it is whole. */
   readonly isChecked: boolean;
   readonly #db: Database;
   readonly #attempts: SqliteAttempts;
@@ -147,7 +147,7 @@ export class SqliteStore {
       this.#statements = prepare(this.#db);
       this.#attempts = new SqliteAttempts(this.#db);
       this.ledger = new SqliteLedger(this.#db);
-      // Somebody else who writes holds up payments for this long, and then they are turned away.
+      // Another writer holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
     } catch (error) {
       this.#db.close();
@@ -172,7 +172,7 @@ export class SqliteStore {
     }
   }
 
-  /** Synced at any level: a call may leave for an address as soon as this has returned. */
+  /** Syncs at any level: a call may leave for an address as soon as this has returned. */
   addresses(configured: readonly Address[]): Addresses {
     const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
     this.#db.run("PRAGMA synchronous = FULL");
@@ -190,7 +190,7 @@ export class SqliteStore {
     return found;
   }
 
-  /** Everything that is not settled, oldest first. */
+  /** Gives all payments that are not settled, oldest first. */
   *open(): Generator<OpenRow> {
     const rows = this.#db
       .query<OpenColumns, [string]>(
@@ -217,8 +217,8 @@ export class SqliteStore {
   }
 
   /**
-   * Moves all of them, waiting a moment for readers that are in the way; false when one stays. The
-   * database without its log is damaged then: pages that changed again since that reader began are old.
+   * Moves all of them, waiting a moment for readers that are in the way; false when a reader stays.
+   * Without its log the database is damaged then: pages that changed since that reader began are old.
    */
   checkpointAll(): boolean {
     const sql = "PRAGMA wal_checkpoint(FULL)";
@@ -231,7 +231,7 @@ export class SqliteStore {
   }
 
   #begin(processors: readonly string[], nowMs: number): JournalHead {
-    // Names and numbers of processors must not roll back with a power cut, whatever the level of the rest.
+    // Names and numbers of processors must not roll back with a power cut, at any level of the rest.
     this.#db.run("PRAGMA synchronous = FULL");
     return this.#db
       .transaction(() => {
@@ -240,7 +240,7 @@ export class SqliteStore {
             .query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?")
             .get(key)?.value;
         const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
-        // For people only, whom it also tells about when: nothing rests on the clock being right.
+        // The epoch is for people only, and shows them about when: nothing rests on a right clock.
         const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
         const schema = meta("schema") ?? SCHEMA_VERSION;
         if (schema !== SCHEMA_VERSION) {
@@ -276,7 +276,7 @@ export class SqliteStore {
           processors: known.map(({ name }) => name),
           modes: known.map(({ mode }) => mode),
         };
-        // At once for writing: a reader that turns writer is told "locked" instead of waiting its turn.
+        // The transaction is one for writing: a reader that turns writer is told "locked" at once.
       })
       .immediate();
   }
@@ -386,7 +386,7 @@ export class SqliteStore {
   }
 }
 
-/** Far on the way to their end, and with nothing left of what was purged, numbers of rows begin anew. */
+/** Row numbers begin anew once half of them are used and no row is left after a purge. */
 function baseRowAtStart(baseRow: number, lastRow: number | null): number {
   return lastRow === null && baseRow >= LEDGER_ROWS_MAX / 2 ? 0 : baseRow;
 }
@@ -461,13 +461,13 @@ export function openDatabase(path: string, sync: JournalSync): Database {
   }
 }
 
-/** Whatever is done with a damaged file, the line about it says what to do. */
+/** The message of an error; for a damaged file it says what to do. */
 function reasonOf(error: unknown): string {
   const { message } = error as Error;
   return isCorruption(error) ? damage(message) : message;
 }
 
-/** With what is still in its log. */
+/** Size of the database, with the pages that are still in its log. */
 function bytesOf(db: Database): number {
   const value = (pragma: string) => (db.query(`PRAGMA ${pragma}`).values()[0] as [number])[0];
   return value("page_count") * value("page_size");

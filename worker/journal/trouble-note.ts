@@ -1,6 +1,6 @@
 /**
- * A note beside a journal that was found damaged, or taken away: why the worker ended. Until it is gone
- * a worker that starts again builds on nothing before it has looked through all of the file.
+ * A note beside a journal that was found damaged, or taken away, says why the worker ended. Until it is
+ * gone a worker that starts again builds on nothing before it has looked through all of the file.
  */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 

@@ -5,7 +5,7 @@ import { BATCH_MAX } from "./group-commit.ts";
 import { accept, NAMES, temporaryDirectory } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
 
-/** A journal whose timers never fire, so that whatever it commits it commits by turns. */
+/** Opens a journal whose timers never fire, so that it commits by turns alone. */
 async function openByTurnsAlone(path: string) {
   const never = setTimeout(() => {}, 0);
   clearTimeout(never);

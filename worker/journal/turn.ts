@@ -1,5 +1,5 @@
 /**
- * The journal's driver for production: it commits at the end of every turn of the event loop what the
+ * The journal's driver for production commits at the end of every turn of the event loop all that the
  * turn has appended, in the pipeline's own thread. A thread of its own was measured and given up: its
  * two hops cost an acknowledgement more than the commit (docs/adr/0018).
  */
@@ -18,9 +18,9 @@ import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
-/** Settlements are committed this often, and so is what a failed commit left. */
+/** Settlements are committed this often, and so is all that a failed commit left. */
 const COMMIT_ALL_MS = 10;
-/** So that a journal that is taken away is noticed within a second. */
+/** Looks this far apart notice within a second that a journal is taken away. */
 const PRESENCE_MS = 500;
 
 export type JournalSettings = { readonly JOURNAL: string; readonly JOURNAL_SYNC: JournalSync };
@@ -29,9 +29,9 @@ export type JournalOptions = {
   /** Told once why the journal cannot go on; nothing is committed, and nobody answered, afterwards. */
   readonly fatal?: (reason: string) => void;
   readonly warn?: (reason: string) => void;
-  /** A larger file is looked through beside the work. */
+  /** A larger file is looked through beside the work, and not before it. */
   readonly checkedBytesMax?: number;
-  /** Differs after the machine was down. */
+  /** A number that differs after the machine was down. */
   readonly boot?: number;
 };
 
@@ -63,7 +63,7 @@ export async function openJournal(
   }
 }
 
-/** Whether work may begin before the whole file was looked through. */
+/** True when work may begin before the whole file was looked through. */
 function mayBeBuiltOn(db: Database, path: string, boot: number): boolean {
   if (isTroubleNoted(path)) return false;
   try {
@@ -73,7 +73,7 @@ function mayBeBuiltOn(db: Database, path: string, boot: number): boolean {
   }
 }
 
-/** On disk that a worker is here, and that there is a journal. */
+/** Notes on disk that a worker is here, and that there is a journal. */
 function claimPlace(path: string, db: Database, boot: number, lock: JournalLock): void {
   try {
     noteRunning(db, boot);
@@ -129,7 +129,7 @@ export class TurnJournal extends InlineJournal {
     return !this.#isOver && super.commit(nowMs, all);
   }
 
-  /** Damage that somebody met who reads. */
+  /** Ends the journal for damage that a reader has met. */
   override onCorruption(message: string): void {
     this.#end(damage(message));
   }
@@ -163,12 +163,12 @@ export class TurnJournal extends InlineJournal {
     this.#end(`${loss.what}; ${wayOut}`);
   }
 
-  /** What is in a log without a name goes into the database, which still has one. */
+  /** Copies a log that has lost its name into the database, which still has its own. */
   #saveLog(): string {
     try {
       if (this.#parts.store.checkpointAll()) return START_AGAIN;
     } catch {
-      // A full disk, say: then some of it is lost, which is what is said.
+      // A full disk, say, loses some of it, and the line below says so.
     }
     return `what was in it could not be saved; ${RESTORE}`;
   }
@@ -186,26 +186,26 @@ export class TurnJournal extends InlineJournal {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      // A batch has a bound: what is left waits until those who came in meanwhile had their turn.
+      // A batch has a bound: the rest waits until those who came in meanwhile had their turn.
       if (this.commit(this.#parts.clock.steadyMs(), false)) this.#schedule();
     });
   }
 }
 
 type Checkpointer = {
-  /** Called with why a checkpoint failed, and with null when they work again. */
+  /** Called with the reason when a checkpoint failed, and with null when they work again. */
   onResult: (failure: string | null) => void;
   close(): Promise<void>;
 };
 
-/** A thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
+/** Starts a thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
 async function openCheckpointer(store: SqliteStore, start: Start): Promise<Checkpointer> {
   const thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   const checkpointer: Checkpointer = {
     onResult: () => {},
-    /** It lets go of the file before we do: a thread that holds it is never killed. */
+    /** Waits until the thread has closed the file: a thread that holds it is never killed. */
     async close() {
       thread.postMessage("close");
       await closed.promise;
@@ -227,7 +227,10 @@ async function openCheckpointer(store: SqliteStore, start: Start): Promise<Check
   return checkpointer;
 }
 
-/** Commits came faster than the thread could follow; one between two commits lets the log restart. */
+/**
+ * Makes a checkpoint between two commits, which lets the log restart: commits came faster than the
+ * thread could follow.
+ */
 function checkpointInBetween(store: SqliteStore, checkpointer: Checkpointer): void {
   try {
     store.checkpoint();

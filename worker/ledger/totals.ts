@@ -1,11 +1,11 @@
 /**
- * What pieces of the ledger sum to, in shared memory, for however many processors there have ever been.
+ * Sums of pieces of the ledger, in shared memory, for any number of processors that there have been.
  *
  *   pieces   minMs │ maxMs │ from │ to            one for each block, or for each super-block
  *   entries  processor │ count │ cents            from … to: one for each processor with a row in the piece
  *
  * Entries lie one piece's after the other's, so that a processor costs nothing where it has no row. If the
- * room for them ends, a piece has none: whoever reads it goes to what it is made of, and is slower, not
+ * room for them ends, a piece has none: a reader sums its blocks or rows instead, which is slower, not
  * wrong. A column for each processor was refused: all names of all time had to fit one buffer of 4 GiB.
  */
 export type TotalsMemory = {
@@ -45,7 +45,7 @@ export function totalsColumnsOf({ pieces, entries, buffer }: TotalsMemory): Tota
     at += column.byteLength;
     return column;
   };
-  // Those of eight bytes first: they begin at multiples of eight.
+  // Columns of eight bytes come first, since they must begin at multiples of eight.
   const [minMs, maxMs, cents] = [float64(pieces), float64(pieces), float64(entries)];
   const [from, to] = [uint32(pieces), uint32(pieces)];
   const [processor, count] = [uint32(entries), uint32(entries)];
@@ -76,13 +76,13 @@ export class TotalsWriter {
     this.#cents[processor]! += cents;
   }
 
-  /** Gives what was gathered to `visit` as well. */
+  /** Writes the piece's entries, and gives each to `visit` as well. */
   seal(
     piece: number,
     visit: (processor: number, count: number, cents: number) => void = () => {},
   ): void {
     const { columns } = this;
-    // Once it ends it is at its end, so that pieces with entries follow each other.
+    // Room that has ended stays so, and pieces with entries follow each other without a gap.
     this.#hasRoom &&= this.#next + this.#touched.length <= this.#room;
     columns.from[piece] = this.#next;
     for (const processor of this.#touched) {
@@ -98,7 +98,7 @@ export class TotalsWriter {
     this.#forget();
   }
 
-  /** Everything that was sealed is purged: the room is there anew. */
+  /** Makes room anew, after a purge of all that was sealed. */
   restart(): void {
     this.#forget();
     this.#next = 0;

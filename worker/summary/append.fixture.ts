@@ -1,15 +1,15 @@
-/** Entry of a thread that appends to a ledger while a test reads it: a cent a row, in order of time. */
+/** The thread that appends to a ledger while a test reads it: a cent a row, in order of time. */
 import { LedgerWriter, type LedgerMemory } from "../ledger.ts";
 
 declare const self: Worker;
 
-/** Of the wall clock of row 0; row n is n milliseconds later. */
+/** Wall clock of row 0; row n is n milliseconds later. */
 export const FIRST_AT_MS = 1_000_000;
 
 export type AppendOrder = {
   readonly memory: LedgerMemory;
   readonly rows: number;
-  /** A purge after so many rows, or none. */
+  /** Rows between two purges; null for none. */
   readonly purgeEvery: number | null;
 };
 

@@ -12,9 +12,9 @@ import { BEGIN_MS, type Theirs } from "./theirs.ts";
 const ROWS = 20_000;
 const ATTEMPT_MS_MAX = 30_000;
 const EVERYTHING = { fromMs: BEGIN_MS, toMs: FIRST_MS + ROWS };
-/** Of these payments every one was settled at `default`. */
+/** Settled at `default`, and so is every multiple that tests use. */
 const SEQ = 4_321;
-/** And this one at `fallback`. */
+/** Settled at `fallback`. */
 const SEQ_ELSEWHERE = 9_000;
 
 class Books implements Disposable {
@@ -28,7 +28,7 @@ class Books implements Disposable {
     this.model = recordedAs(this.path, 0);
   }
 
-  /** Changes what the processor has of a payment; null takes it away. */
+  /** Changes the processor's record of a payment; null takes it away. */
   plant(seq: number, change: { amountCents?: number; requestedAtMs?: number } | null): void {
     const rows = [...this.model.records.values()];
     this.model.records.purge();
@@ -153,7 +153,7 @@ test("one that is nobody's is told by its millisecond, count and cents", async (
 
 test("one that a refused attempt has left there is found by that attempt", async () => {
   using books = new Books();
-  // It was tried at `default` first, at an instant that nothing here has kept but the attempt's end.
+  // `default` was tried first, at an instant of which only the attempt's end was kept here.
   const atMs = requestedAtMsOf(SEQ_ELSEWHERE) - 40;
   books.run("INSERT INTO attempts VALUES (?, ?, 0, 'refused', '500')", SEQ_ELSEWHERE, atMs + 25);
   books.record(idOf(SEQ_ELSEWHERE), centsOf(SEQ_ELSEWHERE), atMs);
@@ -199,7 +199,7 @@ test("a processor that has lost everything costs no more than the budget", async
   expect(audit.state).toBe("drift");
   expect(books.calls).toBeLessThan(260);
   expect(audit.differing.length).toBeGreaterThan(50);
-  // What nobody was asked about is told as windows, so that nothing is left out.
+  // Payments that nobody was asked about are reported as windows, so that nothing is left out.
   const lost = audit.windows.reduce((sum, { ours, theirs }) => sum + ours.count - theirs.count, 0);
   expect(lost + audit.differing.length).toBe(audit.ours.count);
 });

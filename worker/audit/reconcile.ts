@@ -1,17 +1,17 @@
 /**
- * From two totals that differ to the payments that make the difference.
+ * The reconciliation goes from two totals that differ to the payments that make the difference.
  *
- *   window ─ halve by our own rows, ask for one half's totals, the other's are what is left ─┐
- *      ▲                                                                                      │
+ *   window ─ halve by our own rows, ask for one half's totals, the other's are the remainder ┐
+ *      ▲                                                                                     │
  *      └── halves that differ ◄──────────────────────────────────────────────────────────────┘
  *   a small window: ask for each of our ids there       404: missing; other data: amount, time
- *   what still differs is theirs and not ours: halve by time, down to one millisecond, then ask for
- *   the ids that may have been charged here after all   found: extra; else the window is what we know
+ *   a difference that remains is theirs and not ours: halve by time, down to one millisecond, then ask
+ *   for ids that may have been charged there after all   found: extra; else the window is reported
  *
- * Everything found carries what it changes in a total, and when, so that one payment explains the
- * difference in every window that it touches. What is open here and recorded there explains as well,
- * and is no drift. The processor is busy with payments: one call at a time, and not more than a
- * budget; what is left over is told as windows.
+ * Everything found carries its change to a total, and the instant of it, so that one payment explains
+ * the difference in every window that it touches. A payment that is open here and recorded there
+ * explains as well, and is no drift. The processor is busy with payments, so calls are made one at a
+ * time and within a budget; differences that it leaves unexplained are reported as windows.
  *
  * Differences that cancel out in a window are not seen in it: an equal total ends the search there.
  */
@@ -23,39 +23,39 @@ import { BEGIN_MS, type Found, type Theirs } from "./theirs.ts";
 export type Sides = {
   readonly ours: Ours;
   readonly theirs: Theirs;
-  /** Of processors by number, and which of them this is about. */
+  /** Names of processors by number; `processor` is the number of the one that is reconciled. */
   readonly names: readonly string[];
   readonly processor: number;
 };
 
-/** By how much the processor's totals are changed at an instant. */
+/** A change to the processor's totals at an instant. */
 type Shift = Sum & { readonly atMs: number };
 
-export type Hunted = {
+export type Findings = {
   readonly differences: readonly Difference[];
-  /** Recorded there, open here. */
+  /** Payments that are recorded there and open here. */
   readonly pending: readonly OurPayment[];
   readonly windows: readonly DifferingWindow[];
   readonly shifts: readonly Shift[];
 };
 
-export const NOTHING_FOUND: Hunted = { differences: [], pending: [], windows: [], shifts: [] };
+export const NOTHING_FOUND: Findings = { differences: [], pending: [], windows: [], shifts: [] };
 
 /** A window, and the processor's totals of it. */
 export type Part = { readonly window: SummaryWindow; readonly theirs: Sum };
 
-/** A window with so few of our payments is asked for by their ids. */
+/** A window with no more of our payments than this is asked for by their ids. */
 const IDS_PER_WINDOW = 16;
 /** Open payments are asked for at once when they are not more. */
 const OPEN_MAX = 256;
 const SUSPECTS_MAX = 256;
-const HUNTS_MAX = 3;
+const PASSES_MAX = 3;
 const PENDING: ReadonlySet<string> = new Set(["assigned", "unknown", "held"]);
 
 /** `budget`: calls that may still be made; it is counted down. */
 export type Budget = { calls: number };
 
-class Hunt {
+class Reconciliation {
   readonly #sides: Sides;
   readonly #budget: Budget;
   readonly #asked = new Set<string>();
@@ -71,8 +71,8 @@ class Hunt {
     this.#budget = budget;
   }
 
-  /** Through windows that differ; they do not overlap. Rejects with `NoAnswer`. */
-  async run(parts: readonly Part[]): Promise<Hunted> {
+  /** Searches windows that differ and do not overlap. Rejects with `NoAnswer`. */
+  async run(parts: readonly Part[]): Promise<Findings> {
     for (const { window, theirs } of parts) {
       await this.#askOpen(window);
       await this.#narrow(window, theirs);
@@ -89,8 +89,8 @@ class Hunt {
     };
   }
 
-  /** Asked for once more: totals of a while ago may miss what was settled since. */
-  async #leftOver(): Promise<Hunted["windows"]> {
+  /** Asks for totals once more: those of a while ago may miss payments that were settled since. */
+  async #leftOver(): Promise<Findings["windows"]> {
     const windows = [];
     for (const [window, before] of this.#left) {
       if (this.#agrees(window, before)) continue;
@@ -163,7 +163,7 @@ class Hunt {
     for (const payment of open) await this.#askOther(payment);
   }
 
-  /** What lies at one millisecond and is none of ours: an id that we know, if it is any. */
+  /** Looks among ids that we know for a payment that is at one millisecond and not ours there. */
   async #askSuspects(): Promise<void> {
     const instants = this.#left
       .filter(([{ fromMs, toMs }]) => fromMs === toMs)
@@ -174,7 +174,7 @@ class Hunt {
     }
   }
 
-  /** One that is not settled at this processor by our account. */
+  /** Asks for a payment that is not settled at this processor by our account. */
   async #askOther(payment: OurPayment): Promise<void> {
     if (this.#asked.has(payment.correlationId) || this.#budget.calls <= 0) return;
     const found = await this.#find(payment.correlationId);
@@ -224,14 +224,18 @@ class Hunt {
   }
 }
 
-/** Once more when our own side has moved meanwhile: something was settled while it was asked for. */
-export async function hunt(sides: Sides, parts: readonly Part[], budget: Budget): Promise<Hunted> {
+/** Starts over when our own side has moved meanwhile: something was settled while it was asked for. */
+export async function reconcile(
+  sides: Sides,
+  parts: readonly Part[],
+  budget: Budget,
+): Promise<Findings> {
   const ours = () => parts.map(({ window }) => sides.ours.totals(window));
   let there = parts;
-  for (let hunts = 1; ; hunts++) {
+  for (let passes = 1; ; passes++) {
     const before = ours();
-    const found = await new Hunt(sides, budget).run(there);
-    if (hunts === HUNTS_MAX || Bun.deepEquals(before, ours())) return found;
+    const found = await new Reconciliation(sides, budget).run(there);
+    if (passes === PASSES_MAX || Bun.deepEquals(before, ours())) return found;
     const asked: Part[] = [];
     for (const { window } of parts) {
       asked.push({ window, theirs: await sides.theirs.totals(window) });
@@ -244,7 +248,7 @@ export function agree(a: Sum, b: Sum): boolean {
   return a.count === b.count && a.cents === b.cents;
 }
 
-/** Our totals of a window with what is known to differ in it. */
+/** Our totals of a window with the known differences in it. */
 export function shifted(ours: Sum, shifts: readonly Shift[], window: SummaryWindow): Sum {
   let { count, cents } = ours;
   for (const shift of shifts) {
@@ -255,7 +259,7 @@ export function shifted(ours: Sum, shifts: readonly Shift[], window: SummaryWind
   return { count, cents };
 }
 
-/** Null where a window has no beginning. */
+/** Gives null where a window has no beginning. */
 export function isoFrom(atMs: number): string | null {
   return atMs <= BEGIN_MS ? null : new Date(atMs).toISOString();
 }
@@ -265,12 +269,12 @@ export function isoOrNull(atMs: number | null): string | null {
 }
 
 /** The instant of the first difference; infinite without one. */
-export function firstOf({ differences, windows }: Hunted): number {
+export function firstOf({ differences, windows }: Findings): number {
   const beginnings = windows.map(({ from }) => (from === null ? BEGIN_MS : Date.parse(from)));
   return Math.min(...differences.map(instantOf), ...beginnings, Number.POSITIVE_INFINITY);
 }
 
-/** The first that it touches; what we have of an extra one is elsewhere. */
+/** The first instant that it touches; our own time of an extra payment belongs elsewhere. */
 function instantOf({ kind, oursRequestedAt, theirsRequestedAt }: Difference): number {
   const atMs = (iso: string | null) => (iso === null ? Number.POSITIVE_INFINITY : Date.parse(iso));
   return Math.min(
