@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import {
-  bothSettings,
+  commonSettings,
   flag,
   integer,
   host,
@@ -167,6 +167,6 @@ export const workerSettings = {
     optionalSecret(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
     "secret",
   ),
-  ...bothSettings,
+  ...commonSettings,
 };
 export type WorkerSettings = SettingsOf<typeof workerSettings>;

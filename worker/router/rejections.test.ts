@@ -4,7 +4,7 @@ import { Rejections } from "./rejections.ts";
 
 const MINUTE_MS = 60_000;
 
-/** One that accepted a payment at 0. */
+/** Rejections of a processor that accepted a payment at 0. */
 function proven(): Rejections {
   const rejections = new Rejections();
   rejections.accepted(0);

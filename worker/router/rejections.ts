@@ -1,11 +1,11 @@
 /**
- * Whose fault a 400 is, as a core: the payment's, if its processor has shown within a minute that it
- * takes payments; otherwise perhaps the processor's own, or our configuration's, and nobody's payment
- * is given up for that. Such a payment waits, and is tried again as soon as one is accepted.
+ * Decides whose fault a 400 is, as a core: the payment's, if its processor has shown within a minute
+ * that it takes payments; otherwise perhaps the processor's own, or our configuration's, and no payment
+ * is given up for that. Such a payment waits, and is tried again as soon as another is accepted.
  *
  * Several in a row, without an acceptance in between, say something about the processor: it is tripped,
- * and the later ones are not believed, whatever it took before. A change for the worse would otherwise
- * end every payment of that minute.
+ * and the later ones are not believed, although it took payments before. A change for the worse would
+ * otherwise end every payment of that minute.
  */
 const BELIEVED_MS = 60_000;
 const IN_A_ROW_MAX = 3;
@@ -14,7 +14,7 @@ export class Rejections {
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
   #inARow = 0;
 
-  /** Some came since the last acceptance. */
+  /** True when rejections came since the last acceptance. */
   get pending(): boolean {
     return this.#inARow > 0;
   }
@@ -24,14 +24,14 @@ export class Rejections {
     this.#inARow = 0;
   }
 
-  /** What one more says about the processor. */
+  /** Records a rejection, and gives what it says about the processor. */
   rejected(nowMs: number): "success" | "none" | "trip" {
     this.#inARow++;
     if (this.#inARow >= IN_A_ROW_MAX) return "trip";
     return this.believed(nowMs) ? "success" : "none";
   }
 
-  /** Whether the last one was the payment's fault. */
+  /** True when the last rejection is taken for the payment's fault. */
   believed(nowMs: number): boolean {
     return this.#inARow <= IN_A_ROW_MAX && nowMs - this.#acceptedAtMs <= BELIEVED_MS;
   }
