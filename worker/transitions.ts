@@ -1,7 +1,7 @@
 /**
- * The transitions of a payment, as the journal records them (PROTOCOL.md, "States"), and what it
- * answers. A processor is named by its number in the journal's own table, so that a changed
- * configuration cannot give one processor's payments to another.
+ * Transitions of a payment, as the journal records them (PROTOCOL.md, "States"), and its answers. A
+ * processor is named by its number in the journal's own table, so that a changed configuration cannot
+ * give one processor's payments to another.
  */
 
 /** Order matters: a state's code on disk is its index here. */
@@ -26,7 +26,7 @@ export type FailedAttempt = {
   readonly reason: string;
 };
 
-/** What an operator did, and said about it: kept for ever. */
+/** Action of an operator, with its reason and evidence: kept for ever. */
 export type Intervention = {
   readonly atMs: number;
   readonly who: string;
@@ -35,7 +35,7 @@ export type Intervention = {
   readonly evidence: string | null;
 };
 
-/** Used as its breaker says; for no new payment; or whatever its breaker says. */
+/** Use of a processor: as its breaker says; for no new payment; or regardless of its breaker. */
 export type ProcessorMode = "auto" | "drained" | "forced";
 
 export type Transition =
@@ -115,7 +115,7 @@ export type OpenRow = {
   readonly assignment: Assignment | null;
 };
 
-/** What the journal knows at start. */
+/** State of the journal at the start. */
 export type JournalHead = {
   /** Grows with every start. */
   readonly epoch: number;
@@ -123,9 +123,9 @@ export type JournalHead = {
   /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
   readonly baseRow: number;
   readonly nextRow: number;
-  /** Names by number; the configured ones and those of earlier configurations. */
+  /** Names by number, both of the configuration and of earlier ones. */
   readonly processors: readonly string[];
-  /** What an operator has set, by number. */
+  /** Modes that an operator has set, by number. */
   readonly modes: readonly ProcessorMode[];
 };
 
@@ -138,7 +138,7 @@ export type LedgerRows = {
 
 export { BLOCK_ROWS } from "./limits.ts";
 
-/** What one block of rows sums to; counts and cents by processor number. */
+/** Sums of one block of rows; counts and cents by processor number. */
 export type BlockTotals = {
   readonly minMs: number;
   readonly maxMs: number;
