@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import { socketPathOf } from "../shared/healthcheck.ts";
 import {
-  bothSettings,
+  commonSettings,
   endpoint,
   httpUrl,
   integer,
@@ -54,6 +54,6 @@ export const apiSettings = {
     integer(10, 60_000),
   ),
   AMOUNT_MAX: setting("1000000", "largest amount taken", integer(1, AMOUNT_CENTS_MAX / 100)),
-  ...bothSettings,
+  ...commonSettings,
 };
 export type ApiSettings = SettingsOf<typeof apiSettings>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
-  bothSettings,
+  commonSettings,
   describeSettings,
   endpoint,
   flag,
@@ -153,7 +153,7 @@ test("the help has a line for each setting, aligned, from the same table", () =>
 });
 
 test("the settings of both processes have their defaults", () => {
-  expect(readSettings(bothSettings, {})).toEqual({
+  expect(readSettings(commonSettings, {})).toEqual({
     ok: true,
     settings: { LINK_SECRET: null, LOG_LEVEL: "info" },
   });

@@ -134,7 +134,7 @@ export function parseHttpUrl(value: string): string | null {
   return url.href.replace(/\/+$/, "");
 }
 
-export const bothSettings = {
+export const commonSettings = {
   LINK_SECRET: setting(
     "",
     "HMAC key of the link; required when the link is bound or sent beyond loopback or a private network, and of 16 characters or more beyond loopback",

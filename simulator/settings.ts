@@ -1,5 +1,12 @@
 import * as v from "valibot";
-import { bothSettings, host, integer, setting, text, type SettingsOf } from "../shared/settings.ts";
+import {
+  commonSettings,
+  host,
+  integer,
+  setting,
+  text,
+  type SettingsOf,
+} from "../shared/settings.ts";
 
 const FEE = "a decimal from 0 to 1";
 const fee = () =>
@@ -10,6 +17,6 @@ export const simulatorSettings = {
   HOST: setting("0.0.0.0", "HTTP address", host()),
   PORT: setting("8001", "HTTP port", integer(0, 65535)),
   FEE: setting("0.05", "the processor's share of every amount", fee()),
-  LOG_LEVEL: bothSettings.LOG_LEVEL,
+  LOG_LEVEL: commonSettings.LOG_LEVEL,
 };
 export type SimulatorSettings = SettingsOf<typeof simulatorSettings>;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { apiSettings } from "../api/settings.ts";
 import packageJson from "../package.json";
-import { bothSettings, type SettingsTable } from "../shared/settings.ts";
+import { commonSettings, type SettingsTable } from "../shared/settings.ts";
 import { simulatorSettings } from "../simulator/settings.ts";
 import { workerSettings } from "../worker/settings.ts";
 import { twinComplaints } from "./tidy/twins.ts";
@@ -35,13 +35,13 @@ const SETTINGS = /(<!-- settings: [^\n]* -->\n)[\s\S]*?(<!-- settings end -->)/;
 
 function settingsTable(): string {
   const without = (table: SettingsTable) =>
-    Object.fromEntries(Object.entries(table).filter(([name]) => !(name in bothSettings)));
+    Object.fromEntries(Object.entries(table).filter(([name]) => !(name in commonSettings)));
   return [
     "| process | setting | default | meaning |",
     "| --- | --- | --- | --- |",
     ...rowsOf("api", without(apiSettings)),
     ...rowsOf("worker", without(workerSettings)),
-    ...rowsOf("both", bothSettings),
+    ...rowsOf("both", commonSettings),
   ]
     .map((line) => `${line}\n`)
     .join("");

@@ -1,22 +1,22 @@
 /**
- * A processor is who it is by its address as well as by its name. The journal keeps the address of every
- * name. Another address under a known name is somebody else until an operator says otherwise: charged
- * there, a payment that the first one may have would be charged twice.
+ * A processor is known by its address as well as by its name. The journal keeps the address of every
+ * name. Another address under a known name is another processor until an operator says otherwise: a
+ * payment that the first one may have would be charged twice if it were charged there.
  *
  *   never known                                          the configured one is taken
  *   the same                                             nothing
  *   another, and nothing is open here or at that address  the configured one is taken, with a line
  *   another, and payments are                            moved: nothing is sent there
  *
- * At "that address" stands a name of which the journal has it: two names that exchange their addresses
- * are both moved, or the payments of the one would mix with the other's. Open are payments that are not
+ * The journal may have "that address" under another name: two names that exchange their addresses are
+ * both moved, or the payments of the one would mix with the other's. Payments are open that are not
  * settled, nor final in another way, and belong to the processor.
  */
 import type { Database } from "bun:sqlite";
 import { PAYMENT_STATES, type PaymentState } from "./transitions.ts";
 
 export type Address = { readonly name: string; readonly url: string };
-/** A name as the journal has it; `url` is null before one was known. */
+/** Name as the journal has it; `url` is null before an address was known. */
 export type KnownAddress = {
   readonly number: number;
   readonly name: string;
@@ -27,16 +27,16 @@ export type AddressFinding =
   | { readonly kind: "new" }
   | { readonly kind: "same" }
   | { readonly kind: "followed"; readonly from: string }
-  /** `open`: payments here, and at the new address under other names. */
+  /** `open` counts payments here, and at the new address under other names. */
   | { readonly kind: "moved"; readonly from: string; readonly open: number };
 export type Addresses = {
-  /** In the order of the configuration. */
+  /** Findings in the order of the configuration. */
   readonly configured: readonly AddressFinding[];
   /** Names that are not configured any more, and have open payments. */
   readonly gone: readonly KnownAddress[];
 };
 
-/** The table above. */
+/** Compares by the table above. */
 export function compareAddresses(
   configured: readonly Address[],
   known: readonly KnownAddress[],
@@ -72,7 +72,7 @@ export function movedNames(
 }
 
 /**
- * The same of one name beside the worker that runs: it has written down every address that it calls.
+ * Looks one name up beside the worker that runs, which has written down every address that it calls.
  * Null when it calls this one.
  */
 export function movedFrom(db: Database, { name, url }: Address): string | null {
@@ -89,7 +89,7 @@ const CODES = (["assigned", "unknown", "held"] satisfies PaymentState[]).map((st
   PAYMENT_STATES.indexOf(state),
 );
 
-/** What a journal says; of one from before addresses were kept, nothing. */
+/** Reads a journal's addresses; none from a journal of before addresses were kept. */
 export function knownAddresses(db: Database): KnownAddress[] {
   const columns = db.query<{ name: string }, []>("PRAGMA table_info(processors)").all();
   if (!columns.some(({ name }) => name === "url")) return [];

@@ -1,10 +1,10 @@
-/** How many calls are in flight: each has a connection, and so a descriptor and a port, of its own. */
+/** Limits the calls in flight: each has a connection, and so a descriptor and a port, of its own. */
 
-/** At all processors together; doctor says whether the machine has the descriptors for it. */
+/** Calls at all processors together; doctor says whether the machine has the descriptors for them. */
 const ALL_MAX = 8_192;
 /** Looks and health probes of one processor, beside its charges. */
 const OTHER_CALLS = 32;
-/** A processor takes 800 calls at a time; looks and calls that were given up need some of them. */
+/** Most charges of one processor: it takes 800 calls, some of which looks and abandoned calls need. */
 const CHARGES_MAX = 640;
 
 /** Charges in flight at one processor. */

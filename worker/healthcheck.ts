@@ -1,4 +1,4 @@
-/** `worker healthcheck`. The first import of the process, for the reason that stands in the API's. */
+/** Runs `worker healthcheck`. It is the process's first import, for the reason given in the API's. */
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 

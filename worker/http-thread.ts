@@ -1,4 +1,4 @@
-/** Entry of the http thread: builds its parts when told to start, and passes messages on. */
+/** Entry of the http thread builds its parts when told to start, and passes messages on. */
 import { createLog } from "../shared/log.ts";
 import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";

@@ -1,6 +1,6 @@
 /**
  * The worker's http thread, as the pipeline's thread sees it: what it is given to start, and the few
- * messages that go between. It reads the ledger through shared memory and payments through a
+ * messages between the two. It reads the ledger through shared memory and payments through a
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
@@ -19,7 +19,7 @@ export type HttpThreadStart = {
 
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
-  /** Why the worker is not ready, or null. */
+  /** The reason tells why the worker is not ready; null when it is. */
   | { readonly kind: "readiness"; readonly reason: string | null }
   | { readonly kind: "purged"; readonly id: number }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
@@ -31,7 +31,7 @@ export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "purge" | "metrics"; readonly id: number }
-  /** A read met a journal that is not what was written to it. */
+  /** Says that a read met a journal that is not what was written to it. */
   | { readonly kind: "corrupt"; readonly message: string }
   | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly id: number; readonly command: OperatorCommand }
@@ -39,15 +39,15 @@ export type FromHttpThread =
 
 export type HttpThread = {
   readonly port: number;
-  /** What the thread watches, so that it can tell when no message comes any more. */
+  /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(reason: string | null): void;
-  /** Not ready from here on, and everybody who asks is told to go. */
+  /** Makes the worker not ready from here on; every client is told to go. */
   leave(): void;
   stop(): Promise<void>;
 };
 
-/** Rejects with one sentence when the port cannot be bound. */
+/** Starts the thread. Rejects with one sentence when the port cannot be bound. */
 export async function startHttpThread(
   start: Omit<HttpThreadStart, "pulse">,
   pipeline: {
@@ -70,7 +70,7 @@ export async function startHttpThread(
   const started = Promise.withResolvers<number>();
   let running = false;
   thread.onerror = ({ message }) => {
-    // Without it nobody could ask for a summary or see that something is wrong: better to start anew.
+    // Nobody could ask for a summary or see that something is wrong without it: better to start anew.
     if (running) throw new Error(`the http thread broke: ${message}`);
     started.reject(new Error(message));
   };
@@ -119,7 +119,7 @@ export async function startHttpThread(
   };
 }
 
-/** In a thread Bun shares a port with whoever has it already, without a word; here it refuses. */
+/** Refuses a port that is taken: in a thread Bun shares it with its owner, without a word. */
 function refuseTakenPort({ HTTP_HOST: hostname, HTTP_PORT: port }: WorkerSettings): void {
   try {
     Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);

@@ -1,13 +1,13 @@
-/** One processor as the worker sees it: who it is, how it is called, how it does, and what it has done. */
+/** A processor as the worker sees it: its name, its client, its state, and its answers so far. */
 import type { Processor } from "./processor.ts";
 import { RouterLane, type RouterLaneOptions } from "./router/lane.ts";
 import type { OpenPayment } from "./payment.ts";
 import { ownerOf } from "./payment.ts";
 
 export type LaneOptions = RouterLaneOptions & {
-  /** The journal's number of its name. */
+  /** Number of its name in the journal. */
   readonly number: number;
-  /** Where it is configured to be. */
+  /** Address that is configured. */
   readonly url: string;
   readonly client: Processor;
 };
@@ -32,9 +32,9 @@ export class Lane extends RouterLane {
 }
 
 export class Lanes {
-  /** As configured. */
+  /** Lanes in the order of the configuration. */
   readonly all: readonly Lane[];
-  /** By the journal's number; empty where a name is not configured any more. */
+  /** Lanes by the journal's number; empty where a name is not configured any more. */
   readonly #byNumber: Lane[] = [];
 
   constructor(all: readonly Lane[]) {
@@ -42,7 +42,7 @@ export class Lanes {
     for (const lane of all) this.#byNumber[lane.number] = lane;
   }
 
-  /** Of the processor that a payment belongs to; null when it is not configured any more, or to none. */
+  /** Lane of the processor that a payment belongs to; null when there is none, or it is not configured. */
   of(payment: OpenPayment): Lane | null {
     const owner = ownerOf(payment);
     return owner === null ? null : this.numbered(owner.processor);

@@ -24,7 +24,7 @@ import { Readiness } from "./readiness.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
 const TICK_MS = 10;
-/** Of the time for draining, what calls in flight may use; the rest is for the last commit. */
+/** Part of the time for draining that calls in flight may use; the rest is for the last commit. */
 const CALLS_DRAIN_MS = 3_500;
 
 await runCommandIfAsked(process.argv.slice(2));

@@ -1,6 +1,6 @@
 import { exitWith } from "../shared/process.ts";
 
-/** Payments must not take a detour that nobody chose on purpose. */
+/** Refuses a proxy: payments must not take a detour that nobody chose on purpose. */
 export function refuseProxy(): void {
   const found = foundProxy(process.env);
   if (found === null) return;

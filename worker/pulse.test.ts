@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
 
-/** The watching thread started so much later. */
+/** Distance of the clocks: the watching thread started so much later. */
 const APART_MS = -7_000;
 
 function watched() {

@@ -1,5 +1,5 @@
 /**
- * Whether the pipeline's thread moves, as another thread can see it: when it ticked last, in shared
+ * Shows another thread whether the pipeline's thread moves: the time of its last tick stands in shared
  * memory. A disk that does not answer a commit holds that thread up, and then no message from it comes;
  * a time that stands still tells, and costs a payment nothing.
  *
@@ -9,7 +9,7 @@
 const BEAT_AT = 0;
 const COMMITTING = Float64Array.BYTES_PER_ELEMENT;
 
-/** Without a beat for so long the worker is not ready. */
+/** Time without a beat after which the worker is not ready. */
 const STANDSTILL_MS = 2_500;
 
 export type PulseMemory = SharedArrayBuffer;
@@ -18,7 +18,7 @@ export function allocatePulse(): PulseMemory {
   return new SharedArrayBuffer(COMMITTING + Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** The pipeline's end. */
+/** Pulse at the pipeline's end. */
 export class Pulse {
   readonly #beatAtMs: Float64Array;
   readonly #committing: Int32Array;
@@ -37,7 +37,7 @@ export class Pulse {
   }
 }
 
-/** The end of whoever watches, on a clock of its own. */
+/** Pulse at the watching thread's end, on a clock of its own. */
 export class PulseWatch {
   readonly #beatAtMs: Float64Array;
   readonly #committing: Int32Array;
@@ -48,14 +48,14 @@ export class PulseWatch {
     this.#committing = new Int32Array(memory, COMMITTING, 1);
   }
 
-  /** For how long there was no beat. */
+  /** Time since the last beat. */
   silentMs(nowMs: number): number {
     const apartMs = nowMs - this.beatAtMs;
     this.#apartMs = Math.min(this.#apartMs, apartMs);
     return apartMs - this.#apartMs;
   }
 
-  /** Of the last beat, by the clock of who beats. */
+  /** Time of the last beat, by the clock of the beating thread. */
   get beatAtMs(): number {
     return this.#beatAtMs[0] as number;
   }
@@ -64,7 +64,7 @@ export class PulseWatch {
     return Atomics.load(this.#committing, 0) === 1;
   }
 
-  /** Why the worker is not ready, if that is because its pipeline stands still. */
+  /** Tells why the worker is not ready, if that is because its pipeline stands still. */
   standstill(nowMs: number): string | null {
     const silentMs = this.silentMs(nowMs);
     if (silentMs < STANDSTILL_MS) return null;

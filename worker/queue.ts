@@ -1,8 +1,8 @@
 /**
- * Payments that are durable and belong to no processor, ordered by deadline. Patience is the same for
- * all, so new ones are always the last; those that a processor refused come back among the first. One
- * that was refused again and again rests before it is tried again: it would otherwise go to and fro as
- * fast as the processor says no.
+ * Queues payments that are durable and belong to no processor, by deadline. Patience is the same for
+ * all, so new ones are always the last; those that a processor refused come back among the first. A
+ * payment that was refused again and again rests before it is tried again: it would otherwise go to and
+ * fro as fast as the processor says no.
  */
 import type { OpenPayment } from "./payment.ts";
 
@@ -10,15 +10,15 @@ import type { OpenPayment } from "./payment.ts";
 const COMPACT_AT = 1_024;
 
 export class PaymentQueue {
-  /** In order of acceptance; the places below `#first` are empty. */
+  /** Payments in order of acceptance; the places below `#first` are empty. */
   #line: OpenPayment[] = [];
   #first = 0;
-  /** Refused somewhere and back; few, sorted by deadline. */
+  /** Payments that were refused and are back; few, sorted by deadline. */
   readonly #returned: OpenPayment[] = [];
-  /** Not to be tried before their time; few. */
+  /** Payments not to be tried before their time; few. */
   #resting: { readonly payment: OpenPayment; readonly untilMs: number }[] = [];
 
-  /** Payments that may be tried now. */
+  /** Number of payments that may be tried now. */
   get length(): number {
     return this.#returned.length + this.#line.length - this.#first;
   }
@@ -37,7 +37,7 @@ export class PaymentQueue {
     this.#resting.push({ payment, untilMs });
   }
 
-  /** Takes one out, wherever it is; rare, and so it may search. */
+  /** Takes a payment out; that is rare, so it may search. */
   remove(payment: OpenPayment): void {
     const inLine = this.#line.indexOf(payment, this.#first);
     if (inLine !== -1) this.#line.splice(inLine, 1);
@@ -46,7 +46,7 @@ export class PaymentQueue {
     this.#resting = this.#resting.filter((resting) => resting.payment !== payment);
   }
 
-  /** Puts back those that have rested. */
+  /** Puts back payments that have rested. */
   wake(nowMs: number): void {
     if (this.#resting.length === 0) return;
     const rested = this.#resting.filter(({ untilMs }) => untilMs <= nowMs);
@@ -55,7 +55,7 @@ export class PaymentQueue {
     for (const { payment } of rested) this.putBack(payment);
   }
 
-  /** The one with the nearest deadline. */
+  /** Takes the payment with the nearest deadline. */
   takeOldest(): OpenPayment | undefined {
     const next = this.#line[this.#first];
     const back = this.#returned[0];
@@ -71,14 +71,14 @@ export class PaymentQueue {
     return next;
   }
 
-  /** The one that can wait the longest. */
+  /** Takes the payment that can wait the longest. */
   takeNewest(): OpenPayment | undefined {
     return this.#line.length > this.#first ? this.#line.pop() : this.#returned.pop();
   }
 
-  /** The deadline at a position from the front, in the order in which `takeOldest` gives them. */
+  /** Deadline at a position from the front, in the order in which `takeOldest` gives payments. */
   deadlineMsAt(position: number): number {
-    // How many of those before the position are returned ones: two sorted lists, read as one.
+    // Counts the returned payments before the position: two sorted lists are read as one.
     let low = Math.max(0, position - (this.#line.length - this.#first));
     let high = Math.min(position, this.#returned.length);
     while (low < high) {

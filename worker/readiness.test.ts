@@ -3,7 +3,7 @@ import { Checkpoints } from "./journal/checkpoints.ts";
 import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
 import { Readiness } from "./readiness.ts";
 
-/** A journal that fares as a test says, a clock that it moves, and what is told and logged. */
+/** Site with a journal that fares as a test says, a clock that it moves, and what is told and logged. */
 class Site {
   nowMs = 0;
   readonly checkpoints = new Checkpoints();

@@ -1,6 +1,6 @@
 /**
- * Whether the worker is ready, as far as the pipeline's thread can tell; that it stands still another
- * thread has to see (pulse.ts). The log says each trouble once, and once that it is over.
+ * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
+ * that it stands still (pulse.ts). The log says each trouble once, and once that it is over.
  */
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
@@ -67,7 +67,7 @@ export class Readiness {
   }
 }
 
-/** The first trouble there is, in one sentence, or null. */
+/** Names the first trouble there is, in one sentence; null when there is none. */
 function reasonOf(troubles: Record<string, string | null>): string | null {
   for (const [what, reason] of Object.entries(troubles)) {
     if (reason !== null) return `${what}: ${reason}`;

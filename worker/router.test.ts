@@ -167,7 +167,7 @@ describe("those of the same fee", () => {
     for (const lane of router.lanes.keys()) latency(router, lane, 40);
     return router;
   };
-  /** Sends so many, and says how many each got. */
+  /** Sends so many payments, and counts how many each lane got. */
   const share = (router: NumberedRouter, count: number) => {
     const got = router.lanes.map(() => 0);
     for (let i = 0; i < count; i++) {

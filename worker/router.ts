@@ -1,23 +1,23 @@
 /**
- * Where a payment goes: to the processor with the lowest fee that is expected to settle it within its
- * patience; to a dearer one when waiting would break a deadline, and not before.
+ * Chooses where a payment goes: to the processor with the lowest fee that is expected to settle it
+ * within its patience; to a dearer one when waiting would break a deadline, and not before.
  *
- * Walk the processors from cheap to dear. One that works and has room gets the payment. One that is
- * full or open is waited for, as long as nobody behind in the queue would miss the deadline by it:
- * for a payment at position p, waiting means to be settled by the cheaper processors at
- * now + latency + p / rate (never, while they are open). If that is too late, the next dearer
- * processor takes over at the last moment at which it still can, together with the cheaper ones:
- * now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which its
- * limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
+ * The router walks the processors from cheap to dear. The first that works and has room gets the
+ * payment. A processor that is full or open is waited for, as long as no payment behind in the queue
+ * would miss its deadline by it: a payment at position p that waits is settled by the cheaper
+ * processors at now + latency + p / rate (never, while they are open). If that is too late, the next
+ * dearer processor takes over at the last moment at which it still can, together with the cheaper
+ * ones: now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which
+ * its limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
  *
  * Processors of the same fee are one step of that walk: none of them is waited for while another has
- * room, and the payment goes to the one that is expected to answer first, by how full each is.
+ * room, and the payment goes to the processor that is expected to answer first, by how full each is.
  *
  * A payment that is late already is not sent to a processor that failed just now while another one
  * works, though the breaker of the first is still closed.
  *
  * An operator may have drained a processor: then it is as if it were not there, but for the payments
- * that are unknown there and have to be resolved. One whose address has moved gets nothing at all.
+ * that are unknown there and have to be resolved. A processor whose address has moved gets nothing.
  *
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
@@ -34,16 +34,16 @@ export const ROUTER_DEFAULTS = {
   lateWaitMsMax: 3_000,
 };
 export type RouterOptions = Readonly<typeof ROUTER_DEFAULTS>;
-/** Places in the queue that stand for all of it. */
+/** Number of positions in the queue that stand for all of it. */
 const POSITIONS = 16;
 
-/** The queue as the router needs it: how long it is, and the deadline at a position. */
+/** The queue as the router needs it. */
 export interface Waiting {
   readonly length: number;
   deadlineMsAt(position: number): number;
 }
 
-/** The lane that takes the payment at the head of the queue; null: it waits. */
+/** The lane that takes the payment at the head of the queue; null when the payment waits. */
 export type Decision<L> = L | null;
 
 /** Lanes of the same fee. */
@@ -69,7 +69,7 @@ export class Router<L extends RouterLane = RouterLane> {
     };
   }
 
-  /** Where the payment at the head of the queue goes now. */
+  /** Chooses the lane of the payment at the head of the queue. */
   choose(nowMs: number, waiting: Waiting): Decision<L> {
     const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
@@ -85,9 +85,9 @@ export class Router<L extends RouterLane = RouterLane> {
   }
 
   /**
-   * The lane that should be tried although its breaker is open, if one is due: the cheapest, or a
-   * dearer one once payments need it. `needed` tells which payment to risk: the one that needs the
-   * lane is the oldest, while for the cheapest lane it is the one that can wait the longest.
+   * Finds the lane that should be tried although its breaker is open, if a trial is due: the cheapest,
+   * or a dearer one once payments need it. `needed` tells which payment to risk: the oldest, which
+   * needs the lane, or for the cheapest lane the payment that can wait the longest.
    */
   trialLane(nowMs: number, waiting: Waiting): { lane: L; needed: boolean } | null {
     const cheaper: L[] = [];
@@ -104,7 +104,7 @@ export class Router<L extends RouterLane = RouterLane> {
     return null;
   }
 
-  /** Whether the payment at the head avoids lanes in doubt: it is late, and one without doubt works. */
+  /** True when the payment at the head avoids lanes in doubt: it is late, and another lane works. */
   #shuns(nowMs: number, waiting: Waiting): boolean {
     if (waiting.deadlineMsAt(0) > nowMs) return false;
     if (!this.#lanes.some((lane) => lane.isInDoubt(nowMs))) return false;
@@ -122,7 +122,7 @@ function usableOf<L extends RouterLane>(nowMs: number, tier: Tier<L>, shuns: boo
   return tier.every(isUsable) ? tier : tier.filter(isUsable);
 }
 
-/** Who of a tier gets the payment; null when none has room. */
+/** Finds the lane of a tier that gets the payment; null when none has room. */
 function takerOf<L extends RouterLane>(nowMs: number, tier: Tier<L>): L | null {
   if (tier.length === 1) return tier[0]!.takes(nowMs) ? tier[0]! : null;
   let taker: L | null = null;
@@ -131,7 +131,7 @@ function takerOf<L extends RouterLane>(nowMs: number, tier: Tier<L>): L | null {
     if (taker === null || isBefore(nowMs, lane, taker)) taker = lane;
   }
   if (taker === null) return null;
-  // Nobody waits for one that is open beside them, so only its health probe can bring it back.
+  // No payment waits for an open lane beside these, so only its health probe can bring it back.
   return tier.find((lane) => lane.isInvited && lane.restMs(nowMs) === 0) ?? taker;
 }
 
@@ -158,7 +158,7 @@ export function isDue(
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
     const leftMs = waiting.deadlineMsAt(position) - nowMs;
-    // One that is late already, after an outage of all, may as well wait a moment for the cheaper one.
+    // A payment that is late already, after an outage of all, may as well wait for the cheaper lane.
     const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;
     const inTimeCheaper =
       cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= allowedMs;
@@ -168,7 +168,7 @@ export function isDue(
   return false;
 }
 
-/** Those that work, and of them those that take payments now; or, all at rest, when the first will. */
+/** Finds the working lanes that take payments now; when all of them rest, how long the first does. */
 function soonest(nowMs: number, cheaper: Tier): { restMs: number; lanes: Tier } {
   const working = cheaper.filter((lane) => lane.working);
   const awake = working.filter((lane) => lane.restMs(nowMs) === 0);
@@ -182,14 +182,14 @@ function rateOf(lanes: Tier): number {
   return sum;
 }
 
-/** Those of a tier that work; if none does, all. */
+/** Keeps the lanes of a tier that work; all of them if none does. */
 function startersOf(tier: Tier): Tier {
   if (tier.length === 1) return tier;
   const working = tier.filter((lane) => lane.working);
   return working.length > 0 ? working : tier;
 }
 
-/** By the quickest of them. */
+/** Time in which the quickest of the lanes settles the payment. */
 function settlesInMs(nowMs: number, starters: Tier, position: number, ratePerMs: number): number {
   let leastMs = Number.POSITIVE_INFINITY;
   for (const lane of starters) {

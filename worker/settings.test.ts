@@ -7,7 +7,7 @@ function read(env: Record<string, string>) {
   return result.ok ? result.settings : result.reason;
 }
 
-/** The processors, or null. */
+/** Reads the processors; null when they are refused. */
 function parseProcessors(list: string) {
   const result = read({ PROCESSORS: list });
   return typeof result === "string" ? null : result.PROCESSORS;

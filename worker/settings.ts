@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import {
-  bothSettings,
+  commonSettings,
   flag,
   integer,
   host,
@@ -12,12 +12,12 @@ import {
 import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX, PROCESSORS_MAX } from "./limits.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 
-/** `fee` is a part of the amount: 0.05 is 5 %. */
+/** Setting of a processor; `fee` is a part of the amount: 0.05 is 5 %. */
 export type ProcessorSetting = {
   readonly name: string;
   readonly url: string;
   readonly fee: number;
-  /** For its administrative summary; the audit of this processor is off without one. */
+  /** Token for its administrative summary; the audit of this processor is off without one. */
   readonly auditToken?: string;
 };
 
@@ -26,13 +26,16 @@ const PROCESSORS_FORM =
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const FEE = /^(?:0(?:\.\d+)?|1)$/;
-/** What a header can carry, without the two signs that separate. */
+/** Characters that a header can carry, without the two signs that separate. */
 const AUDIT_TOKEN = /^[!-+\--:<-~]+$/;
 
 type Read<T> = { readonly ok: true; readonly value: T } | Refused;
 type Refused = { readonly ok: false; readonly reason: string };
 
-/** The processors, or the sentence on the first mistake. It repeats nothing: what looks like a name may be the rest of a token. */
+/**
+ * Reads the processors. Refuses with a sentence on the first mistake that repeats nothing: what looks
+ * like a name may be the rest of a token.
+ */
 function readProcessors(list: string): Read<ProcessorSetting[]> {
   const found: ProcessorSetting[] = [];
   const entries = list.split(",");
@@ -44,7 +47,7 @@ function readProcessors(list: string): Read<ProcessorSetting[]> {
     if (found.some((other) => other.name === name)) {
       return refused(`processor ${index + 1} has the name of another`);
     }
-    // Under two names one processor would be charged for, resolved and summed as two.
+    // A processor with two names would be charged, resolved and summed as two.
     if (found.some((other) => other.url === url)) {
       return refused(`processor ${index + 1} has the address of another`);
     }
@@ -89,7 +92,7 @@ function refused(reason: string): Refused {
   return { ok: false, reason };
 }
 
-/** What may be logged of a processor. */
+/** Keeps what may be logged of a processor. */
 export function withoutToken({ name, url, fee }: ProcessorSetting) {
   return { name, url, fee };
 }
@@ -105,7 +108,7 @@ const processors = () =>
     }),
   );
 
-/** No address: `//` at the beginning is one of SQLite's or of a library's, and so is `file:`. */
+/** A path, no address: `//` at the beginning is one of SQLite's or of a library's, and so is `file:`. */
 const journalPath = () =>
   v.pipe(
     v.string(),
@@ -167,6 +170,6 @@ export const workerSettings = {
     optionalSecret(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
     "secret",
   ),
-  ...bothSettings,
+  ...commonSettings,
 };
 export type WorkerSettings = SettingsOf<typeof workerSettings>;

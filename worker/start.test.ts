@@ -1,4 +1,4 @@
-/** The process at its start: bad settings and bad journals are one line and exit 1. */
+/** Tests the process at its start: bad settings and bad journals are one line and exit 1. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
@@ -21,7 +21,7 @@ async function start(entry: string, args: string[], env: Record<string, string>)
   return { stdout: out, stderr: err, exitCode: code };
 }
 
-/** The one line that a process leaves on stderr when it exits 1. */
+/** Gives the line that a process leaves on stderr when it exits 1. */
 async function refusal(env: Record<string, string>): Promise<string> {
   const { stderr, exitCode } = await start("worker.ts", [], env);
   expect(exitCode).toBe(1);

@@ -1,7 +1,7 @@
 /**
- * The transitions of a payment, as the journal records them (PROTOCOL.md, "States"), and what it
- * answers. A processor is named by its number in the journal's own table, so that a changed
- * configuration cannot give one processor's payments to another.
+ * Transitions of a payment, as the journal records them (PROTOCOL.md, "States"), and its answers. A
+ * processor is named by its number in the journal's own table, so that a changed configuration cannot
+ * give one processor's payments to another.
  */
 
 /** Order matters: a state's code on disk is its index here. */
@@ -29,7 +29,7 @@ export type FailedAttempt = {
 /** Reason of an attempt that was answered 422, which no look has confirmed. */
 export const CLAIMED = "422, not confirmed";
 
-/** What an operator did, and said about it: kept for ever. */
+/** Action of an operator, with its reason and evidence: kept for ever. */
 export type Intervention = {
   readonly atMs: number;
   readonly who: string;
@@ -38,7 +38,7 @@ export type Intervention = {
   readonly evidence: string | null;
 };
 
-/** Used as its breaker says; for no new payment; or whatever its breaker says. */
+/** Use of a processor: as its breaker says; for no new payment; or regardless of its breaker. */
 export type ProcessorMode = "auto" | "drained" | "forced";
 
 export type Transition =
@@ -120,7 +120,7 @@ export type OpenRow = {
   readonly isClaimed: boolean;
 };
 
-/** What the journal knows at start. */
+/** State of the journal at the start. */
 export type JournalHead = {
   /** Grows with every start. */
   readonly epoch: number;
@@ -128,9 +128,9 @@ export type JournalHead = {
   /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
   readonly baseRow: number;
   readonly nextRow: number;
-  /** Names by number; the configured ones and those of earlier configurations. */
+  /** Names by number, both of the configuration and of earlier ones. */
   readonly processors: readonly string[];
-  /** What an operator has set, by number. */
+  /** Modes that an operator has set, by number. */
   readonly modes: readonly ProcessorMode[];
 };
 
@@ -143,7 +143,7 @@ export type LedgerRows = {
 
 export { BLOCK_ROWS } from "./limits.ts";
 
-/** What one block of rows sums to; counts and cents by processor number. */
+/** Sums of one block of rows; counts and cents by processor number. */
 export type BlockTotals = {
   readonly minMs: number;
   readonly maxMs: number;

@@ -204,7 +204,7 @@ test("an answer is the same in pieces of any size", () => {
   }
 });
 
-/** Far beyond a test's time if reading took the square of them. */
+/** Number of pieces that would be far beyond a test's time if reading took the square of it. */
 const MANY = 100_000;
 test.each([
   ["chunks", `HTTP/1.1 200 OK\r\n${CHUNKED}\r\n\r\n${"1\r\nx\r\n".repeat(MANY)}0\r\n\r\n`, MANY],

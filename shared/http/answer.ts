@@ -1,37 +1,37 @@
 /**
- * Just enough of HTTP/1.1 to read one answer from the bytes of a connection. What is not clear is no
- * answer: two lengths, a length beside chunks, something else where a head should be. Every byte is
- * looked at once, in however many pieces, heads and chunks it comes.
+ * Reads one answer of HTTP/1.1 from the bytes of a connection, and understands just enough for that.
+ * Bytes that are not clear are no answer: two lengths, a length beside chunks, something else where a
+ * head should be. Every byte is looked at once, however many pieces, heads and chunks there are.
  */
 import { GrowingBytes } from "./growing.ts";
 
 export type HttpAnswer = {
   readonly status: number;
-  /** The lines between the first one and the empty one. */
+  /** Lines between the first and the empty one. */
   readonly head: string;
   readonly body: Buffer;
-  /** Of everything that was read. */
+  /** Length of everything that was read. */
   readonly bytes: number;
   readonly keepsAlive: boolean;
-  /** The end of the body was announced, so that one cut short would have been noticed. */
+  /** True when the end of the body was announced, so that a body cut short would have been noticed. */
   readonly complete: boolean;
 };
 
 const HEAD_END = "\r\n\r\n";
 const HEAD_BYTES_MAX = 16 * 1024;
-/** Nobody has more to say beforehand. */
+/** Most informational answers before the real one; no server sends so many. */
 const INFORMATIONAL_MAX = 16;
-/** A size, and extensions that nobody reads. */
+/** Longest line of a chunk's size, with extensions that are not read. */
 const CHUNK_LINE_BYTES_MAX = 1024;
 const CHUNK_DIGITS_MAX = 8;
-/** Some read a new line in it, and others do not. */
+/** A carriage return alone: some readers take it for a new line, and others do not. */
 const BARE_CR = /\r(?!\n)/;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?(?:\r\n|$)/;
 
 type Framing =
   | { readonly kind: "length"; readonly bytes: number }
   | { readonly kind: "chunks" }
-  /** Its end is the connection's. */
+  /** The body ends with the connection. */
   | { readonly kind: "rest" };
 type Head = Pick<HttpAnswer, "status" | "head"> & {
   readonly asksToStay: boolean;
@@ -39,20 +39,20 @@ type Head = Pick<HttpAnswer, "status" | "head"> & {
 };
 type Body = Pick<HttpAnswer, "body" | "bytes" | "complete">;
 
-/** Of one answer. Throws on what is none; informational answers before it are passed over. */
+/** Reads one answer. Throws on bytes that are none; informational answers before it are passed over. */
 export class AnswerReader {
-  /** Of all pieces so far. */
+  /** Length of all pieces so far. */
   received = 0;
   readonly #kept = new GrowingBytes();
   readonly #chunks = new GrowingBytes();
-  /** Everything before is read. */
+  /** Position up to which everything is read. */
   #at = 0;
-  /** In what is before, no head ends. */
+  /** Position up to which no head ends. */
   #searchedTo = 0;
   #informational = 0;
   #head: Head | null = null;
 
-  /** Null while there is more to come. */
+  /** Reads a piece. Null while there is more to come. */
   read(piece: Buffer): HttpAnswer | null {
     const isFirst = this.received === 0;
     if (!isFirst) this.#kept.append(piece);
@@ -62,7 +62,7 @@ export class AnswerReader {
     return answer;
   }
 
-  /** There is no more to come. Null when that is too soon. */
+  /** Ends the bytes: there is no more to come. Null when that is too soon. */
   end(): HttpAnswer | null {
     return this.#answerIn(this.#kept.bytes, true);
   }
@@ -114,7 +114,7 @@ export class AnswerReader {
       const size = sizeOfChunk(all, this.#at);
       const end = begin + size;
       if (all.length < end + 2) return null;
-      // After the last, empty one come no trailers.
+      // No trailers come after the last, empty chunk.
       if (all[end] !== CR || all[end + 1] !== LF) throw new Error("a chunk without an end");
       this.#at = end + 2;
       if (size === 0) return { body: this.#chunks.bytes, bytes: this.#at, complete: true };
@@ -148,12 +148,12 @@ function framingOf(status: number, head: string): Framing {
 
 type HeaderName = "connection" | "content-length" | "retry-after" | "transfer-encoding";
 
-/** The first value of a header. */
+/** First value of a header. */
 export function headerOf(head: string, name: HeaderName): string | null {
   return valuesOf(head, name)[0] ?? null;
 }
 
-/** One pass over the lines: patterns for each name took a tenth of what a call costs. */
+/** Passes over the lines once: patterns for each name took a tenth of what a call costs. */
 function valuesOf(head: string, name: HeaderName): string[] {
   const values: string[] = [];
   for (let at = 0; at < head.length;) {
@@ -183,7 +183,7 @@ function isBlank(character: string | undefined): boolean {
 const CR = 13;
 const LF = 10;
 
-/** Where the chunk's bytes begin whose size stands at `at`; -1 while that line is not all there. */
+/** Start of the bytes of the chunk whose size stands at `at`; -1 while that line is not all there. */
 function chunkAt(all: Buffer, at: number): number {
   let end = at;
   while (end - at <= CHUNK_DIGITS_MAX && digitOf(all[end]) >= 0) end++;

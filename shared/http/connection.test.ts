@@ -5,7 +5,7 @@ import { HttpConnection, type Outcome } from "./connection.ts";
 const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/** A server that does what it is told when a request comes. */
+/** Starts a server that does what it is told when a request comes. */
 function serve(answer: (socket: Socket, calls: number) => void) {
   let connections = 0;
   let calls = 0;

@@ -1,5 +1,5 @@
 /**
- * One keep-alive connection, one call at a time on it. A call always ends, in an answer or in a failure;
+ * A keep-alive connection carries one call at a time. A call always ends, in an answer or in a failure;
  * its time runs from the first byte written to the last byte read, and connecting is not in it. The next
  * call after a failure resolves the name anew and connects anew. Nothing is ever sent twice.
  */
@@ -11,7 +11,7 @@ import { AnswerReader, type HttpAnswer } from "./answer.ts";
 
 export type { Endpoint } from "../net/peer.ts";
 
-/** Refused: no connection came about, so that no byte of the request has left. */
+/** Ways to fail. Refused means that no connection came about, so that no byte of the request has left. */
 export type Failure = "timeout" | "refused" | "broken off";
 
 export type Outcome =
@@ -19,7 +19,7 @@ export type Outcome =
   | ({ readonly kind: "answer"; readonly ms: number; readonly connected: boolean } & HttpAnswer)
   | { readonly kind: "failure"; readonly reason: Failure; readonly code: string };
 
-/** Nobody whom we call has more to say. */
+/** Longest answer; no peer that is called has more to say. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 type Call = {
@@ -32,7 +32,7 @@ type Call = {
 };
 
 export class HttpConnection {
-  /** When its last call ended. */
+  /** Time at which its last call ended. */
   idleSinceMs = 0;
   readonly #peer: Peer;
   readonly #timeoutMs: number;
@@ -48,7 +48,7 @@ export class HttpConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Which of the name's addresses it was made to; null while it is not open. */
+  /** Address of the name that it was made to; null while it is not open. */
   get address(): string | null {
     return this.#socket === null ? null : this.#address;
   }
@@ -81,7 +81,7 @@ export class HttpConnection {
     else this.#drop();
   }
 
-  /** One for all connections. An event of a socket that was given up means nothing. */
+  /** Handles the events of all connections. An event of a socket that was given up means nothing. */
   static readonly #HANDLER: SocketHandler<HttpConnection, "buffer"> = {
     binaryType: "buffer",
     data(socket, bytes) {
@@ -107,7 +107,7 @@ export class HttpConnection {
       this,
       connectMs,
     );
-    // The call may have been given up while this was being set up.
+    // The call may have been given up while the connection was being made.
     if (this.#call !== call) {
       if (dialled.kind === "connected") dialled.socket.terminate();
       return;
@@ -144,7 +144,7 @@ export class HttpConnection {
     if (answer !== null) return this.#answered(answer);
   }
 
-  /** What follows an answer, or comes unasked, belongs to no call. */
+  /** Reads on. Bytes that follow an answer, or come unasked, belong to no call. */
   #read(next: (reader: AnswerReader) => HttpAnswer | null): HttpAnswer | "garbage" | null {
     const reader = this.#reader;
     if (reader === null) return "garbage";
@@ -167,7 +167,7 @@ export class HttpConnection {
     call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, connected, ...answer });
   }
 
-  /** By the other side. An answer may have no other end. */
+  /** Handles the end by the other side. An answer may have no other end. */
   #closed(): void {
     const answer = this.#read((reader) => reader.end());
     if (answer !== null && answer !== "garbage") return this.#answered(answer);

@@ -1,4 +1,4 @@
-/** Bytes that come in pieces. Room doubles, so that in however many they come each is copied twice. */
+/** Collects bytes that come in pieces. Room doubles, so that each is copied twice however many come. */
 const FIRST_BYTES = 4 * 1024;
 const EMPTY = Buffer.alloc(0);
 

@@ -1,16 +1,16 @@
 /**
- * How a server leaves. Bun's `stop` closes at once every connection on which nothing is being answered,
- * and with it whatever request its client is just sending. So for a while before that everybody is
- * answered as ever, new connections too, and told by `Connection: close` to send nothing more on this
- * one; a load balancer sees readiness turn red meanwhile. Whoever has not finished its request long
- * after that is broken off.
+ * Lets a server leave. Bun's `stop` closes at once every connection on which nothing is being answered,
+ * and with it the request that its client is just sending. So for a while before that every client is
+ * answered as before, new connections too, and told by `Connection: close` to send nothing more on this
+ * one; a load balancer sees readiness turn red meanwhile. A client that has not finished its request
+ * long after that is broken off.
  */
 export type LeaveTimes = {
-  /** Without any request for so long, nobody is taken to be about to send one. */
+  /** Time without a request after which no client is taken to be about to send one. */
   readonly quietMs: number;
-  /** The longest that everybody is answered. */
+  /** Longest time for which every client is answered. */
   readonly answerMsMax: number;
-  /** The longest after that, for what is being answered. */
+  /** Longest time after that, for what is being answered. */
   readonly breakOffMs: number;
 };
 
@@ -29,12 +29,12 @@ export class Leave {
     return this.#begunAtMs !== null;
   }
 
-  /** Does nothing the second time. */
+  /** Begins to leave. Does nothing the second time. */
   begin(): void {
     this.#begunAtMs ??= this.#askedAtMs = performance.now();
   }
 
-  /** For every answer of the server. */
+  /** Marks an answer of the server; each goes through here. */
   mark(response: Response): Response {
     if (this.#begunAtMs === null) return response;
     this.#askedAtMs = performance.now();

@@ -1,13 +1,13 @@
 /**
- * Keep-alive connections to one peer, as many as there are calls at a time. A connection belongs to the
- * address that it was made to: while there are any, the name is resolved every second, and those whose
- * address it no longer has are retired, idle ones at once and the others after their call. A lookup
- * that fails retires nothing.
+ * Keeps connections to one peer alive, as many as there are calls at a time. A connection belongs to
+ * the address that it was made to: while there are any, the name is resolved every second, and those
+ * whose address it no longer has are retired, idle ones at once and the others after their call. A
+ * lookup that fails retires nothing.
  */
 import type { Peer } from "../net/peer.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
-/** Below what servers wait before they close (Node.js: 5 s), or a call might meet its closing. */
+/** Longest idle time: servers wait longer before they close (Node.js: 5 s), or a call might meet that. */
 const IDLE_MS_MAX = 3_000;
 const RESOLVE_MS = 1_000;
 
@@ -16,9 +16,9 @@ export type PoolOptions = { readonly idleMsMax?: number; readonly resolveMs?: nu
 export class ConnectionPool {
   readonly #peer: Peer;
   readonly #idleMsMax: number;
-  /** Longest idle first. */
+  /** Idle connections, the longest idle first. */
   #idle: HttpConnection[] = [];
-  /** Idle and busy ones, and those closed since the last sweep. */
+  /** Idle and busy connections, and those closed since the last sweep. */
   #all: HttpConnection[] = [];
 
   constructor(peer: Peer, { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS }: PoolOptions = {}) {
@@ -38,8 +38,8 @@ export class ConnectionPool {
   }
 
   /**
-   * The one used last: the others may be given up. After a pause of ours it may be older than any that
-   * is kept, and closed by the other side without our knowing yet.
+   * Takes the connection used last: the others may be given up. After a pause of ours it may be older
+   * than any that is kept, and closed by the other side without our knowing yet.
    */
   #take(): HttpConnection {
     const sinceMs = performance.now() - this.#idleMsMax;
@@ -70,7 +70,7 @@ export class ConnectionPool {
     try {
       this.#retireAllBut(await this.#peer.addresses());
     } catch {
-      // Whether the name means somebody else now is not known; asked again in a moment.
+      // The name may have another address now, which is not known; it is resolved again in a moment.
     }
   }
 

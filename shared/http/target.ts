@@ -1,6 +1,6 @@
 /**
- * Path and query of a request. Bun gives an address with an origin when the Host header makes one, which
- * may still be none that can be parsed, and only the target when there is no Host, or an odd one.
+ * Reads path and query of a request. Bun gives an address with an origin when the Host header makes one,
+ * which may still be none that can be parsed, and only the target when there is no Host, or an odd one.
  */
 
 /** Path and query; empty when the target is neither a path nor has one. */

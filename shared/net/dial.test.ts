@@ -3,7 +3,7 @@ import { dial } from "./dial.ts";
 import { Peer } from "./peer.ts";
 import { silentAt } from "./silent.fixture.ts";
 
-/** Listens, and says nothing of its own. */
+/** Listens, and never speaks first. */
 function listenAt(hostname: string, port = 0) {
   const open = new Set<Bun.Socket>();
   const allClosed = Promise.withResolvers<void>();

@@ -16,14 +16,14 @@ export type Dialled<T> =
 type Handler<T> = SocketHandler<T, "buffer">;
 type Failed = { readonly code?: unknown };
 
-/** Until then there is a connection, or the other side is not there. */
+/** Time within which there is a connection, or the other side is not there. */
 export const CONNECT_MS_MAX = 3_000;
 /** An address that says nothing for this long is no longer waited for alone. */
 const NEXT_ADDRESS_MS = 250;
 
 /**
- * Ends within `ms`. `data` is the socket's; `handler` hears of it before it is handed out, too, and of
- * those beside it that are given up.
+ * Connects within `ms`, or gives up. `data` is the socket's; `handler` hears of it before it is handed
+ * out, too, and of the sockets beside it that are given up.
  */
 export async function dial<T>(
   peer: Peer,
@@ -47,7 +47,7 @@ export async function dial<T>(
     return { kind: "refused", code: causeOf(codeOf(error as Failed), false) };
   } finally {
     overdue.cancel();
-    // Those that are still under way.
+    // The attempts beside the first may still be under way.
     over.abort(late);
   }
 }
@@ -90,10 +90,10 @@ type SafeOptions<T> = Attempt<T> & {
   readonly serverName: string;
 };
 
-/** Bun says whether the certificate is good, and of `serverName`; it leaves to us what follows. */
+/** Bun says whether the certificate is good, and of `serverName`; refusing it is left to us. */
 async function connectSafely<T>({ handler, serverName, signal, ...to }: SafeOptions<T>) {
   const { promise: shaken, resolve, reject } = Promise.withResolvers<void>();
-  shaken.catch(() => {}); // It may fail before anybody waits for it.
+  shaken.catch(() => {}); // It may fail before anything waits for it.
   const ended = (name: "end" | "close" | "error") => (socket: Socket<T>) => {
     reject(Object.assign(new Error("no handshake"), { code: "ECONNRESET" }));
     (handler[name] as ((socket: Socket<T>) => void) | undefined)?.(socket);
@@ -122,7 +122,7 @@ async function connectSafely<T>({ handler, serverName, signal, ...to }: SafeOpti
   }
 }
 
-/** What comes of it before the signal; what comes later is handed to `discard`. */
+/** Gives the promise's value if it comes before the signal; a later one is handed to `discard`. */
 function unless<V>(
   signal: AbortSignal,
   promise: Promise<V>,

@@ -3,7 +3,7 @@ import { fetchFrom, isOurs } from "./fetch.ts";
 import { peerAt } from "./peer.ts";
 import { silentAt } from "./silent.fixture.ts";
 
-/** Says where it listens, and by which name it was called. */
+/** Serves its own address, and the name by which it was called. */
 function serveAt(hostname: string, port = 0) {
   return Bun.serve({
     hostname,

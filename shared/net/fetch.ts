@@ -1,17 +1,17 @@
 /**
- * `fetch` to an address that the name has now, and at which somebody listens: Bun's own goes to the one
- * that it has had for up to 30 s. Over TLS this one does too, and Bun tries the name's addresses: a
- * certificate is of the name, and `fetch` knows no other way to say which.
+ * Fetches from an address that the name has now, and at which a server listens: Bun's own `fetch` goes
+ * to the address that it has kept for up to 30 s. Over TLS this one does too, and Bun tries the name's
+ * addresses: a certificate is of the name, and `fetch` knows no other way to say which.
  */
 import { isIPv6 } from "node:net";
 import { CONNECT_MS_MAX, dial } from "./dial.ts";
 import { isOwnFault, causeOf } from "./own-fault.ts";
 import { Peer } from "./peer.ts";
 
-/** Straight there, whatever proxy the environment names. */
+/** Options without a proxy: the request goes straight there, even if the environment names one. */
 type Init = Omit<BunFetchRequestInit, "headers" | "proxy"> & { readonly headers?: Headers };
 
-/** `target` is path and query. Rejects with an error whose code tells our own faults from others. */
+/** Fetches a path and query. Rejects with an error whose code tells our own faults from others. */
 export async function fetchFrom(peer: Peer, target: string, init: Init = {}): Promise<Response> {
   const { hostname, port, tls } = peer.endpoint;
   const headers = new Headers(init.headers);
@@ -32,7 +32,10 @@ export function isOurs(error: unknown): boolean {
   return isOwnFault(String((error as { readonly code?: unknown }).code));
 }
 
-/** Of several, one to which a connection was just made, and given up: `fetch` takes none from outside. */
+/**
+ * Chooses among several addresses by a connection that is made and given up: `fetch` takes none from
+ * outside.
+ */
 async function addressOf(peer: Peer): Promise<string> {
   const addresses = await peer.addresses();
   if (addresses.length === 1) return addresses[0] as string;

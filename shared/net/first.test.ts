@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { firstOf } from "./first.ts";
 
 const AT_ONCE = 1;
-/** Longer than a test may take. */
+/** Time that is longer than a test may take. */
 const NEVER = 3_600_000;
 
-/** Ways that end as the test says, and which of them have begun. */
+/** Makes ways that end as the test says, and notes which of them have begun. */
 function ways(...names: string[]) {
   const begun: string[] = [];
   const discarded: string[] = [];

@@ -1,19 +1,19 @@
 /**
- * Several ways to the same end, tried beside each other: the next one begins a while after the one
- * before, or at once when that has failed, so that one which says nothing costs no more than the while,
- * and each has all the time that there is.
+ * Tries several ways to the same end beside each other: the next begins a while after the one before,
+ * or at once when that has failed, so that a silent one costs no more than the while, and each has all
+ * the time that there is.
  */
 import { Overdue } from "./overdue.ts";
 
 export type Rules<V> = {
   readonly nextAfterMs: number;
-  /** A failure after which no other begins. */
+  /** True for a failure after which no other way begins. */
   readonly isFinal: (error: unknown) => boolean;
-  /** Given what comes about beside the first. */
+  /** Disposes of what comes about beside the first. */
   readonly discard: (other: V) => void;
 };
 
-/** The first of at least one way that comes about. Rejects with the last failure. */
+/** Gives what comes about first of one way or more. Rejects with the last failure. */
 export function firstOf<W, V>(
   ways: readonly W[],
   attempt: (way: W) => Promise<V>,

@@ -6,7 +6,7 @@ const DESCRIPTORS = 96;
 const CONNECTIONS = 150;
 const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 
-/** A server with few descriptors. */
+/** Starts a server with few descriptors. */
 function serveWithFew() {
   const module = JSON.stringify(new URL("./full.ts", import.meta.url).href);
   return somebodyElse(
@@ -21,7 +21,7 @@ function serveWithFew() {
   );
 }
 
-/** A connection, and what it brings. */
+/** Connects, and collects what the connection brings. */
 async function connect(port: number) {
   const received = { text: "", closed: false };
   const socket: Socket = await Bun.connect({

@@ -8,12 +8,12 @@ import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
 import type { Log } from "../log.ts";
 
-/** A look costs two calls of the kernel: at 50 ms it was most of what an idle process did. */
+/** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
 const LOOK_MS = 250;
-/** While it is full: nobody waits longer for the refusal, and the spinning ends as soon. */
+/** Time between looks while it is full: the longest that a caller waits, and that Bun spins. */
 const LOOK_WHILE_FULL_MS = 5;
 const SAID_AGAIN_MS = 10_000;
-/** Of one look, so that those who are connected get their turn. */
+/** Most refusals of one look, so that the connected get their turn. */
 const REFUSALS_MAX = 256;
 
 const SOL_SOCKET = 1;
@@ -28,7 +28,7 @@ const REFUSAL = Buffer.from(
     `Content-Length: ${DETAIL.length}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n${DETAIL}`,
 );
 
-/** For all that listens in this process now. Where there is no C library to ask, nothing is refused. */
+/** Refuses for all that listens in this process now; for nothing where there is no C library to ask. */
 export function refuseWhenFull(log: Log): void {
   const kernel = openKernel();
   if (kernel === null) return;
@@ -59,7 +59,7 @@ function openAny(): number | null {
   try {
     return openSync("/dev/null", "r");
   } catch {
-    return null; // Full, which is what is asked for.
+    return null; // The process is full.
   }
 }
 
@@ -82,7 +82,7 @@ function openKernel() {
       return !failed && value[0] === 1;
     };
     const refuse = (fd: number): void => {
-      // What is not read would make the kernel break the connection off, and the answer be lost.
+      // An unread request would make the kernel break the connection off, and the answer be lost.
       symbols.recv(fd, request, request.length, 0);
       symbols.send(fd, REFUSAL, REFUSAL.length, MSG_NOSIGNAL);
       symbols.shutdown(fd, SHUT_WR);
@@ -98,6 +98,6 @@ function openKernel() {
     };
     return { listens, refuseAll };
   } catch {
-    return null; // No glibc under that name.
+    return null; // There is no glibc under that name.
   }
 }

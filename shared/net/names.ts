@@ -6,7 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
-/** Addresses of a host, at least one, the preferred first. Rejects with an error that has a code. */
+/** Resolves a host to one address or more, the preferred first. Rejects with an error that has a code. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 const underWay = new Map<string, Promise<readonly string[]>>();
@@ -22,7 +22,7 @@ export const addressesOf: Resolve = (host) => {
   return asked;
 };
 
-/** The host of a URL as `addressesOf` and sockets take it: IPv6 without brackets. */
+/** Host of a URL as `addressesOf` and sockets take it: IPv6 without brackets. */
 export function hostIn({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, "");
 }

@@ -4,9 +4,9 @@
  * would count as none. Such a timer lets the event loop read first, as often as it may have to.
  */
 
-/** Later than this is no timer's ordinary delay. */
+/** Delay beyond which a timer is later than it ordinarily is. */
 const LATE_MS = 20;
-/** Bun reads 1024 sockets in a turn, and a timer of 1 ms waits for the next: enough for 8192. */
+/** Turns in which 8192 sockets are read: 1024 in each, and a timer of 1 ms waits for the next. */
 const READING_TURNS = 8;
 
 export class Overdue {

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 
-/** Descriptors of the process and of the machine, its memory for sockets: nobody else's doing. */
+/** Codes of a want of descriptors, ports or memory for sockets, which is no other side's doing. */
 const OWN_FAULTS = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "NO_PORTS"]);
 
 export function isOwnFault(code: string): boolean {
@@ -12,16 +12,16 @@ export function isOwnFault(code: string): boolean {
 }
 
 /**
- * Names of a failure what it was: EMFILE or ENFILE while there is no descriptor to be had, NO_PORTS when
- * an address that has worked cannot be had any more. Of one that never has, EADDRNOTAVAIL says that
- * this machine has no way there, which a breaker has to know.
+ * Names the cause of a failure: EMFILE or ENFILE while there is no descriptor to be had, NO_PORTS when
+ * an address that has worked cannot be had any more. EADDRNOTAVAIL of an address that never has worked
+ * says that this machine has no way there, which a breaker has to know.
  */
 export function causeOf(code: string, hasWorked: boolean): string {
   if (code === "EADDRNOTAVAIL" && hasWorked) return "NO_PORTS";
   return isOwnFault(code) ? code : (withoutDescriptors() ?? code);
 }
 
-/** The error that opening a file gives for want of descriptors, or null. */
+/** Error that opening a file gives for want of descriptors, or null. */
 function withoutDescriptors(): string | null {
   try {
     closeSync(openSync("/dev/null", "r"));

@@ -1,4 +1,4 @@
-/** A pause of this process in the middle of a turn, and somebody outside who goes on meanwhile. */
+/** Pauses this process in the middle of a turn, while another process goes on. */
 import type { Socket } from "bun";
 import { Child } from "../../testing/process.ts";
 

@@ -1,17 +1,17 @@
-/** Somebody whom we connect to, by a name that may come to mean other addresses. */
+/** A peer to connect to, by a name that may come to mean other addresses. */
 import { isIP } from "node:net";
 import { addressesOf, hostIn, type Resolve } from "./names.ts";
 
 export type Endpoint = {
   readonly hostname: string;
   readonly port: number;
-  /** Over TLS: the certificate has to be valid, and to be of `hostname`. */
+  /** True over TLS: the certificate has to be valid, and to be of `hostname`. */
   readonly tls?: true;
 };
 
 export class Peer {
   readonly endpoint: Endpoint;
-  /** A name, which may move, and no address. */
+  /** True for a name, which may move; false for an address. */
   readonly isName: boolean;
   readonly #resolve: Resolve;
   #first: string | null = null;
@@ -35,13 +35,13 @@ export class Peer {
     return this.#first === address;
   }
 
-  /** From now on this address is tried before the others, as long as it is the name's. */
+  /** Tries this address before the others from now on, as long as it is the name's. */
   prefer(address: string): void {
     this.#first = address;
   }
 }
 
-/** Of an address that has been checked: http or https, a host, perhaps a port. */
+/** Makes the peer of a checked address: http or https, a host, perhaps a port. */
 export function peerAt(url: string, resolve?: Resolve): Peer {
   const parsed = new URL(url);
   const isSafe = parsed.protocol === "https:";

@@ -1,8 +1,8 @@
-/** An address that swallows packets, as a machine does that is gone: a listener whose queue is full. */
+/** Makes an address that swallows packets as a lost machine does: a listener whose queue is full. */
 import { dlopen } from "bun:ffi";
 
 const [AF_INET, SOCK_STREAM, SOCK_NONBLOCK] = [2, 1, 0x800];
-/** Beyond the one that a queue of none holds, and another one for good measure. */
+/** Connections that wait: more than the one that a queue of none holds. */
 const WAITING = 4;
 
 export function silentAt(address: string, port: number): Disposable {

@@ -1,8 +1,8 @@
-/** What the audit says: over HTTP, and as metrics of the processors that are audited. */
+/** Shows the audit: over HTTP, and as metrics of the processors that are audited. */
 import { Gauge, type Registry } from "prom-client";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 
-/** What the metrics say of a processor that is audited. */
+/** Figures of an audited processor. */
 export type AuditGauges = {
   readonly name: string;
   readonly driftPayments: number;

@@ -1,4 +1,4 @@
-/** Who may call what changes something: whoever has the admin token. */
+/** Admits callers to what changes something: those who have the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import type { Row } from "../../shared/http-api/row.ts";
 import { problem } from "../../shared/problem.ts";
@@ -9,7 +9,7 @@ type Guard = NonNullable<Row["guard"]>;
 
 const CALLS = { operator: "Operator calls need", purge: "Purging needs" };
 
-/** The answer for whoever may not, or null. */
+/** Gives the answer that refuses a request, or null when it is admitted. */
 export function refusalOf(guard: Guard, admission: Admission, request: Request): Response | null {
   const off = whyOff(guard, admission);
   if (off !== null) return problem(404, off);
@@ -23,7 +23,7 @@ function whyOff(guard: Guard, { ADMIN_TOKEN, PURGE_ENABLED }: Admission): string
   return ADMIN_TOKEN === null ? "Operator calls are off: ADMIN_TOKEN is not set." : null;
 }
 
-/** Without a token nobody is asked for one. Takes as long for a wrong one as for the right one. */
+/** True when no token is set, or the request has it. A wrong token takes as long as the right one. */
 function isAuthorized(token: string | null, request: Request): boolean {
   if (token === null) return true;
   const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();

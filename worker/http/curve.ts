@@ -1,7 +1,7 @@
 /**
- * The curve of a window: its settled payments by processor, in at most 300 buckets of requestedAt. Each
- * bucket is a reading of the ledger's columns, as the summary is, so that the buckets add up to it; a
- * long window is read in pieces, so that no summary waits for it.
+ * Draws the curve of a window: its settled payments by processor, in at most 300 buckets of
+ * requestedAt. Each bucket is a reading of the ledger's columns, as the summary is, so that the buckets
+ * add up to it; a long window is read in pieces, so that no summary waits for it.
  */
 import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { decimalFromCents } from "../../shared/money.ts";
@@ -18,13 +18,13 @@ const WIDTHS_MS = [
   ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
   DAY,
 ];
-/** How long the thread is kept by a curve before others have their turn. */
+/** Longest time that a curve keeps the thread before others have their turn. */
 const TURN_MS = 5;
 
 /** Settled payments, as the summary reads them. */
 export type Settled = Pick<SummaryReader, "read" | "span">;
 
-/** A round width with which the window has no more buckets than are wanted. */
+/** Finds a round width with which the window has no more buckets than are wanted. */
 export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
   const bucketsWith = (widthMs: number) =>
     Math.floor(toMs / widthMs) - Math.floor(fromMs / widthMs) + 1;
@@ -79,7 +79,7 @@ export function curveCsv({ processors, buckets }: Curve): string {
   return [["at", ...columns].join(","), ...lines, ""].join("\r\n");
 }
 
-/** An open end is where the settled payments end; null when there are none. */
+/** Closes a window's open ends where the settled payments end; null when there are none. */
 function closed({ fromMs, toMs }: SummaryWindow, span: SummaryWindow | null): SummaryWindow | null {
   if (span === null) return null;
   const window = {

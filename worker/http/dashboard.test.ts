@@ -29,7 +29,7 @@ describe("the page", () => {
       bytes += (await file.arrayBuffer()).byteLength;
     }
     expect(bytes).toBeLessThan(BYTES_MAX);
-    // What the policy would refuse.
+    // The policy would refuse these.
     expect(html).not.toMatch(/\sstyle=|\son[a-z]+=|<script(?![^>]*\bsrc=)|<style|https?:/);
   });
 

@@ -1,7 +1,7 @@
 /**
- * What the dashboard reads. Everything below /dashboard is passed on by APIs and load balancers, so it
- * holds aggregates, and of a payment no more than who knows its id may know. The list of open payments
- * names ids: it stands beside, on the worker's own listener only.
+ * Answers what the dashboard reads. Everything below /dashboard is passed on by APIs and load
+ * balancers, so it holds aggregates, and no more of a payment than a reader who knows its id may know.
+ * The list of open payments names ids: it stands beside, on the worker's own listener only.
  */
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
@@ -28,9 +28,9 @@ const GUARDS = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
 };
-/** The names of all but the page hold their hash. */
+/** Cache header of every file but the page: their names hold their hash. */
 const FOR_EVER = "public, max-age=31536000, immutable";
-/** A scan of the oldest open payments serves everybody for this long. */
+/** Time for which one scan of the oldest open payments serves everybody. */
 const AGES_KEPT_MS = 2_000;
 
 export type DashboardSources = {
@@ -72,7 +72,7 @@ async function file(path: string): Promise<Response> {
 
 function story({ stories }: DashboardSources, id: string): Response {
   const correlationId = canonicalCorrelationId(id);
-  // Who decided and why is for operators; that somebody did is part of the payment's story.
+  // The person and the reason are for operators; the decision itself is part of the payment's story.
   const found = correlationId === null ? null : stories.story(correlationId, "public");
   return found === null ? problem(404, "No payment has this correlationId.") : json(found);
 }

@@ -4,14 +4,14 @@ import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed, STREAMS_MAX } from "./live.ts";
 import type { Call } from "./route.ts";
 
-/** A pipeline that a second passes in whenever it is asked, and a breaker changes in every other. */
+/** Pipeline in which a second passes whenever it is asked, and a breaker changes every other time. */
 class Watched {
   readonly questions: LiveQuestion[] = [];
   readonly seconds: LiveSecond[] = [];
   readonly changes: LaneChange[] = [];
   readonly feed: LiveFeed;
   standstill: string | null = null;
-  /** Makes an event large. */
+  /** Text that makes an event large. */
   padding = "";
 
   constructor(periodMs = 5) {
@@ -86,7 +86,7 @@ function callOf(accept: string, query: string): Call {
   };
 }
 
-/** The snapshots of a stream, as they come. */
+/** Reads the snapshots of a stream, as they come. */
 async function* eventsOf(response: Response): AsyncGenerator<LiveSnapshot> {
   let text = "";
   for await (const bytes of response.body as ReadableStream<Uint8Array<ArrayBuffer>>) {
@@ -119,7 +119,7 @@ test("one answer holds everything that is kept, as JSON", async () => {
     });
     expect(numbers(snapshot.seconds)).toEqual([1]);
   }
-  // However often it is wanted within a period.
+  // The pipeline is asked once a period, however often the figures are wanted.
   expect(watched.questions).toEqual([{ afterSecond: 0, afterChange: 0 }]);
 });
 

@@ -1,9 +1,9 @@
 /**
- * Live figures for whoever watches. However many watch, the pipeline is asked once a second, and what
- * it says becomes one piece of bytes that every stream is given; while nobody watches it is not asked.
+ * Streams live figures to all who watch. The pipeline is asked once a second however many they are,
+ * and its answer becomes one piece of bytes for every stream; while nobody watches it is not asked.
  *
  * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
- * every reader once an hour, so that none is kept for ever by a connection that nobody ended.
+ * every reader once an hour, so that no unended connection is kept for ever.
  */
 import type {
   LaneChange,
@@ -18,24 +18,24 @@ import { TOO_LATE, within } from "./within.ts";
 
 const PERIOD_MS = 1_000;
 const ANSWER_MS_MAX = 3_000;
-/** An API has a limit of its own below it. */
+/** Most streams at a time; an API has a limit of its own below it. */
 export const STREAMS_MAX = 200;
 const STREAM_MS_MAX = 60 * 60 * 1_000;
-/** A first event holds 50 KB or so. */
+/** Most bytes that a slow reader leaves unread; a first event holds 50 KB or so. */
 const UNREAD_BYTES_MAX = 512 * 1024;
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
-  // For proxies that would collect a response before they hand it on.
+  // Some proxies would collect a response before they hand it on.
   "x-accel-buffering": "no",
 };
 
 export type LiveSources = {
   readonly ask: (question: LiveQuestion) => Promise<LiveReading>;
-  /** By name of processor, of everything that is settled. */
+  /** Totals of all that is settled, by the processor's name. */
   readonly settled: () => ReadonlyMap<string, LiveTotals>;
   readonly notReady: () => string | null;
-  /** Why the pipeline is not even asked, or null. */
+  /** Reason for which the pipeline is not even asked, or null. */
   readonly standstill: () => string | null;
   readonly periodMs?: number;
 };
@@ -45,13 +45,13 @@ export class LiveFeed {
   readonly #periodMs: number;
   readonly #streams = new Set<Stream>();
   readonly #encoder = new TextEncoder();
-  /** What is kept of each, from the start of the worker. */
+  /** Newest seconds since the start of the worker; `#changes` are those of the lanes. */
   readonly #seconds: LiveSecond[] = [];
   readonly #changes: LaneChange[] = [];
   #timer: Timer | null = null;
   #latest: { readonly snapshot: LiveSnapshot; readonly atMs: number } | null = null;
   #asking: Promise<LiveSnapshot | null> | null = null;
-  /** The newest that every stream has been told. */
+  /** Newest second and change that every stream has been told. */
   #told = { second: 0, change: 0 };
   #beating = false;
   #ended = false;
@@ -114,13 +114,13 @@ export class LiveFeed {
     this.#beating = true;
     const snapshot = await this.#ask();
     this.#beating = false;
-    // Whoever came meanwhile has had all of it, and recognises what it has by its number.
+    // A reader that came meanwhile has had all of it, and recognises what it has by its number.
     const bytes =
       snapshot === null ? this.#encoder.encode(":\n\n") : this.#event(this.#news(snapshot));
     for (const stream of this.#streams) stream.write(bytes);
   }
 
-  /** No older than a period, so that it costs the pipeline nothing how often it is wanted. */
+  /** Gives a snapshot no older than a period, so that frequent readers cost the pipeline nothing. */
   async #fresh(): Promise<LiveSnapshot | null> {
     const latest = this.#latest;
     if (latest !== null && performance.now() - latest.atMs < this.#periodMs) return latest.snapshot;
@@ -155,7 +155,7 @@ export class LiveFeed {
     return snapshot;
   }
 
-  /** What was known last, with why there is nothing newer. */
+  /** Gives what was known last, with the reason why there is nothing newer. */
   #asOfBefore(): LiveSnapshot | null {
     const notReady = this.#sources.notReady();
     if (this.#latest === null || notReady === null) return null;
@@ -173,7 +173,7 @@ export class LiveFeed {
     return { ...snapshot, seconds: this.#seconds, changes: this.#changes };
   }
 
-  /** What no stream has been told yet, whoever it was asked for. */
+  /** Selects what no stream has been told yet, whichever reader it was asked for. */
   #news(snapshot: LiveSnapshot): LiveSnapshot {
     const seconds = this.#seconds.filter(({ number }) => number > this.#told.second);
     const changes = this.#changes.filter(({ number }) => number > this.#told.change);
@@ -194,7 +194,7 @@ export class LiveFeed {
   }
 }
 
-/** One reader. Its first event is the one that holds everything. */
+/** Stream to a reader. Its first event holds everything. */
 class Stream {
   readonly readable: ReadableStream<Uint8Array>;
   readonly openedAtMs = performance.now();

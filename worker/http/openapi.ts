@@ -1,4 +1,4 @@
-/** What the worker's own listener answers, an operator's calls among it. */
+/** Describes what the worker's own listener answers, an operator's calls among it. */
 import { COMPONENTS } from "../../shared/http-api/components.ts";
 import { openApiDocument } from "../../shared/http-api/document.ts";
 import { later, type Row } from "../../shared/http-api/row.ts";

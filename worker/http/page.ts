@@ -1,6 +1,6 @@
 /**
- * The dashboard's files: bundled into the binary when it is compiled, and from source when the first
- * of them is asked for. Both give the page and what it refers to, each under a name with its hash.
+ * Loads the dashboard's files: bundled into the binary when it is compiled, and from source when the
+ * first of them is asked for. Both give the page and what it refers to, under names with their hash.
  */
 import page from "../../dashboard/index.html";
 
@@ -15,7 +15,7 @@ const TYPES: Record<string, string> = {
 
 let loading: Promise<ReadonlyMap<string, PageFile>> | null = null;
 
-/** By path; the page itself is `/dashboard/`. */
+/** Gives the files by path; the page itself is `/dashboard/`. */
 export function pageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   return (loading ??= load());
 }
@@ -39,7 +39,7 @@ async function contents(): Promise<[path: string, Pick<Blob, "text">][]> {
   return outputs.map((output) => [output.path, output]);
 }
 
-/** The bundler refers to files from the root, or from where the page is: here they have a folder. */
+/** Puts files into their folder: the bundler refers to them from the root, or from the page's place. */
 function placed(html: string): string {
   return html.replaceAll(/(?<=\b(?:src|href)=")\.?\/(?=chunk-)/g, FOLDER);
 }

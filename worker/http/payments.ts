@@ -1,4 +1,4 @@
-/** Payments as the journal has them, read through a connection that cannot write. */
+/** Reads payments as the journal has them, through a connection that cannot write. */
 import { Database } from "bun:sqlite";
 import { decimalFromCents } from "../../shared/money.ts";
 import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
@@ -22,7 +22,7 @@ export function openPayments(path: string, names: readonly string[]) {
     "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",
   );
   return {
-    /** The status of a payment as JSON, or null when the id is unknown. */
+    /** Gives the status of a payment as JSON, or null when the id is unknown. */
     status(correlationId: string): string | null {
       const row = byId.get(correlationId);
       return row === null ? null : `{${statusFields(correlationId, row, names)}}`;
@@ -38,7 +38,7 @@ export function openPayments(path: string, names: readonly string[]) {
   };
 }
 
-/** The inside of a JSON object. */
+/** Writes the fields of a status, without the braces around them. */
 export function statusFields(
   correlationId: string,
   row: PaymentRow,

@@ -14,16 +14,16 @@ import { JournalInDoubt, type Standstill } from "./standstill.ts";
 
 export type Call = {
   readonly path: string;
-  /** The segment that the row's path leaves open. */
+  /** Segment that the row's path leaves open. */
   readonly open: string;
   readonly query: URLSearchParams;
   readonly request: Request;
-  /** For an answer that goes on: the connection is not idle, however long it is silent. */
+  /** Keeps the connection of an answer that goes on: it is not idle, however long it is silent. */
   readonly keepOpen: () => void;
 };
 export type Answer = (call: Call) => Response | Promise<Response>;
 type WorkerOperation = OwnedBy<"worker" | "each">;
-/** One that is missing, or is no operation of the worker, is an error of types. */
+/** An answer that is missing, or is to no operation of the worker, is an error of types. */
 export type Answers = { readonly [Id in WorkerOperation]: Answer };
 
 export type Site = {
@@ -67,7 +67,7 @@ async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Re
   }
 }
 
-/** Label in metrics, of which there is a bounded number. */
+/** Makes the label in metrics, of which there is a bounded number. */
 function labelOf({ path }: Row): string {
   return path.replace("{correlationId}", "{id}");
 }

@@ -1,4 +1,4 @@
-/** The worker's HTTP side, standing on a ledger and payments that a test makes up. */
+/** Starts the worker's HTTP side on a ledger and payments that a test makes up. */
 import { createLog, type Log } from "../../shared/log.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";

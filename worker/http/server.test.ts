@@ -15,7 +15,7 @@ const GET_ROUTES = [
   "/metrics",
 ] as const;
 
-/** Everything that a connection brings until the other side closes it. */
+/** Sends bytes, and collects all that the connection brings until the other side closes it. */
 async function sendRaw(port: number, text: string): Promise<string> {
   const closed = Promise.withResolvers<void>();
   let received = "";
@@ -110,7 +110,7 @@ describe("GET /payments-summary", () => {
 
   test("writes amounts to the cent, however large they are", async () => {
     await using http = runHttp();
-    // 90 071 992 547 409.91: a double has no cents left there.
+    // A double has no cents left at 90 071 992 547 409.91.
     http.ledger.append(AT_MS, Number.MAX_SAFE_INTEGER, 0);
     http.ledger.append(AT_MS, Number.MAX_SAFE_INTEGER - 1_000_001, 1);
     http.ledger.append(AT_MS, 1_000_000, 1);

@@ -1,4 +1,4 @@
-/** What the worker answers over HTTP: summary, status, purge, health and metrics. */
+/** Answers over HTTP for the worker: summary, status, purge, health and metrics. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import { setOrLeaveOut } from "../../shared/gauge.ts";
 import { Leave, type LeaveTimes } from "../../shared/http/leave.ts";
@@ -39,13 +39,13 @@ export type HttpOptions = {
   readonly payments: { status(correlationId: string): string | null };
   readonly summary: Settled;
   readonly standstill: Standstill;
-  /** Resolves when the purge is durable. */
+  /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
   readonly live: (question: LiveQuestion) => Promise<LiveReading>;
   readonly operator: OperatorSources;
   readonly audit: AuditSource;
-  /** Told when a read met a journal that is not what was written to it. */
+  /** Hears of a read that met a journal that is not what was written to it. */
   readonly onCorruption: (message: string) => void;
   readonly leaveTimes?: LeaveTimes;
 };
@@ -53,12 +53,12 @@ export type HttpOptions = {
 export type HttpServer = {
   readonly port: number;
   setReadiness(reason: string | null): void;
-  /** Readiness red at once; everybody is still answered, and asked to go. */
+  /** Turns readiness red at once; every client is still answered, and asked to go. */
   leave(): void;
   stop(): Promise<void>;
 };
 
-/** Beside the calls that are waited for meanwhile. */
+/** Times to leave in, beside the calls that are waited for meanwhile. */
 const LEAVE_TIMES: LeaveTimes = { quietMs: 200, answerMsMax: 2_000, breakOffMs: 500 };
 
 export function startHttp(options: HttpOptions): HttpServer {
@@ -124,7 +124,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   };
 }
 
-/** Everything that is settled since the last purge. */
+/** Sums all that is settled since the last purge. */
 function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals> {
   const { counts, cents } = summary.read(ALWAYS);
   return new Map(
@@ -146,7 +146,7 @@ function summarize(options: HttpOptions, query: URLSearchParams): Response {
   return json(summaryJson(options.summary.read(parsed.window), options.names, configured));
 }
 
-/** The configured processors, and earlier ones that still have payments in the window. */
+/** Lists the configured processors, and earlier ones that still have payments in the window. */
 export function summaryJson(
   { counts, cents }: Totals,
   names: readonly string[],
@@ -220,7 +220,7 @@ class HttpMetrics {
     return new Response(text, { headers: { "content-type": Registry.PROMETHEUS_CONTENT_TYPE } });
   }
 
-  /** One question at a time, however often it is asked while the pipeline stands still. */
+  /** Asks one question at a time, however many come while the pipeline stands still. */
   #ask(): Promise<unknown> {
     this.#asking ??= this.#pipeline()
       .then((metrics) => (this.#latest = metrics))

@@ -3,7 +3,7 @@ import { createLog } from "../../shared/log.ts";
 import { allocatePulse, Pulse } from "../pulse.ts";
 import { JournalInDoubt, watchPulse } from "./standstill.ts";
 
-/** A pipeline that has just ticked, and a clock that a test moves. */
+/** Makes a pipeline that has just ticked, and a clock that a test moves. */
 function site() {
   const memory = allocatePulse();
   const pulse = new Pulse(memory);
@@ -14,7 +14,7 @@ function site() {
   return { pulse, clock, standstill };
 }
 
-/** Whether it has resolved by now. */
+/** True when the promise has resolved by now. */
 async function isDone(promise: Promise<void>): Promise<boolean> {
   return Promise.race([promise.then(() => true), Bun.sleep(5).then(() => false)]);
 }

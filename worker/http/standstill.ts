@@ -1,22 +1,22 @@
 /**
- * What the http thread does about a pipeline that stands still: it says so, once in the log, and keeps
- * away from the journal's file meanwhile. A reader too would have to wait for a disk that does not
- * answer, and then nobody would be left to tell that anything is wrong.
+ * Protects the http thread from a pipeline that stands still: the thread says so, once in the log, and
+ * keeps away from the journal's file meanwhile. A reader too would have to wait for a disk that does
+ * not answer, and then nothing would be left to tell that anything is wrong.
  */
 import type { Log } from "../../shared/log.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
 const LOOK_EVERY_MS = 250;
-/** A beat comes every 10 ms. */
+/** Age at which a beat is still young; one comes every 10 ms. */
 const FRESH_MS = 50;
-/** A reader waits until there was no beat for so long; a disk may be slow. */
+/** Time without a beat up to which a reader waits; a disk may be slow. */
 const DOUBTED_MS = 1_000;
 const WAIT_MS = 1;
 
 export type Standstill = {
-  /** In one sentence why the worker is not ready, or null. */
+  /** Tells in one sentence why the worker is not ready; null when it is. */
   reason(): string | null;
-  /** Whether the journal's file is not to be touched. */
+  /** True when the journal's file is not to be touched. */
   isInDoubt(): boolean;
   /**
    * Resolves when the journal's disk is known to answer: no commit waits for it and the last beat is
@@ -31,7 +31,7 @@ export class JournalInDoubt extends Error {
   }
 }
 
-/** As long as the process lives. */
+/** Watches as long as the process runs. */
 export function watchPulse(
   memory: PulseMemory,
   log: Pick<Log, "info" | "error">,

@@ -1,6 +1,6 @@
 /**
- * What an operator reads: the open payments, and everything that is known of one. Through a connection
- * that cannot write, so that a long list costs nobody but its reader.
+ * Reads what an operator asks for: the open payments, and all that is known of one. The connection
+ * cannot write, so that a long list costs nobody but its reader.
  */
 import { Database } from "bun:sqlite";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
@@ -15,7 +15,7 @@ const SQL_ORDERS: Record<(typeof ORDERS)[number], string> = {
   age: "seq",
   amount: "amount_cents DESC, seq",
 };
-/** Without a state: everything that is not settled. */
+/** Query of a list; a null state asks for everything that is not settled. */
 export type ListQuery = {
   readonly state: PaymentState | null;
   readonly order: keyof typeof SQL_ORDERS;
@@ -28,14 +28,14 @@ type ListRow = PaymentRow & { hex: string; attempts: number; reason: string | nu
 type Attempt = { at_ms: number; processor: number; outcome: string; reason: string };
 type SaidRow = { at_ms: number; who: string; action: string; why: string; evidence: string | null };
 
-/** A story without its status. */
+/** Story without its status. */
 type Told = Omit<PublicStory, keyof PaymentStatus> | Omit<Story, keyof PaymentStatus>;
 
 type Aged = { state: number; band: number; count: number; cents: number; oldest_ms: number };
 
-/** Each band goes up to the next one. */
+/** Lower ends of the bands of age; each goes up to the next one. */
 const AGE_BANDS_SECONDS = [1, 10, 60] as const;
-/** What is read in some ten milliseconds. */
+/** Most payments whose age is read: so many take some ten milliseconds. */
 const AGED_MAX = 20_000;
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 
@@ -69,13 +69,13 @@ export function openStories(path: string, names: readonly string[]) {
      GROUP BY state, band ORDER BY state, band`,
   );
   return {
-    /** What the journal has under an id, or null. */
+    /** Finds what the journal has under an id, or null. */
     find(correlationId: string): { seq: number; state: PaymentState } | null {
       const row = byId.get(correlationId);
       return row === null ? null : { seq: row.seq, state: stateOf(row) };
     },
 
-    /** As JSON. */
+    /** Lists payments as JSON. */
     list({ state, order, limit }: ListQuery, nowMs: number): string {
       const which = state === null ? "" : ` AND state = ${PAYMENT_STATES.indexOf(state)}`;
       const rows = db
@@ -98,7 +98,7 @@ export function openStories(path: string, names: readonly string[]) {
       return `{"payments":[${shown.join(",")}],"more":${rows.length > limit}}`;
     },
 
-    /** How many open payments there are, by state and age, as JSON; of very many the oldest. */
+    /** Counts open payments by state and age, as JSON; only the oldest when there are very many. */
     ages(nowMs: number): string {
       const bands = AGE_BANDS_SECONDS.map((seconds) => nowMs - seconds * 1_000);
       const rows = aged.all(...(bands as [number, number, number]));
@@ -112,9 +112,9 @@ export function openStories(path: string, names: readonly string[]) {
       return JSON.stringify(ages);
     },
 
-    /** What is known of a payment, as JSON; null when the id is unknown. */
+    /** Tells what is known of a payment, as JSON; null when the id is unknown. */
     story(correlationId: string, reader: "operator" | "public"): string | null {
-      // One state of the database for all of it.
+      // The transaction gives one state of the database for all of it.
       return db.transaction(() => {
         const row = byId.get(correlationId);
         if (row === null) return null;
@@ -130,14 +130,14 @@ export function openStories(path: string, names: readonly string[]) {
       })();
     },
 
-    /** Payments that are not settled and belong to a processor, by its name. */
+    /** Counts payments that are not settled and belong to a processor, by its name. */
     openByProcessor(): Map<string, number> {
       return new Map(
         openAt.all().map(({ processor, count }) => [names[processor] as string, count]),
       );
     },
 
-    /** What an operator did to a processor last. */
+    /** Finds what an operator did to a processor last. */
     lastWord(processor: string) {
       const found = ofProcessor.get(names.indexOf(processor));
       return found === null ? null : saidAt(found);
@@ -149,13 +149,13 @@ export function openStories(path: string, names: readonly string[]) {
   };
 }
 
-/** Those that were kept, and those that were not. */
+/** Counts the attempts that were kept and those that were not. */
 function countOfAttempts(seq: string): string {
   return `((SELECT count(*) FROM attempts WHERE attempts.seq = ${seq})
     + coalesce((SELECT count FROM attempts_left_out AS gone WHERE gone.seq = ${seq}), 0))`;
 }
 
-/** Without who and why. */
+/** Tells what an operator did, without the person and the reason. */
 function doneAt({ at_ms, action }: SaidRow) {
   return { at: iso(at_ms), action };
 }

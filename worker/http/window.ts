@@ -1,12 +1,12 @@
-/** The window of a summary, read from a query string. */
+/** Reads the window of a summary from a query string. */
 import type { SummaryWindow } from "../summary.ts";
 
 const ISO_UTC = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?$/;
 
-/** An instant finer than a double can hold in milliseconds. */
+/** Instant that is finer than a double can hold in milliseconds. */
 type Bound = { readonly secondsMs: number; readonly nanos: number };
 
-/** The window, or the sentence that says what is wrong with a bound. */
+/** Gives the window, or the sentence that says what is wrong with a bound. */
 export function parseWindow(
   query: URLSearchParams,
 ): { ok: true; window: SummaryWindow } | { ok: false; reason: string } {

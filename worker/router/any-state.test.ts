@@ -1,4 +1,4 @@
-/** What holds for every router and every queue. */
+/** Tests what holds for every router and every queue. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
@@ -130,7 +130,7 @@ describe("in whatever state the processors are", () => {
         latency(router, 1, latencyMs);
         open(router, 0);
         const rate = router.lane(1).ratePerMs;
-        // All of them are there at the start: what could not be in time at once is not asked for.
+        // All payments are there at the start: the test does not ask for what could not be in time at once.
         fc.pre(latencyMs + length / rate + 2 * MARGIN_MS < patienceMs);
         let taken = 0;
         let nowMs = 0;
@@ -141,7 +141,7 @@ describe("in whatever state the processors are", () => {
         let sentAhead = 0;
         for (; taken < length; nowMs += 10) {
           if (router.choose(nowMs, queue()) === null) continue;
-          // Ten milliseconds at the rate that the router counts on.
+          // A turn is ten milliseconds at the rate that the router counts on.
           for (sentAhead += rate * 10; sentAhead >= 1 && taken < length; sentAhead--) {
             const settledAtMs = nowMs + 10 + latencyMs;
             expect(settledAtMs).toBeLessThanOrEqual(patienceMs + taken * spacingMs);

@@ -11,7 +11,7 @@ import {
 
 type Change = Parameters<OnChange>;
 
-/** Keeps the changes that it tells of. */
+/** Keeps the changes that the breaker reports. */
 class Watched extends Breaker {
   readonly #changes: Change[];
 
@@ -21,25 +21,25 @@ class Watched extends Breaker {
     this.#changes = changes;
   }
 
-  /** Those since they were taken last. */
+  /** Takes the changes since the last time. */
   takeChanges(): Change[] {
     return this.#changes.splice(0);
   }
 }
 
-/** What the answer changes. */
+/** Records an answer, and gives the changes that it makes. */
 function answer(breaker: Watched, nowMs: number, ticket: Ticket, signal: Signal): Change[] {
   breaker.record(nowMs, ticket, signal, "the cause");
   return breaker.takeChanges();
 }
 
-/** What a reading of the health probe changes. */
+/** Records a reading of the health probe, and gives the changes that it makes. */
 function read(breaker: Watched, nowMs: number, failing: boolean): Change[] {
   breaker.recordHealth(nowMs, failing, "the reading");
   return breaker.takeChanges();
 }
 
-/** One call after the other, each answered at once. */
+/** Makes one call after the other, each answered at once. */
 function feed(breaker: Watched, nowMs: number, ...signals: Signal[]): Watched {
   for (const signal of signals) answer(breaker, nowMs, breaker.admit(nowMs), signal);
   return breaker;
@@ -292,7 +292,7 @@ test("whatever answers come in whatever order, no place leaks", () => {
         if (state.kind === "open") expect(state.spacingMs).toBeLessThanOrEqual(750);
       }
       for (const ticket of out) answer(breaker, nowMs, ticket, "none");
-      // With nothing unanswered an open breaker takes a trial within a second, and heals.
+      // An open breaker with nothing unanswered takes a trial within a second, and heals.
       nowMs += 1_000;
       if (breaker.state.kind === "open") expect(breaker.admitsTrial(nowMs)).toBe(true);
       feed(breaker, nowMs, "success", "success", "success");

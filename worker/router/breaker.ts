@@ -23,7 +23,7 @@ export const BREAKER_DEFAULTS = {
   rateSamplesMin: 20,
   failureRateMax: 0.5,
   trialSpacingMsFirst: 50,
-  /** Recovery is noticed within a second, the answer's own time included. */
+  /** A recovery is noticed within a second, the answer's own time included. */
   trialSpacingMsMax: 750,
   trialsUnansweredMax: 4,
   halfOpenInFlightMax: 8,
@@ -49,22 +49,22 @@ export type BreakerState =
   | { readonly kind: "half-open"; inFlight: number; successes: number };
 
 export type BreakerKind = BreakerState["kind"];
-/** Told of every change, with what brought it about. */
+/** Hears of every change, with its cause. */
 export type OnChange = (from: BreakerKind, to: BreakerKind, cause: string) => void;
 
 export type Ticket = {
   readonly generation: number;
   readonly trial: boolean;
-  /** A place is given back once. */
+  /** A ticket is answered once. */
   isAnswered: boolean;
 };
 /**
- * What an answer says about the processor; `none` is an answer that says nothing, `rejected` one that
- * says something when it is half of all, `trip` a failure that needs no other beside it.
+ * Meaning of an answer for the processor: `none` says nothing about it, `rejected` says something when
+ * half of all are, `trip` is a failure that opens the breaker alone.
  */
 export type Signal = "success" | "failure" | "rejected" | "none" | "trip";
 
-/** The rule; the class below only obeys it. */
+/** Rule by which a breaker opens; the class below only obeys it. */
 export function shouldTrip(
   { consecutiveFailures, successes, failures }: Counts,
   options: BreakerOptions = BREAKER_DEFAULTS,
@@ -81,7 +81,7 @@ export class Breaker {
   readonly #onChange: OnChange;
   #state: BreakerState;
   #generation = 0;
-  /** Trials without an answer, of whatever generation: each may still occupy the processor. */
+  /** Trials of any generation without an answer: each may still occupy the processor. */
   #trialsUnanswered = 0;
 
   constructor(
@@ -157,7 +157,6 @@ export class Breaker {
     else this.#failed(nowMs, cause);
   }
 
-  /** A reading of the health probe. */
   recordHealth(nowMs: number, failing: boolean, cause: string): void {
     const state = this.#state;
     if (failing && state.kind === "closed") this.#open(nowMs, cause);

@@ -17,7 +17,7 @@ const accepted: LaneReport = { ...success(20), signal: "accepted" };
 const rejected: LaneReport = { ...success(20), signal: "rejected", cause: "400" };
 const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
 
-/** `changes` collects what its breaker tells of. */
+/** Makes a lane whose breaker reports its changes to `changes`. */
 function lane(inFlightMax = 640, changes: Change[] = []): RouterLane {
   const onChange: OnChange = (...change) => changes.push(change);
   return new RouterLane(0, { name: "default", fee: 0.05, inFlightMax, onChange });

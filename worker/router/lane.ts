@@ -1,4 +1,4 @@
-/** One processor as the router sees it: its breaker, its limit, and how fast it has been of late. */
+/** A processor as the router sees it: its breaker, its limit, and how fast it has been lately. */
 import {
   Breaker,
   type BreakerKind,
@@ -13,23 +13,23 @@ import type { ProcessorMode } from "../transitions.ts";
 
 /** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
 const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
-/** Before the first answer. */
+/** Latency that is assumed before the first answer. */
 const LATENCY_MS_START = 50;
 /** A reading of the health probe counts while no real answer is younger than this. */
 const PASSIVE_FRESH_MS = 1_000;
-/** For so long one failure without a success after it is worth more than the hope that it was chance. */
+/** Time for which one failure without a success after it puts the processor in doubt. */
 const DOUBT_MS = 2_000;
 /** An idle processor would ramp up to at least this part of its hard limit if it were used. */
 const RATE_LIMIT_SHARE = 4;
 
-/** What an answer means for the lane; what it means for the payment is not its business. */
+/** Meaning of an answer for the lane; its meaning for the payment is not the router's business. */
 export type LaneReport = {
   /** `accepted`: a success that is a charge. `rejected`: a 400, which may be anybody's fault. */
   readonly signal: Exclude<Signal, "trip"> | "accepted";
   readonly latencyMs: number;
-  /** The processor said that it has too much to do, or did not answer in time. */
+  /** True when the processor said that it has too much to do, or did not answer in time. */
   readonly dropped: boolean;
-  /** For how long it wants to be left alone. */
+  /** Time for which the processor wants to be left alone. */
   readonly restMs?: number;
   readonly cause: string;
 };
@@ -38,7 +38,7 @@ export type RouterLaneOptions = {
   readonly name: string;
   readonly fee: number;
   readonly inFlightMax: number;
-  /** Told of every change of its breaker, in the words of the answer that brought it about. */
+  /** Hears of every change of its breaker, in the words of the answer that caused it. */
   readonly onChange?: OnChange;
 };
 
@@ -47,7 +47,7 @@ export class RouterLane {
   readonly fee: number;
   /** Set by an operator. */
   mode: ProcessorMode = "auto";
-  /** The address that its payments belong to, while it is configured with another: nothing is sent there. */
+  /** Address that its payments belong to, while it is configured with another: nothing is sent to it. */
   movedFrom: string | null = null;
   readonly #breaker: Breaker;
   readonly #limit: Limit;
@@ -57,7 +57,7 @@ export class RouterLane {
   #latencyMs = LATENCY_MS_START;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #succeededAtMs = Number.NEGATIVE_INFINITY;
-  /** When it failed last, if it has not succeeded since. */
+  /** Time of its last failure, if it has not succeeded since. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(nowMs: number, { name, fee, inFlightMax, onChange }: RouterLaneOptions) {
@@ -79,22 +79,22 @@ export class RouterLane {
   get latencyMs(): number {
     return this.#latencyMs;
   }
-  /** False: for new payments it is as if it were not there. */
+  /** False when it is as if it were not there for new payments. */
   get takesPayments(): boolean {
     return this.mode !== "drained" && this.movedFrom === null;
   }
-  /** Works, as far as is known; it may still be full. */
+  /** True when it works, as far as is known; it may still be full. */
   get working(): boolean {
     return this.mode === "forced" || this.#breaker.state.kind !== "open";
   }
-  /** Its last answer was a failure, just now: it may be down although its breaker is closed. */
+  /** True when its last answer was a failure just now: it may be down although its breaker is closed. */
   isInDoubt(nowMs: number): boolean {
     return nowMs < this.doubtUntilMs && this.mode !== "forced";
   }
   get doubtUntilMs(): number {
     return this.#failedAtMs + DOUBT_MS;
   }
-  /** Is open, and its health probe says that it works. */
+  /** True when it is open, and its health probe says that it works. */
   get isInvited(): boolean {
     return this.mode !== "forced" && this.#breaker.isInvited;
   }
@@ -102,7 +102,7 @@ export class RouterLane {
     const admits = this.mode === "forced" || this.#breaker.admits;
     return admits && this.#inFlight < this.#limit.value;
   }
-  /** What it has rejected since it accepted a payment last waits for the next one. */
+  /** True when it has rejected since its last acceptance: those payments wait for the next one. */
   get hasRejected(): boolean {
     return this.#rejections.pending;
   }
@@ -111,27 +111,27 @@ export class RouterLane {
     return this.hasRoom && nowMs >= this.#restUntilMs;
   }
 
-  /** What is left of the time for which the processor wants to be left alone, by whomever. */
+  /** Rest of the time for which the processor wants to be left alone by everybody. */
   restMs(nowMs: number): number {
     return Math.max(0, this.#restUntilMs - nowMs);
   }
 
-  /** What a payment that it rejects remembers, for the case that it does so again. */
+  /** Count that a payment remembers when it is rejected, for the case that it is rejected again. */
   get acceptances(): number {
     return this.#rejections.acceptances;
   }
 
-  /** Whether its last rejection was the fault of a payment that it has rejected before. */
+  /** True when its last rejection is the fault of a payment that it has rejected before. */
   rejectionIsBelieved(nowMs: number, acceptancesBefore: number): boolean {
     return this.#rejections.believed(nowMs, acceptancesBefore);
   }
 
-  /** It has accepted what it had rejected. */
+  /** Records that it has accepted a payment that it had rejected. */
   contradicted(nowMs: number): void {
     this.#rejections.contradicted(nowMs);
   }
 
-  /** When it is expected to have settled one more, the longer the fuller it is. */
+  /** Time in which it is expected to settle one more payment: the longer the fuller it is. */
   get loadMs(): number {
     return (Math.max(1, this.#latencyMs) * (this.#inFlight + 1)) / this.#limit.value;
   }
@@ -142,13 +142,13 @@ export class RouterLane {
     return limit / Math.max(1, this.#latencyMs);
   }
 
-  /** When it would have settled the payment behind `position` others, if `ratePerMs` were theirs. */
+  /** Time in which it would settle the payment behind `position` others that go at `ratePerMs`. */
   settlesInMs(position: number, ratePerMs: number): number {
     const aheadMs = ratePerMs > 0 ? position / ratePerMs : 0;
     return this.#latencyMs + this.#rampMs(position) + aheadMs;
   }
 
-  /** The limit doubles once a latency until it is what `ratePerMs` counts on, or what is needed. */
+  /** Ramp time: the limit doubles once a latency up to what `ratePerMs` counts on, or what is needed. */
   #rampMs(position: number): number {
     const wanted = Math.min(position, this.#limit.max / RATE_LIMIT_SHARE);
     return wanted > this.limit ? this.#latencyMs * Math.log2(wanted / this.limit) : 0;
@@ -164,12 +164,12 @@ export class RouterLane {
     return this.#breaker.admit(nowMs);
   }
 
-  /** What an answer says about the processor. Throws when none is under way, or it was answered before. */
+  /** Records an answer. Throws when no call is under way, or this one was answered before. */
   record(nowMs: number, ticket: Ticket, report: LaneReport): void {
     if (this.#inFlight === 0) throw new Error(`${this.name}: an answer without a call`);
     this.#inFlight--;
-    // News from before the last change, such as a trial that was slow because of the outage, would spoil
-    // what is known of the time since.
+    // An answer from before the last change, such as a trial that was slow because of the outage, would
+    // spoil what is known of the time since.
     const current = this.#breaker.isCurrent(ticket);
     const signal = this.#judge(nowMs, report);
     const before = this.#breaker.state.kind;
@@ -190,7 +190,7 @@ export class RouterLane {
     if (report.signal !== "none") this.#answeredAtMs = nowMs;
   }
 
-  /** Passive signals come first: real answers are younger than any reading. */
+  /** Records a reading. Passive signals come first: real answers are younger than any reading. */
   recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): void {
     const { failing, minResponseTimeMs } = reading;
     if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = minResponseTimeMs;
@@ -214,7 +214,7 @@ export class RouterLane {
     }
   }
 
-  /** Turning calls away is not failing, unless it has been the only answer for a while. */
+  /** Turning calls away is no failure, unless it has been the only answer for a while. */
   #signalOfDrop(nowMs: number): Signal {
     return nowMs - this.#succeededAtMs >= PASSIVE_FRESH_MS ? "failure" : "none";
   }
@@ -226,7 +226,7 @@ export class RouterLane {
   }
 }
 
-/** Built only where it may be needed: an ordinary success changes nothing. */
+/** Text of a cause; it is built only where it may be needed: an ordinary success changes nothing. */
 function causeOf(before: BreakerKind, signal: Signal, { cause, latencyMs }: LaneReport): string {
   if (before === "closed" && signal === "success") return "";
   const after = `after ${Math.round(latencyMs)} ms`;

@@ -1,4 +1,4 @@
-/** Payments that are late already, and lanes that are as if they were not there. */
+/** Tests payments that are late already, and lanes that are as if they were not there. */
 import { describe, expect, test } from "bun:test";
 import type { Waiting } from "../router.ts";
 import { CONTEST, MARGIN_MS, NOW_MS, open, routerOf as routerWith } from "./router.fixture.ts";
@@ -6,7 +6,7 @@ import type { NumberedRouter } from "./router.fixture.ts";
 
 const routerOf = (patienceMs = 15_000) => routerWith(CONTEST, { patienceMs });
 
-/** One payment with so much time left. */
+/** Queue of one payment with so much time left. */
 function waiting(leftMs: number): Waiting {
   return { length: 1, deadlineMsAt: () => NOW_MS + leftMs };
 }
@@ -26,7 +26,7 @@ test("a drained lane gets neither a payment nor a trial, and nobody waits for it
 });
 
 describe("late payments", () => {
-  /** The cheaper one works and is full, and settles one more within its latency. */
+  /** Makes a router whose cheaper lane works and is full, and settles one more within its latency. */
   const fullOf = (latencyMs: number, patienceMs: number) => {
     const router = routerOf(patienceMs);
     router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: latencyMs });
@@ -42,7 +42,7 @@ describe("late payments", () => {
   });
 
   test("wait no longer than their patience was", () => {
-    // Of a patience of a second a quarter is margin.
+    // A quarter of a second's patience is margin.
     expect(chosen(fullOf(750, 1_000), -1)).toBe("wait");
     expect(chosen(fullOf(751, 1_000), -1)).toBe("fallback");
   });

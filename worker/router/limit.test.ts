@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Limit, nextLimit } from "./limit.ts";
 
-/** Answers of a limit that is used to the full. */
+/** Records answers while the limit is used to the full. */
 function use(limit: Limit, nowMs: number, latencyMs: number, answers: number): Limit {
   for (let i = 0; i < answers; i++) limit.answered(nowMs, limit.value, latencyMs);
   return limit;
@@ -49,7 +49,7 @@ test("compares with the least latency of this and the previous second, not with 
   expect(limit.value).toBe(9);
   use(limit, 1_000, 100, 5);
   expect(limit.value).toBe(9);
-  // What looked like a queue was a slower processor: the slow start goes on, up to its least threshold.
+  // The apparent queue was a slower processor: the slow start goes on, up to its least threshold.
   use(limit, 2_000, 100, 10);
   expect(limit.value).toBe(19);
 });

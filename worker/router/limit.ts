@@ -1,28 +1,28 @@
 /**
- * How many calls to one processor may be in flight: additive increase, multiplicative decrease, with a
- * slow start after every opening of its breaker. Growth stops while latency says that calls queue at
- * the processor (twice the least latency of the last seconds, and then some), since more of them would only wait
- * there. Only a limit that is used grows (as in Netflix's concurrency-limits).
+ * Limits the calls to one processor that are in flight: additive increase, multiplicative decrease,
+ * with a slow start after every opening of its breaker. Growth stops while latency says that calls
+ * queue at the processor (twice the windowed minimum, and then some), since more of them would only
+ * wait there. Only a limit that is used grows (as in Netflix's concurrency-limits).
  */
 import { WindowedMinimum } from "./windowed-minimum.ts";
 
 export const LIMIT_DEFAULTS = {
   start: 8,
   min: 4,
-  /** Factor of the limit after a drop. */
+  /** Factor by which a drop lowers the limit. */
   decrease: 0.7,
   /** A drop within this long of another one is the same. */
   dropMsMin: 100,
   queueingFactor: 2,
-  /** Below this a difference in latency is the scheduler's, not a queue's. */
+  /** Difference in latency below which it is the scheduler's, not a queue's. */
   queueingMs: 10,
-  /** As long as a least latency is remembered. */
+  /** Time without queueing after which it is forgotten: as long as a least latency is remembered. */
   heldMs: 1_000,
-  /** After a drop the limit only creeps for this long. */
+  /** Time for which the limit only creeps after a drop. */
   dropRememberedMs: 5_000,
   /**
-   * A processor that becomes slower looks for a while like one at which calls queue. Below this part of
-   * the cap the slow start goes on afterwards, or a changed delay would hold payments up for seconds.
+   * Share of the cap below which the slow start goes on after queueing: a processor that becomes
+   * slower looks for a while like one at which calls queue, and would else hold payments up for seconds.
    */
   thresholdShareMin: 1 / 8,
 };
@@ -31,11 +31,11 @@ export type LimitOptions = Readonly<typeof LIMIT_DEFAULTS>;
 export type LimitSample = {
   readonly inFlight: number;
   readonly latencyMs: number;
-  /** The least latency of the last seconds. */
+  /** Windowed minimum of the latency. */
   readonly leastMs: number;
 };
 
-/** The rule for an answer that was neither dropped nor late. */
+/** Rule for an answer that was neither dropped nor late. */
 export function nextLimit(
   limit: number,
   threshold: number,
@@ -55,7 +55,7 @@ export class Limit {
   #limit: number;
   #threshold: number;
   #decreasedAtMs = Number.NEGATIVE_INFINITY;
-  /** When the limit last did not grow, because calls queued or because it was not used. */
+  /** Time at which the limit last did not grow, because calls queued or because it was not used. */
   #heldAtMs = Number.NEGATIVE_INFINITY;
   readonly #least = new WindowedMinimum();
 
@@ -81,7 +81,7 @@ export class Limit {
     this.#forgetOldQueue(nowMs);
   }
 
-  /** The processor turned a call away for load, or did not answer: once per latency, not per call. */
+  /** Records that a call was turned away for load, or not answered; it counts once per latency. */
   dropped(nowMs: number, latencyMs: number): void {
     const { decrease, dropMsMin, dropRememberedMs, min } = this.#options;
     if (nowMs - this.#decreasedAtMs < Math.max(latencyMs, dropMsMin)) return;
@@ -91,14 +91,14 @@ export class Limit {
     this.#threshold = this.#limit;
   }
 
-  /** After an outage concurrency ramps up; it does not jump. */
+  /** Begins anew after an outage: concurrency ramps up, and does not jump. */
   restart(): void {
     this.#limit = Math.min(this.#options.start, this.max);
     this.#threshold = this.max;
   }
 
   /**
-   * A second in which nothing queues: what looked like a queue was a slower processor, or is gone. The
+   * Forgets a queue after a second in which nothing queues: it was a slower processor, or is gone. The
    * limit may double once more; were it a queue after all, it would show before the next doubling.
    */
   #forgetOldQueue(nowMs: number): void {

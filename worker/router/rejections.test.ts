@@ -5,7 +5,7 @@ import { Rejections } from "./rejections.ts";
 const MINUTE_MS = 60_000;
 const FIRST = 0;
 
-/** One that accepted a payment at 0, after another had been rejected. */
+/** Rejections of a processor that accepted a payment at 0, after another had been rejected. */
 function proven(): Rejections {
   const rejections = new Rejections();
   rejections.accepted(0);

@@ -1,4 +1,4 @@
-/** Routers in the states that tests want, and queues before them. */
+/** Makes routers in the states that tests want, and queues before them. */
 import { Router, RouterLane, type LaneReport, type Ticket, type Waiting } from "../router.ts";
 
 export const CONTEST = [
@@ -35,7 +35,7 @@ export class NumberedRouter extends Router {
   record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): void {
     this.lane(lane).record(nowMs, ticket, report);
   }
-  /** Which lane is tried, by its number. */
+  /** Number of the lane that is tried. */
   trial(nowMs: number, queue: Waiting) {
     const trial = this.trialLane(nowMs, queue);
     return trial && { lane: this.lanes.indexOf(trial.lane), needed: trial.needed };
@@ -65,7 +65,7 @@ export function latency(router: NumberedRouter, lane: number, latencyMs: number)
   router.lane(lane).recordHealth(0, { failing: false, minResponseTimeMs: latencyMs });
 }
 
-/** So many payments, the first with so much time left, the others `spacingMs` apart. */
+/** Queue of so many payments, the first with so much time left, the others `spacingMs` apart. */
 export function waiting(length: number, leftMs: number, spacingMs = 0): Waiting {
   return { length, deadlineMsAt: (position) => NOW_MS + leftMs + position * spacingMs };
 }

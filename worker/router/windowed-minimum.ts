@@ -6,7 +6,7 @@ export class WindowedMinimum {
   #now = Number.POSITIVE_INFINITY;
   #before = Number.POSITIVE_INFINITY;
 
-  /** The least, this value included. */
+  /** Adds a value, and gives the least. */
   of(nowMs: number, value: number): number {
     if (nowMs - this.#startMs >= WINDOW_MS) {
       this.#before = this.#now;

@@ -1,10 +1,10 @@
 /**
- * Durations in buckets of constant relative width, as in HdrHistogram: sixteen to an octave of
+ * Counts durations in buckets of constant relative width, as in HdrHistogram: sixteen to an octave of
  * microseconds, so that a quantile is at most 1/32 off. To observe is one addition in a typed array.
  */
 const SUB_BITS = 4;
 const SUBS = 1 << SUB_BITS;
-/** About 17 minutes; what is longer counts as this. */
+/** Longest duration, about 17 minutes; longer ones count as this. */
 const MICROS_MAX = 2 ** 30 - 1;
 const BUCKETS = bucketOf(MICROS_MAX) + 1;
 
@@ -30,7 +30,7 @@ export class Histogram {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The middle of the bucket that holds the quantile, in milliseconds; null when there is nothing. */
+  /** Gives the middle of the bucket that holds the quantile; null when there is nothing. */
   quantileMs(share: number): number | null {
     const { total } = this;
     if (total === 0) return null;

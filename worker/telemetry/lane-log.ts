@@ -1,4 +1,4 @@
-/** Every change of each lane's breaker and mode since the start, with its cause. */
+/** The lane log keeps the changes of each lane's breaker and mode since the start, with their causes. */
 import type { Clock } from "../../shared/clock.ts";
 import type { BreakerKind, LaneChange, LaneMode } from "../../shared/http-api/live.ts";
 import type { Log } from "../../shared/log.ts";
@@ -11,7 +11,7 @@ type What =
 export class LaneLog {
   readonly #clock: Clock;
   readonly #log: Log;
-  /** By the processor's name, the newest of each. */
+  /** Newest changes of each lane, by the processor's name. */
   readonly #changes = new Map<string, LaneChange[]>();
   #number = 0;
 
@@ -25,12 +25,12 @@ export class LaneLog {
     this.#log.info({ processor, breaker: to, cause }, "breaker");
   }
 
-  /** Who and why is in the journal, for those who may read it. */
+  /** Notes a mode. The operator's name and reason are in the journal, for those who may read it. */
   modeChanged({ name, mode: from }: { name: string; mode: LaneMode }, to: LaneMode): void {
     if (from !== to) this.#note(name, { kind: "mode", from, to, cause: "an operator's decision" });
   }
 
-  /** Those after a number, in the order in which they happened. */
+  /** Gives the changes after a number, in the order in which they happened. */
   after(number: number): LaneChange[] {
     return [...this.#changes.values()]
       .flatMap((changes) => changes.filter((change) => change.number > number))

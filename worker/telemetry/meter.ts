@@ -1,5 +1,5 @@
 /**
- * What happened second by second, kept for a while so that whoever starts to watch sees what led to
+ * Meters what happens second by second, and keeps it for a while so that a new reader sees what led to
  * now. A payment costs it one addition; a second costs one row.
  */
 import type { Clock } from "../../shared/clock.ts";
@@ -9,7 +9,7 @@ import type { Lane } from "../lane.ts";
 import { Histogram } from "./histogram.ts";
 
 const SECOND_MS = 1_000;
-/** Of the newest seconds, how many make up the quantiles that are shown as "now". */
+/** Number of the newest seconds that make up the quantiles shown as "now". */
 const RECENT = 10;
 
 type Open = { readonly count: number; readonly countByState: { readonly unknown: number } };
@@ -20,7 +20,7 @@ export class Meter {
   readonly #open: Open;
   readonly #lanes: readonly Lane[];
   readonly #stored: () => number;
-  /** The newest seconds; the one under way is `#current`. */
+  /** Histograms of the newest seconds; the second under way has `#current`. */
   readonly #recent: Histogram[] = [];
   #current = new Histogram();
   #startedAtMs: number;
@@ -28,7 +28,7 @@ export class Meter {
   #accepted = 0;
   #settled: readonly number[];
 
-  /** `stored`: payments acknowledged since the start. */
+  /** Starts to meter; `stored` counts the payments acknowledged since the start. */
   constructor(clock: Clock, open: Open, lanes: readonly Lane[], stored: () => number) {
     this.#clock = clock;
     this.#open = open;
@@ -38,7 +38,7 @@ export class Meter {
     this.#settled = this.#settledNow();
   }
 
-  /** A payment has got its verdict from the journal, so long after it came. */
+  /** Observes how long after its arrival a payment has got its verdict from the journal. */
   durable(durationMs: number): void {
     this.#current.observe(durationMs);
   }

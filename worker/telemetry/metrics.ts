@@ -1,6 +1,6 @@
 /**
- * The pipeline's metrics. Plain counters are kept where things happen; prom-client reads them when it
- * is asked. The http thread asks for them by a message and puts its own beside them.
+ * Collects the pipeline's metrics. Plain counters are kept where things happen; prom-client reads them
+ * when it is asked. The http thread asks for them by a message and puts its own beside them.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../../shared/clock.ts";
@@ -152,7 +152,7 @@ export class PipelineMetrics {
   }
 }
 
-/** Null is a figure that cannot be read: it is left out. */
+/** Reads figures. Null is one that cannot be read: it is left out. */
 type Read = (set: (value: number | null, ...labels: string[]) => void) => void | Promise<void>;
 
 function zip(names: readonly string[], values: readonly string[]): Record<string, string> {

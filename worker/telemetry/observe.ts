@@ -1,4 +1,4 @@
-/** Those who look at the pipeline for others: for a monitoring system, and for people. */
+/** Observes the pipeline for a monitoring system, and for people. */
 import { PipelineMetrics, type MetricsSources } from "./metrics.ts";
 import { LiveReader } from "./reading.ts";
 

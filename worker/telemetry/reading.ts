@@ -1,4 +1,4 @@
-/** The pipeline as it is now, in one plain object: what the http thread shows to whoever watches. */
+/** Reads the pipeline as it is now into a plain object, which the http thread shows to its readers. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
