@@ -5,7 +5,6 @@ import {
   lengthComplaints,
   nameComplaints,
   openingComplaints,
-  OPENINGS_LEFT,
   PURE_CORES,
   purityComplaints,
   startComplaints,
@@ -277,17 +276,9 @@ describe("files", () => {
 
 describe("comments", () => {
   const complaints = (text: string) => openingComplaints(file("a.ts", text));
-  const isLeft = ({ path }: Source) => OPENINGS_LEFT.some((start) => path.startsWith(start));
 
-  test("open with their subject, but for those that are left", () => {
-    const done = tree.code.filter((source) => !isLeft(source));
-    expect(done.flatMap(openingComplaints)).toEqual([]);
-  });
-
-  test("that are all rewritten in a place take it off the list", () => {
-    const left = tree.code.filter((source) => openingComplaints(source).length > 0);
-    const isDone = (start: string) => !left.some(({ path }) => path.startsWith(start));
-    expect(OPENINGS_LEFT.filter(isDone)).toEqual([]);
+  test("open with their subject", () => {
+    expect(tree.code.flatMap(openingComplaints)).toEqual([]);
   });
 
   test.each([

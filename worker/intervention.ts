@@ -1,5 +1,5 @@
 /**
- * What an operator may ask of the worker, and what comes of it. Reads go to the journal's file; these
+ * Decisions that an operator may ask of the worker, and its answers. Reads go to the journal's file; these
  * go to the pipeline, the only one that knows what is under way.
  */
 import type { PaymentAction, ProcessorAction, ProcessorView } from "../shared/http-api/operator.ts";
@@ -7,10 +7,10 @@ import type { Intervention, PaymentState } from "./transitions.ts";
 
 export type { PaymentAction, ProcessorAction, ProcessorView };
 
-/** What each makes of the processor's mode. */
+/** Mode of the processor after each. */
 export const MODE_AFTER = { drain: "drained", force: "forced", resume: "auto" } as const;
 
-/** Who, why, and for some actions on what grounds. */
+/** Words that an operator gives: who, why, and for some actions the evidence. */
 export type Grounds = Pick<Intervention, "who" | "why" | "evidence">;
 
 export type OperatorCommand =
@@ -19,10 +19,10 @@ export type OperatorCommand =
       readonly action: PaymentAction;
       readonly seq: number;
       readonly correlationId: string;
-      /** As the journal had it when the question came; the pipeline may know better. */
+      /** State in the journal when the question came; the pipeline may know better. */
       readonly state: PaymentState;
       readonly grounds: Grounds;
-      /** For *absent*: also when the processor cannot be asked. */
+      /** True for an *absent* that holds also when the processor cannot be asked. */
       readonly unasked?: boolean;
     }
   | {

@@ -48,13 +48,13 @@ export class Lanes {
     return owner === null ? null : this.numbered(owner.processor);
   }
 
-  /** Of the journal's number; null when it is not configured any more. */
+  /** Finds a lane by the journal's number; null when it is not configured any more. */
   numbered(processor: number): Lane | null {
     return this.#byNumber[processor] ?? null;
   }
 
   /**
-   * Whose address a processor is configured with, as the journal has it: a name that is configured
+   * Name whose address a processor is configured with, as the journal has it: a name that is configured
    * elsewhere now, or not any more while payments wait for it. Null: nobody's, or its own.
    */
   holderOf(lane: Lane): string | null {

@@ -150,7 +150,7 @@ function storeWith(way: readonly Transition[]) {
   };
 }
 
-/** One payment in a state, or one that is not open any more; the journal says done when told to. */
+/** Opens a payment in a state, or makes one that is not open any more; the journal says done when told to. */
 function paymentsWith(state: OpenState | null) {
   const waiting: (() => void)[] = [];
   const journal = {

@@ -35,7 +35,7 @@ export type OpenPayment = {
   state: OpenState;
   /** Attempts that a processor refused, since the start of the process. */
   refusals: number;
-  /** What each processor that has rejected it had accepted by then, since the start of the process. */
+  /** Acceptances, since the start of the process, of each processor that has rejected it, as of then. */
   rejectedBy: Map<number, number> | null;
   /** Its last charge was answered 422: its processor says that it has some attempt. */
   isClaimed: boolean;
@@ -52,12 +52,12 @@ export type Move = Extract<Transition, { readonly kind: MoveKind }>;
 type Rule = {
   /** Where it leads from each state that it may start from. */
   readonly moves: Partial<Record<OpenKind, To>>;
-  /** Which moves first. Memory: what has happened is written behind. Disk: nothing happens before. */
+  /** Place that moves first. Memory: what has happened is written behind. Disk: nothing happens before. */
   readonly first: "memory" | "disk";
   /** It is about the processor that the payment belongs to, so that there has to be one. */
   readonly owned: boolean;
 };
-/** One state, or two: the first of a payment that belongs to no processor, the other of one that does. */
+/** A state, or two: the first of a payment that belongs to no processor, the other of one that does. */
 type To = Target | readonly [ofNobody: Target, ofProcessor: Target];
 
 export const TRANSITIONS: Readonly<Record<MoveKind, Rule>> = {
@@ -81,7 +81,7 @@ export const TRANSITIONS: Readonly<Record<MoveKind, Rule>> = {
     first: "memory",
     owned: true,
   },
-  // By an operator: at once nothing is sent any more; nothing is sent again before that is durable.
+  // An operator's moves: at once nothing is sent any more; nothing is sent again before that is durable.
   hold: { moves: { queued: "held", unknown: "held" }, first: "memory", owned: false },
   resume: { moves: { held: ["queued", "unknown"] }, first: "disk", owned: false },
   absent: { moves: { unknown: "queued", held: "queued" }, first: "memory", owned: true },
@@ -96,7 +96,7 @@ export function targetOf(kind: MoveKind, from: OpenKind, owner: Assignment | nul
 }
 
 /**
- * What the journal may say of a payment that is in this state in memory. A start takes up what was
+ * States that the journal may have of a payment that is in this one in memory. A start takes up what was
  * assigned as unknown, since a call may have left, and writes nothing.
  */
 export const STORED_AS: Readonly<Record<OpenKind, readonly PaymentState[]>> = {

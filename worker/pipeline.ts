@@ -151,7 +151,7 @@ export class Pipeline {
     });
   }
 
-  /** What an operator asks for; resolves when it is durable, or with why not. */
+  /** Carries out an operator's decision; resolves when it is durable, or with why not. */
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
     if (!this.#draining) return this.#operator.operate(command);
     return { kind: "refused", status: 503, reason: "The worker is shutting down." };

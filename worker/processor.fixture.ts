@@ -4,7 +4,7 @@ export type Raw = {
   /** Written as it stands. */
   readonly text?: string;
   readonly bytes?: Uint8Array;
-  /** What becomes of the connection then. */
+  /** State of the connection afterwards. */
   readonly ending?: "end" | "reset" | "stay";
 };
 

@@ -21,7 +21,7 @@ const MESSAGE = '{"message":"something"}';
 const CHUNK = `${MESSAGE.length.toString(16)}\r\n${MESSAGE}\r\n`;
 const CHUNKED = { "Transfer-Encoding": "chunked" };
 
-/** What a charge tells, when the processor answers in this way. */
+/** Gives the outcome of a charge that the processor answers in this way. */
 async function charged(raw: Raw) {
   using server = rawServer(raw);
   return await new HttpProcessor(server.url, TIMEOUT_MS).charge(CHARGE);

@@ -1,5 +1,5 @@
 /**
- * What must hold (PROTOCOL.md, I1 to I8), judged from the wire: from what clients were told, what was
+ * Checks what must hold (PROTOCOL.md, I1 to I8), judged from the wire: from what clients were told, what was
  * sent to processors and what they recorded. The journal is asked only where the promise is about it.
  */
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
@@ -29,7 +29,7 @@ export class Checker {
   readonly #options: CheckerOptions;
   /** Every charge of an id that ever left, whoever sent it. */
   readonly #charges = new Map<string, ChargeSeen[]>();
-  /** By processor: what the worker was told since its start. */
+  /** Answers that the worker was given since its start, by processor. */
   #told: Told[] = [];
 
   constructor(options: CheckerOptions) {
@@ -164,12 +164,12 @@ export class Checker {
   }
 }
 
-/** What one processor said of payments, and whether its last rejection of one may be the last word. */
+/** Words of one processor about payments, and whether its last rejection of one may be the last word. */
 class Told {
   #accepted = 0;
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
   #contradictedAtMs = Number.NEGATIVE_INFINITY;
-  /** By id: how many others were accepted before it was rejected first. */
+  /** Number of others that were accepted before it was rejected first, by id. */
   readonly #acceptedBefore = new Map<string, number>();
   readonly #givenUp = new Set<string>();
 

@@ -28,7 +28,7 @@ export type Plan = {
     readonly serverError: number;
   };
   readonly answers: {
-    /** By something in between, in the place of the processor's. */
+    /** Answers by something in between, in the place of the processor's. */
     readonly unclear: number;
     /** Times at which everything is rejected for a while. */
     readonly rejections: number;
@@ -52,7 +52,7 @@ export type Plan = {
   };
   readonly wallSteps: number;
   readonly purges: number;
-  /** What somebody decides by hand. */
+  /** Decisions by hand. */
   readonly decisions: number;
   /** Payments that somebody wants to declare absent. */
   readonly absences: number;
@@ -122,7 +122,7 @@ function drawAnswers(odd: Chance, mood: Chance): Plan["answers"] {
   return { unclear, rejections, moods, zoneless: odd.happens(0.3) };
 }
 
-/** One line a group; what is off is left out. */
+/** Writes one line a group; what is off is left out. */
 export function describePlan(plan: Plan): string {
   const show = (value: unknown): string => {
     if (Array.isArray(value)) return value.join("/");

@@ -1,4 +1,4 @@
-/** What is done to the world while it is troubled, at times and in ways that the seed draws. */
+/** Draws what is done to the world while it is troubled, at times and in ways that the seed draws. */
 import type { Scene } from "./scene.ts";
 import { NO_FAULTS, type Faults } from "../../simulator/processor/faults.ts";
 import { seekAbsence } from "./absence.ts";
@@ -83,7 +83,7 @@ function rejectEverything(world: Scene): void {
   time.after(odd.next() * 8_000, () => (wires[number]!.rejects = 0));
 }
 
-/** One of the machines behind a processor's address is broken. */
+/** Breaks a machine of those behind a processor's address. */
 function rejectSome(world: Scene): void {
   const { mood, wires, time } = world;
   const number = mood.between(0, wires.length - 1);

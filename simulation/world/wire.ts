@@ -16,7 +16,7 @@ type Request = Parameters<Exchange>[0];
 type Reply = Awaited<ReturnType<Exchange>>;
 
 /**
- * What became of a charge on the wire, for the checker. `refused` is proof that it was not recorded,
+ * Fate of a charge on the wire, for the checker. `refused` is proof that it was not recorded,
  * `absent` that it never will be: the checker itself has seen that.
  */
 export type ChargeSeen = {

@@ -106,15 +106,6 @@ export function escapeComplaints(source: Source): string[] {
   return complaints.map((complaint) => `${source.path}: ${complaint}`);
 }
 
-/** Folders and files whose comments are still to be rewritten; the list is to become empty. */
-export const OPENINGS_LEFT: readonly string[] = [
-  "simulation/world/checker.ts",
-  "simulation/world/plan.ts",
-  "simulation/world/trouble.ts",
-  "simulation/world/wire.ts",
-  "worker/",
-];
-
 const ASIDE =
   /^[/*\s]*(Of|By|What|One|For|As|Whoever|Who|Whom|Whose|Which|Than|Whatever|Those)(?![\w'-])/;
 

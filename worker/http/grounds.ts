@@ -1,4 +1,4 @@
-/** What an operator has to say with every decision: who, why, and for some the evidence. */
+/** Reads what an operator has to say with every decision: who, why, and for some the evidence. */
 import { GROUNDS_LENGTH_MAX as LENGTH_MAX } from "../../shared/http-api/operator.ts";
 import type { Grounds } from "../intervention.ts";
 
@@ -34,7 +34,7 @@ export function parseGrounds(
 
 function complaintOf(name: Field, value: unknown): string | null {
   if (typeof value !== "string" || value.trim() === "") return `${name} must be a text.`;
-  // By characters, as a schema counts them.
+  // Length is in characters, as a schema counts them.
   if ([...value].length > LENGTH_MAX[name]) {
     return `${name} may have at most ${LENGTH_MAX[name]} characters.`;
   }

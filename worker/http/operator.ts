@@ -124,7 +124,7 @@ async function answered(
   return json(JSON.stringify(show(answer)));
 }
 
-/** Those that are configured, and earlier ones that payments still belong to. */
+/** Lists processors that are configured, and earlier ones that payments still belong to. */
 async function describeProcessors({ operate, stories }: OperatorSources): Promise<Response> {
   const answer = await within(OPERATE_TIMEOUT_MS, operate({ kind: "processors" }));
   if (answer === TOO_LATE || answer.kind !== "processors") {

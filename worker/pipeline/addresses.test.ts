@@ -17,7 +17,7 @@ const reasonOf = (answer: OperatorAnswer) => (answer.kind === "refused" ? answer
 const URLS = ["http://one", "http://two"];
 const EXCHANGED = URLS.toReversed();
 const NAMED = { name: "default", fee: 0.05 };
-/** As the fixture numbers what a crash left. */
+/** Number that the fixture gives to what a crash left. */
 const LEFT = 1_000_001;
 
 /** Started over what a crash left: payment 1 belongs to the first processor, 2 to nobody. */

@@ -7,7 +7,7 @@ test("payments that wait are started at a pace while others come in, and at once
   const acceptedAtMs = WALL_START_MS - 5_000;
   const left = Array.from({ length: 3_000 }, (_, n) => ({ n, acceptedAtMs, assignment: null }));
   await bench.crash(left);
-  // As if it had grown: room for all of them.
+  // The limit is as if it had grown: room for all of them.
   Object.defineProperty(bench.lanes[0]!, "hasRoom", { value: true });
   bench.take(5_000);
   await bench.commit();
@@ -17,7 +17,7 @@ test("payments that wait are started at a pace while others come in, and at once
     await bench.tick(10);
     startedAtMs.push(bench.default.charges.length - length);
   }
-  // One a millisecond at first.
+  // The pace is one a millisecond at first.
   expect(startedAtMs).toEqual(startedAtMs.map(() => 10));
   await bench.tick(100);
   expect(bench.pipeline.queue.length).toBe(0);

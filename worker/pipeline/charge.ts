@@ -1,5 +1,5 @@
 /**
- * One call to a processor, and what is next for its payment. What the answer says about the processor
+ * Makes one call to a processor, and tells what is next for its payment. What the answer says about the processor
  * goes to its lane; what it says about the payment is written down here, and the pipeline is told where
  * the payment goes now.
  */
@@ -25,7 +25,7 @@ export type Next =
   /** It stays with its processor until that says what became of it. */
   | { readonly kind: "unknown" };
 
-/** What came of asking a processor; the first two end the payment. */
+/** Outcome of asking a processor; the first two end the payment. */
 export type Looked =
   { readonly kind: "settled" | "conflict" } | Exclude<LookOutcome, { kind: "found" }>;
 
@@ -188,7 +188,7 @@ export class Charges {
 
 type Said = Pick<Extract<LookOutcome, { kind: "found" }>, "amountCents" | "requestedAtMs">;
 
-/** What the processor has, what it was sent, and which of the two differs. */
+/** Says what the processor has, what it was sent, and which of the two differs. */
 function differenceOf(there: Said, here: Said): string {
   const differ = [
     ...(there.amountCents === here.amountCents ? [] : ["another amount"]),
@@ -213,7 +213,7 @@ function isRejected(nowMs: number, payment: OpenPayment, lane: Lane): boolean {
 
 const NO_CALL: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause: "" };
 
-/** What an answer says about the processor, whatever it says about the payment. */
+/** Reduces an answer to what it says about the processor, whatever it says about the payment. */
 export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport {
   switch (outcome.kind) {
     case "accepted":

@@ -11,7 +11,7 @@ const CONFIGURED = [
 
 test("a mode is the processor's own, in whatever order processors are configured", async () => {
   using directory = temporaryDirectory();
-  /** What a start finds; afterwards the fallback is drained. */
+  /** Modes that a start finds; afterwards the fallback is drained. */
   const modesAtStart = async (configured: typeof CONFIGURED) => {
     await using opened = openInline(directory.file());
     using bench = new Bench({ journal: opened.journal, configured });

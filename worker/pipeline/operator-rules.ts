@@ -1,5 +1,5 @@
 /**
- * What an operator may do to a payment, by what it is at this moment. The rules keep the invariants:
+ * Says what an operator may do to a payment, by what it is at this moment. The rules keep the invariants:
  * nobody's word moves a payment while a call about it is under way, or while one that was given up
  * may still be charged.
  *

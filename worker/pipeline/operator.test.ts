@@ -1,4 +1,4 @@
-/** What an operator decides, at the real pipeline: every action, every refusal, before and after a restart. */
+/** Tests an operator's decisions at the real pipeline: every action, every refusal, before and after a restart. */
 import { describe, expect, test } from "bun:test";
 import type { PaymentAction } from "../intervention.ts";
 import type { Journal } from "../journal.ts";

@@ -277,7 +277,7 @@ export class Operator {
     return new Promise((durable) => this.#options.payments.commit(payment, move, durable));
   }
 
-  /** What moves no payment. */
+  /** Writes down a decision that moves no payment. */
   #durable(transition: Transition): Promise<void> {
     return new Promise((durable) => {
       this.#options.journal.append(transition, (result) => {

@@ -1,4 +1,4 @@
-/** What the pipeline is given, and what it gives: types that its parts share. */
+/** Types that the parts of the pipeline share: what it is given, and what it gives. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Verdict } from "../../shared/verdict.ts";

@@ -17,13 +17,13 @@ export const PACE_DEFAULTS = {
   perMsMin: 1,
   outrun: 2,
   outrunPerMsMax: 4,
-  /** What comes in is counted over this long. */
+  /** Span over which payments that come in are counted. */
   rateMs: 250,
   /** A step; it makes e times as much in a second. */
   increase: 1.01,
   decrease: 0.5,
   stepMs: 10,
-  /** What may be started at once after a pause, as time at the pace. */
+  /** Payments that may be started at once after a pause, as time at the pace. */
   burstMs: 10,
   /** An acceptance is late at this multiple of the least of the last seconds, and then some. */
   lateFactor: 2,
@@ -87,7 +87,7 @@ export class Pace {
     return false;
   }
 
-  /** What was started while nobody was at the door is no debt to those who come later. */
+  /** Counts a start. Starts while nobody was at the door are no debt to those who come later. */
   started(): void {
     this.#allowed = Math.max(0, this.#allowed - 1);
     this.#used = true;

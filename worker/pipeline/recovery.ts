@@ -1,5 +1,5 @@
 /**
- * What a start makes of what the journal holds.
+ * Takes up, at a start, what the journal holds.
  *
  *   settled             a row of the ledger, before any summary is answered
  *   accepted            queued: it belongs to nobody

@@ -17,9 +17,9 @@ export const RESOLVER_DEFAULTS = {
   looksInFlightMax: 16,
   /** While the lane's breaker is open: as many as may be its trials, which are looked up before. */
   looksWhileOpenMax: 4,
-  /** One in so many of a lane's limit may be in flight for sending again. */
+  /** Divisor of a lane's limit: the part that may be in flight for sending again. */
   laneShare: 4,
-  /** One that got no clear answer so often says more about itself than about the processor. */
+  /** Tries after which a payment says more about itself than about the processor. */
   triesAsTrialMax: 3,
 };
 export type ResolverOptions = Readonly<typeof RESOLVER_DEFAULTS>;
@@ -31,14 +31,14 @@ export type Resolution = {
   readonly dueAtMs: number;
   readonly tries: number;
 };
-/** One that is due: taken out until its call has ended. */
+/** A resolution that is due: taken out until its call has ended. */
 export type Due = Resolution & { readonly lane: Lane };
 
 export class Resolver {
   readonly #lanes: Lanes;
   readonly #random: () => number;
   readonly #options: ResolverOptions;
-  /** By processor, then by seq, oldest first. */
+  /** Resolutions by processor, then by seq, oldest first. */
   readonly #waiting = new Map<number, Map<number, Resolution>>();
   /** Calls under way of each lane. */
   readonly #underWay = { look: new Map<Lane, number>(), charge: new Map<Lane, number>() };
@@ -63,13 +63,13 @@ export class Resolver {
   }
 
   /**
-   * What is due, one after the other, each taken out; its call must be under way before the next is
+   * Gives those that are due, one after the other, each taken out; its call must be under way before the next is
    * asked for. `othersWait`: payments that belong to nobody, and might go as trials instead.
    */
   *due(nowMs: number, othersWait: boolean): Generator<Due> {
     for (const [processor, waiting] of this.#waiting) {
       const lane = this.#lanes.numbered(processor);
-      // Of a processor that is not configured any more, or has moved, they are an operator's to decide.
+      // Payments of a processor that is gone from the configuration, or has moved, are an operator's.
       if (lane === null || lane.movedFrom !== null || lane.restMs(nowMs) > 0) continue;
       let places = this.#placesForLooks(lane);
       for (const one of waiting.values()) {

@@ -1,4 +1,4 @@
-/** What a refused payment waits before it is tried again, and what ends that. */
+/** Tests how long a refused payment waits before it is tried again, and what ends that. */
 import { describe, expect, test } from "bun:test";
 import { Bench, last, REFUSED } from "./scripted.fixture.ts";
 import { idOf } from "./world.fixture.ts";

@@ -69,7 +69,7 @@ export class ScriptedProcessor implements Processor {
     return asked.filter(({ correlationId }) => correlationId === idOf(n)).map(chargeBody);
   }
 
-  /** What this processor would show of the newest charge. */
+  /** Gives the record that this processor would show of the newest charge. */
   found(changes: Partial<Extract<LookOutcome, { kind: "found" }>> = {}): LookOutcome {
     const { amountCents, requestedAtMs } = last(this.charges).asked;
     return { kind: "found", amountCents, requestedAtMs, ...changes };
@@ -110,7 +110,7 @@ export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
   readonly known?: readonly string[];
 };
 
-/** What a crash left of a payment: accepted, or assigned to a processor. */
+/** State that a crash left of a payment: accepted, or assigned to a processor. */
 export type Left = {
   readonly n: number;
   readonly acceptedAtMs: number;
@@ -125,7 +125,7 @@ export class Bench {
   readonly pipeline: Pipeline;
   readonly lanes: readonly Lane[];
   readonly ledger: LedgerWriter;
-  /** What the journal was told, in order. */
+  /** Transitions that the journal was given, in order. */
   readonly written: Transition[] = [];
   readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
 

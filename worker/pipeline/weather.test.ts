@@ -68,7 +68,7 @@ describe("the contest's weather", () => {
     using world = await storm(60_000, CONTEST_WEATHER, { patienceMs: 30_000 });
     expect(world.settled).toEqual([33_000, 0]);
     expect(Math.max(...afterMs(world, 0))).toBeLessThan(30_000);
-    // What the outage cost the failing processor: few calls.
+    // The outage cost the failing processor few calls.
     const [{ attempts }] = world.lanes as [Lane];
     expect(attempts?.unknown).toBe(0);
     expect(attempts?.refused).toBeLessThan(200);
@@ -250,7 +250,7 @@ test("a processor that becomes slower is soon used as much as before", async () 
   expect(world.open).toBeLessThan(200);
 });
 
-// Those that are late already wait a moment more for the cheapest; those that are about to be do not.
+// Payments that are late already wait a moment more for the cheapest; those that are about to be do not.
 test("after an outage of both only those about to be late go to the dearer one", async () => {
   using world = await storm(45_000, CONTEST_WEATHER, { patienceMs: 15_000 });
   expect(world.settled[1]).toBeLessThan(2_500);

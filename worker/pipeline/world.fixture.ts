@@ -25,7 +25,7 @@ const TICK_MS = 10;
 
 export class VirtualClock implements Clock {
   nowMs = 0;
-  /** What the wall clock was set forward by since. */
+  /** Span by which the wall clock was set forward since. */
   setMs = 0;
   readonly wallMs = () => WALL_START_MS + this.setMs + Math.floor(this.nowMs);
   readonly steadyMs = () => this.nowMs;
@@ -40,7 +40,7 @@ export function idOf(n: number): string {
   return `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
 }
 
-/** What left for a processor: the trace that the invariants are checked against. */
+/** Calls that left for a processor: the trace that the invariants are checked against. */
 export type Sent = { readonly atMs: number; readonly body: string };
 
 /** A model processor, called by the real client over a network that never touches a socket. */
@@ -268,7 +268,7 @@ export class World {
     return this.pipeline.payments.count;
   }
 
-  /** By lane. */
+  /** Payments settled since the start, by lane. */
   get settled(): number[] {
     return this.lanes.map(({ settled }) => settled);
   }

@@ -20,12 +20,12 @@ const BASIC_CONSTRAINTS = oid(0x55, 0x1d, 0x13);
 const AUTHORITY = sequence(der(0x01, Buffer.from([0xff])));
 let serials = 0;
 
-/** Of a server called `name`. */
+/** Makes the certificate of a server called `name`. */
 export function certify(name: string, options: Options = {}): Certified {
   return issue(name, sequence(ALT_NAME, octets(sequence(der(0x82, Buffer.from(name))))), options);
 }
 
-/** Of somebody who certifies others. */
+/** Makes the certificate of an authority that certifies others. */
 export function authority(name: string): Certified {
   return issue(name, sequence(BASIC_CONSTRAINTS, octets(AUTHORITY)), {});
 }

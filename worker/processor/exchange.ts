@@ -1,5 +1,5 @@
 /**
- * One request to a processor and its whole answer, through connections of our own: `fetch` keeps 64
+ * Makes one request to a processor and reads its whole answer, through connections of our own: `fetch` keeps 64
  * idle ones for the whole process, opens the others anew for every call until the ports run out, takes
  * three times the CPU, and goes on calling the address that a name had before (docs/adr/0021).
  */
@@ -61,7 +61,7 @@ function ask(pool: ConnectionPool, request: Buffer, timeoutMs: number): ReturnTy
   });
 }
 
-/** As it is: a mark of byte order is kept, and what is no text is not mended. */
+/** Gives the text as it is: a mark of byte order is kept, and what is no text is not mended. */
 function textOf(bytes: Buffer): string | null {
   return isUtf8(bytes) ? bytes.toString() : null;
 }

@@ -15,7 +15,7 @@ const TRUSTED_FILE = join(folder, "trusted.pem");
 beforeAll(() => writeFileSync(TRUSTED_FILE, TRUSTED.cert));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What a processor would hear of a charge, behind TLS. */
+/** Serves as a processor behind TLS, and keeps what it hears. */
 function serve({ cert, key }: Certified) {
   const requests: string[] = [];
   const server = Bun.listen({

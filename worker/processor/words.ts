@@ -1,5 +1,5 @@
 /**
- * What the text of a processor's answer says, or null: then it says nothing, and nobody concludes
+ * Reads the text of a processor's answer, or gives null: then it says nothing, and nobody concludes
  * anything from it. Clear is one JSON object in which no name stands twice. Numbers stay the text that
  * they are written with, since a double holds fewer digits than a sum has.
  */
@@ -24,7 +24,7 @@ const CHARS_MAX = 64 * 1024;
 const TEXT = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*(:))?/g;
 /** The answer of the contract, which is all that is ever read while all is well. */
 const PLAIN_MESSAGE = /^\{"message":"[ !#-[\]-~]*"\}$/;
-/** Of a cent: the traces of a calculation with doubles, which stand for no other amount. */
+/** Share of a cent below which digits are traces of a calculation with doubles, and no other amount. */
 const NOISE_CENTS = 1e-3;
 
 /** The fields of an object, those of `nested` objects too. */
