@@ -1,6 +1,6 @@
 # Three images, each of one compiled binary and the C library that it needs: no shell, no tools.
 #
-#     docker build --target api -t papa-leguas-api .
+#     docker build --target api --build-arg COMMIT="$(git rev-parse --short=12 HEAD)" -t papa-leguas-api .
 #
 # BUN_IMAGE may be any image with glibc, bash, coreutils and this very version of Bun.
 ARG BUN_IMAGE=oven/bun:1.4.5
@@ -10,7 +10,8 @@ WORKDIR /src
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile --ignore-scripts --production --no-progress
 COPY . .
-RUN bun tests/build.ts
+ARG COMMIT=unknown
+RUN COMMIT="$COMMIT" bun tests/build.ts
 # What ldd lists, under the same paths: the loader and glibc. Bun looks up libc.so.6 by name as well,
 # for the link's receive buffer. Names are resolved by glibc itself since 2.34, from the files that
 # the container's runtime puts into /etc.

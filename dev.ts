@@ -5,15 +5,17 @@ import { dropProxies, processesOf } from "./dev/plan.ts";
 import { findTakenPort } from "./dev/ports.ts";
 import { print, printPage } from "./dev/output.ts";
 import { untilApiReady } from "./dev/readiness.ts";
-import { scenarioOf } from "./dev/scenarios.ts";
+import { scenarioOf, SCENARIO_NAMES } from "./dev/scenarios.ts";
 import { devSettings, forScenario } from "./dev/settings.ts";
 import { onStop } from "./dev/signals.ts";
 import { Supervisor } from "./dev/supervisor.ts";
 import { welcome } from "./dev/welcome.ts";
+import { argumentsOrExit, refuseArguments } from "./shared/arguments.ts";
 import { exitWith, settingsOrExit } from "./shared/process.ts";
+import { describeSettings } from "./shared/settings.ts";
 import { hearSignals } from "./shared/signals.ts";
 
-const USAGE = `usage: bun run dev [--scenario contest|flap|blackout]
+const USAGE = `usage: bun run dev [--scenario ${SCENARIO_NAMES.join("|")}]
 
 Two simulated processors, the worker and two APIs that share a port. What has been paid is kept in
 DATA_DIR between runs; the simulated processors remember nothing. Further settings of the worker and
@@ -26,9 +28,11 @@ be watched on the dashboard. It begins with nothing, in data/gameday.`;
 const LAST_WORD_MS_MAX = 500;
 
 hearSignals();
-const given = settingsOrExit(USAGE, devSettings);
-const scenario = scenarioOf(process.argv.slice(2));
-if (typeof scenario === "string") exitWith(scenario);
+const usage = describeSettings(USAGE, devSettings);
+const { values } = argumentsOrExit({ usage, options: { scenario: { type: "string" } } });
+const scenario = scenarioOf(values.scenario);
+if (typeof scenario === "string") refuseArguments(usage, scenario);
+const given = settingsOrExit(devSettings);
 const behindProxy = dropProxies(process.env);
 const taken = await findTakenPort(given);
 if (taken !== null) exitWith(taken);

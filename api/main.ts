@@ -2,13 +2,21 @@
 import { startApi } from "./server.ts";
 import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
+import { argumentsOrExit } from "../shared/arguments.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpClient } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
+import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
+import { describeSettings } from "../shared/settings.ts";
 
-const settings = settingsOrExit("api: takes payments over HTTP.", apiSettings);
+const USAGE = `usage: api [healthcheck]
+
+Takes payments over HTTP. "healthcheck" asks the API of the same settings how it is, and exits 0 or 1.`;
+
+argumentsOrExit({ usage: describeSettings(USAGE, apiSettings), commands: ["healthcheck"] });
+const settings = settingsOrExit(apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
 endOnExceptions(log);
 
@@ -21,7 +29,7 @@ drainOnSignals(log, async () => {
   await api.stop();
   link.close();
 });
-log.info({ url: api.url }, "ready");
+log.info({ ...build(), url: api.url }, "ready");
 
 function startOrExit() {
   try {

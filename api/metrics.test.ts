@@ -1,8 +1,11 @@
 import { describe, expect, spyOn, test } from "bun:test";
+import packageJson from "../package.json";
+import { commitIn } from "../shared/version.ts";
+import { ROOT } from "../testing/programs.ts";
 import { PAYMENT, runApi, startFakeWorker, type RunningApi } from "./server.fixture.ts";
 
 /** Families of metrics that an API has of its own. */
-const OWN_METRICS = 7;
+const OWN_METRICS = 8;
 
 type Family = { readonly type: string; readonly samples: Map<string, number> };
 
@@ -113,6 +116,12 @@ describe("metrics", () => {
     const families = await metricsOf(api);
     expect(sampleOf(families, "papaleguas_api_resident_memory_bytes")).toBeUndefined();
     expect(sampleOf(families, "papaleguas_api_worker_answering")).toBe(1);
+  });
+
+  test("show what it was built of", async () => {
+    await using api = runApi();
+    const labels = `{version="${packageJson.version}",commit="${commitIn(ROOT)}",bun="${Bun.version}"}`;
+    expect(sampleOf(await metricsOf(api), "papaleguas_api_build_info", labels)).toBe(1);
   });
 
   test("show the resident memory and whether the worker answers", async () => {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { setOrLeaveOut } from "../shared/gauge.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
+import { build } from "../shared/version.ts";
 
 /** An answer of the link to one payment; `timeout` is no verdict in time. */
 export type VerdictKind = Verdict["kind"] | "timeout";
@@ -101,6 +102,14 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
       setOrLeaveOut(this, () => process.memoryUsage.rss());
     },
   });
+  const buildInfo = new Gauge({
+    name: "papaleguas_api_build_info",
+    help: "1, with what this API was built of.",
+    labelNames: ["version", "commit", "bun"],
+    registers: [],
+  });
+  buildInfo.set(build(), 1);
+  registry.registerMetric(buildInfo);
   registry.registerMetric(requestsTotal);
   registry.registerMetric(accept);
   registry.registerMetric(verdictsTotal);

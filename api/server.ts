@@ -1,9 +1,9 @@
 import { originOf, socketPathOf } from "../shared/healthcheck.ts";
 import { allowOf, matcherOf, takes } from "../shared/http-api/matcher.ts";
-import type { Row } from "../shared/http-api/row.ts";
+import { queryMistake, type Row } from "../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
-import { pathOf, targetOf } from "../shared/http/target.ts";
+import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { problem, unavailable } from "../shared/problem.ts";
@@ -111,7 +111,11 @@ export function startApi(parts: ApiParts): Api {
     const { id, row } = match;
     const label = labelOf(row);
     if (!takes(row, request.method)) return answer(label, () => notAllowed(request, row), request);
-    if (row.owner !== "worker") return answer(label, own[id as keyof OwnAnswers], request);
+    if (row.owner !== "worker") {
+      const mistake = queryMistake(row, queryOf(target));
+      const handler = mistake === null ? own[id as keyof OwnAnswers] : () => problem(400, mistake);
+      return answer(label, handler, request);
+    }
     const onEventStream = () => server.timeout(request, 0);
     return answer(label, () => passOn.pass(request, target, onEventStream), request);
   }

@@ -79,14 +79,15 @@ test("every benchmark runs, checks its answers and leaves nothing behind", async
   expect([...new Bun.Glob("**").scanSync({ cwd: journals.path, onlyFiles: false })]).toEqual([]);
 }, 120_000);
 
-test("flags that make no sense are one line and exit 1", async () => {
+test("flags that make no sense are one line and exit 2", async () => {
   for (const args of [
     ["--runs", "0"],
     ["--only", "no such benchmark"],
+    ["--only", "("],
   ]) {
     const { exitCode, stderr } = await bench(...args);
     expect({ exitCode, lines: stderr.trim().split("\n").length }).toEqual({
-      exitCode: 1,
+      exitCode: 2,
       lines: 1,
     });
   }

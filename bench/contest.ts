@@ -1,6 +1,6 @@
 /** `bun run contest`: the contest of one minute, and its scorecard. Composes only; --help says more. */
 import { isListening, startDev } from "./contest/dev.ts";
-import { HELP, readOptions, type ContestOptions } from "./contest/options.ts";
+import { readOptions, type ContestOptions } from "./contest/options.ts";
 import { faultsOf, jsonReport, medians, scorecard } from "./contest/report.ts";
 import { heal, runContest, type RunReport } from "./contest/run.ts";
 import { say } from "../shared/say.ts";
@@ -13,8 +13,9 @@ const EXIT = { passed: 0, failed: 1, trouble: 2, interrupted: 130 } as const;
 
 try {
   const options = await readOptions(process.argv.slice(2));
-  if (options === null) say(HELP);
-  process.exit(options === null ? EXIT.passed : await contest(options));
+  const isText = typeof options === "string";
+  if (isText) say(options);
+  process.exit(isText ? EXIT.passed : await contest(options));
 } catch (error) {
   if (!(error instanceof Trouble)) throw error;
   process.stderr.write(`${error.message}\n`);

@@ -1,30 +1,32 @@
-/**
- * `bun run bench`: every benchmark, one table.
- *
- *   --quick         tiny sizes: shows in seconds that every benchmark works, and nothing else
- *   --only PATTERN  those whose name matches, for example micro/ or summary
- *   --runs N        interleaved runs that each median is taken of (default 3)
- *   --json FILE     the same as JSON
- *   --dist          the compiled binaries of `bun run build`, not the source
- *   --dir DIR       where journals are written (default: the system's folder for temporary files)
- *
- * A figure says little beside another machine's; the ratio to the baseline of the same run says more.
- * Some rows have a target, and with it a verdict: met or missed, which changes no exit code. The largest
- * journal has ten million payments and takes 2 GB.
- */
+/** `bun run bench`: every benchmark, one table; --help says more. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { verdictOf, type BenchContext, type Row } from "./benchmark.ts";
 import { describeMachine, headerOf } from "./machine.ts";
 import { SUITE } from "./suite.ts";
 import { killAll } from "../testing/process.ts";
 import { isBuilt } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
+import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { say } from "../shared/say.ts";
 
-const { values: flags } = parseArgs({
+const USAGE = `usage: bun run bench [options]
+
+Every benchmark, one table. A figure says little beside another machine's; the ratio to the baseline
+of the same run says more. Some rows have a target, and with it a verdict: met or missed, which
+changes no exit code. The largest journal has ten million payments and takes 2 GB.
+
+  --quick         tiny sizes: shows in seconds that every benchmark works, and nothing else
+  --only PATTERN  those whose name matches, for example micro/ or summary
+  --runs N        interleaved runs that each median is taken of (3)
+  --json FILE     the same as JSON
+  --dist          the compiled binaries of bun run build, not the source
+  --dir DIR       where journals are written (the system's folder for temporary files)
+`;
+
+const { values: flags } = argumentsOrExit({
+  usage: USAGE,
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", default: "" },
@@ -36,9 +38,12 @@ const { values: flags } = parseArgs({
 });
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 3));
-const chosen = SUITE.filter(({ name }) => new RegExp(flags.only).test(name));
-if (!Number.isInteger(runs) || runs < 1) stopWith("--runs: a whole number from 1");
-if (chosen.length === 0) stopWith(`--only: ${SUITE.map(({ name }) => name).join(", ")}`);
+const only = patternOf(flags.only);
+const chosen = SUITE.filter(({ name }) => only.test(name));
+if (!Number.isInteger(runs) || runs < 1) refuseArguments(USAGE, "--runs: a whole number from 1");
+if (chosen.length === 0) {
+  refuseArguments(USAGE, `--only: none of ${SUITE.map(({ name }) => name).join(", ")}`);
+}
 if (flags.dist && !isBuilt()) stopWith("--dist: nothing is built; bun run build does it");
 
 const directory = mkdtempSync(join(flags.dir, "papa-leguas-bench-"));
@@ -66,6 +71,14 @@ say(`${tableOf(rows, flags.quick)}\n`);
 if (flags.json !== undefined) {
   const judged = rows.map((row) => Object.assign({ verdict: verdictOf(row, flags.quick) }, row));
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    return refuseArguments(USAGE, `--only: ${(error as Error).message}`);
+  }
 }
 
 function leaveNothing(): void {

@@ -2,7 +2,7 @@
  * `worker audit …`: compares the journal's file with the processors' own books, whether a worker runs
  * or not. It reads the file through a connection that cannot write, and takes no lock.
  */
-import { parseArgs } from "node:util";
+import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { readSettings } from "../shared/settings.ts";
 import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
@@ -24,14 +24,15 @@ Compares what the journal has settled with what each processor has recorded, and
 that differ, by id. For processors with an audit-token in PROCESSORS; PROCESSORS, JOURNAL and
 PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
 
-  --from ISO        the first requestedAt (default: the beginning, or the last purge)
+  --from ISO        the first requestedAt, as 2026-01-31T06:30:00-03:00 or with Z (default: the
+                    beginning, or the last purge)
   --to ISO          the last (default: as long ago as a call may be under way)
   --processor NAME  this one only
   --parts N         windows that are compared on their own (16): differences that cancel each other
                     out in one of them are not seen
   --calls N         at most so many calls to a processor (10000)
   --json            as GET /audit gives it
-  --help
+  --help, --version
 
 Exit code 0: equal. 1: something differs. 2: it could not be compared, or has moved.
 `;
@@ -43,8 +44,9 @@ const CALLS_MAX = 10_000_000;
 
 /** Ends the process, with the exit code that the usage tells. */
 export async function auditByHand(args: readonly string[]): Promise<never> {
+  const options = readOptions(args);
   try {
-    return process.exit(await auditWith(args, process.env, Date.now()));
+    return process.exit(await auditWith(options, process.env, Date.now()));
   } catch (error) {
     complain((error as Error).message);
     return process.exit(2);
@@ -52,15 +54,10 @@ export async function auditByHand(args: readonly string[]): Promise<never> {
 }
 
 async function auditWith(
-  args: readonly string[],
+  options: ReturnType<typeof readOptions>,
   env: Record<string, string | undefined>,
   nowMs: number,
 ): Promise<0 | 1 | 2> {
-  const options = readOptions(args);
-  if (options.help) {
-    say(USAGE);
-    return 0;
-  }
   const read = readSettings({ PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS }, env);
   if (!read.ok) throw new Error(read.reason);
   const { settings } = read;
@@ -119,44 +116,33 @@ async function auditOne(
   }
 }
 
+const OPTIONS = {
+  from: { type: "string" },
+  to: { type: "string" },
+  processor: { type: "string" },
+  parts: { type: "string", default: "16" },
+  calls: { type: "string", default: "10000" },
+  json: { type: "boolean" },
+} as const;
+
 function readOptions(args: readonly string[]) {
-  const { values } = parse(args);
+  const { values } = argumentsOrExit({ usage: USAGE, options: OPTIONS }, args);
   const query = new URLSearchParams();
   if (values.from !== undefined) query.set("from", values.from);
   if (values.to !== undefined) query.set("to", values.to);
   const parsed = parseWindow(query);
-  if (!parsed.ok) throw new Error(parsed.reason);
+  if (!parsed.ok) return refuseArguments(USAGE, parsed.reason);
   return {
     window: parsed.window,
     processor: values.processor,
     parts: wholeNumber("parts", values.parts, PARTS_MAX),
     calls: wholeNumber("calls", values.calls, CALLS_MAX),
     json: values.json,
-    help: values.help,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        from: { type: "string" },
-        to: { type: "string" },
-        processor: { type: "string" },
-        parts: { type: "string", default: "16" },
-        calls: { type: "string", default: "10000" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
-  }
 }
 
 function wholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
-  throw new Error(`--${name} is a whole number from 1 to ${max}`);
+  return refuseArguments(USAGE, `--${name} is a whole number from 1 to ${max}`);
 }

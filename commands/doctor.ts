@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
-import { parseArgs } from "node:util";
+import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, readSettings, setting } from "../shared/settings.ts";
@@ -42,18 +42,24 @@ processors, secrets. Whether a worker runs or not; it changes nothing.
 
   --haproxy PATH   a haproxy.cfg, whose timeouts are compared with ours (and ACK_TIMEOUT_MS)
   --json
-  --help
+  --help, --version
 
 Exit code 0: nothing is wrong. 1: something is. 2: it could not be asked.
 `;
+
+const LINE = {
+  usage: USAGE,
+  options: { haproxy: { type: "string" }, json: { type: "boolean" } },
+} as const;
 
 /** An API's setting, which the load balancer waits for. */
 const ACK_TIMEOUT_MS = setting("1000", "as the APIs have it", integer(10, 60_000));
 
 /** Ends the process, with the exit code that the usage tells. */
 export async function doctorByHand(args: readonly string[]): Promise<never> {
+  const { values } = argumentsOrExit(LINE, args);
   try {
-    return process.exit(await doctorWith(args, process.env));
+    return process.exit(await doctorWith(values, process.env));
   } catch (error) {
     complain((error as Error).message);
     return process.exit(2);
@@ -61,14 +67,9 @@ export async function doctorByHand(args: readonly string[]): Promise<never> {
 }
 
 async function doctorWith(
-  args: readonly string[],
+  options: { readonly haproxy?: string; readonly json?: boolean },
   env: Record<string, string | undefined>,
 ): Promise<0 | 1> {
-  const options = readOptions(args);
-  if (options.help) {
-    say(USAGE);
-    return 0;
-  }
   const read = readSettings({ ...workerSettings, ACK_TIMEOUT_MS }, env);
   const config = options.haproxy === undefined ? null : readConfig(options.haproxy);
   // Settings that no worker would start with leave nothing to measure by.
@@ -159,18 +160,5 @@ function readConfig(path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     throw new Error(`--haproxy ${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function readOptions(args: readonly string[]) {
-  try {
-    const options = {
-      haproxy: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    } as const;
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
   }
 }

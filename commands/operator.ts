@@ -2,25 +2,33 @@
  * Runs `worker operator …`: the operator's calls from a terminal. It talks to a running worker over
  * its HTTP listener, opens nothing itself, and decides nothing: a refusal there is one line here.
  */
+import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { readCommand, USAGE } from "./operator/arguments.ts";
+import { OPERATOR_LINE, readCall, type Call } from "./operator/arguments.ts";
 import { callerFrom } from "./operator/call.ts";
 import { describe } from "./operator/describe.ts";
+import { loginName } from "./operator/login.ts";
 
-/** Ends the process: 0 when it was done, 1 with one line when it was not. */
+/** Ends the process: 0 when it was done, 1 with one line when it was not, 2 when it makes no sense. */
 export async function operateByHand(args: readonly string[]): Promise<never> {
+  const { words, values } = argumentsOrExit(OPERATOR_LINE, args.length === 0 ? ["--help"] : args);
+  const { method, target, body, shows } = callOrExit(() =>
+    readCall(words, values, loginName(process.env)),
+  );
   try {
-    const command = readCommand(args, process.env);
-    if (command.kind === "help") return end(USAGE);
-    const body = await callerFrom(process.env)(command.method, command.target, command.body);
-    return end(command.json ? `${body}\n` : describe(command.shows, JSON.parse(body), Date.now()));
+    const answer = await callerFrom(process.env)(method, target, body);
+    say(values.json ? `${answer}\n` : describe(shows, JSON.parse(answer), Date.now()));
+    return process.exit(0);
   } catch (error) {
     complain((error as Error).message);
     return process.exit(1);
   }
 }
 
-function end(text: string): never {
-  say(text);
-  return process.exit(0);
+function callOrExit(read: () => Call): Call {
+  try {
+    return read();
+  } catch (error) {
+    return refuseArguments(OPERATOR_LINE.usage, (error as Error).message);
+  }
 }

@@ -2,7 +2,7 @@
  * Runs `worker top`: the live figures of a running worker in a terminal, or as lines where there is
  * none. It reads what the dashboard reads, at an API as well as at the worker.
  */
-import { parseArgs } from "node:util";
+import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { follow, once } from "./top/feed.ts";
@@ -27,20 +27,24 @@ a terminal it prints a line a second.
 
   --once   one screen, or one answer, and ends; exit code 1 when no worker answers
   --json   what the worker says, one JSON a line
-  --help
+  --help, --version
 
 The worker, or an API of it, is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started.
 `;
+
+const LINE = {
+  usage: USAGE,
+  options: { once: { type: "boolean" }, json: { type: "boolean" } },
+} as const;
 
 /** Longest time that the clock of a lost connection may stand still. */
 const REDRAW_MS = 1_000;
 
 /** Ends the process. */
 export async function topByHand(args: readonly string[]): Promise<never> {
+  const { once: justOnce = false, json = false } = argumentsOrExit(LINE, args).values;
   try {
-    const { help, once: justOnce, json } = readOptions(args);
-    if (help) say(USAGE);
-    else if (justOnce) await printOnce(workerUrl(process.env), json);
+    if (justOnce) await printOnce(workerUrl(process.env), json);
     else if (json || !process.stdout.isTTY || !process.stdin.isTTY) {
       await printLines(workerUrl(process.env), json);
     } else await showScreen(workerUrl(process.env));
@@ -120,17 +124,4 @@ async function showScreen(url: string): Promise<void> {
   await follow(url, { onSnapshot, onLoss }, end.signal);
   clearInterval(clock);
   terminal.giveBack();
-}
-
-function readOptions(args: readonly string[]) {
-  try {
-    const options = {
-      once: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    } as const;
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
-  }
 }

@@ -1,4 +1,5 @@
 /** Runs the page: what the stream tells goes to the panels; the rest they ask for themselves. */
+import { version } from "../package.json";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { Audit } from "./audit.ts";
 import { connect } from "./connection.ts";
@@ -24,6 +25,7 @@ const open = new OpenPayments(show);
 const [head, lanes, money, windows] = [new Head(), new Lanes(desk), new Money(), new Windows()];
 let latest: LiveSnapshot | null = null;
 
+setText(byId("version"), `Papa-Léguas ${version}`);
 desk.onDone = () => {
   void story.readAgain();
   void open.read();

@@ -2,6 +2,7 @@
 import flapping from "../bench/contest/weathers/flapping.json";
 import official from "../bench/contest/weathers/official.json";
 import type { Weather } from "../bench/contest/weather.ts";
+import { meant } from "../shared/arguments.ts";
 
 export type Scenario = {
   readonly name: string;
@@ -35,17 +36,15 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "stop", about: "no payments, and both are fine", weather: null },
 ];
 
+/** Scenarios that a game day may begin with. */
+export const SCENARIO_NAMES = SCENARIOS.filter(({ weather }) => weather !== null).map(
+  ({ name }) => name,
+);
+
 /** The scenario that was asked for, null for none; or the sentence that says what is wrong. */
-export function scenarioOf(args: readonly string[]): Scenario | null | string {
-  if (args.length === 0) return null;
-  const [option, name, ...rest] = args[0]!.startsWith("--scenario=")
-    ? ["--scenario", args[0]!.slice("--scenario=".length), ...args.slice(1)]
-    : args;
-  const names = SCENARIOS.filter(({ weather }) => weather !== null).map((one) => one.name);
-  if (option !== "--scenario") return `dev takes no ${option}; see --help`;
+export function scenarioOf(name: string | undefined): Scenario | null | string {
+  if (name === undefined) return null;
   const found = SCENARIOS.find((one) => one.name === name);
-  if (found === undefined || !names.includes(found.name) || rest.length > 0) {
-    return `--scenario is one of ${names.join(", ")}`;
-  }
-  return found;
+  if (found !== undefined && SCENARIO_NAMES.includes(found.name)) return found;
+  return `--scenario is one of ${SCENARIO_NAMES.join(", ")}${meant(name, SCENARIO_NAMES)}`;
 }

@@ -2,7 +2,12 @@
  * Runs `NAME healthcheck`: a process asks the running one of the same settings how it is.
  * Containers have no shell and no curl, only the binary itself.
  */
+import { argumentsOrExit } from "./arguments.ts";
 import { complain } from "./say.ts";
+
+const USAGE = `usage: api|worker|simulator healthcheck
+
+Asks the running process of the same settings how it is: exit code 0, or 1 with the reason.`;
 
 const ANSWER_MS_MAX = 2_000;
 
@@ -13,6 +18,7 @@ export async function healthcheckIfAsked(
   path: string,
 ): Promise<void> {
   if (process.argv[2] !== "healthcheck") return;
+  argumentsOrExit({ usage: USAGE }, process.argv.slice(3));
   const reason = await whyUnhealthy(originOf(host, port), path);
   if (reason !== null) complain(reason);
   process.exit(reason === null ? 0 : 1);

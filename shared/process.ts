@@ -2,10 +2,10 @@
  * Every process does the same at its edges: it reads settings or ends with one clear line, and it
  * drains on a signal.
  */
-import { describeSettings, readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
+import { readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
 import { DRAIN_MS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { complain, say } from "./say.ts";
+import { complain } from "./say.ts";
 import { drainWith } from "./signals.ts";
 
 /** Ends the process with one line and exit 1. */
@@ -36,12 +36,8 @@ export function endOnExceptions(log: Log): void {
   process.on("unhandledRejection", end);
 }
 
-/** Prints help and exits on `--help`; exits 1 with one line on a setting that does not parse. */
-export function settingsOrExit<T extends SettingsTable>(usage: string, table: T): SettingsOf<T> {
-  if (process.argv.includes("--help") || process.argv.includes("-h")) {
-    say(describeSettings(usage, table));
-    process.exit(0);
-  }
+/** Exits 1 with one line on a setting that does not parse. */
+export function settingsOrExit<T extends SettingsTable>(table: T): SettingsOf<T> {
   const read = readSettings(table, process.env);
   return read.ok ? read.settings : exitWith(read.reason);
 }

@@ -3,11 +3,14 @@
  * first violation it looks for the shortest run that shows it, prints that, and exits 1.
  */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { runSeed, type RunResult } from "./world.ts";
+import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { run } from "../testing/process.ts";
 
 const USAGE = `usage: bun run simulate --seed N | --seeds A..B | --fresh COUNT | --long
+
+Runs seeds, each twice. Exits 1 on the first violation, with the shortest run that shows it.
+
   --steps M   payments that shops post in a run (60)
   --jobs N    processes that share the seeds (one per core)
   --trace     prints everything that happens in the run of --seed
@@ -140,17 +143,14 @@ function readArguments() {
     trace: { type: "boolean", default: false },
     totals: { type: "boolean", default: false },
   } as const;
-  try {
-    const { values } = parseArgs({ options });
-    const range = rangeOf(values);
-    const numbers = { ...range, steps: Number(values.steps), jobs: Number(values.jobs) };
-    const sound = Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0);
-    if (!sound || range.from > range.to) throw new Error("these are not whole numbers in order");
-    return { ...numbers, trace: values.trace, summaryJson: values.totals };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    return process.exit(2);
+  const { values } = argumentsOrExit({ usage: USAGE, options });
+  const range = rangeOf(values);
+  const numbers = { ...range, steps: Number(values.steps), jobs: Number(values.jobs) };
+  const sound = Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!sound || range.from > range.to) {
+    refuseArguments(USAGE, "these are not whole numbers in order");
   }
+  return { ...numbers, trace: values.trace, summaryJson: values.totals };
 }
 
 function rangeOf(values: { seed?: string; seeds?: string; fresh?: string; long: boolean }) {

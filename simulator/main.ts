@@ -1,7 +1,10 @@
 /** Composes the simulator. */
+import { argumentsOrExit } from "../shared/arguments.ts";
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
+import { describeSettings } from "../shared/settings.ts";
+import { build } from "../shared/version.ts";
 import { startSimulator, type Simulator, type SimulatorOptions } from "./server.ts";
 import { simulatorSettings, type SimulatorSettings } from "./settings.ts";
 
@@ -10,7 +13,9 @@ const USAGE = `usage: simulator [healthcheck]
 A payment processor to develop and test against. State is in memory and lost on exit.
 "healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.`;
 
-const settings = settingsOrExit(USAGE, simulatorSettings);
+const usage = describeSettings(USAGE, simulatorSettings);
+argumentsOrExit({ usage, commands: ["healthcheck"], wordsMax: 1 });
+const settings = settingsOrExit(simulatorSettings);
 await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
 run(settings);
 
@@ -19,7 +24,7 @@ function run({ NAME, FEE, HOST, PORT, LOG_LEVEL }: SimulatorSettings): void {
   endOnExceptions(log);
   const simulator = startedOrExit({ name: NAME, fee: FEE, host: HOST, port: PORT });
   drainOnSignals(log, () => simulator.drain());
-  log.info({ name: NAME, fee: FEE, host: HOST, port: simulator.port }, "listening");
+  log.info({ ...build(), name: NAME, fee: FEE, host: HOST, port: simulator.port }, "listening");
 }
 
 function startedOrExit(options: SimulatorOptions): Simulator {

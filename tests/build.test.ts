@@ -11,7 +11,8 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const SOURCES: Record<string, string> = {
   "main.ts": `
     import { ask } from "./parts/part.ts";
-    console.log(await ask(), process.env.FROM_DOTENV ?? "no .env");
+    const commit = typeof BUILT_OF_COMMIT === "string" ? BUILT_OF_COMMIT : "from source";
+    console.log(await ask(), process.env.FROM_DOTENV ?? "no .env", commit);
     process.exit(0);
   `,
   "parts/part.ts": `
@@ -42,15 +43,20 @@ test("a module in a folder starts the thread beside it, from source and compiled
   const binary = { name: "main", entry: "main.ts", threads: "**/*-thread.ts" };
 
   expect(await output([process.execPath, join(source, "main.ts")], tmpdir())).toBe(
-    "from the thread no .env",
+    "from the thread no .env from source",
   );
+  // There is no repository; whoever builds there says which commit it is.
+  process.env["COMMIT"] = "0123456789ab";
   const compiled = await compile(source, binary, join(source, "dist"));
+  delete process.env["COMMIT"];
   expect([...new Bun.Glob("*").scanSync(join(source, "dist"))]).toEqual(["main"]);
 
   // The binary needs neither its sources nor the directory it was built in, and `.env` is not read.
   await cp(compiled, join(elsewhere, "main"));
   await rm(source, { recursive: true });
-  expect(await output([join(elsewhere, "main")], directory)).toBe("from the thread no .env");
+  expect(await output([join(elsewhere, "main")], directory)).toBe(
+    "from the thread no .env 0123456789ab",
+  );
 }, 60_000);
 
 test("two entry points of one name are noticed", () => {

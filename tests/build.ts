@@ -10,6 +10,8 @@
  */
 import { unlink } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { argumentsOrExit } from "../shared/arguments.ts";
+import { commitIn } from "../shared/version.ts";
 
 export type Binary = {
   readonly name: string;
@@ -39,6 +41,8 @@ export async function compile(root: string, binary: Binary, outDirectory: string
     minify: true,
     bytecode: true,
     sourcemap: "linked",
+    // Where there is no repository, as in a container, whoever builds says which commit it is.
+    define: { BUILT_OF_COMMIT: JSON.stringify(process.env["COMMIT"] || commitIn(root)) },
     // The environment is the only source of settings: no file in the working directory adds to it.
     compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
   });
@@ -54,6 +58,9 @@ export function firstRepeated(names: readonly string[]): string | null {
 }
 
 if (import.meta.main) {
+  argumentsOrExit({
+    usage: "usage: bun run build\n\nCompiles dist/api, dist/worker and dist/simulator.",
+  });
   const root = resolve(import.meta.dir, "..");
   for (const binary of BINARIES) {
     const startedAtMs = performance.now();

@@ -4,6 +4,7 @@
  * line that counts the steps and the single tests together.
  */
 import { join } from "node:path";
+import { argumentsOrExit } from "../shared/arguments.ts";
 import { Child } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
@@ -108,6 +109,10 @@ async function take(step: Step): Promise<Counts> {
   return counts;
 }
 
+argumentsOrExit({
+  usage:
+    "usage: bun run check\n\nFormats, lint, unused code, types, every test. Exits 1 when one fails.",
+});
 let total: Counts = { passed: 0, failed: 0, skipped: 0 };
 for (const step of STEPS) total = sum(total, await take(step));
 

@@ -64,8 +64,8 @@ test("the settings table in the README is the one in the source (UPDATE=1 rewrit
 
 test("every setting that a page names exists", () => {
   const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
-  /** Words that are read by Bun, by this file, or are names that SQLite and the kernel have. */
-  const others = /^(BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
+  /** Words that are read by Bun, by this file, set by a login, or are names that SQLite and the kernel have. */
+  const others = /^(USER|BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
   for (const { path, text } of documents) {
     const named = [
       ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),

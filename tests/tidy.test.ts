@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import {
+  argumentComplaints,
   escapeComplaints,
   lengthComplaints,
   nameComplaints,
@@ -227,6 +228,13 @@ describe("files", () => {
     expect(read('const at = Date.parse("0001-01-01T00:00:00Z");')).toEqual([]);
     expect(read("const at = new Date(atMs).toISOString(); // Date.parse(text)")).toEqual([]);
     expect(read("const at = Date.parse(text);", "worker/processor/instant.ts")).toEqual([]);
+  });
+
+  test("read a command line in one place", () => {
+    expect(sources.flatMap(argumentComplaints)).toEqual([]);
+    const reading = `import { parse${"Args"} } from "node:util";`;
+    expect(argumentComplaints(file("bench/run.ts", reading))).toHaveLength(1);
+    expect(argumentComplaints(file("shared/arguments.ts", reading))).toEqual([]);
   });
 
   test("start processes by the harness, or are named with a reason", () => {

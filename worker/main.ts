@@ -11,8 +11,9 @@ import {
   settingsOrExit,
 } from "../shared/process.ts";
 import { holdSignals } from "../shared/signals.ts";
+import { build } from "../shared/version.ts";
 import { callsInFlightMax } from "./calls.ts";
-import { runCommandIfAsked, WORKER_USAGE } from "../commands/run.ts";
+import { runCommandIfAsked } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
 import { openLedger } from "./ledger.ts";
@@ -28,7 +29,7 @@ const TICK_MS = 10;
 const CALLS_DRAIN_MS = 3_500;
 
 await runCommandIfAsked(process.argv.slice(2));
-const settings = settingsOrExit(WORKER_USAGE, workerSettings);
+const settings = settingsOrExit(workerSettings);
 refuseProxy();
 const log = createLog("worker", settings.LOG_LEVEL);
 endOnExceptions(log);
@@ -85,4 +86,4 @@ drainOnSignals(log, async () => {
   link.close();
 });
 const shown = settings.PROCESSORS.map(withoutToken);
-log.info({ link: link.port, http: http.port, processors: shown }, "ready");
+log.info({ ...build(), link: link.port, http: http.port, processors: shown }, "ready");

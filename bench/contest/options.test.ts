@@ -20,17 +20,18 @@ test("without options it is the official contest", async () => {
     runs: 1,
     json: null,
   });
-  expect(options?.weather).toHaveLength(6);
+  expect(options).toHaveProperty("weather.length", 6);
 });
 
 test("--json stands alone or names a file", async () => {
-  expect((await readOptions(["--json"]))?.json).toBe("-");
+  expect(await readOptions(["--json"])).toMatchObject({ json: "-" });
   expect(await readOptions(["--json", "--strict"])).toMatchObject({ json: "-", strict: true });
-  expect((await readOptions(["--json", "a.json"]))?.json).toBe("a.json");
+  expect(await readOptions(["--json", "a.json"])).toMatchObject({ json: "a.json" });
 });
 
-test("--help is no contest", async () => {
-  expect(await readOptions(["--help"])).toBeNull();
+test("--help and --version are no contest", async () => {
+  expect(await readOptions(["--help"])).toStartWith("usage: bun run contest");
+  expect(await readOptions(["--version"])).toStartWith("papa-leguas ");
 });
 
 test.each([

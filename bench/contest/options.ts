@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readArguments } from "../../shared/arguments.ts";
 import { parseHttpUrl } from "../../shared/settings.ts";
 import type { Site } from "./run.ts";
 import { Trouble } from "./trouble.ts";
@@ -20,7 +20,7 @@ export type ContestOptions = {
   readonly json: string | null;
 };
 
-export const HELP = `usage: bun run contest [options]
+const USAGE = `usage: bun run contest [options]
 
 A minute of load with bad weather at the payment processors, an audit, and a score: simulated users,
 from 1 to 550, each post a payment of 19.90, wait for the answer, sleep a second, and repeat. Without
@@ -53,11 +53,28 @@ const WEATHERS = join(import.meta.dir, "weathers");
 const SHIPPED = ["official", "dead", "flapping", "slow"];
 const TEXT = { type: "string" } as const;
 const FLAG = { type: "boolean" } as const;
+const OPTIONS = {
+  target: TEXT,
+  default: TEXT,
+  fallback: TEXT,
+  token: TEXT,
+  "admin-token": TEXT,
+  dev: FLAG,
+  users: TEXT,
+  seconds: TEXT,
+  seed: TEXT,
+  weather: TEXT,
+  strict: FLAG,
+  runs: TEXT,
+  json: TEXT,
+};
 
-/** Gives null when help was asked for. Throws Trouble that names an option which does not exist. */
-export async function readOptions(args: readonly string[]): Promise<ContestOptions | null> {
-  const values = parse(args);
-  if (values.help === true) return null;
+/** Gives a text when that was asked for. Throws Trouble that names an option which does not exist. */
+export async function readOptions(args: readonly string[]): Promise<ContestOptions | string> {
+  const read = readArguments({ usage: USAGE, options: OPTIONS }, withJsonTarget(args));
+  if (read.kind === "asked") return read.text;
+  if (read.kind === "wrong") throw new Trouble(read.reason);
+  const { values } = read;
   const weatherName = values.weather ?? "official";
   return {
     site: {
@@ -79,33 +96,6 @@ export async function readOptions(args: readonly string[]): Promise<ContestOptio
     runs: integerOf("--runs", values.runs ?? "1", 1, 100),
     json: values.json ?? null,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: withJsonTarget(args),
-      options: {
-        target: TEXT,
-        default: TEXT,
-        fallback: TEXT,
-        token: TEXT,
-        "admin-token": TEXT,
-        dev: FLAG,
-        users: TEXT,
-        seconds: TEXT,
-        seed: TEXT,
-        weather: TEXT,
-        strict: FLAG,
-        runs: TEXT,
-        json: TEXT,
-        help: { ...FLAG, short: "h" },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new Trouble(`${(error as Error).message.split("\n")[0]} (--help lists the options)`);
-  }
 }
 
 /** Lets `--json` stand alone: then the report goes to stdout. */

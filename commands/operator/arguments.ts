@@ -1,8 +1,11 @@
 /** Reads what was typed as the call that it stands for. */
-import { parseArgs } from "node:util";
-import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
+import {
+  NEEDS_EVIDENCE,
+  PAYMENT_ACTIONS,
+  PROCESSOR_ACTIONS,
+} from "../../shared/http-api/operator.ts";
 
-export const USAGE = `usage: worker operator COMMAND [options]
+const USAGE = `usage: worker operator COMMAND [options]
 
   list                 open payments: --state S, --order age|amount (age), --limit N (50)
   show ID              everything that is known of a payment
@@ -18,28 +21,18 @@ export const USAGE = `usage: worker operator COMMAND [options]
   resume NAME          it is used as its breaker says
   moved NAME           it is the same processor at another address: payments go there again
 
-  --who TEXT           who decides (default: who is logged in, by USER)
+  --who NAME           who decides (default: who is logged in)
   --why TEXT           why; needed by everything but list, show and processors
   --evidence TEXT      what it rests on: a processor's statement, a ticket
   --unasked            with absent: the processor cannot be asked, and is gone for good
   --json               what the worker answered, as it is
+  --help, --version
 
 The worker is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started; ADMIN_TOKEN is its own.
 `;
 
-export type Shows = "list" | "story" | "processors" | "decision";
-
-export type Command =
-  | { readonly kind: "help" }
-  | {
-      readonly kind: "call";
-      readonly method: "GET" | "POST";
-      readonly target: string;
-      readonly body: string | null;
-      readonly shows: Shows;
-      readonly json: boolean;
-    };
-
+const COMMANDS = ["list", "show", ...PAYMENT_ACTIONS, "processors", ...PROCESSOR_ACTIONS] as const;
+const DECISION = ["who", "why", "evidence"] as const;
 const OPTIONS = {
   state: { type: "string" },
   order: { type: "string" },
@@ -48,25 +41,40 @@ const OPTIONS = {
   why: { type: "string" },
   evidence: { type: "string" },
   unasked: { type: "boolean" },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
+  json: { type: "boolean" },
 } as const;
-type Options = {
-  readonly [name in "state" | "order" | "limit" | "who" | "why" | "evidence"]?: string;
-} & { readonly unasked?: boolean };
+type Option = Exclude<keyof typeof OPTIONS, "json">;
+type Text = Exclude<Option, "unasked">;
+type Decision = { readonly [name in (typeof DECISION)[number]]: string | undefined };
+type Options = { readonly [name in Text]?: string } & { readonly unasked?: boolean };
 
-/** Throws with one line when the arguments make no sense. */
-export function readCommand(
-  args: readonly string[],
-  env: Record<string, string | undefined>,
-): Command {
-  const { values, positionals } = parse(args);
-  const [name, subject, ...rest] = positionals;
-  if (values.help || name === undefined) return { kind: "help" };
-  const call = (method: "GET" | "POST", target: string, shows: Shows, body: string | null = null) =>
-    ({ kind: "call", method, target, body, shows, json: values.json }) as const;
+export const OPERATOR_LINE = {
+  usage: USAGE,
+  options: OPTIONS,
+  commands: COMMANDS,
+  wordsMax: 2,
+};
+
+export type Shows = "list" | "story" | "processors" | "decision";
+
+export type Call = {
+  readonly method: "GET" | "POST";
+  readonly target: string;
+  readonly body: string | null;
+  readonly shows: Shows;
+};
+
+/** Throws with one line when the words and options make no sense together. `login` is who types. */
+export function readCall(
+  [name, subject]: readonly string[],
+  values: Options,
+  login: string | null,
+): Call {
+  const get = (target: string, shows: Shows): Call => {
+    return { method: "GET", target, shows, body: null };
+  };
   const about = (what: string) => {
-    if (subject === undefined || rest.length > 0) throw new Error(`${name} needs one ${what}`);
+    if (subject === undefined) throw new Error(`${name} needs one ${what}`);
     return encodeURIComponent(subject);
   };
   const isPaymentAction = PAYMENT_ACTIONS.some((action) => action === name);
@@ -74,41 +82,43 @@ export function readCommand(
     const [folder, what] = isPaymentAction ? ["payments", "ID"] : ["processors", "NAME"];
     const target = `/operator/${folder}/${about(what)}/${name}`;
     const mayBeUnasked = name === "absent" ? (["unasked"] as const) : [];
-    allowOnly(values, ["who", "why", "evidence", ...mayBeUnasked], name);
-    return call("POST", target, "decision", decisionBody(values, env));
+    allowOnly(values, [...DECISION, ...mayBeUnasked], name);
+    const body = decisionBody(name as string, { who: login ?? undefined, ...values });
+    return { method: "POST", target, shows: "decision", body };
   }
   if (name === "show") {
     allowOnly(values, [], name);
-    return call("GET", `/operator/payments/${about("ID")}`, "story");
+    return get(`/operator/payments/${about("ID")}`, "story");
   }
   if (subject !== undefined) throw new Error(`${name} takes no ${JSON.stringify(subject)}`);
-  if (name === "list") {
-    allowOnly(values, ["state", "order", "limit"], name);
-    return call("GET", `/operator/payments${queryOf(values)}`, "list");
-  }
-  allowOnly(values, [], name);
-  if (name === "processors") return call("GET", "/operator/processors", "processors");
-  throw new Error(`there is no command ${JSON.stringify(name)}; see worker operator --help`);
+  allowOnly(values, name === "list" ? ["state", "order", "limit"] : [], name);
+  if (name === "list") return get(`/operator/payments${queryOf(values)}`, "list");
+  return get("/operator/processors", "processors");
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new Error((error as Error).message.split("\n")[0] as string, { cause: error });
-  }
-}
-
-function allowOnly(values: Options, allowed: readonly (keyof Options)[], name: string): void {
-  const given = ["state", "order", "limit", "who", "why", "evidence", "unasked"] as const;
+function allowOnly(values: Options, allowed: readonly Option[], name = ""): void {
+  const given = ["state", "order", "limit", ...DECISION, "unasked"] as const;
   const strange = given.find((option) => values[option] !== undefined && !allowed.includes(option));
   if (strange !== undefined) throw new Error(`${name} takes no --${strange}`);
 }
 
-/** The body of a decision. The worker says what is missing from it. */
-function decisionBody(values: Options, env: Record<string, string | undefined>): string {
-  const { who = env["USER"], why, evidence, unasked } = values;
+/** The body of a decision, with what the worker needs to be told. */
+function decisionBody(
+  name: string,
+  { who, why, evidence, unasked }: Partial<Decision> & { readonly unasked?: boolean },
+): string {
+  if (isMissing(why)) throw new Error(`${name} needs --why TEXT`);
+  if (NEEDS_EVIDENCE.has(name) && isMissing(evidence)) {
+    throw new Error(`${name} needs --evidence TEXT`);
+  }
+  if (isMissing(who)) {
+    throw new Error(`${name} needs --who NAME, since nobody knows who is logged in here`);
+  }
   return JSON.stringify({ who, why, evidence, unasked });
+}
+
+function isMissing(text: string | undefined): boolean {
+  return text === undefined || text.trim() === "";
 }
 
 function queryOf({ state, order, limit }: Options): string {

@@ -1,11 +1,11 @@
 /** The OpenAPI 3.1 document of a listener, derived from its rows. */
 import { id, text, type Json, type Schema } from "./schema.ts";
-import type { Row } from "./row.ts";
+import { VERSION } from "../version.ts";
+import { trouble, type Row } from "./row.ts";
 
-/** Version of the interface, not of the program. */
-const VERSION = "1.0.0";
 const BEYOND =
   "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json.";
+const STRANGE_QUERY = trouble("The query has a name that is none");
 const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = { correlationId: id, name: text };
 const TOKEN = { adminToken: [] };
 const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
@@ -36,7 +36,8 @@ export function openApiDocument(
 }
 
 function describe(row: Row): Json {
-  const { summary, body, guard, answers } = row;
+  const { summary, body, guard, anyQuery } = row;
+  const answers = anyQuery === true ? row.answers : { 400: STRANGE_QUERY, ...row.answers };
   const parameters = [...openSegments(row), ...queryOf(row)];
   const content = { "application/json": { schema: body ?? {} } };
   return {

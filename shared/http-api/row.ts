@@ -29,9 +29,23 @@ export type Row = {
   readonly query?: {
     readonly [name: string]: { readonly description?: string; readonly schema: Schema };
   };
+  /** Nobody looks at its query, and a prober or a proxy may have one of its own; else other names are 400. */
+  readonly anyQuery?: true;
   readonly body?: Schema;
   readonly answers: { readonly [status: number]: Reply };
 };
+
+/** The sentence on a name in the query that the row does not have, which would be as good as left out. */
+export function queryMistake({ query = {}, anyQuery }: Row, given: URLSearchParams): string | null {
+  if (anyQuery === true) return null;
+  const strange = [...given.keys()].find((name) => !Object.hasOwn(query, name));
+  if (strange === undefined) return null;
+  const names = Object.keys(query).join(", ");
+  const known = names === "" ? "this path takes no query" : `its query takes ${names}`;
+  return `There is no ${JSON.stringify(strange.slice(0, NAME_SHOWN))} here: ${known}.`;
+}
+/** Characters of a name that are shown. */
+const NAME_SHOWN = 64;
 
 /** `others` are the other media types that the same answer may have. */
 export function json<T>(description: string, schema: SchemaOf<T>, others: Reply["content"] = {}) {

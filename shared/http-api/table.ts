@@ -37,8 +37,8 @@ function post<K extends Kind, P extends string, R extends Rest>(kind: K, path: P
 const words = (description: string) => ({ description, schema: text });
 /** Each end is open when it is left out. */
 const window = {
-  from: words("ISO 8601 in UTC, included"),
-  to: words("ISO 8601 in UTC, included"),
+  from: words("ISO 8601 with Z or an offset, else in UTC; included"),
+  to: words("ISO 8601 with Z or an offset, else in UTC; included"),
 };
 const BAD_QUESTION = { 400: trouble("What is wrong with the question") };
 /** A text that is no id is 404 like an id that is not known. */
@@ -82,6 +82,7 @@ export function byAction<A extends string, T extends string, V>(
 
 export const TABLE = {
   pay: post(OF_API, "/payments", {
+    anyQuery: true,
     summary: "Takes a payment; the same request may be repeated, and is paid once",
     body: ref("PaymentRequest"),
     answers: {
@@ -163,14 +164,17 @@ export const TABLE = {
     answers: { 200: json("Attempts and decisions", ref("PublicStory")), ...NO_PAYMENT },
   }),
   livez: get(OF_EACH, "/livez", {
+    anyQuery: true,
     summary: "Whether the process runs",
     answers: { 200: plain("It does") },
   }),
   readyz: get(OF_EACH, "/readyz", {
+    anyQuery: true,
     summary: "Whether it can do its work",
     answers: { 200: plain("It can"), 503: later("It cannot, with the reason") },
   }),
   metrics: get(OF_EACH, "/metrics", {
+    anyQuery: true,
     summary: "Prometheus metrics",
     answers: { 200: plain("In the text format of version 0.0.4") },
   }),

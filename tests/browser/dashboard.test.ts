@@ -1,6 +1,7 @@
 /** Tests the dashboard as people meet it: in a browser, while something happens. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
+import packageJson from "../../package.json";
 import { GatewayClient } from "../../testing/gateway.ts";
 import { ProcessorAdmin } from "../../testing/processor-admin.ts";
 import { startStand, type Stand } from "../../testing/stand.ts";
@@ -63,6 +64,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       expect(await text(page, "#figure-p99 .value")).toMatch(/^[\d.]+ m?s$/);
       expect(await figure("#money-paid .value")).toBeGreaterThan(0);
       expect(await page.locator("#chart-rates canvas").count()).toBe(1);
+      expect(await text(page, "#version")).toBe(`Papa-Léguas ${packageJson.version}`);
     },
     TEST_MS_MAX,
   );

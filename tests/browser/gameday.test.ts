@@ -83,10 +83,11 @@ test(
 );
 
 test.each([
-  [["--scenario", "storm"], "--scenario is one of contest, flap, blackout, calm"],
-  [["--verbose"], "dev takes no --verbose; see --help"],
-])("%p is one line and exit 1", async (args, line) => {
+  [["--scenario", "storm"], "--scenario is one of contest, flap, blackout, calm (usage: "],
+  [["--scenario", "blakout"], "calm; did you mean blackout? (usage: "],
+  [["--verbose"], 'there is no option "--verbose" (usage: '],
+])("%p is one line and exit 2", async (args, line) => {
   await using stand = await spawnStand({ args });
-  expect((await stand.ended).code).toBe(1);
-  expect(stand.errors).toEqual([line]);
+  expect((await stand.ended).code).toBe(2);
+  expect(stand.errors).toEqual([expect.stringContaining(line)]);
 });

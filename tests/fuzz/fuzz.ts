@@ -2,7 +2,7 @@
  * Runs `bun run fuzz`: a million inputs from a seed to everything that reads what comes from
  * outside. Exits 1 with the seed on the first input that is taken wrongly or throws.
  */
-import { parseArgs } from "node:util";
+import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
 import { Chance } from "../../simulation/world/chance.ts";
 import { fuzzClient, fuzzServer } from "./datagrams.ts";
 import { fuzzAnswers, fuzzBodies, fuzzSettings, fuzzWindows } from "./texts.ts";
@@ -17,7 +17,17 @@ const TARGETS = [
   { name: "processor settings", share: 0.05, run: fuzzSettings },
 ];
 
-const { values } = parseArgs({
+const USAGE = `usage: bun run fuzz [--seed N] [--inputs COUNT]
+
+Inputs to everything that reads what comes from outside. Exits 1 with the seed on the first that is
+taken wrongly or throws.
+
+  --seed N        of the inputs (the clock's second)
+  --inputs COUNT  how many (1000000)
+`;
+
+const { values } = argumentsOrExit({
+  usage: USAGE,
   options: {
     seed: { type: "string", default: String(Math.floor(Date.now() / 1_000)) },
     inputs: { type: "string", default: "1000000" },
@@ -26,8 +36,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const inputs = Number(values.inputs);
 if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(inputs)) {
-  console.error("usage: bun run fuzz [--seed N] [--inputs COUNT]");
-  process.exit(2);
+  refuseArguments(USAGE, "--seed and --inputs are whole numbers");
 }
 
 console.log(`seed ${seed}`);

@@ -63,7 +63,8 @@ export function fuzzWindows(chance: Chance, inputs: number): void {
   for (let i = 0; i < inputs; i++) {
     const instant = () => {
       const atMs = chance.between(0, 4e12);
-      return spoil(chance, new Date(atMs).toISOString());
+      const zone = chance.pick(["Z", "", "-03:00", "+05:45", " 02:00"]);
+      return spoil(chance, new Date(atMs).toISOString().replace("Z", zone));
     };
     const query = new URLSearchParams({ from: instant(), to: instant() });
     const read = parseWindow(query);

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
 
 export type KillOptions = {
   /** Number of `kill -9`. */
@@ -26,6 +26,13 @@ export const KILL_DEFAULTS: KillOptions = {
   over: null,
   log: () => {},
 };
+const OPTIONS = {
+  kills: { type: "string" },
+  seed: { type: "string" },
+  rate: { type: "string" },
+  long: { type: "boolean" },
+  source: { type: "boolean" },
+} as const;
 const LONG_KILLS = 1_000;
 
 const HELP = `usage: bun run kill [options]
@@ -43,11 +50,11 @@ not agree.
 
 /** Exits on --help, and with one line on an option that does not exist. */
 export function killOptions(args: readonly string[]): KillOptions {
-  const values = parsed(args);
+  const { values } = argumentsOrExit({ usage: HELP, options: OPTIONS }, args);
   const number = (name: "kills" | "seed" | "rate", otherwise: number) => {
     const text = values[name];
     if (text === undefined) return otherwise;
-    if (!/^\d{1,9}$/.test(text)) exit(`--${name}: ${text} is not a whole number`);
+    if (!/^\d{1,9}$/.test(text)) refuseArguments(HELP, `--${name}: ${text} is not a whole number`);
     return Number(text);
   };
   return {
@@ -58,30 +65,4 @@ export function killOptions(args: readonly string[]): KillOptions {
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),
   };
-}
-
-function parsed(args: readonly string[]) {
-  const string = { type: "string" } as const;
-  const boolean = { type: "boolean" } as const;
-  const options = {
-    kills: string,
-    seed: string,
-    rate: string,
-    long: boolean,
-    source: boolean,
-    help: boolean,
-  };
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help !== true) return values;
-  } catch (error) {
-    exit((error as Error).message);
-  }
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-
-function exit(reason: string): never {
-  process.stderr.write(`${reason}\n`);
-  process.exit(1);
 }

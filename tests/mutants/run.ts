@@ -1,6 +1,6 @@
 /** The command behind `bun run mutants`. */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { tryAll, type Tried } from "./try.ts";
 
@@ -34,28 +34,20 @@ async function report(): Promise<void> {
 
 function readArguments() {
   const options = {
-    help: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     jobs: { type: "string", default: String(availableParallelism()) },
   } as const;
-  try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    if (values.help) {
-      process.stdout.write(USAGE);
-      process.exit(0);
-    }
-    if (!/^[1-9]\d?$/.test(values.jobs))
-      throw new Error(`--jobs: ${values.jobs} is no such number`);
-    return { chosen: chosenBy(positionals), jobs: Number(values.jobs), list: values.list };
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    return process.exit(2);
+  const line = { usage: USAGE, options, wordsMax: Number.POSITIVE_INFINITY };
+  const { values, words } = argumentsOrExit(line);
+  if (!/^[1-9]\d?$/.test(values.jobs)) {
+    refuseArguments(USAGE, `--jobs: ${values.jobs} is no such number`);
   }
+  return { chosen: chosenBy(words), jobs: Number(values.jobs), list: values.list };
 }
 
 function chosenBy(words: readonly string[]): readonly Mutant[] {
   if (words.length === 0) return MUTANTS;
   const found = MUTANTS.filter(({ name }) => words.some((word) => name.includes(word)));
-  if (found.length === 0) throw new Error(`no mutant has ${words.join(" or ")} in its name`);
-  return found;
+  if (found.length > 0) return found;
+  return refuseArguments(USAGE, `no mutant has ${words.join(" or ")} in its name`);
 }

@@ -10,6 +10,7 @@ import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
 import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operator.ts";
+import type { Row } from "../../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf } from "../../shared/http-api/table.ts";
 import { STATES } from "../../shared/http-api/payments.ts";
 import { runHttp } from "../../worker/http/server.fixture.ts";
@@ -122,6 +123,8 @@ test(
     expect(story.attempts.length).toBeGreaterThan(0);
     expect(story.interventions).toMatchObject([{ action: "hold" }]);
     await operatorAnswers(worker, id);
+    await misspeltQueries(api, (row) => row.public);
+    await misspeltQueries(worker, (row) => row.owner !== "api");
     expect(await api.undocumented("papaleguas_api_requests_total")).toEqual([]);
     expect(await worker.undocumented("papaleguas_http_requests_total")).toEqual([]);
     await rareAnswersOfWorker(worker);
@@ -183,6 +186,26 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     }
   }
   return id;
+}
+
+/** Everywhere but where nobody looks at a query, a name that is none would mean "everything". */
+async function misspeltQueries(listener: Listener, isAnswered: (row: Row) => boolean) {
+  for (const { method, path, query, anyQuery } of OPERATION_IDS.map(rowOf).filter(isAnswered)) {
+    const about = { headers: ADMIN, query: "?form=2026-01-01T00:00:00Z" };
+    if (anyQuery === true) {
+      if (method === "GET") await listener.ask(200, method, path, about);
+      continue;
+    }
+    const body = method === "POST" ? { body: GROUNDS } : {};
+    const { detail } = (await listener.ask(400, method, path, { ...about, ...body })) as {
+      detail: string;
+    };
+    const names = Object.keys(query ?? {}).join(", ");
+    const known = names === "" ? "this path takes no query" : `its query takes ${names}`;
+    expect(detail).toBe(`There is no "form" here: ${known}.`);
+  }
+  const { status } = await fetch(`${listener.url}/payments-summary?from&to=`);
+  expect(status).toBe(200);
 }
 
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {

@@ -101,8 +101,11 @@ test(
     const { processors } = JSON.parse(json.out) as AuditReport;
     expect(processors).toMatchObject([{ name: "default", state: "drift", differing: planted }]);
     // The window lies beside the planted ones.
-    const to = new Date(requestedAtMsOf(MISSING) - 1).toISOString();
+    const toMs = requestedAtMsOf(MISSING) - 1;
+    const to = new Date(toMs).toISOString();
     expect((await audit(drifted, "--to", to)).code).toBe(0);
+    const there = new Date(toMs - 3 * 3_600_000).toISOString().replace("Z", "-03:00");
+    expect((await audit(drifted, "--to", there)).out).toBe((await audit(drifted, "--to", to)).out);
   },
   TEST_MS_MAX,
 );

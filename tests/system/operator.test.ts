@@ -331,6 +331,12 @@ test(
 
     const drained = await operator.cli(["drain", "fallback", "--who", "bo", "--why", "a test"]);
     expect(drained.out).toStartWith("drained: fallback gets no new payment");
+    // Where no login has left its name, it is that of the user whom the process runs as.
+    const unnamed = { USER: "", LOGNAME: "" };
+    expect(await operator.cli(["ask", id, "--why", "b"], unnamed)).toMatchObject({ code: 0 });
+    const login = (await run(["id", "-un"])).out.trim();
+    const { interventions } = JSON.parse((await operator.cli(["show", id, "--json"])).out);
+    expect(interventions.at(-1)).toMatchObject({ action: "ask", who: login });
     const processors = (await operator.cli(["processors"])).out;
     expect(processors).toMatch(
       /\nfallback +0\.15 +drained +closed .*drain by bo at \S+: a test\n$/,
@@ -338,21 +344,30 @@ test(
 
     const refused: [string[], RegExp][] = [
       [["hold", id, "--why", "again"], /^409: It is held already\.\n$/],
-      [["hold", id], /^400: The field why is missing\.\n$/],
-      [["settle", id, "--why", "x"], /^400: The field evidence is missing\.\n$/],
+      [["hold", id, "--why", "\u0007"], /^400: why must not hold control characters\.\n$/],
       [["show", crypto.randomUUID()], /^404: No payment has this correlationId\.\n$/],
       [["drain", "nobody", "--why", "x"], /^404: There is no processor nobody\.\n$/],
-      [["hold"], /^hold needs one ID\n$/],
       [["list", "--state", "lost"], /^400: state is one of .*\n$/],
-      [["list", "--why", "x"], /^list takes no --why\n$/],
-      [["refund", id], /^refund takes no .*\n$/],
-      [["refund"], /^there is no command "refund".*\n$/],
-      [["list", "--colour"], /^Unknown option '--colour'.*\n$/],
     ];
-    for (const [args, line] of refused) {
-      const { out, err, code } = await operator.cli(args);
-      expect({ args, out, code }).toEqual({ args, out: "", code: 1 });
-      expect(err).toMatch(line);
+    const wrong: [string[], RegExp][] = [
+      [["hold", id], /^hold needs --why TEXT \(usage: .*\n$/],
+      [["settle", id, "--why", "x"], /^settle needs --evidence TEXT \(usage: .*\n$/],
+      [["hold"], /^hold needs one ID \(usage: .*\n$/],
+      [["list", "--why", "x"], /^list takes no --why \(usage: .*\n$/],
+      [["list", "dran"], /^list takes no "dran" \(usage: .*\n$/],
+      [["hold", id, "more"], /^"more" is one word too many \(usage: .*\n$/],
+      [["dran", "fallback"], /^there is no command "dran"; did you mean drain\? \(usage: .*\n$/],
+      [["list", "--stat", "held"], /^there is no option "--stat"; did you mean --state\? .*\n$/],
+    ];
+    for (const [code, each] of [
+      [1, refused],
+      [2, wrong],
+    ] as const) {
+      for (const [args, line] of each) {
+        const said = await operator.cli(args);
+        expect({ args, out: said.out, code: said.code }).toEqual({ args, out: "", code });
+        expect(said.err).toMatch(line);
+      }
     }
     expect((await operator.cli(["list"], { ADMIN_TOKEN: "wrong" })).err).toStartWith("401: ");
     expect((await operator.cli(["list"], { ADMIN_TOKEN: "" })).err).toBe(

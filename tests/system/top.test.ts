@@ -138,7 +138,7 @@ test(
 );
 
 test("where no worker answers, once is one line and exit code 1", async () => {
-  for (const args of [["--once"], ["--once", "--json"], ["--strange"]]) {
+  for (const args of [["--once"], ["--once", "--json"]]) {
     const { code, err, out } = await runTop("http://127.0.0.1:1", ...args);
     expect([code, err.trim().split("\n").length, out]).toEqual([1, 1, ""]);
   }

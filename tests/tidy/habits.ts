@@ -50,7 +50,7 @@ export function purityComplaints(source: Source): string[] {
  */
 const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["worker/processor/instant.ts", "a processor's, with its zone put in"],
-  ["worker/http/window.ts", "a caller's, which is UTC or refused"],
+  ["worker/http/window.ts", "a caller's, with its zone taken off"],
   ["worker/audit/reconcile.ts", "what toISOString wrote"],
   ["worker/audit/watch.ts", "what toISOString wrote"],
   ["commands/operator/describe.ts", "what the worker wrote"],
@@ -66,12 +66,21 @@ export function zoneComplaints({ path, text }: Source): string[] {
   return reads ? [`${path}: reads an instant without saying in which zone it is`] : [];
 }
 
+/** The only reader of command lines: a mistake in one is met and said there. */
+const ARGUMENT_READER = "shared/arguments.ts";
+
+export function argumentComplaints({ path, text }: Source): string[] {
+  if (path === ARGUMENT_READER || !/\bparseArgs\b/.test(withoutComments(text))) return [];
+  return [`${path}: reads a command line without ${ARGUMENT_READER}`];
+}
+
 /**
  * Files that may start a process without `testing/process.ts`, whose children are read and do not
  * outlive us.
  */
 export const STARTERS: readonly (readonly [file: string, why: string])[] = [
   ["testing/process.ts", "it is how everybody else does"],
+  ["shared/version.ts", "asks git, and waits for it"],
   ["testing/guard.ts", "the guard must outlive whoever started it"],
   ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
   ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],

@@ -22,6 +22,9 @@ const LAYERS: Record<string, readonly string[]> = {
   testing: ["testing", "shared", "simulator"],
 };
 
+/** Data, and the only place of the version. */
+const VERSION_OF_ALL = "package.json";
+
 /** A process that ends with the command that it was given, before anything is composed. */
 const RUNS_COMMANDS = "worker/main.ts";
 
@@ -49,7 +52,7 @@ export function layerComplaints(source: Source): string[] {
   const allowed = LAYERS[layer];
   if (allowed === undefined) return [];
   return importsOf(source)
-    .filter((target) => !allowed.includes(folderOf(target)))
+    .filter((target) => target !== VERSION_OF_ALL && !allowed.includes(folderOf(target)))
     .filter((target) => !(source.path === RUNS_COMMANDS && folderOf(target) === "commands"))
     .map((target) => `${source.path}: ${layer}/ may not import ${target}`);
 }

@@ -4,6 +4,7 @@ import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { bucketMsOf } from "./curve.ts";
 import { runHttp } from "./server.fixture.ts";
 
+const EXAMPLE = "2026-01-31T09:30:00Z or 2026-01-31T06:30:00-03:00";
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const AT_MS = Date.UTC(2026, 0, 1, 12);
 const BYTES_MAX = 150 * 1_024;
@@ -106,7 +107,7 @@ describe("the curve of a window", () => {
   });
 
   test.each([
-    ["from=yesterday", 'from is not an ISO 8601 instant in UTC: "yesterday"'],
+    ["from=yesterday", `from is not an ISO 8601 instant such as ${EXAMPLE}: "yesterday"`],
     ["format=xml", "format is one of json, csv."],
   ])("refuses %s", async (query, detail) => {
     await using http = runHttp();

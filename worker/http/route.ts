@@ -1,6 +1,6 @@
 /** Finds the row of a request, and has it answered if it may be. */
 import { allowOf, matcherOf, takes } from "../../shared/http-api/matcher.ts";
-import type { Row } from "../../shared/http-api/row.ts";
+import { queryMistake, type Row } from "../../shared/http-api/row.ts";
 import {
   OPERATION_IDS,
   rowOf,
@@ -56,11 +56,14 @@ export async function answer(
 }
 
 async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Response> {
-  const { guard, reads } = rowOf(id);
+  const row = rowOf(id);
+  const { guard, reads } = row;
   try {
     if (reads === "always") await site.standstill.untilFresh();
     const refusal = guard === undefined ? null : refusalOf(guard, site.admission, call.request);
-    return refusal ?? (await site.answers[id](call));
+    if (refusal !== null) return refusal;
+    const mistake = queryMistake(row, call.query);
+    return mistake === null ? await site.answers[id](call) : problem(400, mistake);
   } catch (error) {
     if (!(error instanceof JournalInDoubt)) throw error;
     return unavailable(error.message);

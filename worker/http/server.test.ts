@@ -5,6 +5,7 @@ import pino from "pino";
 import { runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
 
+const EXAMPLE = "2026-01-31T09:30:00Z or 2026-01-31T06:30:00-03:00";
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const AT_MS = Date.UTC(2025, 6, 15, 12, 0, 0);
 const GET_ROUTES = [
@@ -106,6 +107,9 @@ describe("GET /payments-summary", () => {
     });
     expect(await summary(`?from=${at(9)}`)).toMatchObject({ default: { totalRequests: 0 } });
     expect(await summary(`?to=${at(0)}&from=`)).toMatchObject({ default: { totalRequests: 1 } });
+    // With offsets, and a plus as somebody types it.
+    const window = "from=2025-07-15T09:00:00.002-03:00&to=2025-07-15T17:45:00.005+05:45";
+    expect(await summary(`?${window}`)).toEqual(await summary(`?from=${at(2)}&to=${at(5)}`));
   });
 
   test("writes amounts to the cent, however large they are", async () => {
@@ -135,8 +139,11 @@ describe("GET /payments-summary", () => {
   });
 
   test.each([
-    ["from=yesterday", 'from is not an ISO 8601 instant in UTC: "yesterday"'],
-    ["to=2025-02-30T00:00:00Z", 'to is not an ISO 8601 instant in UTC: "2025-02-30T00:00:00Z"'],
+    ["from=yesterday", `from is not an ISO 8601 instant such as ${EXAMPLE}: "yesterday"`],
+    [
+      "to=2025-02-30T00:00:00Z",
+      `to is not an ISO 8601 instant such as ${EXAMPLE}: "2025-02-30T00:00:00Z"`,
+    ],
     ["from=2025-07-02T00:00:00Z&to=2025-07-01T00:00:00Z", "from is later than to"],
   ])("refuses %s", async (query, detail) => {
     await using http = runHttp();

@@ -1,7 +1,9 @@
 /** Reads the window of a summary from a query string. */
 import type { SummaryWindow } from "../summary.ts";
 
-const ISO_UTC = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?$/;
+/** Without a zone it is UTC. A `+` that stands in a query as it is arrives as a blank. */
+const ISO =
+  /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+ -])([01]\d|2[0-3]):([0-5]\d))?$/;
 
 /** Instant that is finer than a double can hold in milliseconds. */
 type Bound = { readonly secondsMs: number; readonly nanos: number };
@@ -25,13 +27,17 @@ export function parseWindow(
 
 function parseBound(text: string | null, open: number): Bound | null {
   if (text === null || text === "") return { secondsMs: open, nanos: 0 };
-  const match = ISO_UTC.exec(text);
-  const secondsMs = match === null ? Number.NaN : Date.parse(`${match[1]}Z`);
+  const match = ISO.exec(text);
+  if (match === null) return null;
+  const [, seconds = "", fraction = "", sign, hours, minutes] = match;
+  const localMs = Date.parse(`${seconds}Z`);
   // A day that does not exist (February 30th) would silently become another one.
-  if (Number.isNaN(secondsMs) || !new Date(secondsMs).toISOString().startsWith(match![1]!)) {
-    return null;
-  }
-  return { secondsMs, nanos: Number((match![2] ?? "").padEnd(9, "0")) };
+  if (Number.isNaN(localMs) || !new Date(localMs).toISOString().startsWith(seconds)) return null;
+  const aheadMs = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * 60_000;
+  const secondsMs = sign === "-" ? localMs + aheadMs : localMs - aheadMs;
+  // Beyond the years of four digits it could not be written as it was given.
+  if (!/^\d{4}-/.test(new Date(secondsMs).toISOString())) return null;
+  return { secondsMs, nanos: Number(fraction.padEnd(9, "0")) };
 }
 
 function isLater(a: Bound, b: Bound): boolean {
@@ -40,5 +46,6 @@ function isLater(a: Bound, b: Bound): boolean {
 
 function bad(name: string, query: URLSearchParams): { ok: false; reason: string } {
   const given = JSON.stringify(query.get(name));
-  return { ok: false, reason: `${name} is not an ISO 8601 instant in UTC: ${given}` };
+  const example = "2026-01-31T09:30:00Z or 2026-01-31T06:30:00-03:00";
+  return { ok: false, reason: `${name} is not an ISO 8601 instant such as ${example}: ${given}` };
 }

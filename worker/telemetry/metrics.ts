@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../../shared/clock.ts";
 import type { UdpServer } from "../../shared/link.ts";
+import { build } from "../../shared/version.ts";
 import type { Journal } from "../journal.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Lane } from "../lane.ts";
@@ -25,6 +26,7 @@ export class PipelineMetrics {
 
   constructor(sources: MetricsSources) {
     this.#sources = sources;
+    this.#addBuild();
     this.#addPayments();
     this.#addProcessors();
     this.#addJournal();
@@ -33,6 +35,14 @@ export class PipelineMetrics {
 
   snapshot(): Promise<unknown> {
     return this.#registry.getMetricsAsJSON();
+  }
+
+  #addBuild(): void {
+    const { version, commit, bun } = build();
+    const names = ["version", "commit", "bun"];
+    this.#gauge("build_info", "1, with what the worker was built of", names, (set) =>
+      set(1, version, commit, bun),
+    );
   }
 
   #addPayments(): void {

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { argumentsOrExit, refuseArguments } from "../../../shared/arguments.ts";
 
 export type StormOptions = {
   readonly payments: number;
@@ -56,13 +56,24 @@ slowed, failed and healed and processes are killed. Exits 1 when anything does n
   --fallback URL
 `;
 
+const VALUED = [...HELP.matchAll(/--([a-z-]+) (?:N|URL)/g)].map(([, name]) => name as string);
+const OPTIONS = {
+  ...Object.fromEntries(VALUED.map((name) => [name, { type: "string" } as const])),
+  faults: { type: "boolean" } as const,
+};
+
 /** Exits on --help, and with one line on an option that does not exist. */
 export function stormOptions(args: readonly string[]): StormOptions {
-  const values = parsed(args);
+  const values: Record<string, string | boolean | undefined> = argumentsOrExit(
+    { usage: HELP, options: OPTIONS },
+    args,
+  ).values;
   const number = (name: string, otherwise: number) => {
     const text = values[name];
     if (text === undefined) return otherwise;
-    if (!/^\d{1,9}$/.test(String(text))) exit(`--${name}: ${text} is not a whole number`);
+    if (!/^\d{1,9}$/.test(String(text))) {
+      refuseArguments(HELP, `--${name}: ${text} is not a whole number`);
+    }
     return Number(text);
   };
   const some = (name: string) => number(name, 0) || null;
@@ -86,28 +97,4 @@ export function stormOptions(args: readonly string[]): StormOptions {
     target: target === undefined ? null : { url: String(target), processors },
     log: (line) => process.stderr.write(`${line}\n`),
   };
-}
-
-function parsed(args: readonly string[]): Record<string, string | boolean | undefined> {
-  const string = { type: "string" } as const;
-  const names = [...HELP.matchAll(/--([a-z-]+) (?:N|URL)/g)].map(([, name]) => name as string);
-  const options = {
-    ...Object.fromEntries(names.map((name) => [name, string])),
-    faults: { type: "boolean" },
-    help: { type: "boolean" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    const given = values as Record<string, string | boolean | undefined>;
-    if (given["help"] !== true) return given;
-  } catch (error) {
-    exit((error as Error).message);
-  }
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-
-function exit(reason: string): never {
-  process.stderr.write(`${reason}\n`);
-  process.exit(1);
 }
