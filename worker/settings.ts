@@ -5,92 +5,14 @@ import {
   integer,
   host,
   optionalSecret,
-  parseHttpUrl,
   setting,
   type SettingsOf,
 } from "../shared/settings.ts";
-import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX, PROCESSORS_MAX } from "./limits.ts";
+import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX } from "./limits.ts";
 import { HTTP_ADDRESS } from "./address.ts";
+import { PROCESSORS_FORM, readProcessors, type ProcessorSetting } from "./processor-list.ts";
 
-/** Setting of a processor; `fee` is a part of the amount: 0.05 is 5 %. */
-export type ProcessorSetting = {
-  readonly name: string;
-  readonly url: string;
-  readonly fee: number;
-  /** Token for its administrative summary; the audit of this processor is off without one. */
-  readonly auditToken?: string;
-};
-
-const PROCESSORS_FORM =
-  "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited (several separated by commas)";
-
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
-const FEE = /^(?:0(?:\.\d+)?|1)$/;
-/** Characters that a header can carry, without the two signs that separate. */
-const AUDIT_TOKEN = /^[!-+\--:<-~]+$/;
-
-type Read<T> = { readonly ok: true; readonly value: T } | Refused;
-type Refused = { readonly ok: false; readonly reason: string };
-
-/**
- * Reads the processors. Refuses with a sentence on the first mistake that repeats nothing: what looks
- * like a name may be the rest of a token.
- */
-function readProcessors(list: string): Read<ProcessorSetting[]> {
-  const found: ProcessorSetting[] = [];
-  const entries = list.split(",");
-  if (entries.length > PROCESSORS_MAX) return refused(`more than ${PROCESSORS_MAX} processors`);
-  for (const [index, entry] of entries.entries()) {
-    const read = readProcessor(entry.trim());
-    if (!read.ok) return refused(`processor ${index + 1} ${read.reason}`);
-    const { name, url } = read.value;
-    if (found.some((other) => other.name === name)) {
-      return refused(`processor ${index + 1} has the name of another`);
-    }
-    // A processor with two names would be charged, resolved and summed as two.
-    if (found.some((other) => other.url === url)) {
-      return refused(`processor ${index + 1} has the address of another`);
-    }
-    found.push(read.value);
-  }
-  return { ok: true, value: found };
-}
-
-function readProcessor(entry: string): Read<ProcessorSetting> {
-  if (entry === "") return refused(`is empty; ${PROCESSORS_FORM}`);
-  const [place = "", ...parts] = entry.split(";");
-  const equals = place.indexOf("=");
-  const name = place.slice(0, Math.max(0, equals));
-  if (!NAME.test(name)) {
-    return refused("has no name before its =, of a to z, 0 to 9 and -, beginning with a letter");
-  }
-  const url = parseHttpUrl(place.slice(equals + 1));
-  if (url === null || /\s/.test(place)) {
-    return refused(`has no http:// or https:// address without user, query or fragment`);
-  }
-  const [fee, token, ...more] = parts;
-  if (fee === undefined || !fee.startsWith("fee=")) {
-    return refused(`has no ;fee= after its address`);
-  }
-  if (!FEE.test(fee.slice("fee=".length))) {
-    return refused(`has a fee that is no decimal from 0 to 1: 0.05 is 5 %`);
-  }
-  const found = { name, url, fee: Number(fee.slice("fee=".length)) };
-  if (token === undefined) return { ok: true, value: found };
-  const auditToken = token.startsWith(TOKEN) ? token.slice(TOKEN.length) : "";
-  if (more.length > 0 || !token.startsWith(TOKEN)) {
-    return refused(`has something else than ;audit-token= after its fee`);
-  }
-  if (!AUDIT_TOKEN.test(auditToken)) {
-    return refused(`has an audit-token that is empty, or that no header can carry`);
-  }
-  return { ok: true, value: { ...found, auditToken } };
-}
-const TOKEN = "audit-token=";
-
-function refused(reason: string): Refused {
-  return { ok: false, reason };
-}
+export type { ProcessorSetting } from "./processor-list.ts";
 
 /** Keeps what may be logged of a processor. */
 export function withoutToken({ name, url, fee }: ProcessorSetting) {
