@@ -2,7 +2,6 @@
  * Runs `NAME healthcheck`: a process asks the running one of the same settings how it is.
  * Containers have no shell and no curl, only the binary itself.
  */
-import { argumentsOrExit } from "./arguments.ts";
 import { complain } from "./say.ts";
 
 const USAGE = `usage: api|worker|simulator healthcheck
@@ -18,10 +17,17 @@ export async function healthcheckIfAsked(
   path: string,
 ): Promise<void> {
   if (process.argv[2] !== "healthcheck") return;
-  argumentsOrExit({ usage: USAGE }, process.argv.slice(3));
+  await refuseMore(process.argv.slice(3));
   const reason = await whyUnhealthy(originOf(host, port), path);
   if (reason !== null) complain(reason);
   process.exit(reason === null ? 0 : 1);
+}
+
+/** A check is short, and loads what reads a command line only for the one that is wrong. */
+async function refuseMore(args: readonly string[]): Promise<void> {
+  if (args.length === 0) return;
+  const { argumentsOrExit } = await import("./arguments.ts");
+  argumentsOrExit({ usage: USAGE }, args);
 }
 
 /** Null when `origin` answers this path with success, else the reason in one line. */
