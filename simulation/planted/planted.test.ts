@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
-import { PLANTED_BUGS } from "./bugs.ts";
+import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
-async function simulateWith(name: string, seedsMax: number): Promise<string | null> {
+async function simulateWith({ name, seedsFrom = 1, seedsMax }: PlantedBug): Promise<string | null> {
   const command = ["--preload", "./simulation/planted/plant.ts", "simulation/simulate.ts"];
   const { out, err, code } = await run(
-    [process.execPath, ...command, "--seeds", `1..${seedsMax}`],
+    [process.execPath, ...command, "--seeds", `${seedsFrom}..${seedsMax}`],
     { cwd: ROOT, env: { ...process.env, PLANTED_BUG: name } },
   );
   const found = /^seed \d+: .*$/m.exec(out)?.[0];
@@ -16,10 +16,10 @@ async function simulateWith(name: string, seedsMax: number): Promise<string | nu
   throw new Error(`the simulation did not run: ${err}`);
 }
 
-for (const { name, seedsMax } of PLANTED_BUGS) {
-  test(`the simulation finds: ${name}`, async () => {
-    const found = await simulateWith(name, seedsMax);
-    console.log(`  ${name}: ${found}`);
+for (const bug of PLANTED_BUGS) {
+  test(`the simulation finds: ${bug.name}`, async () => {
+    const found = await simulateWith(bug);
+    console.log(`  ${bug.name}: ${found}`);
     expect(found).not.toBeNull();
   }, 300_000);
 }
