@@ -45,7 +45,8 @@ async function runSeeds(): Promise<Totals> {
   const sum = noTotals();
   for (let seed = from; seed <= to; seed++) {
     const result = await runTwice(seed);
-    if (from === to) console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
+    if (from === to && !summaryJson)
+      console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
     if (trace) console.log((await runSeed({ seed, steps, keepTrace: true })).trace.join("\n"));
     if (result.violation !== null) await report(result);
     const { counts, simulatedMs } = result;

@@ -38,6 +38,22 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  "a range whose last piece is one seed is counted like any other",
+  async () => {
+    const { code, output } = await runBun(
+      "simulation/simulate.ts",
+      "--seeds",
+      "1..251",
+      "--steps",
+      "1",
+    );
+    expect(tail(output)).toContain("251 seeds, each twice, no violation");
+    expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
 test.each(FOUND_ONCE)(
   "seed $seed, which once found: $what",
   async ({ seed }) => {
