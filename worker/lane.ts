@@ -1,8 +1,7 @@
 /** A processor as the worker sees it: its name, its client, its state, and its answers so far. */
 import type { Processor } from "./processor.ts";
 import { RouterLane, type RouterLaneOptions } from "./router/lane.ts";
-import type { OpenPayment } from "./payment.ts";
-import { ownerOf } from "./payment.ts";
+import { ownerOf, type OpenPayment } from "./payment.ts";
 
 export type LaneOptions = RouterLaneOptions & {
   /** Number of its name in the journal. */

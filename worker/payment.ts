@@ -116,7 +116,10 @@ export function ownerOf({ state }: OpenPayment): Assignment | null {
 export function assignmentOf(payment: OpenPayment): Assignment {
   const assignment = ownerOf(payment);
   if (assignment !== null) return assignment;
-  throw new Error(
-    `payment ${payment.seq}, which is ${payment.state.kind}, belongs to no processor`,
-  );
+  throw new Error(`${nameOf(payment)}, which is ${payment.state.kind}, belongs to no processor`);
+}
+
+/** Names a payment in the last words of a process: its id, and its number in the journal. */
+export function nameOf({ seq, payment }: OpenPayment): string {
+  return `payment ${payment.correlationId} (${seq})`;
 }

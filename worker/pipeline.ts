@@ -208,10 +208,10 @@ export class Pipeline {
 
   /** Where a payment goes when a call about it has ended. */
   #route(payment: OpenPayment, next: Next, tries: number): void {
-    const nowMs = this.#options.clock.steadyMs();
-    if (next.kind === "unknown") this.#resolver.add(nowMs, payment, tries);
+    const { clock } = this.#options;
+    if (next.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment, tries);
     else if (next.kind === "queued" && next.restMs === 0) this.queue.putBack(payment);
-    else if (next.kind === "queued") this.queue.rest(payment, nowMs + next.restMs);
+    else if (next.kind === "queued") this.queue.rest(payment, clock.steadyMs() + next.restMs);
     if (this.queue.length > 0 && !this.#draining) this.#dispatch.pump();
   }
 

@@ -43,9 +43,6 @@ export interface Waiting {
   deadlineMsAt(position: number): number;
 }
 
-/** The lane that takes the payment at the head of the queue; null when the payment waits. */
-export type Decision<L> = L | null;
-
 /** Lanes of the same fee. */
 type Tier<L = RouterLane> = readonly L[];
 type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
@@ -69,8 +66,8 @@ export class Router<L extends RouterLane = RouterLane> {
     };
   }
 
-  /** Chooses the lane of the payment at the head of the queue. */
-  choose(nowMs: number, waiting: Waiting): Decision<L> {
+  /** Chooses the lane of the payment at the head of the queue; null: it waits. */
+  choose(nowMs: number, waiting: Waiting): L | null {
     const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
     for (const all of this.#tiers) {

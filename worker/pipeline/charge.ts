@@ -7,7 +7,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import type { Lane } from "../lane.ts";
-import { assignmentOf, type OpenPayment } from "../payment.ts";
+import { assignmentOf, nameOf, type OpenPayment } from "../payment.ts";
 import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { CLAIMED, type FailedAttempt } from "../transitions.ts";
@@ -61,7 +61,7 @@ export class Charges {
   async charge(payment: OpenPayment, { lane, ticket }: Reservation): Promise<Next> {
     const { clock, onOutcome } = this.#options;
     const { processor, requestedAtMs } = assignmentOf(payment);
-    if (processor !== lane.number) throw new Error(`payment ${payment.seq}: not ${lane.name}'s`);
+    if (processor !== lane.number) throw new Error(`${nameOf(payment)}: not ${lane.name}'s`);
     const sentAtMs = clock.steadyMs();
     this.#begin(payment);
     const outcome = await lane.client.charge({ ...payment.payment, requestedAtMs });
@@ -69,7 +69,7 @@ export class Charges {
     payment.quietSinceMs = nowMs;
     payment.isClaimed = outcome.kind === "exists";
     lane.attempts[outcome.kind]++;
-    this.#record(lane, ticket, reportOf(outcome, nowMs - sentAtMs));
+    this.#record(nowMs, lane, ticket, reportOf(outcome, nowMs - sentAtMs));
     onOutcome(nowMs, outcome);
     const next = await this.#answered(payment, lane, outcome);
     this.#end(payment);
@@ -78,7 +78,7 @@ export class Charges {
 
   /** The call that a place was taken for does not take place. */
   giveBack({ lane, ticket }: Reservation): void {
-    this.#record(lane, ticket, NO_CALL);
+    this.#record(this.#options.clock.steadyMs(), lane, ticket, NO_CALL);
   }
 
   /** Asks the processor what it has recorded: settles, parks, or leaves the payment as it is. */
@@ -161,9 +161,8 @@ export class Charges {
     return { atMs: this.#options.clock.wallMs(), processor, outcome, reason };
   }
 
-  #record(lane: Lane, ticket: Ticket, report: LaneReport): void {
-    const { clock, log, onMended } = this.#options;
-    const nowMs = clock.steadyMs();
+  #record(nowMs: number, lane: Lane, ticket: Ticket, report: LaneReport): void {
+    const { log, onMended } = this.#options;
     const isMended = lane.hasRejected && report.signal === "accepted";
     if (report.restMs !== undefined && lane.restMs(nowMs) === 0) {
       log.info({ processor: lane.name, restMs: report.restMs, cause: report.cause }, "rest");
@@ -181,7 +180,7 @@ export class Charges {
     this.inFlight--;
     payment.calls--;
     if (this.inFlight < 0 || payment.calls < 0) {
-      throw new Error(`payment ${payment.seq}, which is ${payment.state.kind}: a call ended twice`);
+      throw new Error(`${nameOf(payment)}, which is ${payment.state.kind}: a call ended twice`);
     }
   }
 }

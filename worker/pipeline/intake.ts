@@ -13,7 +13,7 @@ import type { Pace } from "./pace.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;
-const BUSY_RETRY_MS = 1_000;
+const BUSY: Verdict = { kind: "busy", retryAfterMs: 1_000 };
 
 export type IntakeOptions = {
   readonly clock: Clock;
@@ -40,7 +40,7 @@ export class Intake {
   }
 
   take(asked: Payment, answer: Answer): void {
-    if (this.#isFull(asked)) return this.busy(answer);
+    if (this.#isFull(asked)) return this.#answer(answer, BUSY);
     const { clock, payments, places, patienceMs } = this.#options;
     const acceptedAtMs = clock.wallMs();
     const nowMs = clock.steadyMs();
@@ -66,10 +66,6 @@ export class Intake {
       { kind: "accept", seq: payment.seq, correlationId, amountCents, acceptedAtMs, assignment },
       (result) => this.#durable(answer, payment, reservation, result, nowMs),
     );
-  }
-
-  busy(answer: Answer): void {
-    this.#answer(answer, { kind: "busy", retryAfterMs: BUSY_RETRY_MS });
   }
 
   #durable(
@@ -106,5 +102,5 @@ export class Intake {
 
 function verdictOf(result: TransitionResult | null): Verdict {
   if (result?.kind === "duplicate" || result?.kind === "conflict") return { kind: result.kind };
-  return { kind: "busy", retryAfterMs: BUSY_RETRY_MS };
+  return BUSY;
 }

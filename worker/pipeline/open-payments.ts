@@ -10,6 +10,7 @@ import type { Lanes } from "../lane.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import {
   assignmentOf,
+  nameOf,
   ownerOf,
   targetOf,
   TRANSITIONS,
@@ -80,7 +81,7 @@ export class OpenPayments {
 
   /** Takes up one that the journal has, or is about to have. */
   open(payment: OpenPayment): void {
-    if (this.#open.has(payment.seq)) throw new Error(`payment ${payment.seq} is open already`);
+    if (this.#open.has(payment.seq)) throw new Error(`${nameOf(payment)}: it is open already`);
     this.#open.set(payment.seq, payment);
     this.#cents += payment.payment.amountCents;
     this.#countByState[payment.state.kind]++;
@@ -185,9 +186,5 @@ function stateAs(to: Target, owner: Assignment | null): OpenState | null {
 }
 
 const QUEUED: OpenState = { kind: "queued" };
-
-function nameOf({ seq, payment }: OpenPayment): string {
-  return `payment ${payment.correlationId} (${seq})`;
-}
 
 function nothing(): void {}

@@ -14,7 +14,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
-import { assignmentOf, ownerOf, type Move, type OpenPayment } from "../payment.ts";
+import { assignmentOf, nameOf, ownerOf, type Move, type OpenPayment } from "../payment.ts";
 import type { LaneLog } from "../telemetry/lane-log.ts";
 import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
 import type { Looked } from "./charge.ts";
@@ -265,7 +265,7 @@ export class Operator {
 
   #laneOf(payment: OpenPayment): Lane {
     const lane = this.#options.lanes.of(payment);
-    if (lane === null) throw new Error(`payment ${payment.seq}: its processor cannot be asked`);
+    if (lane === null) throw new Error(`${nameOf(payment)}: its processor cannot be asked`);
     return lane;
   }
 

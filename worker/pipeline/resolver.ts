@@ -9,7 +9,7 @@
  * Only says what is due; whoever asks makes the call, and tells when it has ended.
  */
 import type { Lane, Lanes } from "../lane.ts";
-import { assignmentOf, type OpenPayment } from "../payment.ts";
+import { assignmentOf, nameOf, type OpenPayment } from "../payment.ts";
 
 export const RESOLVER_DEFAULTS = {
   backoffMsFirst: 250,
@@ -77,9 +77,8 @@ export class Resolver {
         if (one.step === "look" ? places <= 0 : !this.#mayCharge(nowMs, one, lane, othersWait))
           continue;
         if (one.step === "look") places--;
-        const { state, seq } = one.payment;
-        if (state.kind !== "unknown")
-          throw new Error(`payment ${seq}, resolved while ${state.kind}`);
+        const { kind } = one.payment.state;
+        if (kind !== "unknown") throw new Error(`${nameOf(one.payment)}: resolved while ${kind}`);
         yield this.#begin({ ...one, lane });
       }
     }
