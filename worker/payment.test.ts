@@ -172,6 +172,7 @@ function paymentsWith(state: OpenState | null) {
     acceptedAtMs: 4,
     deadlineMs: 1_000,
     state: state ?? { kind: "assigned", assignment },
+    isOpen: false,
     refusals: 0,
     rejectedBy: null,
     isClaimed: false,

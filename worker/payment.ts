@@ -33,6 +33,8 @@ export type OpenPayment = {
   /** Steady clock: accepted + patience. */
   readonly deadlineMs: number;
   state: OpenState;
+  /** It is among the open payments: true from `open` to the move that ends it. */
+  isOpen: boolean;
   /** Attempts that a processor refused, since the start of the process. */
   refusals: number;
   /** Acceptances, since the start of the process, of each processor that has rejected it, as of then. */

@@ -12,6 +12,7 @@ function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
     acceptedAtMs: 0,
     deadlineMs,
     state,
+    isOpen: true,
     refusals: 0,
     rejectedBy: null,
     isClaimed: false,

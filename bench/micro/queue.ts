@@ -47,6 +47,7 @@ function paymentAt(seq: number): OpenPayment {
     acceptedAtMs: 0,
     deadlineMs: 0,
     state: { kind: "queued" },
+    isOpen: true,
     refusals: 0,
     rejectedBy: null,
     isClaimed: false,

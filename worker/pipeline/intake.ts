@@ -3,7 +3,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
 import type { Journal, TransitionResult } from "../journal.ts";
-import type { OpenPayment } from "../payment.ts";
+import type { OpenPayment, OpenState } from "../payment.ts";
 import type { Meter } from "../telemetry/meter.ts";
 import type { Reservation } from "./charge.ts";
 import type { Dispatch } from "./dispatch.ts";
@@ -13,6 +13,7 @@ import type { Pace } from "./pace.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;
+const ACCEPTING: OpenState = { kind: "accepting" };
 const BUSY: Verdict = { kind: "busy", retryAfterMs: 1_000 };
 
 export type IntakeOptions = {
@@ -49,7 +50,8 @@ export class Intake {
       payment: asked,
       acceptedAtMs,
       deadlineMs: nowMs + patienceMs,
-      state: { kind: "accepting" },
+      state: ACCEPTING,
+      isOpen: false,
       refusals: 0,
       rejectedBy: null,
       isClaimed: false,

@@ -81,8 +81,11 @@ export class OpenPayments {
 
   /** Takes up one that the journal has, or is about to have. */
   open(payment: OpenPayment): void {
-    if (this.#open.has(payment.seq)) throw new Error(`${nameOf(payment)}: it is open already`);
+    const { size } = this.#open;
     this.#open.set(payment.seq, payment);
+    // Nothing is looked up on the way of a payment: among many the place in the map is in no cache.
+    if (this.#open.size === size) throw new Error(`${nameOf(payment)}: it is open already`);
+    payment.isOpen = true;
     this.#cents += payment.payment.amountCents;
     this.#countByState[payment.state.kind]++;
   }
@@ -97,7 +100,7 @@ export class OpenPayments {
     this.#options.journal.append(move, (result) => {
       if (result?.kind !== "done") this.#refused(payment, move, result);
       // A call that was under way may have ended it meanwhile.
-      else if (first === "disk" && this.#isOpen(payment)) this.#move(payment, move);
+      else if (first === "disk" && payment.isOpen) this.#move(payment, move);
       durable(result);
     });
   }
@@ -136,14 +139,10 @@ export class OpenPayments {
     this.#options.log.warn({ correlationId: payment.payment.correlationId, ...attempt }, state);
   }
 
-  #isOpen(payment: OpenPayment): boolean {
-    return this.#open.get(payment.seq) === payment;
-  }
-
   #move(payment: OpenPayment, move: Move): void {
     const from = payment.state.kind;
     const owner = "assignment" in move ? move.assignment : ownerOf(payment);
-    const to = this.#isOpen(payment) ? targetOf(move.kind, from, owner) : null;
+    const to = payment.isOpen ? targetOf(move.kind, from, owner) : null;
     if (to === null) throw new Error(`${nameOf(payment)}: ${move.kind} may not start from ${from}`);
     const state = stateAs(to, owner);
     if (state === null) return this.#close(payment);
@@ -155,6 +154,7 @@ export class OpenPayments {
   #close(payment: OpenPayment): void {
     const { state, seq } = payment;
     this.#open.delete(seq);
+    payment.isOpen = false;
     this.#cents -= payment.payment.amountCents;
     const left = --this.#countByState[state.kind];
     if (left < 0 || this.#cents < 0) throw new Error(`${nameOf(payment)}: closed twice`);

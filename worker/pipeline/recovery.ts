@@ -44,7 +44,13 @@ export async function recover(options: {
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
     const payment = { correlationId, amountCents };
-    const calls = { refusals: 0, rejectedBy: null, calls: 0, quietSinceMs: clock.steadyMs() };
+    const calls = {
+      isOpen: false,
+      refusals: 0,
+      rejectedBy: null,
+      calls: 0,
+      quietSinceMs: clock.steadyMs(),
+    };
     recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, isClaimed, ...calls });
   }
   return recovered;
