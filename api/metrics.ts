@@ -10,8 +10,8 @@ export type ApiMetrics = {
   countRequest(route: string, status: number): void;
   /** Counts a payment that was handed to the worker: its verdict, and how long its request took. */
   observePayment(kind: VerdictKind, seconds: number): void;
-  /** Prometheus text, ending in a newline. Every name in it starts with `papaleguas_api_`. */
-  text(): Promise<string>;
+  /** Prometheus text of this process alone: the worker has a page of its own. */
+  answer(): Promise<Response>;
 };
 
 /** Buckets for the time from a payment's arrival to its answer: well below 1 ms when all is well. */
@@ -102,14 +102,14 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
       setOrLeaveOut(this, () => process.memoryUsage.rss());
     },
   });
-  const buildInfo = new Gauge({
-    name: "papaleguas_api_build_info",
-    help: "1, with what this API was built of.",
-    labelNames: ["version", "commit", "bun"],
-    registers: [],
-  });
-  buildInfo.set(build(), 1);
-  registry.registerMetric(buildInfo);
+  // The first is every process's, told apart by its job; the second is an API's alone.
+  for (const name of ["papaleguas_build_info", "papaleguas_api_build_info"]) {
+    const help = "1, with what this API was built of.";
+    new Gauge({ name, help, labelNames: ["version", "commit", "bun"], registers: [registry] }).set(
+      build(),
+      1,
+    );
+  }
   registry.registerMetric(requestsTotal);
   registry.registerMetric(accept);
   registry.registerMetric(verdictsTotal);
@@ -131,6 +131,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
       verdicts[kind] += 1;
       accept.observe(seconds);
     },
-    text: () => registry.metrics(),
+    answer: async () =>
+      new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } }),
   };
 }

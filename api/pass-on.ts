@@ -17,8 +17,6 @@ import { readRequestBody } from "./request-body.ts";
 export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
-  /** The worker's own metrics; an empty text when it does not give them. */
-  metricsText(): Promise<string>;
   /** The worker's word about itself at its own `/readyz`; null when it says nothing in time. */
   readiness(): Promise<WorkerReadiness | null>;
   /** Ends every event stream, and lets no new one begin. */
@@ -142,15 +140,6 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     });
   }
 
-  async function metricsText(): Promise<string> {
-    if (passedOn >= PASSED_ON_MAX) return "";
-    passedOn += 1;
-    const answer = await read(TABLE.metrics.path, timeoutMs);
-    passedOn -= 1;
-    if (answer === null || !answer.ok || answer.text === "") return "";
-    return answer.text.endsWith("\n") ? answer.text : `${answer.text}\n`;
-  }
-
   /** Asks the worker once at a time, however many ask here. */
   function readiness(): Promise<WorkerReadiness | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
@@ -158,17 +147,13 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   async function askReadiness(): Promise<WorkerReadiness | null> {
-    const answer = await read(TABLE.readyz.path, Math.min(READINESS_MS_MAX, timeoutMs));
-    return answer === null ? null : { reason: answer.ok ? null : detailOf(answer.text) };
-  }
-
-  /** Null when the worker does not answer in time. */
-  async function read(path: string, ms: number): Promise<{ ok: boolean; text: string } | null> {
     const abort = new AbortController();
-    const overdue = new Overdue(ms, () => abort.abort());
+    const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
     try {
-      const answer = await fetchFrom(worker, base + path, { ...AS_IT_IS, signal: abort.signal });
-      return { ok: answer.ok, text: await answer.text() };
+      const path = base + TABLE.readyz.path;
+      const answer = await fetchFrom(worker, path, { ...AS_IT_IS, signal: abort.signal });
+      const text = await answer.text();
+      return { reason: answer.ok ? null : detailOf(text) };
     } catch {
       return null;
     } finally {
@@ -181,7 +166,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     for (const stream of eventStreams) stream.end();
   }
 
-  return { pass, metricsText, readiness, endEventStreams };
+  return { pass, readiness, endEventStreams };
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;

@@ -380,9 +380,9 @@ describe("paths and methods", () => {
       const response = await api.call(method, target);
       expect([path, response.status === 404]).toEqual([path, !isPublic]);
       const passedOn = worker.seen.some((seen) => seen.target === target);
-      // An API asks the worker for its metrics and its readiness.
-      const asksWorker = path === "/metrics" || path === "/readyz";
-      expect([path, passedOn]).toEqual([path, asksWorker || (isPublic && owner === "worker")]);
+      // An API asks the worker for its readiness.
+      const asksWorker = path === "/readyz" || (isPublic && owner === "worker");
+      expect([path, passedOn]).toEqual([path, asksWorker]);
     }
   });
 

@@ -85,10 +85,7 @@ export function startApi(parts: ApiParts): Api {
       const silence = link.answering ? null : doubt.isThere ? DOUBT : SILENT;
       return readiness(leave.begun, said?.reason ?? null, silence);
     },
-    metrics: async () =>
-      new Response((await metrics.text()) + (await passOn.metricsText()), {
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-      }),
+    metrics: () => metrics.answer(),
   };
 
   async function answer(route: string, handler: Handler, request: Request): Promise<Response> {

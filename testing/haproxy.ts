@@ -10,6 +10,8 @@ export const WHY_NO_HAPROXY = Bun.which("haproxy") === null ? "skipped: there is
 export type Balancer = AsyncDisposable & {
   readonly url: string;
   readonly port: number;
+  /** Gives what each API counts, to a Prometheus. */
+  readonly metricsUrl: string;
   cpuMs(): number;
 };
 
@@ -20,12 +22,13 @@ export type Site = {
 };
 
 export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> {
-  const { port } = await freePorts("port");
+  const { port, metrics } = await freePorts("port", "metrics");
   const text = await Bun.file(join(ROOT, "haproxy.cfg")).text();
   const placed = text
     .replaceAll(/unix@\/sockets\/api[12]\.sock/g, `127.0.0.1:${ports.PORT}`)
     .replaceAll("worker-inside:9995", `127.0.0.1:${ports.HTTP_PORT}`)
     .replace("bind :9999", `bind 127.0.0.1:${port}`)
+    .replace("bind :9998", `bind 127.0.0.1:${metrics}`)
     .replace(/^frontend statistics[\s\S]*/m, "");
   const path = join(dataDir, "haproxy.cfg");
   await Bun.write(path, placed);
@@ -42,5 +45,11 @@ export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> 
     await dispose();
     throw error;
   }
-  return { url, port, cpuMs: () => child.cpuMs(), [Symbol.asyncDispose]: dispose };
+  return {
+    url,
+    port,
+    metricsUrl: `http://127.0.0.1:${metrics}`,
+    cpuMs: () => child.cpuMs(),
+    [Symbol.asyncDispose]: dispose,
+  };
 }

@@ -33,10 +33,9 @@ export class Gateway {
     return Object.fromEntries(Object.entries(body).map(([name, sum]) => [name, sumOf(sum)]));
   }
 
-  /** Prometheus text; null when there is none. */
-  async metrics(): Promise<string | null> {
-    const outcome = await this.#client.call("GET", "/metrics");
-    return outcome.kind === "answer" && outcome.status === 200 ? outcome.body.toString() : null;
+  /** Live figures of the gateway; null when it gives none. */
+  async live(): Promise<Record<string, unknown> | null> {
+    return jsonOf(await this.#client.call("GET", "/dashboard/live?once"));
   }
 
   close(): void {

@@ -1,34 +1,33 @@
 import { expect, test } from "bun:test";
-import { lineOf, readMetrics } from "./live.ts";
+import { lineOf, newsOf } from "./live.ts";
 import { grouped, money } from "./text.ts";
 
-const PAGE = `# HELP papaleguas_backlog Payments accepted and not settled
-# TYPE papaleguas_backlog gauge
-papaleguas_backlog 12
-papaleguas_backlog_payments{state="queued"} 7
-papaleguas_settled_total{processor="default"} 1200
-papaleguas_settled_total{processor="fallback"} 34
-papaleguas_breaker_state{processor="default"} 2
-papaleguas_breaker_state{processor="fallback"} 0
-`;
+const LIVE = {
+  at: "2026-11-05T12:00:00.000Z",
+  backlog: { open: 12, states: { queued: 7 } },
+  lanes: [
+    { name: "default", breaker: "open", settled: { count: 1_200, cents: 1 } },
+    { name: "fallback", breaker: "closed", settled: { count: 34, cents: 1 } },
+  ],
+};
 
-test("settled, backlog and breakers are read off the metrics", () => {
-  expect(readMetrics(PAGE)).toEqual({
+test("settled, backlog and breakers are read off the live figures", () => {
+  expect(newsOf(LIVE)).toEqual({
     settled: 1_234,
     backlog: 12,
     breakers: { default: "open", fallback: "closed" },
   });
 });
 
-test("another page is no news", () => {
-  expect(readMetrics("")).toBeNull();
-  expect(readMetrics("other_backlog 1\n")).toBeNull();
+test("what another gateway says, or nothing, is no news", () => {
+  expect(newsOf(null)).toBeNull();
+  expect(newsOf({ backlog: 3 })).toBeNull();
 });
 
-test("without metrics their columns are left out", () => {
+test("without live figures their columns are left out", () => {
   const moment = { second: 7, users: 65, accepted: 1_300, failed: 0 };
   expect(lineOf({ ...moment, news: null })).toBe("   7 s  users   65  accepted   1 300");
-  expect(lineOf({ ...moment, failed: 2, news: readMetrics(PAGE) })).toBe(
+  expect(lineOf({ ...moment, failed: 2, news: newsOf(LIVE) })).toBe(
     "   7 s  users   65  accepted   1 300  settled   1 234  backlog     12  default open       fallback closed     failed 2",
   );
 });

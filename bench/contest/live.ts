@@ -1,34 +1,24 @@
 /** Prints a line a second while the contest runs. */
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { grouped } from "./text.ts";
 
 export type GatewayNews = {
-  /** Payments settled since the gateway was started. */
+  /** Payments settled since the last purge. */
   readonly settled: number;
   readonly backlog: number;
   /** State of each processor's breaker, by its name. */
   readonly breakers: Readonly<Record<string, string>>;
 };
 
-const BREAKERS = ["closed", "half-open", "open"];
-
-/** Reads a page of Prometheus text; null when it is not this gateway's. */
-export function readMetrics(page: string): GatewayNews | null {
-  const backlog = /^papaleguas_backlog (\d+)$/m.exec(page)?.[1];
-  if (backlog === undefined) return null;
-  const settled = valuesOf(page, "settled_total").reduce((sum, [, value]) => sum + value, 0);
-  const breakers = valuesOf(page, "breaker_state").map(([name, value]) => [
-    name,
-    BREAKERS[value] ?? String(value),
-  ]);
-  return { settled, backlog: Number(backlog), breakers: Object.fromEntries(breakers) };
-}
-
-function valuesOf(page: string, metric: string): [processor: string, value: number][] {
-  const lines = new RegExp(
-    `^papaleguas_${metric}\\{[^}]*processor="([^"]*)"[^}]*\\} (\\S+)$`,
-    "gm",
-  );
-  return [...page.matchAll(lines)].map(([, name = "", value]) => [name, Number(value)]);
+/** Reads what a gateway says of itself; null when it is not this one. */
+export function newsOf(live: object | null): GatewayNews | null {
+  if (live === null || !("backlog" in live && "lanes" in live)) return null;
+  const { backlog, lanes } = live as LiveSnapshot;
+  return {
+    settled: lanes.reduce((sum, { settled }) => sum + settled.count, 0),
+    backlog: backlog.open,
+    breakers: Object.fromEntries(lanes.map(({ name, breaker }) => [name, breaker])),
+  };
 }
 
 export type Moment = {
@@ -36,7 +26,6 @@ export type Moment = {
   readonly users: number;
   readonly accepted: number;
   readonly failed: number;
-  /** Figures since the contest began. */
   readonly news: GatewayNews | null;
 };
 

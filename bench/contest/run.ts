@@ -3,7 +3,7 @@ import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditTimesMs, compare, windowOf, type AuditResult, type Counts } from "./audit.ts";
 import { HttpClient } from "./client.ts";
 import { Gateway } from "./gateway.ts";
-import { lineOf, readMetrics, type GatewayNews } from "./live.ts";
+import { lineOf, newsOf } from "./live.ts";
 import { Processor } from "./processor.ts";
 import { usersAt, type Ramp } from "./ramp.ts";
 import { scoreOf, type Score, type Settled } from "./score.ts";
@@ -64,7 +64,7 @@ export async function runContest(options: RunOptions): Promise<RunReport> {
   const nextId = random === null ? () => crypto.randomUUID() : () => uuidFrom(random);
   const users = new Users({ url: site.url, ramp, tally, nextId });
   const audits: AuditResult[] = [];
-  const live = await startLive(options, users);
+  const live = startLive(options, users);
   const cpu = process.cpuUsage();
   const startedAtMs = performance.now();
   let over = false;
@@ -194,14 +194,12 @@ async function untilDrained(site: Site, accepted: number): Promise<void> {
 }
 
 /** Reads live figures by calls that are not the contest's: they are in no figure. */
-async function startLive({ site, ramp, print }: RunOptions, users: Users) {
+function startLive({ site, ramp, print }: RunOptions, users: Users) {
   const gateway = new Gateway(new HttpClient(site.url, null), null);
-  const news = async () => readMetrics((await gateway.metrics()) ?? "");
-  const before = (await news())?.settled ?? 0;
   const startedAtMs = performance.now();
   let stopped = false;
   const show = async (elapsedMs: number) => {
-    const now = await news();
+    const latest = newsOf(await gateway.live());
     if (stopped) return;
     print(
       lineOf({
@@ -209,7 +207,7 @@ async function startLive({ site, ramp, print }: RunOptions, users: Users) {
         users: usersAt(elapsedMs, ramp),
         accepted: users.accepted.length,
         failed: users.failed.length,
-        news: now === null ? null : sinceOf(now, before),
+        news: latest,
       }),
     );
   };
@@ -220,11 +218,6 @@ async function startLive({ site, ramp, print }: RunOptions, users: Users) {
     gateway.close();
   };
   return { stop };
-}
-
-/** A worker that was started again counts from 0. */
-function sinceOf(news: GatewayNews, before: number): GatewayNews {
-  return { ...news, settled: news.settled >= before ? news.settled - before : news.settled };
 }
 
 function processorsOf(site: Site, clientOf: (url: string) => HttpClient): Processor[] {

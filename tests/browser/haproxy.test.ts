@@ -1,10 +1,20 @@
 /** Tests what HAProxy, by the configuration that is handed out, sends to the servers behind it. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 type State = { waiting: boolean };
+type PrometheusConfig = {
+  readonly scrape_configs: readonly {
+    readonly static_configs: readonly {
+      readonly targets: readonly string[];
+      readonly labels: Readonly<Record<string, string>>;
+    }[];
+  }[];
+};
 
 /** Answers each request a while later, and counts those that came on a connection that still waits. */
 function startSlow() {
@@ -59,4 +69,35 @@ test.skipIf(WHY_NO_HAPROXY !== null)(
     expect(slow.seen.pipelined).toBe(0);
   },
   20_000,
+);
+
+test.skipIf(WHY_NO_HAPROXY !== null)(
+  "a Prometheus in containers finds each API's own metrics, and nothing else there",
+  async () => {
+    const asked: string[] = [];
+    using api = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => new Response(asked.push(new URL(url).pathname).toString()),
+    });
+    using directory = temporaryDirectory();
+    const ports = { PORT: api.port as number, HTTP_PORT: api.port as number };
+    await using balancer = await startHaproxy({ ports, dataDir: directory.path });
+    const config = await Bun.file(join(ROOT, "docs/prometheus.compose.yml")).text();
+    const { scrape_configs: jobs } = Bun.YAML.parse(config) as PrometheusConfig;
+    const behind = jobs.flatMap(({ static_configs: all }) =>
+      all.filter(({ targets }) => targets.includes("haproxy:9998")),
+    );
+    expect(behind).toHaveLength(2);
+    asked.length = 0;
+    for (const { labels } of behind) {
+      const answer = await fetch(balancer.metricsUrl + labels["__metrics_path__"]);
+      expect(answer.status).toBe(200);
+    }
+    expect((await fetch(`${balancer.metricsUrl}/payments-summary`)).status).toBe(503);
+    expect(asked.filter((path) => path !== "/readyz" && path !== "/livez")).toEqual([
+      "/metrics",
+      "/metrics",
+    ]);
+  },
 );

@@ -22,7 +22,9 @@ test("processes, metrics, documents and the page say one version", async () => {
   const labels = `{version="${version}",commit="${build.commit}",bun="${build.bun}"} 1\n`;
   const metrics = await stack.gateway.metrics();
   expect(metrics).toContain(`papaleguas_api_build_info${labels}`);
-  expect(metrics).toContain(`papaleguas_build_info${labels}`);
+  for (const each of [metrics, await stack.workerHttp.metrics()]) {
+    expect(each).toContain(`\npapaleguas_build_info${labels}`);
+  }
 
   for (const { url } of [stack.gateway, stack.workerHttp]) {
     const document = await (await fetch(`${url}/openapi.json`)).json();

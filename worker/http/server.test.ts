@@ -352,6 +352,16 @@ describe("GET /metrics", () => {
     10_000,
   );
 
+  test("tell the room on the journal's disk, and nothing of one that is not there", async () => {
+    const free = async (JOURNAL: string) => {
+      await using http = runHttp({ settings: { JOURNAL } });
+      const text = await (await http.call("GET", "/metrics")).text();
+      return /^papaleguas_journal_disk_free_bytes (\S+)$/m.exec(text)?.[1];
+    };
+    expect(Number(await free("payments.db"))).toBeGreaterThan(0);
+    expect(await free("/nowhere/payments.db")).toBeUndefined();
+  });
+
   test("say whether it is ready", async () => {
     await using http = runHttp();
     const read = async () => (await http.call("GET", "/metrics")).text();

@@ -14,6 +14,7 @@ import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
+import { registerDiskMetrics } from "./disk.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
@@ -31,7 +32,7 @@ const ALWAYS = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINIT
 export type HttpOptions = {
   readonly settings: Pick<
     WorkerSettings,
-    "HTTP_HOST" | "HTTP_PORT" | "PROCESSORS" | "PURGE_ENABLED" | "ADMIN_TOKEN"
+    "HTTP_HOST" | "HTTP_PORT" | "PROCESSORS" | "PURGE_ENABLED" | "ADMIN_TOKEN" | "JOURNAL"
   >;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
@@ -68,6 +69,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   const notReady = () => (leaving.begun ? "draining" : (told ?? standstill.reason()));
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
+  registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),

@@ -27,6 +27,7 @@ export class PipelineMetrics {
   constructor(sources: MetricsSources) {
     this.#sources = sources;
     this.#addBuild();
+    this.#addClock();
     this.#addPayments();
     this.#addProcessors();
     this.#addJournal();
@@ -45,13 +46,26 @@ export class PipelineMetrics {
     );
   }
 
+  /** Both clocks run at one speed, so that only setting one of them moves them apart. */
+  #addClock(): void {
+    const { clock } = this.#sources;
+    const aheadMs = () => clock.wallMs() - clock.steadyMs();
+    const atStartMs = aheadMs();
+    const help = "By how much the machine's clock was set forward since the worker's start";
+    this.#gauge("clock_set_seconds", help, [], (set) => set((aheadMs() - atStartMs) / 1_000));
+  }
+
   #addPayments(): void {
     const { pipeline } = this.#sources;
     const { payments } = pipeline;
     this.#gauge("backlog", "Payments accepted and not settled", [], (set) => set(payments.count));
+    const limit = "Payments are turned away when the backlog has come to it";
+    this.#gauge("backlog_limit", limit, [], (set) => set(pipeline.backlogMax));
     this.#gauge("backlog_payments", "Open payments by state", ["state"], (set) => {
       for (const [state, count] of Object.entries(payments.countByState)) set(count, state);
-      for (const [state, count] of payments.parked) set(count, state);
+      for (const state of ["rejected", "conflict"] as const) {
+        set(payments.parked.get(state) ?? 0, state);
+      }
     });
     const age = "Age of the oldest open payment that is not held";
     this.#gauge("backlog_oldest_seconds", age, [], (set) => set(payments.oldestAgeMs() / 1_000));

@@ -145,13 +145,28 @@ test("figures of the kernel that cannot be read are left out of the metrics, not
   expect(await metric(world, "papaleguas_backlog")).toBe(0);
 });
 
-async function metric({ clock, pipeline, journal }: World, named: string) {
+test("metrics say how far the clock was set since the start, and where the backlog ends", async () => {
+  using world = new World();
+  const read = metricsOf(world);
+  await world.run(2_000);
+  const aheadSeconds = async () => (await read("papaleguas_clock_set_seconds")) ?? Number.NaN;
+  expect(await aheadSeconds()).toBeCloseTo(0, 2);
+  world.clock.setMs = -3_600_000;
+  expect(await aheadSeconds()).toBeCloseTo(-3_600, 2);
+  expect(await read("papaleguas_backlog_limit")).toBe(world.pipeline.backlogMax);
+});
+
+const metric = (world: World, named: string) => metricsOf(world)(named);
+
+function metricsOf({ clock, pipeline, journal }: World) {
   const link = {
     stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
     receiveBufferBytes: null,
     kernelDrops: async () => null,
   } as unknown as MetricsSources["link"];
   const metrics = new PipelineMetrics({ clock, pipeline, journal, link });
-  const all = (await metrics.snapshot()) as { name: string; values: { value: number }[] }[];
-  return all.find(({ name }) => name === named)?.values[0]?.value;
+  return async (named: string) => {
+    const all = (await metrics.snapshot()) as { name: string; values: { value: number }[] }[];
+    return all.find(({ name }) => name === named)?.values[0]?.value;
+  };
 }
