@@ -43,6 +43,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
       PROCESSORS: NAMES.map((name) => ({ name, url: "http://127.0.0.1:1", fee: 0.05 })),
       PURGE_ENABLED: false,
       ADMIN_TOKEN: null,
+      JOURNAL: "/nowhere/payments.db",
       ...settings,
     },
     names,
