@@ -1,9 +1,9 @@
 /** Makes one copy, and notes it for the worker's metrics. */
-import { rmSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { noteBackup } from "../../worker/backup-note.ts";
 import { backUp, copyBytesOf } from "../../worker/journal/backup.ts";
 import type { Contents } from "../../worker/journal/copy.ts";
-import { partialOf } from "../../worker/journal/draft.ts";
+import { removePartial } from "../../worker/journal/draft.ts";
 import { Progress, type Tell } from "./progress.ts";
 import { refuseWithoutRoom } from "./space.ts";
 
@@ -15,7 +15,7 @@ export async function makeCopy(journal: string, to: string, tell: Tell): Promise
   const bytesMax = copyBytesOf(journal);
   refuseWithoutRoom(to, bytesMax);
   const progress = new Progress(bytesMax, startedMs, tell);
-  const cleanUp = () => rmSync(partialOf(to), { force: true });
+  const cleanUp = () => removePartial(to);
   process.on("exit", cleanUp);
   try {
     const nowMs = Date.now();

@@ -6,12 +6,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   watch,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { eachOf } from "../../testing/each.ts";
-import { Child, run } from "../../testing/process.ts";
+import { Child, run, type Ending } from "../../testing/process.ts";
 import { bareEnv, fromSource } from "../../testing/programs.ts";
 import { Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
@@ -106,25 +107,38 @@ test("a copy with another byte is refused, and so is a name that is taken", asyn
   expect(readFileSync(spoilt).equals(bytes)).toBe(true);
 });
 
-test("a copy that is killed on its way has no name, and is not in the way of the next", async () => {
-  const to = directory.file("killed.db");
+/** Starts a copy, and ends it by the signal while it is being written; again, when it was faster. */
+async function endedOnItsWay(to: string, signal: "SIGKILL" | "SIGTERM"): Promise<Ending> {
   const env = bareEnv({ JOURNAL: `sqlite:${copy}` });
   await using child = new Child({ command: fromSource("worker.ts", "backup", to), env });
-  const seen = Promise.withResolvers<void>();
   const watcher = watch(directory.path, (_, name) => {
-    // It is killed while it still holds what it writes.
-    if (name !== "killed.db.partial") return;
-    child.signal("SIGKILL");
-    seen.resolve();
+    if (name === basename(`${to}.partial`)) child.signal(signal);
   });
   child.start();
   child.untilReady().catch(() => {});
-  await seen.promise;
+  const ending = await child.ended;
   watcher.close();
-  expect(await child.ended).toMatchObject({ signal: "SIGKILL" });
-  expect(existsSync(to)).toBe(false);
+  if (ending.code !== 0) return ending;
+  rmSync(to);
+  return endedOnItsWay(to, signal);
+}
+
+const named = (to: string) =>
+  readdirSync(directory.path).filter((name) => name.startsWith(basename(to)));
+
+test("a copy that is killed on its way has no name, and is not in the way of the next", async () => {
+  const to = directory.file("killed.db");
+  expect(await endedOnItsWay(to, "SIGKILL")).toMatchObject({ signal: "SIGKILL" });
+  expect(named(to)).toContain("killed.db.partial");
+  expect(named(to)).not.toContain("killed.db");
   expect(await command(copy, "backup", to)).toMatchObject({ code: 0 });
-  expect(existsSync(`${to}.partial`)).toBe(false);
+  expect(named(to)).toEqual(["killed.db"]);
+});
+
+test("a copy that is ended by a signal leaves nothing", async () => {
+  const to = directory.file("ended.db");
+  expect(await endedOnItsWay(to, "SIGTERM")).toEqual({ code: 143, signal: null });
+  expect(named(to)).toEqual([]);
 });
 
 test("one copy after the other: a failed round is a line, old ones go, SIGTERM ends it", async () => {

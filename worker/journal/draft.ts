@@ -43,8 +43,7 @@ export class Draft implements Disposable {
 
   /** Removes it, unless it was published, and lets go of it. */
   [Symbol.dispose](): void {
-    if (!this.#isPublished) rmSync(this.path, { force: true });
-    removeLogs(this.path);
+    if (!this.#isPublished) removePartial(this.finalPath);
     closeSync(this.fd);
   }
 }
@@ -68,14 +67,19 @@ export function finalNameOf(name: string): string | null {
 /** Removes what a killed maker has left; leaves what is being written. */
 export function sweep(finalPath: string): void {
   try {
-    const path = partialOf(finalPath);
-    const fd = lockedAt(path, 0);
-    rmSync(path);
-    removeLogs(path);
+    const fd = lockedAt(partialOf(finalPath), 0);
+    removePartial(finalPath);
     closeSync(fd);
   } catch {
     // It is somebody's, or gone already.
   }
+}
+
+/** Removes what this process writes, or nobody, with SQLite's logs of it. */
+export function removePartial(finalPath: string): void {
+  const path = partialOf(finalPath);
+  removeLogs(path);
+  rmSync(path, { force: true });
 }
 
 /** Opens and locks it. */
