@@ -3,8 +3,10 @@ import { argumentsOrExit } from "../shared/arguments.ts";
 import { describeSettings } from "../shared/settings.ts";
 import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
+import { backUpByHand } from "./backup.ts";
 import { doctorByHand } from "./doctor.ts";
 import { operateByHand } from "./operator.ts";
+import { restoreByHand } from "./restore.ts";
 import { topByHand } from "./top.ts";
 import { workerSettings } from "../worker/settings.ts";
 
@@ -13,6 +15,8 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   audit: auditByHand,
   doctor: doctorByHand,
   top: topByHand,
+  backup: backUpByHand,
+  restore: restoreByHand,
 };
 
 const NAMES = [...Object.keys(COMMANDS), "healthcheck"];

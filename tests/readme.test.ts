@@ -95,6 +95,7 @@ test("every metric that a page names exists", async () => {
   const sources = [
     "api/metrics.ts",
     "worker/http/audit.ts",
+    "worker/http/backup.ts",
     "worker/http/disk.ts",
     "worker/http/server.ts",
     "worker/telemetry/metrics.ts",

@@ -15,12 +15,17 @@ const scripts = Object.entries(packageJson.scripts).flatMap(([name, command]) =>
 const commands = ["operator", "audit", "doctor", "top", "healthcheck"].map(
   (name) => [`worker ${name}`, "worker.ts", [name]] as const,
 );
+/** Commands that take a word are given one. */
+const withWord = ["backup", "restore"].map(
+  (name) => [`worker ${name} FILE`, "worker.ts", [name, "file.db"]] as const,
+);
 const started: (readonly [name: string, file: string, before: readonly string[]])[] = [
   ["api", "api.ts", []],
   ["api healthcheck", "api.ts", ["healthcheck"]],
   ["worker", "worker.ts", []],
   ["simulator", "simulator.ts", []],
   ...commands,
+  ...withWord,
   ...scripts,
 ];
 

@@ -10,6 +10,7 @@ import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
 import { registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { registerBackupMetrics } from "./backup.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Settled } from "./curve.ts";
@@ -69,6 +70,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   const notReady = () => (leaving.begun ? "draining" : (told ?? standstill.reason()));
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
+  registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
   registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
   const live = new LiveFeed({
     ask: options.live,

@@ -15,11 +15,17 @@ const FINDINGS_MAX = 3;
  * payments. Throws when it could not be looked through.
  */
 export function damageIn(db: Database): string | null {
+  const found = damagedBy(db);
+  return found === null ? null : damage(found);
+}
+
+/** Gives the same without what to do about it. */
+export function damagedBy(db: Database): string | null {
   try {
     const findings = findingsIn(db);
-    return findings.length === 0 ? null : damage(findings.join("; "));
+    return findings.length === 0 ? null : findings.join("; ");
   } catch (error) {
-    if (isCorruption(error)) return damage(error.message);
+    if (isCorruption(error)) return error.message;
     throw error;
   }
 }

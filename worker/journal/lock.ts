@@ -90,6 +90,20 @@ export function lockJournal(path: string): JournalLock {
   }
 }
 
+/** Keeps workers away from the place of a journal, whatever is there. Throws when one is at it. */
+export function lockPlace(path: string): Disposable {
+  mkdirSync(dirname(path), { recursive: true });
+  const beside = lockBeside(`${path}-lock`);
+  const fd = existsSync(path) ? openSync(path, "r") : null;
+  const unlock = () => {
+    if (fd !== null) closeSync(fd);
+    beside.close();
+  };
+  if (fd === null || lockFile(fd)) return { [Symbol.dispose]: unlock };
+  unlock();
+  throw new Error(IN_USE);
+}
+
 const IN_USE = "another worker is using it";
 const NEW_AGAIN = `it is new and empty, where there was one before: what that one knew is forgotten, \
 and an id that a shop repeats is charged again; if this is not meant, stop, and ${RESTORE}`;
