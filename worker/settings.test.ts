@@ -172,9 +172,13 @@ test.each([
 
 test("white space at the end of a secret comes from its file, and is left out", () => {
   expect(read({ ADMIN_TOKEN: "tok\n", LINK_SECRET: "a secret \r\n" })).toMatchObject({
-    ADMIN_TOKEN: "tok",
-    LINK_SECRET: "a secret",
+    ADMIN_TOKEN: ["tok"],
+    LINK_SECRET: ["a secret"],
   });
+});
+
+test.each(["ADMIN_TOKEN", "LINK_SECRET"])("%s may be two while it is rotated", (name) => {
+  expect(read({ [name]: "the new, the old\n" })).toMatchObject({ [name]: ["the new", "the old"] });
 });
 
 test.each([
@@ -182,9 +186,24 @@ test.each([
   ["ADMIN_TOKEN", " tok"],
   ["ADMIN_TOKEN", "to\nk"],
   ["ADMIN_TOKEN", "\n"],
+  ["ADMIN_TOKEN", "new,sécret"],
   ["LINK_SECRET", " \n"],
 ])("%s=%j is refused, and not shown", (name, value) => {
   expect(read({ [name]: value })).toStartWith(`${name}: the value given is not a text`);
+});
+
+describe.each(["ADMIN_TOKEN", "LINK_SECRET"])("each mistake in the parts of %s is said", (name) => {
+  test.each([
+    [",hush", "NEW,OLD: there is nothing on one side of its comma"],
+    ["hush,", "NEW,OLD: there is nothing on one side of its comma"],
+    [",", "NEW,OLD: there is nothing on one side of its comma"],
+    ["hush,hush", "NEW,OLD: both sides of its comma are the same"],
+    ["hush, hush\n", "NEW,OLD: both sides of its comma are the same"],
+    ["hush,b,c", "one secret, or NEW,OLD: it has more than one comma"],
+    ["hush,,", "one secret, or NEW,OLD: it has more than one comma"],
+  ])("%j", (value, form) => {
+    expect(read({ [name]: value })).toBe(`${name}: the value given is not ${form}`);
+  });
 });
 
 test.each([

@@ -4,7 +4,7 @@ import {
   flag,
   integer,
   host,
-  optionalSecret,
+  optionalSecrets,
   setting,
   type SettingsOf,
 } from "../shared/settings.ts";
@@ -88,8 +88,8 @@ export const workerSettings = {
   PURGE_ENABLED: setting("false", "whether POST /purge-payments exists", flag()),
   ADMIN_TOKEN: setting(
     "",
-    "bearer token that administrative calls need; without one there are no operator calls",
-    optionalSecret(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
+    "bearer token that administrative calls need, or NEW,OLD while it is rotated; without one there are no operator calls",
+    optionalSecrets(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
     "secret",
   ),
   ...commonSettings,

@@ -147,7 +147,7 @@ test("figures of the kernel that cannot be read are left out of the metrics, not
 
 async function metric({ clock, pipeline, journal }: World, named: string) {
   const link = {
-    stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
+    stats: { framesReceived: 0, framesSent: 0, oldSecret: 0, repeats: 0, drops: {} },
     receiveBufferBytes: null,
     kernelDrops: async () => null,
   } as unknown as MetricsSources["link"];
