@@ -2,8 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readSettings } from "../shared/settings.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
+const PROCESSORS = "default=http://127.0.0.1:8001;fee=0.05";
+
 function read(env: Record<string, string>) {
-  const result = readSettings(workerSettings, env);
+  const result = readSettings(workerSettings, { PROCESSORS, ...env });
   return result.ok ? result.settings : result.reason;
 }
 
@@ -13,16 +15,13 @@ function parseProcessors(list: string) {
   return typeof result === "string" ? null : result.PROCESSORS;
 }
 
-test("without anything set the worker has the documented defaults", () => {
+test("without anything but processors the worker has the documented defaults", () => {
   expect(read({})).toEqual({
     LINK_HOST: "127.0.0.1",
     LINK_PORT: 9996,
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: 9995,
-    PROCESSORS: [
-      { name: "default", url: "http://127.0.0.1:8001", fee: 0.05 },
-      { name: "fallback", url: "http://127.0.0.1:8002", fee: 0.15 },
-    ],
+    PROCESSORS: [{ name: "default", url: "http://127.0.0.1:8001", fee: 0.05 }],
     JOURNAL: "./data/payments.db",
     JOURNAL_SYNC: "full",
     PATIENCE_MS: 15_000,
@@ -109,6 +108,8 @@ describe("processors", () => {
 });
 
 test.each([
+  ["", "none is given"],
+  [" ", "processor 1 is empty"],
   ["a=http://a;fee=0.5,", "processor 2 is empty"],
   ["a=http://a;fee=0.5,=http://a;fee=0.5", "processor 2 has no name"],
   ["a", "processor 1 has no = between its name and its address"],

@@ -54,8 +54,8 @@ export const workerSettings = {
   ),
   HTTP_PORT: setting(HTTP_ADDRESS.port, "port for the same", integer(0, 65535)),
   PROCESSORS: setting(
-    "default=http://127.0.0.1:8001;fee=0.05,fallback=http://127.0.0.1:8002;fee=0.15",
-    `payment processors in any number: ${PROCESSORS_FORM}`,
+    "",
+    `payment processors, at least one: ${PROCESSORS_FORM}`,
     processors(),
     "itself",
   ),
