@@ -1,8 +1,9 @@
 /**
- * Settings come from the environment and are checked once, at start. One table per process is the
+ * Settings come from the environment and a file beside it, and are checked once, at start. One table per process is the
  * source of everything: the values, `--help`, the table in the README, and the sentence for a bad one.
  */
 import * as v from "valibot";
+import { placeOf } from "./config.ts";
 import { LOG_LEVELS } from "./log.ts";
 
 export type Setting<T> = {
@@ -40,7 +41,9 @@ export function readSettings<T extends SettingsTable>(
     const text = env[name] || entry.default;
     const parsed = v.safeParse(entry.schema, text);
     if (!parsed.success) {
-      return { ok: false, reason: sentenceOn(name, entry, text, parsed.issues[0].message) };
+      const sentence = sentenceOn(name, entry, text, parsed.issues[0].message);
+      const place = placeOf(name);
+      return { ok: false, reason: place === null ? sentence : `${place}: ${sentence}` };
     }
     settings[name] = parsed.output;
   }

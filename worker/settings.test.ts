@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readSettings } from "../shared/settings.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
-const PROCESSORS = "default=http://127.0.0.1:8001;fee=0.05";
+const ONE = "default=http://127.0.0.1:8001;fee=0.05";
 
 function read(env: Record<string, string>) {
-  const result = readSettings(workerSettings, { PROCESSORS, ...env });
+  const result = readSettings(workerSettings, { PROCESSORS: ONE, ...env });
   return result.ok ? result.settings : result.reason;
 }
 

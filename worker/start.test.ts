@@ -11,7 +11,7 @@ import { Child, run } from "../testing/process.ts";
 import { bareEnv, fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 
-const PROCESSORS = "default=http://127.0.0.1:8001;fee=0.05";
+const ONE = "default=http://127.0.0.1:8001;fee=0.05";
 
 function childOf(entry: string, env: Record<string, string>): Child {
   return new Child({ command: fromSource(entry), env: bareEnv(env), cwd: tmpdir() });
@@ -35,7 +35,12 @@ async function refusal(env: Record<string, string>): Promise<string> {
 
 /** Settings with which the worker would start, were it not for what a test adds. */
 function good(directory: string): Record<string, string> {
-  return { PROCESSORS, JOURNAL: `sqlite:${directory}/payments.db`, LINK_PORT: "0", HTTP_PORT: "0" };
+  return {
+    PROCESSORS: ONE,
+    JOURNAL: `sqlite:${directory}/payments.db`,
+    LINK_PORT: "0",
+    HTTP_PORT: "0",
+  };
 }
 
 test.each([
@@ -46,7 +51,7 @@ test.each([
   ["PURGE_ENABLED", "yes"],
   ["LOG_LEVEL", "loud"],
 ])("the worker refuses %s=%s in one line that names both", async (name, value) => {
-  const line = await refusal({ PROCESSORS, [name]: value });
+  const line = await refusal({ PROCESSORS: ONE, [name]: value });
   expect(line).toStartWith(`${name}: "${value}" is not `);
 });
 
