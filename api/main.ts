@@ -5,17 +5,29 @@ import { claimSocket } from "./unix-socket.ts";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpClient } from "../shared/link.ts";
+import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
+import { checkConfig, settingsByHand } from "../shared/config-check.ts";
 import { createLog } from "../shared/log.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
 import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
 import { describeSettings } from "../shared/settings.ts";
 
-const USAGE = `usage: api [healthcheck]
+const USAGE = `usage: api [healthcheck|settings]
 
-Takes payments over HTTP. "healthcheck" asks the API of the same settings how it is, and exits 0 or 1.`;
+Takes payments over HTTP. "healthcheck" asks the API of the same settings how it is, and exits 0 or 1;
+"settings" prints what is in force, and where each comes from.
 
-argumentsOrExit({ usage: describeSettings(USAGE, apiSettings), commands: ["healthcheck"] });
+${CONFIG_USAGE}`;
+
+const { words } = argumentsOrExit({
+  usage: describeSettings(USAGE, apiSettings),
+  options: CONFIG_OPTION,
+  commands: ["healthcheck", "settings"],
+  wordsMax: 1,
+});
+checkConfig(apiSettings);
+if (words[0] === "settings") settingsByHand(apiSettings);
 const settings = settingsOrExit(apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
 endOnExceptions(log);

@@ -1,5 +1,7 @@
 /** Runs the command that `worker` is given: the process ends with it, and no worker is started. */
 import { argumentsOrExit } from "../shared/arguments.ts";
+import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
+import { checkConfig, settingsByHand } from "../shared/config-check.ts";
 import { describeSettings } from "../shared/settings.ts";
 import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
@@ -17,20 +19,38 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   top: topByHand,
   backup: backUpByHand,
   restore: restoreByHand,
+  settings: async (args) => {
+    argumentsOrExit({ usage: SETTINGS_USAGE }, args);
+    return settingsByHand(workerSettings);
+  },
 };
+/** Settings that only commands read. */
+const COMMANDS_SETTINGS = ["WORKER_HTTP", "ACK_TIMEOUT_MS"];
 
 const NAMES = [...Object.keys(COMMANDS), "healthcheck"];
 const USAGE = `usage: worker [${NAMES.join("|")}]
 
 Takes payments over the link, and settles them. With a command it does that instead, and ends;
-worker COMMAND --help says more.`;
+worker COMMAND --help says more.
+
+${CONFIG_USAGE}`;
+
+const SETTINGS_USAGE = `usage: worker settings [--config FILE]
+
+Prints the worker's settings that are in force, and where each comes from: the environment, the file and
+its line, or the default. Of secrets it says only whether they are set. Exit code 1: one is bad.
+`;
 
 /** Returns when a worker is to be started, which it is without a single argument. */
 export async function runCommandIfAsked(args: readonly string[]): Promise<void> {
   const [name = "", ...rest] = args;
+  checkConfig(workerSettings, COMMANDS_SETTINGS);
   if (Object.hasOwn(COMMANDS, name)) {
     leaveSignals();
     await COMMANDS[name]?.(rest);
   }
-  argumentsOrExit({ usage: describeSettings(USAGE, workerSettings), commands: NAMES }, args);
+  argumentsOrExit(
+    { usage: describeSettings(USAGE, workerSettings), options: CONFIG_OPTION, commands: NAMES },
+    args,
+  );
 }

@@ -6,7 +6,7 @@ import {
   flag,
   httpUrl,
   integer,
-  optionalSecret,
+  optionalSecrets,
   readSettings,
   setting,
   text,
@@ -85,8 +85,8 @@ test.each(["TRUE", "1", "yes", "on", " true"])("%p is no flag", (given) => {
 });
 
 test("text that may be absent is null when it is", () => {
-  expect(read(setting("", "", optionalSecret(/^a$/, "an a")))).toBeNull();
-  expect(read(setting("", "", optionalSecret(/^a$/, "an a")), "a")).toBe("a");
+  expect(read(setting("", "", optionalSecrets(/^a$/, "an a")))).toBeNull();
+  expect(read(setting("", "", optionalSecrets(/^a$/, "an a")), "a")).toEqual(["a"]);
   expect(read(setting("a", "", text()))).toBe("a");
 });
 
@@ -145,7 +145,7 @@ describe("an http address", () => {
 test("the help has a line for each setting, aligned, from the same table", () => {
   const table = {
     A: setting("1", "first", text()),
-    LONGER: setting("", "second", optionalSecret(/^a$/, "an a")),
+    LONGER: setting("", "second", optionalSecrets(/^a$/, "an a")),
   };
   expect(describeSettings("usage", table)).toBe(
     "usage\n\nSettings (environment):\n  A       first (default: 1)\n  LONGER  second (default: none)\n",

@@ -1,8 +1,9 @@
 /**
- * Settings come from the environment and are checked once, at start. One table per process is the
+ * Settings come from the environment and a file beside it, and are checked once, at start. One table per process is the
  * source of everything: the values, `--help`, the table in the README, and the sentence for a bad one.
  */
 import * as v from "valibot";
+import { placeOf } from "./config.ts";
 import { LOG_LEVELS } from "./log.ts";
 
 export type Setting<T> = {
@@ -40,7 +41,9 @@ export function readSettings<T extends SettingsTable>(
     const text = env[name] || entry.default;
     const parsed = v.safeParse(entry.schema, text);
     if (!parsed.success) {
-      return { ok: false, reason: sentenceOn(name, entry, text, parsed.issues[0].message) };
+      const sentence = sentenceOn(name, entry, text, parsed.issues[0].message);
+      const place = placeOf(name);
+      return { ok: false, reason: place === null ? sentence : `${place}: ${sentence}` };
     }
     settings[name] = parsed.output;
   }
@@ -93,15 +96,31 @@ export const isHost = (value: string) => HOST.test(value);
 /** A name or a literal address, without brackets or a port; whether it can be bound shows later. */
 export const host = () => v.pipe(v.string(), v.check(isHost, HOST_FORM));
 
+/** A secret; while it is rotated, the new one before the old one, and both are taken. */
+export type Secrets = readonly [newest: string, ...old: string[]];
+
 /**
- * A secret, or null when it is empty. White space at its end comes from the file that it was read from,
- * and belongs to no secret.
+ * `SECRET` or `NEW,OLD`; null when it is empty. White space at the end comes from the file that it was
+ * read from, and belongs to no secret, nor does any around the comma.
  */
-export const optionalSecret = (form: RegExp, expected: string) =>
+export const optionalSecrets = (form: RegExp, expected: string) =>
   v.pipe(
     v.string(),
-    v.transform((value) => (value === "" ? null : value.trimEnd())),
-    v.check((value) => value === null || form.test(value), expected),
+    v.transform((value) => (value === "" ? null : value.trimEnd().split(/\s*,\s*/))),
+    v.check(
+      (parts) => parts === null || parts.length <= 2,
+      "one secret, or NEW,OLD: it has more than one comma",
+    ),
+    v.check(
+      (parts) => parts === null || parts.length === 1 || !parts.includes(""),
+      "NEW,OLD: there is nothing on one side of its comma",
+    ),
+    v.check((parts) => parts === null || parts.every((part) => form.test(part)), expected),
+    v.check(
+      (parts) => parts === null || parts[0] !== parts[1],
+      "NEW,OLD: both sides of its comma are the same",
+    ),
+    v.transform((parts) => parts as Secrets | null),
   );
 
 /** `host:port`, IPv6 hosts in brackets. */
@@ -137,8 +156,8 @@ export function parseHttpUrl(value: string): string | null {
 export const commonSettings = {
   LINK_SECRET: setting(
     "",
-    "HMAC key of the link; required when the link is bound or sent beyond loopback or a private network, and of 16 characters or more beyond loopback",
-    optionalSecret(/\S/, "a text"),
+    "HMAC key of the link, or NEW,OLD while it is rotated; required when the link is bound or sent beyond loopback or a private network, and of 16 characters or more beyond loopback",
+    optionalSecrets(/\S/, "a text"),
     "secret",
   ),
   LOG_LEVEL: setting(

@@ -1,5 +1,7 @@
 /** Composes the simulator. */
 import { argumentsOrExit } from "../shared/arguments.ts";
+import { applyConfig, CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
+import { checkConfig } from "../shared/config-check.ts";
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
@@ -11,10 +13,14 @@ import { simulatorSettings, type SimulatorSettings } from "./settings.ts";
 const USAGE = `usage: simulator [healthcheck]
 
 A payment processor to develop and test against. State is in memory and lost on exit.
-"healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.`;
+"healthcheck" asks the simulator on PORT whether it is alive, and exits 0 or 1.
+
+${CONFIG_USAGE}`;
 
 const usage = describeSettings(USAGE, simulatorSettings);
-argumentsOrExit({ usage, commands: ["healthcheck"], wordsMax: 1 });
+applyConfig();
+argumentsOrExit({ usage, options: CONFIG_OPTION, commands: ["healthcheck"], wordsMax: 1 });
+checkConfig(simulatorSettings);
 const settings = settingsOrExit(simulatorSettings);
 await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
 run(settings);

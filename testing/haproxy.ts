@@ -15,9 +15,9 @@ export type Balancer = AsyncDisposable & {
   cpuMs(): number;
 };
 
-/** Addresses of API and worker, and the folder for its configuration. */
+/** Ports of the API, or of two, and of the worker, and the folder for its configuration. */
 export type Site = {
-  readonly ports: { readonly PORT: number; readonly HTTP_PORT: number };
+  readonly ports: { readonly PORT: number; readonly PORT_2?: number; readonly HTTP_PORT: number };
   readonly dataDir: string;
 };
 
@@ -25,7 +25,8 @@ export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> 
   const { port, metrics } = await freePorts("port", "metrics");
   const text = await Bun.file(join(ROOT, "haproxy.cfg")).text();
   const placed = text
-    .replaceAll(/unix@\/sockets\/api[12]\.sock/g, `127.0.0.1:${ports.PORT}`)
+    .replaceAll("unix@/sockets/api1.sock", `127.0.0.1:${ports.PORT}`)
+    .replaceAll("unix@/sockets/api2.sock", `127.0.0.1:${ports.PORT_2 ?? ports.PORT}`)
     .replaceAll("worker-inside:9995", `127.0.0.1:${ports.HTTP_PORT}`)
     .replace("bind :9999", `bind 127.0.0.1:${port}`)
     .replace("bind :9998", `bind 127.0.0.1:${metrics}`)

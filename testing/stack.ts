@@ -24,8 +24,9 @@ export type StackOptions = {
   readonly programs?: Programs;
   /** Number of APIs; 0 leaves payments to come from the journal. */
   readonly apis?: 0 | 1 | 2;
-  /** Further settings of the worker. */
+  /** Further settings of the worker, and of the APIs. */
   readonly env?: Env;
+  readonly apiEnv?: Env;
   /** Folder of the journal; without one a folder is made, and removed in the end. */
   readonly dataDir?: string;
   /** Parent of that folder, if not the system's for temporary files. */
@@ -164,6 +165,7 @@ export class Stack implements AsyncDisposable {
         PORT: String(port),
         WORKER_LINK: `${HOST}:${site.relayPort}`,
         WORKER_HTTP: this.workerHttp.url,
+        ...options.apiEnv,
       });
       return new Child({ ...child, name: `api-${i + 1}`, command: programs.api, env });
     });

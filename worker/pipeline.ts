@@ -121,10 +121,12 @@ export class Pipeline {
     log.info({ rows: ledger.head, queued, unknown, held }, "recovered");
   }
 
-  /** Takes a payment in. It is answered at once when it cannot be taken, else when it is durable. */
+  /**
+   * Takes a payment in. It is answered at once when it cannot be taken, else when it is durable; while
+   * draining not at all: its API goes on asking, and the next worker answers.
+   */
   take(payment: Payment, answer: Answer): void {
-    if (this.#draining) answer({ kind: "busy", retryAfterMs: 1_000 });
-    else this.#intake.take(payment, answer);
+    if (!this.#draining) this.#intake.take(payment, answer);
   }
 
   /** Moves what time alone moves: probes, the queue, trials, retries. Called every few milliseconds. */

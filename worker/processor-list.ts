@@ -32,6 +32,8 @@ type Refused = { readonly ok: false; readonly reason: string };
 /** The processors, or the sentence on the first mistake. */
 export function readProcessors(list: string): Read<ProcessorSetting[]> {
   const found: ProcessorSetting[] = [];
+  if (list === "")
+    return refused(`none is given, and payments go nowhere else; ${PROCESSORS_FORM}`);
   const entries = list.split(",").map((entry) => entry.trim());
   if (entries.length > PROCESSORS_MAX) return refused(`more than ${PROCESSORS_MAX} processors`);
   for (const [index, entry] of entries.entries()) {

@@ -2,8 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readSettings } from "../shared/settings.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
+const ONE = "default=http://127.0.0.1:8001;fee=0.05";
+
 function read(env: Record<string, string>) {
-  const result = readSettings(workerSettings, env);
+  const result = readSettings(workerSettings, { PROCESSORS: ONE, ...env });
   return result.ok ? result.settings : result.reason;
 }
 
@@ -13,16 +15,13 @@ function parseProcessors(list: string) {
   return typeof result === "string" ? null : result.PROCESSORS;
 }
 
-test("without anything set the worker has the documented defaults", () => {
+test("without anything but processors the worker has the documented defaults", () => {
   expect(read({})).toEqual({
     LINK_HOST: "127.0.0.1",
     LINK_PORT: 9996,
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: 9995,
-    PROCESSORS: [
-      { name: "default", url: "http://127.0.0.1:8001", fee: 0.05 },
-      { name: "fallback", url: "http://127.0.0.1:8002", fee: 0.15 },
-    ],
+    PROCESSORS: [{ name: "default", url: "http://127.0.0.1:8001", fee: 0.05 }],
     JOURNAL: "./data/payments.db",
     JOURNAL_SYNC: "full",
     PATIENCE_MS: 15_000,
@@ -109,6 +108,8 @@ describe("processors", () => {
 });
 
 test.each([
+  ["", "none is given"],
+  [" ", "processor 1 is empty"],
   ["a=http://a;fee=0.5,", "processor 2 is empty"],
   ["a=http://a;fee=0.5,=http://a;fee=0.5", "processor 2 has no name"],
   ["a", "processor 1 has no = between its name and its address"],
@@ -172,9 +173,13 @@ test.each([
 
 test("white space at the end of a secret comes from its file, and is left out", () => {
   expect(read({ ADMIN_TOKEN: "tok\n", LINK_SECRET: "a secret \r\n" })).toMatchObject({
-    ADMIN_TOKEN: "tok",
-    LINK_SECRET: "a secret",
+    ADMIN_TOKEN: ["tok"],
+    LINK_SECRET: ["a secret"],
   });
+});
+
+test.each(["ADMIN_TOKEN", "LINK_SECRET"])("%s may be two while it is rotated", (name) => {
+  expect(read({ [name]: "the new, the old\n" })).toMatchObject({ [name]: ["the new", "the old"] });
 });
 
 test.each([
@@ -182,9 +187,24 @@ test.each([
   ["ADMIN_TOKEN", " tok"],
   ["ADMIN_TOKEN", "to\nk"],
   ["ADMIN_TOKEN", "\n"],
+  ["ADMIN_TOKEN", "new,sécret"],
   ["LINK_SECRET", " \n"],
 ])("%s=%j is refused, and not shown", (name, value) => {
   expect(read({ [name]: value })).toStartWith(`${name}: the value given is not a text`);
+});
+
+describe.each(["ADMIN_TOKEN", "LINK_SECRET"])("each mistake in the parts of %s is said", (name) => {
+  test.each([
+    [",hush", "NEW,OLD: there is nothing on one side of its comma"],
+    ["hush,", "NEW,OLD: there is nothing on one side of its comma"],
+    [",", "NEW,OLD: there is nothing on one side of its comma"],
+    ["hush,hush", "NEW,OLD: both sides of its comma are the same"],
+    ["hush, hush\n", "NEW,OLD: both sides of its comma are the same"],
+    ["hush,b,c", "one secret, or NEW,OLD: it has more than one comma"],
+    ["hush,,", "one secret, or NEW,OLD: it has more than one comma"],
+  ])("%j", (value, form) => {
+    expect(read({ [name]: value })).toBe(`${name}: the value given is not ${form}`);
+  });
 });
 
 test.each([

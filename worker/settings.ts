@@ -4,7 +4,7 @@ import {
   flag,
   integer,
   host,
-  optionalSecret,
+  optionalSecrets,
   setting,
   type SettingsOf,
 } from "../shared/settings.ts";
@@ -54,8 +54,8 @@ export const workerSettings = {
   ),
   HTTP_PORT: setting(HTTP_ADDRESS.port, "port for the same", integer(0, 65535)),
   PROCESSORS: setting(
-    "default=http://127.0.0.1:8001;fee=0.05,fallback=http://127.0.0.1:8002;fee=0.15",
-    `payment processors in any number: ${PROCESSORS_FORM}`,
+    "",
+    `payment processors, at least one: ${PROCESSORS_FORM}`,
     processors(),
     "itself",
   ),
@@ -88,8 +88,8 @@ export const workerSettings = {
   PURGE_ENABLED: setting("false", "whether POST /purge-payments exists", flag()),
   ADMIN_TOKEN: setting(
     "",
-    "bearer token that administrative calls need; without one there are no operator calls",
-    optionalSecret(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
+    "bearer token that administrative calls need, or NEW,OLD while it is rotated; without one there are no operator calls",
+    optionalSecrets(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
     "secret",
   ),
   ...commonSettings,

@@ -11,6 +11,8 @@ import { Child, run } from "../testing/process.ts";
 import { bareEnv, fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 
+const ONE = "default=http://127.0.0.1:8001;fee=0.05";
+
 function childOf(entry: string, env: Record<string, string>): Child {
   return new Child({ command: fromSource(entry), env: bareEnv(env), cwd: tmpdir() });
 }
@@ -33,7 +35,12 @@ async function refusal(env: Record<string, string>): Promise<string> {
 
 /** Settings with which the worker would start, were it not for what a test adds. */
 function good(directory: string): Record<string, string> {
-  return { JOURNAL: `sqlite:${directory}/payments.db`, LINK_PORT: "0", HTTP_PORT: "0" };
+  return {
+    PROCESSORS: ONE,
+    JOURNAL: `sqlite:${directory}/payments.db`,
+    LINK_PORT: "0",
+    HTTP_PORT: "0",
+  };
 }
 
 test.each([
@@ -44,8 +51,14 @@ test.each([
   ["PURGE_ENABLED", "yes"],
   ["LOG_LEVEL", "loud"],
 ])("the worker refuses %s=%s in one line that names both", async (name, value) => {
-  const line = await refusal({ [name]: value });
+  const line = await refusal({ PROCESSORS: ONE, [name]: value });
   expect(line).toStartWith(`${name}: "${value}" is not `);
+});
+
+test("the worker refuses to start without a processor", async () => {
+  expect(await refusal({})).toStartWith(
+    "PROCESSORS: none is given, and payments go nowhere else; ",
+  );
 });
 
 describe("the worker refuses in one line", () => {

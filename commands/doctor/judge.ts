@@ -1,7 +1,8 @@
 /** Judges what a figure of the machine means for a worker. Pure: each function is given what was read. */
 import { basename, dirname } from "node:path";
 import { RECEIVE_BUFFER_BYTES } from "../../shared/limits.ts";
-import { SECRET_LENGTH_MIN } from "../../shared/link/reach.ts";
+import { isShort } from "../../shared/link/reach.ts";
+import type { Secrets } from "../../shared/settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
 const MIB = 2 ** 20;
@@ -135,15 +136,15 @@ export function judgePortReuse(tcpTwReuse: number | null, allLocal: boolean): Fi
 
 export type LinkReach = "loopback" | "private" | "public" | "unresolved";
 
-export function judgeSecret(host: string, reach: LinkReach, secret: string | null): Finding {
+export function judgeSecret(host: string, reach: LinkReach, secrets: Secrets | null): Finding {
   const name = "LINK_SECRET";
-  const isShort = secret !== null && secret.length < SECRET_LENGTH_MIN;
-  const said = secret === null ? "not set" : isShort ? "set, and short" : "set";
+  const tooShort = secrets !== null && isShort(secrets);
+  const said = secrets === null ? "not set" : tooShort ? "set, and short" : "set";
   const figure = `${said}, LINK_HOST ${host} is ${reach}`;
   const fix = "LINK_SECRET=$(openssl rand -hex 32)  # the same for worker and APIs";
   if (reach === "unresolved") return wrong(name, figure, "LINK_HOST=127.0.0.1");
   if (reach === "loopback") return ok(name, figure);
-  if (secret !== null) return isShort ? wrong(name, figure, fix) : ok(name, figure);
+  if (secrets !== null) return tooShort ? wrong(name, figure, fix) : ok(name, figure);
   return reach === "public" ? wrong(name, figure, fix) : warning(name, figure, fix);
 }
 

@@ -17,8 +17,8 @@ export function callerFrom(env: Record<string, string | undefined>): Caller {
   const url = workerUrl(env);
   const read = readSettings({ ADMIN_TOKEN }, env);
   if (!read.ok) throw new Error(read.reason);
-  const token = read.settings.ADMIN_TOKEN;
-  if (token === null) throw new Error("ADMIN_TOKEN: the worker's token is needed");
+  const [token] = read.settings.ADMIN_TOKEN ?? [];
+  if (token === undefined) throw new Error("ADMIN_TOKEN: the worker's token is needed");
   const authorization = `Bearer ${token}`;
   return (method, target, body) => call(url, { method, headers: { authorization }, body }, target);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../testing/random.ts";
 import type { Verdict } from "../verdict.ts";
-import { LinkClientCore } from "./client.ts";
+import { LinkClientCore, type LinkClientOptions } from "./client.ts";
 import {
   decodePay,
   encodeVerdicts,
@@ -21,12 +21,16 @@ const NOTHING_SENT = { sequence: 0, ids: [] };
 type Sent = { readonly atMs: number; readonly sequence: number; readonly ids: string[] };
 
 /** A client core whose frames are kept; time is what each call says. */
-function client(random: () => number = () => 1, sequenceMax = 0xffff_ffff) {
+function client({
+  random = () => 1,
+  sequenceMax = 0xffff_ffff,
+  keyring = [keys],
+}: Partial<Pick<LinkClientOptions, "random" | "sequenceMax" | "keyring">> = {}) {
   const sent: Sent[] = [];
   const probes: number[] = [];
   const clock = { nowMs: 0 };
   const core = new LinkClientCore({
-    keys,
+    keyring,
     instance: INSTANCE,
     ackTimeoutMs: 1_000,
     random,
@@ -79,7 +83,7 @@ type VerdictHead = {
 
 test("nothing is missed by whoever ticks only when something is due", () => {
   const run = (isDue: (core: LinkClientCore, nowMs: number) => boolean) => {
-    const { core, pay, flush, sent, answer, clock } = client(seededRandom(5));
+    const { core, pay, flush, sent, answer, clock } = client({ random: seededRandom(5) });
     const random = seededRandom(6);
     let ticks = 0;
     for (let n = 0; clock.nowMs < 5_000; clock.nowMs++) {
@@ -103,7 +107,7 @@ test("nothing is missed by whoever ticks only when something is due", () => {
 
 describe("a frame without an answer", () => {
   test("is sent again after 20 ms at first, then half as late again each time, up to 500 ms", () => {
-    const { pay, flush, tickUntil, sent } = client(() => 1);
+    const { pay, flush, tickUntil, sent } = client({ random: () => 1 });
     pay(1);
     flush();
     tickUntil(999);
@@ -111,7 +115,7 @@ describe("a frame without an answer", () => {
   });
 
   test("is sent again no sooner than 20 ms, however chance falls", () => {
-    const { pay, flush, tickUntil, sent } = client(() => 0);
+    const { pay, flush, tickUntil, sent } = client({ random: () => 0 });
     pay(1);
     flush();
     tickUntil(100);
@@ -169,7 +173,7 @@ describe("the window", () => {
     const asked = payment(1);
     const sequences: number[] = [];
     const core = new LinkClientCore({
-      keys,
+      keyring: [keys],
       instance: INSTANCE,
       ackTimeoutMs: 1_000,
       random: () => 1,
@@ -334,6 +338,20 @@ describe("a verdict counts for nothing when", () => {
   });
 });
 
+test("while the secret is rotated, frames are made with the new one, and answers of either count", () => {
+  const old = linkKeys("an old secret");
+  const { answer, sent, pay, flush, verdicts, core } = client({ keyring: [keys, old] });
+  for (const n of [1, 2, 3]) {
+    pay(n);
+    flush();
+  }
+  answer(sent[0]!);
+  answer(sent[1]!, { key: old.verdict });
+  answer(sent[2]!, { key: linkKeys("a third").verdict });
+  expect([...verdicts.keys()]).toEqual([1, 2]);
+  expect(core.stats.drops.mac).toBe(2);
+});
+
 describe("another incarnation of the worker", () => {
   const [FIRST, SECOND, THIRD] = [900, 5, 300];
   /** Has a payment outstanding, sent to a worker that has been heard before. */
@@ -419,7 +437,7 @@ describe("another incarnation of the worker", () => {
 });
 
 test("sequences begin anew at their end, and pass over what is outstanding", () => {
-  const { pay, flush, sent, probes, answer, tickUntil } = client(() => 1, 6);
+  const { pay, flush, sent, probes, answer, tickUntil } = client({ sequenceMax: 6 });
   const post = (n: number) => {
     pay(n);
     flush();
@@ -434,7 +452,7 @@ test("sequences begin anew at their end, and pass over what is outstanding", () 
 
 test("sequences of a client never repeat while frames are outstanding", () => {
   const random = seededRandom(3);
-  const { pay, flush, sent, answer, clock } = client(random);
+  const { pay, flush, sent, answer, clock } = client({ random });
   for (let n = 0; n < 2_000; n++) {
     pay(n);
     flush();

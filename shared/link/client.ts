@@ -26,8 +26,9 @@ import {
   encodePay,
   PAYMENTS_PER_FRAME_MAX,
   type AddressedVerdict,
+  type Decoded,
   type DropReason,
-  type LinkKeys,
+  type Keyring,
   type VerdictFrame,
 } from "./frame.ts";
 
@@ -75,7 +76,7 @@ type LinkClientStats = {
 };
 
 export type LinkClientOptions = {
-  readonly keys: LinkKeys;
+  readonly keyring: Keyring;
   /** Random and new for every API process; below 2^48. */
   readonly instance: number;
   readonly ackTimeoutMs: number;
@@ -154,7 +155,7 @@ export class LinkClientCore {
   }
 
   receive(nowMs: number, bytes: Buffer): void {
-    const decoded = decodeVerdicts(this.#options.keys.verdict, bytes);
+    const decoded = this.#decode(bytes);
     if (!decoded.ok) {
       this.stats.drops[decoded.reason]++;
       return;
@@ -168,6 +169,13 @@ export class LinkClientCore {
     this.stats.framesReceived++;
     for (const addressed of verdicts) this.#settle(nowMs, addressed);
     this.flush(nowMs);
+  }
+
+  #decode(bytes: Buffer): Decoded<VerdictFrame> {
+    const [newest, old] = this.#options.keyring;
+    const decoded = decodeVerdicts(newest.verdict, bytes);
+    if (decoded.ok || decoded.reason !== "mac" || old === undefined) return decoded;
+    return decodeVerdicts(old.verdict, bytes);
   }
 
   #believes(nowMs: number, frame: VerdictFrame): boolean {
@@ -255,7 +263,7 @@ export class LinkClientCore {
   #encode(sequence: number, payments: readonly Payment[]): Buffer {
     const { instance } = this.#options;
     const head = { instance, incarnation: this.#incarnation ?? 0, sequence };
-    return encodePay(this.#options.keys.pay, head, payments);
+    return encodePay(this.#options.keyring[0].pay, head, payments);
   }
 
   #settle(nowMs: number, { sequence, correlationId, verdict }: AddressedVerdict): void {

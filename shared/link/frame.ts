@@ -17,6 +17,7 @@ import { timingSafeEqual } from "node:crypto";
 import { Packr } from "msgpackr";
 import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
 import { canonicalCorrelationId, type Payment } from "../payment.ts";
+import type { Secrets } from "../settings.ts";
 import type { Verdict } from "../verdict.ts";
 
 const VERSION = 1;
@@ -59,6 +60,15 @@ export function linkKeys(secret: string | null): LinkKeys {
       new Bun.CryptoHasher("sha256", secret ?? "").update(`papa-leguas ${direction}`).digest(),
     );
   return { pay: derive("pay"), verdict: derive("verdict") };
+}
+
+/** Frames are made with the first keys and taken with either: a secret that is rotated has two. */
+export type Keyring = readonly [newest: LinkKeys, ...old: LinkKeys[]];
+
+export function keyringOf(secrets: Secrets | null): Keyring {
+  if (secrets === null) return [linkKeys(null)];
+  const [newest, ...old] = secrets;
+  return [linkKeys(newest), ...old.map(linkKeys)];
 }
 
 const packr = new Packr({ useRecords: false });

@@ -101,7 +101,7 @@ export class MemoryWorld implements World {
   async client(): Promise<Link> {
     const number = this.clients.length;
     const core: LinkClientCore = new LinkClientCore({
-      keys: KEYS,
+      keyring: [KEYS],
       instance: 100 + number,
       ackTimeoutMs: ACK_TIMEOUT_MS,
       random: this.#random,
@@ -171,7 +171,7 @@ class MemoryWorker extends Worker implements Behind {
 
   async start(): Promise<void> {
     const core: LinkServerCore<LinkClientCore> = new LinkServerCore<LinkClientCore>({
-      keys: KEYS,
+      keyring: [KEYS],
       incarnation: this.nextIncarnation(),
       transmit: (frame, peer) =>
         this.#world.network.send(this.#world.nowMs, () => peer.receive(this.#world.nowMs, frame)),
@@ -221,7 +221,7 @@ export class UdpWorld implements World {
   async client(): Promise<Link> {
     const settings = {
       WORKER_LINK: { host: "127.0.0.1", port: this.worker.port },
-      LINK_SECRET: "a secret",
+      LINK_SECRET: ["a secret"] as const,
       ACK_TIMEOUT_MS,
     };
     const client = await openUdpClient(settings, this.#clock, SILENT);
@@ -257,7 +257,11 @@ class UdpWorker extends Worker implements Behind {
   }
 
   async start(): Promise<void> {
-    const settings = { LINK_HOST: "127.0.0.1", LINK_PORT: this.port, LINK_SECRET: "a secret" };
+    const settings = {
+      LINK_HOST: "127.0.0.1",
+      LINK_PORT: this.port,
+      LINK_SECRET: ["a secret"] as const,
+    };
     const server = await openUdpServer(settings, SILENT, (asked, answer) =>
       this.take(asked, answer),
     );

@@ -41,15 +41,24 @@ test.each([
   expect(isPrivateAddress(address)).toBe(false);
 });
 
+const SHORT = "a".repeat(15);
+const LONG = "a".repeat(16);
+
 test.each([
   [null, "127.0.0.1", null],
   [null, "10.0.0.1", null],
   [null, "0.0.0.0", "LINK_SECRET must be set: it is not on a private network"],
-  ["a", "127.0.0.1", null],
-  ["a", "::1", null],
-  ["a", "10.0.0.1", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
-  ["a".repeat(15), "::", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
-  ["a".repeat(16), "0.0.0.0", null],
-])("a secret %p at %s: %p", (secret, address, reason) => {
-  expect(whySecretWontDo(secret, address, "it")).toBe(reason);
+  [["a"], "127.0.0.1", null],
+  [["a", "b"], "::1", null],
+  [["a"], "10.0.0.1", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
+  [[SHORT], "::", "LINK_SECRET must have 16 characters or more: it is beyond loopback"],
+  [[LONG], "0.0.0.0", null],
+  [[LONG, `${LONG}b`], "0.0.0.0", null],
+  [
+    [LONG, SHORT],
+    "::",
+    "each part of LINK_SECRET must have 16 characters or more: it is beyond loopback",
+  ],
+] as const)("the secrets %p at %s: %p", (secrets, address, reason) => {
+  expect(whySecretWontDo(secrets, address, "it")).toBe(reason);
 });

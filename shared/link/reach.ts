@@ -1,5 +1,6 @@
 /** Tells which addresses need no secret of their own: this machine's and a private network's. */
 import { isIP } from "node:net";
+import type { Secrets } from "../settings.ts";
 
 const PRIVATE_V4 = [/^127\./, /^10\./, /^192\.168\./, /^172\.(1[6-9]|2\d|3[01])\./, /^169\.254\./];
 const PRIVATE_V6 = [/^::1$/, /^f[cd]/i, /^fe[89ab]/i];
@@ -12,20 +13,25 @@ export function isPrivateAddress(address: string): boolean {
 }
 
 /** A shorter secret can be guessed from overheard datagrams. */
-export const SECRET_LENGTH_MIN = 16;
+const SECRET_LENGTH_MIN = 16;
 
-/** The reason why this secret, or none, will not do for an address, or null. `place` names the setting. */
+/** The reason why these secrets, or none, will not do for an address, or null. `place` names the setting. */
 export function whySecretWontDo(
-  secret: string | null,
+  secrets: Secrets | null,
   address: string,
   place: string,
 ): string | null {
-  if (secret === null) {
+  if (secrets === null) {
     if (isPrivateAddress(address)) return null;
     return `LINK_SECRET must be set: ${place} is not on a private network`;
   }
-  if (secret.length >= SECRET_LENGTH_MIN || isLoopbackAddress(address)) return null;
-  return `LINK_SECRET must have ${SECRET_LENGTH_MIN} characters or more: ${place} is beyond loopback`;
+  if (!isShort(secrets) || isLoopbackAddress(address)) return null;
+  const what = secrets.length === 1 ? "LINK_SECRET" : "each part of LINK_SECRET";
+  return `${what} must have ${SECRET_LENGTH_MIN} characters or more: ${place} is beyond loopback`;
+}
+
+export function isShort(secrets: Secrets): boolean {
+  return secrets.some((secret) => secret.length < SECRET_LENGTH_MIN);
 }
 
 function isLoopbackAddress(address: string): boolean {

@@ -6,6 +6,7 @@ import {
   encodePay,
   encodeVerdicts,
   linkKeys,
+  type Keyring,
   VERDICTS_PER_FRAME_MAX,
 } from "./frame.ts";
 import { payment, sealByHand, uuid } from "./link.fixture.ts";
@@ -15,11 +16,11 @@ const keys = linkKeys("a secret");
 const INCARNATION = 5;
 const STORED: Verdict = { kind: "stored" };
 
-function server() {
+function server(keyring: Keyring = [keys]) {
   const arrivals: Arrival<string>[] = [];
   const sent: { bytes: Buffer; peer: string }[] = [];
   const core = new LinkServerCore<string>({
-    keys,
+    keyring,
     incarnation: INCARNATION,
     transmit: (bytes, peer) => sent.push({ bytes, peer }),
     onArrivals: (some) => arrivals.push(...some),
@@ -147,6 +148,38 @@ test("of instances that were answered nothing is kept", () => {
   }
   expect(sets() - before).toBeLessThan(1_000);
   expect(core.stats.repeats).toBe(0);
+});
+
+describe("while the secret is rotated", () => {
+  const old = linkKeys("an old secret");
+  const head = { instance: 1, incarnation: 0, sequence: 1 };
+
+  test.each([
+    ["new", keys, 0],
+    ["old", old, 2],
+  ])("a frame that was made with the %s one is answered with it", (_, by, oldFrames) => {
+    const { core, arrivals, sent } = server([keys, old]);
+    core.receive(encodePay(by.pay, head, []), "a");
+    core.receive(encodePay(by.pay, head, [payment(1)]), "a");
+    core.answer(arrivals[0] as Arrival<string>, STORED);
+    core.flush();
+    expect(sent.map(({ bytes }) => decodeVerdicts(by.verdict, bytes).ok)).toEqual([true, true]);
+    expect(core.stats).toMatchObject({ framesReceived: 2, oldSecret: oldFrames });
+    expect(core.stats.drops.mac).toBe(0);
+  });
+
+  test("a frame of neither is dropped, and counted once", () => {
+    const { core, arrivals, sent } = server([keys, old]);
+    core.receive(encodePay(linkKeys("a third").pay, head, [payment(1)]), "a");
+    expect([core.stats.drops.mac, core.stats.oldSecret]).toEqual([1, 0]);
+    expect([arrivals, sent]).toEqual([[], []]);
+  });
+
+  test("what is wrong with a frame of the old one is told by its own reason", () => {
+    const { core } = server([keys, old]);
+    core.receive(sealByHand(old.pay, Buffer.from("9101", "hex")), "a");
+    expect(core.stats.drops).toMatchObject({ mac: 0, payload: 1 });
+  });
 });
 
 test("what is no frame is counted by reason and never answered", () => {

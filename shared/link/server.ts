@@ -4,6 +4,9 @@
  * A frame whose payments are still being journaled is not processed again when it is repeated; one
  * that was answered before is, and the journal recognises its payments. So nothing has to be
  * remembered here beyond what is in hand, and a lost verdict costs one more look at the journal.
+ *
+ * A frame is answered with the secret that it was made with. So during a rotation a worker that has both
+ * serves APIs that have the old one alone, and APIs that have the new one alone.
  */
 import type { Payment } from "../payment.ts";
 import type { Verdict } from "../verdict.ts";
@@ -13,6 +16,7 @@ import {
   VERDICTS_PER_FRAME_MAX,
   type AddressedVerdict,
   type DropReason,
+  type Keyring,
   type LinkKeys,
   type PayFrame,
 } from "./frame.ts";
@@ -21,27 +25,31 @@ type Origin<Peer> = {
   readonly instance: number;
   readonly sequence: number;
   readonly peer: Peer;
+  /** Keys that the frame was made with, and its answer is. */
+  readonly keys: LinkKeys;
   unanswered: number;
 };
 /** A payment that came in, with what is needed to answer it. */
 export type Arrival<Peer = unknown> = { readonly payment: Payment; readonly origin: Origin<Peer> };
 
-type Outbox<Peer> = { peer: Peer; verdicts: AddressedVerdict[] };
+type Outbox<Peer> = { peer: Peer; keys: LinkKeys; verdicts: AddressedVerdict[] };
 
 export type LinkServerStats = {
   framesReceived: number;
   framesSent: number;
+  /** Frames that were made with the old one of two secrets. */
+  oldSecret: number;
   repeats: number;
   drops: Record<DropReason, number>;
 };
 
 export type LinkServerOptions<Peer> = {
-  readonly keys: LinkKeys;
+  readonly keyring: Keyring;
   /** Random and new for every worker process; below 2^32. */
   readonly incarnation: number;
   readonly transmit: (frame: Buffer, peer: Peer) => void;
   readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
-  /** A frame was not made with this key. */
+  /** A frame was made with none of these keys. */
   readonly onForged?: (peer: Peer) => void;
 };
 
@@ -49,6 +57,7 @@ export class LinkServerCore<Peer> {
   readonly stats: LinkServerStats = {
     framesReceived: 0,
     framesSent: 0,
+    oldSecret: 0,
     repeats: 0,
     drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
   };
@@ -63,16 +72,25 @@ export class LinkServerCore<Peer> {
   }
 
   receive(bytes: Buffer, peer: Peer): void {
-    const decoded = decodePay(this.#options.keys.pay, bytes);
-    if (!decoded.ok) {
-      this.stats.drops[decoded.reason]++;
-      if (decoded.reason === "mac") this.#options.onForged?.(peer);
-      return;
-    }
+    const [newest, old] = this.#options.keyring;
+    const decoded = decodePay(newest.pay, bytes);
+    if (decoded.ok) return this.#take(decoded.frame, peer, newest);
+    if (decoded.reason !== "mac" || old === undefined) return this.#drop(decoded.reason, peer);
+    const again = decodePay(old.pay, bytes);
+    if (!again.ok) return this.#drop(again.reason, peer);
+    this.stats.oldSecret++;
+    this.#take(again.frame, peer, old);
+  }
+
+  #drop(reason: DropReason, peer: Peer): void {
+    this.stats.drops[reason]++;
+    if (reason === "mac") this.#options.onForged?.(peer);
+  }
+
+  #take(frame: PayFrame, peer: Peer, keys: LinkKeys): void {
     this.stats.framesReceived++;
-    const { frame } = decoded;
-    if (frame.payments.length === 0) this.#answerProbe(frame, peer);
-    else if (this.#takeInHand(frame)) this.#arrive(frame, peer);
+    if (frame.payments.length === 0) this.#answerProbe(frame, peer, keys);
+    else if (this.#takeInHand(frame)) this.#arrive(frame, peer, keys);
     else this.stats.repeats++;
   }
 
@@ -82,10 +100,11 @@ export class LinkServerCore<Peer> {
     const { instance, sequence } = origin;
     let outbox = this.#outboxes.get(instance);
     if (outbox === undefined) {
-      outbox = { peer: origin.peer, verdicts: [] };
+      outbox = { peer: origin.peer, keys: origin.keys, verdicts: [] };
       this.#outboxes.set(instance, outbox);
     }
     outbox.peer = origin.peer;
+    outbox.keys = origin.keys;
     outbox.verdicts.push({ sequence, correlationId: payment.correlationId, verdict });
     if (--origin.unanswered === 0) this.#letGo(instance, sequence);
   }
@@ -96,8 +115,8 @@ export class LinkServerCore<Peer> {
   }
 
   /** Answers with the probe's sequence, which tells an API that the answer is new. */
-  #answerProbe({ instance, sequence }: PayFrame, peer: Peer): void {
-    const { keys, incarnation } = this.#options;
+  #answerProbe({ instance, sequence }: PayFrame, peer: Peer, keys: LinkKeys): void {
+    const { incarnation } = this.#options;
     this.#transmit(encodeVerdicts(keys.verdict, { instance, incarnation, sequence }, []), peer);
   }
 
@@ -118,14 +137,14 @@ export class LinkServerCore<Peer> {
     if (sequences?.size === 0) this.#inHand.delete(instance);
   }
 
-  #arrive(frame: PayFrame, peer: Peer): void {
+  #arrive(frame: PayFrame, peer: Peer, keys: LinkKeys): void {
     const { instance, sequence, payments } = frame;
-    const origin = { instance, sequence, peer, unanswered: payments.length };
+    const origin = { instance, sequence, peer, keys, unanswered: payments.length };
     this.#options.onArrivals(payments.map((payment) => ({ payment, origin })));
   }
 
-  #send(instance: number, { peer, verdicts }: Outbox<Peer>): void {
-    const { keys, incarnation } = this.#options;
+  #send(instance: number, { peer, keys, verdicts }: Outbox<Peer>): void {
+    const { incarnation } = this.#options;
     const head = { instance, incarnation, sequence: 0 };
     for (let at = 0; at < verdicts.length; at += VERDICTS_PER_FRAME_MAX) {
       const some = verdicts.slice(at, at + VERDICTS_PER_FRAME_MAX);

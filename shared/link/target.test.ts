@@ -52,7 +52,7 @@ test("without a secret a public address is none", () => {
   expect(target.address).toBe(A);
   expect(target.resolved(1_000, ["192.0.2.1"], true)).toBe(false);
   expect(target.address).toBeNull();
-  const secret = new Target("a secret of sixteen or more");
+  const secret = new Target(["a secret of sixteen or more"]);
   expect(secret.resolved(0, ["192.0.2.1"], false)).toBe(true);
   expect(secret.address).toBe("192.0.2.1");
 });

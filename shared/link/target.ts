@@ -4,20 +4,21 @@
  * has is kept as long as the worker answers from it; one that it has no more is left at once, even if
  * somebody answers there: two workers never share a journal, so the name says who is the worker.
  */
+import type { Secrets } from "../settings.ts";
 import { whySecretWontDo } from "./reach.ts";
 
 /** Time between two lookups, and for an address to answer before the next one is tried. */
 const RESOLVE_MS = 1_000;
 
 export class Target {
-  readonly #secret: string | null;
+  readonly #secrets: Secrets | null;
   #addresses: readonly string[] = [];
   #address: string | null = null;
   #sinceMs = Number.NEGATIVE_INFINITY;
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(secret: string | null) {
-    this.#secret = secret;
+  constructor(secrets: Secrets | null) {
+    this.#secrets = secrets;
   }
 
   /** Null while there is no address to send to. */
@@ -34,7 +35,7 @@ export class Target {
 
   /** Takes the name's addresses. False when there are some, and nothing may be sent to any. */
   resolved(nowMs: number, found: readonly string[], answering: boolean): boolean {
-    const isUsable = (address: string) => whySecretWontDo(this.#secret, address, "") === null;
+    const isUsable = (address: string) => whySecretWontDo(this.#secrets, address, "") === null;
     this.#addresses = [...found].sort(byFamily).filter(isUsable);
     const isStill = this.#address !== null && this.#addresses.includes(this.#address);
     const hadItsTime = nowMs - this.#sinceMs >= RESOLVE_MS;

@@ -239,7 +239,11 @@ describe("without a secret", () => {
 });
 
 test("with a secret every address will do", async () => {
-  const settings = { LINK_HOST: "0.0.0.0", LINK_PORT: 0, LINK_SECRET: "a secret of some length" };
+  const settings = {
+    LINK_HOST: "0.0.0.0",
+    LINK_PORT: 0,
+    LINK_SECRET: ["a secret of some length"] as const,
+  };
   const { log } = keepLog();
   using server = closing(await openUdpServer(settings, log, () => {}), {});
   await expect(server.opened.port).toBeGreaterThan(0);

@@ -9,9 +9,10 @@ import type { Log } from "../log.ts";
 import { addressesOf, type Resolve } from "../net/names.ts";
 import { Overdue } from "../net/overdue.ts";
 import type { Payment } from "../payment.ts";
+import type { Secrets } from "../settings.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
-import { linkKeys } from "./frame.ts";
+import { keyringOf } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
@@ -25,7 +26,7 @@ type Socket = { send(data: Buffer, port: number, address: string): boolean; clos
 
 export type UdpClientSettings = {
   readonly WORKER_LINK: { readonly host: string; readonly port: number };
-  readonly LINK_SECRET: string | null;
+  readonly LINK_SECRET: Secrets | null;
   readonly ACK_TIMEOUT_MS: number;
 };
 
@@ -40,7 +41,7 @@ export async function openUdpClient(
   const target = new Target(settings.LINK_SECRET);
   const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
   const core = new LinkClientCore({
-    keys: linkKeys(settings.LINK_SECRET),
+    keyring: keyringOf(settings.LINK_SECRET),
     instance: randomInstance(),
     ackTimeoutMs: settings.ACK_TIMEOUT_MS,
     random: Math.random,
@@ -173,7 +174,7 @@ function whyUnsafe(
 export type UdpServerSettings = {
   readonly LINK_HOST: string;
   readonly LINK_PORT: number;
-  readonly LINK_SECRET: string | null;
+  readonly LINK_SECRET: Secrets | null;
 };
 
 export type UdpServer = {
@@ -210,7 +211,7 @@ export async function openUdpServer(
     queueMicrotask(flush);
   };
   const core = new LinkServerCore<UdpPeer>({
-    keys: linkKeys(LINK_SECRET),
+    keyring: keyringOf(LINK_SECRET),
     incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
     onForged: sayForged(log),

@@ -148,7 +148,7 @@ export class Gateway {
   #openLink(pipeline: Pipeline, incarnation: number): LinkServerCore<number> {
     const { keys, transmit, onAcknowledge } = this.#options;
     const link = new LinkServerCore<number>({
-      keys,
+      keyring: [keys],
       incarnation,
       transmit,
       onArrivals: (arrivals) => {

@@ -33,7 +33,7 @@ export class Ingress {
   start(): void {
     const { keys, ackTimeoutMs, transmit, chance } = this.#options;
     this.#core = new LinkClientCore({
-      keys,
+      keyring: [keys],
       ackTimeoutMs,
       transmit,
       random: chance.next,

@@ -19,7 +19,7 @@ export function fuzzServer(chance: Chance, inputs: number): void {
   let arrived = 0;
   let signed = 0;
   const server = new LinkServerCore<number>({
-    keys: KEYS,
+    keyring: [KEYS],
     incarnation: 7,
     transmit: () => {},
     onArrivals: (arrivals) => {
@@ -58,7 +58,7 @@ export function fuzzServer(chance: Chance, inputs: number): void {
 export function fuzzClient(chance: Chance, inputs: number): void {
   let sequence = 0;
   const client = new LinkClientCore({
-    keys: KEYS,
+    keyring: [KEYS],
     instance: INSTANCE,
     ackTimeoutMs: 1_000,
     random: chance.next,

@@ -251,7 +251,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   const stories = { ...none, find: () => found, lastWord: () => null };
   const forEver = () => new Promise<never>(() => {});
   await using http = runHttp({
-    settings: { ADMIN_TOKEN: TOKEN, PURGE_ENABLED: true },
+    settings: { ADMIN_TOKEN: [TOKEN], PURGE_ENABLED: true },
     purge: forEver,
     live: forEver,
     operator: { stories, operate: async () => operated },
@@ -279,7 +279,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
     ]);
   });
   await using still = runHttp({
-    settings: { ADMIN_TOKEN: TOKEN },
+    settings: { ADMIN_TOKEN: [TOKEN] },
     standstill: { reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
     summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }) },
   });

@@ -92,7 +92,7 @@ test(
 );
 
 test("a bad setting is wrong; what makes no sense is exit code 2 and one line", async () => {
-  const bad = await findings({ JOURNAL: "postgres://a" });
+  const bad = await findings({ PROCESSORS: "a=http://127.0.0.1:1;fee=0", JOURNAL: "postgres://a" });
   expect(bad.get("settings")?.figure).toContain("JOURNAL");
   for (const args of [["--strange"], ["--haproxy", "/nowhere/haproxy.cfg"], ["more"]]) {
     const { err, code } = await doctor({}, ...args);

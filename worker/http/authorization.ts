@@ -2,6 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Row } from "../../shared/http-api/row.ts";
 import { problem } from "../../shared/problem.ts";
+import type { Secrets } from "../../shared/settings.ts";
 import type { WorkerSettings } from "../settings.ts";
 
 export type Admission = Pick<WorkerSettings, "ADMIN_TOKEN" | "PURGE_ENABLED">;
@@ -23,10 +24,11 @@ function whyOff(guard: Guard, { ADMIN_TOKEN, PURGE_ENABLED }: Admission): string
   return ADMIN_TOKEN === null ? "Operator calls are off: ADMIN_TOKEN is not set." : null;
 }
 
-/** True when no token is set, or the request has it. A wrong token takes as long as the right one. */
-function isAuthorized(token: string | null, request: Request): boolean {
-  if (token === null) return true;
+/** True when no token is set, or the request has one of them. A wrong one takes as long as the right one. */
+function isAuthorized(tokens: Secrets | null, request: Request): boolean {
+  if (tokens === null) return true;
   const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
-  const given = request.headers.get("authorization") ?? "";
-  return timingSafeEqual(digest(given), digest(`Bearer ${token}`));
+  const given = digest(request.headers.get("authorization") ?? "");
+  const matches = tokens.map((token) => timingSafeEqual(given, digest(`Bearer ${token}`)));
+  return matches.includes(true);
 }

@@ -141,7 +141,7 @@ describe("without a token", () => {
       throw new Error("nobody may operate");
     },
   };
-  const settings = { ADMIN_TOKEN: "secret" };
+  const settings = { ADMIN_TOKEN: ["secret"] as const };
 
   test("a story is what everybody may read of it", async () => {
     await using http = runHttp({ operator, settings });

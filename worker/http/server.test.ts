@@ -231,11 +231,13 @@ describe("POST /purge-payments", () => {
     ["Bearer a toke", 401],
     ["a token", 401],
     ["Basic a token", 401],
+    ["Bearer a token,an old token", 401],
     ["Bearer a token", 204],
+    ["Bearer an old token", 204],
   ])("with a token set answers the authorization %p with %d", async (authorization, status) => {
     let purges = 0;
     await using http = runHttp({
-      settings: { ...enabled, ADMIN_TOKEN: "a token" },
+      settings: { ...enabled, ADMIN_TOKEN: ["a token", "an old token"] },
       purge: async () => void purges++,
     });
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
@@ -389,7 +391,7 @@ describe("while the pipeline stands still", () => {
   });
 
   test("what would read the journal is refused and counted, everything else answers", async () => {
-    await using http = runHttp({ standstill, settings: { ADMIN_TOKEN: "t" } });
+    await using http = runHttp({ standstill, settings: { ADMIN_TOKEN: ["t"] } });
     const answers = [
       `/payments/${ID}`,
       "/audit",

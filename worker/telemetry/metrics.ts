@@ -135,6 +135,9 @@ export class PipelineMetrics {
     this.#counter("link_repeats_total", "Frames received again while in hand", [], (set) =>
       set(link.stats.repeats),
     );
+    this.#counter("link_old_secret_frames_total", "Frames made with the old secret", [], (set) =>
+      set(link.stats.oldSecret),
+    );
     this.#counter("link_drops_total", "Frames dropped by reason", ["reason"], async (set) => {
       for (const [reason, count] of Object.entries(link.stats.drops)) set(count, reason);
       set(await link.kernelDrops(), "kernel");

@@ -160,7 +160,7 @@ const metric = (world: World, named: string) => metricsOf(world)(named);
 
 function metricsOf({ clock, pipeline, journal }: World) {
   const link = {
-    stats: { framesReceived: 0, framesSent: 0, repeats: 0, drops: {} },
+    stats: { framesReceived: 0, framesSent: 0, oldSecret: 0, repeats: 0, drops: {} },
     receiveBufferBytes: null,
     kernelDrops: async () => null,
   } as unknown as MetricsSources["link"];
