@@ -4,6 +4,7 @@ import { describeSettings } from "../shared/settings.ts";
 import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
 import { doctorByHand } from "./doctor.ts";
+import { migrateByHand } from "./migrate.ts";
 import { operateByHand } from "./operator.ts";
 import { topByHand } from "./top.ts";
 import { workerSettings } from "../worker/settings.ts";
@@ -12,6 +13,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   operator: operateByHand,
   audit: auditByHand,
   doctor: doctorByHand,
+  migrate: migrateByHand,
   top: topByHand,
 };
 

@@ -7,7 +7,7 @@ import { hasColumn, type Migration } from "./migration.ts";
 export const copies: Migration = {
   name: "0004-copies",
   what: "every fact stands twice, so that a bit that turns over is found",
-  walks: ["payments", "payments", "payments", "blocks", "attempts", "interventions"],
+  walks: ["payments", "payments", "blocks", "attempts", "interventions"],
   up(db) {
     if (!hasColumn(db, "payments", "sum")) db.run("ALTER TABLE payments ADD COLUMN sum INTEGER");
     db.run(SQL);
