@@ -104,6 +104,16 @@ test("a journal of the first days, which has fewer tables, ends the same", () =>
   expect(schemaOf(db)).toEqual(schemaOfNew());
 });
 
+test("an index that an earlier version puts back, before it refuses the file, is taken away", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  new SqliteStore(path, "off", NAMES, AT_MS).close();
+  using db = openDatabase(path, "off");
+  db.run("CREATE INDEX open_payments ON payments (seq) WHERE state <> 4");
+  new SqliteStore(path, "off", NAMES, AT_MS).close();
+  expect(schemaOf(db)).toEqual(schemaOfNew());
+});
+
 test("of a new journal nothing is told", () => {
   using db = new Database(":memory:", { strict: true });
   expect(upgraded(db)).toEqual([]);

@@ -20,6 +20,10 @@ export type Upgrade =
   | { readonly kind: "begins"; readonly from: number; readonly to: number }
   | { readonly kind: "step"; readonly migration: string; readonly durationMs: number };
 
+/** Removes what the first versions put back before they see that the format is none of theirs. */
+const PUT_BACK =
+  "DROP INDEX IF EXISTS open_payments; DROP INDEX IF EXISTS interventions_of_payment;";
+
 /** Gives the migrations that are to be done. */
 export function pendingIn(db: Database): readonly Migration[] {
   return MIGRATIONS.slice(formatOf(db));
@@ -31,6 +35,7 @@ export function migrate(
   told: (upgrade: Upgrade) => void = () => {},
   pending: readonly Migration[] = pendingIn(db),
 ): void {
+  if (formatOf(db) === FORMAT) db.run(PUT_BACK);
   if (pending.length === 0) return;
   const tell = isNew(db) ? () => {} : told;
   // A format must not roll back with a power cut, at any level of the rest.
