@@ -18,6 +18,7 @@ import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
+import * as upgrade from "./system/upgrade.ts";
 
 export const SUITE: readonly Benchmark[] = [
   acceptRate,
@@ -28,6 +29,7 @@ export const SUITE: readonly Benchmark[] = [
   linkLoss,
   contestLoad,
   largeJournal,
+  upgrade,
   readers,
   auditCommand,
   summary,

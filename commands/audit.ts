@@ -13,10 +13,11 @@ import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
-import { namesIn, openToRead, purgedAtMs, summaryOf } from "../worker/audit/file.ts";
+import { namesIn, purgedAtMs, summaryOf } from "../worker/audit/file.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
 import { BEGIN_MS, HttpBooks, NoAnswer } from "../worker/audit/theirs.ts";
+import { openToRead } from "../worker/format.ts";
 
 const USAGE = `usage: worker audit [options]
 

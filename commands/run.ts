@@ -7,6 +7,7 @@ import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
 import { backUpByHand } from "./backup.ts";
 import { doctorByHand } from "./doctor.ts";
+import { migrateByHand } from "./migrate.ts";
 import { operateByHand } from "./operator.ts";
 import { restoreByHand } from "./restore.ts";
 import { topByHand } from "./top.ts";
@@ -16,6 +17,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   operator: operateByHand,
   audit: auditByHand,
   doctor: doctorByHand,
+  migrate: migrateByHand,
   top: topByHand,
   backup: backUpByHand,
   restore: restoreByHand,

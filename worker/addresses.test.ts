@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { Database } from "bun:sqlite";
 import { compareAddresses, knownAddresses, type KnownAddress } from "./addresses.ts";
 import {
   accept,
@@ -11,6 +10,7 @@ import {
   settle,
   temporaryDirectory,
 } from "./journal/journal.fixture.ts";
+import { writtenBy } from "./journal/migrations.fixture.ts";
 
 const [A, B, C] = ["http://a", "http://b", "http://c"] as const;
 const known = (number: number, name: string, url: string | null, open: number): KnownAddress => {
@@ -111,21 +111,13 @@ test("open are payments that are not final and belong to the processor", async (
 test("a journal from before addresses were kept is given them in place", async () => {
   using directory = temporaryDirectory();
   const path = directory.file();
-  {
-    await using opened = openInline(path);
-    await opened.apply(assigned(1));
-  }
-  const db = new Database(path);
-  db.run("DROP INDEX processors_copy");
-  db.run("ALTER TABLE processors DROP COLUMN url");
-  expect(knownAddresses(db)).toEqual([]);
-  db.close();
+  writtenBy("0230981", path);
   await using opened = openInline(path);
   const found = await opened.journal.addresses(both([A, B]));
   expect(found.configured).toEqual([{ kind: "new" }, { kind: "new" }]);
   expect((await opened.journal.addresses(both([C, B]))).configured[0]).toEqual({
     kind: "moved",
     from: A,
-    open: 1,
+    open: 8,
   });
 });

@@ -89,10 +89,8 @@ const CODES = (["assigned", "unknown", "held"] satisfies PaymentState[]).map((st
   PAYMENT_STATES.indexOf(state),
 );
 
-/** Reads a journal's addresses; none from a journal of before addresses were kept. */
+/** Reads a journal's addresses. */
 export function knownAddresses(db: Database): KnownAddress[] {
-  const columns = db.query<{ name: string }, []>("PRAGMA table_info(processors)").all();
-  if (!columns.some(({ name }) => name === "url")) return [];
   return db
     .query<KnownAddress, []>(
       `SELECT number, name, url, coalesce(open, 0) AS open FROM processors LEFT JOIN (

@@ -16,6 +16,7 @@ import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
+import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
 import { observe } from "./telemetry/observe.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -35,7 +36,12 @@ const log = createLog("worker", settings.LOG_LEVEL);
 endOnExceptions(log);
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
-const said = { fatal: fatalIn(log), warn: (reason: string) => log.warn(reason) };
+const said = {
+  fatal: fatalIn(log),
+  warn: (reason: string) => log.warn(reason),
+  upgraded: ({ kind, ...fields }: Upgrade) =>
+    log.info(fields, kind === "begins" ? "the journal is being upgraded" : "upgraded the journal"),
+};
 const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
 const names = journal.head.processors;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);

@@ -10,7 +10,7 @@ import {
   type Address,
   type KnownAddress,
 } from "../../worker/addresses.ts";
-import { openToRead } from "../../worker/audit/file.ts";
+import { OlderFormat, openToRead } from "../../worker/format.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 
 export type Judged = {
@@ -29,8 +29,13 @@ export function judgeAddresses(path: string, configured: readonly Address[]): Ju
     return { findings: findingsOf(configured, known), untouchable };
   } catch (error) {
     const untouchable = new Set(configured.map(({ name }) => name));
-    return { findings: [wrong("journal", (error as Error).message, null)], untouchable };
+    return { findings: [judgeUnread(error as Error)], untouchable };
   }
+}
+
+function judgeUnread({ message, cause }: Error): Finding {
+  if (!(cause instanceof OlderFormat)) return wrong("journal", message, null);
+  return warning("journal", message, "worker migrate --dry-run  # says how long it takes");
 }
 
 function findingsOf(configured: readonly Address[], known: readonly KnownAddress[]): Finding[] {

@@ -209,7 +209,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 50,
     edits: [
       {
-        file: "worker/journal/store.ts",
+        file: "worker/journal/migrations/0001-tables.ts",
         find: "id BLOB NOT NULL UNIQUE,",
         replace: "id BLOB NOT NULL,",
       },

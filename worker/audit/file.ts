@@ -1,30 +1,14 @@
 /**
- * A journal's file, opened to be read beside the process that writes it. A process without a ledger in
+ * Reads a journal's file beside the process that writes it. A process without a ledger in
  * memory builds the columns from it: whole blocks by their totals, the last rows one by one.
  */
-import { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
+import type { Database } from "bun:sqlite";
 import { SqliteLedger } from "../journal/sqlite-ledger.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
 
 /** The smallest ring: older rows are read from the file when a window cuts through their block. */
 const SLOTS = 4 * BLOCK_ROWS;
-
-/** Throws with one sentence. */
-export function openToRead(path: string): Database {
-  if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
-  try {
-    const db = new Database(path, { readonly: true });
-    db.run("PRAGMA busy_timeout = 5000");
-    db.query("SELECT count(*) FROM meta").get();
-    return db;
-  } catch (error) {
-    throw new Error(`journal ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
 
 /** Names of processors by number. */
 export function namesIn(db: Database): string[] {

@@ -5,7 +5,8 @@ import type { ProcessorModel } from "../../simulator/processor.ts";
 import { centsOf, FIRST_MS, idOf, NAMES } from "./books.fixture.ts";
 import { recordedAs, requestedAtMsOf, settledJournal } from "./books.fixture.ts";
 import { compare } from "./compare.ts";
-import { openToRead, summaryOf } from "./file.ts";
+import { openToRead } from "../format.ts";
+import { summaryOf } from "./file.ts";
 import { JournalBooks } from "./ours.ts";
 import { BEGIN_MS, type Theirs } from "./theirs.ts";
 

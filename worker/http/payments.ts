@@ -1,6 +1,6 @@
 /** Reads payments as the journal has them, through a connection that cannot write. */
-import { Database } from "bun:sqlite";
 import { decimalFromCents } from "../../shared/money.ts";
+import { openToRead } from "../format.ts";
 import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
 
 export type PaymentRow = {
@@ -15,8 +15,7 @@ export type PaymentRow = {
 export const iso = (atMs: number) => new Date(atMs).toISOString();
 
 export function openPayments(path: string, names: readonly string[]) {
-  const db = new Database(path, { readonly: true });
-  db.run("PRAGMA busy_timeout = 5000");
+  const db = openToRead(path);
   const byId = db.query<PaymentRow, [string]>("SELECT * FROM payments WHERE id = unhex(?, '-')");
   const rows = db.query(
     "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",

@@ -2,11 +2,11 @@
  * Reads what an operator asks for: the open payments, and all that is known of one. The connection
  * cannot write, so that a long list costs nobody but its reader.
  */
-import { Database } from "bun:sqlite";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import type { Ages, PublicStory } from "../../shared/http-api/dashboard.ts";
 import { ORDERS, type Said, type Story } from "../../shared/http-api/operator.ts";
 import type { PaymentStatus } from "../../shared/http-api/payments.ts";
+import { openToRead } from "../format.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
 import { iso, statusFields, type PaymentRow } from "./payments.ts";
@@ -40,8 +40,7 @@ const AGED_MAX = 20_000;
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 
 export function openStories(path: string, names: readonly string[]) {
-  const db = new Database(path, { readonly: true });
-  db.run("PRAGMA busy_timeout = 5000");
+  const db = openToRead(path);
   const byId = db.query<PaymentRow & { seq: number }, [string]>(
     "SELECT * FROM payments WHERE id = unhex(?, '-')",
   );

@@ -1,17 +1,8 @@
-/** Every fact in the file stands twice, also in a file that was begun before it did. */
-import { Database } from "bun:sqlite";
+/** Every fact in the file stands twice. */
+import type { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { damageIn } from "./damage.ts";
-import {
-  assigned,
-  AT_MS,
-  failed,
-  NAMES,
-  openInline,
-  settle,
-  temporaryDirectory,
-} from "./journal.fixture.ts";
-import { SqliteStore } from "./store.ts";
+import { assigned, failed, openInline, settle } from "./journal.fixture.ts";
 
 function numbered(db: Database, sql: string): string[] {
   return db.query(sql).values().flat() as string[];
@@ -101,28 +92,4 @@ describe("a number that is another one is found", () => {
     expect(damageIn(db)).toContain("payment 4 has another sum");
     store.close();
   });
-});
-
-test("a journal of before is whole, and has the copies after its first start", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  const before = new SqliteStore(path, "off", NAMES, AT_MS);
-  before.apply([assigned(1), assigned(2), settle(1, 0)]);
-  before.close();
-  const db = new Database(path);
-  for (const index of numbered(db, "SELECT name FROM sqlite_schema WHERE name LIKE '%_copy'")) {
-    db.run(`DROP INDEX ${index}`);
-  }
-  db.run("ALTER TABLE payments DROP COLUMN sum");
-  db.run("CREATE INDEX open_payments ON payments (seq) WHERE state <> 4");
-  db.close();
-  const after = new SqliteStore(path, "off", NAMES, AT_MS);
-  after.apply([settle(2, 1)]);
-  after.close();
-  using read = new Database(path);
-  expect(damageIn(read)).toBeNull();
-  expect(numbered(read, "SELECT seq FROM payments WHERE sum IS NULL") as unknown[]).toEqual([1]);
-  const indexes = numbered(read, "SELECT name FROM sqlite_schema WHERE type = 'index'");
-  expect(indexes).toContain("open_payments_copy");
-  expect(indexes).not.toContain("open_payments");
 });

@@ -5,6 +5,7 @@
  *   payments, while open      an index of every column; the id's own index for ever
  *   payments, once settled    a sum over the columns, which never change again
  *   ledger                    the columns of its payment
+ *   the format's number       in the header and in meta
  *   all others, which are small or seldom written   an index of every column
  *
  * A sum in each row from the start was refused: every move of a payment would have to write it anew.
@@ -16,23 +17,6 @@ const SETTLED = PAYMENT_STATES.indexOf("settled");
 /** A prime, so that no bit of any column goes unseen; the sum takes two bytes a row. */
 const MODULUS = 32_749;
 const FINDINGS_MAX = 3;
-
-export const COPIES_SCHEMA = `
-  CREATE INDEX IF NOT EXISTS open_payments_copy ON payments
-    (seq, amount_cents, state, accepted_at_ms, processor, requested_at_ms)
-    WHERE state <> ${SETTLED};
-  CREATE INDEX IF NOT EXISTS blocks_copy ON blocks
-    (block, processor, min_ms, max_ms, count, cents);
-  CREATE INDEX IF NOT EXISTS attempts_copy ON attempts (seq, at_ms, processor, outcome, reason);
-  CREATE INDEX IF NOT EXISTS attempts_left_out_copy ON attempts_left_out (seq, count);
-  CREATE INDEX IF NOT EXISTS interventions_copy ON interventions
-    (seq, processor, at_ms, who, action, why, evidence);
-  CREATE INDEX IF NOT EXISTS processors_copy ON processors (number, name, url);
-  CREATE INDEX IF NOT EXISTS processor_modes_copy ON processor_modes (processor, mode);
-  CREATE INDEX IF NOT EXISTS meta_copy ON meta (key, value);
-  DROP INDEX IF EXISTS open_payments;
-  DROP INDEX IF EXISTS interventions_of_payment;
-`;
 
 /**
  * Gives the sum over a settled payment's row, as SQL. Rows settled before the sum was introduced have
@@ -47,8 +31,15 @@ export function sumOfSettled(settledAtMs = "settled_at_ms"): string {
 /** Finds copies that do not agree and that SQLite does not compare itself, in any version's journal. */
 export function disagreements(db: Database): string[] {
   if (!hasColumn(db, "ledger", "seq")) return [];
-  const found = [...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];
+  const found = [...otherFormat(db), ...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];
   return hasColumn(db, "payments", "sum") ? [...paymentsWithOtherSum(db), ...found] : found;
+}
+
+/** Journals of before the number have 0 in the header, and 1 in the table. */
+function otherFormat(db: Database): string[] {
+  const sql = `SELECT coalesce((SELECT value FROM meta WHERE key = 'schema'), 1) AS schema
+    FROM pragma_user_version WHERE schema <> max(user_version, 1)`;
+  return numbers(db, sql).map((schema) => `its header has another format than ${schema}`);
 }
 
 function paymentsWithOtherSum(db: Database): string[] {

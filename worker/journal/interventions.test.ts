@@ -1,5 +1,4 @@
 /** Decisions of an operator, in every driver: the states that they start from, and their record. */
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import type { Intervention, PaymentState, ProcessorMode, Transition } from "../transitions.ts";
 import {
@@ -162,19 +161,4 @@ test("what was said is kept word for word, in the order in which it was said", a
     { ...common, seq: null, processor: 1, action: "drained" },
     { ...common, seq: 1, processor: null, action: "settle", evidence: "a mail\nof two lines" },
   ]);
-});
-
-test("a journal of before there were operators gets its tables", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  {
-    await using opened = openInline(path);
-    await opened.apply(assigned(1));
-  }
-  const db = new Database(path);
-  db.run("DROP TABLE interventions");
-  db.run("DROP TABLE processor_modes");
-  db.close();
-  await using opened = openInline(path);
-  expect(await opened.apply(decided("hold", 1), mode(0, "drained"))).toEqual([DONE, DONE]);
 });

@@ -15,11 +15,6 @@ export function refuseForeign(db: Database): void {
   if (!isOurs) throw new Error("it is an SQLite database, but no journal");
 }
 
-/** Writes the number into a journal that does not have it yet. */
-export function claim(db: Database): void {
-  if (applicationIdOf(db) !== APPLICATION_ID) db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
-}
-
 function applicationIdOf(db: Database): number {
   const [[id]] = db.query("PRAGMA application_id").values() as [[number]];
   return id;

@@ -57,7 +57,6 @@ test("a journal that kept them all is opened as it is, and shrinks with each att
     insert.run(1, AT_MS + n, `${n}`);
     if (n < 5) insert.run(2, AT_MS + n, `${n}`);
   }
-  db.run("DROP TABLE attempts_left_out");
   const again = open(db);
   expect(again.kept(1)).toHaveLength(1_000);
   for (let n = 1_000; n < 1_100; n++) {

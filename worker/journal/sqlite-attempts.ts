@@ -8,21 +8,6 @@ import type { Database } from "bun:sqlite";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import type { FailedAttempt } from "../transitions.ts";
 
-export const ATTEMPTS_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS attempts (
-    seq INTEGER NOT NULL,
-    at_ms INTEGER NOT NULL,
-    processor INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
-    reason TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS attempts_of_payment ON attempts (seq);
-  CREATE TABLE IF NOT EXISTS attempts_left_out (
-    seq INTEGER PRIMARY KEY,
-    count INTEGER NOT NULL
-  ) STRICT;
-`;
-
 /** Old journals kept all attempts: at this rate they are gone in hours, and nobody waits for it. */
 const LEFT_OUT_AT_ONCE_MAX = 64;
 

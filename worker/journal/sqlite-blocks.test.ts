@@ -152,7 +152,7 @@ test("a journal of before there were sealed blocks has them after its first star
   );
   before.close();
   const db = new Database(path);
-  db.run("DROP TABLE blocks");
+  db.run("DELETE FROM blocks");
   db.close();
   const after = new SqliteStore(path, "off", NAMES, AT_MS);
   const half = BLOCK_ROWS / 2;

@@ -6,18 +6,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import { BLOCK_ROWS, type BlockTotals } from "../transitions.ts";
 
-export const BLOCKS_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS blocks (
-    block INTEGER NOT NULL,
-    processor INTEGER NOT NULL,
-    min_ms INTEGER NOT NULL,
-    max_ms INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    cents INTEGER NOT NULL,
-    PRIMARY KEY (block, processor)
-  ) STRICT, WITHOUT ROWID;
-`;
-
 type Values = [
   block: number,
   processor: number,

@@ -147,16 +147,6 @@ describe("a journal is refused with one line that names it when", () => {
     );
   });
 
-  test("it was written by a later version", () => {
-    using directory = temporaryDirectory();
-    write(directory.file(), 1);
-    using db = new Database(directory.file());
-    db.run("UPDATE meta SET value = 2 WHERE key = 'schema'");
-    expect(reasonOf(() => open(directory.file()))).toBe(
-      `journal ${directory.file()}: it is of version 2, this worker of 1`,
-    );
-  });
-
   test("it is a database of somebody else's", () => {
     using directory = temporaryDirectory();
     const path = directory.file();

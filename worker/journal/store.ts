@@ -1,6 +1,6 @@
 /**
- * The journal's tables and the changes that each transition makes to them. It is synchronous, one
- * commit a call, and runs in the pipeline's thread.
+ * The changes that each transition makes to the journal's tables, whose SQL is in migrations/. It is
+ * synchronous, one commit a call, and runs in the pipeline's thread.
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
@@ -20,12 +20,14 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
 import { isCorruption } from "../corruption.ts";
+import { refuseNewer } from "../format.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
-import { COPIES_SCHEMA, sumOfSettled } from "./copies.ts";
+import { sumOfSettled } from "./copies.ts";
 import { damage, damageIn } from "./damage.ts";
-import { claim, refuseForeign } from "./ours.ts";
-import { ATTEMPTS_SCHEMA, SqliteAttempts } from "./sqlite-attempts.ts";
-import { BLOCKS_SCHEMA, SqliteBlocks } from "./sqlite-blocks.ts";
+import { migrate, type Upgrade } from "./migrations.ts";
+import { refuseForeign } from "./ours.ts";
+import { SqliteAttempts } from "./sqlite-attempts.ts";
+import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
 import { uuidFromHex } from "../uuid.ts";
@@ -50,55 +52,6 @@ export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
 
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS processors (
-    number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    url TEXT
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS payments (
-    seq INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
-    amount_cents INTEGER NOT NULL CHECK (amount_cents > 0),
-    state INTEGER NOT NULL,
-    accepted_at_ms INTEGER NOT NULL,
-    processor INTEGER REFERENCES processors,
-    requested_at_ms INTEGER,
-    settled_at_ms INTEGER,
-    sum INTEGER
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS ledger (
-    row INTEGER PRIMARY KEY,
-    seq INTEGER NOT NULL,
-    processor INTEGER NOT NULL,
-    requested_at_ms INTEGER NOT NULL,
-    amount_cents INTEGER NOT NULL
-  ) STRICT;
-  ${BLOCKS_SCHEMA}
-  ${ATTEMPTS_SCHEMA}
-  CREATE TABLE IF NOT EXISTS interventions (
-    seq INTEGER,
-    processor INTEGER,
-    at_ms INTEGER NOT NULL,
-    who TEXT NOT NULL,
-    action TEXT NOT NULL,
-    why TEXT NOT NULL,
-    evidence TEXT
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS processor_modes (
-    processor INTEGER PRIMARY KEY REFERENCES processors,
-    mode TEXT NOT NULL CHECK (mode IN ('drained', 'forced'))
-  ) STRICT;
-`;
-
-/** Columns that came later: an older journal is given them in place. They may be null. */
-const ADDED_COLUMNS = [
-  { table: "processors", column: "url", type: "TEXT" },
-  { table: "payments", column: "sum", type: "INTEGER" },
-] as const;
-
 type OpenColumns = [
   seq: number,
   hex: string,
@@ -121,8 +74,9 @@ export class SqliteStore {
   readonly #statements: Statements;
 
   /**
-   * Opens, creates or recovers the journal at `path`. Throws with one sentence when the file cannot
-   * be written, is not a journal, or is damaged. `db` is the same, opened already.
+   * Opens, creates, upgrades or recovers the journal at `path`. Throws with one sentence when the file
+   * cannot be written, is not a journal, or is damaged. `db` is the same, opened already; `told` hears
+   * of the upgrade.
    */
   constructor(
     path: string,
@@ -131,16 +85,14 @@ export class SqliteStore {
     nowMs: number,
     db: Database = openDatabase(path, sync),
     checkedBytesMax: number = CHECKED_BYTES_MAX,
+    told: (upgrade: Upgrade) => void = () => {},
   ) {
     this.#db = db;
     try {
       this.isChecked = bytesOf(this.#db) <= checkedBytesMax;
       const found = this.isChecked ? damageIn(this.#db) : null;
       if (found !== null) throw new Error(found);
-      claim(this.#db);
-      this.#db.run(SCHEMA);
-      addColumns(this.#db);
-      this.#db.run(COPIES_SCHEMA);
+      migrate(this.#db, told);
       this.blocks = new SqliteBlocks(this.#db);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
@@ -242,16 +194,9 @@ export class SqliteStore {
         const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
         // The epoch is for people only, and shows them about when: nothing rests on a right clock.
         const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
-        const schema = meta("schema") ?? SCHEMA_VERSION;
-        if (schema !== SCHEMA_VERSION) {
-          throw new Error(`it is of version ${schema}, this worker of ${SCHEMA_VERSION}`);
-        }
         const lastRow = max("SELECT max(row) AS n FROM ledger");
         const baseRow = baseRowAtStart(meta("base_row") ?? 0, lastRow);
-        this.#db.run("INSERT OR REPLACE INTO meta VALUES ('schema', ?), ('epoch', ?)", [
-          SCHEMA_VERSION,
-          epoch,
-        ]);
+        this.#db.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", [epoch]);
         this.#db.run("UPDATE meta SET value = ? WHERE key = 'base_row'", [baseRow]);
         for (const name of processors) {
           this.#db.run(
@@ -434,14 +379,6 @@ function prepare(db: Database) {
 
 const BELONGS_TO_NOBODY = "processor = NULL, requested_at_ms = NULL";
 
-function addColumns(db: Database): void {
-  for (const { table, column, type } of ADDED_COLUMNS) {
-    const columns = db.query<{ name: string }, []>(`PRAGMA table_info(${table})`).all();
-    if (columns.some(({ name }) => name === column)) continue;
-    db.run(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
-  }
-}
-
 export function openDatabase(path: string, sync: JournalSync): Database {
   let db: Database | null = null;
   try {
@@ -449,6 +386,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
     db = new Database(path, { create: true, readwrite: true, strict: true });
     db.run("PRAGMA busy_timeout = 5000");
     refuseForeign(db);
+    refuseNewer(db);
     db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${sync}`);

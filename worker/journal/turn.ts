@@ -13,6 +13,7 @@ import { lastEnding, noteCleanEnd, noteRunning, thisBoot } from "./ending.ts";
 import { InlineJournal } from "./inline.ts";
 import { DAY_MS, Integrity } from "./integrity.ts";
 import { lockJournal, type JournalLock } from "./lock.ts";
+import type { Upgrade } from "./migrations.ts";
 import { Presence } from "./presence.ts";
 import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
@@ -29,6 +30,8 @@ export type JournalOptions = {
   /** Told once why the journal cannot go on; nothing is committed, and nobody answered, afterwards. */
   readonly fatal?: (reason: string) => void;
   readonly warn?: (reason: string) => void;
+  /** Told of each step by which a journal of an earlier format is upgraded. */
+  readonly upgraded?: (upgrade: Upgrade) => void;
   /** A larger file is looked through beside the work, and not before it. */
   readonly checkedBytesMax?: number;
   /** A number that differs after the machine was down. */
@@ -48,7 +51,8 @@ export async function openJournal(
   try {
     const db = openDatabase(path, sync);
     const bytesMax = mayBeBuiltOn(db, path, boot) ? checkedBytesMax : Number.POSITIVE_INFINITY;
-    const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, bytesMax);
+    const { upgraded } = options;
+    const store = new SqliteStore(path, sync, processors, clock.wallMs(), db, bytesMax, upgraded);
     // With a note of trouble the store has looked through all of it, and it is whole.
     forgetTrouble(path);
     claimPlace(path, db, boot, lock);

@@ -1,0 +1,164 @@
+/**
+ * Runs `worker migrate`: brings the journal to this program's format, as a worker's start does, at a time
+ * that somebody chooses, and looks through all of it for damage before. A dry run reads it beside whoever
+ * works there, and writes nothing.
+ */
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { argumentsOrExit } from "../shared/arguments.ts";
+import { complain, say } from "../shared/say.ts";
+import { readSettings } from "../shared/settings.ts";
+import { VERSION } from "../shared/version.ts";
+import { FORMAT, formatOf, refuseNewer } from "../worker/format.ts";
+import { damageIn } from "../worker/journal/damage.ts";
+import { lockJournal } from "../worker/journal/lock.ts";
+import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
+import { refuseForeign } from "../worker/journal/ours.ts";
+import { openDatabase } from "../worker/journal/store.ts";
+import { workerSettings } from "../worker/settings.ts";
+import { describeRange, estimate, sumOf, type Counts, type Range } from "./migrate/estimate.ts";
+import { table } from "./text-table.ts";
+
+const USAGE = `usage: worker migrate [--dry-run]
+
+Brings the journal that JOURNAL names to this version's format, which the start of a worker does as
+well. First it is looked through for damage; then each migration is one transaction, and whoever is
+interrupted goes on where it was. No worker may run. There is no way back but a backup.
+
+  --dry-run   says what would be done and how long it takes, and writes nothing; a worker may run
+  --help, --version
+
+Exit code 0: it has this version's format or, with --dry-run, can have it. 1: it cannot.
+`;
+
+const LINE = { usage: USAGE, options: { "dry-run": { type: "boolean" } } } as const;
+
+const { JOURNAL } = workerSettings;
+/** Rows are read for so long to see how fast they can be, and so many between two looks at the clock. */
+const SAMPLE_MS = 1_000;
+const SLICE_ROWS = 50_000;
+/** Looking for damage takes about so many walks over payments. */
+const CHECK_WALKS = 10;
+
+/** Ends the process, with the exit code that the usage tells. */
+export async function migrateByHand(args: readonly string[]): Promise<never> {
+  const { values } = argumentsOrExit(LINE, args);
+  try {
+    const path = journalPath(process.env);
+    if (values["dry-run"]) say(planOf(path));
+    else migrateAt(path);
+    return process.exit(0);
+  } catch (error) {
+    complain((error as Error).message);
+    return process.exit(1);
+  }
+}
+
+function journalPath(env: Record<string, string | undefined>): string {
+  const read = readSettings({ JOURNAL }, env);
+  if (!read.ok) throw new Error(read.reason);
+  const path = read.settings.JOURNAL;
+  if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
+  return path;
+}
+
+function migrateAt(path: string): void {
+  const lock = lockJournal(path);
+  try {
+    using db = openDatabase(path, "full");
+    if (pendingIn(db).length === 0) return say(`journal ${path}: ${NOTHING}\n`);
+    say(`journal ${path}: looking for damage\n`);
+    const found = damageIn(db);
+    if (found !== null) throw new Error(`journal ${path}: ${found}`);
+    migrate(db, (upgrade) => say(`${describe(path, upgrade)}\n`));
+    // The file is whole then without its log, which may stay behind.
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    say(`journal ${path}: ${NOW}\n`);
+  } finally {
+    lock.close();
+  }
+}
+
+const NOTHING = `it has format ${FORMAT}, that of papa-leguas ${VERSION}: there is nothing to do`;
+const NOW = `it has format ${FORMAT} now, that of papa-leguas ${VERSION}`;
+
+function describe(path: string, upgrade: Upgrade): string {
+  if (upgrade.kind === "step") return `${upgrade.migration}: done in ${upgrade.durationMs} ms`;
+  return `journal ${path}: upgraded from format ${upgrade.from} to ${upgrade.to}`;
+}
+
+function planOf(path: string): string {
+  using db = openForPlan(path);
+  const pending = pendingIn(db);
+  if (pending.length === 0) return `journal ${path}: ${NOTHING}\n`;
+  const counts = countsIn(
+    db,
+    pending.flatMap(({ walks }) => ["payments", ...walks]),
+  );
+  const rowsPerMs = rowsPerMsIn(db);
+  const check = {
+    name: "check",
+    what: CHECKED,
+    walks: Array<string>(CHECK_WALKS).fill("payments"),
+  };
+  const steps = [check, ...pending].map(({ name, what, walks }) => {
+    return { name, what, range: estimate(walks, counts, rowsPerMs) };
+  });
+  const rows = steps.map(({ name, what, range }) => [name, describeRange(range), what]);
+  return `journal ${path}: format ${formatOf(db)}, with ${counts.get("payments")} payments; \
+papa-leguas ${VERSION} upgrades it to format ${FORMAT}
+
+${table(["step", "takes", "afterwards"], rows)}
+${total(steps.map(({ range }) => range))}, at ${Math.round(rowsPerMs)} rows a millisecond, as this file was \
+read just now. Nothing was written.
+`;
+}
+
+const CHECKED = "it is known that the file is whole";
+
+function total(ranges: readonly Range[]): string {
+  return `in all ${describeRange(sumOf(ranges))}`;
+}
+
+/** Opens the journal of any format up to ours, through a connection that cannot write. */
+function openForPlan(path: string): Database {
+  const db = new Database(path, { readonly: true });
+  try {
+    db.run("PRAGMA busy_timeout = 5000");
+    refuseForeign(db);
+    refuseNewer(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw new Error(`journal ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function countsIn(db: Database, tables: readonly string[]): Counts {
+  const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
+  const known = [...new Set(tables)].filter((name) => isThere.get(name) !== null);
+  return new Map(
+    known.map((name) => [
+      name,
+      db.query(`SELECT count(*) FROM ${name}`).values()[0]?.[0] as number,
+    ]),
+  );
+}
+
+/** Reads payments, all of them or as many as there is time for. */
+function rowsPerMsIn(db: Database): number {
+  const slice = db.prepare(
+    `SELECT count(*), max(seq), sum(amount_cents) FROM
+     (SELECT * FROM payments WHERE seq > ? ORDER BY seq LIMIT ${SLICE_ROWS})`,
+  );
+  const startMs = performance.now();
+  let [all, last]: [number, number | null] = [0, 0];
+  while (last !== null && performance.now() - startMs < SAMPLE_MS) {
+    const [[rows, max]] = slice.values(last) as [[number, number | null]];
+    all += rows;
+    last = max;
+  }
+  return Math.max(all, 1) / (performance.now() - startMs);
+}

@@ -1,0 +1,63 @@
+/**
+ * The number of the journal's format: programs know by it whether they can read a file at all. It stands
+ * twice, as `user_version` in the file's header and as `schema` in `meta`, where programs of before the
+ * number look, which refuse another one than 1.
+ *
+ *   0        a file without tables, or a journal of before the number, whatever it has
+ *   1 to 4   what the migration of that number leaves (worker/journal/migrations/)
+ *   more     a later program's, refused before anything is written
+ */
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { VERSION } from "../shared/version.ts";
+
+export const FORMAT = 4;
+
+/** A journal that a start or `worker migrate` is to upgrade before it can be read. */
+export class OlderFormat extends Error {}
+
+export function formatOf(db: Database): number {
+  const [[format]] = db.query("PRAGMA user_version").values() as [[number]];
+  return format;
+}
+
+/** Throws with one sentence. */
+export function refuseNewer(db: Database): void {
+  const format = formatOf(db);
+  if (format <= FORMAT) return;
+  throw new Error(
+    `it is of format ${format}, and this is papa-leguas ${VERSION}, which knows formats up to ${FORMAT}: \
+start the version that wrote it, or a later one`,
+  );
+}
+
+/**
+ * Opens a journal's file beside the process that writes it, through a connection that cannot write.
+ * Throws with one sentence, also for another format: what reads here knows only this one.
+ */
+export function openToRead(path: string): Database {
+  if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
+  let db: Database | null = null;
+  try {
+    db = new Database(path, { readonly: true });
+    db.run("PRAGMA busy_timeout = 5000");
+    db.query("SELECT count(*) FROM meta").get();
+    refuseNewer(db);
+    refuseOlder(db);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw new Error(`journal ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function refuseOlder(db: Database): void {
+  const format = formatOf(db);
+  if (format === FORMAT) return;
+  throw new OlderFormat(
+    `it is of format ${format}, and papa-leguas ${VERSION} reads format ${FORMAT}: \
+a worker's start upgrades it, and so does worker migrate`,
+  );
+}
