@@ -14,7 +14,7 @@ function serveWithFew() {
     import { refuseWhenFull } from ${module};
     const fetch = () => new Response("fine");
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
-    refuseWhenFull({ error() {} });
+    refuseWhenFull({ tell() {} });
     console.log(server.port);
   `,
     DESCRIPTORS,

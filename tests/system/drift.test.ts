@@ -181,6 +181,7 @@ test(
       expect(await text("/metrics")).toContain(
         'papaleguas_audit_drift_payments{processor="default"} 0',
       );
+      await worker.stop();
     } finally {
       await worker.kill();
     }
@@ -189,6 +190,7 @@ test(
     const log = worker.lines.join("\n");
     expect(log + worker.errors.join("\n") + said.join("")).not.toContain(TOKEN);
     expect(log).toContain('"msg":"audit: drift"');
+    expect(log).toContain('"msg":"over: audit: drift"');
   },
   TEST_MS_MAX,
 );
