@@ -36,7 +36,7 @@ export class Readiness {
   readonly #parts: ReadinessParts;
   readonly #counts: () => Record<string, number>;
   /** Counters at the last tick: what a trouble has cost before it is seen counts too. */
-  #before: Record<string, number>;
+  #before: Record<string, number> = {};
   #draining = false;
 
   constructor(parts: ReadinessParts) {
@@ -47,7 +47,6 @@ export class Readiness {
       failedCommits: journal.stats.failures,
       failedCheckpoints: journal.checkpoints.failures,
     });
-    this.#before = this.#counts();
     parts.journal.onCommitting = (isUnderWay) => parts.http.pulse.committing(isUnderWay);
   }
 

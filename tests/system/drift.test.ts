@@ -242,7 +242,7 @@ test(
     });
     await byHand();
     await worker.kill();
-    expect(worker.lines.join("\n")).toContain('"msg":"audit: moved"');
+    expect(worker.lines.join("\n")).toContain('"incident":"processor-moved"');
     expect(asked).toEqual([]);
   },
   TEST_MS_MAX,
