@@ -38,9 +38,12 @@ test("one line when it begins and one when it is over, with its duration and wha
   for (let n = 0; n < 3; n++) site.incidents.begin("journal-fails", null, now);
   site.pass(90_000);
   site.refused = 1_205;
-  for (let n = 0; n < 3; n++) site.incidents.end("journal-fails", null);
+  site.incidents.end("journal-fails", null);
   site.refused = 9_999;
-  for (let n = 0; n < 40; n++) site.pass(100);
+  for (let n = 0; n < 40; n++) {
+    site.incidents.end("journal-fails", null);
+    site.pass(100);
+  }
   const about = { incident: "journal-fails", reason: "full" };
   expect(site.lines).toEqual([
     ["error", about, FAILS],
@@ -108,6 +111,18 @@ test.each([100, 1_500, 10_000, 40_000])(
     expect(times.reduce((sum, count) => sum + count, 0)).toBe(500);
   },
 );
+
+test("each return doubles the time for which it has to stay away", () => {
+  const site = new Site();
+  for (const awayMs of [1_999, 3_999, 7_999]) {
+    site.incidents.begin("journal-fails", null);
+    site.incidents.end("journal-fails", null);
+    site.pass(awayMs);
+    expect(site.messages).toEqual([FAILS]);
+  }
+  site.pass(1);
+  expect(site.messages).toEqual([FAILS, OVER]);
+});
 
 test("after a quiet while the end is said as soon as the first time", () => {
   const site = new Site();
