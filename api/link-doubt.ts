@@ -1,10 +1,7 @@
 /** A worker that answers over HTTP and not over the link: nearly always the secrets differ. */
-export const LOOK_MS = 5_000;
+
 /** A single look may meet a worker that has just started, and is asked for a sign of life in a moment. */
 const LOOKS = 2;
-
-export const DOUBT =
-  "The worker answers at WORKER_HTTP, but not over the link: is LINK_SECRET the same, and does UDP reach WORKER_LINK?";
 
 export class LinkDoubt {
   #looks = 0;
@@ -14,9 +11,7 @@ export class LinkDoubt {
     return this.#looks >= LOOKS;
   }
 
-  /** True when it has come to be there by this look. */
-  look(overLink: boolean, overHttp: boolean): boolean {
+  look(overLink: boolean, overHttp: boolean): void {
     this.#looks = overHttp && !overLink ? this.#looks + 1 : 0;
-    return this.#looks === LOOKS;
   }
 }

@@ -36,7 +36,7 @@ await claimSocket(settings.HOST).catch(exitWith);
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
 const api = startOrExit();
 
-refuseWhenFull(log);
+refuseWhenFull(api.incidents);
 drainOnSignals(log, async () => {
   await api.stop();
   link.close();

@@ -10,6 +10,8 @@ export type ApiMetrics = {
   countRequest(route: string, status: number): void;
   /** Counts a payment that was handed to the worker: its verdict, and how long its request took. */
   observePayment(kind: VerdictKind, seconds: number): void;
+  /** Verdicts so far. */
+  readonly verdicts: Readonly<Record<VerdictKind, number>>;
   /** Prometheus text of this process alone: the worker has a page of its own. */
   answer(): Promise<Response>;
 };
@@ -119,6 +121,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
   registry.registerMetric(residentMemory);
 
   return {
+    verdicts,
     countRequest(route, status) {
       let counts = requests.get(route);
       if (counts === undefined) {

@@ -74,13 +74,16 @@ export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes" | "look
   readonly HOST?: string;
 };
 
+/** Names the worker in incidents; the link is a fake. */
+export const WORKER_LINK = { host: "127.0.0.1", port: 9998 };
+
 export function runApi(
   workerUrl: string = vacantUrl(),
   { HOST = "127.0.0.1", ...options }: ApiOptions = {},
 ): RunningApi & AsyncDisposable {
   const link = new FakeLink();
   const api = startApi({
-    settings: { PORT: 0, HOST, WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
+    settings: { PORT: 0, HOST, WORKER_LINK, WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
     link,
     log: createLog("api", "silent"),
     leaveTimes: AT_ONCE,

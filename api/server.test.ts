@@ -278,8 +278,11 @@ describe("health", () => {
   });
 
   test("a worker that answers over HTTP alone is said to have another secret, in the log once", async () => {
-    const warned: string[] = [];
-    const log = { ...createLog("api", "silent"), warn: (line: string) => void warned.push(line) };
+    const told: string[] = [];
+    const log = {
+      ...createLog("api", "silent"),
+      error: (_: object, line: string) => void told.push(line),
+    };
     await using worker = startFakeWorker();
     await using api = runApi(worker.url, { lookMs: 1, log: log as unknown as Log });
     api.link.answering = false;
@@ -288,7 +291,7 @@ describe("health", () => {
     expect(await said()).toStartWith(
       "The worker answers at WORKER_HTTP, but not over the link: is LINK_SECRET the same,",
     );
-    expect(warned).toEqual([await said()]);
+    expect(told).toEqual([await said()]);
     api.link.answering = true;
     expect((await api.call("GET", "/readyz")).status).toBe(200);
   });

@@ -1,9 +1,11 @@
+import { systemClock as clock } from "../shared/clock.ts";
 import { originOf, socketPathOf } from "../shared/healthcheck.ts";
 import { allowOf, matcherOf, takes } from "../shared/http-api/matcher.ts";
 import { queryMistake, type Row } from "../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
+import { Incidents } from "../shared/incidents.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { problem, unavailable } from "../shared/problem.ts";
@@ -11,13 +13,16 @@ import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
-import { DOUBT, LinkDoubt, LOOK_MS } from "./link-doubt.ts";
+import { LinkWatch } from "./link-watch.ts";
 import { createPassOn } from "./pass-on.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
 export type ApiParts = {
-  readonly settings: Pick<ApiSettings, "PORT" | "HOST" | "WORKER_HTTP" | "AMOUNT_MAX">;
+  readonly settings: Pick<
+    ApiSettings,
+    "PORT" | "HOST" | "WORKER_LINK" | "WORKER_HTTP" | "AMOUNT_MAX"
+  >;
   readonly link: Link;
   readonly log: Log;
   /** Longest time that the worker may take to answer what is passed on to it. */
@@ -32,6 +37,7 @@ export type Api = {
   readonly url: string;
   /** 0 at a unix socket. */
   readonly port: number;
+  readonly incidents: Incidents;
   /** Turns readiness red at once; resolves when everything that came is answered. */
   stop(): Promise<void>;
 };
@@ -67,14 +73,18 @@ export function startApi(parts: ApiParts): Api {
   const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
   const document = apiDocument(settings.AMOUNT_MAX);
   const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
-  const doubt = new LinkDoubt();
-  const looking = setInterval(() => void look(), parts.lookMs ?? LOOK_MS).unref();
+  const incidents = new Incidents(clock, log);
+  const { host, port: linkPort } = settings.WORKER_LINK;
+  const watch = new LinkWatch({
+    clock,
+    link,
+    incidents,
+    worker: `${host}:${linkPort}`,
+    verdicts: metrics.verdicts,
+    overHttp: async () => (await passOn.readiness()) !== null,
+  });
+  const stopWatching = watch.start(parts.lookMs);
   let stopping: Promise<void> | null = null;
-
-  async function look(): Promise<void> {
-    const overHttp = !link.answering && (await passOn.readiness()) !== null;
-    if (doubt.look(link.answering, overHttp)) log.warn(DOUBT);
-  }
 
   const own: OwnAnswers = {
     pay: (request) => acceptPayment(acceptParts, request),
@@ -82,8 +92,7 @@ export function startApi(parts: ApiParts): Api {
     livez: () => new Response("alive\n"),
     readyz: async () => {
       const said = leave.begun ? null : await passOn.readiness();
-      const silence = link.answering ? null : doubt.isThere ? DOUBT : SILENT;
-      return readiness(leave.begun, said?.reason ?? null, silence);
+      return readiness(leave.begun, said?.reason ?? null, watch.silence);
     },
     metrics: () => metrics.answer(),
   };
@@ -132,20 +141,20 @@ export function startApi(parts: ApiParts): Api {
   const port = server.port ?? 0;
 
   async function drain(): Promise<void> {
-    clearInterval(looking);
+    stopWatching();
     leave.begin();
     passOn.endEventStreams();
     await leave.end(server);
+    incidents.close();
   }
 
   return {
     url: originOf(settings.HOST, port),
     port,
+    incidents,
     stop: () => (stopping ??= drain()),
   };
 }
-
-const SILENT = "The worker does not answer.";
 
 /** The worker's own word comes first; when it says nothing, the link alone decides. */
 function readiness(stopping: boolean, reason: string | null, silence: string | null): Response {

@@ -7,7 +7,7 @@
  * It runs in the http thread, whose columns and file it reads, in steps that are small beside a
  * question from outside; one call at a time leaves for one processor at a time.
  */
-import type { Log } from "../shared/log.ts";
+import type { Incidents } from "../shared/incidents.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { movedFrom } from "./addresses.ts";
@@ -36,7 +36,7 @@ export type AuditOptions = {
     /** True while the journal's file is not to be touched. */
     isInDoubt(): boolean;
   };
-  readonly log: Log;
+  readonly incidents: Pick<Incidents, "tell" | "end">;
 };
 
 export interface Audit {
@@ -51,7 +51,8 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
   return PROCESSOR_TIMEOUT_MS + LAG_MS;
 }
 
-export function startAudit({ settings, names, summary, standstill, log }: AuditOptions): Audit {
+export function startAudit(options: AuditOptions): Audit {
+  const { settings, names, summary, standstill, incidents } = options;
   const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
   if (!isOn) return { report: () => reportOf(settings, new Map()), gauges: () => [], stop() {} };
   const db = openToRead(settings.JOURNAL);
@@ -69,16 +70,15 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
     };
     watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));
   }
-  const states = new Map<string, string>();
   let timer: Timer;
   let stopped = false;
 
   const round = async () => {
-    for (const [name, watch] of watches) {
+    for (const watch of watches.values()) {
       if (stopped) return;
       if (standstill.isInDoubt()) continue;
       await watch.round(Date.now(), performance.now());
-      if (!stopped) sayChange(log, states, name, watch.report());
+      if (!stopped) tellOf(incidents, watch);
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);
   };
@@ -104,18 +104,14 @@ function reportOf(
   return { processors: PROCESSORS.map(({ name }) => report(name)) };
 }
 
-function sayChange(
-  log: Log,
-  states: Map<string, string>,
-  processor: string,
-  { state, error, differing, windows, equalUpTo }: ProcessorAudit,
-): void {
-  if (states.get(processor) === state) return;
-  states.set(processor, state);
-  const about = { processor, state, equalUpTo, error };
+/** A difference is not over because the processor does not answer now, nor because it has moved. */
+function tellOf(incidents: AuditOptions["incidents"], watch: Watch): void {
+  const { name, state, error, equalUpTo } = watch.report();
+  incidents.tell("audit-failed", name, state === "failed" ? { details: { error } } : null);
   if (state === "drift") {
-    log.warn({ ...about, payments: differing.length, windows: windows.length }, "audit: drift");
-  } else log[state === "failed" || state === "moved" ? "warn" : "info"](about, `audit: ${state}`);
+    const { driftPayments: payments, driftCents: cents } = watch.gauges();
+    incidents.tell("audit-drift", name, { details: { payments, cents, equalUpTo } });
+  } else if (state === "equal" || state === "waiting") incidents.end("audit-drift", name);
 }
 
 /** The report on a processor without an audit-token. */

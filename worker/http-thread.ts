@@ -1,4 +1,6 @@
 /** Entry of the http thread builds its parts when told to start, and passes messages on. */
+import { systemClock } from "../shared/clock.ts";
+import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
 import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
@@ -16,6 +18,7 @@ let server: HttpServer | null = null;
 let payments: ReturnType<typeof openPayments> | null = null;
 let stories: ReturnType<typeof openStories> | null = null;
 let audit: Audit | null = null;
+let incidents: Incidents | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -38,6 +41,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "stop":
       await server?.stop();
       audit?.stop();
+      incidents?.close();
       payments?.close();
       stories?.close();
       return post({ kind: "stopped" });
@@ -49,12 +53,13 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
     const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
     stories = openStories(settings.JOURNAL, names);
     const log = createLog("worker-http", settings.LOG_LEVEL);
-    const standstill = watchPulse(pulse, log);
+    incidents = new Incidents(systemClock, log);
+    const standstill = watchPulse(pulse, incidents);
     const summary = new SummaryReader(ledger, (fromRow, toRow) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
       return oldRows(fromRow, toRow);
     });
-    audit = startAudit({ settings, names, summary, standstill, log });
+    audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,
       names,

@@ -18,6 +18,7 @@ import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
 import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
+import { Lookout } from "./telemetry/lookout.ts";
 import { observe } from "./telemetry/observe.ts";
 import { Pipeline } from "./pipeline.ts";
 import { HttpProcessor } from "./processor.ts";
@@ -26,6 +27,8 @@ import { Readiness } from "./readiness.ts";
 import { withoutToken, workerSettings } from "./settings.ts";
 
 const TICK_MS = 10;
+const LOOK_MS = 1_000;
+const LOOK_FURTHER_MS = 5_000;
 /** Part of the time for draining that calls in flight may use; the rest is for the last commit. */
 const CALLS_DRAIN_MS = 3_500;
 
@@ -67,17 +70,21 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
   pipeline.take(payment, answer),
 ).catch(exitWith);
 
+const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
-const readiness = new Readiness({ clock, journal, pipeline, http, log });
+const readiness = new Readiness({ clock, journal, pipeline, http, incidents });
 
 const timer = setInterval(() => {
   pipeline.tick();
   readiness.tick();
 }, TICK_MS);
+const lookout = new Lookout({ clock, incidents, pipeline, journal, link });
+setInterval(() => lookout.look(), LOOK_MS).unref();
+setInterval(() => void lookout.lookFurther(), LOOK_FURTHER_MS).unref();
 
-refuseWhenFull(log);
+refuseWhenFull(incidents);
 drainOnSignals(log, async () => {
   readiness.drain();
   http.leave();
@@ -87,6 +94,7 @@ drainOnSignals(log, async () => {
   await http.stop();
   clearInterval(timer);
   await journal.close();
+  incidents.close();
   // The verdicts of the last commit leave at the end of the turn.
   await Bun.sleep(1);
   link.close();

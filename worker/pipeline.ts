@@ -10,6 +10,7 @@
  * sent when its assignment is durable (I2), moved only when every attempt was refused (I3), and stays
  * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
  */
+import { Incidents } from "../shared/incidents.ts";
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
@@ -39,6 +40,7 @@ export class Pipeline {
   readonly queue = new PaymentQueue();
   readonly meter: Meter;
   readonly laneLog: LaneLog;
+  readonly incidents: Incidents;
   readonly #options: PipelineOptions;
   readonly #intake: Intake;
   readonly #dispatch: Dispatch;
@@ -51,9 +53,10 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     const { clock, log, random } = options;
     this.#options = options;
-    this.laneLog = new LaneLog(clock, log);
+    this.incidents = new Incidents(clock, log);
+    this.laneLog = new LaneLog(clock);
     this.lanes = new Lanes(options.processors.map((processor) => this.#laneFor(processor)));
-    const { queue, lanes } = this;
+    const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
     this.#health = new HealthProbes(clock, lanes.all);
@@ -67,7 +70,7 @@ export class Pipeline {
     const pace = new Pace();
     const router = new Router(lanes.all, options.patienceMs);
     const send = (payment: OpenPayment, at: Reservation) => void this.#send(payment, at);
-    this.#dispatch = new Dispatch({ clock, log, router, payments, queue, pace, send });
+    this.#dispatch = new Dispatch({ clock, incidents, router, payments, queue, pace, send });
     this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
     this.#intake = new Intake({
       ...options,
@@ -83,6 +86,7 @@ export class Pipeline {
       lanes,
       payments,
       laneLog: this.laneLog,
+      incidents,
       withdraw: (payment) => this.#withdraw(payment),
       enqueue: (payment) => queue.putBack(payment),
       resolve: (payment) => this.#resolver.add(clock.steadyMs(), payment),
@@ -114,7 +118,7 @@ export class Pipeline {
       if (payment.state.kind === "queued") this.queue.push(payment);
       if (payment.state.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment);
     }
-    await compareAddresses(journal, this.lanes, log);
+    await compareAddresses(journal, this.lanes, this.incidents, log);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
     const { queued, unknown, held } = this.payments.countByState;
@@ -132,6 +136,7 @@ export class Pipeline {
   /** Moves what time alone moves: probes, the queue, trials, retries. Called every few milliseconds. */
   tick(): void {
     this.meter.tick();
+    this.incidents.tick();
     if (this.#draining) return;
     this.#health.tick();
     const nowMs = this.#options.clock.steadyMs();
@@ -171,16 +176,27 @@ export class Pipeline {
 
   #laneFor(processor: ConfiguredProcessor): Lane {
     const { clock, journal, inFlightMax } = this.#options;
-    return new Lane(clock.steadyMs(), {
+    const lane: Lane = new Lane(clock.steadyMs(), {
       ...processor,
       inFlightMax,
       number: journal.head.processors.indexOf(processor.name),
       onChange: (from, to, cause) => {
         this.laneLog.breakerChanged(processor.name, from, to, cause);
+        this.#tellOfBreaker(lane, to, cause);
         // Another lane may be the right one now.
         this.queue.wake(Number.POSITIVE_INFINITY);
       },
     });
+    return lane;
+  }
+
+  #tellOfBreaker({ name, attempts }: Lane, to: Lane["breaker"]["kind"], cause: string): void {
+    const counts = () => {
+      const { refused, rejected, unknown } = attempts;
+      return { refused, rejected, unknown };
+    };
+    if (to === "open") this.incidents.begin("breaker-open", name, { details: { cause }, counts });
+    if (to === "closed") this.incidents.end("breaker-open", name);
   }
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Incidents } from "../shared/incidents.ts";
 import { Checkpoints } from "./journal/checkpoints.ts";
 import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
 import { Readiness } from "./readiness.ts";
@@ -12,19 +13,30 @@ class Site {
   told: string | null | undefined;
   readonly journal: {
     trouble: string | null;
+    stats: { failures: number };
     checkpoints: Checkpoints;
     onCommitting: (isUnderWay: boolean) => void;
-  } = { trouble: null, checkpoints: this.checkpoints, onCommitting() {} };
-  readonly pipeline: { ledgerEnd: string | null } = { ledgerEnd: null };
+  } = {
+    trouble: null,
+    stats: { failures: 0 },
+    checkpoints: this.checkpoints,
+    onCommitting() {},
+  };
+  readonly pipeline: { ledgerEnd: string | null; verdicts: { busy: number } } = {
+    ledgerEnd: null,
+    verdicts: { busy: 0 },
+  };
+  readonly clock = { steadyMs: () => this.nowMs, wallMs: () => this.nowMs };
+  readonly incidents = new Incidents(this.clock, {
+    info: (...line: unknown[]) => void this.lines.push(["info", ...line]),
+    error: (...line: unknown[]) => void this.lines.push(["error", ...line]),
+  } as never);
   readonly readiness = new Readiness({
-    clock: { steadyMs: () => this.nowMs },
+    clock: this.clock,
     journal: this.journal,
     pipeline: this.pipeline,
     http: { pulse: new Pulse(this.memory), setReadiness: (reason) => void (this.told = reason) },
-    log: {
-      info: (...line: unknown[]) => void this.lines.push(["info", ...line]),
-      error: (...line: unknown[]) => void this.lines.push(["error", ...line]),
-    } as never,
+    incidents: this.incidents,
   });
 
   tick(afterMs = 10): string | null | undefined {
@@ -46,13 +58,19 @@ test("a tick beats; the watch knows when there is none, and whether a commit is 
 test("a journal that fails is said while it lasts, and logged once at each end", () => {
   const site = new Site();
   site.journal.trouble = "database or disk is full";
+  site.pipeline.verdicts.busy += 3;
   for (let i = 0; i < 5; i++)
     expect(site.tick()).toBe("the journal fails: database or disk is full");
+  site.pipeline.verdicts.busy += 4;
+  site.journal.stats.failures += 2;
   site.journal.trouble = null;
   for (let i = 0; i < 5; i++) expect(site.tick()).toBeNull();
+  site.incidents.close();
+  const about = { incident: "journal-fails", reason: "database or disk is full" };
+  const cost = { refused: 7, failedCommits: 2, failedCheckpoints: 0 };
   expect(site.lines).toEqual([
-    ["error", { reason: "database or disk is full" }, "the journal fails"],
-    ["info", "over: the journal fails"],
+    ["error", about, "the journal fails"],
+    ["info", { ...about, ...cost, durationMs: 50, times: 1 }, "over: the journal fails"],
   ]);
 });
 
@@ -64,9 +82,11 @@ test("checkpoints that fail are logged at once, and make it not ready when they 
   expect(site.tick(10_000)).toBe("checkpoints fail, and the journal's log grows: disk I/O error");
   site.checkpoints.succeeded();
   expect(site.tick()).toBeNull();
+  site.incidents.close();
+  const about = { incident: "checkpoints-fail", reason: "disk I/O error" };
   expect(site.lines).toEqual([
-    ["error", { reason: "disk I/O error" }, "checkpoints fail"],
-    ["info", "over: checkpoints fail"],
+    ["error", about, "checkpoints fail"],
+    ["info", expect.objectContaining({ ...about, failedCheckpoints: 2 }), "over: checkpoints fail"],
   ]);
 });
 
@@ -87,8 +107,10 @@ test("a ledger at its end is said while it lasts, and logged once at each end", 
   for (let i = 0; i < 3; i++) expect(site.tick()).toBe("the ledger is at its end: 0 rows are left");
   site.pipeline.ledgerEnd = null;
   expect(site.tick()).toBeNull();
+  site.incidents.close();
+  const about = { incident: "ledger-end", reason: "0 rows are left" };
   expect(site.lines).toEqual([
-    ["error", { reason: "0 rows are left" }, "the ledger is at its end"],
-    ["info", "over: the ledger is at its end"],
+    ["error", about, "the ledger is at its end"],
+    ["info", expect.objectContaining(about), "over: the ledger is at its end"],
   ]);
 });

@@ -1,21 +1,27 @@
 /**
  * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
- * that it stands still (pulse.ts). The log says each trouble once, and once that it is over.
+ * that it stands still (pulse.ts). Each trouble is an incident.
  */
 import type { Clock } from "../shared/clock.ts";
-import type { Log } from "../shared/log.ts";
+import type { Incidents } from "../shared/incidents.ts";
+import type { IncidentKind } from "../shared/incidents/table.ts";
 
 export type ReadinessParts = {
   readonly clock: Pick<Clock, "steadyMs">;
   readonly journal: {
     readonly trouble: string | null;
+    readonly stats: { readonly failures: number };
     readonly checkpoints: {
+      readonly failures: number;
       readonly failing: string | null;
       trouble(nowMs: number): string | null;
     };
     onCommitting: (isUnderWay: boolean) => void;
   };
-  readonly pipeline: { readonly ledgerEnd: string | null };
+  readonly pipeline: {
+    readonly ledgerEnd: string | null;
+    readonly verdicts: { readonly busy: number };
+  };
   readonly http: {
     readonly pulse: {
       beat(nowMs: number): void;
@@ -23,16 +29,24 @@ export type ReadinessParts = {
     };
     setReadiness(reason: string | null): void;
   };
-  readonly log: Pick<Log, "info" | "error">;
+  readonly incidents: Pick<Incidents, "tell">;
 };
 
 export class Readiness {
   readonly #parts: ReadinessParts;
-  readonly #said = new Set<string>();
+  readonly #counts: () => Record<string, number>;
+  /** Counters at the last tick: what a trouble has cost before it is seen counts too. */
+  #before: Record<string, number> = {};
   #draining = false;
 
   constructor(parts: ReadinessParts) {
     this.#parts = parts;
+    const { journal, pipeline } = parts;
+    this.#counts = () => ({
+      refused: pipeline.verdicts.busy,
+      failedCommits: journal.stats.failures,
+      failedCheckpoints: journal.checkpoints.failures,
+    });
     parts.journal.onCommitting = (isUnderWay) => parts.http.pulse.committing(isUnderWay);
   }
 
@@ -40,9 +54,10 @@ export class Readiness {
     const { clock, journal, pipeline, http } = this.#parts;
     const nowMs = clock.steadyMs();
     http.pulse.beat(nowMs);
-    this.#say("the journal fails", journal.trouble);
-    this.#say("checkpoints fail", journal.checkpoints.failing);
-    this.#say("the ledger is at its end", pipeline.ledgerEnd);
+    this.#tell("journal-fails", journal.trouble);
+    this.#tell("checkpoints-fail", journal.checkpoints.failing);
+    this.#tell("ledger-end", pipeline.ledgerEnd);
+    this.#before = this.#counts();
     const reason = reasonOf({
       "the journal fails": journal.trouble,
       "the ledger is at its end": pipeline.ledgerEnd,
@@ -56,14 +71,10 @@ export class Readiness {
     this.tick();
   }
 
-  #say(what: string, reason: string | null): void {
-    if ((reason !== null) === this.#said.has(what)) return;
-    if (reason === null) {
-      this.#said.delete(what);
-      return this.#parts.log.info(`over: ${what}`);
-    }
-    this.#said.add(what);
-    this.#parts.log.error({ reason }, what);
+  #tell(kind: IncidentKind, reason: string | null): void {
+    const now =
+      reason === null ? null : { details: { reason }, counts: this.#counts, from: this.#before };
+    this.#parts.incidents.tell(kind, null, now);
   }
 }
 

@@ -12,14 +12,12 @@ import type { Payment } from "../payment.ts";
 import type { Secrets } from "../settings.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
+import { Forged } from "./forged.ts";
 import { keyringOf } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
 import { Target } from "./target.ts";
-
-/** After so long without one, frames with a wrong MAC are news again. */
-const FORGED_AGAIN_MS = 60_000;
 
 export type UdpPeer = { readonly address: string; readonly port: number };
 type Socket = { send(data: Buffer, port: number, address: string): boolean; close(): void };
@@ -181,6 +179,8 @@ export type UdpServer = {
   readonly port: number;
   readonly receiveBufferBytes: number | null;
   readonly stats: LinkServerStats;
+  /** Frames with a wrong MAC, by where they come from. */
+  readonly forged: Forged["byAddress"];
   kernelDrops(): Promise<number | null>;
   close(): void;
 };
@@ -199,6 +199,7 @@ export async function openUdpServer(
   if (address === null) throw new Error(`LINK_HOST: ${LINK_HOST} does not resolve`);
   const wontDo = whySecretWontDo(LINK_SECRET, address, `LINK_HOST ${LINK_HOST}`);
   if (wontDo !== null) throw new Error(wontDo);
+  const forged = new Forged();
   let flushing = false;
   const flush = () => {
     flushing = false;
@@ -214,7 +215,7 @@ export async function openUdpServer(
     keyring: keyringOf(LINK_SECRET),
     incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
-    onForged: sayForged(log),
+    onForged: (peer) => forged.note(performance.now(), peer.address),
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
         onPayment(arrival.payment, (verdict) => answer(arrival, verdict));
@@ -231,19 +232,9 @@ export async function openUdpServer(
     port: socket.port,
     receiveBufferBytes,
     stats: core.stats,
+    forged: forged.byAddress,
     kernelDrops: () => kernelDrops(socket.port),
     close: () => socket.close(),
-  };
-}
-
-/** An API with another secret sends a probe a second: that is one line. */
-function sayForged(log: Log): (peer: UdpPeer) => void {
-  let lastAtMs = Number.NEGATIVE_INFINITY;
-  return ({ address }) => {
-    const nowMs = performance.now();
-    const isFirst = nowMs - lastAtMs > FORGED_AGAIN_MS;
-    lastAtMs = nowMs;
-    if (isFirst) log.warn({ address }, "frames with a wrong MAC: is LINK_SECRET the same there?");
   };
 }
 

@@ -12,9 +12,10 @@ function serveWithFew() {
   return somebodyElse(
     `
     import { refuseWhenFull } from ${module};
-    const fetch = () => new Response("fine");
+    let refused = null;
+    const fetch = () => new Response(refused === null ? "fine" : \`\${refused()} refused\`);
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
-    refuseWhenFull({ error() {} });
+    refuseWhenFull({ tell: (kind, subject, now) => void (refused = now && (() => now.counts().refused)) });
     console.log(server.port);
   `,
     DESCRIPTORS,
@@ -56,6 +57,7 @@ test("connections for which there is no descriptor are refused, those that there
   await until(() => others.filter(isRefused).length > CONNECTIONS - DESCRIPTORS);
 
   await asks();
+  expect(Number(/(\d+) refused/.exec(first.received.text)?.[1])).toBeGreaterThan(0);
   const late = await connect(server.port);
   late.socket.write(REQUEST);
   await until(() => late.received.closed);

@@ -6,13 +6,12 @@
  */
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
-import type { Log } from "../log.ts";
+import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
 const LOOK_MS = 250;
 /** Time between looks while it is full: the longest that a caller waits, and that Bun spins. */
 const LOOK_WHILE_FULL_MS = 5;
-const SAID_AGAIN_MS = 10_000;
 /** Most refusals of one look, so that the connected get their turn. */
 const REFUSALS_MAX = 256;
 
@@ -29,24 +28,20 @@ const REFUSAL = Buffer.from(
 );
 
 /** Refuses for all that listens in this process now; for nothing where there is no C library to ask. */
-export function refuseWhenFull(log: Log): void {
+export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
   const kernel = openKernel();
   if (kernel === null) return;
   const listening = readdirSync("/proc/self/fd").map(Number).filter(kernel.listens);
   let reserve = openAny();
-  let saidAtMs = Number.NEGATIVE_INFINITY;
-  const sayFull = () => {
-    if (performance.now() - saidAtMs < SAID_AGAIN_MS) return;
-    saidAtMs = performance.now();
-    log.error("no descriptors left: new connections are refused");
-  };
+  let refused = 0;
+  const counts = () => ({ refused });
   const look = () => {
     const spare = openAny();
     const isFull = spare === null;
-    if (isFull) sayFull();
+    incidents.tell("no-descriptors", null, isFull ? { counts } : null);
     if (isFull && reserve !== null) {
       closeSync(reserve);
-      for (const socket of listening) kernel.refuseAll(socket);
+      for (const socket of listening) refused += kernel.refuseAll(socket);
       reserve = openAny();
     } else if (reserve === null) reserve = spare;
     else if (spare !== null) closeSync(spare);
@@ -88,13 +83,14 @@ function openKernel() {
       symbols.shutdown(fd, SHUT_WR);
       symbols.close(fd);
     };
-    const refuseAll = (listening: number): void => {
-      if (!listens(listening)) return; // It was closed, and its number may be another socket's.
+    const refuseAll = (listening: number): number => {
+      if (!listens(listening)) return 0; // It was closed, and its number may be another socket's.
       for (let refused = 0; refused < REFUSALS_MAX; refused++) {
         const fd = symbols.accept4(listening, null, null, SOCK_NONBLOCK);
-        if (fd < 0) return;
+        if (fd < 0) return refused;
         refuse(fd);
       }
+      return REFUSALS_MAX;
     };
     return { listens, refuseAll };
   } catch {

@@ -49,6 +49,15 @@ test.skipIf(whyNot !== null)(
     expect(healedMs).toBeLessThan(3_000);
     const before = load.accepted();
     await load.untilAccepted(before + 200);
+    const said = () => stack.worker.lines.filter((line) => line.includes('"journal-fails"'));
+    await until("it is said to be over", 20_000, () => said().length > 1);
+    const [begun, over, ...more] = said().map(
+      (line) => JSON.parse(line) as Record<string, unknown>,
+    );
+    expect(begun).toMatchObject({ msg: "the journal fails", reason: expect.stringMatching(FULL) });
+    expect(over).toMatchObject({ msg: "over: the journal fails" });
+    expect(over!["refused"]).toBeGreaterThan(0);
+    expect(more).toEqual([]);
     await expectClean(stack, await load.stop());
     expect(deaths).toEqual([]);
     expect(stack.worker.starts).toBe(1);

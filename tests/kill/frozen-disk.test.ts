@@ -56,6 +56,12 @@ test.skipIf(whyNot !== null)(
     await until("the worker is ready again", 10_000, async () => (await ready(stack)).ok);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
     expect(stack.worker.starts).toBe(1);
+    const said = () => stack.worker.lines.filter((line) => line.includes('"pipeline-still"'));
+    await until("it is said to be over", 10_000, () => said().length > 1);
+    expect(said().map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      "the pipeline stands still",
+      "over: the pipeline stands still",
+    ]);
   },
   TEST_MS_MAX,
 );

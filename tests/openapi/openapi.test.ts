@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { request } from "node:http";
-import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
+import { FakeLink, vacantUrl, WORKER_LINK } from "../../api/server.fixture.ts";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
@@ -310,7 +310,13 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   await using closed = runHttp();
   const start = (workerHttp: string) => {
     const link = Object.assign(new FakeLink(), { answering: false, verdict: () => null });
-    const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: workerHttp, AMOUNT_MAX };
+    const settings = {
+      PORT: 0,
+      HOST: "127.0.0.1",
+      WORKER_LINK,
+      WORKER_HTTP: workerHttp,
+      AMOUNT_MAX,
+    };
     return startApi({ settings, link, log: createLog("api", "silent") });
   };
   const [alone, behind] = [start(vacantUrl()), start(closed.url)];
@@ -332,7 +338,7 @@ test("the states in the documents are those of the journal", () => {
 async function documentOf(kind: "api" | "worker"): Promise<Contract> {
   await using http = runHttp();
   if (kind === "worker") return (await Listener.at(http.url)).contract;
-  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_HTTP: http.url, AMOUNT_MAX };
+  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_LINK, WORKER_HTTP: http.url, AMOUNT_MAX };
   const api = startApi({ settings, link: new FakeLink(), log: createLog("api", "silent") });
   const { contract } = await Listener.at(api.url);
   await api.stop();

@@ -181,6 +181,7 @@ test(
       expect(await text("/metrics")).toContain(
         'papaleguas_audit_drift_payments{processor="default"} 0',
       );
+      await worker.stop();
     } finally {
       await worker.kill();
     }
@@ -189,6 +190,7 @@ test(
     const log = worker.lines.join("\n");
     expect(log + worker.errors.join("\n") + said.join("")).not.toContain(TOKEN);
     expect(log).toContain('"msg":"audit: drift"');
+    expect(log).toContain('"msg":"over: audit: drift"');
   },
   TEST_MS_MAX,
 );
@@ -240,7 +242,7 @@ test(
     });
     await byHand();
     await worker.kill();
-    expect(worker.lines.join("\n")).toContain('"msg":"audit: moved"');
+    expect(worker.lines.join("\n")).toContain('"incident":"processor-moved"');
     expect(asked).toEqual([]);
   },
   TEST_MS_MAX,

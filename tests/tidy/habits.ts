@@ -10,6 +10,8 @@ const ENTRY_LINES_MAX = 80;
  * a file: a core that moves takes its line along.
  */
 export const PURE_CORES = [
+  "shared/incidents.ts",
+  "shared/incidents/**/*.ts",
   "shared/link/client.ts",
   "shared/link/server.ts",
   "shared/link/frame.ts",

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { systemClock } from "../../shared/clock.ts";
+import { Incidents } from "../../shared/incidents.ts";
 import { createLog } from "../../shared/log.ts";
 import { allocatePulse, Pulse } from "../pulse.ts";
 import { JournalInDoubt, watchPulse } from "./standstill.ts";
@@ -8,7 +10,11 @@ function site() {
   const memory = allocatePulse();
   const pulse = new Pulse(memory);
   const clock = { nowMs: 1_000 };
-  const standstill = watchPulse(memory, createLog("worker-http", "silent"), () => clock.nowMs);
+  const standstill = watchPulse(
+    memory,
+    new Incidents(systemClock, createLog("worker-http", "silent")),
+    () => clock.nowMs,
+  );
   pulse.beat(clock.nowMs);
   standstill.isInDoubt();
   return { pulse, clock, standstill };

@@ -3,7 +3,7 @@
  * keeps away from the journal's file meanwhile. A reader too would have to wait for a disk that does
  * not answer, and then nothing would be left to tell that anything is wrong.
  */
-import type { Log } from "../../shared/log.ts";
+import type { Incidents } from "../../shared/incidents.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
 const LOOK_EVERY_MS = 250;
@@ -34,14 +34,18 @@ export class JournalInDoubt extends Error {
 /** Watches as long as the process runs. */
 export function watchPulse(
   memory: PulseMemory,
-  log: Pick<Log, "info" | "error">,
+  incidents: Pick<Incidents, "tell" | "tick">,
   nowMs: () => number = () => performance.now(),
 ): Standstill {
   const watch = new PulseWatch(memory);
   const silentMs = () => watch.silentMs(nowMs());
   const reason = () => watch.standstill(nowMs());
   const isInDoubt = () => silentMs() >= DOUBTED_MS;
-  sayChanges(reason, log);
+  setInterval(() => {
+    const now = reason();
+    incidents.tell("pipeline-still", null, now === null ? null : { details: { reason: now } });
+    incidents.tick();
+  }, LOOK_EVERY_MS).unref();
   return {
     reason,
     isInDoubt,
@@ -54,15 +58,4 @@ export function watchPulse(
       }
     },
   };
-}
-
-function sayChanges(reason: () => string | null, log: Pick<Log, "info" | "error">): void {
-  let said = false;
-  setInterval(() => {
-    const now = reason();
-    if ((now !== null) === said) return;
-    said = now !== null;
-    if (now === null) log.info("over: the pipeline stands still");
-    else log.error({ reason: now }, "the pipeline stands still");
-  }, LOOK_EVERY_MS).unref();
 }

@@ -12,6 +12,8 @@ import type { OnDurable } from "./driver.ts";
 
 export class InlineJournal implements Journal {
   readonly checkpoints = new Checkpoints();
+  /** Time that commits which succeeded have taken so far. */
+  commitMs = 0;
   onCommit: (durationMs: number) => void = () => {};
   onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #store: SqliteStore;
@@ -61,7 +63,9 @@ export class InlineJournal implements Journal {
     } finally {
       this.onCommitting(false);
     }
-    this.onCommit(this.#clock.steadyMs() - startMs);
+    const tookMs = this.#clock.steadyMs() - startMs;
+    this.commitMs += tookMs;
+    this.onCommit(tookMs);
     this.#group.committed(results);
     return true;
   }

@@ -1,21 +1,27 @@
 /** At start: what another address of a processor means for its lane, a line each (worker/addresses.ts). */
+import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
 
-export async function compareAddresses(journal: Journal, lanes: Lanes, log: Log): Promise<void> {
+export async function compareAddresses(
+  journal: Journal,
+  lanes: Lanes,
+  incidents: Pick<Incidents, "begin">,
+  log: Log,
+): Promise<void> {
   const { configured, gone } = await journal.addresses(lanes.all);
-  const moved: { readonly lane: Lane; readonly line: object }[] = [];
+  const moved: { readonly lane: Lane; readonly open: number }[] = [];
   for (const [i, found] of configured.entries()) {
     if (found.kind === "new" || found.kind === "same") continue;
     const lane = lanes.all[i] as Lane;
-    const line = { processor: lane.name, from: found.from, to: lane.url };
     if (found.kind === "followed") {
+      const line = { processor: lane.name, from: found.from, to: lane.url };
       log.warn(line, "the processor has another address; no payment is open at the old one");
       continue;
     }
     lane.movedFrom = found.from;
-    moved.push({ lane, line: { ...line, open: found.open } });
+    moved.push({ lane, open: found.open });
   }
   for (const { name: processor, url, open } of gone) {
     const at = lanes.all.find((lane) => lane.url === url) ?? null;
@@ -23,20 +29,19 @@ export async function compareAddresses(journal: Journal, lanes: Lanes, log: Log)
     const why = "payments wait for a processor that is not configured any more";
     log.warn({ processor, url, open, configuredThereNow: at?.name ?? null }, why);
   }
-  for (const { lane, line } of moved) {
-    log.error(line, `nothing is sent to ${lane.name}: ${waysOut(lane.name, lanes.holderOf(lane))}`);
+  for (const { lane, open } of moved) {
+    const { name, movedFrom: from, url: to } = lane;
+    const details = { from, to, open, wayOut: wayOut(name, lanes.holderOf(lane)) };
+    incidents.begin("processor-moved", name, { details });
   }
 }
 
-function waysOut(processor: string, holder: string | null): string {
+function wayOut(processor: string, holder: string | null): string {
   if (holder !== null) {
-    return (
-      `it has the address that the journal has for ${holder}, while payments are open. Start with the ` +
-      "old addresses again"
-    );
+    return `It has the address that the journal has for ${holder}: start with the old addresses again.`;
   }
   return (
-    "it has another address while payments are open. If it is the same processor: worker operator " +
-    `moved ${processor} --why TEXT; if not, start with the old address again`
+    `If it is the same processor: worker operator moved ${processor} --why TEXT; if not, start with ` +
+    "the old address again."
   );
 }

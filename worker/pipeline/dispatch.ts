@@ -1,6 +1,6 @@
 /** From the queue to a processor: which payment is assigned where, and when. */
 import type { Clock } from "../../shared/clock.ts";
-import type { Log } from "../../shared/log.ts";
+import type { Incidents } from "../../shared/incidents.ts";
 import type { Lane } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { ChargeOutcome } from "../processor.ts";
@@ -14,7 +14,7 @@ import { Shortage } from "./shortage.ts";
 
 export type DispatchOptions = {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly incidents: Incidents;
   readonly router: Router<Lane>;
   readonly payments: OpenPayments;
   readonly queue: PaymentQueue;
@@ -75,11 +75,16 @@ export class Dispatch {
 
   /** Whether calls can be made at all. */
   noteShortage(nowMs: number, outcome: ChargeOutcome): void {
+    const { incidents } = this.#options;
     if (outcome.kind !== "refused" || outcome.ownFault !== true) {
-      return this.#shortage.ended(nowMs, outcome.connected === true);
+      const isOver = this.#shortage.ended(nowMs, outcome.connected === true);
+      if (isOver) incidents.end("no-calls", null);
+      return;
     }
     const { reason } = outcome;
-    if (this.#shortage.noticed(nowMs)) this.#options.log.error({ reason }, "calls cannot be made");
+    const counts = () => ({ calls: this.#shortage.failed });
+    incidents.begin("no-calls", null, { details: { reason }, counts });
+    this.#shortage.noticed(nowMs);
   }
 
   #reserve(nowMs: number, lane: Lane): Reservation {

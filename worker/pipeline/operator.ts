@@ -11,6 +11,7 @@ import {
   type ProcessorView,
 } from "../intervention.ts";
 import type { Clock } from "../../shared/clock.ts";
+import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
@@ -33,6 +34,7 @@ const MODE_MEANS: Record<ProcessorMode, string> = {
 export type OperatorOptions = {
   readonly clock: Clock;
   readonly log: Log;
+  readonly incidents: Pick<Incidents, "end">;
   readonly journal: Journal;
   readonly lanes: Lanes;
   readonly payments: OpenPayments;
@@ -230,6 +232,7 @@ export class Operator {
     const intervention = this.#interventionOf("moved", grounds);
     await this.#durable({ kind: "address", processor, url, intervention });
     lane.movedFrom = null;
+    this.#options.incidents.end("processor-moved", name);
     return done(lane.mode, `${name} is at ${url} now; its payments are resolved there.`);
   }
 

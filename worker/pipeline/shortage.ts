@@ -9,35 +9,34 @@
  */
 const REST_MS = 100;
 const QUIET_MS = 1_000;
-/** It is said once in this while, however often it comes and goes. */
-const SAID_AGAIN_MS = 10_000;
 
 export class Shortage {
+  /** Calls that could not be made. */
+  failed = 0;
   /** Null while there is none. */
   #triesAgainAtMs: number | null = null;
   /** Calls that there is room for beside those that are tried. */
   #room = 0;
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #isConnectedSince = false;
-  #saidAtMs = Number.NEGATIVE_INFINITY;
 
-  /** A call could not be made. True when it is to be said. */
-  noticed(nowMs: number): boolean {
+  /** A call could not be made. */
+  noticed(nowMs: number): void {
+    this.failed++;
     this.#triesAgainAtMs = nowMs + REST_MS;
     this.#failedAtMs = nowMs;
     this.#room = 0;
     this.#isConnectedSince = false;
-    if (nowMs - this.#saidAtMs < SAID_AGAIN_MS) return false;
-    this.#saidAtMs = nowMs;
-    return true;
   }
 
-  /** A call has ended that could be made. `connected`: on a connection of its own. */
-  ended(nowMs: number, connected: boolean): void {
-    if (this.#triesAgainAtMs === null) return;
+  /** A call has ended that could be made, `connected` on a connection of its own. True: it is over. */
+  ended(nowMs: number, connected: boolean): boolean {
+    if (this.#triesAgainAtMs === null) return false;
     this.#isConnectedSince ||= connected;
     this.#room += connected ? 2 : 1;
-    if (this.#isConnectedSince && nowMs - this.#failedAtMs >= QUIET_MS) this.#triesAgainAtMs = null;
+    if (!this.#isConnectedSince || nowMs - this.#failedAtMs < QUIET_MS) return false;
+    this.#triesAgainAtMs = null;
+    return true;
   }
 
   /** True when a call may be tried now. */

@@ -1,7 +1,6 @@
 /** The lane log keeps the changes of each lane's breaker and mode since the start, with their causes. */
 import type { Clock } from "../../shared/clock.ts";
 import type { BreakerKind, LaneChange, LaneMode } from "../../shared/http-api/live.ts";
-import type { Log } from "../../shared/log.ts";
 import { CHANGES_KEPT } from "../live.ts";
 
 type What =
@@ -10,19 +9,16 @@ type What =
 
 export class LaneLog {
   readonly #clock: Clock;
-  readonly #log: Log;
   /** Newest changes of each lane, by the processor's name. */
   readonly #changes = new Map<string, LaneChange[]>();
   #number = 0;
 
-  constructor(clock: Clock, log: Log) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#log = log;
   }
 
   breakerChanged(processor: string, from: BreakerKind, to: BreakerKind, cause: string): void {
     this.#note(processor, { kind: "breaker", from, to, cause });
-    this.#log.info({ processor, breaker: to, cause }, "breaker");
   }
 
   /** Notes a mode. The operator's name and reason are in the journal, for those who may read it. */

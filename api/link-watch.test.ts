@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { Incidents } from "../shared/incidents.ts";
+import { LinkWatch } from "./link-watch.ts";
+
+/** A link that answers or not, and a clock that a test moves. */
+class Site {
+  nowMs = 0;
+  isOverHttp = false;
+  readonly link = { answering: false };
+  readonly verdicts = { timeout: 0, busy: 0 };
+  readonly lines: unknown[] = [];
+  readonly clock = { steadyMs: () => this.nowMs, wallMs: () => this.nowMs };
+  readonly log = (fields: object, message: string) => void this.lines.push([message, fields]);
+  readonly incidents = new Incidents(this.clock, { info: this.log, error: this.log } as never);
+  readonly watch = new LinkWatch({
+    ...this,
+    worker: "worker:9998",
+    overHttp: async () => this.isOverHttp,
+  });
+
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 500) {
+      this.nowMs += 500;
+      this.watch.look();
+      if (this.nowMs % 5_000 === 0) await this.watch.lookOverHttp();
+    }
+  }
+}
+
+const about = { incident: "worker-silent", worker: "worker:9998" };
+const SILENT = "the worker does not answer over the link";
+
+test("a worker that is heard in time is no news", async () => {
+  const site = new Site();
+  await site.pass(2_000);
+  expect(site.watch.silence).toBe("The worker does not answer.");
+  site.link.answering = true;
+  await site.pass(60_000);
+  expect(site.lines).toEqual([]);
+  expect(site.watch.silence).toBeNull();
+});
+
+test("one that falls silent is said once, and again when it answers, with what that cost", async () => {
+  const site = new Site();
+  site.link.answering = true;
+  site.verdicts.timeout = 3;
+  await site.pass(10_000);
+  site.link.answering = false;
+  await site.pass(20_000);
+  site.verdicts.timeout = 45;
+  site.link.answering = true;
+  await site.pass(3_000);
+  expect(site.lines).toEqual([
+    [SILENT, about],
+    [`over: ${SILENT}`, { ...about, unanswered: 42, refused: 0, durationMs: 20_000, times: 1 }],
+  ]);
+});
+
+test("one that answers over HTTP alone is doubted, until it is heard", async () => {
+  const site = new Site();
+  site.isOverHttp = true;
+  await site.pass(15_000);
+  expect(site.incidents.open().map(({ kind }) => kind)).toEqual(["worker-silent", "link-doubt"]);
+  expect(site.watch.silence).toContain("is LINK_SECRET the same");
+  site.link.answering = true;
+  await site.pass(15_000);
+  expect(site.incidents.open()).toEqual([]);
+  expect(site.lines).toHaveLength(4);
+});

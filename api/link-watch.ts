@@ -1,0 +1,76 @@
+/**
+ * Watches the link from the API's end: a worker that falls silent is one incident, one that answers over
+ * HTTP and not over the link is another.
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { Incidents } from "../shared/incidents.ts";
+import { INCIDENTS } from "../shared/incidents/table.ts";
+import type { Link } from "../shared/verdict.ts";
+import { LinkDoubt } from "./link-doubt.ts";
+
+const LOOK_MS = 500;
+const DOUBT_LOOK_MS = 5_000;
+/** The worker's first answer may take as long as it takes to notice that it is silent. */
+const FIRST_ANSWER_MS = 2_500;
+
+const SILENT = "The worker does not answer.";
+
+export type LinkWatchParts = {
+  readonly clock: Pick<Clock, "steadyMs">;
+  readonly link: Pick<Link, "answering">;
+  readonly incidents: Pick<Incidents, "tell" | "tick">;
+  /** Address of the worker's link. */
+  readonly worker: string;
+  /** Counts of payments that got no verdict, or busy. */
+  readonly verdicts: { readonly timeout: number; readonly busy: number };
+  /** Tells whether the worker answers over HTTP. */
+  readonly overHttp: () => Promise<boolean>;
+};
+
+export class LinkWatch {
+  readonly #parts: LinkWatchParts;
+  readonly #doubt = new LinkDoubt();
+  readonly #startedAtMs: number;
+
+  constructor(parts: LinkWatchParts) {
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.steadyMs();
+  }
+
+  /** Looks from time to time, until what it gives is called. */
+  start(doubtLookMs: number = DOUBT_LOOK_MS): () => void {
+    const timers = [
+      setInterval(() => this.look(), LOOK_MS),
+      setInterval(() => void this.lookOverHttp(), doubtLookMs),
+    ];
+    for (const timer of timers) timer.unref();
+    return () => timers.forEach(clearInterval);
+  }
+
+  /** Says in a sentence that the worker is silent; null when it answers. */
+  get silence(): string | null {
+    if (this.#parts.link.answering) return null;
+    return this.#doubt.isThere ? INCIDENTS["link-doubt"].message : SILENT;
+  }
+
+  look(): void {
+    const { clock, link, incidents } = this.#parts;
+    const isStarting = clock.steadyMs() - this.#startedAtMs < FIRST_ANSWER_MS;
+    if (!link.answering && isStarting) return;
+    this.#tell("worker-silent", !link.answering);
+    incidents.tick();
+  }
+
+  async lookOverHttp(): Promise<void> {
+    const { link, overHttp } = this.#parts;
+    const isOverHttp = !link.answering && (await overHttp());
+    this.#doubt.look(link.answering, isOverHttp);
+    this.#tell("link-doubt", this.#doubt.isThere);
+  }
+
+  #tell(kind: "worker-silent" | "link-doubt", isSo: boolean): void {
+    const { incidents, worker, verdicts } = this.#parts;
+    const counts = () => ({ unanswered: verdicts.timeout, refused: verdicts.busy });
+    incidents.tell(kind, worker, isSo ? { counts } : null);
+  }
+}
