@@ -30,6 +30,7 @@ import {
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
+import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
 import { foundProxy } from "../worker/proxy.ts";
 import { workerSettings, type WorkerSettings } from "../worker/settings.ts";
@@ -114,6 +115,7 @@ async function examine(
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
+    ...(runs ? await judgeRunning(HTTP_HOST, HTTP_PORT) : []),
     judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
     judgeSpace(freeBytes(folder), folder, journal),
     judgeReceiveBuffer(rmemMax),

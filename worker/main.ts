@@ -69,6 +69,7 @@ const readiness = new Readiness({ clock, journal, pipeline, http, log });
 const timer = setInterval(() => {
   pipeline.tick();
   readiness.tick();
+  observers.live.tick();
 }, TICK_MS);
 
 refuseWhenFull(log);

@@ -8,6 +8,7 @@
 import type { Payment } from "../payment.ts";
 import type { Verdict } from "../verdict.ts";
 import {
+  claimedInstance,
   decodePay,
   encodeVerdicts,
   VERDICTS_PER_FRAME_MAX,
@@ -41,8 +42,8 @@ export type LinkServerOptions<Peer> = {
   readonly incarnation: number;
   readonly transmit: (frame: Buffer, peer: Peer) => void;
   readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
-  /** A frame was not made with this key. */
-  readonly onForged?: (peer: Peer) => void;
+  /** A frame was not made with this key; it says that it is of this instance. */
+  readonly onForged?: (peer: Peer, instance: number) => void;
 };
 
 export class LinkServerCore<Peer> {
@@ -66,7 +67,7 @@ export class LinkServerCore<Peer> {
     const decoded = decodePay(this.#options.keys.pay, bytes);
     if (!decoded.ok) {
       this.stats.drops[decoded.reason]++;
-      if (decoded.reason === "mac") this.#options.onForged?.(peer);
+      if (decoded.reason === "mac") this.#options.onForged?.(peer, claimedInstance(bytes));
       return;
     }
     this.stats.framesReceived++;

@@ -15,6 +15,7 @@ import { linkKeys } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
+import { Strangers, type Stranger } from "./strangers.ts";
 import { Target } from "./target.ts";
 
 /** After so long without one, frames with a wrong MAC are news again. */
@@ -180,6 +181,8 @@ export type UdpServer = {
   readonly port: number;
   readonly receiveBufferBytes: number | null;
   readonly stats: LinkServerStats;
+  /** Senders, in the last seconds, of frames that were made with another secret. */
+  strangers(): readonly Stranger[];
   kernelDrops(): Promise<number | null>;
   close(): void;
 };
@@ -209,11 +212,16 @@ export async function openUdpServer(
     flushing = true;
     queueMicrotask(flush);
   };
+  const strangers = new Strangers();
+  const sayForged = forgedTo(log);
   const core = new LinkServerCore<UdpPeer>({
     keys: linkKeys(LINK_SECRET),
     incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
-    onForged: sayForged(log),
+    onForged: (peer, instance) => {
+      strangers.heard(performance.now(), { address: peer.address, instance });
+      sayForged(peer);
+    },
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
         onPayment(arrival.payment, (verdict) => answer(arrival, verdict));
@@ -230,13 +238,14 @@ export async function openUdpServer(
     port: socket.port,
     receiveBufferBytes,
     stats: core.stats,
+    strangers: () => strangers.recent(performance.now()),
     kernelDrops: () => kernelDrops(socket.port),
     close: () => socket.close(),
   };
 }
 
 /** An API with another secret sends a probe a second: that is one line. */
-function sayForged(log: Log): (peer: UdpPeer) => void {
+function forgedTo(log: Log): (peer: UdpPeer) => void {
   let lastAtMs = Number.NEGATIVE_INFINITY;
   return ({ address }) => {
     const nowMs = performance.now();

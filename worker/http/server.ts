@@ -9,7 +9,7 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
-import { registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Settled } from "./curve.ts";
@@ -63,6 +63,7 @@ const LEAVE_TIMES: LeaveTimes = { quietMs: 200, answerMsMax: 2_000, breakOffMs: 
 
 export function startHttp(options: HttpOptions): HttpServer {
   let told: string | null = "starting";
+  let damage: string | null = null;
   const { standstill } = options;
   const leaving = new Leave(options.leaveTimes ?? LEAVE_TIMES);
   const notReady = () => (leaving.begun ? "draining" : (told ?? standstill.reason()));
@@ -73,6 +74,8 @@ export function startHttp(options: HttpOptions): HttpServer {
     settled: () => settledByName(options),
     notReady,
     standstill: standstill.reason,
+    damage: () => damage,
+    audited: () => auditedStates(options.audit),
   });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
@@ -100,7 +103,10 @@ export function startHttp(options: HttpOptions): HttpServer {
       return leaving.mark(response);
     },
     error(error) {
-      if (isCorruption(error)) options.onCorruption(error.message);
+      if (isCorruption(error)) {
+        damage = error.message;
+        options.onCorruption(error.message);
+      }
       options.log.error({ err: error }, "request failed");
       return leaving.mark(problem(500, "Something went wrong here; it has been logged."));
     },

@@ -3,24 +3,33 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
+import { ClockSteps } from "./clock-steps.ts";
 
 export type ReadingSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly journal: Journal;
+  readonly link: { strangers(): readonly unknown[] };
 };
 
 export class LiveReader {
   readonly #sources: ReadingSources;
   readonly #startedAt: string;
+  readonly #clockSteps = new ClockSteps();
 
   constructor(sources: ReadingSources) {
     this.#sources = sources;
     this.#startedAt = new Date(sources.clock.wallMs()).toISOString();
   }
 
+  /** Looks at the clocks; to be called often, whether anybody asks or not. */
+  tick(): void {
+    const { clock } = this.#sources;
+    this.#clockSteps.look(clock.wallMs(), clock.steadyMs());
+  }
+
   read({ afterSecond, afterChange }: LiveQuestion): LiveReading {
-    const { clock, pipeline, journal } = this.#sources;
+    const { clock, pipeline, journal, link } = this.#sources;
     const { payments, meter, laneLog, lanes } = pipeline;
     const nowMs = clock.wallMs();
     return {
@@ -37,6 +46,8 @@ export class LiveReader {
         conflict: payments.parked.get("conflict") ?? 0,
       },
       journal: { trouble: journal.trouble, queued: journal.queued },
+      link: { strangers: link.strangers().length },
+      clockStepMs: this.#clockSteps.lately(clock.steadyMs()),
       lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;

@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import { Strangers } from "./strangers.ts";
+
+test("whoever was heard lately is known, once, by the address it has now", () => {
+  const strangers = new Strangers();
+  strangers.heard(0, { address: "10.0.0.1", instance: 1 });
+  strangers.heard(9_000, { address: "10.0.0.2", instance: 1 });
+  strangers.heard(9_000, { address: "10.0.0.3", instance: 2 });
+  expect(strangers.recent(10_500)).toEqual([
+    { address: "10.0.0.2", instance: 1 },
+    { address: "10.0.0.3", instance: 2 },
+  ]);
+  expect(strangers.recent(19_001)).toEqual([]);
+});
+
+test("a flood takes no memory, and the newest are kept", () => {
+  const strangers = new Strangers();
+  for (let n = 0; n < 1_000; n++) strangers.heard(n, { address: "10.0.0.1", instance: n });
+  const recent = strangers.recent(1_000);
+  expect(recent).toHaveLength(16);
+  expect(recent.at(-1)?.instance).toBe(999);
+});
