@@ -6,6 +6,7 @@
  * that open dashboards cannot keep a summary waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import type { Readiness } from "../shared/http-api/readiness.ts";
 import { TABLE } from "../shared/http-api/table.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
@@ -20,13 +21,10 @@ export type PassOn = {
   /** The worker's own metrics; an empty text when it does not give them. */
   metricsText(): Promise<string>;
   /** The worker's word about itself at its own `/readyz`; null when it says nothing in time. */
-  readiness(): Promise<WorkerReadiness | null>;
+  readiness(): Promise<Readiness | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
-
-/** `reason` is why it is not ready, or null when it is. */
-export type WorkerReadiness = { readonly reason: string | null };
 
 export type PassOnOptions = {
   readonly workerHttp: string;
@@ -72,7 +70,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   const base = new URL(workerHttp).pathname.replace(/\/$/, "");
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
-  let askingReadiness: Promise<WorkerReadiness | null> | null = null;
+  let askingReadiness: Promise<Readiness | null> | null = null;
   let ended = false;
 
   async function pass(
@@ -152,14 +150,15 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   /** Asks the worker once at a time, however many ask here. */
-  function readiness(): Promise<WorkerReadiness | null> {
+  function readiness(): Promise<Readiness | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
     return askingReadiness;
   }
 
-  async function askReadiness(): Promise<WorkerReadiness | null> {
-    const answer = await read(TABLE.readyz.path, Math.min(READINESS_MS_MAX, timeoutMs));
-    return answer === null ? null : { reason: answer.ok ? null : detailOf(answer.text) };
+  async function askReadiness(): Promise<Readiness | null> {
+    const path = `${TABLE.readyz.path}?verbose`;
+    const answer = await read(path, Math.min(READINESS_MS_MAX, timeoutMs));
+    return answer === null ? null : (allIn(answer.text) ?? inOneWord(answer));
   }
 
   /** Null when the worker does not answer in time. */
@@ -182,6 +181,22 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   return { pass, metricsText, readiness, endEventStreams };
+}
+
+/** Every reason there is in the text; null when it is something else. */
+function allIn(text: string): Readiness | null {
+  try {
+    const { reasons, warnings } = JSON.parse(text) as Partial<Readiness>;
+    return Array.isArray(reasons) && Array.isArray(warnings) ? { reasons, warnings } : null;
+  } catch {
+    return null; // It is not JSON, or it is `null`.
+  }
+}
+
+/** A worker of an earlier version has no more than a sentence. */
+function inOneWord({ ok, text }: { readonly ok: boolean; readonly text: string }): Readiness {
+  const detail = ok ? null : detailOf(text);
+  return { reasons: detail === null ? [] : [{ code: "worker", detail }], warnings: [] };
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;

@@ -6,13 +6,15 @@ import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
-import { problem, unavailable } from "../shared/problem.ts";
+import { problem } from "../shared/problem.ts";
+import { answerReadiness } from "../shared/readiness.ts";
 import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
-import { DOUBT, LinkDoubt, LOOK_MS } from "./link-doubt.ts";
+import { LinkDoubt, LOOK_MS } from "./link-doubt.ts";
 import { createPassOn } from "./pass-on.ts";
+import { readinessOf, silenceOf } from "./readiness.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
@@ -72,18 +74,19 @@ export function startApi(parts: ApiParts): Api {
   let stopping: Promise<void> | null = null;
 
   async function look(): Promise<void> {
-    const overHttp = !link.answering && (await passOn.readiness()) !== null;
-    if (doubt.look(link.answering, overHttp)) log.warn(DOUBT);
+    const worker = link.answering ? null : await passOn.readiness();
+    const begins = doubt.look(link.answering, worker !== null);
+    if (begins) log.warn(silenceOf({ worker, link, isInDoubt: true }).detail);
   }
 
   const own: OwnAnswers = {
     pay: (request) => acceptPayment(acceptParts, request),
     document: () => new Response(document, { headers: { "content-type": "application/json" } }),
     livez: () => new Response("alive\n"),
-    readyz: async () => {
-      const said = leave.begun ? null : await passOn.readiness();
-      const silence = link.answering ? null : doubt.isThere ? DOUBT : SILENT;
-      return readiness(leave.begun, said?.reason ?? null, silence);
+    readyz: async ({ url }) => {
+      const worker = leave.begun ? null : await passOn.readiness();
+      const known = { leaving: leave.begun, worker, link, isInDoubt: doubt.isThere };
+      return answerReadiness(readinessOf(known), queryOf(targetOf(url)), "ready");
     },
     metrics: async () =>
       new Response((await metrics.text()) + (await passOn.metricsText()), {
@@ -146,16 +149,6 @@ export function startApi(parts: ApiParts): Api {
     port,
     stop: () => (stopping ??= drain()),
   };
-}
-
-const SILENT = "The worker does not answer.";
-
-/** The worker's own word comes first; when it says nothing, the link alone decides. */
-function readiness(stopping: boolean, reason: string | null, silence: string | null): Response {
-  if (stopping) return unavailable("This API is shutting down.");
-  if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);
-  if (silence !== null) return unavailable(silence);
-  return new Response("ready\n");
 }
 
 function notFound(): Response {

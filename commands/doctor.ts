@@ -115,7 +115,7 @@ async function examine(
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
-    ...(runs ? await judgeRunning(HTTP_HOST, HTTP_PORT) : []),
+    ...(runs ? await judgeRunning(settings) : []),
     judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
     judgeSpace(freeBytes(folder), folder, journal),
     judgeReceiveBuffer(rmemMax),

@@ -3,6 +3,7 @@
  * messages between the two. It reads the ledger through shared memory and payments through a
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
+import type { Readiness } from "../shared/http-api/readiness.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
@@ -19,8 +20,7 @@ export type HttpThreadStart = {
 
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
-  /** The reason tells why the worker is not ready; null when it is. */
-  | { readonly kind: "readiness"; readonly reason: string | null }
+  | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged"; readonly id: number }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
@@ -41,7 +41,7 @@ export type HttpThread = {
   readonly port: number;
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
-  setReadiness(reason: string | null): void;
+  setReadiness(readiness: Readiness): void;
   /** Makes the worker not ready from here on; every client is told to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -101,14 +101,15 @@ export async function startHttpThread(
   post({ kind: "start", ...start, pulse });
   const port = await started.promise;
   running = true;
-  let told: string | null | undefined;
+  let told = "";
   return {
     port,
     pulse: new Pulse(pulse),
-    setReadiness(reason) {
-      if (reason === told) return;
-      told = reason;
-      post({ kind: "readiness", reason });
+    setReadiness(readiness) {
+      const now = JSON.stringify(readiness);
+      if (now === told) return;
+      told = now;
+      post({ kind: "readiness", readiness });
     },
     leave: () => post({ kind: "leave" }),
     async stop() {

@@ -64,7 +64,7 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 const observers = observe({ clock, pipeline, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
-const readiness = new Readiness({ clock, journal, pipeline, http, log });
+const readiness = new Readiness({ clock, journal, pipeline, http, link, log });
 
 const timer = setInterval(() => {
   pipeline.tick();

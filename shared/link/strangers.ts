@@ -10,7 +10,7 @@ export type Stranger = {
 };
 
 /** A few lost frames do not end it, and it is over soon after the secret was mended. */
-const RECENT_MS = 10_000;
+const RECENT_MS = 5_000;
 /** Anybody may send anything: more than these are not remembered. */
 const STRANGERS_MAX = 16;
 

@@ -130,6 +130,7 @@ test("frames of somebody with another secret are dropped, and told of in one lin
       message: "frames with a wrong MAC: is LINK_SECRET the same there?",
     },
   ]);
+  expect(opened.strangers()).toEqual([{ address: "127.0.0.1", instance: 1 }]);
   sender.close();
 });
 

@@ -39,10 +39,11 @@ export async function openUdpClient(
 ): Promise<Link> {
   const { host, port } = settings.WORKER_LINK;
   const target = new Target(settings.LINK_SECRET);
+  const instance = randomInstance();
   const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
   const core = new LinkClientCore({
     keys: linkKeys(settings.LINK_SECRET),
-    instance: randomInstance(),
+    instance,
     ackTimeoutMs: settings.ACK_TIMEOUT_MS,
     random: Math.random,
     transmit: (frame) => sockets.send(frame, port, target.address),
@@ -110,6 +111,7 @@ export async function openUdpClient(
   };
 
   return {
+    instance,
     get traffic() {
       return core.traffic;
     },
