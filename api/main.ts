@@ -4,8 +4,10 @@ import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { systemClock as clock } from "../shared/clock.ts";
+import { socketPathOf } from "../shared/healthcheck.ts";
 import { openUdpClient } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
+import { whyNotBound } from "../shared/net/bind.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
 import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
@@ -35,7 +37,10 @@ function startOrExit() {
   try {
     return startApi({ settings, link, log });
   } catch (error) {
-    const { HOST, PORT } = settings;
-    return exitWith(`HOST, PORT: cannot listen at ${HOST} ${PORT}: ${(error as Error).message}`);
+    const { HOST: host, PORT: port } = settings;
+    // At a socket of the file system there is no port that could be wrong.
+    const isSocket = socketPathOf(host) !== null;
+    const names = { host: "HOST", port: isSocket ? "HOST" : "PORT" };
+    return exitWith(whyNotBound({ settings: names, host, port }, error));
   }
 }

@@ -4,6 +4,7 @@
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
 import type { Readiness } from "../shared/http-api/readiness.ts";
+import { whyNotBound } from "../shared/net/bind.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
@@ -125,9 +126,7 @@ function refuseTakenPort({ HTTP_HOST: hostname, HTTP_PORT: port }: WorkerSetting
   try {
     Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
   } catch (error) {
-    const { message } = error as Error;
-    throw new Error(`HTTP_PORT: cannot bind ${hostname}:${port} (TCP): ${message}`, {
-      cause: error,
-    });
+    const settings = { host: "HTTP_HOST", port: "HTTP_PORT" };
+    throw new Error(whyNotBound({ settings, host: hostname, port }, error), { cause: error });
   }
 }

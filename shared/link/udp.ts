@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { whyNotBound } from "../net/bind.ts";
 import { addressesOf, type Resolve } from "../net/names.ts";
 import { Overdue } from "../net/overdue.ts";
 import type { Payment } from "../payment.ts";
@@ -233,7 +234,9 @@ export async function openUdpServer(
   const socket = await openSocket(address, LINK_PORT, (bytes, peer) =>
     core.receive(bytes, peer),
   ).catch((error: Error) => {
-    throw new Error(`LINK_PORT: cannot bind ${LINK_HOST}:${LINK_PORT} (UDP): ${error.message}`);
+    const names = { host: "LINK_HOST", port: "LINK_PORT" };
+    const at = { settings: names, host: LINK_HOST, port: LINK_PORT };
+    throw new Error(whyNotBound(at, error));
   });
   const receiveBufferBytes = warnOfSmallBuffer(socket, log);
   return {
