@@ -183,20 +183,35 @@ test.each(CASES.map((_, n) => n).slice(1))("case %d never hides the one before i
   expect(standingOf({ ...WELL, ...less, ...worse }).facts[0]?.code).toBe(code as "journal");
 });
 
-test("all is said at once as three sentences and a number, until a fact makes the figures old", () => {
-  const all = Object.assign({}, ...CASES.map(([change]) => change)) as State;
-  const later = { ...WELL, ...all, notReady: null, damage: null, journal: WELL.journal };
-  const { facts, text } = standingOf({ ...later, backlog: { ...IDLE, open: 900 } });
+test("everything at once is three sentences and a number, in order, until a fact makes the figures old", () => {
+  const everything: State = {
+    ...WELL,
+    backlog: { ...IDLE, open: 900, oldestSeconds: 120, states: { ...STATES, unknown: 3 } },
+    lanes: [
+      lane("default", 0.05, { moved: true }),
+      lane("second", 0.1, { breaker: "open" }),
+      lane("fallback", 0.15),
+    ],
+    link: { strangers: 2 },
+    clockStepMs: 5_000,
+    audited: [DRIFT, { ...EQUAL, name: "fallback", state: "failed" }],
+  };
+  const { facts, text, kind, brief } = standingOf(everything);
   expect(facts.map(({ code }) => code)).toEqual([
     "link-secret",
+    "audit-differs",
+    "moved",
+    "unknown-long",
     "backlog",
     "breaker",
     "audit-fails",
     "clock-stepped",
   ]);
-  expect(text).toContain("2 more things are wrong.");
-  const old = standingOf({ ...later, notReady: "draining" });
-  expect(old).toMatchObject({
+  expect(text).toContain("until an operator decides. 5 more things are wrong. 900 payments open");
+  expect([kind, brief]).toEqual(["bad", "LINK_SECRET differs, 900 payments open"]);
+  const away = standingOf({ ...everything, lanes: [lane("default", 0.05, { moved: true })] });
+  expect(away.facts.map(({ code }) => code)[2]).toBe("no-processor");
+  expect(standingOf({ ...everything, notReady: "draining" })).toMatchObject({
     kind: "bad",
     text: "The worker is not ready: draining.",
     brief: "not ready",

@@ -189,7 +189,8 @@ function ofBreakers({ lanes }: State): Fact | null {
     const text = `${best.name} is coming back, and gets a few payments at a time.`;
     return warn("breaker", text, `${best.name} half-open`);
   }
-  const away = ordered.filter((lane) => !isUsable(lane));
+  // A lane that has moved is a fact of its own.
+  const away = ordered.filter((lane) => !isUsable(lane) && !lane.moved);
   if (away.length === 0) return null;
   const why = away.map(whyNot).join(", ");
   return warn("breaker", `${whereTo(lanes)}. Not to be used: ${why}.`, "");
