@@ -4,7 +4,6 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import type { Incidents } from "../shared/incidents.ts";
-import { INCIDENTS } from "../shared/incidents/table.ts";
 import type { Link } from "../shared/verdict.ts";
 import { LinkDoubt } from "./link-doubt.ts";
 
@@ -12,8 +11,6 @@ const LOOK_MS = 500;
 const DOUBT_LOOK_MS = 5_000;
 /** The worker's first answer may take as long as it takes to notice that it is silent. */
 const FIRST_ANSWER_MS = 2_500;
-
-const SILENT = "The worker does not answer.";
 
 export type LinkWatchParts = {
   readonly clock: Pick<Clock, "steadyMs">;
@@ -47,10 +44,9 @@ export class LinkWatch {
     return () => timers.forEach(clearInterval);
   }
 
-  /** Says in a sentence that the worker is silent; null when it answers. */
-  get silence(): string | null {
-    if (this.#parts.link.answering) return null;
-    return this.#doubt.isThere ? INCIDENTS["link-doubt"].message : SILENT;
+  /** True when the worker has answered over HTTP alone for a while. */
+  get isInDoubt(): boolean {
+    return this.#doubt.isThere;
   }
 
   look(): void {

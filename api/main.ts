@@ -4,10 +4,12 @@ import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { systemClock as clock } from "../shared/clock.ts";
+import { socketPathOf } from "../shared/healthcheck.ts";
 import { openUdpClient } from "../shared/link.ts";
 import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig, settingsByHand } from "../shared/config-check.ts";
 import { createLog } from "../shared/log.ts";
+import { whyNotBound } from "../shared/net/bind.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
 import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
@@ -47,7 +49,10 @@ function startOrExit() {
   try {
     return startApi({ settings, link, log });
   } catch (error) {
-    const { HOST, PORT } = settings;
-    return exitWith(`HOST, PORT: cannot listen at ${HOST} ${PORT}: ${(error as Error).message}`);
+    const { HOST: host, PORT: port } = settings;
+    // At a socket of the file system there is no port that could be wrong.
+    const isSocket = socketPathOf(host) !== null;
+    const names = { host: "HOST", port: isSocket ? "HOST" : "PORT" };
+    return exitWith(whyNotBound({ settings: names, host, port }, error));
   }
 }

@@ -6,6 +6,7 @@
  * that open dashboards cannot keep a summary waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
+import type { Readiness } from "../shared/http-api/readiness.ts";
 import { TABLE } from "../shared/http-api/table.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
@@ -18,13 +19,10 @@ export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
   /** The worker's word about itself at its own `/readyz`; null when it says nothing in time. */
-  readiness(): Promise<WorkerReadiness | null>;
+  readiness(): Promise<Readiness | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
-
-/** `reason` is why it is not ready, or null when it is. */
-export type WorkerReadiness = { readonly reason: string | null };
 
 export type PassOnOptions = {
   readonly workerHttp: string;
@@ -70,7 +68,7 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   const base = new URL(workerHttp).pathname.replace(/\/$/, "");
   const eventStreams = new Set<EventStream>();
   let passedOn = 0;
-  let askingReadiness: Promise<WorkerReadiness | null> | null = null;
+  let askingReadiness: Promise<Readiness | null> | null = null;
   let ended = false;
 
   async function pass(
@@ -141,19 +139,19 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   /** Asks the worker once at a time, however many ask here. */
-  function readiness(): Promise<WorkerReadiness | null> {
+  function readiness(): Promise<Readiness | null> {
     askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
     return askingReadiness;
   }
 
-  async function askReadiness(): Promise<WorkerReadiness | null> {
+  async function askReadiness(): Promise<Readiness | null> {
     const abort = new AbortController();
     const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
     try {
-      const path = base + TABLE.readyz.path;
+      const path = `${base}${TABLE.readyz.path}?verbose`;
       const answer = await fetchFrom(worker, path, { ...AS_IT_IS, signal: abort.signal });
       const text = await answer.text();
-      return { reason: answer.ok ? null : detailOf(text) };
+      return allIn(text) ?? inOneWord(answer.ok, text);
     } catch {
       return null;
     } finally {
@@ -167,6 +165,22 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
   }
 
   return { pass, readiness, endEventStreams };
+}
+
+/** Every reason there is in the text; null when it is something else. */
+function allIn(text: string): Readiness | null {
+  try {
+    const { reasons, warnings } = JSON.parse(text) as Partial<Readiness>;
+    return Array.isArray(reasons) && Array.isArray(warnings) ? { reasons, warnings } : null;
+  } catch {
+    return null; // It is not JSON, or it is `null`.
+  }
+}
+
+/** A worker of an earlier version has no more than a sentence. */
+function inOneWord(isReady: boolean, text: string): Readiness {
+  const detail = isReady ? null : detailOf(text);
+  return { reasons: detail === null ? [] : [{ code: "worker", detail }], warnings: [] };
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;

@@ -13,6 +13,7 @@ export const AT_ONCE = { quietMs: 0, answerMsMax: 0, breakOffMs: 4_000 };
 
 export class FakeLink implements Link {
   readonly paid: Payment[] = [];
+  readonly instance = 7;
   answering = true;
   traffic = { framesSent: 5, framesReceived: 4, retransmissions: 2, drops: { mac: 3, stale: 1 } };
   verdict: () => Verdict | null | Promise<Verdict | null> = () => ({ kind: "stored" });

@@ -8,13 +8,15 @@ import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
-import { problem, unavailable } from "../shared/problem.ts";
+import { problem } from "../shared/problem.ts";
+import { answerReadiness } from "../shared/readiness.ts";
 import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
 import { LinkWatch } from "./link-watch.ts";
 import { createPassOn } from "./pass-on.ts";
+import { readinessOf } from "./readiness.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 
@@ -90,9 +92,10 @@ export function startApi(parts: ApiParts): Api {
     pay: (request) => acceptPayment(acceptParts, request),
     document: () => new Response(document, { headers: { "content-type": "application/json" } }),
     livez: () => new Response("alive\n"),
-    readyz: async () => {
-      const said = leave.begun ? null : await passOn.readiness();
-      return readiness(leave.begun, said?.reason ?? null, watch.silence);
+    readyz: async ({ url }) => {
+      const worker = leave.begun ? null : await passOn.readiness();
+      const known = { leaving: leave.begun, worker, link, isInDoubt: watch.isInDoubt };
+      return answerReadiness(readinessOf(known), queryOf(targetOf(url)), "ready");
     },
     metrics: () => metrics.answer(),
   };
@@ -154,14 +157,6 @@ export function startApi(parts: ApiParts): Api {
     incidents,
     stop: () => (stopping ??= drain()),
   };
-}
-
-/** The worker's own word comes first; when it says nothing, the link alone decides. */
-function readiness(stopping: boolean, reason: string | null, silence: string | null): Response {
-  if (stopping) return unavailable("This API is shutting down.");
-  if (reason !== null) return unavailable(`The worker is not ready: ${reason}.`);
-  if (silence !== null) return unavailable(silence);
-  return new Response("ready\n");
 }
 
 function notFound(): Response {

@@ -27,9 +27,12 @@ import {
   judgeSync,
   type LinkReach,
 } from "./doctor/judge.ts";
+import { growthPerDay, judgeJournal } from "./doctor/journal.ts";
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
+import { judgeRules } from "./doctor/rules.ts";
+import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
 import { foundProxy } from "../worker/proxy.ts";
 import { workerSettings, type WorkerSettings } from "../worker/settings.ts";
@@ -40,7 +43,8 @@ const USAGE = `usage: worker doctor [--haproxy PATH] [--json]
 Looks at this machine with the settings that a worker would have: buffers, disk, clock, limits, ports,
 processors, secrets. Whether a worker runs or not; it changes nothing.
 
-  --haproxy PATH   a haproxy.cfg, whose timeouts are compared with ours (and ACK_TIMEOUT_MS)
+  --haproxy PATH   a haproxy.cfg, whose timeouts are compared with ours (and ACK_TIMEOUT_MS), and whose
+                   rules with those that this gateway counts on
   --json
   --help, --version
 
@@ -77,7 +81,7 @@ async function doctorWith(
     ? await examine(read.settings, env)
     : [wrong("settings", read.reason, "worker --help")];
   if (config !== null && read.ok) {
-    findings.push(...judgeHaproxy(config, read.settings.ACK_TIMEOUT_MS));
+    findings.push(...judgeHaproxy(config, read.settings.ACK_TIMEOUT_MS), ...judgeRules(config));
   }
   const isWrong = findings.some(({ verdict }) => verdict === "wrong");
   const answer = { ok: !isWrong, findings };
@@ -114,8 +118,9 @@ async function examine(
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
+    ...(runs ? await judgeRunning(settings) : judgeJournal(settings.JOURNAL)),
     judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
-    judgeSpace(freeBytes(folder), folder, journal),
+    judgeSpace(freeBytes(folder), folder, journal, growthPerDay(settings.JOURNAL, Date.now())),
     judgeReceiveBuffer(rmemMax),
     judgePortRange(range),
     judgePortReuse(reuse, allLocal),

@@ -4,7 +4,6 @@ import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { atMsOf, shownMsOf, type History } from "./history.ts";
-import { verdictOf } from "./verdict.ts";
 
 /** Lanes have colours of their own, cheapest first; the last is for all further ones. */
 const LANE_COLOURS = ["--lane-1", "--lane-2", "--lane-3", "--lane-4"];
@@ -70,7 +69,7 @@ export class Head {
   }
 
   #judge(snapshot: LiveSnapshot): void {
-    const { text, kind, brief } = verdictOf(snapshot);
+    const { text, kind, brief } = snapshot.standing;
     setText(byId("verdict"), text);
     setAttribute(byId("verdict"), "data-kind", kind);
     const title = brief === "" ? "Papa-Léguas" : `${brief} · Papa-Léguas`;

@@ -27,6 +27,8 @@ export type LinkTraffic = {
  */
 export interface Link {
   pay(payment: Payment): Promise<Verdict | null>;
+  /** Number of this process, which stands in every frame that it sends. */
+  readonly instance: number;
   /** True while the worker answers; false before its first answer, and when it falls silent. */
   readonly answering: boolean;
   /** Counts of what has gone over the link so far. */

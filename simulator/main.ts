@@ -4,6 +4,7 @@ import { applyConfig, CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig } from "../shared/config-check.ts";
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
+import { whyNotBound } from "../shared/net/bind.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
 import { describeSettings } from "../shared/settings.ts";
 import { build } from "../shared/version.ts";
@@ -37,7 +38,7 @@ function startedOrExit(options: SimulatorOptions): Simulator {
   try {
     return startSimulator(options);
   } catch (error) {
-    const { host, port } = options;
-    return exitWith(`HOST, PORT: cannot listen at ${host} ${port}: ${(error as Error).message}`);
+    const names = { host: "HOST", port: "PORT" };
+    return exitWith(whyNotBound({ settings: names, ...options }, error));
   }
 }

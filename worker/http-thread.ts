@@ -27,7 +27,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "start":
       return start(data);
     case "readiness":
-      return server?.setReadiness(data.reason);
+      return server?.setReadiness(data.readiness);
     case "purged":
       return answered(data.id, undefined);
     case "metrics":

@@ -3,6 +3,8 @@
  * messages between the two. It reads the ledger through shared memory and payments through a
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
+import type { Readiness } from "../shared/http-api/readiness.ts";
+import { whyNotBound } from "../shared/net/bind.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
@@ -19,8 +21,7 @@ export type HttpThreadStart = {
 
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
-  /** The reason tells why the worker is not ready; null when it is. */
-  | { readonly kind: "readiness"; readonly reason: string | null }
+  | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged"; readonly id: number }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
@@ -41,7 +42,7 @@ export type HttpThread = {
   readonly port: number;
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
-  setReadiness(reason: string | null): void;
+  setReadiness(readiness: Readiness): void;
   /** Makes the worker not ready from here on; every client is told to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -101,14 +102,15 @@ export async function startHttpThread(
   post({ kind: "start", ...start, pulse });
   const port = await started.promise;
   running = true;
-  let told: string | null | undefined;
+  let told = "";
   return {
     port,
     pulse: new Pulse(pulse),
-    setReadiness(reason) {
-      if (reason === told) return;
-      told = reason;
-      post({ kind: "readiness", reason });
+    setReadiness(readiness) {
+      const now = JSON.stringify(readiness);
+      if (now === told) return;
+      told = now;
+      post({ kind: "readiness", readiness });
     },
     leave: () => post({ kind: "leave" }),
     async stop() {
@@ -124,9 +126,7 @@ function refuseTakenPort({ HTTP_HOST: hostname, HTTP_PORT: port }: WorkerSetting
   try {
     Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
   } catch (error) {
-    const { message } = error as Error;
-    throw new Error(`HTTP_PORT: cannot bind ${hostname}:${port} (TCP): ${message}`, {
-      cause: error,
-    });
+    const settings = { host: "HTTP_HOST", port: "HTTP_PORT" };
+    throw new Error(whyNotBound({ settings, host: hostname, port }, error), { cause: error });
   }
 }

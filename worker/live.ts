@@ -5,7 +5,7 @@ import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 export type LiveQuestion = { readonly afterSecond: number; readonly afterChange: number };
 
 /** Reading of all but what the http thread knows by itself. */
-export type LiveReading = Omit<LiveSnapshot, "notReady" | "gone" | "lanes"> & {
+export type LiveReading = Omit<LiveSnapshot, "notReady" | "standing" | "gone" | "lanes"> & {
   readonly lanes: readonly Omit<LiveLane, "settled">[];
 };
 

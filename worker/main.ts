@@ -74,7 +74,7 @@ const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
 const start = { settings, names, ledger: ledger.memory };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
-const readiness = new Readiness({ clock, journal, pipeline, http, incidents });
+const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents });
 
 const timer = setInterval(() => {
   pipeline.tick();

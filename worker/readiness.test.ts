@@ -2,6 +2,9 @@ import { expect, test } from "bun:test";
 import { Incidents } from "../shared/incidents.ts";
 import { Checkpoints } from "./journal/checkpoints.ts";
 import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
+import type { Readiness as Told } from "../shared/http-api/readiness.ts";
+import type { Stranger } from "../shared/link/strangers.ts";
+import { READY } from "../shared/readiness.ts";
 import { Readiness } from "./readiness.ts";
 
 /** Site with a journal that fares as a test says, a clock that it moves, and what is told and logged. */
@@ -10,7 +13,8 @@ class Site {
   readonly checkpoints = new Checkpoints();
   readonly memory = allocatePulse();
   readonly lines: unknown[] = [];
-  told: string | null | undefined;
+  readinessTold: Told = READY;
+  strangers: Stranger[] = [];
   readonly journal: {
     trouble: string | null;
     stats: { failures: number };
@@ -35,14 +39,23 @@ class Site {
     clock: this.clock,
     journal: this.journal,
     pipeline: this.pipeline,
-    http: { pulse: new Pulse(this.memory), setReadiness: (reason) => void (this.told = reason) },
+    http: {
+      pulse: new Pulse(this.memory),
+      setReadiness: (readiness) => void (this.readinessTold = readiness),
+    },
+    link: { strangers: () => this.strangers },
     incidents: this.incidents,
   });
 
-  tick(afterMs = 10): string | null | undefined {
+  /** Gives the reason that is told first. */
+  tick(afterMs = 10): string | null {
     this.nowMs += afterMs;
     this.readiness.tick();
     return this.told;
+  }
+
+  get told(): string | null {
+    return this.readinessTold.reasons[0]?.detail ?? null;
   }
 }
 
@@ -87,6 +100,30 @@ test("checkpoints that fail are logged at once, and make it not ready when they 
   expect(site.lines).toEqual([
     ["error", about, "checkpoints fail"],
     ["info", expect.objectContaining({ ...about, failedCheckpoints: 2 }), "over: checkpoints fail"],
+  ]);
+});
+
+test("every reason is told, each with a code; a stranger's secret makes nobody red", () => {
+  const site = new Site();
+  site.strangers = [
+    { address: "10.0.0.5", instance: 7 },
+    { address: "10.0.0.5", instance: 8 },
+  ];
+  expect(site.tick()).toBeNull();
+  expect(site.readinessTold.warnings).toEqual([
+    {
+      code: "link-secret",
+      detail: "frames were made with another LINK_SECRET; they come from 10.0.0.5",
+      instances: [7, 8],
+    },
+  ]);
+  site.journal.trouble = "disk full";
+  site.pipeline.ledgerEnd = "0 rows are left";
+  site.readiness.drain();
+  expect(site.readinessTold.reasons.map(({ code }) => code)).toEqual([
+    "draining",
+    "journal",
+    "ledger-full",
   ]);
 });
 

@@ -3,8 +3,11 @@
  * that it stands still (pulse.ts). Each trouble is an incident.
  */
 import type { Clock } from "../shared/clock.ts";
+import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import type { IncidentKind } from "../shared/incidents/table.ts";
+import type { Stranger } from "../shared/link/strangers.ts";
+import { DRAINING } from "../shared/readiness.ts";
 
 export type ReadinessParts = {
   readonly clock: Pick<Clock, "steadyMs">;
@@ -27,8 +30,9 @@ export type ReadinessParts = {
       beat(nowMs: number): void;
       committing(isUnderWay: boolean): void;
     };
-    setReadiness(reason: string | null): void;
+    setReadiness(readiness: Told): void;
   };
+  readonly link: { strangers(): readonly Stranger[] };
   readonly incidents: Pick<Incidents, "tell">;
 };
 
@@ -51,19 +55,26 @@ export class Readiness {
   }
 
   tick(): void {
-    const { clock, journal, pipeline, http } = this.#parts;
+    const { clock, journal, pipeline, http, link } = this.#parts;
     const nowMs = clock.steadyMs();
     http.pulse.beat(nowMs);
     this.#tell("journal-fails", journal.trouble);
     this.#tell("checkpoints-fail", journal.checkpoints.failing);
     this.#tell("ledger-end", pipeline.ledgerEnd);
     this.#before = this.#counts();
-    const reason = reasonOf({
-      "the journal fails": journal.trouble,
-      "the ledger is at its end": pipeline.ledgerEnd,
-      "checkpoints fail, and the journal's log grows": journal.checkpoints.trouble(nowMs),
+    const reasons = [
+      reasonOf("journal", "the journal fails", journal.trouble),
+      reasonOf("ledger-full", "the ledger is at its end", pipeline.ledgerEnd),
+      reasonOf(
+        "checkpoints",
+        "checkpoints fail, and the journal's log grows",
+        journal.checkpoints.trouble(nowMs),
+      ),
+    ].flat();
+    http.setReadiness({
+      reasons: this.#draining ? [DRAINING, ...reasons] : reasons,
+      warnings: warningsAbout(link.strangers()),
     });
-    http.setReadiness(this.#draining ? "draining" : reason);
   }
 
   drain(): void {
@@ -78,10 +89,17 @@ export class Readiness {
   }
 }
 
-/** Names the first trouble there is, in one sentence; null when there is none. */
-function reasonOf(troubles: Record<string, string | null>): string | null {
-  for (const [what, reason] of Object.entries(troubles)) {
-    if (reason !== null) return `${what}: ${reason}`;
-  }
-  return null;
+function reasonOf(code: string, what: string, reason: string | null): Reason[] {
+  return reason === null ? [] : [{ code, detail: `${what}: ${reason}` }];
+}
+
+/**
+ * An API with another secret is cut off and says so itself. The worker serves the others, and would be
+ * put out of work by anybody who can send it a datagram if that made it red.
+ */
+function warningsAbout(strangers: readonly Stranger[]): Reason[] {
+  if (strangers.length === 0) return [];
+  const addresses = [...new Set(strangers.map(({ address }) => address))].join(", ");
+  const detail = `frames were made with another LINK_SECRET; they come from ${addresses}`;
+  return [{ code: "link-secret", detail, instances: strangers.map(({ instance }) => instance) }];
 }

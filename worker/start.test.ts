@@ -106,15 +106,15 @@ describe("the worker refuses in one line", () => {
       await refusal({ ...env, HTTP_PORT: String(http.port) }),
     ];
     link.close();
-    expect(linkLine).toContain("LINK_PORT");
-    expect(httpLine).toContain("HTTP_PORT");
+    expect(linkLine).toStartWith("LINK_PORT: cannot listen at 127.0.0.1:");
+    expect(httpLine).toStartWith("HTTP_PORT: cannot listen at 127.0.0.1:");
   });
 });
 
 test.each(["api.ts", "simulator.ts"])("%s at an address that is not here", async (entry) => {
   const { stderr, exitCode } = await start(entry, [], { HOST: "192.0.2.1", PORT: "0" });
   expect(exitCode).toBe(1);
-  expect(stderr).toMatch(/^HOST, PORT: cannot listen at 192\.0\.2\.1 0: [^\n]+\n$/);
+  expect(stderr).toBe("HOST: cannot listen at 192.0.2.1:0: this machine has no such address\n");
 });
 
 test("a command whose reader has read enough ends quietly, and one with a full disk says so", async () => {

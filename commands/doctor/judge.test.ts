@@ -33,6 +33,8 @@ test.each([
   [judgeSync("/d cannot be written", "full", NEW), "wrong"],
   [judgeSpace(50 * GIB, "/d", NEW), "ok"],
   [judgeSpace(GIB, "/d", NEW), "warning"],
+  [judgeSpace(50 * GIB, "/d", NEW, 20 * GIB), "ok"],
+  [judgeSpace(50 * GIB, "/d", NEW, 51 * GIB), "wrong"],
   [judgeSpace(1_000, "/d", NEW), "wrong"],
   [judgeSpace(null, "/d", NEW), "warning"],
   [clock(0.5, true), "ok"],

@@ -72,11 +72,19 @@ export function judgeSpace(
   freeBytes: number | null,
   directory: string,
   journal: JournalAt,
+  /** Bytes that the journal grows by in a day; null when nothing can be said. */
+  dayBytes: number | null = null,
 ): Finding {
   const name = "disk space";
   if (freeBytes === null) return warning(name, `${directory} cannot be asked`, null);
-  const figure = `${(freeBytes / GIB).toFixed(1)} GiB free in ${directory}`;
+  const free = `${(freeBytes / GIB).toFixed(1)} GiB free in ${directory}`;
   const fix = roomFor(journal);
+  const figure =
+    dayBytes === null ? free : `${free}; the journal grows by ${(dayBytes / GIB).toFixed(1)} a day`;
+  if (dayBytes !== null && dayBytes >= freeBytes) {
+    const hours = Math.floor((freeBytes / dayBytes) * 24);
+    return wrong(name, `${figure}: it is full in ${hours} h`, fix);
+  }
   if (freeBytes < FREE_BYTES_MIN) return wrong(name, figure, fix);
   return freeBytes < FREE_BYTES_LOW ? warning(name, figure, fix) : ok(name, figure);
 }

@@ -1,5 +1,6 @@
 /** Finds out who listens where the worker wants to, and whether processors answer. */
 import { originOf } from "../../shared/healthcheck.ts";
+import { whyNotBound, type Listening } from "../../shared/net/bind.ts";
 import { HttpBooks, NoAnswer } from "../../worker/audit/theirs.ts";
 import { exchangeTo, type ExchangeError } from "../../worker/processor/exchange.ts";
 import type { ProcessorSetting } from "../../worker/settings.ts";
@@ -11,6 +12,8 @@ const ANSWER_MS_MAX = 2_000;
 const HEALTH_MS_MAX = 7_000;
 /** An id that no shop has: it is asked for where a worker already makes the health calls. */
 const NOBODY = "00000000-0000-4000-8000-000000000000";
+
+const HEALTH_PATH = "/payments/service-health";
 
 /** True when a worker of ours answers there. */
 export async function isOurWorker(host: string, port: number): Promise<boolean> {
@@ -36,23 +39,22 @@ export async function judgePort(
     const fix = `ss -ln${protocol[0]}p 'sport = :${port}'  # who it is; or another ${setting}`;
     return wrong(name, `${at}: taken by something else`, fix);
   }
-  const trouble = await tryToBind(protocol, host, port);
+  const hostSetting = setting.replace("PORT", "HOST");
+  const names = { host: hostSetting, port: setting };
+  const trouble = await tryToBind(protocol, { settings: names, host, port });
   if (trouble === null) return ok(name, `${at}: free`);
-  return wrong(
-    name,
-    `${at}: cannot be bound: ${trouble}`,
-    `${setting.replace("PORT", "HOST")}=127.0.0.1`,
-  );
+  return wrong(name, `${at}: ${trouble}`, `${hostSetting}=127.0.0.1`);
 }
 
 /** Binds for a moment: an address may be free and not this machine's. */
-async function tryToBind(protocol: "tcp" | "udp", hostname: string, port: number) {
+async function tryToBind(protocol: "tcp" | "udp", at: Listening): Promise<string | null> {
+  const { host: hostname, port } = at;
   try {
     if (protocol === "udp") (await Bun.udpSocket({ hostname, port })).close();
     else Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
     return null;
   } catch (error) {
-    return (error as Error).message;
+    return whyNotBound(at, error);
   }
 }
 
@@ -69,13 +71,14 @@ export async function judgeProcessor(
 
 async function judgeAnswer({ name, url }: ProcessorSetting, workerRuns: boolean): Promise<Finding> {
   const title = `processor ${name}`;
-  const path = workerRuns ? `/payments/${NOBODY}` : "/payments/service-health";
+  const path = workerRuns ? `/payments/${NOBODY}` : HEALTH_PATH;
   const fix = `curl -i ${url}${path}`;
   const startMs = performance.now();
   try {
     const { status, body } = await exchangeTo(url)({ url: url + path, timeoutMs: HEALTH_MS_MAX });
     const figure = `${status} after ${Math.round(performance.now() - startMs)} ms`;
-    if (workerRuns && (status === 404 || status === 200)) return ok(title, figure);
+    if (workerRuns && status === 200) return ok(title, figure);
+    if (workerRuns && status === 404) return await judgePath(title, url, figure);
     if (status === 429) return ok(title, `${figure}: reachable, asked by somebody else too`);
     if (status !== 200) return wrong(title, `${figure} from ${path}`, fix);
     const failing = /"failing"\s*:\s*(true|false)/.exec(body ?? "")?.[1];
@@ -89,6 +92,21 @@ async function judgeAnswer({ name, url }: ProcessorSetting, workerRuns: boolean)
       fix,
     );
   }
+}
+
+/**
+ * Tells a processor that does not know the payment from one that knows no path at all. One that has such a
+ * path may say that its health is asked too often, or keep the call waiting.
+ */
+async function judgePath(title: string, url: string, figure: string): Promise<Finding> {
+  const request = { url: url + HEALTH_PATH, timeoutMs: ANSWER_MS_MAX };
+  const status = await exchangeTo(url)(request).then(
+    (answer) => answer.status,
+    () => null,
+  );
+  if (status !== 404) return ok(title, figure);
+  const everything = `404 to everything, ${HEALTH_PATH} too: is its path right?`;
+  return wrong(title, everything, `curl -i ${url}${HEALTH_PATH}`);
 }
 
 async function judgeToken({ name, url }: ProcessorSetting, token: string): Promise<Finding> {

@@ -72,13 +72,14 @@ function describeProcessors(answer: Fields): string {
     ["NAME", "FEE", "MODE", "BREAKER", "IN FLIGHT", "LIMIT", "LATENCY", "OPEN", "LAST DECISION"],
     rowsOf(answer["processors"]).map((processor) => {
       const { name, fee, mode, breaker, inFlight, limit, latencyMs, openPayments } = processor;
+      const { movedFrom } = processor;
       if (processor["configured"] !== true) {
         return [name, "-", "not configured", "-", "-", "-", "-", openPayments, "-"];
       }
       const latency = `${Math.round(Number(latencyMs))} ms`;
       const word = wordOf(processor["lastIntervention"]);
       const set =
-        processor["movedFrom"] === null ? mode : `moved from ${plain(processor["movedFrom"])}`;
+        movedFrom === null ? mode : `moved from ${plain(movedFrom)} to ${plain(processor["url"])}`;
       return [name, fee, set, breaker, inFlight, limit, latency, openPayments, word];
     }),
   );

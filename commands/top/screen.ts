@@ -72,11 +72,12 @@ export function screenOf(
   const head = figures === null ? url : `${url}   ${figures.at.slice(0, 19).replace("T", " ")} UTC`;
   const lines = [`Papa-Léguas  ${head}`, ...lossLines(loss, nowMs)];
   if (figures === null) return loss === null ? [...lines, "Waiting for the first figures."] : lines;
-  const { backlog, journal } = figures.snapshot;
+  const { backlog, journal, standing } = figures.snapshot;
   const { states } = backlog;
   const byState = { ...states, rejected: backlog.rejected, conflict: backlog.conflict };
   const shown = Object.entries(byState).map(([state, count]) => `${state} ${count}`);
   lines.push(
+    plain(standing.text),
     "",
     `taken ${perSecond(figures.acceptedRate)}   settled ${perSecond(figures.settledRate)}   ` +
       `on disk in p99 ${figures.p99Ms === null ? "-" : milliseconds(figures.p99Ms)}`,
@@ -84,7 +85,6 @@ export function screenOf(
     shown.join("   "),
     `journal: ${journal.trouble === null ? "fine" : plain(journal.trouble)}, ${journal.queued} waiting`,
   );
-  if (figures.notReady !== null) lines.push(`NOT READY: ${plain(figures.notReady)}`);
   lines.push("", ...tableOf(sortedRows(figures.rows, sorting)));
   if (figures.changes.length > 0) lines.push("", "Changes, the last one first");
   for (const change of figures.changes.toReversed()) {
@@ -96,7 +96,7 @@ export function screenOf(
 
 /** Puts everything into one line, where there is no screen. */
 export function lineOf(figures: Figures): string {
-  const { backlog } = figures.snapshot;
+  const { backlog, standing } = figures.snapshot;
   const each = figures.rows.map(
     ({ name, breaker, moved, inFlight, limit, latencyMs, rate }) =>
       `${name} ${moved ? "MOVED" : breaker} ${inFlight}/${Math.floor(limit)} ${milliseconds(latencyMs)} ${perSecond(rate)}`,
@@ -109,7 +109,9 @@ export function lineOf(figures: Figures): string {
     `unknown ${backlog.states.unknown}`,
     `oldest ${backlog.oldestSeconds.toFixed(1)} s`,
   ];
-  return [all.join("  "), ...each].join("  |  ");
+  // A line has no room for more than the worst.
+  const worst = standing.facts.slice(0, 1).map(({ text }) => plain(text));
+  return [all.join("  "), ...each, ...worst].join("  |  ");
 }
 
 /** Cuts lines to the size, and keeps the last line for the keys. */

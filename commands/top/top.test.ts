@@ -4,6 +4,13 @@ import { EventReader } from "./events.ts";
 import { fitted, lineOf, screenOf, sortedBy, UNSORTED, type SortKey } from "./screen.ts";
 import { View, type Figures } from "./view.ts";
 
+/** Words that come from a processor or a disk may hold anything. */
+const STANDS_BADLY: LiveSnapshot["standing"] = {
+  kind: "bad",
+  text: "The journal\u0007 fails.",
+  brief: "journal fails",
+  facts: [{ code: "journal", kind: "bad", text: "The journal\u0007 fails.", brief: "" }],
+};
 const AT = "2026-01-05T12:00:10.000Z";
 const URL = "http://127.0.0.1:9995";
 
@@ -38,6 +45,7 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
     startedAt: "2026-01-05T11:00:00.000Z",
     upMs: 3_600_000,
     notReady: null,
+    standing: { kind: "good", text: "All is well.", brief: "", facts: [] },
     untilDurable: { p50Ms: 0.4, p99Ms: 2.25, payments: 100 },
     backlog: {
       open: 7,
@@ -48,6 +56,8 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
       conflict: 0,
     },
     journal: { trouble: null, queued: 0 },
+    link: { strangers: 0 },
+    clockStepMs: null,
     lanes: [lane("default"), lane("fallback", { fee: 0.15, latencyMs: 250, inFlight: 0 })],
     gone: [],
     seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10])],
@@ -98,7 +108,7 @@ test("the screen shows what there is of payments, and a row for each processor",
 test("a breaker is shown with the cause of its last change, and what an operator has set", () => {
   const figures = figuresOf(
     snapshot({
-      notReady: "the journal fails",
+      standing: STANDS_BADLY,
       lanes: [lane("default", { breaker: "open", mode: "drained" }), lane("fallback")],
       changes: [
         opened(1, "default", "5 failures in a row"),
@@ -108,7 +118,7 @@ test("a breaker is shown with the cause of its last change, and what an operator
   );
   const text = screen(figures);
   expect(text).toMatch(/default .*open, drained .* health says so\n/);
-  expect(text).toContain("NOT READY: the journal fails");
+  expect(text.split("\n")[1]).toBe("The journal? fails.");
   expect(text).toContain("12:00:10  default  closed → open: 5 failures in a row");
 });
 
@@ -173,6 +183,9 @@ test("without a screen it is one line", () => {
   expect(line).not.toContain("\n");
   expect(line).toContain("taken 150/s  settled 150/s  open 7  unknown 1  oldest 1.3 s");
   expect(line).toContain("default closed 3/40 1.5 ms 140/s");
+  expect(line).not.toContain("All is well");
+  const loud = lineOf(figuresOf(snapshot({ standing: STANDS_BADLY })));
+  expect(loud).toEndWith("  |  The journal? fails.");
 });
 
 test("events are read however the bytes are cut", () => {

@@ -19,7 +19,6 @@ export type Row = LiveLane & {
 
 export type Figures = {
   readonly at: string;
-  readonly notReady: string | null;
   readonly acceptedRate: number;
   readonly settledRate: number;
   readonly p99Ms: number | null;
@@ -62,7 +61,6 @@ export class View {
     }));
     return {
       at: snapshot.at,
-      notReady: snapshot.notReady,
       acceptedRate: rate(({ accepted }) => accepted),
       settledRate: rows.reduce((sum, row) => sum + row.rate, 0),
       p99Ms: snapshot.untilDurable?.p99Ms ?? null,

@@ -4,6 +4,7 @@ import { ages, curve, publicStory } from "./dashboard.ts";
 import { live } from "./live.ts";
 import { openPayments, paymentDecision, processorDecision, processors, story } from "./operator.ts";
 import { payment, paymentRequest, problem, summary } from "./payments.ts";
+import { readiness } from "./readiness.ts";
 import { refTo, type Of, type SchemaOf } from "./schema.ts";
 
 export const COMPONENTS = {
@@ -17,6 +18,7 @@ export const COMPONENTS = {
   Ages: ages,
   Curve: curve,
   Live: live,
+  Readiness: readiness,
   OpenPayments: openPayments,
   Story: story,
   PaymentDecision: paymentDecision,

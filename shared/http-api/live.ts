@@ -22,6 +22,7 @@ import {
   type Of,
   type SchemaOf,
 } from "./schema.ts";
+import { standing } from "./standing.ts";
 
 /** The mode that an operator has set. */
 export const mode = oneOf("auto", "drained", "forced");
@@ -100,6 +101,8 @@ export const live = object({
   upMs: whole,
   /** The reason why `/readyz` is red, or null. */
   notReady: orNull(text),
+  /** How the gateway stands, in words. */
+  standing,
   /** Time from the arrival of a payment at the worker to its verdict, over the last ten seconds. */
   untilDurable: orNull(quantiles),
   backlog,
@@ -109,6 +112,12 @@ export const live = object({
     /** Transitions that wait for their commit. */
     queued: whole,
   }),
+  link: object({
+    /** Senders, in the last seconds, of frames that were made with another secret. */
+    strangers: whole,
+  }),
+  /** Step of the wall clock in the last minutes; null when nobody set it. */
+  clockStepMs: orNull(number),
   /** Lanes in the configured order. */
   lanes: list(lane),
   /** Processors that are not configured any more and have settled payments. */

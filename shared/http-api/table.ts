@@ -12,7 +12,7 @@ import {
   type PaymentAction,
   type ProcessorAction,
 } from "./operator.ts";
-import { json, later, plain, trouble, type Row } from "./row.ts";
+import { json, later, plain, trouble, type Reply, type Row } from "./row.ts";
 import { text, type Of } from "./schema.ts";
 
 const OF_API = { owner: "api", public: true } as const;
@@ -53,6 +53,12 @@ const DECIDED = {
   409: trouble("It would break a guarantee, with the reason"),
   503: later("It may still happen, or the worker is shutting down"),
 };
+
+/** An answer that is JSON, with all that there is to say, when it is asked for. */
+function verbosely<R extends Reply>(reply: R) {
+  const every = { "application/json": { schema: ref("Readiness") } };
+  return { ...reply, content: { ...reply.content, ...every } };
+}
 
 function decisionOnPayment<A extends PaymentAction>(action: A) {
   return post(FOR_OPERATORS, `/operator/payments/{correlationId}/${action}`, {
@@ -169,9 +175,12 @@ export const TABLE = {
     answers: { 200: plain("It does") },
   }),
   readyz: get(OF_EACH, "/readyz", {
-    anyQuery: true,
     summary: "Whether it can do its work",
-    answers: { 200: plain("It can"), 503: later("It cannot, with the reason") },
+    query: { verbose: words("every reason, as JSON") },
+    answers: {
+      200: verbosely(plain("It can")),
+      503: verbosely(later("It cannot, with the reason; the same may be asked again")),
+    },
   }),
   metrics: get(OF_EACH, "/metrics", {
     anyQuery: true,

@@ -22,6 +22,8 @@ import type { Verdict } from "../verdict.ts";
 
 const VERSION = 1;
 const HEADER_BYTES = 16;
+/** It has six bytes, after version and kind. */
+const INSTANCE_AT = 2;
 const MAC_BYTES = 16;
 const PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - MAC_BYTES;
 /** Most payments of a datagram: array head 3, id 38, amount 9 make it 24. */
@@ -137,7 +139,7 @@ function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buff
   const bytes = Buffer.allocUnsafe(end + MAC_BYTES);
   bytes[0] = VERSION;
   bytes[1] = kind;
-  bytes.writeUIntBE(head.instance, 2, 6);
+  bytes.writeUIntBE(head.instance, INSTANCE_AT, 6);
   bytes.writeUInt32BE(head.incarnation, 8);
   bytes.writeUInt32BE(head.sequence, 12);
   payload.copy(bytes, HEADER_BYTES);
@@ -160,11 +162,16 @@ function open(key: Buffer, kind: number, bytes: Buffer): Opened {
   const flat = unpackArray(bytes.subarray(HEADER_BYTES, end));
   if (flat === null) return drop("payload");
   const head = {
-    instance: bytes.readUIntBE(2, 6),
+    instance: claimedInstance(bytes),
     incarnation: bytes.readUInt32BE(8),
     sequence: bytes.readUInt32BE(12),
   };
   return { ok: true, head, flat };
+}
+
+/** The instance that a frame says it is of, whoever made it: to be believed when its MAC is right. */
+export function claimedInstance(bytes: Buffer): number {
+  return bytes.readUIntBE(INSTANCE_AT, 6);
 }
 
 function unpackArray(payload: Buffer): unknown[] | null {

@@ -113,6 +113,7 @@ export class MemoryWorld implements World {
     this.clients.push(core);
     const now = () => this.nowMs;
     return {
+      instance: 0,
       get answering() {
         return core.answering(now());
       },

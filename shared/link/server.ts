@@ -11,6 +11,7 @@
 import type { Payment } from "../payment.ts";
 import type { Verdict } from "../verdict.ts";
 import {
+  claimedInstance,
   decodePay,
   encodeVerdicts,
   VERDICTS_PER_FRAME_MAX,
@@ -49,8 +50,8 @@ export type LinkServerOptions<Peer> = {
   readonly incarnation: number;
   readonly transmit: (frame: Buffer, peer: Peer) => void;
   readonly onArrivals: (arrivals: Arrival<Peer>[]) => void;
-  /** A frame was made with none of these keys. */
-  readonly onForged?: (peer: Peer) => void;
+  /** A frame was made with none of these keys; it says that it is of this instance. */
+  readonly onForged?: (peer: Peer, instance: number) => void;
 };
 
 export class LinkServerCore<Peer> {
@@ -75,16 +76,17 @@ export class LinkServerCore<Peer> {
     const [newest, old] = this.#options.keyring;
     const decoded = decodePay(newest.pay, bytes);
     if (decoded.ok) return this.#take(decoded.frame, peer, newest);
-    if (decoded.reason !== "mac" || old === undefined) return this.#drop(decoded.reason, peer);
+    if (decoded.reason !== "mac" || old === undefined)
+      return this.#drop(decoded.reason, bytes, peer);
     const again = decodePay(old.pay, bytes);
-    if (!again.ok) return this.#drop(again.reason, peer);
+    if (!again.ok) return this.#drop(again.reason, bytes, peer);
     this.stats.oldSecret++;
     this.#take(again.frame, peer, old);
   }
 
-  #drop(reason: DropReason, peer: Peer): void {
+  #drop(reason: DropReason, bytes: Buffer, peer: Peer): void {
     this.stats.drops[reason]++;
-    if (reason === "mac") this.#options.onForged?.(peer);
+    if (reason === "mac") this.#options.onForged?.(peer, claimedInstance(bytes));
   }
 
   #take(frame: PayFrame, peer: Peer, keys: LinkKeys): void {

@@ -124,6 +124,7 @@ test("frames of somebody with another secret are dropped, and counted by where t
   sender.send(forged, opened.port, "127.0.0.1");
   await until(() => opened.stats.drops.mac === 2);
   expect([...opened.forged]).toEqual([["127.0.0.1", { frames: 2, lastAtMs: expect.any(Number) }]]);
+  expect(opened.strangers()).toEqual([{ address: "127.0.0.1", instance: 1 }]);
   sender.close();
 });
 
@@ -248,7 +249,10 @@ test("an address that cannot be bound is one sentence", async () => {
     "LINK_HOST: no..name does not resolve",
   );
   using server = await serve();
-  await expect(serve({ LINK_PORT: server.opened.port })).rejects.toThrow(/^[^\n]+$/);
+  await expect(serve({ LINK_PORT: server.opened.port })).rejects.toThrow(
+    /^LINK_PORT: cannot listen at 127\.0\.0\.1:\d+: something else listens there$/,
+  );
+  await expect(serve({ LINK_HOST: "127.0.0.1.0.1" })).rejects.toThrow("LINK_HOST: ");
 });
 
 test("strangers' datagrams are counted and not answered", async () => {

@@ -6,17 +6,18 @@ import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { whyNotBound } from "../net/bind.ts";
 import { addressesOf, type Resolve } from "../net/names.ts";
 import { Overdue } from "../net/overdue.ts";
 import type { Payment } from "../payment.ts";
 import type { Secrets } from "../settings.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
-import { Forged } from "./forged.ts";
 import { keyringOf } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
+import { Strangers, type Stranger } from "./strangers.ts";
 import { Target } from "./target.ts";
 
 export type UdpPeer = { readonly address: string; readonly port: number };
@@ -37,10 +38,11 @@ export async function openUdpClient(
 ): Promise<Link> {
   const { host, port } = settings.WORKER_LINK;
   const target = new Target(settings.LINK_SECRET);
+  const instance = randomInstance();
   const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
   const core = new LinkClientCore({
     keyring: keyringOf(settings.LINK_SECRET),
-    instance: randomInstance(),
+    instance,
     ackTimeoutMs: settings.ACK_TIMEOUT_MS,
     random: Math.random,
     transmit: (frame) => sockets.send(frame, port, target.address),
@@ -108,6 +110,7 @@ export async function openUdpClient(
   };
 
   return {
+    instance,
     get traffic() {
       return core.traffic;
     },
@@ -180,7 +183,9 @@ export type UdpServer = {
   readonly receiveBufferBytes: number | null;
   readonly stats: LinkServerStats;
   /** Frames with a wrong MAC, by where they come from. */
-  readonly forged: Forged["byAddress"];
+  readonly forged: Strangers["byAddress"];
+  /** Senders, in the last seconds, of frames that were made with another secret. */
+  strangers(): readonly Stranger[];
   kernelDrops(): Promise<number | null>;
   close(): void;
 };
@@ -199,7 +204,6 @@ export async function openUdpServer(
   if (address === null) throw new Error(`LINK_HOST: ${LINK_HOST} does not resolve`);
   const wontDo = whySecretWontDo(LINK_SECRET, address, `LINK_HOST ${LINK_HOST}`);
   if (wontDo !== null) throw new Error(wontDo);
-  const forged = new Forged();
   let flushing = false;
   const flush = () => {
     flushing = false;
@@ -211,11 +215,13 @@ export async function openUdpServer(
     flushing = true;
     queueMicrotask(flush);
   };
+  const strangers = new Strangers();
   const core = new LinkServerCore<UdpPeer>({
     keyring: keyringOf(LINK_SECRET),
     incarnation: randomIncarnation(),
     transmit: (frame, peer) => sendOrLose(socket, frame, peer),
-    onForged: (peer) => forged.note(performance.now(), peer.address),
+    onForged: (peer, instance) =>
+      strangers.heard(performance.now(), { address: peer.address, instance }),
     onArrivals: (arrivals) => {
       for (const arrival of arrivals) {
         onPayment(arrival.payment, (verdict) => answer(arrival, verdict));
@@ -225,14 +231,17 @@ export async function openUdpServer(
   const socket = await openSocket(address, LINK_PORT, (bytes, peer) =>
     core.receive(bytes, peer),
   ).catch((error: Error) => {
-    throw new Error(`LINK_PORT: cannot bind ${LINK_HOST}:${LINK_PORT} (UDP): ${error.message}`);
+    const names = { host: "LINK_HOST", port: "LINK_PORT" };
+    const at = { settings: names, host: LINK_HOST, port: LINK_PORT };
+    throw new Error(whyNotBound(at, error));
   });
   const receiveBufferBytes = warnOfSmallBuffer(socket, log);
   return {
     port: socket.port,
     receiveBufferBytes,
     stats: core.stats,
-    forged: forged.byAddress,
+    forged: strangers.byAddress,
+    strangers: () => strangers.recent(performance.now()),
     kernelDrops: () => kernelDrops(socket.port),
     close: () => socket.close(),
   };

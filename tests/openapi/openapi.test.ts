@@ -184,6 +184,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
       await listener.ask(200, "GET", path);
     }
+    await listener.ask(200, "GET", "/readyz", { query: "?verbose" });
   }
   return id;
 }
@@ -267,6 +268,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       }
     };
     await worker.ask(503, "GET", "/readyz");
+    await worker.ask(503, "GET", "/readyz", { query: "?verbose" });
     await worker.ask(503, "GET", "/operator/processors", { headers: ADMIN });
     await decide(503);
     operated = { kind: "refused", status: 409, reason: "it is not configured any more" };
@@ -323,6 +325,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   await api.elsewhere(alone.url, async () => {
     for (const { method, path } of passedOn) await api.ask(503, method, path);
     await api.ask(503, "GET", "/readyz");
+    await api.ask(503, "GET", "/readyz", { query: "?verbose" });
     const body = `{"correlationId":"${NOBODY}","amount":1}`;
     await api.ask(503, "POST", "/payments", { body });
   });

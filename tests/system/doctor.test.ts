@@ -1,6 +1,6 @@
 /** Tests the doctor from outside: beside a running gateway, and where nothing runs. */
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "../../commands/doctor/finding.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
@@ -54,8 +54,24 @@ test(
     const sync = found.get("sync of the journal's disk");
     expect(sync?.figure).toMatch(/p50 \d+\.\d\d ms, p99 \d+\.\d\d ms/);
     expect(found.get("load balancer: timeout server")?.verdict).toBe("ok");
+    expect(found.get("load balancer: paths in normal form")?.verdict).toBe("ok");
+    expect(found.get("LINK_SECRET at the worker")?.verdict).toBe("ok");
+    expect(found.get("the gateway now")).toMatchObject({
+      verdict: "ok",
+      figure: expect.stringContaining("All is well: payments go to default"),
+    });
     expect(readdirSync(stand.dataDir).sort()).toEqual(before);
     expect(await stand.gateway.pay(crypto.randomUUID(), 100)).toBe(202);
+
+    // Such a path answers 404 to a question for a payment, as one does that does not know it.
+    const port = stand.ports.FALLBACK_PORT;
+    const elsewhere = env["PROCESSORS"]!.replace(`:${port};`, `:${port}/v1;`);
+    const astray = await findings({ ...env, PROCESSORS: elsewhere });
+    expect(astray.get("processor default")).toMatchObject({ verdict: "ok" });
+    expect(astray.get("processor fallback")).toMatchObject({
+      verdict: "wrong",
+      figure: expect.stringContaining("404 to everything"),
+    });
   },
   TEST_MS_MAX,
 );
@@ -71,7 +87,9 @@ test(
       socket: { data: (socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") },
     });
     const env = settingsOf(ports, directory.path);
+    writeFileSync(directory.file("payments.db-wal"), "of another database");
     const found = await findings(env);
+    expect(found.get("journal's log")?.figure).toContain("is gone or empty, and its log");
     expect(found.get(`HTTP_PORT 127.0.0.1:${stranger.port}`)).toMatchObject({
       verdict: "wrong",
       figure: "TCP: taken by something else",
@@ -91,11 +109,18 @@ test(
   TEST_MS_MAX,
 );
 
-test("a bad setting is wrong; what makes no sense is exit code 2 and one line", async () => {
-  const bad = await findings({ PROCESSORS: "a=http://127.0.0.1:1;fee=0", JOURNAL: "postgres://a" });
-  expect(bad.get("settings")?.figure).toContain("JOURNAL");
-  for (const args of [["--strange"], ["--haproxy", "/nowhere/haproxy.cfg"], ["more"]]) {
-    const { err, code } = await doctor({}, ...args);
-    expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
-  }
-});
+test(
+  "a bad setting is wrong; what makes no sense is exit code 2 and one line",
+  async () => {
+    const bad = await findings({
+      PROCESSORS: "a=http://127.0.0.1:1;fee=0",
+      JOURNAL: "postgres://a",
+    });
+    expect(bad.get("settings")?.figure).toContain("JOURNAL");
+    for (const args of [["--strange"], ["--haproxy", "/nowhere/haproxy.cfg"], ["more"]]) {
+      const { err, code } = await doctor({}, ...args);
+      expect([code, err.trim().split("\n").length]).toEqual([2, 1]);
+    }
+  },
+  TEST_MS_MAX,
+);

@@ -12,6 +12,7 @@ import {
   settledJournal,
 } from "../../worker/audit/books.fixture.ts";
 import type { AuditReport, ProcessorAudit } from "../../shared/http-api/audit.ts";
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { freePorts } from "../../testing/ports.ts";
 import { Child, run, type Env } from "../../testing/process.ts";
@@ -167,6 +168,15 @@ test(
       const metrics = await text("/metrics");
       expect(metrics).toContain('papaleguas_audit_drift_payments{processor="default"} 3');
       expect(metrics).not.toContain('papaleguas_audit_drift_payments{processor="fallback"}');
+
+      // The page, the terminal and the doctor say the same.
+      const { standing } = JSON.parse(await text("/dashboard/live?once")) as LiveSnapshot;
+      expect(standing).toMatchObject({ kind: "bad", brief: "default's books differ" });
+      expect(standing.text).toStartWith("default has recorded ");
+      expect((await runWorker({ env }, "top", "--once")).out.split("\n")).toContain(standing.text);
+      const doctor = await runWorker({ env }, "doctor");
+      expect(doctor.out).toMatch(/^wrong +the gateway now +default has recorded /m);
+      expect(doctor.out).toContain(standing.text);
 
       // The command reads the same file beside the worker.
       expect((await audit(place)).code).toBe(1);

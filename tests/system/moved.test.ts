@@ -100,6 +100,8 @@ test(
     await restart([first.replace("127.0.0.1", "localhost"), second]);
     await Bun.sleep(WATCHED_MS);
     expect(await stack.gateway.statusOf(id)).toMatchObject({ status: "unknown" });
+    const both = await command("operator", "processors");
+    expect(both.out).toContain(`moved from ${first} to ${first.replace("127.0.0.1", "localhost")}`);
     const said = await command(
       "operator",
       "moved",

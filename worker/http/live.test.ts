@@ -20,6 +20,8 @@ class Watched {
       settled: () => new Map([["default", { count: 3, cents: 5_970 }]]),
       notReady: () => this.standstill,
       standstill: () => this.standstill,
+      damage: () => null,
+      audited: () => [],
       periodMs,
     });
   }
@@ -49,6 +51,8 @@ class Watched {
         conflict: 0,
       },
       journal: { trouble: this.padding, queued: 0 },
+      link: { strangers: 0 },
+      clockStepMs: null,
       lanes: [{ ...lane, latencyMs: 1, inFlight: 0, limit: 8 }],
       seconds: this.seconds.filter(({ number }) => number > question.afterSecond),
       changes: this.changes.filter(({ number }) => number > question.afterChange),

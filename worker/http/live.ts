@@ -12,6 +12,7 @@ import type {
   LiveTotals,
 } from "../../shared/http-api/live.ts";
 import { unavailable } from "../../shared/problem.ts";
+import { standingOf, type AuditedState } from "../standing.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -37,6 +38,9 @@ export type LiveSources = {
   readonly notReady: () => string | null;
   /** Reason for which the pipeline is not even asked, or null. */
   readonly standstill: () => string | null;
+  /** The reason why the journal's file cannot be built on, or null. */
+  readonly damage: () => string | null;
+  readonly audited: () => readonly AuditedState[];
   readonly periodMs?: number;
 };
 
@@ -150,7 +154,7 @@ export class LiveFeed {
     const gone = [...settled]
       .filter(([, { count }]) => count > 0)
       .map(([name, { count, cents }]) => ({ name, count, cents }));
-    const snapshot = { ...reading, notReady: this.#sources.notReady(), lanes, gone };
+    const snapshot = this.#judged({ ...reading, notReady: this.#sources.notReady(), lanes, gone });
     this.#latest = { snapshot, atMs: performance.now() };
     return snapshot;
   }
@@ -159,7 +163,13 @@ export class LiveFeed {
   #asOfBefore(): LiveSnapshot | null {
     const notReady = this.#sources.notReady();
     if (this.#latest === null || notReady === null) return null;
-    return { ...this.#latest.snapshot, notReady };
+    return this.#judged({ ...this.#latest.snapshot, notReady });
+  }
+
+  #judged(figures: Omit<LiveSnapshot, "standing">): LiveSnapshot {
+    const { damage, audited } = this.#sources;
+    const standing = standingOf({ ...figures, damage: damage(), audited: audited() });
+    return { ...figures, standing };
   }
 
   #keep({ seconds, changes, lanes }: LiveReading): void {

@@ -1,3 +1,5 @@
+import type { Readiness } from "../../shared/http-api/readiness.ts";
+import { READY } from "../../shared/readiness.ts";
 import { describe, expect, spyOn, test } from "bun:test";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
@@ -5,6 +7,9 @@ import pino from "pino";
 import { runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
 
+const because = (code: string, detail: string): Readiness => {
+  return { reasons: [{ code, detail }], warnings: [] };
+};
 const EXAMPLE = "2026-01-31T09:30:00Z or 2026-01-31T06:30:00-03:00";
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const AT_MS = Date.UTC(2025, 6, 15, 12, 0, 0);
@@ -64,9 +69,9 @@ describe("leaving", () => {
   test("everybody is answered, not ready and with Connection: close, until it stops", async () => {
     const leaveTimes = { quietMs: 60_000, answerMsMax: 100, breakOffMs: 1_000 };
     await using http = runHttp({ leaveTimes });
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     http.server.leave();
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     const answer = await sendRaw(http.server.port, "GET /readyz HTTP/1.1\r\nHost: w\r\n\r\n");
     expect(answer).toStartWith("HTTP/1.1 503 ");
     expect(answer).toMatch(/^connection: close$/im);
@@ -258,12 +263,17 @@ describe("health", () => {
     const starting = await ready();
     expect([starting.status, starting.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(await problemOf(starting)).toBe("starting");
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     expect((await ready()).status).toBe(200);
-    http.server.setReadiness("the journal fails: disk full");
+    http.server.setReadiness(because("journal", "the journal fails: disk full"));
     expect(await problemOf(await ready())).toBe("the journal fails: disk full");
+    const all = await http.call("GET", "/readyz?verbose");
+    expect([all.status, all.headers.get("retry-after")]).toEqual([503, "1"]);
+    const reasons = [{ code: "journal", detail: "the journal fails: disk full" }];
+    expect(await all.json()).toEqual({ ready: false, reasons, warnings: [] });
+    expect((await http.call("GET", "/readyz?verbos")).status).toBe(400);
     expect((await http.call("GET", "/livez")).status).toBe(200);
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     expect((await ready()).status).toBe(200);
   });
 });
@@ -368,7 +378,7 @@ describe("GET /metrics", () => {
     await using http = runHttp();
     const read = async () => (await http.call("GET", "/metrics")).text();
     expect(await read()).toContain("\npapaleguas_ready 0\n");
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     expect(await read()).toContain("\npapaleguas_ready 1\n");
   });
 });
@@ -383,10 +393,10 @@ describe("while the pipeline stands still", () => {
 
   test("it is not ready and says why, unless it has said another reason itself", async () => {
     await using http = runHttp({ standstill });
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     const response = await http.call("GET", "/readyz");
     expect([response.status, await problemOf(response)]).toEqual([503, still]);
-    http.server.setReadiness("draining");
+    http.server.setReadiness(because("draining", "draining"));
     expect(await problemOf(await http.call("GET", "/readyz"))).toBe("draining");
   });
 
@@ -444,7 +454,7 @@ describe("every path", () => {
 
   test.each(GET_ROUTES)("HEAD %s is GET without a body", async (path) => {
     await using http = runHttp({ payments: { status: () => "{}" } });
-    http.server.setReadiness(null);
+    http.server.setReadiness(READY);
     const response = await http.call("HEAD", path);
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });

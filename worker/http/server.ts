@@ -7,12 +7,14 @@ import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
+import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
-import { registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
+import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { registerDiskMetrics } from "./disk.ts";
@@ -54,7 +56,7 @@ export type HttpOptions = {
 
 export type HttpServer = {
   readonly port: number;
-  setReadiness(reason: string | null): void;
+  setReadiness(readiness: Readiness): void;
   /** Turns readiness red at once; every client is still answered, and asked to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -64,10 +66,21 @@ export type HttpServer = {
 const LEAVE_TIMES: LeaveTimes = { quietMs: 200, answerMsMax: 2_000, breakOffMs: 500 };
 
 export function startHttp(options: HttpOptions): HttpServer {
-  let told: string | null = "starting";
+  let told: Readiness = { reasons: [{ code: "starting", detail: "starting" }], warnings: [] };
+  let damage: string | null = null;
   const { standstill } = options;
   const leaving = new Leave(options.leaveTimes ?? LEAVE_TIMES);
-  const notReady = () => (leaving.begun ? "draining" : (told ?? standstill.reason()));
+  const readiness = (): Readiness => {
+    const still = standstill.reason();
+    const reasons = [
+      // The pipeline's thread says so too, a moment before or after.
+      ...(leaving.begun ? [DRAINING] : []),
+      ...told.reasons.filter(({ code }) => !leaving.begun || code !== DRAINING.code),
+      ...(still === null ? [] : [{ code: "standstill", detail: still }]),
+    ];
+    return { ...told, reasons };
+  };
+  const notReady = () => readiness().reasons[0]?.detail ?? null;
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
   registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
@@ -77,13 +90,15 @@ export function startHttp(options: HttpOptions): HttpServer {
     settled: () => settledByName(options),
     notReady,
     standstill: standstill.reason,
+    damage: () => damage,
+    audited: () => auditedStates(options.audit),
   });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
     livez: () => new Response("ok\n"),
-    readyz: () => readiness(notReady()),
+    readyz: ({ query }) => answerReadiness(readiness(), query, "ok"),
     metrics: () => metrics.answer(),
     audit: () => json(JSON.stringify(options.audit.report())),
     document: () => json(WORKER_DOCUMENT),
@@ -104,7 +119,10 @@ export function startHttp(options: HttpOptions): HttpServer {
       return leaving.mark(response);
     },
     error(error) {
-      if (isCorruption(error)) options.onCorruption(error.message);
+      if (isCorruption(error)) {
+        damage = error.message;
+        options.onCorruption(error.message);
+      }
       options.log.error({ err: error }, "request failed");
       return leaving.mark(problem(500, "Something went wrong here; it has been logged."));
     },
@@ -117,8 +135,8 @@ export function startHttp(options: HttpOptions): HttpServer {
 
   return {
     port: server.port as number,
-    setReadiness(reason) {
-      told = reason;
+    setReadiness(now) {
+      told = now;
     },
     leave,
     async stop() {
@@ -137,10 +155,6 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
       { count: counts[number] as number, cents: cents[number] as number },
     ]),
   );
-}
-
-function readiness(reason: string | null): Response {
-  return reason === null ? new Response("ok\n") : unavailable(reason);
 }
 
 function summarize(options: HttpOptions, query: URLSearchParams): Response {

@@ -8,7 +8,7 @@ import { World } from "../pipeline/world.fixture.ts";
 const ALL = { afterSecond: 0, afterChange: 0 };
 
 function readerOf({ clock, pipeline, journal }: World): LiveReader {
-  return new LiveReader({ clock, pipeline, journal });
+  return new LiveReader({ clock, pipeline, journal, link: { strangers: () => [] } });
 }
 
 describe("a breaker's changes", () => {

@@ -1,5 +1,6 @@
 /** Reads the pipeline as it is now into a plain object, which the http thread shows to its readers. */
 import type { Clock } from "../../shared/clock.ts";
+import type { Incidents } from "../../shared/incidents.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -8,6 +9,7 @@ export type ReadingSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly journal: Journal;
+  readonly link: { strangers(): readonly unknown[] };
 };
 
 export class LiveReader {
@@ -20,7 +22,7 @@ export class LiveReader {
   }
 
   read({ afterSecond, afterChange }: LiveQuestion): LiveReading {
-    const { clock, pipeline, journal } = this.#sources;
+    const { clock, pipeline, journal, link } = this.#sources;
     const { payments, meter, laneLog, lanes } = pipeline;
     const nowMs = clock.wallMs();
     return {
@@ -37,6 +39,8 @@ export class LiveReader {
         conflict: payments.parked.get("conflict") ?? 0,
       },
       journal: { trouble: journal.trouble, queued: journal.queued },
+      link: { strangers: link.strangers().length },
+      clockStepMs: lastStepMs(pipeline.incidents, nowMs),
       lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
@@ -46,4 +50,15 @@ export class LiveReader {
       changes: laneLog.after(afterChange),
     };
   }
+}
+
+/** Long enough that who comes after an alarm still reads of it. */
+const STEP_TOLD_MS = 10 * 60_000;
+
+/** Time by which somebody has set the wall clock lately; null when nobody has. */
+function lastStepMs(incidents: Pick<Incidents, "open" | "recent">, nowMs: number): number | null {
+  const last = [...incidents.recent(), ...incidents.open()].findLast(
+    ({ kind, endedMs }) => kind === "clock-stepped" && (endedMs ?? nowMs) + STEP_TOLD_MS > nowMs,
+  );
+  return last === undefined ? null : Number(last.details["stepMs"]);
 }
