@@ -30,6 +30,7 @@ export class PipelineMetrics {
     this.#addPayments();
     this.#addProcessors();
     this.#addJournal();
+    this.#addCaution();
     this.#addLink();
   }
 
@@ -110,6 +111,24 @@ export class PipelineMetrics {
       registers: [this.#registry],
     });
     journal.onCommit = (durationMs) => durations.observe(durationMs / 1_000);
+  }
+
+  #addCaution(): void {
+    const { pipeline } = this.#sources;
+    const cautious = "1: the journal was restored from a copy, and payments are asked for first";
+    this.#gauge("journal_cautious", cautious, [], (set) => set(pipeline.caution === null ? 0 : 1));
+    const asking = "Payments that processors are asked for before they may be charged";
+    this.#gauge("cautious_payments", asking, [], (set) => set(pipeline.caution?.count ?? null));
+    const asked = "Payments that were asked for, by what came of it";
+    this.#counter("cautious_asked_total", asked, ["outcome"], (set) => {
+      const counts = Object.entries(pipeline.caution?.counts ?? {});
+      for (const [outcome, count] of counts) set(count, outcome);
+    });
+    const unasked = "Payments that wait for a processor that cannot be asked, or for an operator";
+    this.#gauge("cautious_waiting", unasked, ["processor"], (set) => {
+      for (const lane of pipeline.lanes.all)
+        set(pipeline.caution?.stuckAt(lane) ?? null, lane.name);
+    });
   }
 
   #addLink(): void {

@@ -1,0 +1,136 @@
+/** A journal is lost under load, and an older copy put in its place: nothing is charged twice. */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { cpSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
+import { eachOf } from "../../testing/each.ts";
+import type { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
+import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { until } from "../../testing/until.ts";
+
+const TEST_MS_MAX = 90_000;
+const CENTS = 1_990;
+const idsOf = (count: number) => Array.from({ length: count }, () => crypto.randomUUID());
+
+async function command(stack: Stack, ...args: string[]) {
+  const env = { ...stack.worker.env, USER: "ana" };
+  return run(fromSource("worker.ts", ...args), { env });
+}
+
+/** Every charge that a processor has recorded, by id. */
+async function chargesOf(stack: Stack): Promise<string[][]> {
+  const books = await Promise.all(stack.processors.map((one) => one.payments()));
+  return books.map((book) => book.map(({ correlationId }) => correlationId));
+}
+
+/** Throws the journal away, and puts a copy in its place as one that was restored. */
+function restore(stack: Stack, copy: string): void {
+  const { journalPath } = stack;
+  for (const rest of ["", "-wal", "-shm", "-lock", "-trouble"]) {
+    rmSync(journalPath + rest, { force: true });
+  }
+  cpSync(copy, journalPath);
+  const db = new Database(journalPath);
+  db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [Date.now()]);
+  db.close();
+}
+
+test(
+  "an older copy of a journal that is lost under load: what is repeated settles once, the rest is told",
+  async () => {
+    await using stack = new Stack(await siteFor({}));
+    using backups = temporaryDirectory(dirname(stack.site.dataDir));
+    const PROCESSORS = processorsAt(
+      stack.processors.map(({ url }) => url),
+      ";audit-token=123",
+    );
+    stack.configure({ ADMIN_TOKEN: "token", PROCESSOR_TIMEOUT_MS: "300", PROCESSORS });
+    await stack.startAll();
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
+    const pay = (id: string) => stack.gateway.pay(id, CENTS);
+
+    const [early, late, forgotten] = [idsOf(150), idsOf(150), idsOf(7)];
+    await preferred.setFailure(true);
+    const firstHalf = eachOf(early.slice(0, 75), pay);
+    await firstHalf;
+    await preferred.heal();
+    await dearer.setFailure(true);
+    // Some of the copy's payments are recorded, and nobody has heard of it.
+    await preferred.setFaults({ answerLost: 0.3, errorWithInsert: 0.3 });
+    await eachOf(early.slice(75), pay);
+    const db = new Database(stack.journalPath, { readonly: true });
+    db.run("VACUUM INTO ?", [backups.file()]);
+    db.close();
+
+    await preferred.setFaults({ hang: 0.1, hangInserts: true, answerLost: 0.2 });
+    await dearer.heal();
+    await eachOf([...forgotten, ...late.slice(0, 75)], pay);
+    await until("what is forgotten was charged", 20_000, async () => {
+      const charged = new Set((await chargesOf(stack)).flat());
+      return forgotten.every((id) => charged.has(id));
+    });
+    await preferred.setFailure(true);
+    const underLoad = eachOf(late.slice(75), pay);
+    await Bun.sleep(20);
+    await stack.worker.kill();
+    restore(stack, backups.file());
+    await preferred.heal();
+    await dearer.setDown(true);
+    await stack.worker.startAndWait();
+    await underLoad;
+
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    const before = await chargesOf(stack);
+    const repeated = [...early, ...late];
+    const verdicts = await eachOf(repeated, pay);
+    expect(verdicts.filter((status) => status !== 202)).toEqual([]);
+    const waiting = 'papaleguas_cautious_waiting{processor="fallback"}';
+    await until("payments wait for the one that cannot be asked", 20_000, async () => {
+      return Number(await stack.workerHttp.metric(waiting)) > 0;
+    });
+    expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("1");
+    // What is new by then was charged nowhere.
+    expect((await chargesOf(stack))[0]).toEqual(before[0] as string[]);
+    await dearer.setDown(false);
+    await until("all that was repeated is settled", 30_000, async () => {
+      const states = await eachOf(repeated, (id) => stack.gateway.stateOf(id));
+      return states.every((state) => state === "settled");
+    });
+
+    const charged = (await chargesOf(stack)).flat();
+    expect(charged.length).toBe(new Set(charged).size);
+    expect(charged.toSorted()).toEqual([...repeated, ...forgotten].toSorted());
+    const summary = Object.values(await stack.gateway.summary(null));
+    expect(summary.reduce((sum, { count }) => sum + count, 0)).toBe(repeated.length);
+    const lines = stack.worker.lines.join("\n");
+    expect(lines).toContain("this journal was restored from a copy");
+    expect(lines).toContain("a processor cannot be asked what it has charged");
+    expect(lines).toContain("over: a processor cannot be asked");
+
+    await Bun.sleep(2_400); // The audit leaves out what may be under way.
+    const audit = await command(stack, "audit", "--json");
+    const { processors } = JSON.parse(audit.out) as AuditReport;
+    const gap = processors.map(({ ours, theirs }) => theirs.count - ours.count);
+    expect([audit.code, gap[0]! + gap[1]!]).toEqual([1, forgotten.length]);
+
+    const trusted = await command(stack, "operator", "trust-journal", "--why", "all is repeated");
+    expect(trusted).toMatchObject({ code: 0, out: expect.stringContaining("trust") });
+    expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("0");
+    const [again] = idsOf(1);
+    expect(await pay(again!)).toBe(202);
+    await until(
+      "it is settled",
+      5_000,
+      async () => (await stack.gateway.stateOf(again!)) === "settled",
+    );
+    await stack.worker.kill();
+    await stack.worker.startAndWait();
+    expect((await command(stack, "operator", "trust-journal", "--why", "once more")).code).toBe(1);
+  },
+  TEST_MS_MAX,
+);
