@@ -11,7 +11,8 @@ import type { Log } from "../shared/log.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { movedFrom } from "./addresses.ts";
-import { openToRead, purgedAtMs } from "./audit/file.ts";
+import { openToRead, purgedAtMs, restoredAtMs } from "./audit/file.ts";
+import { reportWith } from "./audit/gap.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
 import { HttpBooks } from "./audit/theirs.ts";
@@ -52,7 +53,8 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
 
 export function startAudit({ settings, names, summary, standstill, log }: AuditOptions): Audit {
   const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
-  if (!isOn) return { report: () => reportOf(settings, new Map()), gauges: () => [], stop() {} };
+  if (!isOn)
+    return { report: () => reportOf(settings, new Map(), null), gauges: () => [], stop() {} };
   const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
   for (const { name, url, auditToken } of settings.PROCESSORS) {
@@ -69,6 +71,7 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
     watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));
   }
   const states = new Map<string, string>();
+  let restoredAt = restoredAtMs(db);
   let timer: Timer;
   let stopped = false;
 
@@ -77,14 +80,16 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
       if (stopped) return;
       if (standstill.isInDoubt()) continue;
       await watch.round(Date.now(), performance.now());
-      if (!stopped) sayChange(log, states, name, watch.report());
+      if (stopped) return;
+      restoredAt = restoredAtMs(db);
+      sayChange(log, states, name, watch.report(), restoredAt !== null);
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);
   };
   timer = setTimeout(round, FIRST_AFTER_MS);
 
   return {
-    report: () => reportOf(settings, watches),
+    report: () => reportOf(settings, watches, restoredAt),
     gauges: () => [...watches.values()].map((watch) => watch.gauges()),
     stop() {
       stopped = true;
@@ -98,21 +103,30 @@ export function startAudit({ settings, names, summary, standstill, log }: AuditO
 function reportOf(
   { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
   watches: ReadonlyMap<string, Watch>,
+  restoredAt: number | null,
 ): AuditReport {
   const report = (name: string) => watches.get(name)?.report() ?? notAudited(name);
-  return { processors: PROCESSORS.map(({ name }) => report(name)) };
+  return reportWith(
+    PROCESSORS.map(({ name }) => report(name)),
+    restoredAt,
+  );
 }
 
 function sayChange(
   log: Log,
   states: Map<string, string>,
   processor: string,
-  { state, error, differing, windows, equalUpTo }: ProcessorAudit,
+  { state, error, differing, windows, equalUpTo, ours, theirs }: ProcessorAudit,
+  isRestored: boolean,
 ): void {
-  if (states.get(processor) === state) return;
-  states.set(processor, state);
+  const word = isRestored && state === "drift" ? "the gap of the restore" : state;
+  if (states.get(processor) === word) return;
+  states.set(processor, word);
   const about = { processor, state, equalUpTo, error };
-  if (state === "drift") {
+  if (isRestored && state === "drift") {
+    const [payments, cents] = [theirs.count - ours.count, theirs.cents - ours.cents];
+    log.warn({ ...about, payments, cents }, `audit: ${word}`);
+  } else if (state === "drift") {
     log.warn({ ...about, payments: differing.length, windows: windows.length }, "audit: drift");
   } else log[state === "failed" || state === "moved" ? "warn" : "info"](about, `audit: ${state}`);
 }
