@@ -27,6 +27,11 @@ async function chargesOf(stack: Stack): Promise<string[][]> {
   return books.map((book) => book.map(({ correlationId }) => correlationId));
 }
 
+async function areCharged(stack: Stack, ids: readonly string[]): Promise<boolean> {
+  const charged = new Set((await chargesOf(stack)).flat());
+  return ids.every((id) => charged.has(id));
+}
+
 /** Throws the journal away, and puts a copy in its place as one that was restored. */
 function restore(stack: Stack, copy: string): void {
   const { journalPath } = stack;
@@ -66,19 +71,22 @@ test(
     db.run("VACUUM INTO ?", [backups.file()]);
     db.close();
 
-    await preferred.setFaults({ hang: 0.1, hangInserts: true, answerLost: 0.2 });
-    await dearer.heal();
-    await eachOf([...forgotten, ...late.slice(0, 40)], pay);
-    await until("what is forgotten was charged", 20_000, async () => {
-      const charged = new Set((await chargesOf(stack)).flat());
-      return forgotten.every((id) => charged.has(id));
-    });
+    // The preferred one, which would take them again, has never seen these.
     await preferred.setFailure(true);
+    await dearer.heal();
+    await eachOf(late.slice(0, 40), pay);
+    await until("they were charged", 20_000, () => areCharged(stack, late.slice(0, 40)));
+    await preferred.heal();
+    await preferred.setFaults({ hang: 0.1, hangInserts: true, answerLost: 0.2 });
+    await dearer.setFailure(true);
+    await eachOf(forgotten, pay);
+    await until("what is forgotten was charged", 20_000, () => areCharged(stack, forgotten));
     const underLoad = eachOf(late.slice(40), pay);
     await Bun.sleep(20);
     await stack.worker.kill();
     restore(stack, backups.file());
     await preferred.heal();
+    await dearer.heal();
     await dearer.setDown(true);
     await stack.worker.startAndWait();
     await underLoad;
