@@ -53,7 +53,8 @@ test(
       stack.processors.map(({ url }) => url),
       ";audit-token=123",
     );
-    stack.configure({ ADMIN_TOKEN: "token", PROCESSOR_TIMEOUT_MS: "300", PROCESSORS });
+    const impatient = { PROCESSOR_TIMEOUT_MS: "300", PATIENCE_MS: "1000" };
+    stack.configure({ ADMIN_TOKEN: "token", ...impatient, PROCESSORS });
     await stack.startAll();
     await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
     const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
@@ -72,6 +73,7 @@ test(
     db.close();
 
     // The preferred one, which would take them again, has never seen these.
+    await preferred.heal();
     await preferred.setFailure(true);
     await dearer.heal();
     await eachOf(late.slice(0, 40), pay);
