@@ -38,7 +38,7 @@ export function readinessOf(known: Known): Readiness {
 }
 
 /** The most that can be said of a link that gives no answer. */
-export function silenceOf({ worker, link, isInDoubt }: Omit<Known, "leaving">): Reason {
+function silenceOf({ worker, link, isInDoubt }: Omit<Known, "leaving">): Reason {
   const isMeant = worker?.warnings.some(({ instances }) => instances?.includes(link.instance));
   if (isMeant === true) return { code: "link-secret", detail: OTHER_SECRET };
   if (isInDoubt) return { code: "link-silent", detail: INCIDENTS["link-doubt"].message };

@@ -13,7 +13,8 @@ import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
-import { namesIn, purgedAtMs, summaryOf } from "../worker/audit/file.ts";
+import { namesIn, purgedAtMs, restoredAtMs, summaryOf } from "../worker/audit/file.ts";
+import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
 import { BEGIN_MS, HttpBooks, NoAnswer } from "../worker/audit/theirs.ts";
@@ -92,7 +93,7 @@ async function auditWith(
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
     audits.push(await auditOne(setting, { ours, names, processor }, window, options));
   }
-  const report = { processors: audits };
+  const report = reportWith(audits, restoredAtMs(db));
   say(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (audits.some(({ state }) => state === "drift")) return 1;
   return audits.some(({ state }) => state === "failed" || state === "moved") ? 2 : 0;

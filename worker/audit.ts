@@ -11,7 +11,8 @@ import type { Incidents } from "../shared/incidents.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { movedFrom } from "./addresses.ts";
-import { purgedAtMs } from "./audit/file.ts";
+import { purgedAtMs, restoredAtMs } from "./audit/file.ts";
+import { reportWith } from "./audit/gap.ts";
 import { openToRead } from "./format.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
@@ -54,7 +55,8 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
 export function startAudit(options: AuditOptions): Audit {
   const { settings, names, summary, standstill, incidents } = options;
   const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
-  if (!isOn) return { report: () => reportOf(settings, new Map()), gauges: () => [], stop() {} };
+  if (!isOn)
+    return { report: () => reportOf(settings, new Map(), null), gauges: () => [], stop() {} };
   const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
   for (const { name, url, auditToken } of settings.PROCESSORS) {
@@ -70,6 +72,7 @@ export function startAudit(options: AuditOptions): Audit {
     };
     watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));
   }
+  let restoredAt = restoredAtMs(db);
   let timer: Timer;
   let stopped = false;
 
@@ -78,14 +81,16 @@ export function startAudit(options: AuditOptions): Audit {
       if (stopped) return;
       if (standstill.isInDoubt()) continue;
       await watch.round(Date.now(), performance.now());
-      if (!stopped) tellOf(incidents, watch);
+      if (stopped) return;
+      restoredAt = restoredAtMs(db);
+      tellOf(incidents, watch, restoredAt !== null);
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);
   };
   timer = setTimeout(round, FIRST_AFTER_MS);
 
   return {
-    report: () => reportOf(settings, watches),
+    report: () => reportOf(settings, watches, restoredAt),
     gauges: () => [...watches.values()].map((watch) => watch.gauges()),
     stop() {
       stopped = true;
@@ -99,19 +104,33 @@ export function startAudit(options: AuditOptions): Audit {
 function reportOf(
   { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
   watches: ReadonlyMap<string, Watch>,
+  restoredAt: number | null,
 ): AuditReport {
   const report = (name: string) => watches.get(name)?.report() ?? notAudited(name);
-  return { processors: PROCESSORS.map(({ name }) => report(name)) };
+  return reportWith(
+    PROCESSORS.map(({ name }) => report(name)),
+    restoredAt,
+  );
 }
 
-/** A difference is not over because the processor does not answer now, nor because it has moved. */
-function tellOf(incidents: AuditOptions["incidents"], watch: Watch): void {
-  const { name, state, error, equalUpTo } = watch.report();
+/**
+ * A difference is not over because the processor does not answer now, nor because it has moved. While the
+ * journal is a restored copy, it is what happened after the copy was made.
+ */
+function tellOf(incidents: AuditOptions["incidents"], watch: Watch, isRestored: boolean): void {
+  const { name, state, error, equalUpTo, ours, theirs } = watch.report();
   incidents.tell("audit-failed", name, state === "failed" ? { details: { error } } : null);
-  if (state === "drift") {
+  if (state === "drift" && isRestored) {
+    const [payments, cents] = [theirs.count - ours.count, theirs.cents - ours.cents];
+    incidents.tell("audit-gap", name, { details: { payments, cents, equalUpTo } });
+  } else if (state === "drift") {
     const { driftPayments: payments, driftCents: cents } = watch.gauges();
+    incidents.end("audit-gap", name);
     incidents.tell("audit-drift", name, { details: { payments, cents, equalUpTo } });
-  } else if (state === "equal" || state === "waiting") incidents.end("audit-drift", name);
+  } else if (state === "equal" || state === "waiting") {
+    incidents.end("audit-gap", name);
+    incidents.end("audit-drift", name);
+  }
 }
 
 /** The report on a processor without an audit-token. */

@@ -2,7 +2,12 @@
  * Decisions that an operator may ask of the worker, and its answers. Reads go to the journal's file; these
  * go to the pipeline, the only one that knows what is under way.
  */
-import type { PaymentAction, ProcessorAction, ProcessorView } from "../shared/http-api/operator.ts";
+import type {
+  JournalAction,
+  PaymentAction,
+  ProcessorAction,
+  ProcessorView,
+} from "../shared/http-api/operator.ts";
 import type { Intervention, PaymentState } from "./transitions.ts";
 
 export type { PaymentAction, ProcessorAction, ProcessorView };
@@ -31,10 +36,11 @@ export type OperatorCommand =
       readonly name: string;
       readonly grounds: Grounds;
     }
+  | { readonly kind: "journal"; readonly action: JournalAction; readonly grounds: Grounds }
   | { readonly kind: "processors" };
 
 export type OperatorAnswer =
-  /** Durable. `state` is the payment's, or the processor's mode. */
+  /** Durable. `state` is the payment's, the processor's mode, or the journal's. */
   | { readonly kind: "done"; readonly state: string; readonly detail: string }
   | { readonly kind: "refused"; readonly status: 404 | 409 | 503; readonly reason: string }
   | { readonly kind: "processors"; readonly processors: readonly ProcessorView[] };

@@ -26,6 +26,7 @@ const accept = { kind: "accept", seq: SEQ, correlationId: ID, amountCents: CENTS
 
 const MOVES: Record<Exclude<MoveKind, "accept">, Move> = {
   assign: { kind: "assign", seq: SEQ, assignment },
+  find: { kind: "find", seq: SEQ, assignment },
   release: { kind: "release", seq: SEQ, attempt: { ...attempt, outcome: "refused" } },
   unknown: { kind: "unknown", seq: SEQ, attempt },
   settle: { kind: "settle", seq: SEQ, row: 0, amountCents: CENTS, settledAtMs: 8, ...assignment },
@@ -59,6 +60,7 @@ const PLACES = Object.keys(WAYS) as Place[];
 /** Written by hand, from what each move means. What is not here must not be possible. */
 const LEGAL: Record<string, Place> = {
   "queued assign": "assigned",
+  "queued find": "assigned",
   "queued hold": "held",
   "assigned release": "queued",
   "assigned unknown": "unknown",
@@ -70,17 +72,21 @@ const LEGAL: Record<string, Place> = {
   "unknown conflict": "conflict",
   "unknown hold": "ours",
   "unknown absent": "queued",
+  "unknown find": "assigned",
   "held resume": "queued",
+  "held find": "assigned",
   "ours unknown": "ours",
   "ours settle": "settled",
   "ours conflict": "conflict",
   "ours resume": "unknown",
   "ours absent": "queued",
+  "ours find": "assigned",
 };
 /** After a start what is assigned in the journal is unknown in memory, and is moved as that. */
 const LEGAL_AFTER_A_START: Record<string, Place> = {
   "assigned hold": "ours",
   "assigned absent": "queued",
+  "assigned find": "assigned",
 };
 
 const PAIRS = PLACES.flatMap((place) => KINDS.map((kind) => [place, kind] as const));

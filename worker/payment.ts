@@ -65,6 +65,12 @@ type To = Target | readonly [ofNobody: Target, ofProcessor: Target];
 export const TRANSITIONS: Readonly<Record<MoveKind, Rule>> = {
   accept: { moves: { accepting: ["queued", "assigned"] }, first: "disk", owned: false },
   assign: { moves: { queued: "assigned" }, first: "memory", owned: false },
+  // A restored journal: a processor has it, whomever it belonged to when the copy was made.
+  find: {
+    moves: { queued: "assigned", unknown: "assigned", held: "assigned" },
+    first: "memory",
+    owned: false,
+  },
   release: { moves: { assigned: "queued" }, first: "memory", owned: true },
   // A call that was under way when its payment was held does not end the hold.
   unknown: {

@@ -15,8 +15,9 @@ import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { Lane, Lanes } from "./lane.ts";
-import type { OpenPayment } from "./payment.ts";
+import { nameOf, type OpenPayment } from "./payment.ts";
 import { compareAddresses } from "./pipeline/addresses.ts";
+import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
 import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
@@ -48,6 +49,8 @@ export class Pipeline {
   readonly #resolver: Resolver;
   readonly #health: HealthProbes;
   readonly #operator: Operator;
+  /** Null unless the journal was restored from a copy, and nobody trusts it yet. */
+  #caution: Caution | null;
   #draining = false;
 
   constructor(options: PipelineOptions) {
@@ -81,6 +84,8 @@ export class Pipeline {
       giveBack: (reservation) => this.#charges.giveBack(reservation),
       start: (payment, reservation) => this.#start(payment, reservation),
     });
+    this.#caution = this.#cautionAfter(options.journal.head.restoredAtMs);
+    this.#dispatch.asksFirst = this.#caution !== null;
     this.#operator = new Operator({
       ...options,
       lanes,
@@ -88,14 +93,19 @@ export class Pipeline {
       laneLog: this.laneLog,
       incidents,
       withdraw: (payment) => this.#withdraw(payment),
-      enqueue: (payment) => queue.putBack(payment),
-      resolve: (payment) => this.#resolver.add(clock.steadyMs(), payment),
-      ask: (payment, lane) => this.#look(this.#resolver.ask(clock.steadyMs(), payment, lane)),
+      goOn: (payment) => this.#goOn(payment),
+      ask: (payment) => this.#ask(payment),
+      caution: () => this.#caution,
+      trust: () => this.#trust(),
     });
   }
 
   get backlogMax(): number {
     return this.#options.backlogMax;
+  }
+  /** Tells which payments are asked for first, while the journal is one that was restored; else null. */
+  get caution(): Caution | null {
+    return this.#caution;
   }
   get verdicts(): Intake["verdicts"] {
     return this.#intake.verdicts;
@@ -115,10 +125,10 @@ export class Pipeline {
     const found = await recover({ clock, journal, ledger, patienceMs });
     for (const payment of found.open) {
       this.payments.open(payment);
-      if (payment.state.kind === "queued") this.queue.push(payment);
-      if (payment.state.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment);
+      this.#goOn(payment, true);
     }
     await compareAddresses(journal, this.lanes, this.incidents, log);
+    this.#caution?.sayAtStart(journal.head.processors);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
     const { queued, unknown, held } = this.payments.countByState;
@@ -139,6 +149,7 @@ export class Pipeline {
     this.incidents.tick();
     if (this.#draining) return;
     this.#health.tick();
+    this.#caution?.tick();
     const nowMs = this.#options.clock.steadyMs();
     for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {
       if (due.step === "look") void this.#look(due);
@@ -201,8 +212,21 @@ export class Pipeline {
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */
   #start(payment: OpenPayment, reservation: Reservation | null): void {
-    if (reservation === null) this.queue.push(payment);
+    if (reservation === null) this.#goOn(payment, true);
     else void this.#send(payment, reservation);
+  }
+
+  /**
+   * A payment is queued or resolved; on a journal that was restored it is asked for before.
+   * `isNewest`: none that is queued has a later deadline.
+   */
+  #goOn(payment: OpenPayment, isNewest = false): void {
+    const { kind } = payment.state;
+    if (kind !== "queued" && kind !== "unknown") return;
+    if (this.#caution?.takes(payment) === true) return;
+    if (kind === "queued" && isNewest) this.queue.push(payment);
+    else if (kind === "queued") this.queue.putBack(payment);
+    else this.#resolver.add(this.#options.clock.steadyMs(), payment);
   }
 
   /** The assignment is durable. What waits when nothing is sent any more is in the journal. */
@@ -233,7 +257,40 @@ export class Pipeline {
     if (this.queue.length > 0 && !this.#draining) this.#dispatch.pump();
   }
 
+  /** Asks for an operator what its processor has; all of them while it must not be charged. */
+  #ask(payment: OpenPayment): Promise<Looked> {
+    if (this.#caution?.holdsBack(payment) === true) return this.#caution.askNow(payment);
+    const lane = this.lanes.of(payment);
+    if (lane === null) throw new Error(`${nameOf(payment)}: its processor cannot be asked`);
+    return this.#look(this.#resolver.ask(this.#options.clock.steadyMs(), payment, lane));
+  }
+
+  #cautionAfter(restoredAtMs: number | null): Caution | null {
+    if (restoredAtMs === null) return null;
+    const goOn = (payment: OpenPayment) => this.#goOn(payment);
+    const lanes = this.lanes.all;
+    const { incidents } = this;
+    return new Caution({
+      ...this.#options,
+      incidents,
+      lanes,
+      charges: this.#charges,
+      restoredAtMs,
+      goOn,
+    });
+  }
+
+  /** The journal is trusted, durably: payments that were asked for go their usual way. */
+  #trust(): number {
+    const waiting = this.#caution?.end() ?? [];
+    this.#caution = null;
+    this.#dispatch.asksFirst = false;
+    for (const payment of waiting) this.#goOn(payment);
+    return waiting.length;
+  }
+
   #withdraw(payment: OpenPayment): void {
+    this.#caution?.remove(payment);
     this.queue.remove(payment);
     this.#resolver.remove(payment);
   }

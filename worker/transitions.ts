@@ -52,6 +52,8 @@ export type Transition =
       readonly assignment: Assignment | null;
     }
   | { readonly kind: "assign"; readonly seq: number; readonly assignment: Assignment }
+  /** A processor turned out to have it, with this body, though the journal was restored without that. */
+  | { readonly kind: "find"; readonly seq: number; readonly assignment: Assignment }
   /** Every attempt at its processor was refused: the payment belongs to nobody again. */
   | { readonly kind: "release"; readonly seq: number; readonly attempt: FailedAttempt }
   | { readonly kind: "unknown"; readonly seq: number; readonly attempt: FailedAttempt }
@@ -93,6 +95,8 @@ export type Transition =
       readonly url: string;
       readonly intervention: Intervention;
     }
+  /** An operator's word that a journal which was restored from a copy knows all that was charged. */
+  | { readonly kind: "trust"; readonly intervention: Intervention }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
   | { readonly kind: "purge"; readonly baseRow: number; readonly atMs: number }
   /** Changes nothing that anybody reads: asks whether commits work again. */
@@ -125,6 +129,8 @@ export type JournalHead = {
   /** Grows with every start. */
   readonly epoch: number;
   readonly nextSeq: number;
+  /** Instant at which the file was put in place as a copy, which nobody trusts yet; or null. */
+  readonly restoredAtMs: number | null;
   /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
   readonly baseRow: number;
   readonly nextRow: number;

@@ -8,11 +8,20 @@ import type {
 } from "../../shared/http-api/audit.ts";
 import { plain, table } from "../text-table.ts";
 
-export function describe({ processors }: AuditReport): string {
-  return processors.map(describeOne).join("\n");
+export function describe({ processors, restored }: AuditReport): string {
+  const each = processors.map((one) => describeOne(one, restored === undefined ? DRIFT : GAP));
+  if (restored === undefined) return each.join("\n");
+  const still = `${restored.payments} payments of ${decimal(restored.cents)} are still to be found`;
+  return [`The journal was restored from a copy at ${restored.at}: ${still}.\n`, ...each].join(
+    "\n",
+  );
 }
 
-function describeOne(audit: ProcessorAudit): string {
+const DRIFT = "DRIFT";
+/** The journal knows that it does not know all. */
+const GAP = "the gap of the restore";
+
+function describeOne(audit: ProcessorAudit, difference: string): string {
   const { name, state, error, ours, theirs } = audit;
   if (state === "off") return `${name}: not audited, it has no audit-token\n`;
   if (state === "moved") return `${name}: moved, ${plain(error)}\n`;
@@ -23,7 +32,7 @@ function describeOne(audit: ProcessorAudit): string {
   }
   const more = theirs.cents - ours.cents;
   const lines = [
-    `${name}: DRIFT, ${window}${pending(audit)}`,
+    `${name}: ${difference}, ${window}${pending(audit)}`,
     `  here   ${ours.count} payments of ${decimal(ours.cents)}`,
     `  there  ${theirs.count} payments of ${decimal(theirs.cents)}, ${decimal(more)} more`,
   ];

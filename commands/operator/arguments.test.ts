@@ -30,6 +30,8 @@ test.each([
   [["settle", "a"], { why: "x" }, "settle needs --evidence TEXT"],
   [["absent", "a"], { why: "x", evidence: "" }, "absent needs --evidence TEXT"],
   [["hold", "a"], { why: "x", who: "" }, "hold needs --who NAME"],
+  [["trust-journal"], {}, "trust-journal needs --why TEXT"],
+  [["trust-journal", "a"], { why: "x" }, 'trust-journal takes no "a"'],
   [["moved"], { why: "x" }, "moved needs one NAME"],
   [["show", "a"], { why: "x" }, "show takes no --why"],
   [["processors"], { limit: "1" }, "processors takes no --limit"],

@@ -20,6 +20,7 @@ const USAGE = `usage: worker operator COMMAND [options]
   force NAME           it is used whatever its breaker says
   resume NAME          it is used as its breaker says
   moved NAME           it is the same processor at another address: payments go there again
+  trust-journal        a journal restored from a copy: payments are charged without being asked for
 
   --who NAME           who decides (default: who is logged in)
   --why TEXT           why; needed by everything but list, show and processors
@@ -31,7 +32,15 @@ const USAGE = `usage: worker operator COMMAND [options]
 The worker is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started; ADMIN_TOKEN is its own.
 `;
 
-const COMMANDS = ["list", "show", ...PAYMENT_ACTIONS, "processors", ...PROCESSOR_ACTIONS] as const;
+const TRUST = "trust-journal";
+const COMMANDS = [
+  "list",
+  "show",
+  ...PAYMENT_ACTIONS,
+  "processors",
+  ...PROCESSOR_ACTIONS,
+  TRUST,
+] as const;
 const DECISION = ["who", "why", "evidence"] as const;
 const OPTIONS = {
   state: { type: "string" },
@@ -91,6 +100,11 @@ export function readCall(
     return get(`/operator/payments/${about("ID")}`, "story");
   }
   if (subject !== undefined) throw new Error(`${name} takes no ${JSON.stringify(subject)}`);
+  if (name === TRUST) {
+    allowOnly(values, DECISION, name);
+    const body = decisionBody(name, { who: login ?? undefined, ...values });
+    return { method: "POST", target: "/operator/journal/trust", shows: "decision", body };
+  }
   allowOnly(values, name === "list" ? ["state", "order", "limit"] : [], name);
   if (name === "list") return get(`/operator/payments${queryOf(values)}`, "list");
   return get("/operator/processors", "processors");

@@ -14,7 +14,7 @@ export function describe(shows: Shows, answer: Fields, nowMs: number): string {
     case "processors":
       return describeProcessors(answer);
     case "decision":
-      return `${plain(answer["status"] ?? answer["mode"])}: ${plain(answer["detail"])}\n`;
+      return `${plain(answer["status"] ?? answer["mode"] ?? answer["action"])}: ${plain(answer["detail"])}\n`;
   }
 }
 

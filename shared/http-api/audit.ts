@@ -59,10 +59,21 @@ export const processorAudit = object({
   checkedAt: orNull(instant),
   error: orNull(text),
 });
-export const audit = object({ processors: list(refTo("ProcessorAudit", processorAudit)) });
+const restored = object({
+  /** The journal was put in place as a copy then, and nobody trusts it yet. */
+  at: instant,
+  /** Payments that the compared processors have more: those that the copy lacks, and nobody repeated. */
+  payments: whole,
+  cents,
+});
+export const audit = object(
+  { processors: list(refTo("ProcessorAudit", processorAudit)) },
+  { restored },
+);
 
 export type Sum = Of<typeof sum>;
 export type Difference = Of<typeof difference>;
 export type DifferingWindow = Of<typeof differingWindow>;
 export type ProcessorAudit = Of<typeof processorAudit>;
 export type AuditReport = Of<typeof audit>;
+export type Restored = Of<typeof restored>;

@@ -2,7 +2,14 @@
 import { audit, processorAudit } from "./audit.ts";
 import { ages, curve, publicStory } from "./dashboard.ts";
 import { live } from "./live.ts";
-import { openPayments, paymentDecision, processorDecision, processors, story } from "./operator.ts";
+import {
+  journalDecision,
+  openPayments,
+  paymentDecision,
+  processorDecision,
+  processors,
+  story,
+} from "./operator.ts";
 import { payment, paymentRequest, problem, summary } from "./payments.ts";
 import { readiness } from "./readiness.ts";
 import { refTo, type Of, type SchemaOf } from "./schema.ts";
@@ -24,6 +31,7 @@ export const COMPONENTS = {
   PaymentDecision: paymentDecision,
   Processors: processors,
   ProcessorDecision: processorDecision,
+  JournalDecision: journalDecision,
 } as const;
 
 type Components = typeof COMPONENTS;

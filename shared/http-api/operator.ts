@@ -21,6 +21,8 @@ import {
 export const PAYMENT_ACTIONS = ["ask", "hold", "release", "settle", "absent"] as const;
 export type PaymentAction = (typeof PAYMENT_ACTIONS)[number];
 export const PROCESSOR_ACTIONS = ["drain", "force", "resume", "moved"] as const;
+export const JOURNAL_ACTIONS = ["trust"] as const;
+export type JournalAction = (typeof JOURNAL_ACTIONS)[number];
 export type ProcessorAction = (typeof PROCESSOR_ACTIONS)[number];
 
 /** Decisions that rest on knowledge from outside, and so need evidence. */
@@ -31,7 +33,7 @@ export const TAKES_UNASKED: PaymentAction = "absent";
 export const GROUNDS_LENGTH_MAX = { who: 64, why: 500, evidence: 2_000 } as const;
 
 /** The body of a decision, as `parseGrounds` of the worker takes it: texts with something to read. */
-export function decisionBody(action: PaymentAction | ProcessorAction) {
+export function decisionBody(action: PaymentAction | ProcessorAction | JournalAction) {
   const evidence = textOf("evidence");
   const unasked = action === TAKES_UNASKED ? { unasked: boolean } : {};
   return NEEDS_EVIDENCE.has(action)
@@ -82,6 +84,7 @@ export const paymentDecision = object({
   status: text,
   detail: text,
 });
+export const journalDecision = object({ action: text, detail: text });
 export const processorDecision = object({ processor: text, action: text, mode, detail: text });
 
 const view = {
@@ -111,4 +114,5 @@ export type Said = Of<typeof said>;
 export type Story = Of<typeof story>;
 export type Processors = Of<typeof processors>;
 export type PaymentDecision = Of<typeof paymentDecision>;
+export type JournalDecision = Of<typeof journalDecision>;
 export type ProcessorDecision = Of<typeof processorDecision>;

@@ -8,7 +8,9 @@ import {
   decisionBody,
   listQuery,
   PAYMENT_ACTIONS,
+  JOURNAL_ACTIONS,
   PROCESSOR_ACTIONS,
+  type JournalAction,
   type PaymentAction,
   type ProcessorAction,
 } from "./operator.ts";
@@ -73,6 +75,14 @@ function decisionOnProcessor<A extends ProcessorAction>(action: A) {
     summary: `Decides: ${action}`,
     body: decisionBody(action),
     answers: { 200: json("It is on disk", ref("ProcessorDecision")), ...DECIDED },
+  });
+}
+
+function decisionOnJournal<A extends JournalAction>(action: A) {
+  return post(FOR_OPERATORS, `/operator/journal/${action}`, {
+    summary: `Decides: ${action}`,
+    body: decisionBody(action),
+    answers: { 200: json("It is on disk", ref("JournalDecision")), ...DECIDED },
   });
 }
 
@@ -220,6 +230,7 @@ export const TABLE = {
     },
   }),
   ...byAction(PROCESSOR_ACTIONS, "Processor", decisionOnProcessor),
+  ...byAction(JOURNAL_ACTIONS, "Journal", decisionOnJournal),
 } as const satisfies { readonly [operationId: string]: Row };
 
 type Table = typeof TABLE;

@@ -44,7 +44,20 @@ const TABLE = {
     of: "processor",
     message: "nothing is sent to a processor that has another address while payments are open",
   },
+  "journal-restored": {
+    level: "warn",
+    of: null,
+    message:
+      "this journal was restored from a copy, and what was charged since is not in it: every payment is asked for at every processor before it is charged, until: worker operator trust-journal --why TEXT",
+  },
+  "cannot-ask": {
+    level: "error",
+    of: "processor",
+    message:
+      "a processor cannot be asked what it has charged; payments wait for it, or for an operator",
+  },
   "audit-drift": { level: "error", of: "processor", message: "audit: drift" },
+  "audit-gap": { level: "warn", of: "processor", message: "audit: the gap of the restore" },
   "audit-failed": { level: "warn", of: "processor", message: "audit: failed" },
   "no-descriptors": {
     level: "error",

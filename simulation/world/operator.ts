@@ -9,7 +9,7 @@ import { Violation } from "./checker.ts";
 import { PROCESSORS } from "./gateway.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 
-type Decision = Exclude<OperatorCommand, { kind: "processors" }>;
+type Decision = Exclude<OperatorCommand, { kind: "processors" | "journal" }>;
 const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: null };
 
 /** Makes a decision about a payment that is open or about a processor. */

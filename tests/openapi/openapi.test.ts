@@ -209,6 +209,8 @@ async function misspeltQueries(listener: Listener, isAnswered: (row: Row) => boo
   expect(status).toBe(200);
 }
 
+const TRUST = "/operator/journal/trust";
+
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {
   await worker.ask(200, "GET", "/open-payments");
   await worker.ask(400, "GET", "/open-payments", { query: "?limit=0" });
@@ -237,6 +239,9 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
     await worker.ask(400, "POST", path, { headers: ADMIN, body: "{}", fill: "default" });
     await worker.ask(401, "POST", path, { body: GROUNDS, fill: "default" });
   }
+  await worker.ask(409, "POST", TRUST, { headers: ADMIN, body: GROUNDS });
+  await worker.ask(400, "POST", TRUST, { headers: ADMIN, body: "{}" });
+  await worker.ask(401, "POST", TRUST, { body: GROUNDS });
 }
 
 /** Asks the same server over parts that answer as they are told. */
@@ -266,6 +271,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       for (const action of PROCESSOR_ACTIONS) {
         await worker.ask(status, "POST", `/operator/processors/{name}/${action}`, init);
       }
+      await worker.ask(status, "POST", TRUST, init);
     };
     await worker.ask(503, "GET", "/readyz");
     await worker.ask(503, "GET", "/readyz", { query: "?verbose" });
@@ -297,6 +303,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
     await worker.ask(404, "POST", "/purge-payments");
     await worker.ask(404, "GET", "/operator/payments");
     await worker.ask(404, "GET", "/operator/processors");
+    await worker.ask(404, "POST", TRUST, { body: GROUNDS });
   });
 }
 

@@ -16,6 +16,7 @@ export const PURE_CORES = [
   "shared/link/server.ts",
   "shared/link/frame.ts",
   "worker/pipeline.ts",
+  "worker/pipeline/asking.ts",
   "worker/queue.ts",
   "worker/router/**/*.ts",
   "worker/ledger.ts",

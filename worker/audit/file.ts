@@ -21,6 +21,12 @@ export function purgedAtMs(db: Database): number | null {
   return (row?.[0] as number | undefined) ?? null;
 }
 
+/** When the file was put in place as a copy that nobody trusts yet; null if it is none. */
+export function restoredAtMs(db: Database): number | null {
+  const [row] = db.query("SELECT value FROM meta WHERE key = 'restored_at_ms'").values();
+  return (row?.[0] as number | undefined) ?? null;
+}
+
 /** Reads all that is settled in the file at this moment. */
 export function summaryOf(db: Database, processors: number): SummaryReader {
   const [ends] = db.query("SELECT min(row), max(row) FROM ledger").values();

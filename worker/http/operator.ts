@@ -9,8 +9,11 @@ import {
   OPEN_STATES,
   ORDERS,
   PAYMENT_ACTIONS,
+  JOURNAL_ACTIONS,
   PROCESSOR_ACTIONS,
   TAKES_UNASKED,
+  type JournalAction,
+  type JournalDecision,
   type PaymentAction,
   type PaymentDecision,
   type ProcessorAction,
@@ -46,6 +49,9 @@ export function operatorAnswers(sources: OperatorSources) {
     }),
     ...byAction(PROCESSOR_ACTIONS, "Processor", (action): Answer => {
       return (call) => decideAbout(sources, action, call);
+    }),
+    ...byAction(JOURNAL_ACTIONS, "Journal", (action): Answer => {
+      return (call) => decideOnJournal(sources, action, call);
     }),
   } satisfies Partial<Answers>;
 }
@@ -103,6 +109,13 @@ async function decideAbout(sources: OperatorSources, action: ProcessorAction, ca
   return answered(sources, command, ({ state, detail }): ProcessorDecision => {
     return { processor: name, action, mode: state as ProcessorDecision["mode"], detail };
   });
+}
+
+async function decideOnJournal(sources: OperatorSources, action: JournalAction, call: Call) {
+  const parsed = parseGrounds(await call.request.text(), false);
+  if (!parsed.ok) return problem(400, parsed.reason);
+  const command = { kind: "journal", action, grounds: parsed.grounds } as const;
+  return answered(sources, command, ({ detail }): JournalDecision => ({ action, detail }));
 }
 
 async function answered(

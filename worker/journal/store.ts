@@ -10,7 +10,8 @@
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
- *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there)
+ *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
+ *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
@@ -51,6 +52,9 @@ export type JournalSync = "full" | "normal" | "off";
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
+
+/** The key in `meta` of a copy that was put in place. */
+const RESTORED = "restored_at_ms";
 
 type OpenColumns = [
   seq: number,
@@ -216,6 +220,7 @@ export class SqliteStore {
         return {
           epoch,
           baseRow,
+          restoredAtMs: meta(RESTORED) ?? null,
           nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
           nextRow,
           processors: known.map(({ name }) => name),
@@ -231,9 +236,14 @@ export class SqliteStore {
     switch (transition.kind) {
       case "accept":
         return this.#accept(transition);
-      case "assign": {
+      case "assign":
+      case "find": {
         const { processor, requestedAtMs } = transition.assignment;
-        const { changes } = statements.assign.run(processor, requestedAtMs, transition.seq);
+        const { changes } = statements[transition.kind].run(
+          processor,
+          requestedAtMs,
+          transition.seq,
+        );
         return changes === 1 ? DONE : this.#moved(transition.seq);
       }
       case "release":
@@ -264,6 +274,10 @@ export class SqliteStore {
       case "address":
         statements.address.run(transition.url, transition.processor);
         this.#record(null, transition.processor, transition.intervention);
+        return DONE;
+      case "trust":
+        statements.trust.run();
+        this.#record(null, null, transition.intervention);
         return DONE;
       case "purge":
         statements.purgeRows.run();
@@ -353,6 +367,7 @@ function prepare(db: Database) {
     amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
     assign: db.prepare(moveSql("assign", "processor = ?, requested_at_ms = ?")),
+    find: db.prepare(moveSql("find", "processor = ?, requested_at_ms = ?")),
     release: db.prepare(moveSql("release", BELONGS_TO_NOBODY)),
     unknown: db.prepare(moveSql("unknown")),
     reject: db.prepare(moveSql("reject")),
@@ -362,7 +377,8 @@ function prepare(db: Database) {
     resume: db.prepare(moveSql("resume")),
     absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
     address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
-    ask: db.prepare("UPDATE payments SET state = state WHERE seq = ? AND processor IS NOT NULL"),
+    ask: db.prepare("UPDATE payments SET state = state WHERE seq = ?"),
+    trust: db.prepare(`DELETE FROM meta WHERE key = '${RESTORED}'`),
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
     intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),

@@ -11,6 +11,7 @@ import { assignmentOf, nameOf, type OpenPayment } from "../payment.ts";
 import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { CLAIMED, type FailedAttempt } from "../transitions.ts";
+import type { Found } from "./asking.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
@@ -97,6 +98,30 @@ export class Charges {
     const reason = differenceOf(found, { amountCents, requestedAtMs });
     payments.park(payment, "conflict", this.#attemptOf(payment, "conflict", reason));
     return { kind: "conflict" };
+  }
+
+  /** Asks a processor whether it has a payment that may not be its own; changes nothing. */
+  async find({ payment }: OpenPayment, lane: Lane): Promise<LookOutcome> {
+    this.inFlight++;
+    const found = await lane.client.look(payment.correlationId);
+    this.inFlight--;
+    return found;
+  }
+
+  /**
+   * A payment becomes the processor's that has it, whomever the journal has it with, and ends there once
+   * that is durable: settled with what is recorded, or in conflict.
+   */
+  adopt(payment: OpenPayment, found: readonly Found[]): "settled" | "conflict" {
+    const { payments } = this.#options;
+    const [{ lane, requestedAtMs }] = found as readonly [Found];
+    const conflict = conflictOf(found, payment.payment.amountCents);
+    const assignment = { processor: lane.number, requestedAtMs };
+    payments.commit(payment, { kind: "find", seq: payment.seq, assignment }, () => {
+      if (conflict === null) return payments.settle(payment);
+      payments.park(payment, "conflict", this.#attemptOf(payment, "conflict", conflict));
+    });
+    return conflict === null ? "settled" : "conflict";
   }
 
   async #answered(payment: OpenPayment, lane: Lane, outcome: ChargeOutcome): Promise<Next> {
@@ -186,6 +211,18 @@ export class Charges {
 }
 
 type Said = Pick<Extract<LookOutcome, { kind: "found" }>, "amountCents" | "requestedAtMs">;
+
+/** Why a payment that was found cannot be settled; null when it can. */
+function conflictOf(found: readonly Found[], amountCents: number): string | null {
+  const [first, ...others] = found as readonly [Found, ...Found[]];
+  if (others.length > 0) {
+    const all = found.map((one) => `${one.lane.name} has ${wordsOf(one)}`);
+    return `more than one processor has charged it: ${all.join(", and ")}`;
+  }
+  const { requestedAtMs } = first;
+  if (first.amountCents === amountCents) return null;
+  return differenceOf(first, { amountCents, requestedAtMs });
+}
 
 /** Says what the processor has, what it was sent, and which of the two differs. */
 function differenceOf(there: Said, here: Said): string {

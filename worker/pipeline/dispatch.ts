@@ -26,6 +26,8 @@ export type DispatchOptions = {
 const ONE_WAITING = (deadlineMs: number) => ({ length: 1, deadlineMsAt: () => deadlineMs });
 
 export class Dispatch {
+  /** True while no payment is sent as soon as it comes. */
+  asksFirst = false;
   readonly #options: DispatchOptions;
   readonly #shortage = new Shortage();
 
@@ -36,7 +38,7 @@ export class Dispatch {
   /** A place for a payment that has just come in, if nobody waits before it and a lane takes it. */
   reserve(payment: OpenPayment): Reservation | null {
     const { clock, queue, router } = this.#options;
-    if (queue.length > 0) return null;
+    if (this.asksFirst || queue.length > 0) return null;
     const nowMs = clock.steadyMs();
     if (!this.#shortage.allows(nowMs)) return null;
     const lane = router.choose(nowMs, ONE_WAITING(payment.deadlineMs));

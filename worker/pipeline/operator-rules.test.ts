@@ -14,6 +14,7 @@ describe("the table, row by row", () => {
     calls: 0,
     quietMs: 10_000,
     quietMsMin: 2_000,
+    heldBack: false,
     ...more,
   });
   const ACTIONS = ["ask", "hold", "release", "settle", "absent"] as const;
@@ -31,6 +32,13 @@ describe("the table, row by row", () => {
     ["held by its processor", { state: "held" }, ["ask", "release", "settle", "absent"]],
     ["held, in a call", { state: "held", calls: 1 }, ["release"]],
     ["moved", { moved: true }, ["hold", "settle"]],
+    [
+      "nobody's, and held back",
+      { state: "queued", owner: null, configured: false, heldBack: true },
+      ["ask", "hold", "absent"],
+    ],
+    ["held back, just taken", { owner: null, heldBack: true, quietMs: 1_999 }, ["ask", "hold"]],
+    ["held back", { moved: true, heldBack: true }, ["ask", "hold", "settle"]],
     ["not configured", { configured: false }, ["hold", "settle", "absent"]],
   ] as [string, Partial<Facts>, string[]][])("%s", (_, more, expected) => {
     expect(allowed(more)).toEqual(expected as PaymentAction[]);

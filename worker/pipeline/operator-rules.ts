@@ -12,6 +12,9 @@
  *   held by its       –      yes       yes   yes      *        * last attempt long enough ago, and
  *   processor, call   –      yes       –     –        –          the processor, asked now, has nothing
  *   anything else     –      –         –     –        –        settled, rejected, conflict
+ *
+ * On a journal that was restored from a copy, while it is held back from its first charge: *ask* and
+ * *absent* ask every processor, and are there for a payment that belongs to nobody, too.
  */
 import type { PaymentAction } from "../intervention.ts";
 import type { OpenState } from "../payment.ts";
@@ -34,6 +37,8 @@ export type Facts = {
   readonly quietMs: number;
   /** Before that a call that was given up may still be charged. */
   readonly quietMsMin: number;
+  /** Every processor is asked for it before it is charged: the journal was restored from a copy. */
+  readonly heldBack: boolean;
 };
 
 /** Why not, in a sentence; null when it may be done. */
@@ -49,6 +54,7 @@ export function refusalOf(action: PaymentAction, facts: Facts): string | null {
     case "release":
       return state === "held" ? null : "It is not held.";
     case "ask":
+      if (facts.heldBack) return null;
       return (
         unsettled(facts) ??
         unreachable(facts) ??
@@ -57,6 +63,7 @@ export function refusalOf(action: PaymentAction, facts: Facts): string | null {
     case "settle":
       return unsettled(facts);
     case "absent":
+      if (facts.heldBack && owner === null) return unquiet(facts);
       return unsettled(facts) ?? unreachable(facts) ?? unquiet(facts);
   }
 }
@@ -134,7 +141,7 @@ function unquiet({ owner, quietMs, quietMsMin }: Facts): string | null {
   if (quietMs >= quietMsMin) return null;
   const seconds = Math.ceil((quietMsMin - quietMs) / 1_000);
   return (
-    `${owner} may still charge an attempt that was given up: wait another ${seconds} s, ` +
+    `${owner ?? "A processor"} may still charge an attempt that was given up: wait another ${seconds} s, ` +
     "with the payment held, so that there is no new one."
   );
 }

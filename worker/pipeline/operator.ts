@@ -15,9 +15,10 @@ import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
-import { assignmentOf, nameOf, ownerOf, type Move, type OpenPayment } from "../payment.ts";
+import { ownerOf, type Move, type OpenPayment } from "../payment.ts";
 import type { LaneLog } from "../telemetry/lane-log.ts";
 import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
+import type { Caution } from "./caution.ts";
 import type { Looked } from "./charge.ts";
 import type { OpenPayments } from "./open-payments.ts";
 import { refusalOf, refusalOfAbsence, refusalOfClosed, type Facts } from "./operator-rules.ts";
@@ -42,12 +43,14 @@ export type OperatorOptions = {
   readonly processorTimeoutMs: number;
   /** From now on nothing is sent for a payment. */
   readonly withdraw: (payment: OpenPayment) => void;
-  /** It belongs to nobody, and waits for a processor. */
-  readonly enqueue: (payment: OpenPayment) => void;
-  /** It is resolved at its processor again. */
-  readonly resolve: (payment: OpenPayment) => void;
-  /** Its processor is asked now. */
-  readonly ask: (payment: OpenPayment, lane: Lane) => Promise<Looked>;
+  /** It waits for a processor if it belongs to nobody; if not, it is resolved at its own again. */
+  readonly goOn: (payment: OpenPayment) => void;
+  /** Its processor is asked now; all of them, while it is held back. */
+  readonly ask: (payment: OpenPayment) => Promise<Looked>;
+  /** Holds payments back, on a journal that was restored from a copy; null on any other. */
+  readonly caution: () => Pick<Caution, "holdsBack" | "clear"> | null;
+  /** Ends that; gives the number of payments that it held back. */
+  readonly trust: () => number;
 };
 
 export class Operator {
@@ -61,20 +64,29 @@ export class Operator {
 
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
     if (command.kind === "processors") return { kind: "processors", processors: this.#lanes() };
-    const answer = await (command.kind === "payment"
-      ? this.#onPayment(command)
-      : this.#onProcessor(command));
     const { action, grounds } = command;
+    const answer = await this.#carryOut(command);
     const about =
       command.kind === "payment"
         ? { correlationId: command.correlationId }
-        : { processor: command.name };
+        : command.kind === "processor" && { processor: command.name };
     const moves = action !== "ask" && answer.kind === "done";
     this.#options.log[moves ? "warn" : "info"](
       { action, ...about, ...grounds, answer },
       "operator",
     );
     return answer;
+  }
+
+  #carryOut(command: Exclude<OperatorCommand, { kind: "processors" }>): Promise<OperatorAnswer> {
+    switch (command.kind) {
+      case "payment":
+        return this.#onPayment(command);
+      case "processor":
+        return this.#onProcessor(command);
+      case "journal":
+        return this.#trust(command.grounds);
+    }
   }
 
   async #onPayment(command: PaymentCommand): Promise<OperatorAnswer> {
@@ -110,8 +122,8 @@ export class Operator {
   }
 
   async #ask(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
-    const { owner } = this.#factsOf(payment);
-    const looked = await this.#options.ask(payment, this.#laneOf(payment));
+    const owner = whoOf(this.#factsOf(payment));
+    const looked = await this.#options.ask(payment);
     await this.#asked(payment, intervention);
     switch (looked.kind) {
       case "settled":
@@ -141,16 +153,16 @@ export class Operator {
 
   /** Not before it is durable may anything be sent again. */
   async #release(payment: OpenPayment, intervention: Intervention): Promise<OperatorAnswer> {
-    const { payments, enqueue, resolve } = this.#options;
+    const { payments, goOn } = this.#options;
     await this.#committed(payment, { kind: "resume", seq: payment.seq, intervention });
     // A call that was under way may have settled it meanwhile.
     if (payments.find(payment.seq) === undefined) return done("ended", refusalOfClosed("held"));
     if (ownerOf(payment) === null) {
-      enqueue(payment);
+      goOn(payment);
       return done("accepted", "It is in the queue again.");
     }
     // A call under way brings it back by itself.
-    if (payment.calls === 0) resolve(payment);
+    if (payment.calls === 0) goOn(payment);
     return done("unknown", `It is resolved at ${this.#factsOf(payment).owner} again.`);
   }
 
@@ -170,16 +182,19 @@ export class Operator {
   ): Promise<OperatorAnswer> {
     const { ask, withdraw } = this.#options;
     const facts = this.#factsOf(payment);
-    const looked = facts.configured ? await ask(payment, this.#laneOf(payment)) : NOT_CONFIGURED;
-    const refusal = refusalOfAbsence(looked, facts, unasked);
+    const isAsked = facts.configured || facts.heldBack;
+    const looked = isAsked ? await ask(payment) : NOT_CONFIGURED;
+    const owner = whoOf(facts);
+    const refusal = refusalOfAbsence(looked, { ...facts, owner }, unasked);
     // The evidence is older than the decision: nothing may leave while that is written down.
     if (refusal === null) withdraw(payment);
-    if (facts.configured) await this.#asked(payment, { ...intervention, action: "ask" });
+    if (isAsked) await this.#asked(payment, { ...intervention, action: "ask" });
     if (refusal !== null) return refused(refusal);
     const notAsked =
-      looked.kind === "unasked" ? `${facts.owner} could not be asked (${looked.reason}).` : null;
+      looked.kind === "unasked" ? `${owner} could not be asked (${looked.reason}).` : null;
     await this.#free(payment, noting(intervention, notAsked));
     const said = notAsked === null ? "" : ` ${notAsked}`;
+    if (facts.owner === null) return done("accepted", `It may be charged now.${said}`);
     return done(
       "accepted",
       `It belongs to ${facts.owner} no more, is not held, and is in the queue again.${said}`,
@@ -188,13 +203,35 @@ export class Operator {
 
   /** It belongs to nobody; resolves when that is durable. */
   #free(payment: OpenPayment, intervention: Intervention): Promise<unknown> {
-    const { processor } = assignmentOf(payment);
+    this.#options.caution()?.clear(payment);
+    const owner = ownerOf(payment);
+    if (owner === null) return this.#freeOfNobody(payment, intervention);
+    const { processor } = owner;
     const absent = { kind: "absent", seq: payment.seq, processor, intervention } as const;
     payment.isClaimed = false;
     const durable = this.#committed(payment, absent);
     // The next assignment comes after this in the journal, whenever that is written.
-    this.#options.enqueue(payment);
+    this.#options.goOn(payment);
     return durable;
+  }
+
+  /** Lets go of a payment that was held back, held or not. */
+  async #freeOfNobody(payment: OpenPayment, intervention: Intervention): Promise<void> {
+    const { seq, state } = payment;
+    if (state.kind === "held")
+      await this.#committed(payment, { kind: "resume", seq, intervention });
+    else await this.#asked(payment, intervention);
+    this.#options.goOn(payment);
+  }
+
+  /** Not before it is durable may anything be sent that was held back. */
+  async #trust(grounds: Grounds): Promise<OperatorAnswer> {
+    const { caution, trust } = this.#options;
+    if (caution() === null) {
+      return refused("This journal was not restored from a copy, or is trusted already.");
+    }
+    await this.#durable({ kind: "trust", intervention: this.#interventionOf("trust", grounds) });
+    return done("trusted", `Nothing is asked for first any more; ${trust()} payments go on.`);
   }
 
   async #onProcessor(command: ProcessorCommand): Promise<OperatorAnswer> {
@@ -263,13 +300,8 @@ export class Operator {
       calls: payment.calls,
       quietMs: clock.steadyMs() - payment.quietSinceMs,
       quietMsMin: 2 * processorTimeoutMs,
+      heldBack: this.#options.caution()?.holdsBack(payment) === true,
     };
-  }
-
-  #laneOf(payment: OpenPayment): Lane {
-    const lane = this.#options.lanes.of(payment);
-    if (lane === null) throw new Error(`${nameOf(payment)}: its processor cannot be asked`);
-    return lane;
   }
 
   #interventionOf(action: string, grounds: Grounds): Intervention {
@@ -289,6 +321,11 @@ export class Operator {
       });
     });
   }
+}
+
+/** Names in a sentence who has answered about a payment. */
+function whoOf({ owner, heldBack }: Facts): string {
+  return heldBack || owner === null ? "a processor" : owner;
 }
 
 const NOT_CONFIGURED: Looked = { kind: "unasked", reason: "it is not configured" };

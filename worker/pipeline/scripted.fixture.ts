@@ -2,11 +2,12 @@
  * The real pipeline between processors that answer when a test says so, and a journal that commits
  * when a test says so: nothing happens by itself.
  */
+import type { Database } from "bun:sqlite";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
 import type { Assignment, Journal, Transition } from "../journal.ts";
 import { InlineJournal } from "../journal/inline.ts";
-import { SqliteStore } from "../journal/store.ts";
+import { openDatabase, SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Pipeline } from "../pipeline.ts";
 import {
@@ -108,6 +109,8 @@ const SEQ_BEFORE = 1_000_000;
 export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
   /** Names that the journal has by number; those that are configured, unless others are given. */
   readonly known?: readonly string[];
+  /** The journal is a copy that was put in place then. */
+  readonly restoredAtMs?: number;
 };
 
 /** State that a crash left of a payment: accepted, or assigned to a processor. */
@@ -119,6 +122,7 @@ export type Left = {
 
 export class Bench {
   readonly clock = new VirtualClock();
+  readonly db: Database;
   readonly store: SqliteStore;
   readonly journal: InlineJournal;
   readonly processors: readonly ScriptedProcessor[];
@@ -132,7 +136,14 @@ export class Bench {
   constructor(options: BenchOptions = {}) {
     const { configured = CONTEST } = options;
     const { known = configured.map(({ name }) => name) } = options;
-    this.store = new SqliteStore(":memory:", "off", known, this.clock.wallMs());
+    const db = openDatabase(":memory:", "off");
+    const open = () => new SqliteStore(":memory:", "off", known, this.clock.wallMs(), db);
+    this.store = open();
+    if (options.restoredAtMs !== undefined) {
+      db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [options.restoredAtMs]);
+      this.store = open();
+    }
+    this.db = db;
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(() => new ScriptedProcessor());
     const apply = this.store.apply.bind(this.store);

@@ -13,6 +13,8 @@ import type { Lane } from "../lane.ts";
 const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
 const MODE_VALUE = { auto: 0, drained: 1, forced: 2 } as const;
 
+const NOTHING_ASKED = { nowhere: 0, found: 0, conflict: 0 };
+
 export type MetricsSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
@@ -31,6 +33,7 @@ export class PipelineMetrics {
     this.#addPayments();
     this.#addProcessors();
     this.#addJournal();
+    this.#addCaution();
     this.#addLink();
   }
 
@@ -124,6 +127,23 @@ export class PipelineMetrics {
       registers: [this.#registry],
     });
     journal.onCommit = (durationMs) => durations.observe(durationMs / 1_000);
+  }
+
+  #addCaution(): void {
+    const { pipeline } = this.#sources;
+    const cautious = "1: the journal was restored from a copy, and payments are asked for first";
+    this.#gauge("journal_cautious", cautious, [], (set) => set(pipeline.caution === null ? 0 : 1));
+    const asking = "Payments that processors are asked for before they may be charged";
+    this.#gauge("cautious_payments", asking, [], (set) => set(pipeline.caution?.count ?? 0));
+    const asked = "Payments that were asked for, by what came of it";
+    this.#counter("cautious_asked_total", asked, ["outcome"], (set) => {
+      const counts = Object.entries(pipeline.caution?.counts ?? NOTHING_ASKED);
+      for (const [outcome, count] of counts) set(count, outcome);
+    });
+    const unasked = "Payments that wait for a processor that cannot be asked, or for an operator";
+    this.#gauge("cautious_waiting", unasked, ["processor"], (set) => {
+      for (const lane of pipeline.lanes.all) set(pipeline.caution?.stuckAt(lane) ?? 0, lane.name);
+    });
   }
 
   #addLink(): void {

@@ -1,0 +1,150 @@
+/** A journal is lost under load, and an older copy put in its place: nothing is charged twice. */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { cpSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
+import { eachOf } from "../../testing/each.ts";
+import type { ProcessorAdmin } from "../../testing/processor-admin.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource } from "../../testing/programs.ts";
+import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
+import { until } from "../../testing/until.ts";
+
+const TEST_MS_MAX = 90_000;
+const CENTS = 1_990;
+const idsOf = (count: number) => Array.from({ length: count }, () => crypto.randomUUID());
+
+async function command(stack: Stack, ...args: string[]) {
+  const env = { ...stack.worker.env, USER: "ana" };
+  return run(fromSource("worker.ts", ...args), { env });
+}
+
+/** Every charge that a processor has recorded, by id. */
+async function chargesOf(stack: Stack): Promise<string[][]> {
+  const books = await Promise.all(stack.processors.map((one) => one.payments()));
+  return books.map((book) => book.map(({ correlationId }) => correlationId));
+}
+
+async function areCharged(stack: Stack, ids: readonly string[]): Promise<boolean> {
+  const charged = new Set((await chargesOf(stack)).flat());
+  return ids.every((id) => charged.has(id));
+}
+
+/** Throws the journal away, and puts a copy in its place as one that was restored. */
+function restore(stack: Stack, copy: string): void {
+  const { journalPath } = stack;
+  for (const rest of ["", "-wal", "-shm", "-lock", "-trouble"]) {
+    rmSync(journalPath + rest, { force: true });
+  }
+  cpSync(copy, journalPath);
+  const db = new Database(journalPath);
+  db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [Date.now()]);
+  db.close();
+}
+
+test(
+  "an older copy of a journal that is lost under load: what is repeated settles once, the rest is told",
+  async () => {
+    await using stack = new Stack(await siteFor({}));
+    using backups = temporaryDirectory(dirname(stack.site.dataDir));
+    const PROCESSORS = processorsAt(
+      stack.processors.map(({ url }) => url),
+      ";audit-token=123",
+    );
+    const impatient = { PROCESSOR_TIMEOUT_MS: "300", PATIENCE_MS: "1000" };
+    stack.configure({ ADMIN_TOKEN: "token", ...impatient, PROCESSORS });
+    await stack.startAll();
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
+    const pay = (id: string) => stack.gateway.pay(id, CENTS);
+
+    const [early, late, forgotten] = [idsOf(80), idsOf(80), idsOf(7)];
+    await preferred.setFailure(true);
+    await eachOf(early.slice(0, 40), pay);
+    await preferred.heal();
+    await dearer.setFailure(true);
+    // Some of the copy's payments are recorded, and nobody has heard of it.
+    await preferred.setFaults({ answerLost: 0.3, errorWithInsert: 0.3 });
+    await eachOf(early.slice(40), pay);
+    const db = new Database(stack.journalPath, { readonly: true });
+    db.run("VACUUM INTO ?", [backups.file()]);
+    db.close();
+
+    // The preferred one, which would take them again, has never seen these.
+    await preferred.heal();
+    await preferred.setFailure(true);
+    await dearer.heal();
+    await eachOf(late.slice(0, 40), pay);
+    await until("they were charged", 20_000, () => areCharged(stack, late.slice(0, 40)));
+    await preferred.heal();
+    await preferred.setFaults({ hang: 0.1, hangInserts: true, answerLost: 0.2 });
+    await dearer.setFailure(true);
+    await eachOf(forgotten, pay);
+    await until("what is forgotten was charged", 20_000, () => areCharged(stack, forgotten));
+    const underLoad = eachOf(late.slice(40), pay);
+    await Bun.sleep(20);
+    await stack.worker.kill();
+    restore(stack, backups.file());
+    await preferred.heal();
+    await dearer.heal();
+    await dearer.setDown(true);
+    await stack.worker.startAndWait();
+    await underLoad;
+
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    const before = await chargesOf(stack);
+    const repeated = [...early, ...late];
+    const verdicts = await eachOf(repeated, pay);
+    expect(verdicts.filter((status) => status !== 202)).toEqual([]);
+    const waiting = 'papaleguas_cautious_waiting{processor="fallback"}';
+    await until("payments wait for the one that cannot be asked", 20_000, async () => {
+      return Number(await stack.workerHttp.metric(waiting)) > 0;
+    });
+    expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("1");
+    // Nothing that is new by then was charged.
+    expect((await chargesOf(stack))[0]).toEqual(before[0] as string[]);
+    await dearer.setDown(false);
+    await until("all that was repeated is settled", 30_000, async () => {
+      const states = await eachOf(repeated, (id) => stack.gateway.stateOf(id));
+      return states.every((state) => state === "settled");
+    });
+
+    const charged = (await chargesOf(stack)).flat();
+    expect(charged.length).toBe(new Set(charged).size);
+    expect(charged.toSorted()).toEqual([...repeated, ...forgotten].toSorted());
+    const summary = Object.values(await stack.gateway.summary(null));
+    expect(summary.reduce((sum, { count }) => sum + count, 0)).toBe(repeated.length);
+    const lines = stack.worker.lines.join("\n");
+    expect(lines).toContain("this journal was restored from a copy");
+    expect(lines).toContain("a processor cannot be asked what it has charged");
+    expect(lines).toContain("over: a processor cannot be asked");
+
+    // Nothing is under way, so that the audit need not leave out what might be.
+    const audit = await command(stack, "audit", "--json", "--to", new Date().toISOString());
+    const cents = forgotten.length * CENTS;
+    const { restored } = JSON.parse(audit.out) as AuditReport;
+    expect(audit.code).toBe(1);
+    expect(restored).toMatchObject({ payments: forgotten.length, cents });
+    const said = (await command(stack, "audit")).out;
+    expect(said).toStartWith("The journal was restored from a copy at ");
+    expect(said).not.toContain("DRIFT");
+
+    await until("the worker tells the gap as what it is", 20_000, () => {
+      return stack.worker.lines.some((line) => line.includes('"audit: the gap of the restore"'));
+    });
+    const trusted = await command(stack, "operator", "trust-journal", "--why", "all is repeated");
+    expect(trusted).toMatchObject({ code: 0, out: expect.stringContaining("trust") });
+    expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("0");
+    const [again] = idsOf(1);
+    expect(await pay(again!)).toBe(202);
+    await until(
+      "it is settled",
+      5_000,
+      async () => (await stack.gateway.stateOf(again!)) === "settled",
+    );
+    expect((await command(stack, "operator", "trust-journal", "--why", "once more")).code).toBe(1);
+  },
+  TEST_MS_MAX,
+);
