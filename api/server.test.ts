@@ -318,7 +318,6 @@ describe("health", () => {
 
 describe("paths and methods", () => {
   const absent = [
-    "/",
     "/payment",
     "/Payments",
     "/payments/",

@@ -10,6 +10,7 @@ import { problem, unavailable } from "../../shared/problem.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
 import { registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Settled } from "./curve.ts";
@@ -78,6 +79,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     summary: ({ query }) => summarize(options, query),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
+    root: leadToPage,
     livez: () => new Response("ok\n"),
     readyz: () => readiness(notReady()),
     metrics: () => metrics.answer(),
