@@ -192,7 +192,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
       expect(await page.locator("#story-id").inputValue()).toBe("t");
       await page.evaluate("document.activeElement.blur()");
       await page.keyboard.press("t");
-      expect(await page.evaluate("document.documentElement.style.colorScheme")).toBe("dark");
+      expect(await page.evaluate("document.documentElement.dataset.theme")).toBe("dark");
       await page.keyboard.press("t");
       await page.keyboard.press("7");
       await seen("the last section", async () => {
@@ -223,7 +223,7 @@ describe.skipIf(WHY_NOT !== null)("the dashboard in a browser", () => {
         "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])",
       );
       expect(kept).not.toContain(TOKEN);
-      await lane.getByRole("button", { name: "resume" }).click();
+      await lane.getByRole("button", { name: "automatic" }).click();
       expect(await page.locator("#token-field").isVisible()).toBe(false);
       await page.fill('[name="who"]', "ana");
       await page.fill('[name="why"]', "the test is over");
