@@ -98,7 +98,7 @@ export class OperatorDesk {
   onPayment(about: About, action: PaymentAction): void {
     const { correlationId: open } = about;
     const path = `/operator/payments/{correlationId}/${action}` as const;
-    const title = `${capital(action)} a payment of ${grouped(about.amount)}`;
+    const title = `${capital(action)}: a payment of ${grouped(about.amount)}`;
     const isLast = () => false;
     this.#open({ title, path, open, action, facts: factsOf(about, Date.now()), isLast });
   }
