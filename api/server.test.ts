@@ -321,7 +321,6 @@ describe("health", () => {
 
 describe("paths and methods", () => {
   const absent = [
-    "/",
     "/payment",
     "/Payments",
     "/payments/",

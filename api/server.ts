@@ -3,6 +3,7 @@ import { originOf, socketPathOf } from "../shared/healthcheck.ts";
 import { allowOf, matcherOf, takes } from "../shared/http-api/matcher.ts";
 import { queryMistake, type Row } from "../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
+import { leadToPage } from "../shared/http/lead.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { Incidents } from "../shared/incidents.ts";
@@ -91,6 +92,7 @@ export function startApi(parts: ApiParts): Api {
   const own: OwnAnswers = {
     pay: (request) => acceptPayment(acceptParts, request),
     document: () => new Response(document, { headers: { "content-type": "application/json" } }),
+    root: leadToPage,
     livez: () => new Response("alive\n"),
     readyz: async ({ url }) => {
       const worker = leave.begun ? null : await passOn.readiness();

@@ -22,6 +22,9 @@ const KINDS = {
   time: "the times differ",
 } as const;
 
+/** Columns of a payment that differs. */
+const PAYMENT_HEADS = ["id", "how", "ours", "theirs"];
+
 const OFF =
   "Nothing is compared: no processor has an audit-token. With one in PROCESSORS, its own books are compared with these, payment by payment where they differ, all the time.";
 
@@ -40,15 +43,9 @@ export class Audit {
       "theirs_count",
       "theirs_amount",
     ];
-    const rows = () =>
-      this.#processors.map(({ name, state, ours, theirs, ...one }) => {
-        const [mine, other] = [decimalFromCents(ours.cents), decimalFromCents(theirs.cents)];
-        const totals = [ours.count, mine, theirs.count, other];
-        return [name, state, ...totals, one.equalUpTo, one.checkedAt, one.error];
-      });
     const sheet = () => ({
-      heads: [...heads, "equal_up_to", "compared_at", "error"],
-      rows: rows(),
+      heads: [...heads, "equal_up_to", "compared_at", "error", ...PAYMENT_HEADS],
+      rows: this.#processors.flatMap((one) => [totalsOf(one), ...differencesOf(one)]),
     });
     offer("audit", "audit", sheet, () => ({ processors: this.#processors }));
     void this.#read();
@@ -118,6 +115,22 @@ export class Audit {
       ),
     );
   }
+}
+
+function totalsOf({ name, state, ours, theirs, ...one }: ProcessorAudit) {
+  const [mine, other] = [decimalFromCents(ours.cents), decimalFromCents(theirs.cents)];
+  const totals = [ours.count, mine, theirs.count, other];
+  const unused = PAYMENT_HEADS.map(() => null);
+  return [name, state, ...totals, one.equalUpTo, one.checkedAt, one.error, ...unused];
+}
+
+/** Puts a row for each payment that differs below the processor's own; the totals stay empty there. */
+function differencesOf({ name, state, differing }: ProcessorAudit) {
+  const unused = Array.from({ length: 7 }, () => null);
+  const inCents = (cents: number | null) => (cents === null ? null : decimalFromCents(cents));
+  return differing.map(({ correlationId, kind, oursCents, theirsCents }) => {
+    return [name, state, ...unused, correlationId, kind, inCents(oursCents), inCents(theirsCents)];
+  });
 }
 
 function rowOf(compared: ProcessorAudit) {

@@ -81,7 +81,7 @@ export class Chart {
       ],
       hooks: { ready: [() => this.#showLatest()] },
       series: [
-        { value: (_, at) => (at === null ? "" : clockOf(at)), label: " " },
+        { value: (_, at) => shownIf(at, "", clockOf), label: " " },
         ...this.#lines.map(({ label, colour, dash, fill }) => ({
           label,
           stroke: this.#colour(colour),
@@ -89,7 +89,7 @@ export class Chart {
           ...(dash === undefined ? {} : { dash: [...dash] }),
           ...(fill === true ? { fill: this.#colour(`${colour}-soft`) } : {}),
           points: { show: false },
-          value: (_: uPlot, value: number | null) => (value === null ? "–" : this.#format(value)),
+          value: (_: uPlot, value: number | null) => shownIf(value, "–", this.#format),
         })),
       ],
     };
@@ -106,6 +106,11 @@ export class Chart {
     this.#place.style.color = "";
     return color;
   }
+}
+
+/** Shows nothing of a chart that has no point yet: uPlot then hands over undefined, whatever its types say. */
+function shownIf(value: number | null, none: string, format: (value: number) => string): string {
+  return Number.isFinite(value) ? format(value as number) : none;
 }
 
 const labelOf = ({ label }: Line) => label;

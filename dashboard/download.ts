@@ -1,17 +1,38 @@
 /** Offers what is shown as a file: CSV for sheets, JSON for programs. */
-import { byId } from "./dom.ts";
+import { byId, setText } from "./dom.ts";
 
 export type Cell = string | number | null | undefined;
-type Sheet = { readonly heads: readonly string[]; readonly rows: readonly (readonly Cell[])[] };
+export type Sheet = {
+  readonly heads: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+};
 
 /** Offers both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`. */
-export function offer(section: string, name: string, sheet: () => Sheet, all: () => unknown): void {
-  byId(`${section}-csv`).addEventListener("click", () => {
-    const { heads, rows } = sheet();
+export function offer(
+  section: string,
+  name: string,
+  sheet: () => Sheet | Promise<Sheet>,
+  all: () => unknown,
+): void {
+  onPress(`${section}-csv`, async () => {
+    const { heads, rows } = await sheet();
     download(`${name}.csv`, "text/csv", csvOf(heads, rows));
   });
-  byId(`${section}-json`).addEventListener("click", () => {
-    download(`${name}.json`, "application/json", JSON.stringify(all(), null, 2));
+  onPress(`${section}-json`, async () => {
+    download(`${name}.json`, "application/json", JSON.stringify(await all(), null, 2));
+  });
+}
+
+/** A file that is still being read is not begun a second time; one that cannot be read is none. */
+function onPress(id: string, make: () => Promise<void>): void {
+  const button = byId<HTMLButtonElement>(id);
+  const label = button.textContent;
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    make()
+      .then(() => setText(button, label))
+      .catch(() => setText(button, `${label}: failed`))
+      .finally(() => (button.disabled = false));
   });
 }
 

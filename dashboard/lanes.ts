@@ -6,14 +6,19 @@ import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { atMsOf, shownMsOf, type History } from "./history.ts";
-import type { OperatorDesk } from "./operator.ts";
+import { isLastThatWorks } from "./last.ts";
+import { MEANS, WORD, type OperatorDesk } from "./operator.ts";
 import { breakerChanges, stretchesOf, ticksOf, type Stretch } from "./timeline.ts";
+import type { ProcessorAction } from "../shared/http-api/operator.ts";
 import { decimalFromCents } from "../shared/money.ts";
 
 const CHANGES_AT_ONCE = 3;
 const SVG = "http://www.w3.org/2000/svg";
 /** The height says it too: without colours a bar still grows with the trouble. */
 const HEIGHT: Record<BreakerKind, number> = { closed: 6, "half-open": 16, open: 28 };
+/** The mode that each button sets; the fourth decision is offered for a processor that has moved. */
+const SETS = { drain: "drained", force: "forced", resume: "auto" } as const;
+type Setting = keyof typeof SETS;
 const MODE_MEANS = {
   auto: "",
   drained: "drained: gets no new payment",
@@ -37,16 +42,30 @@ export class Lanes {
   readonly #place = byId("lanes-list");
   readonly #desk: OperatorDesk;
   readonly #views = new Map<string, LaneView>();
+  #startedAt = "";
+  #latest: readonly LiveLane[] = [];
 
   constructor(desk: OperatorDesk) {
     this.#desk = desk;
   }
 
+  /** A worker that was started again may have other processors, and counts their changes from one. */
+  #begin(startedAt: string): void {
+    if (startedAt === this.#startedAt) return;
+    this.#startedAt = startedAt;
+    this.#views.clear();
+    this.#place.replaceChildren();
+  }
+
   update(snapshot: LiveSnapshot, history: History): void {
+    this.#begin(snapshot.startedAt);
+    this.#latest = snapshot.lanes;
     for (const [number, lane] of snapshot.lanes.entries()) {
       let view = this.#views.get(lane.name);
       if (view === undefined) {
-        view = new LaneView(lane, this.#desk);
+        view = new LaneView(lane, (action) =>
+          this.#desk.onProcessor(lane.name, action, () => isLastThatWorks(this.#latest, lane.name)),
+        );
         this.#views.set(lane.name, view);
         this.#place.append(view.element);
       }
@@ -66,16 +85,17 @@ class LaneView {
   readonly #changes = h("div", { class: "changes" });
   readonly #all = h("details", { class: "all-changes", hidden: "" });
   readonly #figures = new Map<string, HTMLElement>();
+  readonly #buttons: ReadonlyMap<ProcessorAction, HTMLElement>;
   #newest = 0;
 
-  constructor({ name, fee }: LiveLane, desk: OperatorDesk) {
-    const actions = (["drain", "force", "resume", "moved"] as const).map((action) =>
-      h(
-        "button",
-        { type: "button", "data-action": action, onclick: () => desk.onProcessor(name, action) },
-        action,
-      ),
-    );
+  constructor({ name, fee }: LiveLane, decide: (action: ProcessorAction) => void) {
+    const button = (action: ProcessorAction) => {
+      const label = `${WORD[action]}: ${name}`;
+      const about = { "data-action": action, title: MEANS[action], "aria-label": label };
+      return h("button", { type: "button", ...about, onclick: () => decide(action) }, WORD[action]);
+    };
+    const actions = Object.keys(WORD) as ProcessorAction[];
+    this.#buttons = new Map(actions.map((action) => [action, button(action)]));
     this.#line.setAttribute("class", "timeline");
     this.#line.setAttribute("preserveAspectRatio", "none");
     this.#line.setAttribute("role", "img");
@@ -94,7 +114,7 @@ class LaneView {
         h("span", { class: "fee" }, `fee ${String(fee)}`),
         this.#state,
         this.#mode,
-        h("span", { class: "actions operator-only" }, ...actions),
+        h("span", { class: "actions modes operator-only" }, ...this.#buttons.values()),
       ),
       h("div", { class: "line" }, this.#line, this.#labels, this.#ticks),
       h("dl", {}, ...figures),
@@ -111,7 +131,7 @@ class LaneView {
     setText(this.#state, lane.breaker);
     setText(this.#mode, lane.moved ? MOVED_MEANS : MODE_MEANS[lane.mode]);
     setAttribute(this.#mode, "hidden", lane.mode === "auto" && !lane.moved ? "" : null);
-    setAttribute(this.element, "data-moved", lane.moved ? "" : null);
+    this.#offer(lane);
     this.#figure("latency", milliseconds(lane.latencyMs === 0 ? null : lane.latencyMs));
     this.#figure("in flight", `${grouped(lane.inFlight)} of ${grouped(lane.limit)}`);
     this.#figure("settled/s", perSecond(last?.settled[number] ?? 0, last?.spanMs ?? 1_000));
@@ -120,6 +140,14 @@ class LaneView {
     this.#draw(lane, snapshot, history);
     const own = history.changes.filter(({ processor }) => processor === lane.name);
     this.#tell(lane, own, snapshot);
+  }
+
+  /** The button of the mode that it has is pressed. */
+  #offer({ mode, moved }: LiveLane): void {
+    for (const [action, button] of this.#buttons) {
+      if (action === "moved") setAttribute(button, "hidden", moved ? null : "");
+      else setAttribute(button, "aria-pressed", String(SETS[action as Setting] === mode));
+    }
   }
 
   #figure(label: string, text: string): void {

@@ -79,10 +79,10 @@ document.addEventListener("visibilitychange", () => {
 
 function changeTheme(): void {
   const root = document.documentElement;
-  const shown = getComputedStyle(root).colorScheme;
-  const isDark =
-    shown === "dark" || (shown !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  root.style.colorScheme = isDark ? "light" : "dark";
+  const shown =
+    root.dataset["theme"] ??
+    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  root.dataset["theme"] = shown === "dark" ? "light" : "dark";
   head.redraw();
   windows.redraw();
 }

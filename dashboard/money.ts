@@ -4,6 +4,7 @@
  */
 import { feesOf, type Charged, type Fees } from "../shared/fees.ts";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
+import { decimalFromCents } from "../shared/money.ts";
 import { byId, h, setAttribute, setText, table } from "./dom.ts";
 import { offer } from "./download.ts";
 import { grouped, plural } from "./format.ts";
@@ -96,14 +97,20 @@ export class Money {
   readonly #figures = new MoneyFigures(byId("money-figures"), "money");
   #fees: Fees | null = null;
   #counts: ReadonlyMap<string, number> = new Map();
+  #gone: LiveSnapshot["gone"] = [];
   #shown = "";
 
   constructor() {
     const heads = ["processor", "fee", "settled", "amount", "fees_paid"];
-    const rows = () =>
-      (this.#fees?.each ?? []).map(({ name, fee, amount, paid }) => {
+    const rows = () => [
+      ...(this.#fees?.each ?? []).map(({ name, fee, amount, paid }) => {
         return [name, fee, this.#counts.get(name), amount, paid];
-      });
+      }),
+      // Nobody knows their fee any more.
+      ...this.#gone.map(({ name, count, cents }) => {
+        return [name, null, count, decimalFromCents(cents), null];
+      }),
+    ];
     offer(
       "money",
       "money",
@@ -119,6 +126,7 @@ export class Money {
     if (fees === null || shown === this.#shown) return;
     this.#shown = shown;
     this.#fees = fees;
+    this.#gone = gone;
     this.#counts = new Map(lanes.map(({ name, settled }) => [name, settled.count]));
     this.#figures.show(fees);
     byId("money-table").replaceChildren(feesTable(fees, this.#counts, "Fees by processor"));

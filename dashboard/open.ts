@@ -4,7 +4,7 @@
  */
 import type { JsonAt } from "../shared/http-api/table.ts";
 import { decimalFromCents } from "../shared/money.ts";
-import { ask } from "./ask.ts";
+import { ask, type Answer } from "./ask.ts";
 import { byId, h, setText, table } from "./dom.ts";
 import { offer } from "./download.ts";
 import { grouped, plural, span } from "./format.ts";
@@ -14,6 +14,8 @@ type Listed = JsonAt["/open-payments"];
 
 const PERIOD_MS = 3_000;
 const LISTED = 50;
+/** Most payments in one answer. */
+const LIST_LIMIT_MAX = 1_000;
 const BANDS: readonly (readonly [fromSeconds: number, label: string])[] = [
   [0, "under 1 s"],
   [1, "1 s to 10 s"],
@@ -24,8 +26,8 @@ const BANDS: readonly (readonly [fromSeconds: number, label: string])[] = [
 export class OpenPayments {
   readonly #show: (correlationId: string) => void;
   #ages: Ages["states"] = [];
-  /** Null where the worker does not list them. */
-  #listed: Listed["payments"] | null = null;
+  /** False where the worker does not list them. */
+  #isListed = false;
 
   constructor(show: (correlationId: string) => void) {
     this.#show = show;
@@ -35,8 +37,8 @@ export class OpenPayments {
     offer(
       "open",
       "open-payments",
-      () => (this.#listed === null ? this.#sheetOfAges() : sheetOf(this.#listed)),
-      () => this.#listed ?? this.#ages,
+      async () => (this.#isListed ? sheetOf(await this.#every()) : this.#sheetOfAges()),
+      async () => (this.#isListed ? await this.#every() : this.#ages),
     );
     void this.read();
     setInterval(() => void this.read(), PERIOD_MS);
@@ -47,14 +49,36 @@ export class OpenPayments {
     const ages = await ask("/dashboard/open");
     if (!ages.ok) return setText(byId("open-note"), ages.detail);
     this.#showAges(ages.value);
-    const state = byId<HTMLSelectElement>("open-state").value;
     const order = byId<HTMLSelectElement>("open-order").value;
-    const query = new URLSearchParams({ order, limit: String(LISTED) });
-    if (state !== "") query.set("state", state);
-    const listed = await ask("/open-payments", { query });
+    const listed = await this.#list({ order, limit: String(LISTED) });
     document.documentElement.dataset["listed"] = listed.ok ? "here" : "elsewhere";
-    this.#listed = listed.ok ? listed.value.payments : null;
-    if (listed.ok) this.#showList(listed.value, state);
+    this.#isListed = listed.ok;
+    if (listed.ok) this.#showList(listed.value, this.#state());
+  }
+
+  #state(): string {
+    return byId<HTMLSelectElement>("open-state").value;
+  }
+
+  /** Asks for payments of the state that is chosen. */
+  #list(how: { readonly [name: string]: string }): Promise<Answer<Listed>> {
+    const query = new URLSearchParams(how);
+    if (this.#state() !== "") query.set("state", this.#state());
+    return ask("/open-payments", { query });
+  }
+
+  /** Reads all of them, oldest first, for a file. */
+  async #every(): Promise<Listed["payments"]> {
+    const found: Listed["payments"][number][] = [];
+    for (let more = true; more;) {
+      const last = found.at(-1)?.correlationId;
+      const behind = last === undefined ? {} : { after: last };
+      const page = await this.#list({ limit: String(LIST_LIMIT_MAX), ...behind });
+      if (!page.ok) throw new Error(page.detail);
+      found.push(...page.value.payments);
+      more = page.value.more;
+    }
+    return found;
   }
 
   #showAges({ states, complete }: Ages): void {
@@ -121,7 +145,7 @@ export class OpenPayments {
     again?.focus({ preventScroll: true });
     const first = plural(payments.length, "payment");
     const none = payments.length === 0 && state !== "" ? `No open payment is ${state}.` : "";
-    setText(byId("open-more"), more ? `The first ${first}; there are more.` : none);
+    setText(byId("open-more"), more ? `The first ${first}; CSV and JSON have all of them.` : none);
   }
 
   #sheetOfAges() {

@@ -6,9 +6,10 @@
 import type { PublicStory } from "../shared/http-api/dashboard.ts";
 import type { PaymentAction, ProcessorAction, Story } from "../shared/http-api/operator.ts";
 import { ask, type Answer, type Path } from "./ask.ts";
-import { byId, setAttribute, setText } from "./dom.ts";
+import { byId, h, setAttribute, setText } from "./dom.ts";
+import { day, grouped, span } from "./format.ts";
 
-const MEANS: Record<ProcessorAction | PaymentAction, string> = {
+export const MEANS: Record<ProcessorAction | PaymentAction, string> = {
   drain: "It gets no new payment. Those that are unknown there are still resolved.",
   force: "It is used whatever its breaker says, within its limit.",
   resume: "It is used as its breaker says.",
@@ -21,12 +22,35 @@ const MEANS: Record<ProcessorAction | PaymentAction, string> = {
     "Its processor has not charged it and never will: it becomes free for any processor, that one too unless it is drained. If that is wrong, it is charged twice.",
 };
 
+/** Words on the buttons of a processor, which say what it then is. */
+export const WORD: Record<ProcessorAction, string> = {
+  drain: "drain",
+  force: "force",
+  resume: "automatic",
+  moved: "moved",
+};
+
+/** Facts about a payment that whoever decides about it reads in the dialog. */
+export type About = {
+  readonly correlationId: string;
+  readonly amount: string;
+  readonly status: string;
+  readonly processor?: string;
+  readonly acceptedAt: string;
+};
+
+const LAST =
+  "Asked again: it is the last processor that works. Payments are taken and kept then, and none is charged until one works again.";
+
 type Asked = {
   readonly title: string;
   readonly path: Extract<Path, `${string}/${PaymentAction | ProcessorAction}`>;
   /** Name of the processor, or id of the payment. */
   readonly open: string;
   readonly action: keyof typeof MEANS;
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /** Tells whether it would leave payments nowhere to go, as things are now. */
+  readonly isLast: () => boolean;
 };
 
 export class OperatorDesk {
@@ -34,6 +58,7 @@ export class OperatorDesk {
   onDone: () => void = () => {};
   #token: string | null = null;
   #asked: Asked | null = null;
+  #isAskedAgain = false;
   readonly #dialog = byId<HTMLDialogElement>("decision");
   readonly #form = byId<HTMLFormElement>("decision-form");
   readonly #answer = byId("decision-answer");
@@ -64,14 +89,18 @@ export class OperatorDesk {
     );
   }
 
-  onProcessor(name: string, action: ProcessorAction): void {
+  onProcessor(name: string, action: ProcessorAction, isLast: () => boolean): void {
     const path = `/operator/processors/{name}/${action}` as const;
-    this.#open({ title: `${capital(action)} ${name}`, path, open: name, action });
+    const title = `${capital(WORD[action])}: ${name}`;
+    this.#open({ title, path, open: name, action, facts: [], isLast });
   }
 
-  onPayment(correlationId: string, action: PaymentAction): void {
+  onPayment(about: About, action: PaymentAction): void {
+    const { correlationId: open } = about;
     const path = `/operator/payments/{correlationId}/${action}` as const;
-    this.#open({ title: `${capital(action)} ${correlationId}`, path, open: correlationId, action });
+    const title = `${capital(action)}: a payment of ${grouped(about.amount)}`;
+    const isLast = () => false;
+    this.#open({ title, path, open, action, facts: factsOf(about, Date.now()), isLast });
   }
 
   /** Reads as an operator does, when there is a token; else as everybody. */
@@ -83,10 +112,16 @@ export class OperatorDesk {
 
   #open(asked: Asked): void {
     this.#asked = asked;
-    const { title, action } = asked;
+    this.#isAskedAgain = false;
+    const { title, action, facts } = asked;
     setText(byId("decision-title"), title);
     setText(byId("decision-means"), MEANS[action]);
-    setText(byId("decision-do"), capital(action));
+    setText(byId("decision-do"), capital(wordOf(action)));
+    const about = byId("decision-about");
+    about.replaceChildren(
+      ...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    );
+    setAttribute(about, "hidden", facts.length === 0 ? "" : null);
     this.#say("", null);
     const needsEvidence = action === "settle" || action === "absent";
     setAttribute(byId("evidence-field"), "hidden", needsEvidence ? null : "");
@@ -96,7 +131,7 @@ export class OperatorDesk {
   }
 
   async #decide(): Promise<void> {
-    if (this.#asked === null) return;
+    if (this.#asked === null || this.#asksAgain(this.#asked)) return;
     const fields = new FormData(this.#form);
     const field = (name: string) => String(fields.get(name) ?? "").trim();
     const token = this.#token ?? field("token");
@@ -126,6 +161,15 @@ export class OperatorDesk {
     this.#dialog.close();
   }
 
+  /** Draining the last processor that works takes a second press. */
+  #asksAgain({ action, isLast }: Asked): boolean {
+    if (action !== "drain" || this.#isAskedAgain || !isLast()) return false;
+    this.#isAskedAgain = true;
+    this.#say(LAST, "bad");
+    setText(byId("decision-do"), "Drain it nevertheless");
+    return true;
+  }
+
   #headers(token = this.#token ?? ""): Record<string, string> {
     return token === "" ? {} : { authorization: `Bearer ${token}` };
   }
@@ -144,6 +188,21 @@ export class OperatorDesk {
     setText(this.#answer, text);
     setAttribute(this.#answer, "data-kind", kind);
   }
+}
+
+function wordOf(action: keyof typeof MEANS): string {
+  return action in WORD ? WORD[action as ProcessorAction] : action;
+}
+
+function factsOf({ correlationId, amount, status, processor, acceptedAt }: About, nowMs: number) {
+  const ageS = Math.max(0, Math.floor((nowMs - Date.parse(acceptedAt)) / 1_000));
+  return [
+    ["amount", grouped(amount)],
+    ["processor", processor ?? "none yet"],
+    ["age", `${span(ageS)}, accepted ${day(acceptedAt)}`],
+    ["state", status],
+    ["id", correlationId],
+  ] as const;
 }
 
 function capital(word: string): string {

@@ -46,17 +46,23 @@ export class StoryPanel {
         void this.readAgain();
       }
     }, PERIOD_MS);
-    // An address with a payment in it can be shared.
-    if (location.hash.startsWith(IN_ADDRESS)) {
-      void this.show(location.hash.slice(IN_ADDRESS.length));
-    }
+    addEventListener("hashchange", () => this.#followAddress());
+    this.#followAddress();
+  }
+
+  /** An address with a payment in it can be shared, and leads to it. */
+  #followAddress(): void {
+    if (!location.hash.startsWith(IN_ADDRESS)) return;
+    void this.show(location.hash.slice(IN_ADDRESS.length));
+    keepInView(byId("payment"));
   }
 
   /** Shows a payment that another panel names. */
   async show(correlationId: string): Promise<void> {
     this.#input.value = correlationId;
     byId("payment").scrollIntoView();
-    this.#input.focus({ preventScroll: true });
+    // The field would call a phone's keyboard.
+    byId("payment-title").focus({ preventScroll: true });
     await this.#read();
   }
 
@@ -108,11 +114,7 @@ export class StoryPanel {
       ),
     );
     const actions = (ACTIONS[status] ?? []).map((action) =>
-      h(
-        "button",
-        { type: "button", onclick: () => this.#desk.onPayment(correlationId, action) },
-        action,
-      ),
+      h("button", { type: "button", onclick: () => this.#desk.onPayment(story, action) }, action),
     );
     byId("story").replaceChildren(
       h(
@@ -133,6 +135,20 @@ export class StoryPanel {
     const begin = Date.parse(story.acceptedAt);
     return sentencesOf(story).map(({ at, text }) => [at, Date.parse(at) - begin, text]);
   }
+}
+
+/** Time in which the panels above have filled, on a slow connection too. */
+const FILLED_MS = 5_000;
+
+/** Keeps a place in view while what is above it still grows, until somebody moves the page. */
+function keepInView(place: HTMLElement): void {
+  const observer = new ResizeObserver(() => place.scrollIntoView({ behavior: "instant" }));
+  observer.observe(document.body);
+  const end = () => observer.disconnect();
+  for (const act of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(act, end, { once: true, passive: true });
+  }
+  setTimeout(end, FILLED_MS);
 }
 
 function afterOf({ acceptedAt }: Story, at: string): string {

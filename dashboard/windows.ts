@@ -11,52 +11,83 @@ import { laneLine } from "./head.ts";
 import { feesTable, MoneyFigures } from "./money.ts";
 
 const CURVE = "/dashboard/curve";
+const PERIOD_MS = 5_000;
+
+/** The last so many seconds up to now, 0 for everything; or what somebody wrote into the fields. */
+type Wanted = { readonly lastS: number } | { readonly from: string; readonly to: string };
 
 export class Windows {
   readonly #chart = new Chart(byId("chart-window"), (value) => grouped(Math.round(value)));
   readonly #money = new MoneyFigures(byId("window-money"), "window-money");
   readonly #from = byId<HTMLInputElement>("window-from");
   readonly #to = byId<HTMLInputElement>("window-to");
+  readonly #presets = document.querySelectorAll<HTMLButtonElement>("[data-last-s]");
   #lanes: readonly LiveLane[] = [];
+  #wanted: Wanted = { lastS: 3_600 };
+  /** True while the fields hold what somebody writes and has not asked for yet. */
+  #edited = false;
+  /** Number of the latest question: answers to earlier ones come too late. */
+  #asked = 0;
 
   constructor() {
-    byId("window-form").addEventListener("submit", (event) => {
+    const form = byId("window-form");
+    form.addEventListener("input", () => (this.#edited = true));
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#read();
+      this.#want({ from: this.#from.value, to: this.#to.value });
     });
-    for (const button of document.querySelectorAll<HTMLButtonElement>("[data-last-s]")) {
-      button.addEventListener("click", () => this.#last(Number(button.dataset["lastS"])));
+    for (const button of this.#presets) {
+      button.addEventListener("click", () =>
+        this.#want({ lastS: Number(button.dataset["lastS"]) }),
+      );
     }
+    setInterval(() => {
+      if (!document.hidden && this.#lanes.length > 0) void this.#read();
+    }, PERIOD_MS);
   }
 
   /** Takes the fees that are configured. */
   update(lanes: readonly LiveLane[]): void {
     const first = this.#lanes.length === 0;
     this.#lanes = lanes;
-    if (first) this.#last(3_600);
+    if (first) this.#want(this.#wanted);
   }
 
   redraw(): void {
     this.#chart.redraw();
   }
 
-  /** Shows the last so many seconds; 0 for everything. */
-  #last(seconds: number): void {
-    const nowMs = Date.now();
-    this.#from.value = seconds === 0 ? "" : localOf(nowMs - seconds * 1_000);
-    this.#to.value = seconds === 0 ? "" : localOf(nowMs);
+  #want(wanted: Wanted): void {
+    this.#wanted = wanted;
+    this.#edited = false;
+    for (const button of this.#presets) {
+      const pressed = "lastS" in wanted && button.dataset["lastS"] === String(wanted.lastS);
+      setAttribute(button, "aria-pressed", String(pressed));
+    }
     void this.#read();
+  }
+
+  /** Gives the window as it is now; the fields follow, unless somebody writes in them. */
+  #bounds(): { readonly from: string; readonly to: string } {
+    if ("from" in this.#wanted) return this.#wanted;
+    const bounds = lastOf(this.#wanted.lastS, Date.now());
+    if (this.#edited || this.#isIn(this.#from) || this.#isIn(this.#to)) return bounds;
+    [this.#from.value, this.#to.value] = [bounds.from, bounds.to];
+    return bounds;
+  }
+
+  #isIn(field: HTMLInputElement): boolean {
+    return document.activeElement === field;
   }
 
   async #read(): Promise<void> {
     const query = new URLSearchParams();
-    for (const [name, { value }] of [
-      ["from", this.#from],
-      ["to", this.#to],
-    ] as const) {
+    for (const [name, value] of Object.entries(this.#bounds())) {
       if (value !== "") query.set(name, new Date(value).toISOString());
     }
+    const asked = ++this.#asked;
     const answer = await ask(CURVE, { query });
+    if (asked !== this.#asked) return;
     const files = byId("window-files");
     setAttribute(files, "hidden", answer.ok ? null : "");
     if (!answer.ok) return setText(byId("window-note"), `${answer.detail}.`.replace("..", "."));
@@ -122,6 +153,12 @@ export class Windows {
     const position = byFee.findIndex((lane) => lane.name === name);
     return position === -1 ? 3 : position;
   }
+}
+
+/** Both bounds stay open when everything is wanted. */
+function lastOf(seconds: number, nowMs: number) {
+  if (seconds === 0) return { from: "", to: "" };
+  return { from: localOf(nowMs - seconds * 1_000), to: localOf(nowMs) };
 }
 
 /** Writes an instant as a field for date and time has it: local, to the second. */

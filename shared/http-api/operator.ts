@@ -55,6 +55,10 @@ export const listQuery = {
   state: { schema: oneOf(...OPEN_STATES) },
   order: { schema: oneOf(...ORDERS) },
   limit: { schema: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX } },
+  after: {
+    description: "The last id of a list that said `more`: the list goes on behind it",
+    schema: id,
+  },
 } as const;
 
 export const openPayments = object({

@@ -141,6 +141,15 @@ export const TABLE = {
       503: later("The journal does not answer; it may still happen"),
     },
   }),
+  root: get(OF_EACH, "/", {
+    summary: "Leads to the page",
+    answers: {
+      302: {
+        description: "The page is at `Location`",
+        headers: { Location: { schema: { type: "string", pattern: "^/dashboard$" } } },
+      },
+    },
+  }),
   page: get(PASSED_ON, "/dashboard", {
     below: true,
     summary: "The page",

@@ -76,6 +76,8 @@ test(
     expect((await play("storm")).status).toBe(404);
     expect((await play("kill", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
     expect(await (await fetch(at(DASHBOARD_PORT))).json()).toMatchObject({ playing: null });
+    const alone = await fetch(new URL("/", at(DASHBOARD_PORT)), { redirect: "manual" });
+    expect([alone.status, alone.headers.get("location")]).toEqual([302, "/dashboard"]);
     const summary = `http://127.0.0.1:${DASHBOARD_PORT}/payments-summary`;
     expect(await (await fetch(summary)).json()).toHaveProperty("default");
   },

@@ -53,7 +53,7 @@ class Listener {
     { query = "", fill = NOBODY, ...init }: RequestInit & { query?: string; fill?: string } = {},
   ): Promise<unknown> {
     const target = path.replace(/\{[^}]*\}/, fill) + query;
-    const response = await fetch(this.url + target, { method, ...init });
+    const response = await fetch(this.url + target, { method, redirect: "manual", ...init });
     expect([method, target, response.status]).toEqual([method, target, status]);
     return this.contract.check(path, method, response);
   }
@@ -181,6 +181,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     await listener.ask(204, "POST", "/purge-payments", { headers: ADMIN });
     await listener.ask(200, "GET", "/dashboard/live");
     await listener.ask(200, "GET", "/dashboard/live", { query: "?once" });
+    await listener.ask(302, "GET", "/");
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
       await listener.ask(200, "GET", path);
     }

@@ -60,7 +60,8 @@ export function operatorAnswers(sources: OperatorSources) {
 export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Response {
   const parsed = parseList(query);
   if (typeof parsed === "string") return problem(400, parsed);
-  return json(stories.list(parsed, Date.now()));
+  const list = stories.list(parsed, Date.now());
+  return list === null ? problem(400, "after is the id of no payment.") : json(list);
 }
 
 /** The query, or the sentence that says what is wrong with it. */
@@ -78,7 +79,10 @@ function parseList(query: URLSearchParams): ListQuery | string {
   const limit = query.get("limit") ?? String(LIMIT_DEFAULT);
   const sound = /^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= LIST_LIMIT_MAX;
   if (!sound) return `limit is a whole number from 1 to ${LIST_LIMIT_MAX}.`;
-  return { state: known ?? null, order, limit: Number(limit) };
+  const behind = query.get("after");
+  const after = behind === null ? null : canonicalCorrelationId(behind);
+  if (behind !== null && after === null) return "after is the id of a payment.";
+  return { state: known ?? null, order, limit: Number(limit), after };
 }
 
 function story({ stories }: OperatorSources, id: string): Response {

@@ -425,7 +425,13 @@ describe("while the pipeline stands still", () => {
 });
 
 describe("every path", () => {
-  test.each(["/", "/payments", "/payments/", "/payments/a/b", "/PAYMENTS-SUMMARY", "/metrics/"])(
+  test("the address alone leads to the page", async () => {
+    await using http = runHttp();
+    const { status, headers } = await http.call("GET", "/", { redirect: "manual" });
+    expect([status, headers.get("location")]).toEqual([302, "/dashboard"]);
+  });
+
+  test.each(["/payments", "/payments/", "/payments/a/b", "/PAYMENTS-SUMMARY", "/metrics/"])(
     "that is none (%s) is 404",
     async (path) => {
       await using http = runHttp();

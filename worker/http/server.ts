@@ -12,6 +12,7 @@ import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
 import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
+import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Readiness } from "../../shared/http-api/readiness.ts";
@@ -97,6 +98,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     summary: ({ query }) => summarize(options, query),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
+    root: leadToPage,
     livez: () => new Response("ok\n"),
     readyz: ({ query }) => answerReadiness(readiness(), query, "ok"),
     metrics: () => metrics.answer(),

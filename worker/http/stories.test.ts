@@ -4,15 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SqliteStore } from "../journal/store.ts";
 import type { Transition } from "../transitions.ts";
-import { openStories } from "./stories.ts";
+import { openStories, type ListQuery } from "./stories.ts";
 
 const AT_MS = Date.UTC(2026, 0, 1, 12);
 const uuid = (n: number) => `4a7901b8-7d26-4d9d-aa19-${String(n).padStart(12, "0")}`;
 const at = (ms: number) => new Date(AT_MS + ms).toISOString();
 
-function accept(seq: number, acceptedAtMs: number, assigned = false): Transition {
+function accept(
+  seq: number,
+  acceptedAtMs: number,
+  assigned = false,
+  amountCents = 1_000 + seq,
+): Transition {
   const assignment = assigned ? { processor: 0, requestedAtMs: acceptedAtMs } : null;
-  const payment = { correlationId: uuid(seq), amountCents: 1_000 + seq };
+  const payment = { correlationId: uuid(seq), amountCents };
   return { kind: "accept", seq, ...payment, acceptedAtMs, assignment };
 }
 
@@ -30,6 +35,10 @@ function stories(transitions: readonly Transition[]) {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function listed({ list }: ReturnType<typeof stories>, query: Partial<ListQuery>): string {
+  return `${list({ state: null, order: "age", limit: 10, after: null, ...query }, AT_MS)}`;
 }
 
 test("open payments are counted by state and age", () => {
@@ -76,10 +85,26 @@ test.each([
     const story = JSON.parse(open.story(uuid(1), "public") as string);
     expect(story.attempts.map(({ reason }: { reason: string }) => Number(reason))).toEqual(told);
     expect(story.attemptsLeftOut).toBe(left);
-    const [one] = JSON.parse(open.list({ state: null, order: "age", limit: 1 }, AT_MS)).payments;
+    const [one] = JSON.parse(listed(open, { limit: 1 })).payments;
     expect(one).toMatchObject({ attempts: count, lastReason: count === 0 ? null : `${count}` });
   },
 );
+
+test.each([
+  ["age", [1, 2, 3, 4, 5]],
+  ["amount", [4, 1, 2, 3, 5]],
+] as const)("a list by %s goes on behind its last payment, and ends", (order, all) => {
+  const cents = [200, 200, 200, 300, 100];
+  using open = stories(cents.map((amount, i) => accept(i + 1, AT_MS, false, amount)));
+  const seen: string[] = [];
+  for (let after: string | null = null, more = true; more; after = seen.at(-1) ?? null) {
+    const page = JSON.parse(listed(open, { order, limit: 2, after }));
+    seen.push(...page.payments.map((one: { correlationId: string }) => one.correlationId));
+    more = page.more;
+  }
+  expect(seen).toEqual(all.map(uuid));
+  expect(listed(open, { after: uuid(9) })).toBe("null");
+});
 
 test("everybody reads that an operator acted; who and why is for operators", () => {
   const intervention = { atMs: AT_MS, action: "hold", who: "ana", why: "to see", evidence: null };

@@ -15,11 +15,18 @@ const SQL_ORDERS: Record<(typeof ORDERS)[number], string> = {
   age: "seq",
   amount: "amount_cents DESC, seq",
 };
+/** Payments behind one in a list: `?2` is its number, `?3` its cents. */
+const SQL_BEHIND: typeof SQL_ORDERS = {
+  age: "seq > ?2 AND ?3 IS NOT NULL",
+  amount: "(amount_cents < ?3 OR (amount_cents = ?3 AND seq > ?2))",
+};
 /** Query of a list; a null state asks for everything that is not settled. */
 export type ListQuery = {
   readonly state: PaymentState | null;
   readonly order: keyof typeof SQL_ORDERS;
   readonly limit: number;
+  /** Id of the payment behind which the list begins, null for all of it. */
+  readonly after: string | null;
 };
 
 export type Stories = Omit<ReturnType<typeof openStories>, "close">;
@@ -74,20 +81,25 @@ export function openStories(path: string, names: readonly string[]) {
       return row === null ? null : { seq: row.seq, state: stateOf(row) };
     },
 
-    /** Lists payments as JSON. */
-    list({ state, order, limit }: ListQuery, nowMs: number): string {
-      const which = state === null ? "" : ` AND state = ${PAYMENT_STATES.indexOf(state)}`;
+    /** Lists payments as JSON; null when nobody knows the one behind which it is to begin. */
+    list({ state, order, limit, after }: ListQuery, nowMs: number): string | null {
+      // A payment has its place in the order also when it has been settled meanwhile.
+      const before = after === null ? null : byId.get(after);
+      if (after !== null && before === null) return null;
+      const ofState = state === null ? "" : ` AND state = ${PAYMENT_STATES.indexOf(state)}`;
+      const which = ofState + (before === null ? "" : ` AND ${SQL_BEHIND[order]}`);
+      const place = before === null ? [] : [before.seq, before.amount_cents];
       const rows = db
-        .query<ListRow, [number]>(
+        .query<ListRow, number[]>(
           `SELECT *, lower(hex(id)) AS hex,
              ${countOfAttempts("open.seq")} AS attempts,
              (SELECT reason FROM attempts WHERE attempts.seq = open.seq
               ORDER BY rowid DESC LIMIT 1) AS reason
            FROM (SELECT * FROM payments WHERE state <> ${SETTLED}${which}
-                 ORDER BY ${SQL_ORDERS[order]} LIMIT ?) AS open
+                 ORDER BY ${SQL_ORDERS[order]} LIMIT ?1) AS open
            ORDER BY ${SQL_ORDERS[order]}`,
         )
-        .all(limit + 1);
+        .all(limit + 1, ...place);
       const shown = rows.slice(0, limit).map((row) => {
         const ageSeconds = Math.max(0, Math.floor((nowMs - row.accepted_at_ms) / 1_000));
         const { attempts: count, reason: lastReason } = row;
