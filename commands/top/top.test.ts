@@ -62,6 +62,7 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
     gone: [],
     seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10])],
     changes: [],
+    incidents: [],
     ...more,
   };
 }
