@@ -10,7 +10,7 @@ import type { ToldHistory } from "../../shared/http-api/history.ts";
 import type { Log } from "../../shared/log.ts";
 
 const FORMAT = 1;
-/** A day of 200 processors that all settle has 8 MB. */
+/** A day of 200 processors that all settle has 12 MB. */
 const BYTES_MAX = 32 * 1024 * 1024;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
