@@ -2,8 +2,10 @@
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
+import { DAY_S, Day, slicesOf, type Slice } from "./day.ts";
 import { grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { atMsOf, shownMsOf, type History } from "./history.ts";
+import { IncidentList } from "./incidents.ts";
 
 /** Lanes have colours of their own, cheapest first; the last is for all further ones. */
 const LANE_COLOURS = ["--lane-1", "--lane-2", "--lane-3", "--lane-4"];
@@ -19,6 +21,9 @@ export class Head {
   readonly #rates = new Chart(byId("chart-rates"), whole);
   readonly #durable = new Chart(byId("chart-durable"), fine, 1);
   readonly #backlog = new Chart(byId("chart-backlog"), whole);
+  readonly #incidents = new IncidentList();
+  readonly #day = new Day(() => this.#drawAgain());
+  #drawAgain: () => void = () => {};
 
   update(snapshot: LiveSnapshot, { seconds }: History): void {
     const { untilDurable, backlog, journal } = snapshot;
@@ -65,7 +70,9 @@ export class Head {
       trouble,
       `The journal fails: ${journal.trouble}. Payments are turned away until it works.`,
     );
-    this.#draw(seconds, snapshot);
+    this.#incidents.update(snapshot.incidents);
+    this.#drawAgain = () => this.#draw(seconds, snapshot);
+    this.#drawAgain();
   }
 
   #judge(snapshot: LiveSnapshot): void {
@@ -82,9 +89,18 @@ export class Head {
 
   #draw(seconds: History["seconds"], snapshot: LiveSnapshot): void {
     const { lanes } = snapshot;
-    const shownS = shownMsOf(snapshot) / 1_000;
-    const times = seconds.map((second) => atMsOf(second, snapshot) / 1_000);
-    const rate = (count: number, spanMs: number) => (count * 1_000) / spanMs;
+    if (this.#day.isChosen) {
+      const names = lanes.map(({ name }) => name);
+      return this.#show(slicesOf(this.#day.minutes, names), DAY_S, lanes);
+    }
+    const slices = seconds.map((one) => ({ ...one, atMs: atMsOf(one, snapshot) }));
+    this.#show(slices, shownMsOf(snapshot) / 1_000, lanes);
+  }
+
+  #show(slices: readonly Slice[], shownS: number, lanes: LiveSnapshot["lanes"]): void {
+    const times = slices.map(({ atMs }) => atMs / 1_000);
+    const rate = (count: number | null, spanMs: number) =>
+      count === null ? null : (count * 1_000) / spanMs;
     const byFee = lanes.map((_, lane) => lane).sort((a, b) => lanes[a]!.fee - lanes[b]!.fee);
     this.#rates.show(
       [
@@ -93,9 +109,9 @@ export class Head {
       ],
       [
         times,
-        seconds.map(({ accepted, spanMs }) => rate(accepted, spanMs)),
+        slices.map(({ accepted, spanMs }) => rate(accepted, spanMs)),
         ...byFee.map((lane) =>
-          seconds.map(({ settled, spanMs }) => rate(settled[lane] ?? 0, spanMs)),
+          slices.map(({ settled, spanMs }) => rate(settled[lane] ?? null, spanMs)),
         ),
       ],
       shownS,
@@ -105,7 +121,7 @@ export class Head {
         { label: "p99", colour: "--accent" },
         { label: "p50", colour: "--muted" },
       ],
-      [times, seconds.map(({ p99Ms }) => p99Ms), seconds.map(({ p50Ms }) => p50Ms)],
+      [times, slices.map(({ p99Ms }) => p99Ms), slices.map(({ p50Ms }) => p50Ms)],
       shownS,
     );
     this.#backlog.show(
@@ -113,7 +129,7 @@ export class Head {
         { label: "open", colour: "--accent", fill: true },
         { label: "unknown", colour: "--warn" },
       ],
-      [times, seconds.map(({ open }) => open), seconds.map(({ unknown }) => unknown)],
+      [times, slices.map(({ open }) => open), slices.map(({ unknown }) => unknown)],
       shownS,
     );
   }

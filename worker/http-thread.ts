@@ -4,6 +4,8 @@ import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
 import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
+import { HistoryFile } from "./http/history-file.ts";
+import { HistoryKeeper } from "./http/history-keeper.ts";
 import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { openStories } from "./http/stories.ts";
@@ -19,6 +21,7 @@ let payments: ReturnType<typeof openPayments> | null = null;
 let stories: ReturnType<typeof openStories> | null = null;
 let audit: Audit | null = null;
 let incidents: Incidents | null = null;
+let history: HistoryKeeper | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -40,6 +43,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return server?.leave();
     case "stop":
       await server?.stop();
+      await history?.stop();
       audit?.stop();
       incidents?.close();
       payments?.close();
@@ -55,6 +59,9 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
+    const file = new HistoryFile(settings.JOURNAL);
+    const left = file.read(log);
+    history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
     const summary = new SummaryReader(ledger, (fromRow, toRow) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
       return oldRows(fromRow, toRow);
@@ -67,6 +74,7 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
       log,
       summary,
       standstill,
+      history,
       audit,
       purge: () => ask<void>({ kind: "purge" }),
       onCorruption: (message) => post({ kind: "corrupt", message }),
@@ -77,6 +85,7 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
         operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
       },
     });
+    history.start(server.look);
     post({ kind: "started", port: server.port });
   } catch (error) {
     post({ kind: "failed", reason: (error as Error).message });

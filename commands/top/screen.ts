@@ -1,4 +1,6 @@
 /** Draws one screen of figures as lines of text, cut to the size that there is. Pure. */
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
+import { costOf, endOf, whatOf } from "../../shared/incidents/words.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { plain } from "../text-table.ts";
 import type { Figures, Row } from "./view.ts";
@@ -14,6 +16,8 @@ type Column = {
   readonly value: (row: Row) => number | string;
 };
 
+/** Incidents that leave room for the changes on most screens. */
+const INCIDENTS_SHOWN = 8;
 const BREAKER_ORDER = { open: 0, "half-open": 1, closed: 2 };
 
 /** Columns by the key that sorts by them. Numbers have the largest first; names and fees the smallest. */
@@ -86,12 +90,25 @@ export function screenOf(
     `journal: ${journal.trouble === null ? "fine" : plain(journal.trouble)}, ${journal.queued} waiting`,
   );
   lines.push("", ...tableOf(sortedRows(figures.rows, sorting)));
+  lines.push(...incidentLines(figures.snapshot));
   if (figures.changes.length > 0) lines.push("", "Changes, the last one first");
   for (const change of figures.changes.toReversed()) {
     const { at, processor, from, to, cause } = change;
     lines.push(`${at.slice(11, 19)}  ${plain(processor)}  ${from} → ${to}: ${plain(cause)}`);
   }
   return lines;
+}
+
+function incidentLines({ incidents }: LiveSnapshot): string[] {
+  if (incidents.length === 0) return [];
+  const lines = incidents.slice(0, INCIDENTS_SHOWN).map((one) => {
+    const { began, durationMs } = one;
+    const lasted = `${(durationMs / 1_000).toFixed(1)} s, ${endOf(one)}`;
+    const cost = costOf(one);
+    const about = `${began.slice(11, 19)}  ${plain(whatOf(one))}: ${lasted}`;
+    return cost === "" ? about : `${about}; ${cost}`;
+  });
+  return ["", "Incidents, the last one first", ...lines];
 }
 
 /** Puts everything into one line, where there is no screen. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 import { EventReader } from "./events.ts";
 import { fitted, lineOf, screenOf, sortedBy, UNSORTED, type SortKey } from "./screen.ts";
@@ -62,6 +63,7 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
     gone: [],
     seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10])],
     changes: [],
+    incidents: [],
     ...more,
   };
 }
@@ -120,6 +122,44 @@ test("a breaker is shown with the cause of its last change, and what an operator
   expect(text).toMatch(/default .*open, drained .* health says so\n/);
   expect(text.split("\n")[1]).toBe("The journal? fails.");
   expect(text).toContain("12:00:10  default  closed → open: 5 failures in a row");
+});
+
+test("incidents are told with how long they lasted and what they cost, over a restart too", () => {
+  const began = "2026-01-05T11:59:01.000Z";
+  const one: ToldIncident = {
+    incident: "breaker-open",
+    message: "the breaker is open",
+    level: "warn",
+    processor: "default",
+    reason: "500\u0007",
+    began,
+    ended: null,
+    cutShort: false,
+    durationMs: 61_240,
+    times: 1,
+    cost: { refused: 4, unknown: 0 },
+  };
+  const more = { ended: began, times: 3, reason: null };
+  const text = screen(
+    figuresOf(
+      snapshot({
+        incidents: [
+          one,
+          { ...one, ...more, processor: null, cost: {} },
+          { ...one, ...more, times: 1, cutShort: true },
+        ],
+      }),
+    ),
+  );
+  expect(text).toContain(
+    [
+      "Incidents, the last one first",
+      "11:59:01  default: the breaker is open (500?): 61.2 s, lasts; refused 4",
+      "11:59:01  the breaker is open: 61.2 s, over; 3 times",
+      "11:59:01  default: the breaker is open: 61.2 s, until the worker ended; refused 4",
+    ].join("\n"),
+  );
+  expect(screen(figuresOf(snapshot()))).not.toContain("Incidents");
 });
 
 test("nothing that a processor says speaks to the terminal", () => {

@@ -1,6 +1,7 @@
 /** The schemas that have a name in the OpenAPI documents. */
 import { audit, processorAudit } from "./audit.ts";
 import { ages, curve, publicStory } from "./dashboard.ts";
+import { history } from "./history.ts";
 import { live } from "./live.ts";
 import {
   journalDecision,
@@ -25,6 +26,7 @@ export const COMPONENTS = {
   Ages: ages,
   Curve: curve,
   Live: live,
+  History: history,
   Readiness: readiness,
   OpenPayments: openPayments,
   Story: story,

@@ -7,6 +7,7 @@
  * the first event of a stream, and every single answer, holds all that is kept; later events hold what is
  * new since the one before.
  */
+import { incident } from "./incident.ts";
 import {
   boolean,
   cents,
@@ -66,32 +67,35 @@ const lane = object({
   settled: sum,
 });
 
-/**
- * A second of the pipeline and what happened in it; it is longer than that when the pipeline was
- * kept from its work.
- */
-const second = object({
-  number: whole,
+/** A slice of time and what happened in it. */
+export const sliceFields = {
   /** Instant of its end. */
   at: instant,
-  upMs: whole,
   spanMs: number,
   accepted: whole,
-  /** Payments by lane. */
-  settled: list(whole),
   /** Time from arrival to verdict; null when there was none. */
   p50Ms: orNull(number),
   p99Ms: orNull(number),
-  /** Payments at its end; so is `unknown`. */
+  /** Payments at its end; of a minute, the most at the end of one of its seconds. So is `unknown`. */
   open: whole,
   unknown: whole,
-});
+};
+/**
+ * A second of the pipeline; it is longer than that when the pipeline was kept from its work.
+ * `settled` is by lane.
+ */
+const second = object({ number: whole, upMs: whole, ...sliceFields, settled: list(whole) });
 
-const changed = { number: whole, at: instant, upMs: whole, processor: text, cause: text };
+const changed = { at: instant, processor: text, cause: text };
 /** A change of a lane's breaker, or of what an operator has set for it, with its cause. */
+export const changeFields = {
+  breaker: { ...changed, kind: oneOf("breaker"), from: breaker, to: breaker },
+  mode: { ...changed, kind: oneOf("mode"), from: mode, to: mode },
+};
+const numbered = { number: whole, upMs: whole };
 const change = either(
-  object({ ...changed, kind: oneOf("breaker"), from: breaker, to: breaker }),
-  object({ ...changed, kind: oneOf("mode"), from: mode, to: mode }),
+  object({ ...numbered, ...changeFields.breaker }),
+  object({ ...numbered, ...changeFields.mode }),
 );
 
 export const live = object({
@@ -124,6 +128,8 @@ export const live = object({
   gone: list(object({ name: text, count: whole, cents })),
   seconds: list(second),
   changes: list(change),
+  /** The newest incidents first, those from before a restart too; every event holds all of them. */
+  incidents: list(incident),
 });
 
 export type LiveSnapshot = Of<typeof live>;

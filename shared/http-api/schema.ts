@@ -45,6 +45,12 @@ export function list<T>(items: SchemaOf<T>): SchemaOf<readonly T[]> {
   return { type: "array", items };
 }
 
+/** Whole numbers by name. */
+export const counts: SchemaOf<{ readonly [name: string]: number }> = {
+  type: "object",
+  additionalProperties: whole,
+};
+
 export function oneOf<V extends string>(...values: readonly V[]): SchemaOf<V> {
   return { type: "string", enum: values };
 }

@@ -167,6 +167,10 @@ export const TABLE = {
       503: later("Too many are watching, or the worker is shutting down or does not answer"),
     },
   }),
+  history: get(PASSED_ON, "/dashboard/history", {
+    summary: "The last 24 hours, over restarts: a row a minute, incidents, changes of breakers",
+    answers: { 200: json("What is kept", ref("History")) },
+  }),
   ages: get(PASSED_ON, "/dashboard/open", {
     reads: "always",
     summary: "Open payments by state and age",

@@ -65,6 +65,7 @@ const TABLE = {
     message: "no descriptors left: new connections are refused",
   },
   "no-calls": { level: "error", of: null, message: "calls cannot be made" },
+  "history-fails": { level: "warn", of: null, message: "the history is not written" },
   "clock-stepped": { level: "warn", of: null, message: "the clock was set" },
 } as const satisfies Record<string, Row>;
 

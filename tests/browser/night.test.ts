@@ -276,6 +276,13 @@ describe.skipIf(WHY_NOT !== null)("the dashboard at night", () => {
         "it has seconds",
         async () => (await text(page, "#figure-accepted .value")) !== "–",
       );
+      expect(await text(page, "#incidents-list")).toMatch(/audit: drift.*, until the worker ended/);
+      await page.click('[data-shown="day"]');
+      await seen("it shows the day", async () => {
+        return (await page.locator('[data-shown="day"]').getAttribute("aria-pressed")) === "true";
+      });
+      expect(await text(page, "#chart-rates")).toMatch(/accepted\s*\d/);
+      await picture(page, "day-after-a-restart");
       expect(await page.evaluate("none")).toEqual([]);
       expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
     },

@@ -58,6 +58,13 @@ test.skipIf(whyNot !== null)(
     expect(over).toMatchObject({ msg: "over: the journal fails" });
     expect(over!["refused"]).toBeGreaterThan(0);
     expect(more).toEqual([]);
+    // The history is lost with one line, and kept again.
+    const lost = () => stack.worker.lines.filter((line) => line.includes('"history-fails"'));
+    await until("it is written again", 20_000, () => lost().length > 1);
+    expect(lost().map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      "the history is not written",
+      "over: the history is not written",
+    ]);
     await expectClean(stack, await load.stop());
     expect(deaths).toEqual([]);
     expect(stack.worker.starts).toBe(1);

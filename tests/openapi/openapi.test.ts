@@ -172,6 +172,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     await listener.ask(200, "GET", "/audit");
     await listener.ask(200, "GET", "/dashboard");
     await listener.ask(200, "GET", "/dashboard/open");
+    await listener.ask(200, "GET", "/dashboard/history");
     await listener.ask(200, "GET", "/dashboard/curve");
     await listener.ask(200, "GET", "/dashboard/curve", { query: "?format=csv" });
     await listener.ask(400, "GET", "/dashboard/curve", { query: "?format=xml" });

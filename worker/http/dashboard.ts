@@ -3,6 +3,7 @@
  * balancers, so it holds aggregates, and no more of a payment than a reader who knows its id may know.
  * The list of open payments names ids: it stands beside, on the worker's own listener only.
  */
+import type { ToldHistory } from "../../shared/http-api/history.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
 import { curveCsv, readCurve, type Settled } from "./curve.ts";
@@ -35,6 +36,7 @@ const AGES_KEPT_MS = 2_000;
 
 export type DashboardSources = {
   readonly live: LiveFeed;
+  readonly history: { tell(): ToldHistory };
   readonly stories: Stories;
   readonly summary: Settled;
   /** Names of processors by number in the journal. */
@@ -45,6 +47,7 @@ export function dashboardAnswers(sources: DashboardSources) {
   const ages = keptFor(AGES_KEPT_MS, () => sources.stories.ages(Date.now()));
   return {
     live: guarded((call) => sources.live.answer(call)),
+    history: guarded(() => json(JSON.stringify(sources.history.tell()))),
     ages: guarded(() => json(ages())),
     curve: guarded((call) => curve(sources, call)),
     publicStory: guarded(({ open }) => story(sources, open)),

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { LaneChange, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
-import type { LiveQuestion, LiveReading } from "../live.ts";
+import type { ToldIncident } from "../../shared/http-api/incident.ts";
+import type { LiveMinute, LiveQuestion, LiveReading } from "../live.ts";
 import { LiveFeed, STREAMS_MAX } from "./live.ts";
 import type { Call } from "./route.ts";
 
@@ -10,6 +11,9 @@ class Watched {
   readonly seconds: LiveSecond[] = [];
   readonly changes: LaneChange[] = [];
   readonly feed: LiveFeed;
+  /** Minutes that the history was given, and incidents that it has. */
+  readonly minutes: LiveMinute[] = [];
+  incidents: readonly ToldIncident[] = [];
   standstill: string | null = null;
   /** Text that makes an event large. */
   padding = "";
@@ -22,6 +26,10 @@ class Watched {
       standstill: () => this.standstill,
       damage: () => null,
       audited: () => [],
+      history: {
+        take: ({ minutes }) => void this.minutes.push(...minutes),
+        newest: () => this.incidents,
+      },
       periodMs,
     });
   }
@@ -56,6 +64,8 @@ class Watched {
       lanes: [{ ...lane, latencyMs: 1, inFlight: 0, limit: 8 }],
       seconds: this.seconds.filter(({ number }) => number > question.afterSecond),
       changes: this.changes.filter(({ number }) => number > question.afterChange),
+      minutes: this.seconds.slice(-1),
+      incidents: [],
     };
   }
 
@@ -193,6 +203,20 @@ test("an end ends every stream and lets none begin", async () => {
   watched.feed.end();
   expect((await all).length).toBeLessThan(3);
   expect((await watched.open()).status).toBe(503);
+});
+
+test("every reading is told to the history, and its incidents come with every answer", async () => {
+  const watched = new Watched(0);
+  await watched.feed.look();
+  expect(numbers(watched.minutes)).toEqual([1]);
+  watched.incidents = [{ incident: "breaker-open" } as ToldIncident];
+  const told = await watched.once();
+  expect(numbers(watched.minutes)).toEqual([1, 2]);
+  expect(told).toMatchObject({ incidents: [{ incident: "breaker-open" }] });
+  expect(told).not.toHaveProperty("minutes");
+  watched.standstill = "the pipeline has stood still for 3 s";
+  watched.incidents = [{ incident: "pipeline-still" } as ToldIncident];
+  expect((await watched.once()).incidents).toMatchObject([{ incident: "pipeline-still" }]);
 });
 
 test("HEAD opens nothing", async () => {

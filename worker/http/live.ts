@@ -1,6 +1,7 @@
 /**
  * Streams live figures to all who watch. The pipeline is asked once a second however many they are,
- * and its answer becomes one piece of bytes for every stream; while nobody watches it is not asked.
+ * and its answer becomes one piece of bytes for every stream; while nobody watches it is asked for the
+ * history alone, every few seconds.
  *
  * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
  * every reader once an hour, so that no unended connection is kept for ever.
@@ -12,6 +13,7 @@ import type {
   LiveTotals,
 } from "../../shared/http-api/live.ts";
 import { unavailable } from "../../shared/problem.ts";
+import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import { standingOf, type AuditedState } from "../standing.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";
@@ -41,6 +43,11 @@ export type LiveSources = {
   /** The reason why the journal's file cannot be built on, or null. */
   readonly damage: () => string | null;
   readonly audited: () => readonly AuditedState[];
+  readonly history: {
+    take(reading: LiveReading): void;
+    /** The newest incidents. */
+    newest(): readonly ToldIncident[];
+  };
   readonly periodMs?: number;
 };
 
@@ -75,6 +82,11 @@ export class LiveFeed {
     if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
     keepOpen();
     return this.#open();
+  }
+
+  /** Has the history told of what is new, unless it was just now. */
+  async look(): Promise<void> {
+    await this.#fresh();
   }
 
   /** Ends every stream, and lets no new one begin. */
@@ -151,10 +163,11 @@ export class LiveFeed {
       settled.delete(lane.name);
       return { ...lane, settled: totals };
     });
+    const { minutes: _, incidents: __, ...figures } = reading;
     const gone = [...settled]
       .filter(([, { count }]) => count > 0)
       .map(([name, { count, cents }]) => ({ name, count, cents }));
-    const snapshot = this.#judged({ ...reading, notReady: this.#sources.notReady(), lanes, gone });
+    const snapshot = this.#judged({ ...figures, notReady: this.#sources.notReady(), lanes, gone });
     this.#latest = { snapshot, atMs: performance.now() };
     return snapshot;
   }
@@ -166,13 +179,15 @@ export class LiveFeed {
     return this.#judged({ ...this.#latest.snapshot, notReady });
   }
 
-  #judged(figures: Omit<LiveSnapshot, "standing">): LiveSnapshot {
-    const { damage, audited } = this.#sources;
+  #judged(figures: Omit<LiveSnapshot, "standing" | "incidents">): LiveSnapshot {
+    const { damage, audited, history } = this.#sources;
     const standing = standingOf({ ...figures, damage: damage(), audited: audited() });
-    return { ...figures, standing };
+    return { ...figures, standing, incidents: history.newest() };
   }
 
-  #keep({ seconds, changes, lanes }: LiveReading): void {
+  #keep(reading: LiveReading): void {
+    const { seconds, changes, lanes } = reading;
+    this.#sources.history.take(reading);
     this.#seconds.push(...seconds);
     this.#seconds.splice(0, this.#seconds.length - SECONDS_KEPT);
     this.#changes.push(...changes);

@@ -1,7 +1,9 @@
 /** Starts the worker's HTTP side on a ledger and payments that a test makes up. */
+import { systemClock } from "../../shared/clock.ts";
 import { createLog, type Log } from "../../shared/log.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
+import { HistoryKeeper } from "./history-keeper.ts";
 import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
 
 type Options = Partial<Omit<HttpOptions, "settings" | "log">> & {
@@ -56,6 +58,13 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],
     live: absent,
+    history: new HistoryKeeper({
+      clock: systemClock,
+      left: null,
+      file: { async write() {} },
+      incidents: { open: () => [], recent: () => [], begin() {}, end() {} },
+      standstill: { async untilFresh() {} },
+    }),
     operator: NO_OPERATOR,
     onCorruption: absent,
     leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1_000 },

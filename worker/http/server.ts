@@ -20,6 +20,7 @@ import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { registerDiskMetrics } from "./disk.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
+import type { HistoryKeeper } from "./history-keeper.ts";
 import { LiveFeed } from "./live.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
@@ -48,6 +49,7 @@ export type HttpOptions = {
   readonly purge: () => Promise<void>;
   readonly pipelineMetrics: () => Promise<unknown>;
   readonly live: (question: LiveQuestion) => Promise<LiveReading>;
+  readonly history: HistoryKeeper;
   readonly operator: OperatorSources;
   readonly audit: AuditSource;
   /** Hears of a read that met a journal that is not what was written to it. */
@@ -58,6 +60,8 @@ export type HttpOptions = {
 export type HttpServer = {
   readonly port: number;
   setReadiness(readiness: Readiness): void;
+  /** Has the pipeline asked for what is new, unless it was just now. */
+  look(): Promise<void>;
   /** Turns readiness red at once; every client is still answered, and asked to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -93,6 +97,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     standstill: standstill.reason,
     damage: () => damage,
     audited: () => auditedStates(options.audit),
+    history: options.history,
   });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
@@ -140,6 +145,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     setReadiness(now) {
       told = now;
     },
+    look: () => live.look(),
     leave,
     async stop() {
       leave();

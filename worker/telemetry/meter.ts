@@ -1,12 +1,13 @@
 /**
  * Meters what happens second by second, and keeps it for a while so that a new reader sees what led to
- * now. A payment costs it one addition; a second costs one row.
+ * now. A payment costs it one addition; a second costs one row, and a sum into its minute.
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
 import type { Lane } from "../lane.ts";
 import { Histogram } from "./histogram.ts";
+import { Minutes } from "./minutes.ts";
 
 const SECOND_MS = 1_000;
 /** Number of the newest seconds that make up the quantiles shown as "now". */
@@ -16,6 +17,7 @@ type Open = { readonly count: number; readonly countByState: { readonly unknown:
 
 export class Meter {
   readonly seconds: LiveSecond[] = [];
+  readonly minutes = new Minutes();
   readonly #clock: Clock;
   readonly #open: Open;
   readonly #lanes: readonly Lane[];
@@ -59,7 +61,7 @@ export class Meter {
   #closeSecond(nowMs: number, spanMs: number): void {
     const stored = this.#stored();
     const settled = this.#settledNow();
-    this.seconds.push({
+    const second: LiveSecond = {
       number: ++this.#number,
       at: new Date(this.#clock.wallMs()).toISOString(),
       upMs: Math.round(nowMs),
@@ -70,7 +72,9 @@ export class Meter {
       p99Ms: this.#current.quantileMs(0.99),
       open: this.#open.count,
       unknown: this.#open.countByState.unknown,
-    });
+    };
+    this.minutes.add(second, this.#current);
+    this.seconds.push(second);
     if (this.seconds.length > SECONDS_KEPT) this.seconds.shift();
     this.#startedAtMs = nowMs;
     this.#accepted = stored;

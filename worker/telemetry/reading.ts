@@ -48,10 +48,17 @@ export class LiveReader {
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),
+      minutes: meter.minutes.newest(),
+      incidents: [
+        ...pipeline.incidents.recent().slice(-INCIDENTS_TOLD),
+        ...pipeline.incidents.open(),
+      ],
     };
   }
 }
 
+/** Incidents that are over and are told again: more than end between two readings. */
+const INCIDENTS_TOLD = 50;
 /** Long enough that who comes after an alarm still reads of it. */
 const STEP_TOLD_MS = 10 * 60_000;
 

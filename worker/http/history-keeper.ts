@@ -1,0 +1,101 @@
+/**
+ * Feeds the history, whether somebody looks or not, and writes it down: every few seconds, if there is
+ * anything new, and never while the journal's disk does not answer, which this thread must not wait for.
+ */
+import type { Clock } from "../../shared/clock.ts";
+import type { ToldHistory } from "../../shared/http-api/history.ts";
+import type { ToldIncident } from "../../shared/http-api/incident.ts";
+import type { Incidents } from "../../shared/incidents.ts";
+import { History, type NewsOfPipeline } from "./history.ts";
+import type { HistoryFile } from "./history-file.ts";
+import type { Standstill } from "./standstill.ts";
+import { within } from "./within.ts";
+
+const PERIOD_MS = 3_000;
+/** Time that the end of the worker waits for the last write. */
+const LAST_MS_MAX = 500;
+/** Incidents that come with live figures; the history has all of them. */
+const TOLD_MAX = 20;
+
+export type KeeperSources = {
+  readonly clock: Clock;
+  readonly left: ToldHistory | null;
+  readonly file: Pick<HistoryFile, "write">;
+  /** The incidents of this thread. */
+  readonly incidents: Pick<Incidents, "open" | "recent" | "begin" | "end">;
+  readonly standstill: Pick<Standstill, "untilFresh">;
+};
+
+export class HistoryKeeper {
+  readonly #sources: KeeperSources;
+  readonly #history: History;
+  #look: () => Promise<unknown> = async () => {};
+  #timer: Timer | null = null;
+  #beat: Promise<void> | null = null;
+  #written = 0;
+
+  constructor(sources: KeeperSources) {
+    this.#sources = sources;
+    this.#history = new History(sources.left ?? undefined);
+  }
+
+  /** Starts to look: `look` has the pipeline asked, unless it was just now, and its answer taken. */
+  start(look: () => Promise<unknown>): void {
+    this.#look = look;
+    this.#timer = setInterval(() => void this.beat(), PERIOD_MS).unref();
+  }
+
+  take(news: NewsOfPipeline): void {
+    this.#history.take(this.#sources.clock.wallMs(), news);
+  }
+
+  newest(): readonly ToldIncident[] {
+    return this.#history.incidents(this.#noted(), TOLD_MAX);
+  }
+
+  tell(): ToldHistory {
+    return this.#history.tell(this.#noted());
+  }
+
+  /** Looks and writes, once at a time: a write that hangs holds up the next one alone. */
+  beat(): Promise<void> {
+    this.#beat ??= this.#lookAndWrite().finally(() => {
+      this.#beat = null;
+    });
+    return this.#beat;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await within(LAST_MS_MAX, this.beat());
+  }
+
+  async #lookAndWrite(): Promise<void> {
+    await this.#look();
+    const told = this.tell();
+    const { news } = this.#history;
+    if (news === this.#written) return;
+    const { file, incidents, standstill } = this.#sources;
+    try {
+      await standstill.untilFresh();
+    } catch {
+      return; // The pipeline is waited for, and that is said already.
+    }
+    try {
+      await file.write(told);
+      this.#written = news;
+      incidents.end("history-fails", null);
+    } catch (error) {
+      const { code = "it cannot be written" } = error as NodeJS.ErrnoException;
+      incidents.begin("history-fails", null, { details: { reason: code } });
+    }
+  }
+
+  /** Notes what is wrong in this thread, and gives the time. */
+  #noted(): number {
+    const { clock, incidents } = this.#sources;
+    const nowMs = clock.wallMs();
+    this.#history.note(nowMs, "http", [...incidents.recent(), ...incidents.open()]);
+    return nowMs;
+  }
+}
