@@ -48,17 +48,19 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   }
 };
 
-function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
+function start(order: HttpThreadStart): void {
+  const { settings, names, ledger, prunedBeforeMs, pulse } = order;
   try {
     const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
     stories = openStories(settings.JOURNAL, names);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
-    const summary = new SummaryReader(ledger, (fromRow, toRow) => {
+    const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
       return oldRows(fromRow, toRow);
-    });
+    };
+    const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
     audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,
