@@ -13,7 +13,7 @@ import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
-import { namesIn, purgedAtMs, restoredAtMs, summaryOf } from "../worker/audit/file.ts";
+import { forgottenUpToMs, namesIn, restoredAtMs, summaryOf } from "../worker/audit/file.ts";
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
@@ -27,7 +27,7 @@ that differ, by id. For processors with an audit-token in PROCESSORS; PROCESSORS
 PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
 
   --from ISO        the first requestedAt, as 2026-01-31T06:30:00-03:00 or with Z (default: the
-                    beginning, or the last purge)
+                    beginning, the last purge or what was pruned)
   --to ISO          the last (default: as long ago as a call may be under way)
   --processor NAME  this one only
   --parts N         windows that are compared on their own (16): differences that cancel each other
@@ -73,7 +73,7 @@ async function auditWith(
   using db = openToRead(settings.JOURNAL);
   const names = namesIn(db);
   const summary = summaryOf(db, names.length);
-  const beginMs = (purgedAtMs(db) ?? BEGIN_MS - 1) + 1;
+  const beginMs = (forgottenUpToMs(db) ?? BEGIN_MS - 1) + 1;
   const window = {
     fromMs: Math.max(options.window.fromMs, beginMs),
     toMs: Math.min(options.window.toMs, Number.MAX_SAFE_INTEGER),

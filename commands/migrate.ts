@@ -4,10 +4,8 @@
  * works there, and writes nothing.
  */
 import { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { readSettings } from "../shared/settings.ts";
 import { VERSION } from "../shared/version.ts";
 import { FORMAT, formatOf, refuseNewer } from "../worker/format.ts";
 import { damageIn } from "../worker/journal/damage.ts";
@@ -15,8 +13,8 @@ import { lockJournal } from "../worker/journal/lock.ts";
 import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
 import { refuseForeign } from "../worker/journal/ours.ts";
 import { openDatabase } from "../worker/journal/store.ts";
-import { workerSettings } from "../worker/settings.ts";
 import { describeRange, estimate, sumOf, type Counts, type Range } from "./migrate/estimate.ts";
+import { journalPath } from "./journal-path.ts";
 import { table } from "./text-table.ts";
 
 const USAGE = `usage: worker migrate [--dry-run]
@@ -33,7 +31,6 @@ Exit code 0: it has this version's format or, with --dry-run, can have it. 1: it
 
 const LINE = { usage: USAGE, options: { "dry-run": { type: "boolean" } } } as const;
 
-const { JOURNAL } = workerSettings;
 /** Rows are read for so long to see how fast they can be, and so many between two looks at the clock. */
 const SAMPLE_MS = 1_000;
 const SLICE_ROWS = 50_000;
@@ -52,14 +49,6 @@ export async function migrateByHand(args: readonly string[]): Promise<never> {
     complain((error as Error).message);
     return process.exit(1);
   }
-}
-
-function journalPath(env: Record<string, string | undefined>): string {
-  const read = readSettings({ JOURNAL }, env);
-  if (!read.ok) throw new Error(read.reason);
-  const path = read.settings.JOURNAL;
-  if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
-  return path;
 }
 
 function migrateAt(path: string): void {

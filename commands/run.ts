@@ -9,6 +9,7 @@ import { backUpByHand } from "./backup.ts";
 import { doctorByHand } from "./doctor.ts";
 import { migrateByHand } from "./migrate.ts";
 import { operateByHand } from "./operator.ts";
+import { pruneByHand } from "./prune.ts";
 import { restoreByHand } from "./restore.ts";
 import { topByHand } from "./top.ts";
 import { workerSettings } from "../worker/settings.ts";
@@ -21,6 +22,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   top: topByHand,
   backup: backUpByHand,
   restore: restoreByHand,
+  prune: pruneByHand,
   settings: async (args) => {
     argumentsOrExit({ usage: SETTINGS_USAGE }, args);
     return settingsByHand(workerSettings);

@@ -32,6 +32,7 @@ export function sentencesOf(story: Story): Sentence[] {
       return { at, text: ofAttempt(where, outcome, reason), kind: kindOf(outcome) };
     }),
     ...leftOut(story),
+    ...pruned(story),
     ...interventions.map(({ at, action, who, why, evidence }): Sentence => {
       const said = [why, evidence === undefined ? undefined : `Evidence: ${evidence}`];
       const words = said.filter((word) => word !== undefined).join(" ");
@@ -63,6 +64,12 @@ function leftOut({ attempts, attemptsLeftOut }: Story): Sentence[] {
   if (attemptsLeftOut === 0 || before === undefined) return [];
   const text = `Then ${grouped(attemptsLeftOut)} further attempts, which did not settle it either.`;
   return [{ at: before.at, text, kind: "waiting" }];
+}
+
+function pruned({ acceptedAt, pruned: isPruned }: Story): Sentence[] {
+  if (isPruned !== true) return [];
+  const text = "Its attempts and the times of its settlement were pruned.";
+  return [{ at: acceptedAt, text, kind: "neutral" }];
 }
 
 /** Says in one sentence how the payment stands. */

@@ -11,7 +11,7 @@ import type { Incidents } from "../shared/incidents.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { movedFrom } from "./addresses.ts";
-import { purgedAtMs, restoredAtMs } from "./audit/file.ts";
+import { forgottenUpToMs, restoredAtMs } from "./audit/file.ts";
 import { reportWith } from "./audit/gap.ts";
 import { openToRead } from "./format.ts";
 import { JournalBooks } from "./audit/ours.ts";
@@ -67,7 +67,7 @@ export function startAudit(options: AuditOptions): Audit {
     const theirs = paced(new HttpBooks(url, auditToken), pace);
     const sides = { ours, theirs, names, processor };
     const file = {
-      purgedAtMs: () => purgedAtMs(db),
+      purgedAtMs: () => forgottenUpToMs(db),
       movedFrom: () => movedFrom(db, { name, url }),
     };
     watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));

@@ -52,7 +52,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   }
 };
 
-function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
+function start(order: HttpThreadStart): void {
+  const { settings, names, ledger, prunedBeforeMs, pulse } = order;
   try {
     const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
     stories = openStories(settings.JOURNAL, names);
@@ -62,10 +63,11 @@ function start({ settings, names, ledger, pulse }: HttpThreadStart): void {
     const file = new HistoryFile(settings.JOURNAL);
     const left = file.read(log);
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
-    const summary = new SummaryReader(ledger, (fromRow, toRow) => {
+    const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
       return oldRows(fromRow, toRow);
-    });
+    };
+    const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
     audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,

@@ -16,6 +16,8 @@ export type HttpThreadStart = {
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
   readonly ledger: LedgerMemory;
+  /** Sums are exact from it on; null: from the beginning. */
+  readonly prunedBeforeMs: number | null;
   readonly pulse: PulseMemory;
 };
 

@@ -46,7 +46,7 @@ const said = {
     log.info(fields, kind === "begins" ? "the journal is being upgraded" : "upgraded the journal"),
 };
 const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
-const names = journal.head.processors;
+const { processors: names, prunedBeforeMs } = journal.head;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
 const pipeline = new Pipeline({
@@ -72,7 +72,7 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 
 const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
-const start = { settings, names, ledger: ledger.memory };
+const start = { settings, names, ledger: ledger.memory, prunedBeforeMs };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
 const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents });
 

@@ -40,15 +40,23 @@ export class SummaryReader {
   readonly #columns: LedgerColumns;
   readonly #cursor: LedgerCursor;
   readonly #oldRows: OldRows;
+  readonly #prunedBeforeMs: number;
 
-  constructor(memory: LedgerMemory, oldRows: OldRows) {
+  /** `prunedBeforeMs` is that of the journal at the start; null when nothing was pruned. */
+  constructor(memory: LedgerMemory, oldRows: OldRows, prunedBeforeMs: number | null = null) {
     this.#memory = memory;
     this.#columns = columnsOf(memory);
     this.#cursor = new LedgerCursor(memory);
     this.#oldRows = oldRows;
+    this.#prunedBeforeMs = prunedBeforeMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Sums exactly for every window. Throws only if the journal lacks rows that have left the ring. */
+  /** Sums of windows that begin here or later have every payment; of others, what was not pruned. */
+  get exactFromMs(): number {
+    return this.#cursor.purges === 0 ? this.#prunedBeforeMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Sums every row of the window. Throws only if the journal lacks rows that have left the ring. */
   read(window: SummaryWindow): Totals {
     for (let reading = 0; reading < READINGS_MAX; reading++) {
       const totals = this.#readOnce(window);

@@ -131,6 +131,8 @@ export type JournalHead = {
   readonly nextSeq: number;
   /** Instant at which the file was put in place as a copy, which nobody trusts yet; or null. */
   readonly restoredAtMs: number | null;
+  /** Rows of the ledger that were requested before it may be pruned; null: all are there. */
+  readonly prunedBeforeMs: number | null;
   /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
   readonly baseRow: number;
   readonly nextRow: number;

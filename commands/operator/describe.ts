@@ -48,7 +48,7 @@ function describeStory(story: Fields, nowMs: number): string {
     ["accepted", `${plain(acceptedAt)} (${ageOf(ageSeconds)} ago)`],
     ["processor", processor],
     ["requested", requestedAt],
-    ["settled", settledAt],
+    ["settled", settledAt ?? (story["pruned"] === true ? "its times were pruned" : undefined)],
   ];
   const known = facts.filter(([, value]) => value !== undefined);
   const lines = known.map(([name, value]) => `${name.padEnd(9)}  ${plain(value)}\n`);

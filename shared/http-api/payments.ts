@@ -3,7 +3,17 @@
  * looks like.
  */
 import { UUID_TEXT } from "../payment.ts";
-import { id, instant, object, oneOf, text, whole, type Of, type SchemaOf } from "./schema.ts";
+import {
+  boolean,
+  id,
+  instant,
+  object,
+  oneOf,
+  text,
+  whole,
+  type Of,
+  type SchemaOf,
+} from "./schema.ts";
 
 /** States of a payment, as the journal has them. */
 export const STATES = [
@@ -22,7 +32,13 @@ const amount: SchemaOf<number> = { type: "number", minimum: 0.01, multipleOf: 0.
 
 export const statusFields = {
   required: { correlationId: id, amount, status: state, acceptedAt: instant },
-  optional: { processor: text, requestedAt: instant, settledAt: instant },
+  optional: {
+    processor: text,
+    requestedAt: instant,
+    settledAt: instant,
+    /** True of a settled payment whose times and attempts were forgotten (`worker prune`). */
+    pruned: boolean,
+  },
 };
 
 export const payment = object(statusFields.required, statusFields.optional);

@@ -96,6 +96,8 @@ export function byAction<A extends string, T extends string, V>(
   return Object.fromEntries(entries) as { readonly [K in A as `${K}${T}`]: V };
 }
 
+const PRUNED = trouble("Payments of the window were pruned; it says from when on sums are exact");
+
 export const TABLE = {
   pay: post(OF_API, "/payments", {
     anyQuery: true,
@@ -124,6 +126,7 @@ export const TABLE = {
     answers: {
       200: json("Counts and exact amounts", ref("Summary")),
       400: trouble("A bound is no instant, or from is later than to"),
+      409: PRUNED,
     },
   }),
   audit: get(PASSED_ON, "/audit", {
@@ -185,6 +188,7 @@ export const TABLE = {
         "text/csv": { schema: text },
       }),
       400: trouble("A bound is no instant, or the format is none"),
+      409: PRUNED,
     },
   }),
   publicStory: get(PASSED_ON, "/dashboard/payments/{correlationId}", {

@@ -288,10 +288,12 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
       worker.ask(503, "GET", "/dashboard/live", { query: "?once" }),
     ]);
   });
+  await using pruned = runHttp({ prunedBeforeMs: 1 });
+  await worker.elsewhere(pruned.url, () => askForPruned(worker));
   await using still = runHttp({
     settings: { ADMIN_TOKEN: [TOKEN] },
     standstill: { reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
-    summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }) },
+    summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }), exactFromMs: -Infinity },
   });
   await worker.elsewhere(still.url, async () => {
     for (const { method, path, reads } of OPERATION_IDS.map(rowOf)) {
@@ -313,12 +315,17 @@ function inDoubt(): never {
   throw new JournalInDoubt();
 }
 
+async function askForPruned(listener: Listener): Promise<void> {
+  await listener.ask(409, "GET", "/payments-summary");
+  await listener.ask(409, "GET", "/dashboard/curve", { query: "?from=1970-01-01T00:00:00Z" });
+}
+
 async function rareAnswersOfApi(api: Listener): Promise<void> {
   const rows = OPERATION_IDS.map(rowOf);
   const passedOn = rows.filter((row) => row.owner === "worker" && row.public);
   for (const { method, path } of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
-  await using closed = runHttp();
+  await using closed = runHttp({ prunedBeforeMs: 1 });
   const start = (workerHttp: string) => {
     const link = Object.assign(new FakeLink(), { answering: false, verdict: () => null });
     const settings = {
@@ -338,7 +345,10 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
     const body = `{"correlationId":"${NOBODY}","amount":1}`;
     await api.ask(503, "POST", "/payments", { body });
   });
-  await api.elsewhere(behind.url, () => api.ask(404, "POST", "/purge-payments").then(() => {}));
+  await api.elsewhere(behind.url, async () => {
+    await api.ask(404, "POST", "/purge-payments");
+    await askForPruned(api);
+  });
   await Promise.all([alone.stop(), behind.stop()]);
 }
 

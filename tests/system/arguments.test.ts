@@ -12,7 +12,7 @@ const scripts = Object.entries(packageJson.scripts).flatMap(([name, command]) =>
   const [, file] = /(?:^|&& |exec )bun (\S+\.ts)$/.exec(command) ?? [];
   return file === undefined ? [] : [[name, file, []] as const];
 });
-const commands = ["operator", "audit", "doctor", "migrate", "top", "healthcheck"].map(
+const commands = ["operator", "audit", "doctor", "migrate", "prune", "top", "healthcheck"].map(
   (name) => [`worker ${name}`, "worker.ts", [name]] as const,
 );
 /** Commands that take a word are given one. */

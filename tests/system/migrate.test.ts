@@ -7,10 +7,17 @@ import { run } from "../../testing/process.ts";
 import { bareEnv, fromSource, ROOT } from "../../testing/programs.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
+import { FORMAT } from "../../worker/format.ts";
 import { writtenBy } from "../../worker/journal/migrations.fixture.ts";
 
 const TEST_MS_MAX = 60_000;
-const STEPS = ["0001-tables", "0002-attempts-left-out", "0003-addresses", "0004-copies"];
+const STEPS = [
+  "0001-tables",
+  "0002-attempts-left-out",
+  "0003-addresses",
+  "0004-copies",
+  "0005-pruned",
+];
 
 function worker(path: string, ...args: string[]) {
   const env = bareEnv({
@@ -31,7 +38,7 @@ test(
     const planned = await worker(path, "migrate", "--dry-run");
     expect([planned.code, planned.err]).toEqual([0, ""]);
     expect(planned.out).toContain(
-      `format 0, with 48 payments; papa-leguas ${version} upgrades it to format 4`,
+      `format 0, with 48 payments; papa-leguas ${version} upgrades it to format ${FORMAT}`,
     );
     for (const step of STEPS) expect(planned.out).toMatch(new RegExp(`^${step} +less than`, "m"));
     expect(planned.out).toMatch(/^in all less than a second, at \d+ rows a millisecond/m);
@@ -54,9 +61,9 @@ test(
     expect([done.code, done.err]).toEqual([0, ""]);
     for (const step of STEPS)
       expect(done.out).toMatch(new RegExp(`^${step}: done in \\d+ ms$`, "m"));
-    expect(done.out).toContain("it has format 4 now");
+    expect(done.out).toContain(`it has format ${FORMAT} now`);
     // The file is whole without its log.
-    expect(readFileSync(path).readUInt32BE(60)).toBe(4);
+    expect(readFileSync(path).readUInt32BE(60)).toBe(FORMAT);
     for (const args of [["migrate"], ["migrate", "--dry-run"]]) {
       const again = await worker(path, ...args);
       expect([again.code, again.out]).toEqual([0, expect.stringContaining("nothing to do")]);
@@ -74,7 +81,7 @@ test(
     const lines = stack.worker.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.find(({ msg }) => msg === "the journal is being upgraded")).toMatchObject({
       from: 0,
-      to: 4,
+      to: FORMAT,
     });
     const steps = lines.filter(({ msg }) => msg === "upgraded the journal");
     expect(steps.map(({ migration }) => migration)).toEqual(STEPS);
@@ -112,7 +119,7 @@ test(
       const { code, out, err } = await worker(path, ...args);
       expect([args, code]).toEqual([args, 1]);
       expect(out + err).toContain(
-        `of format 9, and this is papa-leguas ${version}, which knows formats up to 4`,
+        `of format 9, and this is papa-leguas ${version}, which knows formats up to ${FORMAT}`,
       );
     }
     expect(readFileSync(path)).toEqual(before);

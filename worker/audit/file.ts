@@ -16,9 +16,12 @@ export function namesIn(db: Database): string[] {
   return rows.map(([name]) => name);
 }
 
-export function purgedAtMs(db: Database): number | null {
-  const [row] = db.query("SELECT value FROM meta WHERE key = 'purged_at_ms'").values();
-  return (row?.[0] as number | undefined) ?? null;
+/** The last instant of which a purge or a prune has forgotten payments; null if there was none. */
+export function forgottenUpToMs(db: Database): number | null {
+  const sql = `SELECT max(iif(key = 'pruned_before_ms', value - 1, value)) FROM meta
+    WHERE key IN ('purged_at_ms', 'pruned_before_ms')`;
+  const [[atMs]] = db.query(sql).values() as [[number | null]];
+  return atMs;
 }
 
 /** When the file was put in place as a copy that nobody trusts yet; null if it is none. */

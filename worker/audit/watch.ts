@@ -42,7 +42,7 @@ export type WatchOptions = {
   readonly sides: Sides;
   /** Longest time after its `requestedAt` that a payment may be under way. */
   readonly lagMs: number;
-  /** Instant of the last purge of the history; null if there was none. */
+  /** Instant up to which a purge, or a prune, has forgotten the history; null if there was none. */
   readonly purgedAtMs: () => number | null;
   /** The address that its payments belong to, while nothing may be asked at the configured one. */
   readonly movedFrom: () => string | null;

@@ -22,7 +22,7 @@ const WIDTHS_MS = [
 const TURN_MS = 5;
 
 /** Settled payments, as the summary reads them. */
-export type Settled = Pick<SummaryReader, "read" | "span">;
+export type Settled = Pick<SummaryReader, "read" | "span" | "exactFromMs">;
 
 /** Finds a round width with which the window has no more buckets than are wanted. */
 export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {

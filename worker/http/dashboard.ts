@@ -12,7 +12,7 @@ import { openPaymentsAnswer } from "./operator.ts";
 import { pageFiles } from "./page.ts";
 import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { Stories } from "./stories.ts";
-import { parseWindow } from "./window.ts";
+import { parseWindow, refusePruned } from "./window.ts";
 
 const POLICY = [
   "default-src 'none'",
@@ -85,7 +85,13 @@ async function curve({ summary, names }: DashboardSources, { query, request }: C
   if (format !== "json" && format !== "csv") return problem(400, "format is one of json, csv.");
   const parsed = parseWindow(query);
   if (!parsed.ok) return problem(400, parsed.reason);
-  const read = await readCurve(summary, names, parsed.window);
+  // The answer names its bounds: an open one means everything that can be summed.
+  const { exactFromMs } = summary;
+  const isOpen = parsed.window.fromMs === Number.NEGATIVE_INFINITY;
+  const window = isOpen ? { ...parsed.window, fromMs: exactFromMs } : parsed.window;
+  const refused = refusePruned(window, exactFromMs);
+  if (refused !== null) return refused;
+  const read = await readCurve(summary, names, window);
   if (format === "json") return json(JSON.stringify(read));
   return new Response(curveCsv(read), {
     headers: {

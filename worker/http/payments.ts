@@ -12,6 +12,8 @@ export type PaymentRow = {
   settled_at_ms: number | null;
 };
 
+const SETTLED = PAYMENT_STATES.indexOf("settled");
+
 export const iso = (atMs: number) => new Date(atMs).toISOString();
 
 export function openPayments(path: string, names: readonly string[]) {
@@ -52,5 +54,6 @@ export function statusFields(
   if (row.requested_at_ms !== null) fields.push(`"requestedAt":"${iso(row.requested_at_ms)}"`);
   fields.push(`"acceptedAt":"${iso(row.accepted_at_ms)}"`);
   if (row.settled_at_ms !== null) fields.push(`"settledAt":"${iso(row.settled_at_ms)}"`);
+  if (row.state === SETTLED && row.settled_at_ms === null) fields.push('"pruned":true');
   return fields.join(",");
 }

@@ -9,6 +9,7 @@ import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
 type Options = Partial<Omit<HttpOptions, "settings" | "log">> & {
   readonly settings?: Partial<HttpOptions["settings"]>;
   readonly log?: Log;
+  readonly prunedBeforeMs?: number;
 };
 
 export type RunningHttp = AsyncDisposable & {
@@ -23,6 +24,9 @@ const NAMES = ["default", "fallback"];
 const absent = () => {
   throw new Error("nobody operates here");
 };
+const NONE_HAS_LEFT = () => {
+  throw new Error("no row has left the ring");
+};
 const NO_OPERATOR: HttpOptions["operator"] = {
   stories: {
     find: absent,
@@ -35,7 +39,7 @@ const NO_OPERATOR: HttpOptions["operator"] = {
   operate: absent,
 };
 
-export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
+export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}): RunningHttp {
   const names = options.names ?? NAMES;
   const memory = allocateLedger(4_096, names.length, 16 * BLOCK_ROWS);
   const server = startHttp({
@@ -51,9 +55,7 @@ export function runHttp({ settings, ...options }: Options = {}): RunningHttp {
     names,
     log: createLog("worker-http", "silent"),
     payments: { status: () => null },
-    summary: new SummaryReader(memory, () => {
-      throw new Error("no row has left the ring");
-    }),
+    summary: new SummaryReader(memory, NONE_HAS_LEFT, prunedBeforeMs),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],

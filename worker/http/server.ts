@@ -26,7 +26,7 @@ import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
-import { parseWindow } from "./window.ts";
+import { parseWindow, refusePruned } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
 const PURGE_TIMEOUT_MS = 4_000;
@@ -154,7 +154,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   };
 }
 
-/** Sums all that is settled since the last purge. */
+/** Sums all that is settled since the last purge, and not pruned. */
 function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals> {
   const { counts, cents } = summary.read(ALWAYS);
   return new Map(
@@ -168,6 +168,8 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
 function summarize(options: HttpOptions, query: URLSearchParams): Response {
   const parsed = parseWindow(query);
   if (!parsed.ok) return problem(400, parsed.reason);
+  const refused = refusePruned(parsed.window, options.summary.exactFromMs);
+  if (refused !== null) return refused;
   const configured = options.settings.PROCESSORS.map(({ name }) => name);
   return json(summaryJson(options.summary.read(parsed.window), options.names, configured));
 }

@@ -1,4 +1,5 @@
 /** Reads the window of a summary from a query string. */
+import { problem } from "../../shared/problem.ts";
 import type { SummaryWindow } from "../summary.ts";
 
 /** Without a zone it is UTC. A `+` that stands in a query as it is arrives as a blank. */
@@ -25,6 +26,21 @@ export function parseWindow(
   return { ok: true, window: { fromMs, toMs } };
 }
 
+/** Refuses a window of which payments were pruned: its sum would be a wrong number. */
+export function refusePruned({ fromMs }: SummaryWindow, exactFromMs: number): Response | null {
+  if (fromMs >= exactFromMs) return null;
+  const exactFrom = new Date(exactFromMs).toISOString();
+  const why = "payments that were settled before may have been pruned";
+  return problem(409, `Sums are exact from ${exactFrom} on: ${why}. Ask from=${exactFrom}.`);
+}
+
+/** Gives an instant's whole milliseconds, or the sentence that says what is wrong with it. */
+export function parseInstant(name: string, text: string): { atMs: number } | { reason: string } {
+  const bound = text === "" ? null : parseBound(text, Number.NaN);
+  if (bound === null) return { reason: notAnInstant(name, text) };
+  return { atMs: bound.secondsMs + Math.ceil(bound.nanos / 1e6) };
+}
+
 function parseBound(text: string | null, open: number): Bound | null {
   if (text === null || text === "") return { secondsMs: open, nanos: 0 };
   const match = ISO.exec(text);
@@ -45,7 +61,10 @@ function isLater(a: Bound, b: Bound): boolean {
 }
 
 function bad(name: string, query: URLSearchParams): { ok: false; reason: string } {
-  const given = JSON.stringify(query.get(name));
+  return { ok: false, reason: notAnInstant(name, query.get(name) ?? "") };
+}
+
+function notAnInstant(name: string, given: string): string {
   const example = "2026-01-31T09:30:00Z or 2026-01-31T06:30:00-03:00";
-  return { ok: false, reason: `${name} is not an ISO 8601 instant such as ${example}: ${given}` };
+  return `${name} is not an ISO 8601 instant such as ${example}: ${JSON.stringify(given)}`;
 }

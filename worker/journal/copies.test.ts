@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { damageIn } from "./damage.ts";
 import { assigned, failed, openInline, settle } from "./journal.fixture.ts";
+import { planPrune, prune } from "./prune.ts";
 
 function numbered(db: Database, sql: string): string[] {
   return db.query(sql).values().flat() as string[];
@@ -75,6 +76,31 @@ describe("a number that is another one is found", () => {
       const { db, store } = settledOnes();
       db.run(`UPDATE ledger SET ${column} = ${column} + 8 WHERE row = 1`);
       expect(damageIn(db)).toContain("row 1 of the ledger is not what its payment says");
+      store.close();
+    },
+  );
+
+  test.each(["seq", "amount_cents", "accepted_at_ms", "processor", "sum"])(
+    "in %s of a pruned payment",
+    (column) => {
+      const { db, store } = settledOnes();
+      store.apply([{ kind: "purge", baseRow: 256, atMs: 0 }]);
+      for (const _ of prune(db, planPrune(db, Number.MAX_SAFE_INTEGER)));
+      expect(damageIn(db)).toBeNull();
+      db.run(`UPDATE payments SET ${column} = ${column} + 8 WHERE seq = 2`);
+      expect(damageIn(db)).toMatch(/payment (2|10) has another sum/);
+      store.close();
+    },
+  );
+
+  test.each(["requested_at_ms = 0", "settled_at_ms = 0", "sum = NULL"])(
+    "in a pruned payment with %s",
+    (change) => {
+      const { db, store } = settledOnes();
+      store.apply([{ kind: "purge", baseRow: 256, atMs: 0 }]);
+      for (const _ of prune(db, planPrune(db, Number.MAX_SAFE_INTEGER)));
+      db.run(`UPDATE payments SET ${change} WHERE seq = 2`);
+      expect(damageIn(db)).toContain("payment 2 has another sum");
       store.close();
     },
   );

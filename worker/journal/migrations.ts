@@ -10,10 +10,17 @@ import { tables } from "./migrations/0001-tables.ts";
 import { attemptsLeftOut } from "./migrations/0002-attempts-left-out.ts";
 import { addresses } from "./migrations/0003-addresses.ts";
 import { copies } from "./migrations/0004-copies.ts";
+import { pruned } from "./migrations/0005-pruned.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
-export const MIGRATIONS: readonly Migration[] = [tables, attemptsLeftOut, addresses, copies];
+export const MIGRATIONS: readonly Migration[] = [
+  tables,
+  attemptsLeftOut,
+  addresses,
+  copies,
+  pruned,
+];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 
 export type Upgrade =

@@ -11,6 +11,7 @@
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
+ *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
  *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
@@ -221,6 +222,7 @@ export class SqliteStore {
           epoch,
           baseRow,
           restoredAtMs: meta(RESTORED) ?? null,
+          prunedBeforeMs: meta("pruned_before_ms") ?? null,
           nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
           nextRow,
           processors: known.map(({ name }) => name),
@@ -283,6 +285,7 @@ export class SqliteStore {
         statements.purgeRows.run();
         this.blocks.purge();
         statements.purgeBase.run(transition.baseRow, transition.atMs);
+        statements.purgePruned.run();
         return DONE;
       case "probe":
         statements.probe.run();
@@ -390,6 +393,7 @@ function prepare(db: Database) {
     purgeBase: db.prepare(
       "INSERT OR REPLACE INTO meta VALUES ('base_row', ?), ('purged_at_ms', ?)",
     ),
+    purgePruned: db.prepare("DELETE FROM meta WHERE key = 'pruned_before_ms'"),
   };
 }
 

@@ -1,0 +1,161 @@
+/**
+ * Forgets what is settled and was requested before an instant, in a journal that no worker is at.
+ *
+ *   ledger, blocks           the oldest rows, by whole blocks, up to the first row of the instant or later;
+ *                            in the same transaction `base_row` moves, and `pruned_before_ms`
+ *   payments without a row   lose `requested_at_ms` and `settled_at_ms`; their attempts go
+ *
+ * A payment keeps its number, id, amount, processor, acceptance and the decisions of operators for ever; its
+ * id is answered as before. Payments that are not settled are left alone. Each step is one transaction of a
+ * bounded size, and leaves a journal that is whole: after a kill the next run does the rest. The ledger
+ * goes first, so that no row of it ever lacks its payment's copy (copies.ts).
+ */
+import type { Database } from "bun:sqlite";
+import { BLOCK_ROWS, PAYMENT_STATES } from "../transitions.ts";
+import { SUM_OF_PRUNED } from "./copies.ts";
+
+/** Rows and payments of one transaction: about a megabyte of the log. */
+const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
+const SETTLED = PAYMENT_STATES.indexOf("settled");
+/** Estimates of the bytes that go with a row of the ledger, with two times, and with an attempt. */
+const [LEDGER_ROW_BYTES, TIMES_BYTES, ATTEMPT_BYTES] = [26, 12, 180];
+
+type Sum = { readonly processor: string; readonly payments: number; readonly cents: number };
+
+export type PrunePlan = {
+  readonly beforeMs: number;
+  /** Rows of the ledger from `baseRow` up to, not including, `endRow` go. */
+  readonly baseRow: number;
+  readonly endRow: number;
+  readonly lastSeq: number;
+  /** Instant from which sums are exact afterwards; null: from the beginning. */
+  readonly exactFromMs: number | null;
+  /** Payments whose times go, by processor. */
+  readonly sums: readonly Sum[];
+  /** Attempts that go with them. */
+  readonly attempts: number;
+  /** Settled payments of before the instant that stay in the ledger. */
+  readonly kept: number;
+  /** An estimate. */
+  readonly bytes: number;
+};
+
+/** Reads what a prune would do; may be asked beside a worker. */
+export function planPrune(db: Database, beforeMs: number): PrunePlan {
+  return db.transaction(() => {
+    const number = (sql: string, ...values: number[]) =>
+      (db.query(sql).values(...values)[0]?.[0] ?? null) as number | null;
+    const baseRow = number("SELECT min(row) FROM ledger") ?? 0;
+    const nextRow = (number("SELECT max(row) FROM ledger") ?? baseRow - 1) + 1;
+    const first = "SELECT row FROM ledger WHERE requested_at_ms >= ? ORDER BY row LIMIT 1";
+    const end = number(first, beforeMs) ?? nextRow;
+    const endRow = Math.max(baseRow, Math.floor(end / BLOCK_ROWS) * BLOCK_ROWS);
+    const kept = "SELECT seq FROM ledger WHERE row >= ?2 AND requested_at_ms < ?1";
+    const which = forgettable(kept);
+    const sums = db
+      .query<Sum, [number, number]>(
+        `SELECT name AS processor, count(*) AS payments, sum(amount_cents) AS cents FROM payments
+         JOIN processors ON number = processor WHERE ${which} GROUP BY number`,
+      )
+      .all(beforeMs, endRow);
+    const ofThem = `seq IN (SELECT seq FROM payments WHERE ${which})`;
+    const attempts = number(`SELECT count(*) FROM attempts WHERE ${ofThem}`, beforeMs, endRow) ?? 0;
+    const payments = sums.reduce((all, { payments: some }) => all + some, 0);
+    const rowsBytes = (endRow - baseRow) * LEDGER_ROW_BYTES;
+    const before = "SELECT value FROM meta WHERE key = 'pruned_before_ms'";
+    return {
+      beforeMs,
+      baseRow,
+      endRow,
+      lastSeq: number("SELECT max(seq) FROM payments") ?? 0,
+      exactFromMs: larger(number(before), exactFromMs(db, endRow)),
+      sums,
+      attempts,
+      kept: number(`SELECT count(*) FROM (${kept})`, beforeMs, endRow) ?? 0,
+      bytes: rowsBytes + payments * TIMES_BYTES + attempts * ATTEMPT_BYTES,
+    };
+  })();
+}
+
+/** Number of steps that `prune` counts up to. */
+export function stepsOf({ baseRow, endRow, lastSeq }: PrunePlan): number {
+  return endRow - baseRow + lastSeq;
+}
+
+/** Does it, and gives the number of steps done after each transaction. */
+export function* prune(db: Database, plan: PrunePlan, atOnce = ROWS_AT_ONCE): Generator<number> {
+  const { beforeMs, baseRow, endRow, lastSeq } = plan;
+  for (let row = baseRow; row < endRow;) {
+    row = Math.min(endRow, row + atOnce);
+    forgetRows(db, row);
+    yield row - baseRow;
+  }
+  db.run("CREATE TEMP TABLE kept (seq INTEGER PRIMARY KEY)");
+  db.run("INSERT INTO kept SELECT seq FROM ledger WHERE requested_at_ms < ?", [beforeMs]);
+  for (let seq = 0; seq < lastSeq;) {
+    const from = seq;
+    seq = Math.min(lastSeq, seq + atOnce);
+    forgetTimes(db, beforeMs, from, seq);
+    yield endRow - baseRow + seq;
+  }
+  db.run("DROP TABLE kept");
+}
+
+/** Tables whose rows go with their payment's times. */
+const STORIES = ["attempts", "attempts_left_out"] as const;
+
+/** The condition for payments that go: `?1` is the instant, `kept` selects those that stay in the ledger. */
+function forgettable(kept: string): string {
+  return `state = ${SETTLED} AND requested_at_ms < ?1 AND seq NOT IN (${kept})`;
+}
+
+/** `toRow` is a block's first. */
+function forgetRows(db: Database, toRow: number): void {
+  db.transaction(() => {
+    const exactFrom = exactFromMs(db, toRow);
+    db.run("DELETE FROM ledger WHERE row < ?", [toRow]);
+    db.run("DELETE FROM blocks WHERE block < ?", [toRow / BLOCK_ROWS]);
+    db.run("INSERT OR REPLACE INTO meta VALUES ('base_row', ?)", [toRow]);
+    db.run(
+      `INSERT INTO meta VALUES ('pruned_before_ms', ?)
+       ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)`,
+      [exactFrom],
+    );
+  }).immediate();
+  checkpoint(db);
+}
+
+/** Takes payments above `fromSeq` up to `toSeq`. */
+function forgetTimes(db: Database, beforeMs: number, fromSeq: number, toSeq: number): void {
+  const which = `seq > ?2 AND seq <= ?3 AND ${forgettable("SELECT seq FROM kept")}`;
+  const values = [beforeMs, fromSeq, toSeq];
+  db.transaction(() => {
+    for (const table of STORIES) {
+      const ofThem = `seq IN (SELECT seq FROM payments WHERE ${which})`;
+      db.run(`DELETE FROM ${table} WHERE seq > ?2 AND seq <= ?3 AND ${ofThem}`, values);
+    }
+    db.run(
+      `UPDATE payments SET requested_at_ms = NULL, settled_at_ms = NULL, sum = ${SUM_OF_PRUNED}
+       WHERE ${which}`,
+      values,
+    );
+  }).immediate();
+  checkpoint(db);
+}
+
+/** The first instant of which no row below `toRow` is; null when there is none. */
+function exactFromMs(db: Database, toRow: number): number | null {
+  const [[atMs]] = db
+    .query("SELECT max(requested_at_ms) + 1 FROM ledger WHERE row < ?")
+    .values(toRow) as [[number | null]];
+  return atMs;
+}
+
+function larger(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+/** Keeps the log as short as a transaction. */
+function checkpoint(db: Database): void {
+  db.run("PRAGMA wal_checkpoint(PASSIVE)");
+}
