@@ -1,7 +1,7 @@
 /** Replaces the processes one by one under load, as an upgrade or another secret needs it. */
 import { expect, test } from "bun:test";
 import { GatewayClient } from "../../testing/gateway.ts";
-import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
+import { NO_HAPROXY, startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import type { Child, Env } from "../../testing/process.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
@@ -60,7 +60,7 @@ async function expectEachChargedOnce(stack: Stack, ids: readonly string[]): Prom
 }
 
 test.concurrent.skipIf(WHY_NO_HAPROXY !== null)(
-  "secrets are rotated and every process is replaced, and no shop hears of it",
+  `secrets are rotated and every process is replaced, and no shop hears of it${NO_HAPROXY}`,
   async () => {
     await using stack = await Stack.start({
       apis: 2,
