@@ -67,18 +67,24 @@ function tool(name: string, ...args: string[]): Step {
   return { name, run };
 }
 
-/** Runs the tests of some files, as many files at a time as there are cores, the longest first. */
-async function runTests(files: readonly string[], report: Report, env = {}): Promise<Outcome> {
+/** Runs as many files at a time as there are cores, the longest first. */
+const SIDE_BY_SIDE = ["--parallel", `--timings=${SLOW}`];
+const ONE_BY_ONE = ["--isolate"];
+
+async function runTests(
+  files: readonly string[],
+  report: Report,
+  { how = SIDE_BY_SIDE, env = {} }: { how?: readonly string[]; env?: { TZ?: string } } = {},
+): Promise<Outcome> {
   using directory = temporaryDirectory();
   const path = directory.file("junit.xml");
-  const options = ["--parallel", `--timings=${SLOW}`];
   const reporter = ["--reporter=junit", `--reporter-outfile=${path}`];
   const followed = new Followed();
   const onLine = (line: string) => {
     followed.take(line);
     report(followed.stateOf(files.length));
   };
-  const args = ["test", ...options, ...reporter, ...files.map((file) => `./${file}`)];
+  const args = ["test", ...how, ...reporter, ...files.map((file) => `./${file}`)];
   const exitCode = await bun(args, onLine, env);
   const file = Bun.file(path);
   const xml = (await file.exists()) ? await file.text() : "";
@@ -92,11 +98,16 @@ async function runInZones(report: Report): Promise<Outcome> {
   const files = ALL.filter((path, i) => dependsOnZone(path, texts[i] as string));
   let total: Outcome = { counts: { passed: 0, failed: 0, skipped: 0 }, output: "", skips: [] };
   for (const TZ of ZONES) {
-    const of = await runTests(files, (state) => report(`${TZ}: ${state}`), { TZ });
+    const of = await runTests(files, (state) => report(`${TZ}: ${state}`), { env: { TZ } });
     const output = `${total.output}${TZ}\n${of.output}\n`;
     total = { counts: sum(total.counts, of.counts), output, skips: [...total.skips, ...of.skips] };
   }
   return total;
+}
+
+/** Whole gateways under load and under limits of a kernel's, which want both cores. */
+function needsMachine(path: string): boolean {
+  return /^tests\/(?:containers|kill)\//.test(path);
 }
 
 function testFiles(): string[] {
@@ -120,7 +131,18 @@ const STATIC: readonly Step[] = [
 ];
 const FULL: readonly Step[] = [
   ...STATIC,
-  { name: "tests", run: (report) => runTests(ALL, report) },
+  {
+    name: "tests",
+    run: (report) =>
+      runTests(
+        ALL.filter((path) => !needsMachine(path)),
+        report,
+      ),
+  },
+  {
+    name: "systems",
+    run: (report) => runTests(ALL.filter(needsMachine), report, { how: ONE_BY_ONE }),
+  },
   { name: "zones", run: runInZones },
 ];
 const QUICK: readonly Step[] = [

@@ -5,6 +5,10 @@ const RUN = `bun test v1.4.5
 
 a.test.ts:
 (pass) part > one [0.52ms]
+a word of a test that passes
+(pass) a name {
+  of: "two lines",
+} [0.52ms]
 (skip) part > two
 (todo) three
 
@@ -27,17 +31,21 @@ function follow(text: string): Followed {
 }
 
 test("ends of tests and files are counted once", () => {
-  expect(follow(RUN).stateOf(9)).toBe("2 passed, 1 failed, file 2 of 9: a.test.ts");
+  expect(follow(RUN).stateOf(9)).toBe("3 passed, 1 failed, file 2 of 9: a.test.ts");
 });
 
 test("what fails is kept, with its file and without what passes", () => {
   expect(follow(RUN).kept).toEqual([
-    "bun test v1.4.5",
     "",
     "b.test.ts:",
     "error: expect(received).toBe(expected)",
     "(fail) four [0.52ms]",
   ]);
+});
+
+test("an error outside of tests is kept", () => {
+  const { kept } = follow("a.test.ts:\n# Unhandled error between tests\nerror: x\n(pass) one");
+  expect(kept).toEqual(["", "a.test.ts:", "# Unhandled error between tests", "error: x"]);
 });
 
 test("the marks of a terminal with colours are read too", () => {

@@ -13,12 +13,15 @@ const ENDS: readonly (readonly [Ended, RegExp])[] = [
   ["skipped", /^(?:\(skip\)|\(todo\)|»|✎) /],
 ];
 const HEADING = /^(\S+\.(?:test|spec)\.ts):$/;
+/** Begins what is said of an error in no test, which no mark follows. */
+const ASTRAY = /^(?:error|# Unhandled|panic)/;
 /** Begins a list of those that failed, which were all named before. */
 const AGAIN = /^\d+ tests? failed:$/;
 
 export class Followed {
-  /** Lines about what failed, each file's after its name. */
-  readonly kept: string[] = [];
+  readonly #kept: string[] = [];
+  /** Lines since the last test ended: what is said of a failure comes before its mark. */
+  #said: string[] = [];
   readonly #ended = { passed: 0, failed: 0, skipped: 0 };
   readonly #files = new Set<string>();
   #heading: string | null = null;
@@ -32,6 +35,11 @@ export class Followed {
     const path = HEADING.exec(plain)?.[1];
     if (path !== undefined) this.#enter(path, line);
     else this.#read(plain, line);
+  }
+
+  /** Lines about what failed, each file's after its name, and the last words of all. */
+  get kept(): readonly string[] {
+    return [...this.#kept, ...this.#said];
   }
 
   /** Tells how far a run of so many files is. */
@@ -50,9 +58,15 @@ export class Followed {
   #read(plain: string, line: string): void {
     const ended = ENDS.find(([, mark]) => mark.test(plain))?.[0];
     if (ended !== undefined) this.#ended[ended]++;
-    if (ended === "passed" || ended === "skipped") return;
-    if (this.#heading !== null) this.kept.push("", this.#heading);
+    if (ended === undefined || ended === "failed") this.#said.push(line);
+    if (ended === "failed" || this.#said.some((said) => ASTRAY.test(said))) this.#keep();
+    else if (ended !== undefined) this.#said = [];
+  }
+
+  #keep(): void {
+    if (this.#heading !== null) this.#kept.push("", this.#heading);
     this.#heading = null;
-    this.kept.push(line);
+    this.#kept.push(...this.#said);
+    this.#said = [];
   }
 }
