@@ -118,7 +118,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     await compose(...PROCESSORS, "up", "-d", "--build");
     await compose("up", "-d", "--build");
     await untilReady();
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     await daemon?.[Symbol.asyncDispose]();

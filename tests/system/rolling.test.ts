@@ -6,6 +6,7 @@ import type { Child, Env } from "../../testing/process.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
+const HEALED_MS_MAX = 20_000;
 const TEST_MS_MAX = 60_000;
 const OLD = "the-old-secret-of-the-test";
 const NEW = "the-new-secret-of-the-test";
@@ -124,7 +125,10 @@ test.concurrent(
     expect(new Set(await Promise.all(repeated.map(post)))).toEqual(new Set([503]));
     await stack.worker.startAndWait();
     expect(new Set(await held)).toEqual(new Set([202]));
-    expect(new Set(await Promise.all(repeated.map(post)))).toEqual(new Set([202]));
+    // A shop goes on asking: on a busy machine an answer may take longer than such an API waits.
+    for (const id of repeated) {
+      await until(`${id} is taken`, HEALED_MS_MAX, async () => (await post(id)) === 202);
+    }
     await expectEachChargedOnce(stack, ids);
   },
   TEST_MS_MAX,
