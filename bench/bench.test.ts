@@ -77,7 +77,7 @@ test("every benchmark runs, checks its answers and leaves nothing behind", async
   for (const name of names) expect(stdout).toContain(name);
   expect(machine).toMatchObject({ bun: Bun.version });
   expect([...new Bun.Glob("**").scanSync({ cwd: journals.path, onlyFiles: false })]).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test("flags that make no sense are one line and exit 2", async () => {
   for (const args of [

@@ -20,7 +20,7 @@ test("the process serves, answers its health check without spending the limit, a
   expect(health.status).toBe(200);
   expect((await simulator.stop()).code).toBe(0);
   expect(await check()).toBe(1);
-}, 20_000);
+});
 
 test("a port in use is one line and exit 1", async () => {
   await using taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });

@@ -6,6 +6,8 @@ import { ROOT } from "./programs.ts";
 import { until } from "./until.ts";
 
 export const WHY_NO_HAPROXY = Bun.which("haproxy") === null ? "skipped: there is no haproxy" : null;
+/** End of the name of a test that needs it. */
+export const NO_HAPROXY = WHY_NO_HAPROXY === null ? "" : ` (${WHY_NO_HAPROXY})`;
 
 export type Balancer = AsyncDisposable & {
   readonly url: string;

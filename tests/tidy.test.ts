@@ -4,6 +4,7 @@ import {
   argumentComplaints,
   escapeComplaints,
   lengthComplaints,
+  limitComplaints,
   nameComplaints,
   openingComplaints,
   PURE_CORES,
@@ -254,6 +255,19 @@ describe("files", () => {
       const { text } = typescript.find((source) => source.path === path) as Source;
       expect(starting(text)).toHaveLength(1);
     }
+  });
+
+  test("have no limit that judges the machine", () => {
+    expect(typescript.flatMap(limitComplaints)).toEqual([]);
+  });
+
+  test("with a limit below everybody's are refused", () => {
+    const limited = (limit: string) =>
+      limitComplaints(file("a.test.ts", `test("a", () => {\n}${limit});\n`));
+    expect(limited(", 5_000")).toHaveLength(1);
+    expect(limited(",\n  20_000,\n")).toHaveLength(1);
+    expect(limited(", 60_000")).toEqual([]);
+    expect(limited("")).toEqual([]);
   });
 
   test("have names that say something", () => {

@@ -139,7 +139,7 @@ test("a journal that has known more names than any configuration holds is opened
     await worker.startAndWait();
     expect([(await worker.stop()).code, worker.errors]).toEqual([0, []]);
   }
-}, 30_000);
+});
 
 test("the worker ends with one line when its journal is taken away, and does not begin another", async () => {
   using directory = temporaryDirectory();
@@ -157,7 +157,7 @@ test("the worker ends with one line when its journal is taken away, and does not
   expect(await refusal(good(directory.path))).toStartWith(
     `journal ${path} cannot be opened: it is gone or empty, and `,
   );
-}, 20_000);
+});
 
 test.each(["worker.ts", "api.ts", "simulator.ts"])(
   "%s hears a signal before anything else is loaded, and ends by it",

@@ -1,24 +1,39 @@
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { HttpConnection, type Outcome } from "../http/connection.ts";
 import { systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { openUdpClient } from "../link.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 import { payment } from "../link/link.fixture.ts";
 import { Overdue } from "./overdue.ts";
 import { pauseWhileReading, somebodyElse } from "./pause.fixture.ts";
 
-const PAUSE_MS = 400;
-const TIMEOUT_MS = 150;
+const CONNECTIONS = 1_500;
+/** Long enough that even on a busy machine the pause begins before it is over. */
+const TIMEOUT_MS = 1_000;
+const PAUSE_MS = 1_250;
 const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
 
 test("answers that came in time, during a pause of ours, are answers", async () => {
+  using directory = temporaryDirectory();
+  const answered = directory.file("answered");
   using server = await somebodyElse(`
+    const { writeFileSync } = require("node:fs");
     const answer = "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n";
-    const data = (socket) => void setTimeout(() => socket.write(answer), 30);
+    let answers = 0;
+    const reply = (socket) => {
+      socket.write(answer);
+      if (++answers === 2 * ${CONNECTIONS}) writeFileSync(${JSON.stringify(answered)}, "");
+    };
+    const data = (socket) => void setTimeout(() => reply(socket), 30);
     console.log(Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data } }).port);
   `);
   const endpoint = { hostname: "127.0.0.1", port: server.port };
-  const connections = Array.from({ length: 1_500 }, () => new HttpConnection(endpoint, 5_000));
+  const connections = Array.from(
+    { length: CONNECTIONS },
+    () => new HttpConnection(endpoint, 5_000),
+  );
   const callAll = (timeoutMs: number) =>
     Promise.all(
       connections.map(
@@ -28,10 +43,11 @@ test("answers that came in time, during a pause of ours, are answers", async () 
   const kindsOf = (outcomes: Outcome[]) => [...new Set(outcomes.map(({ kind }) => kind))];
   expect(kindsOf(await callAll(5_000))).toEqual(["answer"]);
   const calling = callAll(TIMEOUT_MS);
-  await pauseWhileReading(PAUSE_MS);
+  // However slow the other process is, all its answers lie there when the pause ends.
+  await pauseWhileReading(PAUSE_MS, { isOver: () => existsSync(answered) });
   expect(kindsOf(await calling)).toEqual(["answer"]);
   for (const connection of connections) connection.close();
-}, 20_000);
+});
 
 test("verdicts that came during a pause of ours count, and the worker has not fallen silent", async () => {
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
@@ -56,7 +72,7 @@ test("verdicts that came during a pause of ours count, and the worker has not fa
   expect(client.answering).toBe(true);
   expect(await paying).toEqual({ kind: "stored" });
   client.close();
-}, 20_000);
+});
 
 test("what does not come at all is overdue, after a pause too", async () => {
   const judged = Promise.withResolvers<void>();

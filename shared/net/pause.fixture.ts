@@ -2,15 +2,21 @@
 import type { Socket } from "bun";
 import { Child } from "../../testing/process.ts";
 
-/** Keeps this process from doing anything for `ms`, before it has read what is there to be read. */
-export async function pauseWhileReading(ms: number, atOnce = () => {}): Promise<void> {
+/**
+ * Keeps this process from doing anything for `ms`, and until `isOver`, before it has read what is
+ * there to be read.
+ */
+export async function pauseWhileReading(
+  ms: number,
+  { atOnce = () => {}, isOver = (): boolean => true } = {},
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const server = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
     socket: {
       data() {
-        for (const endMs = performance.now() + ms; performance.now() < endMs;);
+        for (const endMs = performance.now() + ms; performance.now() < endMs || !isOver(););
         atOnce();
         resolve();
       },

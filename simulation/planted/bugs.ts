@@ -382,7 +382,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed while what was given up may be charged",
-    seedsFrom: 700,
+    seedsFrom: 750,
     seedsMax: 900,
     edits: [
       {
@@ -394,7 +394,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed of a processor that could not be asked",
-    seedsFrom: 200,
+    seedsFrom: 250,
     seedsMax: 500,
     edits: [
       {
@@ -406,7 +406,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a record that cannot be read taken for none",
-    seedsFrom: 250,
+    seedsFrom: 310,
     seedsMax: 500,
     edits: [
       {
@@ -418,6 +418,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment declared absent that keeps its place at its processor",
+    seedsFrom: 30,
     seedsMax: 700,
     edits: [
       {

@@ -3,6 +3,8 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from "p
 
 const PATH = Bun.which("chromium") ?? Bun.which("chromium-browser");
 export const WHY_NOT = PATH === null ? "skipped: there is no chromium" : null;
+/** End of the name of tests that need it. */
+export const NO_CHROMIUM = WHY_NOT === null ? "" : ` (${WHY_NOT})`;
 
 const SWITCHES = [
   "--headless",

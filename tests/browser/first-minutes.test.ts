@@ -19,7 +19,7 @@ const STOP_MS_MAX = 15_000;
 
 const missing = ["git", "npx"].find((name) => Bun.which(name) === null);
 const whyNot = WHY_NOT ?? (missing === undefined ? null : `skipped: there is no ${missing}`);
-if (whyNot !== null) console.log(`the README's first five minutes: ${whyNot}`);
+const note = whyNot === null ? "" : ` (${whyNot})`;
 
 async function chapter(): Promise<{ commands: string[]; text: string }> {
   const readme = await Bun.file(join(ROOT, "README.md")).text();
@@ -47,7 +47,7 @@ test("they are at most three commands, and the address is that of the default po
   expect(text).toContain(`<http://localhost:${devSettings.DASHBOARD_PORT.default}/dashboard>`);
 });
 
-describe.skipIf(whyNot !== null)("the README's first five minutes", () => {
+describe.skipIf(whyNot !== null)(`the README's first five minutes${note}`, () => {
   let place: string;
 
   beforeAll(async () => {

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { startStand, spawnStand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
-import { launch, openPage, WHY_NOT } from "./chromium.ts";
+import { launch, NO_CHROMIUM, openPage, WHY_NOT } from "./chromium.ts";
 
 const TEST_MS_MAX = 60_000;
 const SEEN_MS_MAX = 20_000;
 
-describe.skipIf(WHY_NOT !== null)("game day in a browser", () => {
+describe.skipIf(WHY_NOT !== null)(`game day in a browser${NO_CHROMIUM}`, () => {
   test(
     "a scenario is watched, and another one chosen",
     async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
-import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
+import { NO_HAPROXY, startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 type State = { waiting: boolean };
@@ -42,7 +42,7 @@ function startSlow() {
 }
 
 test.skipIf(WHY_NO_HAPROXY !== null)(
-  "requests that a client pipelines reach a server one after the other",
+  `requests that a client pipelines reach a server one after the other${NO_HAPROXY}`,
   async () => {
     using slow = startSlow();
     using directory = temporaryDirectory();
@@ -68,11 +68,10 @@ test.skipIf(WHY_NO_HAPROXY !== null)(
     expect(slow.seen.requests).toBeGreaterThanOrEqual(20);
     expect(slow.seen.pipelined).toBe(0);
   },
-  20_000,
 );
 
 test.skipIf(WHY_NO_HAPROXY !== null)(
-  "a Prometheus in containers finds each API's own metrics, and nothing else there",
+  `a Prometheus in containers finds each API's own metrics, and nothing else there${NO_HAPROXY}`,
   async () => {
     const asked: string[] = [];
     using api = Bun.serve({

@@ -9,7 +9,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
-import { launch, openPage, WHY_NOT, type Watched } from "./chromium.ts";
+import { launch, NO_CHROMIUM, openPage, WHY_NOT, type Watched } from "./chromium.ts";
 import { axeFindings, overprints, pixelsTooWide } from "./judge.ts";
 import { LONG, openIds, pay, SPARE, startTrouble, TOKEN, type Trouble } from "./trouble.ts";
 
@@ -26,9 +26,7 @@ const THEMES = ["light", "dark"] as const;
 /** Where the head of a section may stand that is led to, below what sticks to the top. */
 const LED_TO_PX_MAX = 140;
 
-if (WHY_NOT !== null) console.log(`the dashboard at night: ${WHY_NOT}`);
-
-describe.skipIf(WHY_NOT !== null)("the dashboard at night", () => {
+describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => {
   const temporary = temporaryDirectory();
   const pictures = process.env["PICTURES"] ?? temporary.path;
   let trouble: Trouble;

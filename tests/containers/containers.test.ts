@@ -4,13 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { NO_HAPROXY, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import { run as runProgram } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 import { Daemon, whyNoDaemon } from "./daemon.ts";
 import { measure } from "./usage.ts";
 
 const REASON = await whyNoDaemon();
-if (REASON !== null) console.warn(`containers are not tested: ${REASON}`);
+const NOTE = REASON === null ? "" : ` (skipped: ${REASON})`;
 
 const ENV = {
   BUN_IMAGE: "papa-leguas-stand-in/bun",
@@ -110,14 +111,14 @@ async function untilReady(): Promise<void> {
   throw new Error(`not ready:\n${await compose("logs", "--tail", "20")}`);
 }
 
-describe.skipIf(REASON !== null)("in containers", () => {
+describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
   beforeAll(async () => {
     daemon = await Daemon.start();
     await daemon.output(["tests/containers/base-images.sh", process.execPath]);
     await compose(...PROCESSORS, "up", "-d", "--build");
     await compose("up", "-d", "--build");
     await untilReady();
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     await daemon?.[Symbol.asyncDispose]();
@@ -244,7 +245,7 @@ describe.skipIf(REASON !== null)("in containers", () => {
   }, 60_000);
 });
 
-test.skipIf(Bun.which("haproxy") === null)("HAProxy takes its configuration", async () => {
+test.skipIf(WHY_NO_HAPROXY !== null)(`HAProxy takes its configuration${NO_HAPROXY}`, async () => {
   const { code, err } = await runProgram(["haproxy", "-c", "-f", join(ROOT, "haproxy.cfg")]);
   expect({ code, err }).toMatchObject({ code: 0 });
 });

@@ -5,7 +5,7 @@ import { temporaryDirectory } from "../../testing/temporary.ts";
 
 const PROMTOOL = Bun.which("promtool");
 export const IS_MISSING = PROMTOOL === null;
-export const NOTE = IS_MISSING ? " (skipped: promtool, of Debian's prometheus, is not here)" : "";
+export const NOTE = IS_MISSING ? " (skipped: there is no promtool, of Debian's prometheus)" : "";
 
 export async function promtool(args: readonly string[], input = "") {
   const { code, out, err } = await run([PROMTOOL as string, ...args], { input });

@@ -13,7 +13,7 @@ import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 
-const TEST_MS_MAX = 30_000;
+const TEST_MS_MAX = 60_000;
 const GONE_MS_MAX = 8_000;
 
 async function untilGone(stand: Stand): Promise<void> {

@@ -1,11 +1,12 @@
 /** Replaces the processes one by one under load, as an upgrade or another secret needs it. */
 import { expect, test } from "bun:test";
 import { GatewayClient } from "../../testing/gateway.ts";
-import { startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
+import { NO_HAPROXY, startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import type { Child, Env } from "../../testing/process.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
+const HEALED_MS_MAX = 20_000;
 const TEST_MS_MAX = 60_000;
 const OLD = "the-old-secret-of-the-test";
 const NEW = "the-new-secret-of-the-test";
@@ -60,7 +61,7 @@ async function expectEachChargedOnce(stack: Stack, ids: readonly string[]): Prom
 }
 
 test.concurrent.skipIf(WHY_NO_HAPROXY !== null)(
-  "secrets are rotated and every process is replaced, and no shop hears of it",
+  `secrets are rotated and every process is replaced, and no shop hears of it${NO_HAPROXY}`,
   async () => {
     await using stack = await Stack.start({
       apis: 2,
@@ -124,7 +125,10 @@ test.concurrent(
     expect(new Set(await Promise.all(repeated.map(post)))).toEqual(new Set([503]));
     await stack.worker.startAndWait();
     expect(new Set(await held)).toEqual(new Set([202]));
-    expect(new Set(await Promise.all(repeated.map(post)))).toEqual(new Set([202]));
+    // A shop goes on asking: on a busy machine an answer may take longer than such an API waits.
+    for (const id of repeated) {
+      await until(`${id} is taken`, HEALED_MS_MAX, async () => (await post(id)) === 202);
+    }
     await expectEachChargedOnce(stack, ids);
   },
   TEST_MS_MAX,

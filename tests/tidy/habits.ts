@@ -98,6 +98,17 @@ export function startComplaints({ path, text }: Source): string[] {
   return starts ? [`${path}: starts a process without testing/process.ts`] : [];
 }
 
+/** The least limit that a test may have: it ends one that hangs, and judges no machine's speed. */
+const TEST_MS_MIN = 60_000;
+
+export function limitComplaints({ path, text }: Source): string[] {
+  if (!path.endsWith(".test.ts")) return [];
+  const limits = text.matchAll(/^ {0,4}\},(?: |\n *)([\d_]+),?\n? *\);$/gm);
+  return Array.from(limits, ([, limit = ""]) => limit)
+    .filter((limit) => Number(limit.replaceAll("_", "")) < TEST_MS_MIN)
+    .map((limit) => `${path}: a test has ${limit} ms, less than testing/limit.ts gives to each`);
+}
+
 export function lengthComplaints(source: Source): string[] {
   const lines = source.text.trimEnd().split("\n").length;
   const isEntry = !source.path.includes("/");

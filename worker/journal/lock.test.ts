@@ -19,6 +19,7 @@ import { run } from "../../testing/process.ts";
 const mayMount =
   Bun.which("unshare") !== null &&
   (await run(["unshare", "-m", "mount", "--bind", "/tmp", "/mnt"])).code === 0;
+const note = mayMount ? "" : " (skipped: nothing may be mounted here)";
 
 async function open(path: string) {
   const warnings: string[] = [];
@@ -68,7 +69,7 @@ describe("a journal in use is refused", () => {
     expect(await refusal(directory.file())).toContain(IN_USE);
   });
 
-  test.skipIf(!mayMount)("through another mount, by another process", async () => {
+  test.skipIf(!mayMount)(`through another mount, by another process${note}`, async () => {
     using directory = temporaryDirectory();
     const other = directory.file("other");
     mkdirSync(other);

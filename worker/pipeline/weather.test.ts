@@ -1,11 +1,8 @@
 /** The whole pipeline in virtual time, between model processors whose weather changes. */
 import type { Lane } from "../lane.ts";
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { NO_FAULTS } from "../../simulator/processor/faults.ts";
 import { idOf, World, type Event, type WorldOptions } from "./world.fixture.ts";
-
-/** Minutes of the world are seconds of a machine that does nothing else. */
-setDefaultTimeout(30_000);
 
 const PER_SECOND = 550;
 const AMOUNT_CENTS = 1_990;

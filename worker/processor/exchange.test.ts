@@ -75,7 +75,7 @@ test("nor are they used after a pause of ours, in which nobody could close them"
   await call();
   const later = Promise.withResolvers<ReturnType<typeof call>>();
   // Within the turn that was paused, before any timer.
-  void pauseWhileReading(300, () => later.resolve(call()));
+  void pauseWhileReading(300, { atOnce: () => later.resolve(call()) });
   expect((await later.promise).status).toBe(200);
   expect(server.connections()).toBe(2);
 });
