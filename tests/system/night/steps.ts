@@ -92,7 +92,7 @@ export const steps: readonly Step[] = [
       await until("payments are unknown", MS_MAX, async () => {
         return Number(await stack.workerHttp.metric(unknown)) > 0;
       });
-      await worker.stop();
+      await worker.kill();
       await cheapest.heal();
       const [first = "", second = ""] = stack.processors.map(({ url }) => url);
       night.processorsAt([first.replace("127.0.0.1", "localhost"), second]);
