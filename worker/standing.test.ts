@@ -19,7 +19,7 @@ const IDLE = { open: 0, max: 1_000, oldestSeconds: 0, states: STATES, rejected: 
 const WELL: State = {
   notReady: null,
   backlog: IDLE,
-  journal: { trouble: null, queued: 0 },
+  journal: { trouble: null, queued: 0, restored: false },
   lanes: [lane("default", 0.05), lane("fallback", 0.15)],
   link: { strangers: 0 },
   clockStepMs: null,
@@ -27,6 +27,7 @@ const WELL: State = {
   audited: [],
 };
 const EQUAL = { name: "default", state: "equal", driftPayments: 0, driftCents: 0, error: null };
+const RESTORED = { ...WELL.journal, restored: true };
 const DRIFT = { ...EQUAL, state: "drift", driftPayments: 1, driftCents: 40_000 };
 
 function verdict(lanes: readonly LiveLane[], backlog: Partial<State["backlog"]> = {}) {
@@ -93,7 +94,10 @@ test("what is in doubt and what needs a person is said", () => {
 /** Each state with the fact that it gives and how its sentence begins; the worst stands first. */
 const CASES: readonly [change: Partial<State>, code: string, kind: string, text: string][] = [
   [
-    { journal: { trouble: "disk full", queued: 3 }, notReady: "the journal fails: disk full" },
+    {
+      journal: { trouble: "disk full", queued: 3, restored: false },
+      notReady: "the journal fails: disk full",
+    },
     "journal",
     "bad",
     "Payments are turned away, because the journal cannot be written: disk full.",
@@ -115,6 +119,12 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
     "link-secret",
     "bad",
     "1 sender of frames has another LINK_SECRET than the worker: what an API of these takes is turned away.",
+  ],
+  [
+    { journal: RESTORED },
+    "restored",
+    "warn",
+    "The journal was restored from a copy: every payment is asked for at every processor",
   ],
   [
     { audited: [EQUAL, { ...DRIFT, name: "fallback" }] },
@@ -227,6 +237,16 @@ test("a difference that was found stays said while the next comparison fails, an
   expect(standingOf({ ...WELL, audited: [times] }).text).toStartWith(
     "default's books differ from ours: 2 payments differ.",
   );
+});
+
+test("on a restored journal a difference is the gap, and no alarm by itself", () => {
+  const restored = { ...WELL, journal: RESTORED, audited: [DRIFT] };
+  const { kind, text, facts } = standingOf(restored);
+  expect([kind, ...facts.map(({ code }) => code)]).toEqual(["warn", "restored", "audit-differs"]);
+  expect(text).toContain("400.00 more than is settled here: 1 payment differs. That is the gap");
+  // The kind is that of the worst, wherever it stands.
+  const lanes = [lane("default", 0.05, open)];
+  expect(standingOf({ ...restored, lanes })).toMatchObject({ kind: "bad" });
 });
 
 test("at the bound payments are turned away, and that is bad", () => {

@@ -57,6 +57,7 @@ const JUDGES: readonly Judge[] = [
       ? null
       : bad("not-ready", `The worker is not ready: ${notReady}.`, "not ready"),
   ofLink,
+  ofRestore,
   ofAudit,
   ofNoProcessor,
   ofMoved,
@@ -73,7 +74,7 @@ export function standingOf(state: State): Standing {
   const all = JUDGES.map((judge) => judge(state)).filter((fact) => fact !== null);
   const last = all.findLastIndex(({ code }) => ENDS_THE_REST.has(code));
   const facts = last === -1 ? all : all.slice(0, last + 1);
-  const kind = facts[0]?.kind ?? "good";
+  const kind = facts.find((fact) => fact.kind === "bad")?.kind ?? facts[0]?.kind ?? "good";
   const waits = last === -1 && isWaiting(state);
   const more = facts.length - FACTS_SAID;
   const sentences = [
@@ -110,13 +111,25 @@ function ofLink({ link }: State): Fact | null {
   );
 }
 
-function ofAudit({ audited }: State): Fact | null {
+function ofRestore({ journal }: State): Fact | null {
+  if (!journal.restored) return null;
+  return warn(
+    "restored",
+    "The journal was restored from a copy: every payment is asked for at every processor before it is charged, until an operator trusts it.",
+    "journal restored",
+  );
+}
+
+function ofAudit({ audited, journal }: State): Fact | null {
   // A difference that was found stays true while a later comparison fails.
   const differing = audited.filter(({ driftPayments }) => driftPayments > 0);
   const [first] = differing;
   if (first === undefined) return null;
+  const text = differing.map(differenceAt).join(" ");
   const brief = `${first.name}'s books differ`;
-  return bad("audit-differs", differing.map(differenceAt).join(" "), brief);
+  if (!journal.restored) return bad("audit-differs", text, brief);
+  const gap = "That is the gap of the restore, until shops have repeated what was charged in it.";
+  return warn("audit-differs", `${text} ${gap}`, brief);
 }
 
 function differenceAt({ name, driftCents, driftPayments }: AuditedState): string {

@@ -56,7 +56,7 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
       rejected: 5,
       conflict: 0,
     },
-    journal: { trouble: null, queued: 0 },
+    journal: { trouble: null, queued: 0, restored: false },
     link: { strangers: 0 },
     clockStepMs: null,
     lanes: [lane("default"), lane("fallback", { fee: 0.15, latencyMs: 250, inFlight: 0 })],

@@ -115,6 +115,8 @@ export const live = object({
     trouble: orNull(text),
     /** Transitions that wait for their commit. */
     queued: whole,
+    /** It is a copy that was put in place of a lost one, and no operator has trusted it yet. */
+    restored: boolean,
   }),
   link: object({
     /** Senders, in the last seconds, of frames that were made with another secret. */

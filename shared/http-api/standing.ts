@@ -8,6 +8,7 @@ const fact = object({
     "damaged",
     "not-ready",
     "link-secret",
+    "restored",
     "audit-differs",
     "no-processor",
     "moved",

@@ -1,12 +1,9 @@
 /** Fills a disk, a small tmpfs: nothing is acknowledged that is not kept, and the gateway heals itself. */
 import { expect, test } from "bun:test";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { isAlive } from "../../testing/proc.ts";
-import { run } from "../../testing/process.ts";
 import { seededRandom } from "../../testing/random.ts";
+import { SmallDisk, whyNoSmallDisk } from "../../testing/small-disk.ts";
 import { Stack } from "../../testing/stack.ts";
-import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 import { audit, type Answer } from "../system/audit.ts";
 import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
@@ -21,7 +18,7 @@ const LOAD_MS_MAX = 60_000;
 const TEST_MS_MAX = 90_000;
 const FULL = /full/i;
 
-const whyNot = await whyNoDisk();
+const whyNot = await whyNoSmallDisk();
 const note = whyNot === null ? "" : ` (${whyNot})`;
 
 test.skipIf(whyNot !== null)(
@@ -33,7 +30,7 @@ test.skipIf(whyNot !== null)(
     const load = startLoad(stack, 1);
     await load.untilAccepted(200);
 
-    fill(site.filler);
+    site.disk.fill();
     const reason = await untilRed(stack);
     expect(reason).toMatch(FULL);
     const refused = await untilRefused(stack);
@@ -44,7 +41,7 @@ test.skipIf(whyNot !== null)(
     expect(isAlive(pid)).toBeTrue();
     expect(await stack.workerHttp.ask("/livez")).toMatchObject({ status: 200 });
 
-    await rm(site.filler);
+    site.disk.makeRoom();
     const healedMs = await untilGreen(stack);
     expect(healedMs).toBeLessThan(3_000);
     const before = load.accepted();
@@ -79,7 +76,7 @@ test.skipIf(whyNot !== null)(
     const { stack, deaths } = site;
     const load = startLoad(stack, 2);
     await load.untilAccepted(200);
-    fill(site.filler);
+    site.disk.fill();
     await untilRed(stack);
     await stack.worker.kill();
 
@@ -90,7 +87,7 @@ test.skipIf(whyNot !== null)(
     if (deaths.length > 0) expect(deaths).toEqual([expect.stringMatching(/ 1: journal .*full/)]);
     else await stack.worker.kill();
 
-    await rm(site.filler);
+    site.disk.makeRoom();
     await stack.worker.startAndWait();
     const before = load.accepted();
     await load.untilAccepted(before + 200);
@@ -101,28 +98,25 @@ test.skipIf(whyNot !== null)(
 
 type Site = AsyncDisposable & {
   readonly stack: Stack;
-  /** File that takes all the room that there is. */
-  readonly filler: string;
+  readonly disk: SmallDisk;
   readonly deaths: string[];
 };
 
 async function startOnSmallDisk(): Promise<Site> {
-  const directory = temporaryDirectory();
-  if (!(await mount(directory.path))) throw new Error("a tmpfs could be mounted a moment ago");
+  const disk = await SmallDisk.mount(DISK);
   const deaths: string[] = [];
   const stack = await Stack.start({
-    dataDir: directory.path,
+    dataDir: disk.path,
     env: { PATIENCE_MS: "2000", PROCESSOR_TIMEOUT_MS: "1500" },
     child: { onDeath: (how, lastWords) => void deaths.push(`${how}: ${lastWords.join(" | ")}`) },
   });
   return {
     stack,
     deaths,
-    filler: directory.file("filler"),
+    disk,
     async [Symbol.asyncDispose]() {
       await stack[Symbol.asyncDispose]();
-      await unmount(directory.path);
-      directory[Symbol.dispose]();
+      await disk[Symbol.asyncDispose]();
     },
   };
 }
@@ -194,38 +188,4 @@ async function untilRefused(stack: Stack): Promise<Response> {
     return response.status === 503;
   });
   return response as unknown as Response;
-}
-
-function fill(path: string): void {
-  const file = openSync(path, "w");
-  try {
-    for (let bytes = Buffer.alloc(64 * 1024); bytes.length > 0;) {
-      try {
-        writeSync(file, bytes);
-      } catch {
-        // The room left is smaller than that.
-        bytes = bytes.subarray(0, Math.floor(bytes.length / 2));
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
-async function whyNoDisk(): Promise<string | null> {
-  if (process.getuid?.() !== 0) return "skipped: only root may mount a tmpfs";
-  using directory = temporaryDirectory();
-  if (!(await mount(directory.path))) return "skipped: a tmpfs cannot be mounted here";
-  await unmount(directory.path);
-  return null;
-}
-
-async function mount(directory: string): Promise<boolean> {
-  if (Bun.which("mount") === null) return false;
-  const command = ["mount", "-t", "tmpfs", "-o", `size=${DISK}`, "tmpfs", directory];
-  return (await run(command)).code === 0;
-}
-
-async function unmount(directory: string): Promise<void> {
-  await run(["umount", directory]);
 }

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import dashboard from "../../docs/grafana.json";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
-import { ROOT } from "../../testing/programs.ts";
+import { run } from "../../testing/process.ts";
+import { fromSource, ROOT } from "../../testing/programs.ts";
 import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 import { anchorsOf } from "../tidy/links.ts";
@@ -59,6 +60,9 @@ beforeAll(async () => {
     const count = processors.reduce((sum, { ours }) => sum + ours.count, 0);
     return count === 3 && processors.every(({ state }) => state === "equal");
   });
+  const copy = join(stack.site.dataDir, "copy.db");
+  const backup = fromSource("worker.ts", "backup", copy);
+  expect(await run(backup, { env: stack.worker.env })).toMatchObject({ code: 0 });
   pages["papa-leguas-api"] = await gateway.metrics();
   pages["papa-leguas-worker"] = await stack.workerHttp.metrics();
   for (const page of Object.values(pages)) addShown(shown, page);
@@ -205,6 +209,9 @@ describe("every alert", () => {
     `is silent while all is well${NOTE}`,
     async () => {
       expect(await firing(rules, pages)).toEqual([]);
+      const uncopied = pages["papa-leguas-worker"].replace(/^(papaleguas_backup_\w+) .*$/m, "$1 0");
+      const ages = { ...pages, "papa-leguas-worker": uncopied };
+      expect(await firing(rules, ages)).toEqual(["PapaLeguasBackupOld"]);
       const ill = { ...pages, "papa-leguas-api": "papaleguas_api_worker_answering 0\n" };
       expect(await firing(rules, ill)).toEqual(["PapaLeguasWorkerSilent"]);
     },

@@ -7,18 +7,30 @@ export type Asked = Map<string, Set<string>>;
 const SCRAPED = new Set(["job", "instance"]);
 
 export function asked(expr: string, legend: string): Asked {
-  const everywhere = [
-    ...Array.from(expr.matchAll(/\b(?:by|on|ignoring) \(([^)]*)\)/g), ([, list = ""]) =>
-      list.split(/,\s*/),
-    ).flat(),
-    ...Array.from(legend.matchAll(/\{\{(?:\s*\$labels\.)?(\w+)\s*\}\}/g), ([, name]) => name!),
-  ].filter((label) => label !== "" && !SCRAPED.has(label));
+  const everywhere = Array.from(
+    expr.matchAll(/\b(?:by|on|ignoring) \(([^)]*)\)/g),
+    ([, list = ""]) => list.split(/,\s*/),
+  )
+    .flat()
+    .filter(isOwn);
+  const inLegend = Array.from(
+    legend.matchAll(/\{\{(?:\s*\$labels\.)?(\w+)\s*\}\}/g),
+    ([, name]) => name!,
+  ).filter(isOwn);
+  // A metric after `unless` gives no labels to the result.
+  const unlessAt = expr.search(/ unless |$/);
   const used: Asked = new Map();
-  for (const [, name = "", matchers = ""] of expr.matchAll(/\b(papaleguas_\w+)(?:\{([^}]*)\})?/g)) {
+  for (const match of expr.matchAll(/\b(papaleguas_\w+)(?:\{([^}]*)\})?/g)) {
+    const [, name = "", matchers = ""] = match;
     const labels = Array.from(matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g), ([, label]) => label!);
-    used.set(name, new Set([...(used.get(name) ?? []), ...labels, ...everywhere]));
+    const shown = match.index < unlessAt ? inLegend : [];
+    used.set(name, new Set([...(used.get(name) ?? []), ...labels, ...everywhere, ...shown]));
   }
   return used;
+}
+
+function isOwn(label: string): boolean {
+  return label !== "" && !SCRAPED.has(label);
 }
 
 /** Adds what a page has. */

@@ -58,7 +58,7 @@ class Watched {
         rejected: 0,
         conflict: 0,
       },
-      journal: { trouble: this.padding, queued: 0 },
+      journal: { trouble: this.padding, queued: 0, restored: false },
       link: { strangers: 0 },
       clockStepMs: null,
       lanes: [{ ...lane, latencyMs: 1, inFlight: 0, limit: 8 }],

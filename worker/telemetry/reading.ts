@@ -38,7 +38,11 @@ export class LiveReader {
         rejected: payments.parked.get("rejected") ?? 0,
         conflict: payments.parked.get("conflict") ?? 0,
       },
-      journal: { trouble: journal.trouble, queued: journal.queued },
+      journal: {
+        trouble: journal.trouble,
+        queued: journal.queued,
+        restored: pipeline.caution !== null,
+      },
       link: { strangers: link.strangers().length },
       clockStepMs: lastStepMs(pipeline.incidents, nowMs),
       lanes: lanes.all.map((lane) => {
