@@ -4,27 +4,34 @@ import { join } from "node:path";
 import { INCIDENTS } from "../shared/incidents/table.ts";
 import { ROOT } from "../testing/programs.ts";
 
-const page = await Bun.file(join(ROOT, "docs/OPERATIONS.md")).text();
-const section = page.split("\n### Incidents\n")[1]?.split("\n### ")[0] ?? "";
-const rows = section
-  .split("\n")
-  .filter((line) => line.startsWith("| `"))
-  .map((line) =>
-    line
-      .slice(1, -1)
-      .split("|")
-      .map((cell) => cell.trim()),
-  );
+const pages = [
+  ["docs/OPERATIONS.md", "Incidents"],
+  ["docs/OPERATIONS.pt-br.md", "Incidentes"],
+] as const;
 
-test("every incident is a row of the page, and every row an incident, in the words of the log", () => {
-  const known = Object.entries(INCIDENTS).map(([kind, { level, of, message }]) => {
-    return [of === null ? `\`${kind}\`` : `\`${kind}\` (\`${of}\`)`, level, message];
-  });
-  expect(rows.map((cells) => cells.slice(0, 3)).sort()).toEqual(known.sort());
-});
+async function rowsOf(path: string, heading: string): Promise<string[][]> {
+  const page = await Bun.file(join(ROOT, path)).text();
+  const section = page.split(`\n### ${heading}\n`)[1]?.split(/\n##/)[0] ?? "";
+  const cells = (line: string) => line.slice(1, -1).split("|");
+  return section
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => cells(line).map((cell) => cell.trim()));
+}
 
-test("every row says what it means and what to do", () => {
-  for (const cells of rows) {
+test.each(pages)(
+  "every incident is a row of %s, and every row an incident, in the words of the log",
+  async (path, heading) => {
+    const known = Object.entries(INCIDENTS).map(([kind, { level, of, message }]) => {
+      return [of === null ? `\`${kind}\`` : `\`${kind}\` (\`${of}\`)`, level, message];
+    });
+    const rows = await rowsOf(path, heading);
+    expect(rows.map((cells) => cells.slice(0, 3)).sort()).toEqual(known.sort());
+  },
+);
+
+test.each(pages)("every row of %s says what it means and what to do", async (path, heading) => {
+  for (const cells of await rowsOf(path, heading)) {
     expect(cells).toHaveLength(5);
     for (const cell of cells.slice(3)) expect(cell.length).toBeGreaterThan(10);
   }

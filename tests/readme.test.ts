@@ -17,18 +17,19 @@ const pages = [
   "README.md",
   "README.pt-br.md",
   "CHANGELOG.md",
-  "docs/ARCHITECTURE.md",
-  "docs/CONTRACT.md",
-  "docs/OPERATIONS.md",
-  "docs/PERFORMANCE.md",
-  "docs/PROTOCOL.md",
+  ...new Bun.Glob("docs/*.md").scanSync(ROOT),
   ...decisions,
 ];
 const documents = await Promise.all(pages.map(async (path) => ({ path, text: await read(path) })));
 const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? "";
 
 /** Pages for users: a word in capitals there is a setting. */
-const OF_USERS = new Set(["README.md", "README.pt-br.md", "docs/OPERATIONS.md"]);
+const OF_USERS = new Set([
+  "README.md",
+  "README.pt-br.md",
+  "docs/OPERATIONS.md",
+  "docs/OPERATIONS.pt-br.md",
+]);
 
 /** A table begins with the marker that names this command, and ends with the other one. */
 const SETTINGS = /(<!-- settings: [^\n]* -->\n)[\s\S]*?(<!-- settings end -->)/;
@@ -64,8 +65,12 @@ test("the settings table in the README is the one in the source (UPDATE=1 rewrit
 
 test("every setting that a page names exists", () => {
   const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
-  /** Words that are read by Bun, by this file, set by a login, or are names that SQLite and the kernel have. */
-  const others = /^(USER|BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$/;
+  /**
+   * Words that are read by Bun, by this file, set by a login, or are names that SQLite and the kernel
+   * have; then the variables of compose.yaml and of the contest's script.
+   */
+  const others =
+    /^(USER|BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$|^(IMAGES|[A-Z]+_IMAGE|(GATEWAY|DEFAULT|FALLBACK)_PORT|MAX_REQUESTS|TOKEN)$/;
   for (const { path, text } of documents) {
     const named = [
       ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),
@@ -110,27 +115,67 @@ test("every metric that a page names exists", async () => {
   }
 });
 
-describe("the README in two languages", () => {
-  const english = { path: "README.md", text: textOf("README.md") };
-  const portuguese = { path: "README.pt-br.md", text: textOf("README.pt-br.md") };
+describe("pages in two languages", () => {
+  const page = (path: string) => ({ path, text: textOf(path) });
+  const names = ["README", "docs/OPERATIONS", "docs/CONTEST"];
+  const translationOf = (path: string) => path.replace(/md$/, "pt-br.md");
+  const twins = names.flatMap((name) => [page(`${name}.md`), page(`${name}.pt-br.md`)]);
+  const complaints = (path: string, text = textOf(path)) =>
+    twinComplaints(
+      { path, text },
+      page(translationOf(path)),
+      twins,
+      // The README's table there is written from the source, in English.
+      path === "README.md" ? ["Settings"] : [],
+    );
 
-  test("has the same headings, programs, names, links, rows and items", () => {
-    // The table there is written from the source, in English.
-    expect(twinComplaints(english, portuguese, ["Settings"])).toEqual([]);
+  test.each(names)("%s and its translation have the same facts, section by section", (name) => {
+    expect(complaints(`${name}.md`)).toEqual([]);
   });
 
   test.each([
-    ["## Figures\n", "### Figures\n"],
-    ["bun@1.4.5 run bench", "bun@1.4.5 run kill"],
-    ["`PATIENCE_MS`", "its patience"],
-    ["](docs/SECURITY.md)", "](docs/CONTEST.md)"],
-    ["](#what-is-guaranteed)", "](#http)"],
-    ["\n- **Forgetting.**", "\n**Forgetting.**"],
-    ["\n| **Small.**", "\n**Small.**"],
-  ])("a change of %p in one only is noticed", (from, to) => {
-    const changed = english.text.replace(from, to);
-    expect(changed).not.toBe(english.text);
-    expect(twinComplaints({ ...english, text: changed }, portuguese, ["Settings"])).not.toEqual([]);
+    [
+      "README.md",
+      "## Figures\n",
+      "### Figures\n",
+      '"### Figures", which belongs after "Em operação"',
+    ],
+    [
+      "README.md",
+      "bun@1.4.5 run bench",
+      "bun@1.4.5 run kill",
+      "lacks `npx --yes bun@1.4.5 run kill`",
+    ],
+    ["README.md", "`PATIENCE_MS`", "its patience", "lacks `PATIENCE_MS`, which"],
+    ["README.md", "](docs/SECURITY.md)", "](docs/UPGRADE.md)", "lacks a link to docs/SECURITY.md"],
+    ["README.md", "](#what-is-guaranteed)", "](#http)", "lacks a link to README.md#http"],
+    [
+      "README.md",
+      "OPERATIONS.md#audit)",
+      "OPERATIONS.md#stop)",
+      "lacks a link to docs/OPERATIONS.md#stop",
+    ],
+    ["README.md", "\n- **Forgetting.**", "\n**Forgetting.**", "lacks an item"],
+    ["README.md", "\n| **Small.**", "\n**Small.**", "lacks a row with words in its first column"],
+    [
+      "docs/OPERATIONS.md",
+      "### Disk full\n",
+      "### Gone\n\n### Disk full\n",
+      '"### Gone", which belongs after',
+    ],
+    [
+      "docs/OPERATIONS.md",
+      "| `clock-stepped` |",
+      "| `new` |",
+      'lacks a row of `new`, which "Incidents" has',
+    ],
+    ["docs/OPERATIONS.md", "up to 3.5 s", "up to 4.5 s", "lacks the number 4.5"],
+    ["docs/CONTEST.md", "2. Make the", "Make the", "lacks a step 2."],
+    ["docs/CONTEST.md", "docker compose build\n", "docker compose pull\n", "docker compose pull"],
+  ])("%p: a change of %p to %p in it only is told", (path, from, to, told) => {
+    const changed = textOf(path).replace(from, to);
+    expect(changed).not.toBe(textOf(path));
+    expect(complaints(path, changed).join("\n")).toContain(told);
   });
 });
 
