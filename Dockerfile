@@ -31,6 +31,8 @@ FROM scratch AS worker
 COPY --from=build /root-of/libraries /
 COPY --from=build /src/dist/worker /worker
 COPY --from=build --chown=65532:65532 /root-of/data /data
+# A volume that is put there is its user's, too.
+COPY --from=build --chown=65532:65532 /root-of/data /backups
 USER 65532:65532
 ENV JOURNAL=sqlite:/data/payments.db
 VOLUME /data

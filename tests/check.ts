@@ -105,9 +105,9 @@ async function runInZones(report: Report): Promise<Outcome> {
   return total;
 }
 
-/** Whole gateways under load and under limits of a kernel's, which want both cores. */
+/** Whole gateways under load and under limits of a kernel's, and benchmarks, which want both cores. */
 function needsMachine(path: string): boolean {
-  return /^tests\/(?:containers|kill)\//.test(path);
+  return /^tests\/(?:containers|kill)\/|^bench\/bench\.test\.ts$/.test(path);
 }
 
 function testFiles(): string[] {

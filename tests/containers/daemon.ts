@@ -121,7 +121,7 @@ export class Daemon implements AsyncDisposable {
 }
 
 /** Finds Compose v2 where it is installed, else version 1. */
-async function composeCommand(): Promise<string[] | null> {
+export async function composeCommand(): Promise<string[] | null> {
   const { code } = await run(["docker", "compose", "version"]);
   if (code === 0) return ["docker", "compose"];
   return Bun.which("docker-compose") === null ? null : ["docker-compose"];
