@@ -81,8 +81,11 @@ describe.each<[string, SettingsTable, string]>([
   ["worker", workerSettings, "papa-leguas-worker.service"],
   ["api", apiSettings, "papa-leguas-api@.service"],
 ])("settings of the %s", (process, table, unit) => {
+  const example = async () =>
+    Object.fromEntries(assignmentsIn(await read(`${process}.env.example`)));
+
   test("in its example are known, and can be used", async () => {
-    const given = Object.fromEntries(assignmentsIn(await read(`${process}.env.example`)));
+    const given = await example();
     expect(Object.keys(given).filter((name) => !(name in table))).toEqual([]);
     expect(readSettings(table, given)).toMatchObject({ ok: true });
     // Docker takes quotes as part of a value, systemd does not.
@@ -95,7 +98,7 @@ describe.each<[string, SettingsTable, string]>([
       assignmentsIn(valueIn(text, "Environment").replaceAll(" ", "\n")),
     );
     expect(Object.keys(given).filter((name) => !(name in table))).toEqual([]);
-    expect(readSettings(table, given)).toMatchObject({ ok: true });
+    expect(readSettings(table, { ...(await example()), ...given })).toMatchObject({ ok: true });
     expect(valueIn(text, "EnvironmentFile")).toBe(`/etc/papa-leguas/${process}.env`);
   });
 });
