@@ -73,7 +73,7 @@ const NOW = `it has format ${FORMAT} now, that of papa-leguas ${VERSION}`;
 
 function describe(path: string, upgrade: Upgrade): string {
   if (upgrade.kind === "step") return `${upgrade.migration}: done in ${upgrade.durationMs} ms`;
-  return `journal ${path}: upgraded from format ${upgrade.from} to ${upgrade.to}`;
+  return `journal ${path}: being upgraded from format ${upgrade.from} to ${upgrade.to}`;
 }
 
 function planOf(path: string): string {

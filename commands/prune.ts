@@ -116,7 +116,7 @@ function describe(path: string, plan: PrunePlan, what: string): string {
   const lines = [
     `journal ${path}: ${payments} payments of ${decimalFromCents(cents)}, requested before ${before}, ${what}`,
     `with ${attempts} attempts, about ${mb(bytes)} MB; their ids stay known`,
-    `${kept} settled ones of before stay: sums go by whole blocks of 256, as far as all are older`,
+    `${kept} settled ones that are as old stay: sums go by whole blocks of 256, as far as all are older`,
     `sums are exact from ${exact} on, and audits begin there`,
   ];
   const listed = rows.length === 0 ? "" : `\n${table(["PROCESSOR", "PAYMENTS", "AMOUNT"], rows)}`;

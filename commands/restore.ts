@@ -38,7 +38,7 @@ export async function restoreByHand(args: readonly string[]): Promise<never> {
     say(describe(journal, put, nowMs));
     return process.exit(0);
   } catch (error) {
-    complain(`${from} is not restored: ${(error as Error).message}`);
+    complain(`${from} is not restored to where JOURNAL says: ${(error as Error).message}`);
     return process.exit(1);
   }
 }

@@ -31,10 +31,11 @@ function describeOne(audit: ProcessorAudit, difference: string): string {
     return `${name}: equal, ${ours.count} payments of ${decimal(ours.cents)}, ${window}${pending(audit)}\n`;
   }
   const more = theirs.cents - ours.cents;
+  const by = `${decimal(Math.abs(more))} ${more < 0 ? "less" : "more"}`;
   const lines = [
     `${name}: ${difference}, ${window}${pending(audit)}`,
     `  here   ${ours.count} payments of ${decimal(ours.cents)}`,
-    `  there  ${theirs.count} payments of ${decimal(theirs.cents)}, ${decimal(more)} more`,
+    `  there  ${theirs.count} payments of ${decimal(theirs.cents)}, ${by}`,
   ];
   return [
     lines.map((line) => `${line}\n`).join(""),

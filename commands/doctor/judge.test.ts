@@ -124,3 +124,9 @@ test("a journal that is there is never left behind by what doctor advises", () =
     "df -h /d  # make room; or JOURNAL=sqlite:/where/there/is/room/payments.db",
   );
 });
+
+test("a size is said in a unit that leaves something of it", () => {
+  expect(judgeSpace(50 * GIB, "/d", NEW, 3 * 2 ** 20).figure).toBe(
+    "50.0 GiB free in /d; the journal grows by 3.0 MiB a day",
+  );
+});

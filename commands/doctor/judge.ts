@@ -68,6 +68,10 @@ function roomFor(journal: JournalAt): string {
   return `df -h ${dirname(journal.path)}  # make room; or ${other}`;
 }
 
+function sizeOf(bytes: number): string {
+  return bytes < GIB ? `${(bytes / MIB).toFixed(1)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`;
+}
+
 export function judgeSpace(
   freeBytes: number | null,
   directory: string,
@@ -77,10 +81,10 @@ export function judgeSpace(
 ): Finding {
   const name = "disk space";
   if (freeBytes === null) return warning(name, `${directory} cannot be asked`, null);
-  const free = `${(freeBytes / GIB).toFixed(1)} GiB free in ${directory}`;
+  const free = `${sizeOf(freeBytes)} free in ${directory}`;
   const fix = roomFor(journal);
   const figure =
-    dayBytes === null ? free : `${free}; the journal grows by ${(dayBytes / GIB).toFixed(1)} a day`;
+    dayBytes === null ? free : `${free}; the journal grows by ${sizeOf(dayBytes)} a day`;
   if (dayBytes !== null && dayBytes >= freeBytes) {
     const hours = Math.floor((freeBytes / dayBytes) * 24);
     return wrong(name, `${figure}: it is full in ${hours} h`, fix);

@@ -8,6 +8,9 @@ import { workerUrl } from "../worker-address.ts";
 const TIMEOUT_MS = 12_000;
 const { ADMIN_TOKEN } = workerSettings;
 
+const NO_TOKEN =
+  "ADMIN_TOKEN: the worker's token is needed; a worker that was started without one takes no such calls";
+
 type Caller = (method: "GET" | "POST", target: string, body: string | null) => Promise<string>;
 
 /**
@@ -18,7 +21,7 @@ export function callerFrom(env: Record<string, string | undefined>): Caller {
   const read = readSettings({ ADMIN_TOKEN }, env);
   if (!read.ok) throw new Error(read.reason);
   const [token] = read.settings.ADMIN_TOKEN ?? [];
-  if (token === undefined) throw new Error("ADMIN_TOKEN: the worker's token is needed");
+  if (token === undefined) throw new Error(NO_TOKEN);
   const authorization = `Bearer ${token}`;
   return (method, target, body) => call(url, { method, headers: { authorization }, body }, target);
 }

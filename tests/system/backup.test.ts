@@ -71,7 +71,7 @@ test(
 
     const refused = await command(stack.journalPath, "restore", copy);
     expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toContain("another worker is using it");
+    expect(refused.err).toEndWith(" to where JOURNAL says: another worker is using it\n");
     await stack.worker.kill();
     const withLog = await command(stack.journalPath, "restore", copy);
     expect(withLog.code).toBe(1);
@@ -99,7 +99,9 @@ test("a copy with another byte is refused, and so is a name that is taken", asyn
   const { code, err } = await command(place, "restore", spoilt);
   expect({ code, err: err.split("\n").at(-2) }).toMatchObject({
     code: 1,
-    err: expect.stringContaining("spoilt.db is not restored: the copy is damaged: "),
+    err: expect.stringContaining(
+      "spoilt.db is not restored to where JOURNAL says: the copy is damaged: ",
+    ),
   });
   expect(existsSync(place)).toBe(false);
   const again = await command(copy, "backup", spoilt);

@@ -371,7 +371,7 @@ test(
     }
     expect((await operator.cli(["list"], { ADMIN_TOKEN: "wrong" })).err).toStartWith("401: ");
     expect((await operator.cli(["list"], { ADMIN_TOKEN: "" })).err).toBe(
-      "ADMIN_TOKEN: the worker's token is needed\n",
+      "ADMIN_TOKEN: the worker's token is needed; a worker that was started without one takes no such calls\n",
     );
     const nobody = { WORKER_HTTP: "http://127.0.0.1:1" };
     expect((await operator.cli(["list"], nobody)).err).toBe(

@@ -1,0 +1,26 @@
+import { expect, test } from "bun:test";
+import type { ProcessorAudit } from "../../shared/http-api/audit.ts";
+import { describe } from "./describe.ts";
+
+const drift = (theirCents: number): ProcessorAudit => ({
+  name: "default",
+  state: "drift",
+  from: null,
+  to: "2026-01-31T09:30:00.000Z",
+  ours: { count: 3, cents: 3_000 },
+  theirs: { count: 3, cents: theirCents },
+  equalUpTo: null,
+  differing: [],
+  differingMore: 0,
+  windows: [],
+  pending: 0,
+  checkedAt: null,
+  error: null,
+});
+
+test.each([
+  [3_400, "3 payments of 34.00, 4.00 more\n"],
+  [2_600, "3 payments of 26.00, 4.00 less\n"],
+])("what a processor has is said as more or as less: %p", (cents, line) => {
+  expect(describe({ processors: [drift(cents)] })).toContain(line);
+});
