@@ -12,7 +12,7 @@ import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { movedFrom } from "./addresses.ts";
 import { forgottenUpToMs, restoredAtMs } from "./audit/file.ts";
-import { reportWith } from "./audit/gap.ts";
+import { mayBeGap, reportWith } from "./audit/gap.ts";
 import { openToRead } from "./format.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
@@ -115,13 +115,15 @@ function reportOf(
 
 /**
  * A difference is not over because the processor does not answer now, nor because it has moved. While the
- * journal is a restored copy, it is what happened after the copy was made.
+ * journal is a restored copy, what the processor has more happened after the copy was made.
  */
 function tellOf(incidents: AuditOptions["incidents"], watch: Watch, isRestored: boolean): void {
-  const { name, state, error, equalUpTo, ours, theirs } = watch.report();
+  const report = watch.report();
+  const { name, state, error, equalUpTo, ours, theirs } = report;
   incidents.tell("audit-failed", name, state === "failed" ? { details: { error } } : null);
-  if (state === "drift" && isRestored) {
+  if (state === "drift" && isRestored && mayBeGap(report)) {
     const [payments, cents] = [theirs.count - ours.count, theirs.cents - ours.cents];
+    incidents.end("audit-drift", name);
     incidents.tell("audit-gap", name, { details: { payments, cents, equalUpTo } });
   } else if (state === "drift") {
     const { driftPayments: payments, driftCents: cents } = watch.gauges();

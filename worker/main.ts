@@ -1,4 +1,5 @@
 /** Composes the parts in the order in which data flows. */
+import { existsSync } from "node:fs";
 import { systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
@@ -45,6 +46,7 @@ const said = {
   upgraded: ({ kind, ...fields }: Upgrade) =>
     log.info(fields, kind === "begins" ? "the journal is being upgraded" : "upgraded the journal"),
 };
+const isNewJournal = !existsSync(settings.JOURNAL);
 const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
 const { processors: names, prunedBeforeMs } = journal.head;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
@@ -100,4 +102,5 @@ drainOnSignals(log, async () => {
   link.close();
 });
 const shown = settings.PROCESSORS.map(withoutToken);
-log.info({ ...build(), link: link.port, http: http.port, processors: shown }, "ready");
+const opened = { journal: settings.JOURNAL, isNewJournal };
+log.info({ ...build(), link: link.port, http: http.port, processors: shown, ...opened }, "ready");

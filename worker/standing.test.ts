@@ -244,6 +244,8 @@ test("on a restored journal a difference is the gap, and no alarm by itself", ()
   const { kind, text, facts } = standingOf(restored);
   expect([kind, ...facts.map(({ code }) => code)]).toEqual(["warn", "restored", "audit-differs"]);
   expect(text).toContain("400.00 more than is settled here: 1 payment differs. That is the gap");
+  const less = { ...DRIFT, driftCents: -19_900 };
+  expect(standingOf({ ...restored, audited: [less] })).toMatchObject({ kind: "bad" });
   // The kind is that of the worst, wherever it stands.
   const lanes = [lane("default", 0.05, open)];
   expect(standingOf({ ...restored, lanes })).toMatchObject({ kind: "bad" });

@@ -127,7 +127,9 @@ function ofAudit({ audited, journal }: State): Fact | null {
   if (first === undefined) return null;
   const text = differing.map(differenceAt).join(" ");
   const brief = `${first.name}'s books differ`;
-  if (!journal.restored) return bad("audit-differs", text, brief);
+  // No shop can repeat away what a processor has less: that is no gap.
+  const isGap = journal.restored && differing.every(({ driftCents }) => driftCents >= 0);
+  if (!isGap) return bad("audit-differs", text, brief);
   const gap = "That is the gap of the restore, until shops have repeated what was charged in it.";
   return warn("audit-differs", `${text} ${gap}`, brief);
 }

@@ -6,10 +6,12 @@ import type {
   DifferingWindow,
   ProcessorAudit,
 } from "../../shared/http-api/audit.ts";
+import { mayBeGap } from "../../worker/audit/gap.ts";
 import { plain, table } from "../text-table.ts";
 
 export function describe({ processors, restored }: AuditReport): string {
-  const each = processors.map((one) => describeOne(one, restored === undefined ? DRIFT : GAP));
+  const isGap = (one: ProcessorAudit) => restored !== undefined && mayBeGap(one);
+  const each = processors.map((one) => describeOne(one, isGap(one) ? GAP : DRIFT));
   if (restored === undefined) return each.join("\n");
   const still = `${restored.payments} payments of ${decimal(restored.cents)} are still to be found`;
   return [`The journal was restored from a copy at ${restored.at}: ${still}.\n`, ...each].join(

@@ -14,7 +14,8 @@ const ANSWER_MS_MAX = 4_000;
 const LINK_ANSWER_MS_MAX = 1_500;
 const LOOK_EVERY_MS = 10;
 const JUDGED = { good: ok, warn: warning, bad: wrong } as const;
-const SAME = "LINK_SECRET=…  # the same for worker and APIs; start again whoever has another one";
+const SAME =
+  "LINK_SECRET=…  # the same for worker and APIs; start again whoever has another one; or was this started without the worker's settings (--config)?";
 
 type Place = Pick<
   WorkerSettings,
