@@ -7,6 +7,7 @@
  * should know. While the figures are old or cannot be built on, nothing is said from them.
  */
 import { grouped, plural, span } from "../dashboard/format.ts";
+import { isUsable } from "../dashboard/last.ts";
 import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import type { Fact, Standing } from "../shared/http-api/standing.ts";
 import { decimalFromCents } from "../shared/money.ts";
@@ -239,11 +240,6 @@ function whereTo(lanes: readonly LiveLane[]): string {
 
 function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-function isUsable({ mode, moved, breaker }: LiveLane): boolean {
-  if (moved) return false;
-  return mode === "forced" || (mode === "auto" && breaker !== "open");
 }
 
 function whyNot({ name, mode, moved, breaker }: LiveLane): string {
