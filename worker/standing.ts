@@ -11,6 +11,7 @@ import { isUsable } from "../dashboard/last.ts";
 import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import type { Fact, Standing } from "../shared/http-api/standing.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { BACKLOG_NEAR } from "./limits.ts";
 
 /** Findings of the audit at a processor; `error` says why it could not compare. */
 export type AuditedState = {
@@ -34,8 +35,6 @@ export type State = Pick<
 const WAITING_S = 2;
 /** Age from which a person should look at a payment that may have been charged. */
 const UNKNOWN_LONG_S = 60;
-/** Part of the bound from which payments will soon be turned away. */
-const BACKLOG_NEAR = 0.8;
 /** More facts than that are no sentence any more; the others are counted. */
 const FACTS_SAID = 3;
 
