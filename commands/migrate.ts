@@ -3,11 +3,11 @@
  * that somebody chooses, and looks through all of it for damage before. A dry run reads it beside whoever
  * works there, and writes nothing.
  */
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { VERSION } from "../shared/version.ts";
-import { FORMAT, formatOf, refuseNewer } from "../worker/format.ts";
+import { FORMAT, formatOf, openToRead, refuseNewer } from "../worker/format.ts";
 import { damageIn } from "../worker/journal/damage.ts";
 import { lockJournal } from "../worker/journal/lock.ts";
 import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
@@ -77,7 +77,7 @@ function describe(path: string, upgrade: Upgrade): string {
 }
 
 function planOf(path: string): string {
-  using db = openForPlan(path);
+  using db = openToRead(path, refuseUnknown);
   const pending = pendingIn(db);
   if (pending.length === 0) return `journal ${path}: ${NOTHING}\n`;
   const counts = countsIn(
@@ -109,20 +109,9 @@ function total(ranges: readonly Range[]): string {
   return `in all ${describeRange(sumOf(ranges))}`;
 }
 
-/** Opens the journal of any format up to ours, through a connection that cannot write. */
-function openForPlan(path: string): Database {
-  const db = new Database(path, { readonly: true });
-  try {
-    db.run("PRAGMA busy_timeout = 5000");
-    refuseForeign(db);
-    refuseNewer(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw new Error(`journal ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+function refuseUnknown(db: Database): void {
+  refuseForeign(db);
+  refuseNewer(db);
 }
 
 function countsIn(db: Database, tables: readonly string[]): Counts {

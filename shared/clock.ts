@@ -13,3 +13,5 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   steadyMs: () => performance.now(),
 };
+
+export const iso = (atMs: number) => new Date(atMs).toISOString();

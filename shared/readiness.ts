@@ -2,7 +2,6 @@
 import type { Readiness, Reason } from "./http-api/readiness.ts";
 import { unavailable } from "./problem.ts";
 
-export const READY: Readiness = { reasons: [], warnings: [] };
 export const DRAINING: Reason = { code: "draining", detail: "draining" };
 
 export function answerReadiness(

@@ -33,17 +33,15 @@ start the version that wrote it, or a later one`,
 
 /**
  * Opens a journal's file beside the process that writes it, through a connection that cannot write.
- * Throws with one sentence, also for another format: what reads here knows only this one.
+ * Throws with one sentence, also when `check` refuses what it is: most readers know only this format.
  */
-export function openToRead(path: string): Database {
+export function openToRead(path: string, check = refuseOther): Database {
   if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
   let db: Database | null = null;
   try {
     db = new Database(path, { readonly: true });
     db.run("PRAGMA busy_timeout = 5000");
-    db.query("SELECT count(*) FROM meta").get();
-    refuseNewer(db);
-    refuseOlder(db);
+    check(db);
     return db;
   } catch (error) {
     db?.close();
@@ -53,7 +51,9 @@ export function openToRead(path: string): Database {
   }
 }
 
-function refuseOlder(db: Database): void {
+function refuseOther(db: Database): void {
+  db.query("SELECT count(*) FROM meta").get();
+  refuseNewer(db);
   const format = formatOf(db);
   if (format === FORMAT) return;
   throw new OlderFormat(

@@ -12,6 +12,9 @@
  */
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 
+/** Share of its bound from which the backlog is near it: for a line, a sentence, and docs/alerts.yml. */
+export const BACKLOG_NEAR = 0.8;
+
 /** Rows of the ledger that are summed in a block; super-blocks sum blocks. */
 export const BLOCK_ROWS = 256;
 export const SUPER_BLOCKS = 64;

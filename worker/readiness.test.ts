@@ -4,7 +4,6 @@ import { Checkpoints } from "./journal/checkpoints.ts";
 import { allocatePulse, Pulse, PulseWatch } from "./pulse.ts";
 import type { Readiness as Told } from "../shared/http-api/readiness.ts";
 import type { Stranger } from "../shared/link/strangers.ts";
-import { READY } from "../shared/readiness.ts";
 import { Readiness } from "./readiness.ts";
 
 /** Site with a journal that fares as a test says, a clock that it moves, and what is told and logged. */
@@ -13,7 +12,7 @@ class Site {
   readonly checkpoints = new Checkpoints();
   readonly memory = allocatePulse();
   readonly lines: unknown[] = [];
-  readinessTold: Told = READY;
+  readinessTold: Told = { reasons: [], warnings: [] };
   strangers: Stranger[] = [];
   readonly journal: {
     trouble: string | null;

@@ -7,9 +7,11 @@
  * should know. While the figures are old or cannot be built on, nothing is said from them.
  */
 import { grouped, plural, span } from "../dashboard/format.ts";
+import { isUsable } from "../dashboard/last.ts";
 import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import type { Fact, Standing } from "../shared/http-api/standing.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { BACKLOG_NEAR } from "./limits.ts";
 
 /** Findings of the audit at a processor; `error` says why it could not compare. */
 export type AuditedState = {
@@ -33,8 +35,6 @@ export type State = Pick<
 const WAITING_S = 2;
 /** Age from which a person should look at a payment that may have been charged. */
 const UNKNOWN_LONG_S = 60;
-/** Part of the bound from which payments will soon be turned away. */
-const BACKLOG_NEAR = 0.8;
 /** More facts than that are no sentence any more; the others are counted. */
 const FACTS_SAID = 3;
 
@@ -241,11 +241,6 @@ function whereTo(lanes: readonly LiveLane[]): string {
 
 function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-function isUsable({ mode, moved, breaker }: LiveLane): boolean {
-  if (moved) return false;
-  return mode === "forced" || (mode === "auto" && breaker !== "open");
 }
 
 function whyNot({ name, mode, moved, breaker }: LiveLane): string {

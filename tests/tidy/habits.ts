@@ -55,6 +55,7 @@ const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["worker/processor/instant.ts", "a processor's, with its zone put in"],
   ["worker/http/window.ts", "a caller's, with its zone taken off"],
   ["worker/audit/reconcile.ts", "what toISOString wrote"],
+  ["worker/journal/stamp.ts", "the name of a copy, with its zone put in"],
   ["worker/audit/watch.ts", "what toISOString wrote"],
   ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],

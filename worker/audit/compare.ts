@@ -1,4 +1,5 @@
 /** Compares a whole window once, in parts that are compared on their own. */
+import { iso } from "../../shared/clock.ts";
 import type { ProcessorAudit, Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 import {
@@ -61,8 +62,4 @@ function slices(ours: Ours, window: SummaryWindow, parts: number): SummaryWindow
     ...slices(ours, { fromMs, toMs: middle }, early),
     ...slices(ours, { fromMs: middle + 1, toMs }, parts - early),
   ];
-}
-
-function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
 }

@@ -3,6 +3,7 @@
  * memory builds the columns from it: whole blocks by their totals, the last rows one by one.
  */
 import type { Database } from "bun:sqlite";
+import { metaOf } from "../journal/meta.ts";
 import { SqliteLedger } from "../journal/sqlite-ledger.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
@@ -26,8 +27,7 @@ export function forgottenUpToMs(db: Database): number | null {
 
 /** When the file was put in place as a copy that nobody trusts yet; null if it is none. */
 export function restoredAtMs(db: Database): number | null {
-  const [row] = db.query("SELECT value FROM meta WHERE key = 'restored_at_ms'").values();
-  return (row?.[0] as number | undefined) ?? null;
+  return metaOf(db, "restored_at_ms");
 }
 
 /** Reads all that is settled in the file at this moment. */

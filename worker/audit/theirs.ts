@@ -3,6 +3,7 @@
  * answer that is not clear is thrown as `NoAnswer`, so that nobody concludes anything from it.
  * The token goes into its header and nowhere else.
  */
+import { iso } from "../../shared/clock.ts";
 import { centsFromDecimal } from "../../shared/money.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
 import { readInstant } from "../processor/instant.ts";
@@ -50,7 +51,7 @@ export class HttpBooks implements Theirs {
   }
 
   async totals({ fromMs, toMs }: SummaryWindow): Promise<Sum> {
-    const query = `from=${isoOf(fromMs)}&to=${isoOf(toMs)}`;
+    const query = `from=${iso(fromMs)}&to=${iso(toMs)}`;
     const path = "/admin/payments-summary";
     const { status, body } = await this.#get(`${path}?${query}`, { "X-Rinha-Token": this.#token });
     if (status !== 200) throw new NoAnswer(`GET ${path} answered ${status}`, status === 404);
@@ -104,8 +105,4 @@ function readSum(body: string | null): Sum | null {
   const cents = centsFromDecimal(totalAmount.text);
   if (!Number.isSafeInteger(count) || count < 0 || cents === null || cents < 0) return null;
   return count > 0 || cents === 0 ? { count, cents } : null;
-}
-
-function isoOf(atMs: number): string {
-  return new Date(atMs).toISOString();
 }

@@ -3,6 +3,7 @@
  * requestedAt. Each bucket is a reading of the ledger's columns, as the summary is, so that the buckets
  * add up to it; a long window is read in pieces, so that no summary waits for it.
  */
+import { iso } from "../../shared/clock.ts";
 import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
@@ -87,8 +88,4 @@ function closed({ fromMs, toMs }: SummaryWindow, span: SummaryWindow | null): Su
     toMs: toMs === Number.POSITIVE_INFINITY ? span.toMs : toMs,
   };
   return window.fromMs <= window.toMs ? window : null;
-}
-
-function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
 }

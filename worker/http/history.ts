@@ -9,6 +9,7 @@
  * that goes on and an incident that ends take the place of what was known of them. It is bounded by time
  * and by number; nothing in it is money, and all of it may be lost.
  */
+import { iso } from "../../shared/clock.ts";
 import type { ToldHistory, Minute, PastChange } from "../../shared/http-api/history.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { LaneChange } from "../../shared/http-api/live.ts";
@@ -62,7 +63,7 @@ export class History {
     this.#news += changes.length;
     this.#changes = [...this.#changes, ...changes.map(unnumbered)].slice(-CHANGES_MAX);
     this.note(nowMs, "pipeline", incidents);
-    this.#forget(instantOf(nowMs - KEPT_MS));
+    this.#forget(iso(nowMs - KEPT_MS));
   }
 
   /** Notes the incidents of a thread: all that last, and the newest that are over. */
@@ -95,7 +96,7 @@ export class History {
       a.at.localeCompare(b.at),
     );
     const incidents = this.incidents(nowMs);
-    return { at: instantOf(nowMs), minutes, incidents, changes: this.#changes };
+    return { at: iso(nowMs), minutes, incidents, changes: this.#changes };
   }
 
   #forget(before: string): void {
@@ -108,7 +109,7 @@ export class History {
     for (const [number, minute] of this.#minutes) if (!isKept(minute)) this.#minutes.delete(number);
     for (const [key, { incident }] of this.#incidents) {
       const { endedMs } = incident;
-      if (endedMs !== null && instantOf(endedMs) < before) this.#incidents.delete(key);
+      if (endedMs !== null && iso(endedMs) < before) this.#incidents.delete(key);
     }
   }
 
@@ -164,15 +165,11 @@ function toldOf(nowMs: number, incident: Incident): ToldIncident {
     level,
     processor: of === "processor" ? subject : null,
     reason: reason === null ? null : String(reason),
-    began: instantOf(sinceMs),
-    ended: endedMs === null ? null : instantOf(endedMs),
+    began: iso(sinceMs),
+    ended: endedMs === null ? null : iso(endedMs),
     cutShort: false,
     durationMs: Math.max(0, (endedMs ?? nowMs) - sinceMs),
     times,
     cost,
   };
-}
-
-function instantOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,4 +1,5 @@
 /** Reads payments as the journal has them, through a connection that cannot write. */
+import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { openToRead } from "../format.ts";
 import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
@@ -13,8 +14,6 @@ export type PaymentRow = {
 };
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
-
-export const iso = (atMs: number) => new Date(atMs).toISOString();
 
 export function openPayments(path: string, names: readonly string[]) {
   const db = openToRead(path);

@@ -1,11 +1,12 @@
 import type { Readiness } from "../../shared/http-api/readiness.ts";
-import { READY } from "../../shared/readiness.ts";
 import { describe, expect, spyOn, test } from "bun:test";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
 import { runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
+
+const READY: Readiness = { reasons: [], warnings: [] };
 
 const because = (code: string, detail: string): Readiness => {
   return { reasons: [{ code, detail }], warnings: [] };

@@ -2,6 +2,7 @@
  * Reads what an operator asks for: the open payments, and all that is known of one. The connection
  * cannot write, so that a long list costs nobody but its reader.
  */
+import { iso } from "../../shared/clock.ts";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import type { Ages, PublicStory } from "../../shared/http-api/dashboard.ts";
 import { ORDERS, type Said, type Story } from "../../shared/http-api/operator.ts";
@@ -9,7 +10,7 @@ import type { PaymentStatus } from "../../shared/http-api/payments.ts";
 import { openToRead } from "../format.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
-import { iso, statusFields, type PaymentRow } from "./payments.ts";
+import { statusFields, type PaymentRow } from "./payments.ts";
 
 const SQL_ORDERS: Record<(typeof ORDERS)[number], string> = {
   age: "seq",

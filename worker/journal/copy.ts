@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { PAYMENT_STATES } from "../transitions.ts";
 import { damagedBy } from "./damage.ts";
 import { noteCleanEnd } from "./ending.ts";
+import { metaOf } from "./meta.ts";
 import { refuseForeign } from "./ours.ts";
 
 /**
@@ -48,6 +49,6 @@ export function contentsOf(path: string): Contents {
     payments: number("SELECT count(*) FROM payments") ?? 0,
     open: number(`SELECT count(*) FROM payments WHERE state <> ${settled}`) ?? 0,
     newestAtMs: number("SELECT accepted_at_ms FROM payments ORDER BY seq DESC LIMIT 1"),
-    backupAtMs: number("SELECT value FROM meta WHERE key = 'backup_at_ms'"),
+    backupAtMs: metaOf(db, "backup_at_ms"),
   };
 }

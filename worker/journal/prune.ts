@@ -13,6 +13,7 @@
 import type { Database } from "bun:sqlite";
 import { BLOCK_ROWS, PAYMENT_STATES } from "../transitions.ts";
 import { SUM_OF_PRUNED } from "./copies.ts";
+import { metaOf } from "./meta.ts";
 
 /** Rows and payments of one transaction: about a megabyte of the log. */
 const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
@@ -62,13 +63,12 @@ export function planPrune(db: Database, beforeMs: number): PrunePlan {
     const attempts = number(`SELECT count(*) FROM attempts WHERE ${ofThem}`, beforeMs, endRow) ?? 0;
     const payments = sums.reduce((all, { payments: some }) => all + some, 0);
     const rowsBytes = (endRow - baseRow) * LEDGER_ROW_BYTES;
-    const before = "SELECT value FROM meta WHERE key = 'pruned_before_ms'";
     return {
       beforeMs,
       baseRow,
       endRow,
       lastSeq: number("SELECT max(seq) FROM payments") ?? 0,
-      exactFromMs: larger(number(before), exactFromMs(db, endRow)),
+      exactFromMs: larger(metaOf(db, "pruned_before_ms"), exactFromMs(db, endRow)),
       sums,
       attempts,
       kept: number(`SELECT count(*) FROM (${kept})`, beforeMs, endRow) ?? 0,

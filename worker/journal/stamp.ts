@@ -7,16 +7,6 @@ export function stampOf(atMs: number): string {
 
 /** Null for anything else, such as a day that does not exist. */
 export function readStamp(text: string): number | null {
-  const [, ...parts] = (STAMP.exec(text) ?? []).map(Number) as (number | undefined)[];
-  if (parts.length === 0) return null;
-  const [year, month, day, hours, minutes, seconds] = parts as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const atMs = Date.UTC(year, month - 1, day, hours, minutes, seconds);
-  return stampOf(atMs) === text ? atMs : null;
+  const atMs = Date.parse(text.replace(STAMP, "$1-$2-$3T$4:$5:$6Z"));
+  return Number.isFinite(atMs) && stampOf(atMs) === text ? atMs : null;
 }

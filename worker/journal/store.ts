@@ -26,6 +26,7 @@ import { refuseNewer } from "../format.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
 import { sumOfSettled } from "./copies.ts";
 import { damage, damageIn } from "./damage.ts";
+import { metaOf, type MetaKey } from "./meta.ts";
 import { migrate, type Upgrade } from "./migrations.ts";
 import { refuseForeign } from "./ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
@@ -53,9 +54,6 @@ export type JournalSync = "full" | "normal" | "off";
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
-
-/** The key in `meta` of a copy that was put in place. */
-const RESTORED = "restored_at_ms";
 
 type OpenColumns = [
   seq: number,
@@ -192,10 +190,7 @@ export class SqliteStore {
     this.#db.run("PRAGMA synchronous = FULL");
     return this.#db
       .transaction(() => {
-        const meta = (key: string) =>
-          this.#db
-            .query<{ value: number }, [string]>("SELECT value FROM meta WHERE key = ?")
-            .get(key)?.value;
+        const meta = (key: MetaKey) => metaOf(this.#db, key);
         const max = (sql: string) => this.#db.query<{ n: number | null }, []>(sql).get()?.n ?? null;
         // The epoch is for people only, and shows them about when: nothing rests on a right clock.
         const epoch = Math.max((meta("epoch") ?? 0) + 1, Math.floor(nowMs / 1000));
@@ -221,8 +216,8 @@ export class SqliteStore {
         return {
           epoch,
           baseRow,
-          restoredAtMs: meta(RESTORED) ?? null,
-          prunedBeforeMs: meta("pruned_before_ms") ?? null,
+          restoredAtMs: meta("restored_at_ms"),
+          prunedBeforeMs: meta("pruned_before_ms"),
           nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
           nextRow,
           processors: known.map(({ name }) => name),
@@ -381,7 +376,7 @@ function prepare(db: Database) {
     absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
     address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
     ask: db.prepare("UPDATE payments SET state = state WHERE seq = ?"),
-    trust: db.prepare(`DELETE FROM meta WHERE key = '${RESTORED}'`),
+    trust: db.prepare("DELETE FROM meta WHERE key = 'restored_at_ms'"),
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
     intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),

@@ -5,11 +5,12 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Circumstances, Incidents } from "../../shared/incidents.ts";
 import type { IncidentKind } from "../../shared/incidents/table.ts";
+import { BACKLOG_NEAR } from "../limits.ts";
 
 /** An API with another secret sends a probe a second. */
 const FORGED_QUIET_MS = 3_000;
 /** Share of the bound at which the backlog is near it, and at which it no longer is. */
-const BACKLOG_HIGH = { begins: 0.8, ends: 0.6 };
+const BACKLOG_HIGH = { begins: BACKLOG_NEAR, ends: 0.6 };
 /** Mean time of a commit: 1 ms on a good disk, 20 ms on one that turns. */
 const SLOW_COMMIT_MS = { begins: 50, ends: 25 };
 /** Drops come in bursts; the kernel is asked every few seconds, and not while two of those bring none. */
