@@ -25,7 +25,8 @@ export const statusFields = {
   optional: { processor: text, requestedAt: instant, settledAt: instant },
 };
 
-export const payment = object(statusFields.required, statusFields.optional);
+/** `reason` says why a payment is rejected or in conflict, in the words of its last attempt. */
+export const payment = object(statusFields.required, { ...statusFields.optional, reason: text });
 export type PaymentStatus = Of<typeof payment>;
 
 /** A payment as a shop posts it; the largest amount is a setting of the API. */
