@@ -2,8 +2,17 @@
  * The messages that a shop posts and reads: a payment, its status, the summary, and what an error
  * looks like.
  */
-import { UUID_TEXT } from "../payment.ts";
-import { id, instant, object, oneOf, text, whole, type Of, type SchemaOf } from "./schema.ts";
+import {
+  id,
+  idInAnyCase,
+  instant,
+  object,
+  oneOf,
+  text,
+  whole,
+  type Of,
+  type SchemaOf,
+} from "./schema.ts";
 
 /** States of a payment, as the journal has them. */
 export const STATES = [
@@ -18,7 +27,12 @@ export const STATES = [
 export const state = oneOf(...STATES);
 
 /** A JSON number with two decimals. */
-const amount: SchemaOf<number> = { type: "number", minimum: 0.01, multipleOf: 0.01 };
+const amount: SchemaOf<number> = {
+  type: "number",
+  minimum: 0.01,
+  multipleOf: 0.01,
+  examples: [12.5],
+};
 
 export const statusFields = {
   required: { correlationId: id, amount, status: state, acceptedAt: instant },
@@ -31,9 +45,8 @@ export type PaymentStatus = Of<typeof payment>;
 
 /** A payment as a shop posts it; the largest amount is a setting of the API. */
 export function paymentRequest(amountMax?: number) {
-  const anyCase: SchemaOf<string> = { ...id, pattern: UUID_TEXT.replaceAll("a-f", "a-fA-F") };
   const upTo = amountMax === undefined ? {} : { maximum: amountMax };
-  return object({ correlationId: anyCase, amount: { ...amount, ...upTo } as typeof amount });
+  return object({ correlationId: idInAnyCase, amount: { ...amount, ...upTo } as typeof amount });
 }
 
 const totals = object({

@@ -5,7 +5,7 @@ import { later, type Row } from "../../shared/http-api/row.ts";
 import { rowOf } from "../../shared/http-api/table.ts";
 import { WORKER_OPERATIONS } from "./route.ts";
 
-const rows = WORKER_OPERATIONS.map(rowOf).map(asAnswered);
+const rows = WORKER_OPERATIONS.map((id) => [id, asAnswered(rowOf(id))] as const);
 export const WORKER_DOCUMENT: string = JSON.stringify(
   openApiDocument("Papa-Léguas: worker", rows, COMPONENTS),
 );
