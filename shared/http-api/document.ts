@@ -4,7 +4,7 @@ import { VERSION } from "../version.ts";
 import { trouble, type Row } from "./row.ts";
 
 const BEYOND =
-  "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json.";
+  "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json. What is no HTTP request, or has headers of more than 16 KiB, is 400 or 431 without a body.";
 const STRANGE_QUERY = trouble("The query has a name that is none");
 const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = {
   correlationId: idInAnyCase,

@@ -123,6 +123,7 @@ test(
     expect(story.attempts.length).toBeGreaterThan(0);
     expect(story.interventions).toMatchObject([{ action: "hold" }]);
     await operatorAnswers(worker, id);
+    await tooLargeForWorker(worker);
     await misspeltQueries(api, (row) => row.public);
     await misspeltQueries(worker, (row) => row.owner !== "api");
     expect(await api.undocumented("papaleguas_api_requests_total")).toEqual([]);
@@ -206,6 +207,13 @@ async function misspeltQueries(listener: Listener, isAnswered: (row: Row) => boo
   }
   const { status } = await fetch(`${listener.url}/payments-summary?from&to=`);
   expect(status).toBe(200);
+}
+
+async function tooLargeForWorker(worker: Listener): Promise<void> {
+  for (const { owner, method, path } of OPERATION_IDS.map(rowOf)) {
+    if (owner === "api" || method !== "POST") continue;
+    await worker.ask(413, method, path, { headers: ADMIN, body: " ".repeat(70_000) });
+  }
 }
 
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {

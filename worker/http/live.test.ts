@@ -82,6 +82,7 @@ function callOf(accept: string, query: string): Call {
     open: "",
     query: new URLSearchParams(query),
     request: new Request("http://worker/dashboard/live", { headers: { accept } }),
+    body: "",
     keepOpen() {},
   };
 }
@@ -194,7 +195,7 @@ test("an end ends every stream and lets none begin", async () => {
 test("HEAD opens nothing", async () => {
   const watched = new Watched();
   const call = callOf("text/event-stream", "");
-  const request = new Request(call.request, { method: "HEAD" });
+  const request = { headers: call.request.headers, method: "HEAD" };
   const response = await watched.feed.answer({ ...call, request });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   expect(watched.questions).toEqual([]);

@@ -83,8 +83,7 @@ function story({ stories }: OperatorSources, id: string): Response {
 
 async function decide(sources: OperatorSources, action: PaymentAction, call: Call) {
   const correlationId = canonicalCorrelationId(call.open);
-  const said = await call.request.text();
-  const parsed = parseGrounds(said, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
+  const parsed = parseGrounds(call.body, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
   if (!parsed.ok) return problem(400, parsed.reason);
   const found = correlationId === null ? null : sources.stories.find(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
@@ -96,7 +95,7 @@ async function decide(sources: OperatorSources, action: PaymentAction, call: Cal
 }
 
 async function decideAbout(sources: OperatorSources, action: ProcessorAction, call: Call) {
-  const parsed = parseGrounds(await call.request.text(), false);
+  const parsed = parseGrounds(call.body, false);
   if (!parsed.ok) return problem(400, parsed.reason);
   const { open: name } = call;
   const command = { kind: "processor", action, name, grounds: parsed.grounds } as const;
