@@ -1,10 +1,10 @@
+import { readRequestBody } from "../shared/http/request-body.ts";
 import { BODY_BYTES_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
 import { problem, unavailable } from "../shared/problem.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
 import type { ApiMetrics } from "./metrics.ts";
 import { parsePaymentRequest } from "./payment-request.ts";
-import { readRequestBody } from "./request-body.ts";
 
 export type AcceptParts = {
   readonly link: Link;

@@ -6,9 +6,11 @@ import { later, trouble, type Row } from "../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf } from "../shared/http-api/table.ts";
 
 export function apiDocument(amountMax: number): string {
-  const rows = OPERATION_IDS.map(rowOf).filter((row) => row.public);
+  const rows = OPERATION_IDS.filter((id) => rowOf(id).public).map(
+    (id) => [id, asAnswered(rowOf(id))] as const,
+  );
   const components = { ...COMPONENTS, PaymentRequest: paymentRequest(amountMax) };
-  return JSON.stringify(openApiDocument("Papa-Léguas: API", rows.map(asAnswered), components));
+  return JSON.stringify(openApiDocument("Papa-Léguas: API", rows, components));
 }
 
 /** Adds to the worker's own answers those that passing on can give. */

@@ -8,12 +8,12 @@
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { TABLE } from "../shared/http-api/table.ts";
+import { readRequestBody } from "../shared/http/request-body.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
 import { peerAt } from "../shared/net/peer.ts";
 import { detailOf, problem, unavailable } from "../shared/problem.ts";
-import { readRequestBody } from "./request-body.ts";
 
 export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */

@@ -5,6 +5,7 @@ import { queryMistake, type Row } from "../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
 import { leadToPage } from "../shared/http/lead.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
+import { SERVER_BODY_BYTES_MAX } from "../shared/http/request-body.ts";
 import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
@@ -52,12 +53,6 @@ const LEAVE_TIMES: LeaveTimes = { quietMs: 500, answerMsMax: 2_000, breakOffMs: 
 if (LEAVE_TIMES.answerMsMax + LEAVE_TIMES.breakOffMs >= DRAIN_MS_MAX) {
   throw new Error("leaving takes longer than a process has for draining");
 }
-
-/**
- * Longer bodies are refused by Bun itself, with a bare 413 and a closed connection. It is far above
- * what any call takes so that those refusals can say why; a body that nobody reads costs no memory.
- */
-const SERVER_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The table's public rows: no other call, above all no operator's, ever leaves for the worker. */
 const find = matcherOf(OPERATION_IDS.filter((id) => rowOf(id).public));

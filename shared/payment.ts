@@ -11,6 +11,9 @@ export type Payment = {
 export const UUID_TEXT = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const UUID = new RegExp(UUID_TEXT);
 
+/** Pattern of the name of a processor that is configured. */
+export const PROCESSOR_NAME_TEXT = "^[a-z][a-z0-9-]{0,31}$";
+
 /** The canonical (lower-case) form of a UUID, or null when `value` is not one. */
 export function canonicalCorrelationId(value: unknown): string | null {
   if (typeof value !== "string" || value.length !== 36) return null;

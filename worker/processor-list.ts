@@ -3,6 +3,7 @@
  * mistake has its own sentence, which names the processor by its place and repeats nothing of what was
  * given: what looks like a name may be the rest of a token.
  */
+import { PROCESSOR_NAME_TEXT } from "../shared/payment.ts";
 import { parseHttpUrl } from "../shared/settings.ts";
 import { PROCESSORS_MAX } from "./limits.ts";
 
@@ -18,7 +19,7 @@ export type ProcessorSetting = {
 export const PROCESSORS_FORM =
   "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited; several are separated by commas, so a fee has a point and a token no comma";
 
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const NAME = new RegExp(PROCESSOR_NAME_TEXT);
 const FEE = /^(?:0(?:\.\d+)?|1)$/;
 /** Characters that a header can carry, without the two signs that separate. */
 const AUDIT_TOKEN = /^[!-+\--:<-~]+$/;

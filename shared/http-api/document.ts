@@ -1,12 +1,15 @@
 /** The OpenAPI 3.1 document of a listener, derived from its rows. */
-import { id, text, type Json, type Schema } from "./schema.ts";
+import { idInAnyCase, processorName, text, type Json, type Schema } from "./schema.ts";
 import { VERSION } from "../version.ts";
 import { trouble, type Row } from "./row.ts";
 
 const BEYOND =
-  "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json.";
+  "Another path is 404, another method 405 with Allow, and a fault of the program 500, each as application/problem+json. What is no HTTP request, or has headers of more than 16 KiB, is 400 or 431 without a body.";
 const STRANGE_QUERY = trouble("The query has a name that is none");
-const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = { correlationId: id, name: text };
+const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = {
+  correlationId: idInAnyCase,
+  name: processorName,
+};
 const TOKEN = { adminToken: [] };
 const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
 const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TOKEN" };
@@ -14,11 +17,14 @@ const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TO
 /** Writes the document, with those of `components` that the rows refer to. */
 export function openApiDocument(
   title: string,
-  rows: readonly Row[],
+  rows: readonly (readonly [operationId: string, Row])[],
   components: Readonly<Record<string, Schema>>,
 ): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const row of rows) (paths[row.path] ??= {})[row.method.toLowerCase()] = describe(row);
+  for (const [operationId, row] of rows) {
+    const operation = { operationId, ...describe(row) };
+    (paths[row.path] ??= {})[row.method.toLowerCase()] = operation;
+  }
   return {
     openapi: "3.1.1",
     info: {
@@ -27,6 +33,9 @@ export function openApiDocument(
       description: BEYOND,
       license: { name: "MIT", identifier: "MIT" },
     },
+    servers: [{ url: "/", description: "Where this document comes from" }],
+    // Nothing is asked for but where an operation says so.
+    security: [],
     paths,
     components: {
       schemas: referredTo(paths, components),
@@ -35,7 +44,7 @@ export function openApiDocument(
   };
 }
 
-function describe(row: Row): Json {
+function describe(row: Row): Schema {
   const { summary, body, guard, anyQuery } = row;
   const answers = anyQuery === true ? row.answers : { 400: STRANGE_QUERY, ...row.answers };
   const parameters = [...openSegments(row), ...queryOf(row)];

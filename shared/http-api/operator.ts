@@ -41,10 +41,26 @@ export function decisionBody(action: PaymentAction | ProcessorAction | JournalAc
     : object({ who: textOf("who"), why: textOf("why") }, { evidence: orNull(evidence) });
 }
 
+const EXAMPLES = {
+  who: "ana",
+  why: "the processor is being mended",
+  evidence: "the processor's own list of 31 January",
+};
+/**
+ * Something to read, and no control characters but those of lines and tables. Every engine of patterns
+ * knows all of it; the last one of the exceptions is white space to some of them only.
+ */
+const READABLE = ((sound) => `^${sound}*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufeff]${sound}*$`)(
+  "[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]",
+);
+
 function textOf(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
-  // The pattern refuses control characters.
-  const pattern = "^(?=[\\s\\S]*\\S)[\\n\\t\\P{Cc}]*$";
-  return { type: "string", maxLength: GROUNDS_LENGTH_MAX[name], pattern };
+  return {
+    type: "string",
+    maxLength: GROUNDS_LENGTH_MAX[name],
+    pattern: READABLE,
+    examples: [EXAMPLES[name]],
+  };
 }
 
 export const OPEN_STATES = STATES.filter((name) => name !== "settled");

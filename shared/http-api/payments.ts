@@ -2,10 +2,10 @@
  * The messages that a shop posts and reads: a payment, its status, the summary, and what an error
  * looks like.
  */
-import { UUID_TEXT } from "../payment.ts";
 import {
   boolean,
   id,
+  idInAnyCase,
   instant,
   object,
   oneOf,
@@ -28,7 +28,12 @@ export const STATES = [
 export const state = oneOf(...STATES);
 
 /** A JSON number with two decimals. */
-const amount: SchemaOf<number> = { type: "number", minimum: 0.01, multipleOf: 0.01 };
+const amount: SchemaOf<number> = {
+  type: "number",
+  minimum: 0.01,
+  multipleOf: 0.01,
+  examples: [12.5],
+};
 
 export const statusFields = {
   required: { correlationId: id, amount, status: state, acceptedAt: instant },
@@ -41,14 +46,14 @@ export const statusFields = {
   },
 };
 
-export const payment = object(statusFields.required, statusFields.optional);
+/** `reason` says why a payment is rejected or in conflict, in the words of its last attempt. */
+export const payment = object(statusFields.required, { ...statusFields.optional, reason: text });
 export type PaymentStatus = Of<typeof payment>;
 
 /** A payment as a shop posts it; the largest amount is a setting of the API. */
 export function paymentRequest(amountMax?: number) {
-  const anyCase: SchemaOf<string> = { ...id, pattern: UUID_TEXT.replaceAll("a-f", "a-fA-F") };
   const upTo = amountMax === undefined ? {} : { maximum: amountMax };
-  return object({ correlationId: anyCase, amount: { ...amount, ...upTo } as typeof amount });
+  return object({ correlationId: idInAnyCase, amount: { ...amount, ...upTo } as typeof amount });
 }
 
 const totals = object({

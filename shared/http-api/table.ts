@@ -15,7 +15,7 @@ import {
   type ProcessorAction,
 } from "./operator.ts";
 import { json, later, plain, trouble, type Reply, type Row } from "./row.ts";
-import { text, type Of } from "./schema.ts";
+import { boundOfWindow, events, oneOf, text, type Of } from "./schema.ts";
 
 const OF_API = { owner: "api", public: true } as const;
 const PASSED_ON = { owner: "worker", public: true } as const;
@@ -37,16 +37,21 @@ function post<K extends Kind, P extends string, R extends Rest>(kind: K, path: P
 }
 
 const words = (description: string) => ({ description, schema: text });
-/** Each end is open when it is left out. */
-const window = {
-  from: words("ISO 8601 with Z or an offset, else in UTC; included"),
-  to: words("ISO 8601 with Z or an offset, else in UTC; included"),
+const bound = {
+  description: "ISO 8601 with Z or an offset, else in UTC; included",
+  schema: boundOfWindow,
 };
+/** Each end is open when it is left out, or empty. */
+const window = { from: bound, to: bound };
 const BAD_QUESTION = { 400: trouble("What is wrong with the question") };
 /** A text that is no id is 404 like an id that is not known. */
 const NO_PAYMENT = { 404: trouble("No payment has this id") };
+const TOKEN_ASKED_FOR = {
+  ...trouble("The admin token is missing or wrong"),
+  headers: { "WWW-Authenticate": { schema: oneOf("Bearer") } },
+};
 const NOT_LET_IN = {
-  401: trouble("The admin token is missing or wrong"),
+  401: TOKEN_ASKED_FOR,
   404: trouble("There is none, or operator calls are off"),
 };
 const DECIDED = {
@@ -139,7 +144,7 @@ export const TABLE = {
     summary: "Forgets the settled history; open payments are kept",
     answers: {
       204: { description: "It is forgotten, on disk too" },
-      401: trouble("The admin token is missing or wrong"),
+      401: TOKEN_ASKED_FOR,
       404: trouble("Purging is off"),
       503: later("The journal does not answer; it may still happen"),
     },
@@ -165,7 +170,7 @@ export const TABLE = {
       200: json(
         "A stream of `live` events, or one answer with ?once or Accept: application/json",
         ref("Live"),
-        { "text/event-stream": { schema: text } },
+        { "text/event-stream": { schema: events } },
       ),
       503: later("Too many are watching, or the worker is shutting down or does not answer"),
     },
@@ -182,7 +187,13 @@ export const TABLE = {
   curve: get(PASSED_ON, "/dashboard/curve", {
     reads: "at times",
     summary: "Settled payments of a window over time",
-    query: { ...window, format: words("json or csv; without it, what Accept says") },
+    query: {
+      ...window,
+      format: {
+        description: "Without it, what Accept says",
+        schema: oneOf("json", "csv"),
+      },
+    },
     answers: {
       200: json("At most 300 buckets of requestedAt", ref("Curve"), {
         "text/csv": { schema: text },
@@ -222,7 +233,11 @@ export const TABLE = {
     reads: "always",
     summary: "Open payments, by id; on this listener only",
     query: listQuery,
-    answers: { 200: json("Oldest or largest first", ref("OpenPayments")), ...BAD_QUESTION },
+    answers: {
+      200: json("Oldest or largest first", ref("OpenPayments")),
+      404: trouble("`after` is the id of no payment"),
+      ...BAD_QUESTION,
+    },
   }),
   operatorList: get(FOR_OPERATORS, "/operator/payments", {
     summary: "Open payments",

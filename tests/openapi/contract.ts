@@ -28,6 +28,8 @@ export class Contract {
     // Cents are exact in a double; a hundredth of it is not.
     this.#ajv = new Ajv2020({ strict: true, allowUnionTypes: true, multipleOfPrecision: 6 });
     this.#ajv.addFormat("date-time", DATE_TIME);
+    // The pattern that goes with it says more.
+    this.#ajv.addFormat("uuid", true);
     this.#ajv.addSchema({ $id: "document", components: document.components }, "document");
     this.#ajv.addVocabulary(["components"]);
   }

@@ -123,6 +123,7 @@ test(
     expect(story.attempts.length).toBeGreaterThan(0);
     expect(story.interventions).toMatchObject([{ action: "hold" }]);
     await operatorAnswers(worker, id);
+    await tooLargeForWorker(worker);
     await misspeltQueries(api, (row) => row.public);
     await misspeltQueries(worker, (row) => row.owner !== "api");
     expect(await api.undocumented("papaleguas_api_requests_total")).toEqual([]);
@@ -212,10 +213,17 @@ async function misspeltQueries(listener: Listener, isAnswered: (row: Row) => boo
 }
 
 const TRUST = "/operator/journal/trust";
+async function tooLargeForWorker(worker: Listener): Promise<void> {
+  for (const { owner, method, path } of OPERATION_IDS.map(rowOf)) {
+    if (owner === "api" || method !== "POST") continue;
+    await worker.ask(413, method, path, { headers: ADMIN, body: " ".repeat(70_000) });
+  }
+}
 
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {
   await worker.ask(200, "GET", "/open-payments");
   await worker.ask(400, "GET", "/open-payments", { query: "?limit=0" });
+  await worker.ask(404, "GET", "/open-payments", { query: `?after=${crypto.randomUUID()}` });
   const list = "/operator/payments";
   await worker.ask(200, "GET", list, { headers: ADMIN });
   await worker.ask(400, "GET", list, { headers: ADMIN, query: "?limit=0" });

@@ -6,12 +6,13 @@ import type { Secrets } from "../../shared/settings.ts";
 import type { WorkerSettings } from "../settings.ts";
 
 export type Admission = Pick<WorkerSettings, "ADMIN_TOKEN" | "PURGE_ENABLED">;
+type Asking = Pick<Request, "headers">;
 type Guard = NonNullable<Row["guard"]>;
 
 const CALLS = { operator: "Operator calls need", purge: "Purging needs" };
 
 /** Gives the answer that refuses a request, or null when it is admitted. */
-export function refusalOf(guard: Guard, admission: Admission, request: Request): Response | null {
+export function refusalOf(guard: Guard, admission: Admission, request: Asking): Response | null {
   const off = whyOff(guard, admission);
   if (off !== null) return problem(404, off);
   if (isAuthorized(admission.ADMIN_TOKEN, request)) return null;
@@ -25,7 +26,7 @@ function whyOff(guard: Guard, { ADMIN_TOKEN, PURGE_ENABLED }: Admission): string
 }
 
 /** True when no token is set, or the request has one of them. A wrong one takes as long as the right one. */
-function isAuthorized(tokens: Secrets | null, request: Request): boolean {
+function isAuthorized(tokens: Secrets | null, request: Asking): boolean {
   if (tokens === null) return true;
   const digest = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
   const given = digest(request.headers.get("authorization") ?? "");

@@ -96,6 +96,7 @@ function callOf(accept: string, query: string): Call {
     open: "",
     query: new URLSearchParams(query),
     request: new Request("http://worker/dashboard/live", { headers: { accept } }),
+    body: "",
     keepOpen() {},
   };
 }
@@ -222,7 +223,7 @@ test("every reading is told to the history, and its incidents come with every an
 test("HEAD opens nothing", async () => {
   const watched = new Watched();
   const call = callOf("text/event-stream", "");
-  const request = new Request(call.request, { method: "HEAD" });
+  const request = { headers: call.request.headers, method: "HEAD" };
   const response = await watched.feed.answer({ ...call, request });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   expect(watched.questions).toEqual([]);

@@ -1,17 +1,22 @@
 /** Describes what the worker's own listener answers, an operator's calls among it. */
 import { COMPONENTS } from "../../shared/http-api/components.ts";
 import { openApiDocument } from "../../shared/http-api/document.ts";
-import { later, type Row } from "../../shared/http-api/row.ts";
+import { later, trouble, type Row } from "../../shared/http-api/row.ts";
 import { rowOf } from "../../shared/http-api/table.ts";
 import { WORKER_OPERATIONS } from "./route.ts";
 
-const rows = WORKER_OPERATIONS.map(rowOf).map(asAnswered);
+const IN_DOUBT = later("The pipeline stands still, and the journal is not read meanwhile");
+const rows = WORKER_OPERATIONS.map((id) => [id, asAnswered(rowOf(id))] as const);
 export const WORKER_DOCUMENT: string = JSON.stringify(
   openApiDocument("Papa-Léguas: worker", rows, COMPONENTS),
 );
 
 function asAnswered(row: Row): Row {
-  if (row.reads === undefined) return row;
-  const inDoubt = later("The pipeline stands still, and the journal is not read meanwhile");
-  return { ...row, answers: { 503: inDoubt, ...row.answers } };
+  const { method, reads } = row;
+  const answers = {
+    ...(method === "POST" ? { 413: trouble("The body is too large") } : {}),
+    ...(reads === undefined ? {} : { 503: IN_DOUBT }),
+    ...row.answers,
+  };
+  return { ...row, answers };
 }

@@ -61,7 +61,7 @@ export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Re
   const parsed = parseList(query);
   if (typeof parsed === "string") return problem(400, parsed);
   const list = stories.list(parsed, Date.now());
-  return list === null ? problem(400, "after is the id of no payment.") : json(list);
+  return list === null ? problem(404, "after is the id of no payment.") : json(list);
 }
 
 /** The query, or the sentence that says what is wrong with it. */
@@ -93,8 +93,7 @@ function story({ stories }: OperatorSources, id: string): Response {
 
 async function decide(sources: OperatorSources, action: PaymentAction, call: Call) {
   const correlationId = canonicalCorrelationId(call.open);
-  const said = await call.request.text();
-  const parsed = parseGrounds(said, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
+  const parsed = parseGrounds(call.body, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
   if (!parsed.ok) return problem(400, parsed.reason);
   const found = correlationId === null ? null : sources.stories.find(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
@@ -106,7 +105,7 @@ async function decide(sources: OperatorSources, action: PaymentAction, call: Cal
 }
 
 async function decideAbout(sources: OperatorSources, action: ProcessorAction, call: Call) {
-  const parsed = parseGrounds(await call.request.text(), false);
+  const parsed = parseGrounds(call.body, false);
   if (!parsed.ok) return problem(400, parsed.reason);
   const { open: name } = call;
   const command = { kind: "processor", action, name, grounds: parsed.grounds } as const;
@@ -116,7 +115,7 @@ async function decideAbout(sources: OperatorSources, action: ProcessorAction, ca
 }
 
 async function decideOnJournal(sources: OperatorSources, action: JournalAction, call: Call) {
-  const parsed = parseGrounds(await call.request.text(), false);
+  const parsed = parseGrounds(call.body, false);
   if (!parsed.ok) return problem(400, parsed.reason);
   const command = { kind: "journal", action, grounds: parsed.grounds } as const;
   return answered(sources, command, ({ detail }): JournalDecision => ({ action, detail }));

@@ -41,7 +41,8 @@ function accept(seq: number, processor: number | null = null, amountCents = 1990
 }
 
 function failed(kind: "unknown" | "reject" | "conflict" | "release", seq: number): Transition {
-  const attempt: FailedAttempt = { atMs: AT_MS, processor: 1, outcome: "unknown", reason: "test" };
+  const reason = `what "${kind}" is for`;
+  const attempt: FailedAttempt = { atMs: AT_MS, processor: 1, outcome: "unknown", reason };
   return { kind, seq, attempt };
 }
 
@@ -62,6 +63,7 @@ test("the status of a payment in each state has the fields that the state has", 
     failed("unknown", 3),
     settled(4, 0),
     failed("reject", 5),
+    failed("unknown", 6),
     failed("conflict", 6),
     failed("release", 7),
   ]);
@@ -82,8 +84,12 @@ test("the status of a payment in each state has the fields that the state has", 
     ...at,
     settledAt: "2025-07-15T12:00:02.007Z",
   });
-  expect(fields(5)).toEqual({ ...base(5, "rejected"), ...at });
-  expect(fields(6)).toEqual({ ...base(6, "conflict"), ...at });
+  expect(fields(5)).toEqual({ ...base(5, "rejected"), ...at, reason: 'what "reject" is for' });
+  expect(fields(6)).toEqual({
+    ...base(6, "conflict"),
+    ...at,
+    reason: 'what "conflict" is for',
+  });
   expect(fields(7)).toEqual(base(7, "accepted"));
   expect(fields(8)).toBeNull();
 });

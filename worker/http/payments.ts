@@ -14,10 +14,16 @@ export type PaymentRow = {
 };
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
+/** States after which nothing is tried any more, so that the last attempt says why. */
+const REFUSED = (["rejected", "conflict"] as const).map((name) => PAYMENT_STATES.indexOf(name));
 
 export function openPayments(path: string, names: readonly string[]) {
   const db = openToRead(path);
-  const byId = db.query<PaymentRow, [string]>("SELECT * FROM payments WHERE id = unhex(?, '-')");
+  const byId = db.query<PaymentRow & { reason: string | null }, [string]>(
+    `SELECT *, CASE WHEN state IN (${REFUSED.join(", ")}) THEN
+       (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1)
+     END AS reason FROM payments WHERE id = unhex(?, '-')`,
+  );
   const rows = db.query(
     "SELECT requested_at_ms, amount_cents, processor FROM ledger WHERE row >= ? AND row < ? ORDER BY row",
   );
@@ -25,7 +31,9 @@ export function openPayments(path: string, names: readonly string[]) {
     /** Gives the status of a payment as JSON, or null when the id is unknown. */
     status(correlationId: string): string | null {
       const row = byId.get(correlationId);
-      return row === null ? null : `{${statusFields(correlationId, row, names)}}`;
+      if (row === null) return null;
+      const why = row.reason === null ? "" : `,"reason":${JSON.stringify(row.reason)}`;
+      return `{${statusFields(correlationId, row, names)}${why}}`;
     },
     oldRows(fromRow: number, toRow: number): LedgerRows {
       const values = rows.values(fromRow, toRow) as [number, number, number][];

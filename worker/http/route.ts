@@ -7,17 +7,23 @@ import {
   type OperationId,
   type OwnedBy,
 } from "../../shared/http-api/table.ts";
+import { readRequestBody } from "../../shared/http/request-body.ts";
 import { pathOf, queryOf, targetOf } from "../../shared/http/target.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { refusalOf, type Admission } from "./authorization.ts";
 import { JournalInDoubt, type Standstill } from "./standstill.ts";
+
+/** The longest decision takes half of it, with every character escaped. */
+const BODY_BYTES_MAX = 64 * 1024;
 
 export type Call = {
   readonly path: string;
   /** Segment that the row's path leaves open. */
   readonly open: string;
   readonly query: URLSearchParams;
-  readonly request: Request;
+  readonly request: Pick<Request, "method" | "headers">;
+  /** Empty when the row takes none. */
+  readonly body: string;
   /** Keeps the connection of an answer that goes on: it is not idle, however long it is silent. */
   readonly keepOpen: () => void;
 };
@@ -51,11 +57,16 @@ export async function answer(
     const allow = allowOf(row);
     return [label, problem(405, `${path} answers ${allow} only.`, { allow })];
   }
-  const call = { path, open, query: queryOf(target), request, keepOpen };
-  return [label, await answerOf(site, id, call)];
+  const call = { path, open, query: queryOf(target), request, body: "", keepOpen };
+  return [label, await answerOf(site, id, call, request)];
 }
 
-async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Response> {
+async function answerOf(
+  site: Site,
+  id: WorkerOperation,
+  call: Call,
+  request: Request,
+): Promise<Response> {
   const row = rowOf(id);
   const { guard, reads } = row;
   try {
@@ -63,7 +74,12 @@ async function answerOf(site: Site, id: WorkerOperation, call: Call): Promise<Re
     const refusal = guard === undefined ? null : refusalOf(guard, site.admission, call.request);
     if (refusal !== null) return refusal;
     const mistake = queryMistake(row, call.query);
-    return mistake === null ? await site.answers[id](call) : problem(400, mistake);
+    if (mistake !== null) return problem(400, mistake);
+    if (row.method === "GET") return await site.answers[id](call);
+    const body = await readRequestBody(request, BODY_BYTES_MAX);
+    return body.kind === "refused"
+      ? body.answer
+      : await site.answers[id]({ ...call, body: body.text });
   } catch (error) {
     if (!(error instanceof JournalInDoubt)) throw error;
     return unavailable(error.message);

@@ -2,6 +2,7 @@
 import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
 import { setOrLeaveOut } from "../../shared/gauge.ts";
 import { Leave, type LeaveTimes } from "../../shared/http/leave.ts";
+import { SERVER_BODY_BYTES_MAX } from "../../shared/http/request-body.ts";
 import { HTTP_IDLE_SECONDS } from "../../shared/limits.ts";
 import type { Log } from "../../shared/log.ts";
 import { decimalFromCents } from "../../shared/money.ts";
@@ -118,7 +119,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     hostname: options.settings.HTTP_HOST,
     port: options.settings.HTTP_PORT,
     idleTimeout: HTTP_IDLE_SECONDS,
-    maxRequestBodySize: 64 * 1024,
+    maxRequestBodySize: SERVER_BODY_BYTES_MAX,
     development: false,
     async fetch(request, serving) {
       const [label, response] = await answer(site, request, () => serving.timeout(request, 0));

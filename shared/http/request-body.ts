@@ -1,4 +1,10 @@
-import { problem } from "../shared/problem.ts";
+import { problem } from "../problem.ts";
+
+/**
+ * Longer bodies are refused by Bun itself, with a bare 413 and a closed connection. It is far above
+ * what any call takes so that those refusals can say why; a body that nobody reads costs no memory.
+ */
+export const SERVER_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * Reads request bodies up to a bound. Bun does not buffer a body before it is asked for, and lets
