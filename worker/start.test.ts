@@ -164,13 +164,19 @@ test.each(["worker.ts", "api.ts", "simulator.ts"])(
   async (entry) => {
     using directory = temporaryDirectory();
     const ports = { ...good(directory.path), PORT: "0", WORKER_LINK: "127.0.0.1:1" };
-    const child = childOf(entry, ports);
-    child.start();
-    while (!hears(child.pid, "SIGTERM")) await Bun.sleep(1);
-    expect(await child.stop()).toMatchObject({ code: 0, signal: null });
-    expect(child.lines).toEqual([]);
+    // On a busy machine a process may have loaded all before it is looked at: another one is not.
+    for (let tries = 1; ; tries++) {
+      const child = childOf(entry, ports);
+      child.start();
+      while (!hears(child.pid, "SIGTERM")) await Bun.sleep(1);
+      expect(await child.stop()).toMatchObject({ code: 0, signal: null });
+      if (child.lines.length === 0) return;
+      expect(tries).toBeLessThan(TRIES_MAX);
+    }
   },
 );
+
+const TRIES_MAX = 20;
 
 function hears(pid: number, signal: "SIGTERM"): boolean {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
