@@ -166,6 +166,21 @@ describe("nothing is changed", () => {
     refused(path, from, reason);
   });
 
+  test("by a link to a copy that has a log", async () => {
+    using directory = temporaryDirectory();
+    const [path, from, link] = [
+      directory.file(),
+      directory.file("from.db"),
+      directory.file("link"),
+    ];
+    await begin(path);
+    writeFileSync(`${path}-lock`, "");
+    copyFileSync(copy, from);
+    writeFileSync(`${from}-wal`, "some");
+    symlinkSync(from, link);
+    refused(path, link, "it is no finished copy");
+  });
+
   test("when it is the journal itself, or is not there", async () => {
     using directory = temporaryDirectory();
     const path = directory.file();
