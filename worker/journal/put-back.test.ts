@@ -113,6 +113,25 @@ test("a journal that a link leads to is replaced where it is", async () => {
   expect(mark(path)).toHaveProperty("restored_at_ms", NOW_MS);
 });
 
+test("a copy that somebody has put in place by hand is known for one, until it is trusted", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  copyFileSync(copy, path);
+  const restoredAtMs = async () => {
+    await using opened = openInline(path);
+    return opened.journal.head.restoredAtMs;
+  };
+  const firstMs = await restoredAtMs();
+  expect(firstMs).toBeGreaterThan(BACKUP_MS);
+  expect(await restoredAtMs()).toBe(firstMs);
+  {
+    await using opened = openInline(path);
+    const intervention = { atMs: NOW_MS, who: "ana", action: "trust", why: "", evidence: null };
+    await opened.apply({ kind: "trust", intervention });
+  }
+  expect(await restoredAtMs()).toBeNull();
+});
+
 describe("nothing is changed", () => {
   const refused = (path: string, from: string, reason: string) => {
     const folder = path.slice(0, path.lastIndexOf("/"));
@@ -164,6 +183,21 @@ describe("nothing is changed", () => {
     copyFileSync(copy, from);
     spoil(from);
     refused(path, from, reason);
+  });
+
+  test("by a link to a copy that has a log", async () => {
+    using directory = temporaryDirectory();
+    const [path, from, link] = [
+      directory.file(),
+      directory.file("from.db"),
+      directory.file("link"),
+    ];
+    await begin(path);
+    writeFileSync(`${path}-lock`, "");
+    copyFileSync(copy, from);
+    writeFileSync(`${from}-wal`, "some");
+    symlinkSync(from, link);
+    refused(path, link, "it is no finished copy");
   });
 
   test("when it is the journal itself, or is not there", async () => {

@@ -53,7 +53,8 @@ export function putBack(from: string, place: string, nowMs: number, onBytes: OnB
 
 function refuseUnfinished(from: string): void {
   if (!existsSync(from)) throw new Error("there is no such file");
-  if (bytesOf(`${from}-wal`) > 0) throw new Error(`it is no finished copy: ${from}-wal is there`);
+  const log = `${realpathSync(from)}-wal`;
+  if (bytesOf(log) > 0) throw new Error(`it is no finished copy: ${log} is there`);
 }
 
 /** Payments that are in no copy may be in it; and SQLite takes what lies there for the new file's. */

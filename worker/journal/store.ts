@@ -12,7 +12,8 @@
  *   processor_modes  modes that an operator has set, where they are not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
- *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it)
+ *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it),
+ *              backup_at_ms (when that copy was made, as long)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
@@ -54,6 +55,10 @@ export type JournalSync = "full" | "normal" | "off";
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
+
+/** Knows a copy that was put in place by other means by what only copies have. */
+const MARK_COPY =
+  "INSERT OR IGNORE INTO meta SELECT 'restored_at_ms', ? FROM meta WHERE key = 'backup_at_ms'";
 
 type OpenColumns = [
   seq: number,
@@ -213,6 +218,7 @@ export class SqliteStore {
           .all();
         const nextRow = Math.max(baseRow, (lastRow ?? -1) + 1);
         this.blocks.complete(baseRow, nextRow);
+        this.#db.run(MARK_COPY, [nowMs]);
         return {
           epoch,
           baseRow,
@@ -376,7 +382,7 @@ function prepare(db: Database) {
     absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
     address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
     ask: db.prepare("UPDATE payments SET state = state WHERE seq = ?"),
-    trust: db.prepare("DELETE FROM meta WHERE key = 'restored_at_ms'"),
+    trust: db.prepare("DELETE FROM meta WHERE key IN ('restored_at_ms', 'backup_at_ms')"),
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
     intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),

@@ -324,6 +324,24 @@ describe("an operator", () => {
     },
   );
 
+  test("is told that the processor it belongs to was not asked, when that is not configured", async () => {
+    using bench = restored({ known: ["gone", "fallback", "default"] });
+    await bench.crash([left(1, 0)]);
+    await bench.tick(TWICE_MS);
+    const seq = (await bench.journal.open())[0]!.seq;
+    const absent = async (unasked: boolean) => {
+      const answer = operate(bench, "absent", seq, "unknown", unasked);
+      await settlePromises();
+      await answerBoth(bench, NOTHING, NOTHING);
+      await bench.commit();
+      return answer;
+    };
+    expect(reasonOf(await absent(false))).toContain("asked (gone: it is not configured;");
+    await bench.tick();
+    expect(chargesOf(bench)).toEqual([0, 0]);
+    expect(stateOf(await absent(true))).toBe("accepted");
+  });
+
   test("trusts the journal: what waits goes its usual way, and nothing is asked for any more", async () => {
     using bench = restored();
     await bench.crash([left(1, null), left(2, 1)]);

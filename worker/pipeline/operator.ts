@@ -183,7 +183,7 @@ export class Operator {
     const { ask, withdraw } = this.#options;
     const facts = this.#factsOf(payment);
     const isAsked = facts.configured || facts.heldBack;
-    const looked = isAsked ? await ask(payment) : NOT_CONFIGURED;
+    const looked = withOwner(facts, isAsked ? await ask(payment) : NOT_CONFIGURED);
     const owner = whoOf(facts);
     const refusal = refusalOfAbsence(looked, { ...facts, owner }, unasked);
     // The evidence is older than the decision: nothing may leave while that is written down.
@@ -328,7 +328,13 @@ function whoOf({ owner, heldBack }: Facts): string {
   return heldBack || owner === null ? "a processor" : owner;
 }
 
-const NOT_CONFIGURED: Looked = { kind: "unasked", reason: "it is not configured" };
+const NOT_CONFIGURED = { kind: "unasked", reason: "it is not configured" } as const;
+
+/** Nothing at all others says nothing of the one that the payment belongs to, and that was not asked. */
+function withOwner({ owner, configured, heldBack }: Facts, looked: Looked): Looked {
+  if (!heldBack || configured || owner === null || looked.kind !== "nothing") return looked;
+  return { kind: "unasked", reason: `${owner}: ${NOT_CONFIGURED.reason}; ${looked.reason}` };
+}
 
 /** A decision with what it was made without. */
 function noting(intervention: Intervention, note: string | null): Intervention {
