@@ -174,6 +174,7 @@ describe("nothing is changed", () => {
     ],
     ["it is empty", "it is empty", (file) => writeFileSync(file, "")],
     ["it is somebody's", "but no journal", (file) => other(file)],
+    ["it is a later format's", "it is of format 99", (file) => later(file)],
     ["it has a log", "it is no finished copy", (file) => writeFileSync(`${file}-wal`, "some")],
   ])("by a copy of which %s", async (_, reason, spoil) => {
     using directory = temporaryDirectory();
@@ -209,6 +210,12 @@ describe("nothing is changed", () => {
     refused(path, directory.file("gone.db"), "there is no such file");
   });
 });
+
+function later(file: string): void {
+  using db = new Database(file);
+  db.run("PRAGMA user_version = 99");
+  db.run("UPDATE meta SET value = 99 WHERE key = 'schema'");
+}
 
 function flip(file: string): void {
   const bytes = readFileSync(file);
