@@ -1,4 +1,5 @@
 /** Copies are made of a worker's journal under load, and put back, by commands as an operator has them. */
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   copyFileSync,
@@ -24,7 +25,6 @@ const copy = directory.file("copy.db");
 
 let stack: Stack;
 /** A payment that is in the copy. */
-let one = "";
 
 beforeAll(async () => {
   stack = await Stack.start({ env: { JOURNAL_SYNC: "off" } });
@@ -47,7 +47,6 @@ test(
   "a copy made under load has all that was answered before it began, and works elsewhere",
   async () => {
     const before = ids(200);
-    one = before[0] as string;
     expect(new Set(await pay(before))).toEqual(new Set([202]));
     await until("they are settled", 20_000, async () => {
       return [...(await states(before))].join() === "settled";
@@ -90,11 +89,16 @@ test(
   TEST_MS_MAX,
 );
 
-test("a copy with another byte is refused, and so is a name that is taken", async () => {
+test("a copy with another figure is refused, and so is a name that is taken", async () => {
   const spoilt = directory.file("spoilt.db");
-  const bytes = readFileSync(copy);
-  bytes[bytes.indexOf(Buffer.from(one.replaceAll("-", ""), "hex"))]! ^= 1;
-  writeFileSync(spoilt, bytes);
+  copyFileSync(copy, spoilt);
+  {
+    // A bit that turns over somewhere in the file may be in a place that is free.
+    using db = new Database(spoilt);
+    db.run("PRAGMA journal_mode = MEMORY");
+    expect(db.run("UPDATE ledger SET amount_cents = amount_cents + 1").changes).toBeGreaterThan(0);
+  }
+  const bytes = readFileSync(spoilt);
   const place = directory.file("other.db");
   const { code, err } = await command(place, "restore", spoilt);
   expect({ code, err: err.split("\n").at(-2) }).toMatchObject({
