@@ -31,17 +31,21 @@ const ALL_READY = ["200", "200", "200"] as const;
 let copy = "";
 let takeBack = (): void => {};
 
+const WORKER_GONE: Pick<Step, "begins" | "page" | "readiness" | "alerts"> = {
+  begins: [
+    ["api-1", "worker-silent"],
+    ["api-2", "worker-silent"],
+  ],
+  page: /^The worker does not answer/,
+  readiness: ["gone", "503 worker-silent", "503 worker-silent"],
+  alerts: ["PapaLeguasWorkerAbsent", "PapaLeguasWorkerSilent", "PapaLeguasProcessDown"],
+};
+
 export const steps: readonly Step[] = [
   {
     name: "an earlier version's worker was stopped for its upgrade, under load",
     cause: async () => {},
-    begins: [
-      ["api-1", "worker-silent"],
-      ["api-2", "worker-silent"],
-    ],
-    page: /^The worker does not answer/,
-    readiness: ["gone", "503 worker-silent", "503 worker-silent"],
-    alerts: ["PapaLeguasWorkerAbsent", "PapaLeguasWorkerSilent", "PapaLeguasProcessDown"],
+    ...WORKER_GONE,
     async cure(night) {
       await night.backup();
       await night.worker.startAndWait();
@@ -129,13 +133,7 @@ export const steps: readonly Step[] = [
       const log = worker.lines.concat(worker.errors).join("\n");
       expect(log).toMatch(/\.db was removed while the worker ran/);
     },
-    begins: [
-      ["api-1", "worker-silent"],
-      ["api-2", "worker-silent"],
-    ],
-    page: /^The worker does not answer/,
-    readiness: ["gone", "503 worker-silent", "503 worker-silent"],
-    alerts: ["PapaLeguasWorkerAbsent", "PapaLeguasWorkerSilent", "PapaLeguasProcessDown"],
+    ...WORKER_GONE,
     cure: null,
     over: [],
   },
