@@ -5,7 +5,7 @@ import { runApi, startFakeWorker } from "./server.fixture.ts";
 
 test("every reason is named as JSON, and a secret that is known to be another one", async () => {
   const meant = (...instances: number[]) => [{ code: "link-secret", detail: "…", instances }];
-  const fails = [{ code: "journal", detail: "the journal fails: disk fails" }];
+  const fails = [{ code: "journal-fails", detail: "the journal fails: disk fails" }];
   let said: Readiness = { reasons: fails, warnings: meant(3, 7) };
   await using worker = startFakeWorker(() => Response.json({ ready: false, ...said }));
   await using api = runApi(worker.url);
@@ -14,12 +14,12 @@ test("every reason is named as JSON, and a secret that is known to be another on
     return [response.status, await response.json()];
   };
   const journal = "The worker is not ready: the journal fails: disk fails.";
-  const reasons = [{ code: "journal", detail: journal }];
+  const reasons = [{ code: "journal-fails", detail: journal }];
   expect(await all()).toEqual([503, { ready: false, reasons, warnings: [] }]);
   api.link.answering = false;
   expect(await all()).toMatchObject([
     503,
-    { reasons: [{ code: "journal" }, { code: "link-secret" }] },
+    { reasons: [{ code: "journal-fails" }, { code: "link-secret" }] },
   ]);
   said = { reasons: [], warnings: meant(3, 7) };
   expect(await problemOf(await api.call("GET", "/readyz"))).toStartWith(

@@ -41,6 +41,6 @@ export function readinessOf(known: Known): Readiness {
 function silenceOf({ worker, link, isInDoubt }: Omit<Known, "leaving">): Reason {
   const isMeant = worker?.warnings.some(({ instances }) => instances?.includes(link.instance));
   if (isMeant === true) return { code: "link-secret", detail: OTHER_SECRET };
-  if (isInDoubt) return { code: "link-silent", detail: INCIDENTS["link-doubt"].message };
+  if (isInDoubt) return { code: "link-doubt", detail: INCIDENTS["link-doubt"].message };
   return { code: "worker-silent", detail: SILENT };
 }

@@ -91,7 +91,7 @@ test("checkpoints that fail are logged at once, and make it not ready when they 
   site.checkpoints.failed(site.nowMs, "disk I/O error");
   expect(site.tick()).toBeNull();
   site.checkpoints.failed(site.nowMs, "disk I/O error");
-  expect(site.tick(10_000)).toBe("checkpoints fail, and the journal's log grows: disk I/O error");
+  expect(site.tick(10_000)).toBe("checkpoints fail: disk I/O error; the journal's log grows");
   site.checkpoints.succeeded();
   expect(site.tick()).toBeNull();
   site.incidents.close();
@@ -121,8 +121,8 @@ test("every reason is told, each with a code; a stranger's secret makes nobody r
   site.readiness.drain();
   expect(site.readinessTold.reasons.map(({ code }) => code)).toEqual([
     "draining",
-    "journal",
-    "ledger-full",
+    "journal-fails",
+    "ledger-end",
   ]);
 });
 

@@ -5,7 +5,7 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
-import type { IncidentKind } from "../shared/incidents/table.ts";
+import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
 import type { Stranger } from "../shared/link/strangers.ts";
 import { DRAINING } from "../shared/readiness.ts";
 
@@ -58,19 +58,15 @@ export class Readiness {
     const { clock, journal, pipeline, http, link } = this.#parts;
     const nowMs = clock.steadyMs();
     http.pulse.beat(nowMs);
-    this.#tell("journal-fails", journal.trouble);
-    this.#tell("checkpoints-fail", journal.checkpoints.failing);
-    this.#tell("ledger-end", pipeline.ledgerEnd);
-    this.#before = this.#counts();
+    const { trouble, checkpoints } = journal;
+    const lasting = checkpoints.trouble(nowMs);
+    const grows = lasting === null ? null : `${lasting}; the journal's log grows`;
     const reasons = [
-      reasonOf("journal", "the journal fails", journal.trouble),
-      reasonOf("ledger-full", "the ledger is at its end", pipeline.ledgerEnd),
-      reasonOf(
-        "checkpoints",
-        "checkpoints fail, and the journal's log grows",
-        journal.checkpoints.trouble(nowMs),
-      ),
+      this.#reasonOf("journal-fails", trouble),
+      this.#reasonOf("ledger-end", pipeline.ledgerEnd),
+      this.#reasonOf("checkpoints-fail", checkpoints.failing, grows),
     ].flat();
+    this.#before = this.#counts();
     http.setReadiness({
       reasons: this.#draining ? [DRAINING, ...reasons] : reasons,
       warnings: warningsAbout(link.strangers()),
@@ -82,15 +78,13 @@ export class Readiness {
     this.tick();
   }
 
-  #tell(kind: IncidentKind, reason: string | null): void {
+  /** Tells of the incident, and gives what makes the worker not ready for it. */
+  #reasonOf(code: IncidentKind, reason: string | null, red = reason): Reason[] {
     const now =
       reason === null ? null : { details: { reason }, counts: this.#counts, from: this.#before };
-    this.#parts.incidents.tell(kind, null, now);
+    this.#parts.incidents.tell(code, null, now);
+    return red === null ? [] : [{ code, detail: `${INCIDENTS[code].message}: ${red}` }];
   }
-}
-
-function reasonOf(code: string, what: string, reason: string | null): Reason[] {
-  return reason === null ? [] : [{ code, detail: `${what}: ${reason}` }];
 }
 
 /**

@@ -98,7 +98,7 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
       journal: { trouble: "disk full", queued: 3, restored: false },
       notReady: "the journal fails: disk full",
     },
-    "journal",
+    "journal-fails",
     "bad",
     "Payments are turned away, because the journal cannot be written: disk full.",
   ],
@@ -122,13 +122,13 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
   ],
   [
     { journal: RESTORED },
-    "restored",
+    "journal-restored",
     "warn",
     "The journal was restored from a copy: every payment is asked for at every processor",
   ],
   [
     { audited: [EQUAL, { ...DRIFT, name: "fallback" }] },
-    "audit-differs",
+    "audit-drift",
     "bad",
     "fallback has recorded 400.00 more than is settled here: 1 payment differs.",
   ],
@@ -142,7 +142,7 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
   ],
   [
     { lanes: [lane("default", 0.05), lane("fallback", 0.15, { moved: true })] },
-    "moved",
+    "processor-moved",
     "warn",
     "fallback has another address than its open payments were sent to",
   ],
@@ -154,19 +154,19 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
   ],
   [
     { backlog: { ...IDLE, open: 800 } },
-    "backlog",
+    "backlog-high",
     "warn",
     "Payments will soon be turned away: 800 of at most 1 000 are open.",
   ],
   [
     { lanes: [lane("default", 0.05, { breaker: "open" }), lane("fallback", 0.15)] },
-    "breaker",
+    "breaker-open",
     "warn",
     "The cheapest cannot be used: default's breaker is open.",
   ],
   [
     { audited: [{ ...EQUAL, state: "failed", error: "403: the token is refused" }] },
-    "audit-fails",
+    "audit-failed",
     "warn",
     "default's books cannot be compared with ours: 403: the token is refused.",
   ],
@@ -190,7 +190,7 @@ test.each(CASES.map((_, n) => n).slice(1))("case %d never hides the one before i
     (typeof CASES)[0],
     (typeof CASES)[0],
   ];
-  expect(standingOf({ ...WELL, ...less, ...worse }).facts[0]?.code).toBe(code as "journal");
+  expect(standingOf({ ...WELL, ...less, ...worse }).facts[0]?.code).toBe(code as "journal-fails");
 });
 
 test("everything at once is three sentences and a number, in order, until a fact makes the figures old", () => {
@@ -209,12 +209,12 @@ test("everything at once is three sentences and a number, in order, until a fact
   const { facts, text, kind, brief } = standingOf(everything);
   expect(facts.map(({ code }) => code)).toEqual([
     "link-secret",
-    "audit-differs",
-    "moved",
+    "audit-drift",
+    "processor-moved",
     "unknown-long",
-    "backlog",
-    "breaker",
-    "audit-fails",
+    "backlog-high",
+    "breaker-open",
+    "audit-failed",
     "clock-stepped",
   ]);
   expect(text).toContain("until an operator decides. 5 more things are wrong. 900 payments open");
@@ -242,7 +242,11 @@ test("a difference that was found stays said while the next comparison fails, an
 test("on a restored journal a difference is the gap, and no alarm by itself", () => {
   const restored = { ...WELL, journal: RESTORED, audited: [DRIFT] };
   const { kind, text, facts } = standingOf(restored);
-  expect([kind, ...facts.map(({ code }) => code)]).toEqual(["warn", "restored", "audit-differs"]);
+  expect([kind, ...facts.map(({ code }) => code)]).toEqual([
+    "warn",
+    "journal-restored",
+    "audit-gap",
+  ]);
   expect(text).toContain("400.00 more than is settled here: 1 payment differs. That is the gap");
   const less = { ...DRIFT, driftCents: -19_900 };
   expect(standingOf({ ...restored, audited: [less] })).toMatchObject({ kind: "bad" });

@@ -46,7 +46,7 @@ const JUDGES: readonly Judge[] = [
     trouble === null
       ? null
       : bad(
-          "journal",
+          "journal-fails",
           `Payments are turned away, because the journal cannot be written: ${trouble}.`,
           "journal fails",
         ),
@@ -68,7 +68,7 @@ const JUDGES: readonly Judge[] = [
   ofClock,
 ];
 /** With one of these, the figures are those of before, or may be wrong. */
-const ENDS_THE_REST: ReadonlySet<Fact["code"]> = new Set(["journal", "damaged", "not-ready"]);
+const ENDS_THE_REST: ReadonlySet<Fact["code"]> = new Set(["journal-fails", "damaged", "not-ready"]);
 
 export function standingOf(state: State): Standing {
   const all = JUDGES.map((judge) => judge(state)).filter((fact) => fact !== null);
@@ -114,7 +114,7 @@ function ofLink({ link }: State): Fact | null {
 function ofRestore({ journal }: State): Fact | null {
   if (!journal.restored) return null;
   return warn(
-    "restored",
+    "journal-restored",
     "The journal was restored from a copy: every payment is asked for at every processor before it is charged, until an operator trusts it.",
     "journal restored",
   );
@@ -129,9 +129,9 @@ function ofAudit({ audited, journal }: State): Fact | null {
   const brief = `${first.name}'s books differ`;
   // No shop can repeat away what a processor has less: that is no gap.
   const isGap = journal.restored && differing.every(({ driftCents }) => driftCents >= 0);
-  if (!isGap) return bad("audit-differs", text, brief);
+  if (!isGap) return bad("audit-drift", text, brief);
   const gap = "That is the gap of the restore, until shops have repeated what was charged in it.";
-  return warn("audit-differs", `${text} ${gap}`, brief);
+  return warn("audit-gap", `${text} ${gap}`, brief);
 }
 
 function differenceAt({ name, driftCents, driftPayments }: AuditedState): string {
@@ -160,7 +160,7 @@ function ofMoved({ lanes }: State): Fact | null {
   const names = moved.map(({ name }) => name).join(" and ");
   const [has, its] = moved.length === 1 ? ["has", "its"] : ["have", "their"];
   return warn(
-    "moved",
+    "processor-moved",
     `${names} ${has} another address than ${its} open payments were sent to, and nothing is sent there until an operator decides.`,
     `${first.name} moved`,
   );
@@ -180,9 +180,9 @@ function ofBacklog({ backlog: { open, max } }: State): Fact | null {
   if (open < max * BACKLOG_NEAR) return null;
   const figures = `${grouped(open)} of at most ${grouped(max)}`;
   return open >= max
-    ? bad("backlog", `Payments are turned away: ${figures} are open.`, "backlog full")
+    ? bad("backlog-high", `Payments are turned away: ${figures} are open.`, "backlog full")
     : warn(
-        "backlog",
+        "backlog-high",
         `Payments will soon be turned away: ${figures} are open.`,
         "backlog near full",
       );
@@ -195,20 +195,20 @@ function ofBreakers({ lanes }: State): Fact | null {
   if (cheapest === undefined || best === undefined) return null;
   if (best.fee > cheapest.fee) {
     return warn(
-      "breaker",
+      "breaker-open",
       `The cheapest cannot be used: ${whyNot(cheapest)}. Payments wait for it as long as they can, and go to ${best.name} then.`,
       `${cheapest.name} away`,
     );
   }
   if (best.breaker === "half-open" && best.mode === "auto") {
     const text = `${best.name} is coming back, and gets a few payments at a time.`;
-    return warn("breaker", text, `${best.name} half-open`);
+    return warn("breaker-open", text, `${best.name} half-open`);
   }
   // A lane that has moved is a fact of its own.
   const away = ordered.filter((lane) => !isUsable(lane) && !lane.moved);
   if (away.length === 0) return null;
   const why = away.map(whyNot).join(", ");
-  return warn("breaker", `${whereTo(lanes)}. Not to be used: ${why}.`, "");
+  return warn("breaker-open", `${whereTo(lanes)}. Not to be used: ${why}.`, "");
 }
 
 function ofFailedAudit({ audited }: State): Fact | null {
@@ -216,7 +216,7 @@ function ofFailedAudit({ audited }: State): Fact | null {
   if (failed === undefined) return null;
   const why = failed.error === null ? "" : `: ${failed.error}`;
   return warn(
-    "audit-fails",
+    "audit-failed",
     `${failed.name}'s books cannot be compared with ours${why}.`,
     "audit fails",
   );

@@ -10,7 +10,7 @@ const STANDS_BADLY: LiveSnapshot["standing"] = {
   kind: "bad",
   text: "The journal\u0007 fails.",
   brief: "journal fails",
-  facts: [{ code: "journal", kind: "bad", text: "The journal\u0007 fails.", brief: "" }],
+  facts: [{ code: "journal-fails", kind: "bad", text: "The journal\u0007 fails.", brief: "" }],
 };
 const AT = "2026-01-05T12:00:10.000Z";
 const URL = "http://127.0.0.1:9995";

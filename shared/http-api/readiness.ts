@@ -3,7 +3,7 @@ import { boolean, list, object, text, whole, type Of } from "./schema.ts";
 
 const reason = object(
   {
-    /** Name that stays, whatever the words become. */
+    /** Name that stays, whatever the words become; that of the incident, where it is one. */
     code: text,
     detail: text,
   },

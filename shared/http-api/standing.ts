@@ -2,20 +2,21 @@
 import { list, object, oneOf, text, type Of } from "./schema.ts";
 
 const fact = object({
-  /** Name that stays, whatever the words become. */
+  /** Name that stays, whatever the words become; that of the incident, where it is one. */
   code: oneOf(
-    "journal",
+    "journal-fails",
     "damaged",
     "not-ready",
     "link-secret",
-    "restored",
-    "audit-differs",
+    "journal-restored",
+    "audit-drift",
+    "audit-gap",
     "no-processor",
-    "moved",
+    "processor-moved",
     "unknown-long",
-    "backlog",
-    "breaker",
-    "audit-fails",
+    "backlog-high",
+    "breaker-open",
+    "audit-failed",
     "clock-stepped",
   ),
   kind: oneOf("warn", "bad"),

@@ -35,8 +35,8 @@ export function seekAbsence(world: Scene): void {
   const { apart, time, plan } = world;
   if (!world.troubled) return;
   const recorded = apart.happens(0.2);
-  const found = [...world.disk.unsettled()].filter(
-    ([id, payment]) => isUnsettled(payment) && isRecorded(world, id, payment) === recorded,
+  const found = [...world.disk.doubted()].filter(
+    ([id, payment]) => isRecorded(world, id, payment) === recorded,
   );
   if (found.length === 0) return time.after(SEEK_MS, () => seekAbsence(world));
   const [correlationId, payment] = apart.pick(found);

@@ -7,7 +7,8 @@ import type { Address } from "../../worker/addresses.ts";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
-import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
+import { migrate } from "../../worker/journal/migrations.ts";
+import { CHECKED_BYTES_MAX, SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
 import {
   PAYMENT_STATES,
   type JournalHead,
@@ -20,7 +21,12 @@ import type { Time } from "./time.ts";
 
 /** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
 const FULL = 2;
-const SETTLED = PAYMENT_STATES.indexOf("settled");
+const [UNKNOWN, HELD, SETTLED] = (["unknown", "held", "settled"] as const).map((state) =>
+  PAYMENT_STATES.indexOf(state),
+);
+
+/** The look takes longer than all else that a start does, and no bit of this disk turns over. */
+const LOOKED_THROUGH_EVERY = 8;
 
 export type PaymentOnDisk = {
   readonly seq: number;
@@ -39,8 +45,14 @@ export class Disk {
   /** Commits fail while true. */
   full = false;
   stallMsMax = 0;
+  #starts = 0;
   /** State that a power cut leaves, where commits are not synced. */
   #synced: Uint8Array | null = null;
+
+  /** True when this start has a small file, which is looked through for damage before it is used. */
+  isLookedThrough(): boolean {
+    return this.#starts++ % LOOKED_THROUGH_EVERY === 0;
+  }
 
   /** Writes everything back, as a checkpoint does now and then. */
   checkpoint(): void {
@@ -68,16 +80,19 @@ export class Disk {
     return this.#payments(`WHERE state <> ${SETTLED}`);
   }
 
+  /** Those of them that may have been charged. */
+  doubted(): Map<string, PaymentOnDisk> {
+    return this.#payments(`WHERE state IN (${UNKNOWN}, ${HELD}) AND processor IS NOT NULL`);
+  }
+
   payment(correlationId: string): PaymentOnDisk | undefined {
     return this.#payments("WHERE id = unhex(?, '-')", correlationId).get(correlationId);
   }
 
   #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
-    const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms,
-      (SELECT name FROM processors WHERE number = processor) AS name,
-      (SELECT url FROM processors WHERE number = processor) AS url,
+    const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms, name, url,
       EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
-      FROM payments ${where} ORDER BY seq`;
+      FROM payments LEFT JOIN processors ON number = processor ${where} ORDER BY seq`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
@@ -108,8 +123,15 @@ export class Disk {
   }
 }
 
+/** Every seed begins with a copy of it: to make the tables each time would be a tenth of a run. */
+const EMPTY = (() => {
+  using db = new Database(":memory:", { strict: true });
+  migrate(db, () => {});
+  return db.serialize();
+})();
+
 function newDatabase(): Database {
-  return new Database(":memory:", { strict: true });
+  return Database.deserialize(EMPTY);
 }
 
 export type DiskJournalOptions = {
@@ -137,7 +159,8 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     const { disk, processors, time } = options;
     this.#options = options;
-    this.#store = new SqliteStore("disk", "full", processors, time.wallMs(), disk.db);
+    const bytesMax = disk.isLookedThrough() ? CHECKED_BYTES_MAX : 0;
+    this.#store = new SqliteStore("disk", "full", processors, time.wallMs(), disk.db, bytesMax);
     this.head = this.#store.head;
     disk.checkpoint();
   }

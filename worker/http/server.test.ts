@@ -262,11 +262,11 @@ describe("health", () => {
     expect(await problemOf(starting)).toBe("starting");
     http.server.setReadiness(READY);
     expect((await ready()).status).toBe(200);
-    http.server.setReadiness(because("journal", "the journal fails: disk full"));
+    http.server.setReadiness(because("journal-fails", "the journal fails: disk full"));
     expect(await problemOf(await ready())).toBe("the journal fails: disk full");
     const all = await http.call("GET", "/readyz?verbose");
     expect([all.status, all.headers.get("retry-after")]).toEqual([503, "1"]);
-    const reasons = [{ code: "journal", detail: "the journal fails: disk full" }];
+    const reasons = [{ code: "journal-fails", detail: "the journal fails: disk full" }];
     expect(await all.json()).toEqual({ ready: false, reasons, warnings: [] });
     expect((await http.call("GET", "/readyz?verbos")).status).toBe(400);
     expect((await http.call("GET", "/livez")).status).toBe(200);

@@ -82,7 +82,7 @@ export function startHttp(options: HttpOptions): HttpServer {
       // The pipeline's thread says so too, a moment before or after.
       ...(leaving.begun ? [DRAINING] : []),
       ...told.reasons.filter(({ code }) => !leaving.begun || code !== DRAINING.code),
-      ...(still === null ? [] : [{ code: "standstill", detail: still }]),
+      ...(still === null ? [] : [{ code: "pipeline-still", detail: still }]),
     ];
     return { ...told, reasons };
   };

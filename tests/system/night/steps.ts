@@ -63,7 +63,7 @@ export const steps: readonly Step[] = [
     cause: async ({ disk }) => disk.fill(),
     begins: [["worker", "journal-fails", { reason: expect.stringMatching(/full/i) }]],
     page: /^Payments are turned away, because the journal cannot be written: .*full/i,
-    readiness: ["503 journal", "503 journal", "503 journal"],
+    readiness: ["503 journal-fails", "503 journal-fails", "503 journal-fails"],
     alerts: [
       "PapaLeguasJournalCannotWrite",
       "PapaLeguasWorkerNotReady",
