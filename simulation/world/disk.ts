@@ -163,6 +163,9 @@ export class DiskJournal implements Journal {
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);
   }
+  settled(processor: number, beforeSeq: number, beforeMs: number) {
+    return this.#later(() => this.#store.settled(processor, beforeSeq, beforeMs));
+  }
   rows(fromRow: number, toRow: number) {
     return this.#later(() => this.#store.ledger.rows(fromRow, toRow));
   }

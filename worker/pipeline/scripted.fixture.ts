@@ -49,15 +49,31 @@ export class Question<Asked, Answer> {
   }
 }
 
+/** Payments that every processor has settled long before, one each, in a journal with `settledBefore`. */
+const settledBeforeAt = (processor: number) => ({
+  correlationId: idOf(9_000 + processor),
+  amountCents: 4_200,
+});
+
 export class ScriptedProcessor implements Processor {
+  /** Answers by itself what it is asked about the payment that it settled before; null: a test answers. */
+  aboutSettled: LookOutcome | null = null;
+  readonly #settled: string;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];
   readonly probes: Question<null, Health>[] = [];
 
+  constructor(number: number) {
+    const { correlationId, amountCents } = settledBeforeAt(number);
+    this.#settled = correlationId;
+    this.aboutSettled = { kind: "found", amountCents, requestedAtMs: 0 };
+  }
+
   charge(charge: Charge): Promise<ChargeOutcome> {
     return ask(this.charges, charge);
   }
-  look(id: string): Promise<LookOutcome> {
+  async look(id: string): Promise<LookOutcome> {
+    if (id === this.#settled && this.aboutSettled !== null) return this.aboutSettled;
     return ask(this.looks, id);
   }
   health(): Promise<Health> {
@@ -111,6 +127,8 @@ export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
   readonly known?: readonly string[];
   /** The journal is a copy that was put in place then. */
   readonly restoredAtMs?: number;
+  /** Each name has settled a payment, which was purged since. */
+  readonly settledBefore?: boolean;
 };
 
 /** State that a crash left of a payment: accepted, or assigned to a processor. */
@@ -139,13 +157,14 @@ export class Bench {
     const db = openDatabase(":memory:", "off");
     const open = () => new SqliteStore(":memory:", "off", known, this.clock.wallMs(), db);
     this.store = open();
+    if (options.settledBefore === true) this.#settleBefore(known.length);
     if (options.restoredAtMs !== undefined) {
       db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [options.restoredAtMs]);
       this.store = open();
     }
     this.db = db;
     this.journal = new InlineJournal(this.store, this.clock);
-    this.processors = configured.map(() => new ScriptedProcessor());
+    this.processors = configured.map(({ name }) => new ScriptedProcessor(known.indexOf(name)));
     const apply = this.store.apply.bind(this.store);
     this.store.apply = (transitions) => {
       this.written.push(...transitions);
@@ -157,6 +176,23 @@ export class Bench {
     this.pipeline = parts.pipeline;
     this.lanes = parts.lanes;
     this.ledger = parts.ledger;
+  }
+
+  /** Numbers them before all others. */
+  #settleBefore(processors: number): void {
+    for (let processor = 0; processor < processors; processor++) {
+      const { correlationId, amountCents } = settledBeforeAt(processor);
+      const seq = processor - processors;
+      const atMs = this.clock.wallMs() - 86_400_000;
+      const assignment = { processor, requestedAtMs: atMs };
+      const accept = { kind: "accept", seq, correlationId, amountCents, acceptedAtMs: atMs } as const;
+      const settled = { seq, row: processor, ...assignment, amountCents, settledAtMs: atMs };
+      this.store.apply([
+        { ...accept, assignment },
+        { kind: "settle", ...settled },
+        { kind: "purge", baseRow: processor + 1, atMs },
+      ]);
+    }
   }
 
   [Symbol.dispose](): void {
