@@ -101,7 +101,7 @@ export class Asking {
       return lane.movedFrom === null ? reason : `it has moved from ${lane.movedFrom}`;
     }
     if (control.known.length === 0) return nothings.size > 0 ? NO_CONTROL : null;
-    return control.misses >= ASKING_DEFAULTS.triesMax ? reason : null;
+    return control.misses >= ASKING_DEFAULTS.triesMax ? control.doubt : null;
   }
 
   add(payment: OpenPayment): void {
@@ -160,13 +160,13 @@ export class Asking {
     const { one, streak } = of;
     line.underWay--;
     if (answer.kind === "found") {
-      isReached(line);
+      reached(line);
       // Another amount than ours is a conflict, and no control.
       if (answer.amountCents === one.payment.payment.amountCents) line.control.learn(one.payment.payment);
       one.missing.delete(lane);
       one.found.push({ ...answer, lane });
     } else if (answer.kind === "nothing") {
-      isReached(line);
+      reached(line);
       if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));
     } else {
       one.missing.set(lane, (one.missing.get(lane) ?? 0) + 1);
@@ -179,8 +179,8 @@ export class Asking {
   #controlled(nowMs: number, line: Line, answer: LookOutcome): Finding[] {
     const { control } = line;
     const doubt = doubtOf(control.known[0] as Settled, answer);
+    // Looks that fail beside it still count as failures.
     if (doubt === null) {
-      isReached(line);
       control.found(nowMs);
       return this.#concluded(this.#proven(line));
     }
@@ -188,9 +188,7 @@ export class Asking {
       control.unanswered();
       return this.#failed(nowMs, line, doubt, []);
     }
-    isReached(line);
-    line.reason = doubt;
-    control.missed(nowMs + this.#restMs(control.misses));
+    control.missed(doubt, nowMs + this.#restMs(control.misses));
     return [];
   }
 
@@ -263,7 +261,7 @@ export class Asking {
   }
 }
 
-function isReached(line: Line): void {
+function reached(line: Line): void {
   line.failures = 0;
   line.restUntilMs = Number.NEGATIVE_INFINITY;
 }

@@ -37,6 +37,8 @@ export type Nothing = { readonly streak: number | null; readonly behind: number 
 export class Control {
   /** Controls in a row that were not found. */
   misses = 0;
+  /** Why the last of them proves nothing. */
+  doubt: string | null = null;
   readonly #known: Settled[];
   /** Nothing is settled there: what is found becomes its control. */
   readonly #learns: boolean;
@@ -98,10 +100,12 @@ export class Control {
     if (this.#begunIn === this.#streak) this.#foundAtMs = nowMs;
   }
 
-  missed(restUntilMs: number): void {
+  /** Told why, and when the next one may be tried. */
+  missed(doubt: string, restUntilMs: number): void {
     this.failed();
     this.#isUnderWay = false;
     this.misses++;
+    this.doubt = doubt;
     this.#restUntilMs = restUntilMs;
     this.#known.push(this.#known.shift() as Settled);
   }

@@ -157,11 +157,12 @@ export class Bench {
     const db = openDatabase(":memory:", "off");
     const open = () => new SqliteStore(":memory:", "off", known, this.clock.wallMs(), db);
     this.store = open();
-    if (options.settledBefore === true) this.#settleBefore(known.length);
-    if (options.restoredAtMs !== undefined) {
-      db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [options.restoredAtMs]);
-      this.store = open();
+    const { restoredAtMs, settledBefore = false } = options;
+    if (settledBefore) this.#settleBefore(known.length);
+    if (restoredAtMs !== undefined) {
+      db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [restoredAtMs]);
     }
+    if (settledBefore || restoredAtMs !== undefined) this.store = open();
     this.db = db;
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(({ name }) => new ScriptedProcessor(known.indexOf(name)));
@@ -182,15 +183,15 @@ export class Bench {
   #settleBefore(processors: number): void {
     for (let processor = 0; processor < processors; processor++) {
       const { correlationId, amountCents } = settledBeforeAt(processor);
-      const seq = processor - processors;
+      const seq = processor - processors + 1;
       const atMs = this.clock.wallMs() - 86_400_000;
       const assignment = { processor, requestedAtMs: atMs };
       const accept = { kind: "accept", seq, correlationId, amountCents, acceptedAtMs: atMs } as const;
-      const settled = { seq, row: processor, ...assignment, amountCents, settledAtMs: atMs };
+      const settled = { seq, row: 0, ...assignment, amountCents, settledAtMs: atMs };
       this.store.apply([
         { ...accept, assignment },
         { kind: "settle", ...settled },
-        { kind: "purge", baseRow: processor + 1, atMs },
+        { kind: "purge", baseRow: 0, atMs },
       ]);
     }
   }
