@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { LookOutcome } from "../processor.ts";
 import { ASKING_DEFAULTS } from "./asking.ts";
+import { chargesOf, FOUND, looked, restored, rowsOf, taken, THEN_MS } from "./caution.fixture.ts";
 import { GROUNDS, operate, reasonOf, stateOf, TIMEOUT_MS, TWICE_MS } from "./operator.fixture.ts";
 import {
   ACCEPTED,
@@ -11,36 +12,11 @@ import {
   UNASKED,
   UNCLEAR,
   UNKNOWN,
-  type BenchOptions,
-  type Left,
   type ScriptedProcessor,
 } from "./scripted.fixture.ts";
 import { idOf, settlePromises, WALL_START_MS } from "./world.fixture.ts";
 
-const THEN_MS = WALL_START_MS - 5_000;
-const FOUND: LookOutcome = { kind: "found", amountCents: 1_990, requestedAtMs: THEN_MS };
 const { inFlightMax, triesMax } = ASKING_DEFAULTS;
-
-/** A copy that was put in place so long ago that nothing of before is under way, with what is open in it. */
-async function restored(more: BenchOptions = {}, open: readonly Left[] = []): Promise<Bench> {
-  const restoredAtMs = WALL_START_MS - 60_000;
-  const options = { processorTimeoutMs: TIMEOUT_MS, settledBefore: true, restoredAtMs };
-  const bench = new Bench({ ...options, ...more });
-  await bench.crash(open);
-  return bench;
-}
-
-/** The controls are asked for, then the payments. */
-async function looked(bench: Bench, ms?: number): Promise<void> {
-  await bench.tick(ms);
-  await bench.tick();
-}
-
-async function taken(bench: Bench, n = 1): Promise<void> {
-  bench.take(n);
-  await bench.commit();
-  await looked(bench);
-}
 
 /** Gives both answers to the newest looks. */
 async function answerBoth(bench: Bench, first: LookOutcome, second: LookOutcome): Promise<void> {
@@ -57,17 +33,12 @@ async function failLooks(bench: Bench, processor: ScriptedProcessor, by = UNASKE
   }
 }
 
-const chargesOf = (bench: Bench) => [bench.default.charges.length, bench.fallback.charges.length];
 const looksOf = (bench: Bench) => [bench.default.looks.length, bench.fallback.looks.length];
 const left = (n: number, processor: number | null) => ({
   n,
   acceptedAtMs: WALL_START_MS - 20_000,
   assignment: processor === null ? null : { processor, requestedAtMs: WALL_START_MS - 19_000 },
 });
-const rowsOf = (bench: Bench) =>
-  bench.db
-    .query("SELECT processor, requested_at_ms AS atMs, amount_cents AS cents FROM ledger")
-    .all();
 const reasonsOf = (bench: Bench) => bench.db.query("SELECT reason FROM attempts").values().flat();
 
 async function trust(bench: Bench) {

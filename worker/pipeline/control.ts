@@ -17,7 +17,7 @@ import type { LookOutcome } from "../processor.ts";
 import type { Settled } from "../transitions.ts";
 
 /** A look that is sent so long after the control was found still counts as sent beside it. */
-const FRESH_MS = 250;
+const FRESH_MS = 500;
 
 export const NO_CONTROL =
   "the journal has no payment that it has settled, to see that it is itself who answers";

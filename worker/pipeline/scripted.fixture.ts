@@ -50,14 +50,16 @@ export class Question<Asked, Answer> {
 }
 
 /** Payments that every processor has settled long before, one each, in a journal with `settledBefore`. */
-const settledBeforeAt = (processor: number) => ({
+export const settledBeforeAt = (processor: number) => ({
   correlationId: idOf(9_000 + processor),
   amountCents: 4_200,
 });
 
 export class ScriptedProcessor implements Processor {
-  /** Answers by itself what it is asked about the payment that it settled before; null: a test answers. */
-  aboutSettled: LookOutcome | null = null;
+  /** Answer to who asks for the payment that it settled before. */
+  aboutSettled: LookOutcome | Promise<LookOutcome>;
+  /** Times that it was asked for that. */
+  controls = 0;
   readonly #settled: string;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];
@@ -73,8 +75,9 @@ export class ScriptedProcessor implements Processor {
     return ask(this.charges, charge);
   }
   async look(id: string): Promise<LookOutcome> {
-    if (id === this.#settled && this.aboutSettled !== null) return this.aboutSettled;
-    return ask(this.looks, id);
+    if (id !== this.#settled) return ask(this.looks, id);
+    this.controls++;
+    return this.aboutSettled;
   }
   health(): Promise<Health> {
     return ask(this.probes, null);
