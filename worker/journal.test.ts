@@ -277,15 +277,15 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         { ...settle(6, 5), intervention: byHand },
         { kind: "purge", baseRow: 1_024, atMs: AT_MS },
       );
-      const { settledAtMs } = settle(1, 0);
+      const [earlyMs, lateMs] = [settle(3, 0).settledAtMs, settle(9, 0).settledAtMs];
       const idsOf = async (...before: [processor: number, seq: number, ms: number]) =>
         (await opened.journal.settled(...before)).map(({ correlationId }) => correlationId);
       const processor = settle(1, 0).processor;
-      expect(await idsOf(processor, 9, settledAtMs + 1)).toEqual([5, 4, 3].map(uuid));
-      expect(await idsOf(processor, 3, settledAtMs + 1)).toEqual([2, 1].map(uuid));
-      expect(await idsOf(processor, 9, settledAtMs)).toEqual([]);
-      expect(await idsOf(1 - processor, 9, settledAtMs + 1)).toEqual([]);
-      const [{ amountCents }] = (await opened.journal.settled(processor, 2, settledAtMs + 1)) as [Settled];
+      expect(await idsOf(processor, 9, lateMs)).toEqual([5, 4, 3].map(uuid));
+      expect(await idsOf(processor, 3, lateMs)).toEqual([2, 1].map(uuid));
+      expect(await idsOf(processor, 9, earlyMs)).toEqual([2, 1].map(uuid));
+      expect(await idsOf(1 - processor, 9, lateMs)).toEqual([]);
+      const [{ amountCents }] = (await opened.journal.settled(processor, 2, lateMs)) as [Settled];
       expect(amountCents).toBe(settle(1, 0).amountCents);
     });
 

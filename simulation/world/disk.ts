@@ -53,6 +53,19 @@ export class Disk {
     this.db = this.#synced === null ? newDatabase() : Database.deserialize(this.#synced);
   }
 
+  /** A copy of the journal, as `worker backup` makes one. */
+  copy(): Uint8Array {
+    return this.db.serialize();
+  }
+
+  /** Puts a copy in the journal's place, marked as `worker restore` does. */
+  putBack(copy: Uint8Array, nowMs: number): void {
+    this.db.close();
+    this.db = Database.deserialize(copy);
+    this.db.run("INSERT OR REPLACE INTO meta VALUES ('restored_at_ms', ?)", [nowMs]);
+    this.checkpoint();
+  }
+
   /** True when a table would have a row that matches after a power cut now. */
   holds(sql: string, ...values: (string | number)[]): boolean {
     return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
