@@ -13,7 +13,10 @@ import { onPayment } from "./operator.ts";
 
 const AGAIN_MS = 300;
 /** Longest time for which something answers in a processor's place. */
-const AWAY_MS_MAX = 8_000;
+/** Less, and it might come and go between two controls, which nobody can see. */
+const AWAY_MS_MIN = 2_000;
+const AWAY_MS_MAX = 4_000;
+const HIDDEN_TIMES = 3;
 const HAS_SETTLED = `SELECT count(*) > 0 AS n FROM payments JOIN processors ON number = processor
   WHERE name = ? AND state = ${PAYMENT_STATES.indexOf("settled")}
   AND settled_at_ms < (SELECT value FROM meta WHERE key = 'restored_at_ms')
@@ -53,7 +56,7 @@ function putBack(world: Scene, copy: Uint8Array): void {
   world.isUnproven = PROCESSORS.some(({ name }) => !disk.holds(HAS_SETTLED, name));
   world.note(`restored: ${before.size - kept.size} of ${before.size} payments are lost`);
   for (const api of world.apis) api.start();
-  for (const number of PROCESSORS.keys()) hide(world, number, 2);
+  for (const number of PROCESSORS.keys()) hide(world, number, HIDDEN_TIMES);
   world.isRestoring = false;
   world.startGateway();
   for (const [correlationId, payment] of before) {
@@ -61,15 +64,15 @@ function putBack(world: Scene, copy: Uint8Array): void {
   }
 }
 
-/** Something answers in a processor's place: now, later, or now and then. */
+/** Something answers in a processor's place: before it is asked, or from the middle of that on. */
 function hide(world: Scene, number: number, times: number): void {
-  const { restoring, time, wires } = world;
-  if (times === 0 || restoring.happens(0.4)) return;
-  time.after(restoring.pick([0, 500, 3_000]) * restoring.next(), () => {
-    if (!world.troubled) return;
+  const { restoring, time, wires, plan } = world;
+  if (times === 0 || restoring.happens(0.3)) return;
+  const quietMs = times === HIDDEN_TIMES ? 2 * plan.processorTimeoutMs : 0;
+  time.after(restoring.pick([0, quietMs, quietMs]) + restoring.next() * 2_000, () => {
     world.note(`processor ${number} is behind something that answers 404`);
     wires[number]!.isHidden = true;
-    time.after(restoring.next() * AWAY_MS_MAX, () => {
+    time.after(AWAY_MS_MIN + restoring.next() * AWAY_MS_MAX, () => {
       wires[number]!.isHidden = false;
       world.note(`processor ${number} answers itself`);
       hide(world, number, times - 1);

@@ -49,6 +49,8 @@ type Line = {
   readonly waiting: Set<Case>;
   /** Answers of "nothing" that no control has shown to be proof. */
   readonly nothings: Map<Case, Nothing>;
+  /** When they are asked for again, where there is no control that could end their wait. */
+  againAtMs: number | null;
   control: Control;
   underWay: number;
   /** Rounds in a row without an answer. */
@@ -96,11 +98,11 @@ export class Asking {
 
   /** Why a processor cannot be asked, so that payments wait for it or for an operator; or null. */
   troubleOf(lane: Lane): string | null {
-    const { nothings, control, reason } = this.#lineOf(lane);
+    const { againAtMs, control, reason } = this.#lineOf(lane);
     if (this.#isSilent(lane)) {
       return lane.movedFrom === null ? reason : `it has moved from ${lane.movedFrom}`;
     }
-    if (control.known.length === 0) return nothings.size > 0 ? NO_CONTROL : null;
+    if (control.known.length === 0) return againAtMs === null ? null : NO_CONTROL;
     return control.misses >= ASKING_DEFAULTS.triesMax ? control.doubt : null;
   }
 
@@ -137,6 +139,10 @@ export class Asking {
     for (const [lane, line] of this.#lines) {
       if (nowMs < line.restUntilMs || lane.movedFrom !== null || lane.restMs(nowMs) > 0) continue;
       const { control, waiting, nothings } = line;
+      if (waiting.size === 0 && isTimeToAskAgain(nowMs, line)) {
+        for (const one of nothings.keys()) waiting.add(one);
+        nothings.clear();
+      }
       const isAwaited = waiting.size > 0 && control.isAwaited(nowMs);
       if (control.isDue(nowMs) && (isAwaited || nothings.size > 0)) {
         yield { lane, correlationId: control.begin().correlationId, of: null };
@@ -167,6 +173,7 @@ export class Asking {
       one.found.push({ ...answer, lane });
     } else if (answer.kind === "nothing") {
       reached(line);
+      if (line.nothings.size === 0) line.againAtMs = nowMs + ASKING_DEFAULTS.backoffMsMax;
       if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));
     } else {
       one.missing.set(lane, (one.missing.get(lane) ?? 0) + 1);
@@ -266,11 +273,16 @@ function reached(line: Line): void {
   line.restUntilMs = Number.NEGATIVE_INFINITY;
 }
 
+function isTimeToAskAgain(nowMs: number, { control, againAtMs }: Line): boolean {
+  return control.known.length === 0 && againAtMs !== null && nowMs >= againAtMs;
+}
+
 function emptyLine(lane: Lane): Line {
   return {
     lane,
     waiting: new Set(),
     nothings: new Map(),
+    againAtMs: null,
     control: new Control([]),
     underWay: 0,
     failures: 0,
