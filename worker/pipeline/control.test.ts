@@ -202,6 +202,17 @@ describe("on a restored journal", () => {
     expect(chargesOf(bench)).toEqual([1, 0]);
   });
 
+  test("one that has settled nothing is asked again, since another one may have answered for it", async () => {
+    using bench = await restored({ settledBefore: false });
+    await taken(bench);
+    await answer(bench, bench.default, NOTHING);
+    await answer(bench, bench.fallback, NOTHING);
+    await looked(bench, ASKING_DEFAULTS.backoffMsMax);
+    await answer(bench, bench.fallback, FOUND);
+    await answer(bench, bench.default, NOTHING);
+    expect([chargesOf(bench), rowsOf(bench).length]).toEqual([[0, 0], 1]);
+  });
+
   test("one that has settled nothing is believed once a payment was found there", async () => {
     using bench = await restored({ settledBefore: false });
     for (const n of [1, 2]) await taken(bench, n);
