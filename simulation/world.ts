@@ -234,7 +234,12 @@ class World implements Scene {
       model.advance(time.nowMs);
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
-      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: 0, isHidden: false });
+      Object.assign(wires[number]!, {
+        faults: QUIET_WIRE,
+        answers: CLEAR_ANSWERS,
+        rejects: 0,
+        isHidden: false,
+      });
       wires[number]!.wake();
     }
     // A process that is up stays as the trouble has left it: starting anew is no cure that

@@ -12,7 +12,13 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal/journal.fixture.ts";
-import { BLOCK_ROWS, CLAIMED, type PaymentState, type Settled, type Transition } from "./transitions.ts";
+import {
+  BLOCK_ROWS,
+  CLAIMED,
+  type PaymentState,
+  type Settled,
+  type Transition,
+} from "./transitions.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;

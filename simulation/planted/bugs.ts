@@ -49,9 +49,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "worker/pipeline.ts",
-        find: "    return looked;\n  }",
-        replace: `    if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
-    return looked;
+        find: "    this.#resolver.looked(due, isResolved(looked));\n  }",
+        replace: `    this.#resolver.looked(due, isResolved(looked));
+    if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
   }`,
       },
     ],

@@ -97,7 +97,7 @@ export class Checker {
     this.#forgotten = new Set([...this.#charges.values()].flat());
   }
 
-  /** What was sent before a restore counts for nothing where no processor has it. */
+  /** Charges of before a restore count for nothing where no processor has the payment. */
   #forget(correlationId: string, earlier: readonly ChargeSeen[]): void {
     const forgotten = earlier.filter((charge) => this.#forgotten.delete(charge));
     if (forgotten.length === 0 || !this.isAbsent(correlationId)) return;

@@ -214,7 +214,9 @@ test(
 
     isAway = false;
     await until("both are settled", 30_000, areSettled([gap, fresh]));
-    expect((await chargesOf(stack)).flat().toSorted()).toEqual([here, there, gap, fresh].toSorted());
+    expect((await chargesOf(stack)).flat().toSorted()).toEqual(
+      [here, there, gap, fresh].toSorted(),
+    );
   },
   TEST_MS_MAX,
 );

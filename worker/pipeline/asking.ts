@@ -168,7 +168,8 @@ export class Asking {
     if (answer.kind === "found") {
       reached(line);
       // Another amount than ours is a conflict, and no control.
-      if (answer.amountCents === one.payment.payment.amountCents) line.control.learn(one.payment.payment);
+      if (answer.amountCents === one.payment.payment.amountCents)
+        line.control.learn(one.payment.payment);
       one.missing.delete(lane);
       one.found.push({ ...answer, lane });
     } else if (answer.kind === "nothing") {

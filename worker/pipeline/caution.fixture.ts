@@ -8,7 +8,10 @@ export const THEN_MS = WALL_START_MS - 5_000;
 export const FOUND: LookOutcome = { kind: "found", amountCents: 1_990, requestedAtMs: THEN_MS };
 
 /** A copy that was put in place so long ago that nothing of before is under way, with what is open in it. */
-export async function restored(more: BenchOptions = {}, open: readonly Left[] = []): Promise<Bench> {
+export async function restored(
+  more: BenchOptions = {},
+  open: readonly Left[] = [],
+): Promise<Bench> {
   const restoredAtMs = WALL_START_MS - 60_000;
   const options = { processorTimeoutMs: TIMEOUT_MS, settledBefore: true, restoredAtMs };
   const bench = new Bench({ ...options, ...more });
@@ -28,7 +31,10 @@ export async function taken(bench: Bench, n = 1): Promise<void> {
   await looked(bench);
 }
 
-export const chargesOf = (bench: Bench) => [bench.default.charges.length, bench.fallback.charges.length];
+export const chargesOf = (bench: Bench) => [
+  bench.default.charges.length,
+  bench.fallback.charges.length,
+];
 export const rowsOf = (bench: Bench) =>
   bench.db
     .query("SELECT processor, requested_at_ms AS atMs, amount_cents AS cents FROM ledger")

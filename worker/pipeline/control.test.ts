@@ -244,13 +244,16 @@ describe("absent, on any journal", () => {
     return answered;
   }
 
-  test.each([NOTHING, UNASKED])("is refused when the control is $kind, unless somebody says so", async (control) => {
-    using bench = benchOf();
-    await heldAt(bench);
-    expect(reasonOf(await absent(bench, control))).toContain("its 404 is not believed");
-    expect(bench.stateOf(1)).toBe("held");
-    expect(stateOf(await absent(bench, control, true))).toBe("accepted");
-  });
+  test.each([NOTHING, UNASKED])(
+    "is refused when the control is $kind, unless somebody says so",
+    async (control) => {
+      using bench = benchOf();
+      await heldAt(bench);
+      expect(reasonOf(await absent(bench, control))).toContain("its 404 is not believed");
+      expect(bench.stateOf(1)).toBe("held");
+      expect(stateOf(await absent(bench, control, true))).toBe("accepted");
+    },
+  );
 
   test("is refused when the processor has settled nothing before it", async () => {
     using bench = new Bench({ processorTimeoutMs: TWICE_MS / 2 });

@@ -33,7 +33,7 @@ export function doubtOf({ correlationId, amountCents }: Settled, answer: LookOut
 /** A "nothing" as it came: in which streak its look was sent, and behind how many controls. */
 export type Nothing = { readonly streak: number | null; readonly behind: number };
 
-/** One processor's controls, for many looks at a time. */
+/** Controls of a processor, for many looks at a time. */
 export class Control {
   /** Controls in a row that were not found. */
   misses = 0;
@@ -96,7 +96,7 @@ export class Control {
   found(nowMs: number): void {
     this.#isUnderWay = false;
     this.misses = 0;
-    // What failed meanwhile may have failed after the processor had answered this.
+    // A call that failed meanwhile may have failed after the processor had answered this.
     if (this.#begunIn === this.#streak) this.#foundAtMs = nowMs;
   }
 
@@ -130,7 +130,7 @@ export class Control {
 
 type Unproven = { readonly kind: "unasked"; readonly reason: string };
 
-/** One look between two controls, for an operator: an unproven "nothing" counts as not asked. */
+/** Looks once, between two controls, for an operator: an unproven "nothing" counts as not asked. */
 export async function lookBetween<Looked extends { readonly kind: string }>(
   known: readonly Settled[],
   find: (correlationId: string) => Promise<LookOutcome>,

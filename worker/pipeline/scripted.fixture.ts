@@ -189,7 +189,13 @@ export class Bench {
       const seq = processor - processors + 1;
       const atMs = this.clock.wallMs() - 86_400_000;
       const assignment = { processor, requestedAtMs: atMs };
-      const accept = { kind: "accept", seq, correlationId, amountCents, acceptedAtMs: atMs } as const;
+      const accept = {
+        kind: "accept",
+        seq,
+        correlationId,
+        amountCents,
+        acceptedAtMs: atMs,
+      } as const;
       const settled = { seq, row: 0, ...assignment, amountCents, settledAtMs: atMs };
       this.store.apply([
         { ...accept, assignment },
