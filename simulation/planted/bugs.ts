@@ -430,7 +430,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "any 404 believed on a restored journal",
-    seedsMax: 500,
+    seedsFrom: 50,
+    seedsMax: 200,
     edits: [
       {
         file: "worker/pipeline/asking.ts",
@@ -440,20 +441,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: "a 404 believed by the control before it alone",
-    seedsMax: 1_500,
-    edits: [
-      {
-        file: "worker/pipeline/asking.ts",
-        find: "if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));",
-        replace: `if (streak !== null) one.missing.delete(lane);
-      else if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));`,
-      },
-    ],
-  },
-  {
     name: "a 404 believed by the control behind it alone",
-    seedsMax: 1_500,
+    seedsFrom: 50,
+    seedsMax: 200,
     edits: [
       {
         file: "worker/pipeline/control.ts",
