@@ -30,6 +30,7 @@ type Totals = Record<
   | "absences"
   | "seedsWithAbsences"
   | "exchanges"
+  | "restores"
   | "simulatedMs",
   number
 >;
@@ -121,13 +122,14 @@ function describe(sum: Totals): string {
     `${sum.decisions} decisions by hand, ` +
     `${sum.absences} payments declared absent in ${sum.seedsWithAbsences} seeds, ` +
     `${sum.exchanges} starts with addresses exchanged, ` +
+    `${sum.restores} restores of an older copy, ` +
     `${hours} simulated hours in ${seconds} s`
   );
 }
 
 function noTotals(): Totals {
   const counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
-  const absent = { absences: 0, seedsWithAbsences: 0, exchanges: 0 };
+  const absent = { absences: 0, seedsWithAbsences: 0, exchanges: 0, restores: 0 };
   return { seeds: 0, acknowledged: 0, ...counts, ...absent, simulatedMs: 0 };
 }
 

@@ -26,6 +26,7 @@ import { compareSummaries } from "./world/summaries.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
 import { letGo } from "./world/operator.ts";
+import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
@@ -81,6 +82,7 @@ class World implements Scene {
   readonly identity: Chance;
   readonly odd: Chance;
   readonly mood: Chance;
+  readonly restoring: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace: Trace;
@@ -98,9 +100,12 @@ class World implements Scene {
     decisions: 0,
     absences: 0,
     exchanges: 0,
+    restores: 0,
   };
   readonly purged = new Set<string>();
   troubled = true;
+  isRestoring = false;
+  isUnproven = false;
   readonly #shop: Shop;
   readonly #steps: number;
   #settledSeqs: number[] = [];
@@ -112,6 +117,7 @@ class World implements Scene {
     this.identity = new Chance(seed ^ 0x2a65c3d9);
     this.odd = new Chance(seed ^ 0x5bd1e995);
     this.mood = new Chance(seed ^ 0x1b873593);
+    this.restoring = new Chance(seed ^ 0x3c6ef372);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
     this.trace = new Trace(keepTrace);
@@ -228,7 +234,12 @@ class World implements Scene {
       model.advance(time.nowMs);
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
-      Object.assign(wires[number]!, { faults: QUIET_WIRE, answers: CLEAR_ANSWERS, rejects: 0 });
+      Object.assign(wires[number]!, {
+        faults: QUIET_WIRE,
+        answers: CLEAR_ANSWERS,
+        rejects: 0,
+        isHidden: false,
+      });
       wires[number]!.wake();
     }
     // A process that is up stays as the trouble has left it: starting anew is no cure that
@@ -241,6 +252,7 @@ class World implements Scene {
     await time.run(time.nowMs + 20_000, this.#stop);
     await this.#expectOpenDoor();
     letGo(this);
+    if (this.isUnproven) letThrough(this);
     await time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     // Nobody waits for the commit of a settlement.
     await time.run(time.nowMs + 1_000, this.#stop);
@@ -295,7 +307,12 @@ class World implements Scene {
     compareSummaries(this);
   }
 
+  repost(correlationId: string, amountCents: number): void {
+    this.#shop.post(correlationId, amountCents, () => {});
+  }
+
   startGateway(): void {
+    if (this.isRestoring) return;
     this.note("worker starts");
     this.checker.onStart();
     this.gateway.start().catch((error: Error) => {

@@ -12,7 +12,13 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal/journal.fixture.ts";
-import { BLOCK_ROWS, CLAIMED, type PaymentState, type Transition } from "./transitions.ts";
+import {
+  BLOCK_ROWS,
+  CLAIMED,
+  type PaymentState,
+  type Settled,
+  type Transition,
+} from "./transitions.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
@@ -265,6 +271,28 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
       );
       const open = await opened.journal.open();
       expect(open.map(({ isClaimed }) => isClaimed)).toEqual([true, false, true, false]);
+    });
+
+    test("tells what a processor has settled by its own word, newest first, also after a purge", async () => {
+      await using opened = await fresh();
+      const ns = [1, 2, 3, 4, 5, 6, 7];
+      await opened.apply(...ns.map((n) => assigned(n)), accept(8));
+      const byHand = { atMs: AT_MS, who: "ana", action: "settle", why: "", evidence: "a mail" };
+      await opened.apply(
+        ...ns.slice(0, 5).map((n, row) => settle(n, row)),
+        { ...settle(6, 5), intervention: byHand },
+        { kind: "purge", baseRow: 1_024, atMs: AT_MS },
+      );
+      const [earlyMs, lateMs] = [settle(3, 0).settledAtMs, settle(9, 0).settledAtMs];
+      const idsOf = async (...before: [processor: number, seq: number, ms: number]) =>
+        (await opened.journal.settled(...before)).map(({ correlationId }) => correlationId);
+      const processor = settle(1, 0).processor;
+      expect(await idsOf(processor, 9, lateMs)).toEqual([5, 4, 3].map(uuid));
+      expect(await idsOf(processor, 3, lateMs)).toEqual([2, 1].map(uuid));
+      expect(await idsOf(processor, 9, earlyMs)).toEqual([2, 1].map(uuid));
+      expect(await idsOf(1 - processor, 9, lateMs)).toEqual([]);
+      const [{ amountCents }] = (await opened.journal.settled(processor, 2, lateMs)) as [Settled];
+      expect(amountCents).toBe(settle(1, 0).amountCents);
     });
 
     test("gives back the ledger's rows", async () => {

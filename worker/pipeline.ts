@@ -15,10 +15,11 @@ import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { Lane, Lanes } from "./lane.ts";
-import { nameOf, type OpenPayment } from "./payment.ts";
+import { assignmentOf, nameOf, type OpenPayment } from "./payment.ts";
 import { compareAddresses } from "./pipeline/addresses.ts";
 import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
+import { lookBetween } from "./pipeline/control.ts";
 import { Dispatch } from "./pipeline/dispatch.ts";
 import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
@@ -128,7 +129,7 @@ export class Pipeline {
       this.#goOn(payment, true);
     }
     await compareAddresses(journal, this.lanes, this.incidents, log);
-    this.#caution?.sayAtStart(journal.head.processors);
+    await this.#caution?.begin(journal);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
     const { queued, unknown, held } = this.payments.countByState;
@@ -242,10 +243,9 @@ export class Pipeline {
     this.#route(payment, next, tries + 1);
   }
 
-  async #look(due: Due): Promise<Looked> {
+  async #look(due: Due): Promise<void> {
     const looked = await this.#charges.look(due.payment, due.lane);
-    this.#resolver.looked(due, looked.kind === "settled" || looked.kind === "conflict");
-    return looked;
+    this.#resolver.looked(due, isResolved(looked));
   }
 
   /** Where a payment goes when a call about it has ended. */
@@ -258,11 +258,18 @@ export class Pipeline {
   }
 
   /** Asks for an operator what its processor has; all of them while it must not be charged. */
-  #ask(payment: OpenPayment): Promise<Looked> {
+  async #ask(payment: OpenPayment): Promise<Looked> {
     if (this.#caution?.holdsBack(payment) === true) return this.#caution.askNow(payment);
     const lane = this.lanes.of(payment);
     if (lane === null) throw new Error(`${nameOf(payment)}: its processor cannot be asked`);
-    return this.#look(this.#resolver.ask(this.#options.clock.steadyMs(), payment, lane));
+    // Nobody else resolves it from here on, until the last answer is there.
+    const due = this.#resolver.ask(this.#options.clock.steadyMs(), payment, lane);
+    const { requestedAtMs } = assignmentOf(payment);
+    const known = await this.#options.journal.settled(lane.number, payment.seq, requestedAtMs);
+    const find = (id: string) => this.#charges.find(id, lane);
+    const looked = await lookBetween(known, find, () => this.#charges.look(payment, lane));
+    this.#resolver.looked(due, isResolved(looked));
+    return looked;
   }
 
   #cautionAfter(restoredAtMs: number | null): Caution | null {
@@ -294,4 +301,8 @@ export class Pipeline {
     this.queue.remove(payment);
     this.#resolver.remove(payment);
   }
+}
+
+function isResolved({ kind }: Looked): boolean {
+  return kind === "settled" || kind === "conflict";
 }

@@ -124,6 +124,9 @@ export type OpenRow = {
   readonly isClaimed: boolean;
 };
 
+/** A payment that its processor said it has. */
+export type Settled = { readonly correlationId: string; readonly amountCents: number };
+
 /** State of the journal at the start. */
 export type JournalHead = {
   /** Grows with every start. */

@@ -25,7 +25,7 @@ const USAGE = `usage: worker operator COMMAND [options]
   --who NAME           who decides (default: who is logged in)
   --why TEXT           why; needed by everything but list, show and processors
   --evidence TEXT      what it rests on: a processor's statement, a ticket
-  --unasked            with absent: the processor cannot be asked, and is gone for good
+  --unasked            with absent: the processor cannot be asked or believed; its people say so
   --json               what the worker answered, as it is
   --help, --version
 

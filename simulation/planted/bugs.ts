@@ -49,9 +49,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "worker/pipeline.ts",
-        find: "    return looked;\n  }",
-        replace: `    if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
-    return looked;
+        find: "    this.#resolver.looked(due, isResolved(looked));\n  }",
+        replace: `    this.#resolver.looked(due, isResolved(looked));
+    if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
   }`,
       },
     ],
@@ -425,6 +425,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         file: "worker/pipeline/operator.ts",
         find: "    if (refusal === null) withdraw(payment);\n",
         replace: "",
+      },
+    ],
+  },
+  {
+    name: "any 404 believed on a restored journal",
+    seedsFrom: 50,
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/pipeline/asking.ts",
+        find: "if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));",
+        replace: "one.missing.delete(lane);",
+      },
+    ],
+  },
+  {
+    name: "a 404 believed by the control behind it alone",
+    seedsFrom: 50,
+    seedsMax: 200,
+    edits: [
+      {
+        file: "worker/pipeline/control.ts",
+        find: 'return streak === this.#streak ? "proof" : "vain";',
+        replace: 'return "proof";',
       },
     ],
   },

@@ -15,6 +15,13 @@ export const REJECTION: Reply = {
   complete: true,
 };
 
+export const NOT_FOUND: Reply = {
+  status: 404,
+  body: "<h1>no such backend</h1>",
+  retryAfter: null,
+  complete: true,
+};
+
 export function unclearReply(chance: Chance, { body: sent }: Request): Reply {
   const whole = { status: 200, retryAfter: null, complete: true };
   if (sent === undefined) return { ...whole, body: chance.pick(["[]", "{}", "null", "", "404"]) };

@@ -29,6 +29,8 @@ export class Checker {
   readonly #options: CheckerOptions;
   /** Every charge of an id that ever left, whoever sent it. */
   readonly #charges = new Map<string, ChargeSeen[]>();
+  /** Charges of before a restore, of which the journal may know nothing. */
+  #forgotten = new Set<ChargeSeen>();
   /** Answers that the worker was given since its start, by processor. */
   #told: Told[] = [];
 
@@ -76,6 +78,7 @@ export class Checker {
     );
     if (!assigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
     const earlier = this.#charges.get(correlationId) ?? [];
+    this.#forget(correlationId, earlier);
     for (const other of earlier) {
       if (other.outcome === "refused" || other.outcome === "absent") continue;
       if (other.processor !== charge.processor) {
@@ -87,6 +90,18 @@ export class Checker {
     }
     this.#charges.set(correlationId, [...earlier, charge]);
     this.checkTenants(correlationId);
+  }
+
+  /** An older copy is the journal now, and no call is under way. */
+  onRestored(): void {
+    this.#forgotten = new Set([...this.#charges.values()].flat());
+  }
+
+  /** Charges of before a restore count for nothing where no processor has the payment. */
+  #forget(correlationId: string, earlier: readonly ChargeSeen[]): void {
+    const forgotten = earlier.filter((charge) => this.#forgotten.delete(charge));
+    if (forgotten.length === 0 || !this.isAbsent(correlationId)) return;
+    for (const charge of forgotten) charge.outcome = "absent";
   }
 
   onAnswer(nowMs: number, { processor, body, outcome }: ChargeSeen, status: number | string): void {

@@ -65,6 +65,19 @@ export class Disk {
     this.db = this.#synced === null ? newDatabase() : Database.deserialize(this.#synced);
   }
 
+  /** A copy of the journal, as `worker backup` makes one. */
+  copy(): Uint8Array {
+    return this.db.serialize();
+  }
+
+  /** Puts a copy in the journal's place, marked as `worker restore` does. */
+  putBack(copy: Uint8Array, nowMs: number): void {
+    this.db.close();
+    this.db = Database.deserialize(copy);
+    this.db.run("INSERT OR REPLACE INTO meta VALUES ('restored_at_ms', ?)", [nowMs]);
+    this.checkpoint();
+  }
+
   /** True when a table would have a row that matches after a power cut now. */
   holds(sql: string, ...values: (string | number)[]): boolean {
     return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
@@ -185,6 +198,9 @@ export class DiskJournal implements Journal {
   }
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);
+  }
+  settled(processor: number, beforeSeq: number, beforeMs: number) {
+    return this.#later(() => this.#store.settled(processor, beforeSeq, beforeMs));
   }
   rows(fromRow: number, toRow: number) {
     return this.#later(() => this.#store.ledger.rows(fromRow, toRow));

@@ -58,6 +58,8 @@ export type Plan = {
   readonly absences: number;
   /** How often somebody starts the worker with the addresses of the processors exchanged. */
   readonly exchanges: number;
+  /** How often the journal is lost, and an older copy put in its place. */
+  readonly restores: number;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -67,9 +69,20 @@ export type Plan = {
 };
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
-type Apart = Readonly<Record<"apart" | "identity" | "odd" | "mood", Chance>>;
+type Apart = Readonly<Record<"apart" | "identity" | "odd" | "mood" | "restoring", Chance>>;
 
-export function drawPlan(chance: Chance, { apart, identity, odd, mood }: Apart): Plan {
+export function drawPlan(chance: Chance, { restoring, ...others }: Apart): Plan {
+  const plan = drawOthers(chance, others);
+  // A copy has other addresses, or rows that a purge took away since.
+  if (plan.exchanges > 0 || plan.purges > 0 || restoring.happens(0.6)) return plan;
+  // An id that is not in the copy has no amount yet.
+  return { ...plan, restores: 1, shop: { ...plan.shop, otherAmounts: 0 } };
+}
+
+function drawOthers(
+  chance: Chance,
+  { apart, identity, odd, mood }: Omit<Apart, "restoring">,
+): Plan {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -111,6 +124,7 @@ export function drawPlan(chance: Chance, { apart, identity, odd, mood }: Apart):
     shop: { repeats: rate(0.4), otherAmounts: rate(0.2), leaves: rate(0.2), stubborn: 0.8 },
     decisions: times(25),
     exchanges: identity.happens(0.8) ? 0 : identity.between(1, 4),
+    restores: 0,
     absences: apart.happens(0.4) ? 0 : apart.between(1, 20),
   };
 }

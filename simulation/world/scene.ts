@@ -18,6 +18,7 @@ export interface Scene {
   readonly identity: Chance;
   readonly odd: Chance;
   readonly mood: Chance;
+  readonly restoring: Chance;
   readonly plan: Plan;
   readonly time: Time;
   readonly disk: Disk;
@@ -32,10 +33,16 @@ export interface Scene {
   readonly purged: Set<string>;
   /** True as long as things are done to the gateway. */
   readonly troubled: boolean;
+  /** The journal is lost, and no worker can start. */
+  isRestoring: boolean;
+  /** Some processor has settled nothing that is in the copy which was put in place. */
+  isUnproven: boolean;
   note(line: string): void;
   /** Runs a check; a violation ends the run. */
   watch(check: () => void): void;
   startGateway(): void;
+  /** Posts a payment as a shop that repeats it. */
+  repost(correlationId: string, amountCents: number): void;
   onApplied(transitions: readonly Transition[]): void;
 }
 
@@ -49,4 +56,6 @@ export type Counts = {
   absences: number;
   /** Starts with the addresses of the processors exchanged, or as they were before. */
   exchanges: number;
+  /** Copies that were put in the journal's place. */
+  restores: number;
 };

@@ -5,6 +5,7 @@ import { seekAbsence } from "./absence.ts";
 import { crashApi, crashWorker, cutPower } from "./crashes.ts";
 import { exchangeAddresses } from "./exchange.ts";
 import { decide } from "./operator.ts";
+import { loseJournal } from "./restore.ts";
 
 export function planTrouble(world: Scene): void {
   const { plan } = world;
@@ -22,6 +23,7 @@ export function planTrouble(world: Scene): void {
   at(world, plan.processors.restarts, () => restartProcessor(world));
   at(world, plan.answers.rejections, () => rejectEverything(world), world.odd);
   at(world, plan.answers.moods, () => rejectSome(world), world.mood);
+  at(world, plan.restores, () => loseJournal(world), world.restoring);
   at(world, 3, () => world.disk.checkpoint());
 }
 

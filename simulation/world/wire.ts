@@ -4,7 +4,7 @@
  * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
  */
 import type { Exchange } from "../../worker/processor.ts";
-import { REJECTION, unclearReply, withoutZone } from "./between.ts";
+import { NOT_FOUND, REJECTION, unclearReply, withoutZone } from "./between.ts";
 import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Chance } from "./chance.ts";
@@ -45,6 +45,8 @@ export class Wire {
   answers: Plan["answers"];
   /** Something in between answers 400 to this share of all charges. */
   rejects = 0;
+  /** Something in between answers 404 to everything. */
+  isHidden = false;
   readonly #options: WireOptions;
   readonly #shell: MemoryProcessor;
   readonly #travelling = new Set<Travelling>();
@@ -133,7 +135,11 @@ export class Wire {
     }
     const travelling = charge === null ? null : { body: charge.body, handle: null };
     if (travelling !== null) this.#travelling.add(travelling);
-    time.after(0.2 + chance.next() * this.faults.lateMsMax, () =>
+    time.after(0.2 + chance.next() * this.faults.lateMsMax, () => {
+      if (this.isHidden) {
+        if (travelling !== null) this.#travelling.delete(travelling);
+        return time.after(0.2, () => end("unclear", NOT_FOUND.status, () => resolve(NOT_FOUND)));
+      }
       this.#arrive(request, travelling, (answer) => {
         if (chance.happens(this.faults.lostAfter)) fail("unclear", "ECONNRESET");
         else if (answer.kind === "dropped") fail("unclear", "ECONNRESET");
@@ -144,8 +150,8 @@ export class Wire {
           const told = isOdd ? unclearReply(this.#options.odd, request) : reply;
           end(isOdd ? "unclear" : outcomeOf(reply), told.status, () => resolve(told));
         }
-      }),
-    );
+      });
+    });
   }
 
   #arrive(

@@ -153,3 +153,70 @@ test(
   },
   TEST_MS_MAX,
 );
+
+test(
+  "a proxy that answers 404 to everything is not believed, and an operator cannot be taken in by it",
+  async () => {
+    await using stack = new Stack(await siteFor({}));
+    using backups = temporaryDirectory(dirname(stack.site.dataDir));
+    const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
+    let isAway = false;
+    await using proxy = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) => {
+        if (isAway) return new Response("<h1>no such backend</h1>", { status: 404 });
+        const { pathname, search } = new URL(request.url);
+        const { method, headers } = request;
+        const body = method === "POST" ? await request.text() : null;
+        return fetch(dearer.url + pathname + search, { method, headers, body });
+      },
+    });
+    const PROCESSORS = processorsAt([preferred.url, `http://127.0.0.1:${proxy.port}`]);
+    const impatient = { PROCESSOR_TIMEOUT_MS: "500", PATIENCE_MS: "1000" };
+    stack.configure({ ADMIN_TOKEN: "token", ...impatient, PROCESSORS });
+    await stack.startAll();
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    const pay = (id: string) => stack.gateway.pay(id, CENTS);
+    const areSettled = (ids: readonly string[]) => async () => {
+      const states = await eachOf(ids, (id) => stack.gateway.stateOf(id));
+      return states.every((state) => state === "settled");
+    };
+    const [[here], [there], [gap], [fresh]] = [idsOf(1), idsOf(1), idsOf(1), idsOf(1)] as [
+      [string],
+      [string],
+      [string],
+      [string],
+    ];
+    await pay(here);
+    await until("the preferred one has settled one", 20_000, areSettled([here]));
+    await preferred.setFailure(true);
+    await pay(there);
+    await until("the dearer one has settled one", 20_000, areSettled([there]));
+    expect((await command(stack, "backup", backups.file())).code).toBe(0);
+    await pay(gap);
+    await until("the dearer one has settled what is not in the copy", 20_000, areSettled([gap]));
+    await stack.worker.stop();
+    expect((await command(stack, "restore", backups.file())).code).toBe(0);
+
+    isAway = true;
+    await preferred.heal();
+    await stack.worker.startAndWait();
+    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    expect(await eachOf([gap, fresh], pay)).toEqual([202, 202]);
+    const said = `it does not know ${there}, which it has settled`;
+    await until("it says why the dearer one is not believed", 30_000, () =>
+      stack.worker.lines.some((line) => line.includes("cannot-ask") && line.includes(said)),
+    );
+    const absent = await command(stack, "operator", "absent", gap, "--why", "x", "--evidence", "y");
+    expect(absent).toMatchObject({ code: 1, err: expect.stringContaining(said) });
+    expect((await chargesOf(stack)).flat().toSorted()).toEqual([here, there, gap].toSorted());
+
+    isAway = false;
+    await until("both are settled", 30_000, areSettled([gap, fresh]));
+    expect((await chargesOf(stack)).flat().toSorted()).toEqual(
+      [here, there, gap, fresh].toSorted(),
+    );
+  },
+  TEST_MS_MAX,
+);

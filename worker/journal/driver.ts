@@ -6,6 +6,7 @@ import type {
   JournalHead,
   LedgerRows,
   OpenRow,
+  Settled,
   Transition,
   TransitionResult,
 } from "../transitions.ts";
@@ -37,6 +38,11 @@ export interface Journal {
   addresses(configured: readonly Address[]): Promise<Addresses>;
   /** Gives the payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;
+  /**
+   * Gives up to three payments that a processor has settled by its own word before the wall clock showed
+   * `beforeMs`, of those that came before `beforeSeq`, newest first.
+   */
+  settled(processor: number, beforeSeq: number, beforeMs: number): Promise<Settled[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;
   /** Gives the totals of full blocks that follow each other: both rows are a block's first. */
   blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;

@@ -3,11 +3,13 @@
  * is still to be asked, when, and what the answers come to. It only says what is due; whoever asks makes
  * the call, and hands in the answer.
  *
- *   recorded nowhere                      it may be charged
+ *   recorded nowhere, each time between
+ *     two controls (control.ts)           it may be charged
  *   recorded by one                       it is that one's, with what it has recorded
  *   recorded by two                       it was charged twice: an operator's
  *   some processor cannot be asked, and
- *     none of the others has it           it waits, and is asked for again and again
+ *     none of the others has it           it waits, and is asked for again and again; so it does for
+ *                                         one whose "nothing" is not believed
  *     another one has it                  it is that one's: nothing is charged for it
  *
  * A processor that gives no answer is asked for one payment after the other, with a backoff: it costs the
@@ -16,6 +18,8 @@
 import type { Lane } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { LookOutcome } from "../processor.ts";
+import type { Settled } from "../transitions.ts";
+import { Control, doubtOf, NO_CONTROL, type Nothing } from "./control.ts";
 
 export const ASKING_DEFAULTS = {
   /** A tenth of the calls that a processor of the contest takes. */
@@ -37,18 +41,29 @@ export type Finding = { readonly payment: OpenPayment; readonly found: readonly 
 type Case = {
   readonly payment: OpenPayment;
   readonly found: Found[];
-  /** Processors that have not answered, with how often they were asked. */
+  /** Processors that have not answered, or are not believed, with how often they were asked. */
   readonly missing: Map<Lane, number>;
 };
 type Line = {
+  readonly lane: Lane;
   readonly waiting: Set<Case>;
+  /** Answers of "nothing" that no control has shown to be proof. */
+  readonly nothings: Map<Case, Nothing>;
+  /** When they are asked for again, where there is no control that could end their wait. */
+  againAtMs: number | null;
+  control: Control;
   underWay: number;
   /** Rounds in a row without an answer. */
   failures: number;
   restUntilMs: number;
   reason: string | null;
 };
-export type Question = { readonly payment: OpenPayment; readonly lane: Lane; readonly of: Case };
+/** `of`: whom it is about, and the streak in which it is asked; null: it is a control. */
+export type Question = {
+  readonly lane: Lane;
+  readonly correlationId: string;
+  readonly of: { readonly one: Case; readonly streak: number | null } | null;
+};
 
 export class Asking {
   readonly #lines: ReadonlyMap<Lane, Line>;
@@ -58,7 +73,7 @@ export class Asking {
 
   /** Asks nobody before `notBeforeMs`: until then a payment may be recorded that was not there before. */
   constructor(lanes: readonly Lane[], random: () => number, notBeforeMs: number) {
-    this.#lines = new Map(lanes.map((lane) => [lane, emptyLine()]));
+    this.#lines = new Map(lanes.map((lane) => [lane, emptyLine(lane)]));
     this.#random = random;
     this.#notBeforeMs = notBeforeMs;
   }
@@ -67,17 +82,28 @@ export class Asking {
     return this.#cases.size;
   }
 
+  /** Tells, before anybody is asked, which payments a processor is sure to have. */
+  know(lane: Lane, settled: readonly Settled[]): void {
+    this.#lineOf(lane).control = new Control(settled);
+  }
+  knownAt(lane: Lane): readonly Settled[] {
+    return this.#lineOf(lane).control.known;
+  }
+
   /** Number of payments that a processor is still to be asked for. */
   waitingFor(lane: Lane): number {
     const line = this.#lineOf(lane);
-    return line.waiting.size + line.underWay;
+    return line.waiting.size + line.underWay + line.nothings.size;
   }
 
   /** Why a processor cannot be asked, so that payments wait for it or for an operator; or null. */
   troubleOf(lane: Lane): string | null {
-    if (lane.movedFrom !== null) return `it has moved from ${lane.movedFrom}`;
-    const { failures, reason } = this.#lineOf(lane);
-    return failures >= ASKING_DEFAULTS.triesMax ? reason : null;
+    const { againAtMs, control, reason } = this.#lineOf(lane);
+    if (this.#isSilent(lane)) {
+      return lane.movedFrom === null ? reason : `it has moved from ${lane.movedFrom}`;
+    }
+    if (control.known.length === 0) return againAtMs === null ? null : NO_CONTROL;
+    return control.misses >= ASKING_DEFAULTS.triesMax ? control.doubt : null;
   }
 
   add(payment: OpenPayment): void {
@@ -94,7 +120,10 @@ export class Asking {
     const one = this.#cases.get(payment.seq);
     if (one === undefined) return;
     this.#cases.delete(payment.seq);
-    for (const line of this.#lines.values()) line.waiting.delete(one);
+    for (const line of this.#lines.values()) {
+      line.waiting.delete(one);
+      line.nothings.delete(one);
+    }
   }
 
   /** Takes out all, in the order in which they came. */
@@ -109,12 +138,23 @@ export class Asking {
     if (nowMs < this.#notBeforeMs) return;
     for (const [lane, line] of this.#lines) {
       if (nowMs < line.restUntilMs || lane.movedFrom !== null || lane.restMs(nowMs) > 0) continue;
+      const { control, waiting, nothings } = line;
+      if (waiting.size === 0 && isTimeToAskAgain(nowMs, line)) {
+        for (const one of nothings.keys()) waiting.add(one);
+        nothings.clear();
+      }
+      const isAwaited = waiting.size > 0 && control.isAwaited(nowMs);
+      if (control.isDue(nowMs) && (isAwaited || nothings.size > 0)) {
+        yield { lane, correlationId: control.begin().correlationId, of: null };
+      }
+      if (isAwaited) continue;
       const placesMax = line.failures === 0 ? ASKING_DEFAULTS.inFlightMax : 1;
-      for (const one of line.waiting) {
+      for (const one of waiting) {
         if (line.underWay >= placesMax) break;
-        line.waiting.delete(one);
+        waiting.delete(one);
         line.underWay++;
-        yield { payment: one.payment, lane, of: one };
+        const { correlationId } = one.payment.payment;
+        yield { lane, correlationId, of: { one, streak: control.streakAt(nowMs) } };
       }
     }
   }
@@ -122,28 +162,76 @@ export class Asking {
   /** Takes an answer in, and gives what has come to its end with it. */
   answered(nowMs: number, { lane, of }: Question, answer: LookOutcome): Finding[] {
     const line = this.#lineOf(lane);
+    if (of === null) return this.#controlled(nowMs, line, answer);
+    const { one, streak } = of;
     line.underWay--;
-    if (answer.kind === "found" || answer.kind === "nothing") {
-      Object.assign(line, { failures: 0, restUntilMs: Number.NEGATIVE_INFINITY, reason: null });
-      of.missing.delete(lane);
-      if (answer.kind === "found") of.found.push({ ...answer, lane });
-      return this.#concluded([of]);
+    if (answer.kind === "found") {
+      reached(line);
+      // Another amount than ours is a conflict, and no control.
+      if (answer.amountCents === one.payment.payment.amountCents)
+        line.control.learn(one.payment.payment);
+      one.missing.delete(lane);
+      one.found.push({ ...answer, lane });
+    } else if (answer.kind === "nothing") {
+      reached(line);
+      if (line.nothings.size === 0) line.againAtMs = nowMs + ASKING_DEFAULTS.backoffMsMax;
+      if (this.#isAsked(one)) line.nothings.set(one, line.control.mark(streak));
+    } else {
+      one.missing.set(lane, (one.missing.get(lane) ?? 0) + 1);
+      if (this.#isAsked(one)) line.waiting.add(one);
+      return this.#failed(nowMs, line, answer.reason, [one]);
     }
-    of.missing.set(lane, (of.missing.get(lane) ?? 0) + 1);
-    if (this.#isAsked(of)) line.waiting.add(of);
-    if (nowMs < line.restUntilMs) return this.#concluded([of]);
-    this.#backOff(nowMs, line, answer.reason);
-    return this.#concluded(line.failures === ASKING_DEFAULTS.triesMax ? line.waiting : [of]);
+    return this.#concluded([one]);
   }
 
-  /** Calls that were under way when a round had failed already say nothing new. */
-  #backOff(nowMs: number, line: Line, reason: string): void {
-    const { backoffMsFirst, backoffMsMax } = ASKING_DEFAULTS;
-    const ceilingMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** Math.min(line.failures, 16));
+  #controlled(nowMs: number, line: Line, answer: LookOutcome): Finding[] {
+    const { control } = line;
+    const doubt = doubtOf(control.known[0] as Settled, answer);
+    // Looks that fail beside it still count as failures.
+    if (doubt === null) {
+      control.found(nowMs);
+      return this.#concluded(this.#proven(line));
+    }
+    if (answer.kind !== "found" && answer.kind !== "nothing") {
+      control.unanswered();
+      return this.#failed(nowMs, line, doubt, []);
+    }
+    control.missed(doubt, nowMs + this.#restMs(control.misses));
+    return [];
+  }
+
+  /** Takes out what a control has decided: gives what is proven, and lets the rest be asked for again. */
+  #proven({ control, nothings, waiting, lane }: Line): Case[] {
+    const proven: Case[] = [];
+    for (const [one, nothing] of nothings) {
+      const verdict = control.judge(nothing);
+      if (verdict === "early") continue;
+      nothings.delete(one);
+      if (verdict === "vain") {
+        waiting.add(one);
+        continue;
+      }
+      one.missing.delete(lane);
+      proven.push(one);
+    }
+    return proven;
+  }
+
+  #failed(nowMs: number, line: Line, reason: string, cases: readonly Case[]): Finding[] {
+    line.control.failed();
+    if (nowMs < line.restUntilMs) return this.#concluded(cases);
+    // Calls that were under way when a round had failed already say nothing new.
+    line.restUntilMs = nowMs + this.#restMs(line.failures);
     line.failures++;
     line.reason = reason;
+    return this.#concluded(line.failures === ASKING_DEFAULTS.triesMax ? line.waiting : cases);
+  }
+
+  #restMs(failures: number): number {
+    const { backoffMsFirst, backoffMsMax } = ASKING_DEFAULTS;
+    const ceilingMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** Math.min(failures, 16));
     // Half of it is certain, so that a round is one.
-    line.restUntilMs = nowMs + (ceilingMs * (1 + this.#random())) / 2;
+    return (ceilingMs * (1 + this.#random())) / 2;
   }
 
   #concluded(cases: Iterable<Case>): Finding[] {
@@ -152,15 +240,22 @@ export class Asking {
     return all.map(({ payment, found }) => ({ payment, found }));
   }
 
-  #isOver({ found, missing }: Case): boolean {
+  #isOver(one: Case): boolean {
+    const { found, missing } = one;
     if (missing.size === 0 || found.length > 1) return true;
     return (
-      found.length === 1 && [...missing].every(([lane, tries]) => this.#isGivenUp(lane, tries))
+      found.length === 1 && [...missing].every(([lane, tries]) => this.#isGivenUp(one, lane, tries))
     );
   }
 
-  #isGivenUp(lane: Lane, tries: number): boolean {
-    return tries >= ASKING_DEFAULTS.triesMax || this.troubleOf(lane) !== null;
+  /** Where another processor has it nothing is charged, and any "nothing" will do. */
+  #isGivenUp(one: Case, lane: Lane, tries: number): boolean {
+    if (tries >= ASKING_DEFAULTS.triesMax || this.#isSilent(lane)) return true;
+    return this.#lineOf(lane).nothings.has(one);
+  }
+
+  #isSilent(lane: Lane): boolean {
+    return lane.movedFrom !== null || this.#lineOf(lane).failures >= ASKING_DEFAULTS.triesMax;
   }
 
   #isAsked(one: Case): boolean {
@@ -174,7 +269,25 @@ export class Asking {
   }
 }
 
-function emptyLine(): Line {
-  const restUntilMs = Number.NEGATIVE_INFINITY;
-  return { waiting: new Set(), underWay: 0, failures: 0, restUntilMs, reason: null };
+function reached(line: Line): void {
+  line.failures = 0;
+  line.restUntilMs = Number.NEGATIVE_INFINITY;
+}
+
+function isTimeToAskAgain(nowMs: number, { control, againAtMs }: Line): boolean {
+  return control.known.length === 0 && againAtMs !== null && nowMs >= againAtMs;
+}
+
+function emptyLine(lane: Lane): Line {
+  return {
+    lane,
+    waiting: new Set(),
+    nothings: new Map(),
+    againAtMs: null,
+    control: new Control([]),
+    underWay: 0,
+    failures: 0,
+    restUntilMs: Number.NEGATIVE_INFINITY,
+    reason: null,
+  };
 }

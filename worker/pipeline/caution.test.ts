@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { LookOutcome } from "../processor.ts";
 import { ASKING_DEFAULTS } from "./asking.ts";
+import { chargesOf, FOUND, looked, restored, rowsOf, taken, THEN_MS } from "./caution.fixture.ts";
 import { GROUNDS, operate, reasonOf, stateOf, TIMEOUT_MS, TWICE_MS } from "./operator.fixture.ts";
 import {
   ACCEPTED,
@@ -11,53 +12,33 @@ import {
   UNASKED,
   UNCLEAR,
   UNKNOWN,
-  type BenchOptions,
   type ScriptedProcessor,
 } from "./scripted.fixture.ts";
 import { idOf, settlePromises, WALL_START_MS } from "./world.fixture.ts";
 
-const THEN_MS = WALL_START_MS - 5_000;
-const FOUND: LookOutcome = { kind: "found", amountCents: 1_990, requestedAtMs: THEN_MS };
 const { inFlightMax, triesMax } = ASKING_DEFAULTS;
-
-/** A copy that was put in place so long ago that nothing of before is under way. */
-function restored(more: BenchOptions = {}): Bench {
-  const restoredAtMs = WALL_START_MS - 60_000;
-  return new Bench({ processorTimeoutMs: TIMEOUT_MS, restoredAtMs, ...more });
-}
-
-async function taken(bench: Bench, n = 1): Promise<void> {
-  bench.take(n);
-  await bench.commit();
-  await bench.tick();
-}
 
 /** Gives both answers to the newest looks. */
 async function answerBoth(bench: Bench, first: LookOutcome, second: LookOutcome): Promise<void> {
   await last(bench.default.looks).answer(first);
   await last(bench.fallback.looks).answer(second);
-  await bench.tick();
+  await looked(bench);
 }
 
 /** Answers so until a processor counts as one that cannot be asked. */
 async function failLooks(bench: Bench, processor: ScriptedProcessor, by = UNASKED): Promise<void> {
   for (let tries = 1; tries <= triesMax; tries++) {
     await last(processor.looks).answer(by);
-    await bench.tick(10_000);
+    await looked(bench, 10_000);
   }
 }
 
-const chargesOf = (bench: Bench) => [bench.default.charges.length, bench.fallback.charges.length];
 const looksOf = (bench: Bench) => [bench.default.looks.length, bench.fallback.looks.length];
 const left = (n: number, processor: number | null) => ({
   n,
   acceptedAtMs: WALL_START_MS - 20_000,
   assignment: processor === null ? null : { processor, requestedAtMs: WALL_START_MS - 19_000 },
 });
-const rowsOf = (bench: Bench) =>
-  bench.db
-    .query("SELECT processor, requested_at_ms AS atMs, amount_cents AS cents FROM ledger")
-    .all();
 const reasonsOf = (bench: Bench) => bench.db.query("SELECT reason FROM attempts").values().flat();
 
 async function trust(bench: Bench) {
@@ -68,7 +49,7 @@ async function trust(bench: Bench) {
 
 describe("a new payment", () => {
   test("is answered, and asked for everywhere before it is charged", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     expect(bench.verdictsOf(1)).toEqual(["stored"]);
     expect([looksOf(bench), chargesOf(bench)]).toEqual([
@@ -76,10 +57,10 @@ describe("a new payment", () => {
       [0, 0],
     ]);
     await last(bench.default.looks).answer(NOTHING);
-    await bench.tick();
+    await looked(bench);
     expect(chargesOf(bench)).toEqual([0, 0]);
     await last(bench.fallback.looks).answer(NOTHING);
-    await bench.tick();
+    await looked(bench);
     expect(chargesOf(bench)).toEqual([1, 0]);
     await last(bench.default.charges).answer(ACCEPTED);
     expect(bench.settled).toEqual([1, 0]);
@@ -87,10 +68,10 @@ describe("a new payment", () => {
   });
 
   test("that was charged already settles where it was, with that instant, and is charged nowhere", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await answerBoth(bench, NOTHING, FOUND);
-    await bench.tick();
+    await looked(bench);
     expect(chargesOf(bench)).toEqual([0, 0]);
     expect(rowsOf(bench)).toEqual([{ processor: 1, atMs: THEN_MS, cents: 1_990 }]);
     const moves = bench.written.map(({ kind }) => kind);
@@ -99,7 +80,7 @@ describe("a new payment", () => {
   });
 
   test("that was charged with another amount is in conflict", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await answerBoth(bench, { ...FOUND, amountCents: 5 } as LookOutcome, NOTHING);
     expect(chargesOf(bench)).toEqual([0, 0]);
@@ -109,7 +90,7 @@ describe("a new payment", () => {
   });
 
   test("that two have charged is in conflict, with a sentence that names both", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await answerBoth(bench, FOUND, { ...FOUND, requestedAtMs: THEN_MS + 1 } as LookOutcome);
     expect(chargesOf(bench)).toEqual([0, 0]);
@@ -121,7 +102,7 @@ describe("a new payment", () => {
   });
 
   test("is asked for again while a processor does not answer, and goes on when it does", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await last(bench.default.looks).answer(NOTHING);
     await failLooks(bench, bench.fallback);
@@ -131,67 +112,67 @@ describe("a new payment", () => {
     expect(bench.pipeline.caution?.stuckAt(bench.lanes[1]!)).toBe(2);
     expect(chargesOf(bench)).toEqual([0, 0]);
     // A single look shows that it works again; then the others follow.
-    await bench.tick(10_000);
+    await looked(bench, 10_000);
     for (let i = 0; i < 2; i++) {
       await last(bench.fallback.looks).answer(NOTHING);
-      await bench.tick();
+      await looked(bench);
     }
     expect(bench.pipeline.caution?.stuckAt(bench.lanes[1]!)).toBe(0);
     expect(chargesOf(bench)).toEqual([2, 0]);
   });
 
   test("that one processor has settles there though another cannot be asked", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await last(bench.default.looks).answer(FOUND);
-    await bench.tick();
+    await looked(bench);
     expect(rowsOf(bench)).toEqual([]);
     await failLooks(bench, bench.fallback);
     expect(rowsOf(bench)).toEqual([{ processor: 0, atMs: THEN_MS, cents: 1_990 }]);
     // It is known by now who cannot be asked.
     await taken(bench, 2);
     await last(bench.default.looks).answer(FOUND);
-    await bench.tick();
+    await looked(bench);
     expect(rowsOf(bench)).toHaveLength(2);
   });
 
   test("waits while an answer cannot be read, and keeps nobody else waiting", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await last(bench.default.looks).answer(UNCLEAR);
     await last(bench.fallback.looks).answer(NOTHING);
     await taken(bench, 2);
-    await bench.tick(300);
+    await looked(bench, 300);
     for (const question of bench.default.looks.slice(1)) {
       await question.answer(question.asked === idOf(2) ? NOTHING : UNCLEAR);
     }
-    await bench.tick(10_000);
+    await looked(bench, 10_000);
     await last(bench.fallback.looks).answer(NOTHING);
     for (const question of bench.default.looks.slice(1)) {
       await question.answer(question.asked === idOf(2) ? NOTHING : UNCLEAR);
     }
-    await bench.tick();
+    await looked(bench);
     expect(bench.default.bodiesOf(1)).toEqual([]);
     expect(bench.default.bodiesOf(2)).toHaveLength(1);
   });
 
   test("is not asked for before what the last worker had under way has ended", async () => {
-    using bench = restored({ restoredAtMs: WALL_START_MS - TIMEOUT_MS });
+    using bench = await restored({ restoredAtMs: WALL_START_MS - TIMEOUT_MS });
     await taken(bench);
-    await bench.tick(TWICE_MS - TIMEOUT_MS - 30);
+    await bench.tick(TWICE_MS - TIMEOUT_MS - 40);
     expect(looksOf(bench)).toEqual([0, 0]);
     expect(reasonOf(await operate(bench, "absent", 1, "accepted"))).toContain("wait another 2 s");
-    await bench.tick(20);
+    await looked(bench, 30);
     expect(looksOf(bench)).toEqual([1, 1]);
   });
 
   test("waits for a processor with another address; a clock that was set back waits no longer", async () => {
-    using bench = restored({ restoredAtMs: WALL_START_MS + 9_000_000 });
+    using bench = await restored({ restoredAtMs: WALL_START_MS + 9_000_000 });
     bench.lanes[1]!.movedFrom = "http://elsewhere";
     await taken(bench);
-    await bench.tick(TWICE_MS);
+    await looked(bench, TWICE_MS);
     await last(bench.default.looks).answer(NOTHING);
-    await bench.tick(60_000);
+    await looked(bench, 60_000);
     expect([looksOf(bench), chargesOf(bench)]).toEqual([
       [1, 0],
       [0, 0],
@@ -202,9 +183,8 @@ describe("a new payment", () => {
 
 describe("an open payment of the copy", () => {
   test("of nobody is asked for everywhere", async () => {
-    using bench = restored();
-    await bench.crash([left(1, null)]);
-    await bench.tick();
+    using bench = await restored({}, [left(1, null)]);
+    await looked(bench);
     expect([looksOf(bench), chargesOf(bench)]).toEqual([
       [1, 1],
       [0, 0],
@@ -214,43 +194,39 @@ describe("an open payment of the copy", () => {
   });
 
   test("that has gone elsewhere since settles there", async () => {
-    using bench = restored();
-    await bench.crash([left(1, 0)]);
-    await bench.tick();
+    using bench = await restored({}, [left(1, 0)]);
+    await looked(bench);
     await answerBoth(bench, NOTHING, FOUND);
     expect(rowsOf(bench)).toEqual([{ processor: 1, atMs: THEN_MS, cents: 1_990 }]);
     expect(chargesOf(bench)).toEqual([0, 0]);
   });
 
   test("that was released and assigned to the same processor again settles with the later instant", async () => {
-    using bench = restored();
-    await bench.crash([left(1, 0)]);
-    await bench.tick();
+    using bench = await restored({}, [left(1, 0)]);
+    await looked(bench);
     await answerBoth(bench, FOUND, NOTHING);
     expect(rowsOf(bench)).toEqual([{ processor: 0, atMs: THEN_MS, cents: 1_990 }]);
   });
 
   test("that is recorded nowhere is resolved at its processor, with the body that it had", async () => {
-    using bench = restored();
-    await bench.crash([left(1, 1)]);
-    await bench.tick(500);
+    using bench = await restored({}, [left(1, 1)]);
+    await looked(bench, 500);
     await answerBoth(bench, NOTHING, NOTHING);
     expect(chargesOf(bench)).toEqual([0, 0]);
-    await bench.tick(500);
+    await looked(bench, 500);
     await last(bench.fallback.looks).answer(NOTHING);
-    await bench.tick();
+    await looked(bench);
     expect(bench.fallback.bodiesOf(1)).toEqual([
       expect.stringContaining("2025-12-31T23:59:41.000Z"),
     ]);
     // From here on it goes the usual way.
     await last(bench.fallback.charges).answer(UNKNOWN);
-    await bench.tick(20_000);
+    await looked(bench, 20_000);
     expect(looksOf(bench)).toEqual([1, 3]);
   });
 
   test("that is held is left alone until it is released, and asked for then", async () => {
-    using bench = restored();
-    await bench.crash([left(1, null)]);
+    using bench = await restored({}, [left(1, null)]);
     const seq = 1_000_001;
     const on = (action: "hold" | "release") =>
       bench.pipeline.operate({
@@ -264,11 +240,11 @@ describe("an open payment of the copy", () => {
     const held = on("hold");
     await bench.commit();
     expect(stateOf(await held)).toBe("held");
-    await bench.tick();
+    await looked(bench);
     expect(looksOf(bench)).toEqual([0, 0]);
     void on("release");
     await bench.commit();
-    await bench.tick();
+    await looked(bench);
     expect(looksOf(bench)).toEqual([1, 1]);
     expect(chargesOf(bench)).toEqual([0, 0]);
   });
@@ -276,7 +252,7 @@ describe("an open payment of the copy", () => {
 
 describe("an operator", () => {
   test("asks every processor about a payment that waits", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     await last(bench.default.looks).answer(NOTHING);
     await failLooks(bench, bench.fallback);
@@ -301,10 +277,10 @@ describe("an operator", () => {
   test.each(["accepted", "held"] as const)(
     "ends the wait of one that is %s by absent",
     async (state) => {
-      using bench = restored();
+      using bench = await restored();
       await taken(bench);
       if (state === "held") await operate(bench, "hold", 1, "accepted");
-      await bench.tick(TWICE_MS);
+      await looked(bench, TWICE_MS);
       const absent = async (unasked: boolean) => {
         const answer = operate(bench, "absent", 1, state, unasked);
         await settlePromises();
@@ -314,10 +290,10 @@ describe("an operator", () => {
         return answer;
       };
       expect(reasonOf(await absent(false))).toContain("fallback: status 503");
-      await bench.tick();
+      await looked(bench);
       expect(chargesOf(bench)).toEqual([0, 0]);
       expect(stateOf(await absent(true))).toBe("accepted");
-      await bench.tick();
+      await looked(bench);
       expect(chargesOf(bench)).toEqual([1, 0]);
       const actions = bench.db.query("SELECT action FROM interventions").values().flat();
       expect(actions.slice(-3)).toEqual(["ask", "ask", "absent"]);
@@ -325,9 +301,8 @@ describe("an operator", () => {
   );
 
   test("is told that the processor it belongs to was not asked, when that is not configured", async () => {
-    using bench = restored({ known: ["gone", "fallback", "default"] });
-    await bench.crash([left(1, 0)]);
-    await bench.tick(TWICE_MS);
+    using bench = await restored({ known: ["gone", "fallback", "default"] }, [left(1, 0)]);
+    await looked(bench, TWICE_MS);
     const seq = (await bench.journal.open())[0]!.seq;
     const absent = async (unasked: boolean) => {
       const answer = operate(bench, "absent", seq, "unknown", unasked);
@@ -337,18 +312,17 @@ describe("an operator", () => {
       return answer;
     };
     expect(reasonOf(await absent(false))).toContain("asked (gone: it is not configured;");
-    await bench.tick();
+    await looked(bench);
     expect(chargesOf(bench)).toEqual([0, 0]);
     expect(stateOf(await absent(true))).toBe("accepted");
   });
 
   test("trusts the journal: what waits goes its usual way, and nothing is asked for any more", async () => {
-    using bench = restored();
-    await bench.crash([left(1, null), left(2, 1)]);
-    await bench.tick();
+    using bench = await restored({}, [left(1, null), left(2, 1)]);
+    await looked(bench);
     expect(await trust(bench)).toMatchObject({ kind: "done", state: "trusted" });
     expect(bench.pipeline.caution).toBeNull();
-    await bench.tick(100);
+    await looked(bench, 100);
     expect(chargesOf(bench)).toEqual([1, 0]);
     expect(last(bench.fallback.looks).asked).toBe(idOf(2));
     const before = bench.default.looks.length;
@@ -367,7 +341,7 @@ describe("an operator", () => {
   });
 
   test("who asks while the journal is trusted leaves no payment behind", async () => {
-    using bench = restored();
+    using bench = await restored();
     await taken(bench);
     const asked = operate(bench, "ask", 1, "accepted");
     await settlePromises();
@@ -376,7 +350,7 @@ describe("an operator", () => {
     await last(bench.fallback.looks).answer(NOTHING);
     await bench.commit();
     await asked;
-    await bench.tick();
+    await looked(bench);
     expect(chargesOf(bench)).toEqual([1, 0]);
   });
 
@@ -388,24 +362,24 @@ describe("an operator", () => {
 });
 
 test("a processor is asked for no more than its share at a time", async () => {
-  using bench = restored();
+  using bench = await restored();
   for (let n = 0; n < inFlightMax + 5; n++) bench.take(n);
   await bench.commit();
-  await bench.tick();
+  await looked(bench);
   expect(looksOf(bench)).toEqual([inFlightMax, inFlightMax]);
   await bench.default.looks[0]!.answer(NOTHING);
-  await bench.tick();
+  await looked(bench);
   expect(looksOf(bench)).toEqual([inFlightMax + 1, inFlightMax]);
 });
 
 test("many calls that fail together are one try", async () => {
-  using bench = restored();
+  using bench = await restored();
   for (let n = 0; n < inFlightMax; n++) bench.take(n);
   await bench.commit();
-  await bench.tick();
+  await looked(bench);
   for (const question of bench.default.looks.splice(0)) await question.answer(UNASKED);
-  await bench.tick();
+  await looked(bench);
   expect(bench.pipeline.caution?.stuckAt(bench.lanes[0]!)).toBe(0);
-  await bench.tick(1_000);
+  await looked(bench, 1_000);
   expect(bench.default.looks).toHaveLength(1);
 });

@@ -12,8 +12,10 @@ import type { Incidents } from "../../shared/incidents.ts";
 import type { Lane } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { LookOutcome } from "../processor.ts";
+import type { Journal } from "../journal.ts";
 import { Asking, type Finding, type Found, type Question } from "./asking.ts";
 import type { Charges, Looked } from "./charge.ts";
+import { lookBetween } from "./control.ts";
 
 export type CautionOptions = {
   readonly clock: Clock;
@@ -46,8 +48,21 @@ export class Caution {
     this.#asking = new Asking(lanes, random, clock.steadyMs() + leftMs);
   }
 
+  /**
+   * Reads what each processor is sure to have: what it had settled before the restore. What was settled
+   * since may be all that a new one behind an old name has.
+   */
+  async begin(journal: Pick<Journal, "head" | "settled">): Promise<void> {
+    const { lanes, restoredAtMs } = this.#options;
+    const { nextSeq, processors } = journal.head;
+    for (const lane of lanes) {
+      this.#asking.know(lane, await journal.settled(lane.number, nextSeq, restoredAtMs));
+    }
+    this.#sayAtStart(processors);
+  }
+
   /** `names`: all that the journal knows; some may not be configured any more. */
-  sayAtStart(names: readonly string[]): void {
+  #sayAtStart(names: readonly string[]): void {
     const { lanes, incidents, restoredAtMs } = this.#options;
     const asked = lanes.map(({ name }) => name);
     const notAsked = names.filter((name) => !asked.includes(name)).join(", ");
@@ -89,9 +104,7 @@ export class Caution {
   }
 
   tick(): void {
-    for (const question of this.#asking.due(this.#options.clock.steadyMs())) {
-      void this.#ask(question);
-    }
+    this.#askWhatIsDue();
     for (const lane of this.#options.lanes) this.#tell(lane);
   }
 
@@ -118,9 +131,15 @@ export class Caution {
     return this.#asking.removeAll();
   }
 
+  #askWhatIsDue(): void {
+    for (const question of this.#asking.due(this.#options.clock.steadyMs())) {
+      void this.#ask(question);
+    }
+  }
+
   async #ask(question: Question): Promise<void> {
     const { charges, clock } = this.#options;
-    const answer = await charges.find(question.payment, question.lane);
+    const answer = await charges.find(question.correlationId, question.lane);
     for (const finding of this.#asking.answered(clock.steadyMs(), question, answer)) {
       this.#conclude(finding);
     }
@@ -142,7 +161,9 @@ export class Caution {
   async #answerOf(payment: OpenPayment, lane: Lane): Promise<Answered> {
     const reason = lane.movedFrom === null ? null : this.#asking.troubleOf(lane);
     if (reason !== null) return { lane, answer: { kind: "unasked", reason } };
-    return { lane, answer: await this.#options.charges.find(payment, lane) };
+    const find = (id: string) => this.#options.charges.find(id, lane);
+    const look = () => find(payment.payment.correlationId);
+    return { lane, answer: await lookBetween(this.#asking.knownAt(lane), find, look) };
   }
 
   #tell(lane: Lane): void {

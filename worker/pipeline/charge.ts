@@ -100,10 +100,10 @@ export class Charges {
     return { kind: "conflict" };
   }
 
-  /** Asks a processor whether it has a payment that may not be its own; changes nothing. */
-  async find({ payment }: OpenPayment, lane: Lane): Promise<LookOutcome> {
+  /** Asks a processor whether it has a payment, its own or not; changes nothing. */
+  async find(correlationId: string, lane: Lane): Promise<LookOutcome> {
     this.inFlight++;
-    const found = await lane.client.look(payment.correlationId);
+    const found = await lane.client.look(correlationId);
     this.inFlight--;
     return found;
   }

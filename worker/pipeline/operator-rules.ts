@@ -98,7 +98,7 @@ export function refusalOfAbsence(
       if (looked.kind === "nothing" || unasked) return null;
       return (
         `${owner} could not be asked (${looked.reason}). Try again when it can; if it is gone for ` +
-        "good, say so (--unasked, or unasked: true)."
+        "good, or its people have told you, say so (--unasked, or unasked: true)."
       );
   }
 }

@@ -49,4 +49,4 @@ export async function heldAt(bench: Bench, n = 1): Promise<void> {
   expect(stateOf(await operate(bench, "hold", n))).toBe("held");
 }
 
-export const benchOf = () => new Bench({ processorTimeoutMs: TIMEOUT_MS });
+export const benchOf = () => new Bench({ processorTimeoutMs: TIMEOUT_MS, settledBefore: true });

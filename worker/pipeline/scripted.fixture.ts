@@ -49,16 +49,35 @@ export class Question<Asked, Answer> {
   }
 }
 
+/** Payments that every processor has settled long before, one each, in a journal with `settledBefore`. */
+export const settledBeforeAt = (processor: number) => ({
+  correlationId: idOf(9_000 + processor),
+  amountCents: 4_200,
+});
+
 export class ScriptedProcessor implements Processor {
+  /** Answer to who asks for the payment that it settled before. */
+  aboutSettled: LookOutcome | Promise<LookOutcome>;
+  /** Times that it was asked for that. */
+  controls = 0;
+  readonly #settled: string;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];
   readonly probes: Question<null, Health>[] = [];
 
+  constructor(number: number) {
+    const { correlationId, amountCents } = settledBeforeAt(number);
+    this.#settled = correlationId;
+    this.aboutSettled = { kind: "found", amountCents, requestedAtMs: 0 };
+  }
+
   charge(charge: Charge): Promise<ChargeOutcome> {
     return ask(this.charges, charge);
   }
-  look(id: string): Promise<LookOutcome> {
-    return ask(this.looks, id);
+  async look(id: string): Promise<LookOutcome> {
+    if (id !== this.#settled) return ask(this.looks, id);
+    this.controls++;
+    return this.aboutSettled;
   }
   health(): Promise<Health> {
     return ask(this.probes, null);
@@ -111,6 +130,8 @@ export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
   readonly known?: readonly string[];
   /** The journal is a copy that was put in place then. */
   readonly restoredAtMs?: number;
+  /** Each name has settled a payment, which was purged since. */
+  readonly settledBefore?: boolean;
 };
 
 /** State that a crash left of a payment: accepted, or assigned to a processor. */
@@ -139,13 +160,15 @@ export class Bench {
     const db = openDatabase(":memory:", "off");
     const open = () => new SqliteStore(":memory:", "off", known, this.clock.wallMs(), db);
     this.store = open();
-    if (options.restoredAtMs !== undefined) {
-      db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [options.restoredAtMs]);
-      this.store = open();
+    const { restoredAtMs, settledBefore = false } = options;
+    if (settledBefore) this.#settleBefore(known.length);
+    if (restoredAtMs !== undefined) {
+      db.run("INSERT INTO meta VALUES ('restored_at_ms', ?)", [restoredAtMs]);
     }
+    if (settledBefore || restoredAtMs !== undefined) this.store = open();
     this.db = db;
     this.journal = new InlineJournal(this.store, this.clock);
-    this.processors = configured.map(() => new ScriptedProcessor());
+    this.processors = configured.map(({ name }) => new ScriptedProcessor(known.indexOf(name)));
     const apply = this.store.apply.bind(this.store);
     this.store.apply = (transitions) => {
       this.written.push(...transitions);
@@ -157,6 +180,29 @@ export class Bench {
     this.pipeline = parts.pipeline;
     this.lanes = parts.lanes;
     this.ledger = parts.ledger;
+  }
+
+  /** Numbers them before all others. */
+  #settleBefore(processors: number): void {
+    for (let processor = 0; processor < processors; processor++) {
+      const { correlationId, amountCents } = settledBeforeAt(processor);
+      const seq = processor - processors + 1;
+      const atMs = this.clock.wallMs() - 86_400_000;
+      const assignment = { processor, requestedAtMs: atMs };
+      const accept = {
+        kind: "accept",
+        seq,
+        correlationId,
+        amountCents,
+        acceptedAtMs: atMs,
+      } as const;
+      const settled = { seq, row: 0, ...assignment, amountCents, settledAtMs: atMs };
+      this.store.apply([
+        { ...accept, assignment },
+        { kind: "settle", ...settled },
+        { kind: "purge", baseRow: 0, atMs },
+      ]);
+    }
   }
 
   [Symbol.dispose](): void {
