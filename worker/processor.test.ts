@@ -358,18 +358,32 @@ describe("a health probe", () => {
         }),
       },
     ],
-    ["a reset", { ending: "reset" }],
-    ["garbage", { text: "no HTTP at all\r\n\r\n" }],
   ];
   test.each(junk)("that gets %s is no news", async (_, raw) => {
     expect(await probed(raw)).toEqual(NO_NEWS);
   });
 
-  test("that fails on the way is no news", async () => {
-    const lost = new HttpProcessor("", TIMEOUT_MS, async () => {
-      throw Object.assign(new Error("no answer"), { name: "TimeoutError" });
+  const noAnswer: [string, Raw][] = [
+    ["a reset", { ending: "reset" }],
+    ["garbage", { text: "no HTTP at all\r\n\r\n" }],
+  ];
+  test.each(noAnswer)("that gets %s is no news, and says why there is none", async (_, raw) => {
+    expect(await probed(raw)).toEqual({ ...NO_NEWS, silence: expect.stringMatching(/\w/) });
+  });
+
+  const failing = (error: object) =>
+    new HttpProcessor("", TIMEOUT_MS, async () => {
+      throw Object.assign(new Error("no answer"), error);
     });
-    expect(await lost.health()).toEqual(NO_NEWS);
+
+  test("that fails on the way is no news, and says so", async () => {
+    const late = await failing({ name: "TimeoutError" }).health();
+    expect(late).toEqual({ ...NO_NEWS, silence: "no answer in time" });
+  });
+
+  test("that this process cannot make says nothing about the processor", async () => {
+    const own = { code: "EMFILE", neverLeft: true, ownFault: true };
+    expect(await failing(own).health()).toEqual(NO_NEWS);
   });
 
   test("has longer than the five seconds that a processor may keep it waiting", async () => {

@@ -64,6 +64,10 @@ const lane = object({
   latencyMs: number,
   inFlight: whole,
   limit: whole,
+  /** The reason why it did not answer the newest question for its health at all, or null. */
+  silence: orNull(text),
+  /** Payments of a restored journal that wait until it can be asked. */
+  unasked: whole,
   settled: sum,
 });
 

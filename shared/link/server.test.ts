@@ -209,7 +209,14 @@ test("what is no frame is counted by reason and never answered", () => {
   core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { kind: 2 }), "x");
   core.receive(sealByHand(keys.pay, Buffer.from("9101", "hex")), "x");
   core.receive(encodeVerdicts(keys.verdict, { instance: 1, incarnation: 1, sequence: 1 }, []), "x");
-  expect(core.stats.drops).toEqual({ length: 1, mac: 2, trial: 0, version: 1, kind: 1, payload: 1 });
+  expect(core.stats.drops).toEqual({
+    length: 1,
+    mac: 2,
+    trial: 0,
+    version: 1,
+    kind: 1,
+    payload: 1,
+  });
   expect(core.stats.framesReceived).toBe(0);
   expect([arrivals, sent]).toEqual([[], []]);
 });

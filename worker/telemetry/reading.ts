@@ -48,7 +48,18 @@ export class LiveReader {
       lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
-        return { name, fee, mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
+        const asked = { silence: lane.silence, unasked: pipeline.caution?.stuckAt(lane) ?? 0 };
+        return {
+          name,
+          fee,
+          mode,
+          moved,
+          breaker: breaker.kind,
+          latencyMs,
+          inFlight,
+          limit,
+          ...asked,
+        };
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),
