@@ -72,8 +72,8 @@ export interface Processor {
 export type HealthAnswer = {
   readonly reading: HealthReading;
   readonly retryAfterMs: number;
-  /** The reason why there was no answer at all, if there was none and it is not ours. */
-  readonly silence?: string;
+  /** The reason why the call could not be made, if it could not and that is not ours. */
+  readonly unreachable?: string;
 };
 
 /** Longer than the five seconds that a processor may keep a health call waiting. */
@@ -118,7 +118,8 @@ export class HttpProcessor implements Processor {
   async health(): Promise<HealthAnswer> {
     const url = `${this.#url}/payments/service-health`;
     const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS }).catch(failureOf);
-    if (answer instanceof Error) return { reading: null, retryAfterMs: 0, ...silenceOf(answer) };
+    if (answer instanceof Error)
+      return { reading: null, retryAfterMs: 0, ...unreachableOf(answer) };
     const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
     return { reading: readHealth(answer), retryAfterMs };
   }
@@ -196,9 +197,9 @@ function kindOfFailedLook({ name, neverLeft, ownFault }: ExchangeError): NotFoun
   return name === "TimeoutError" || (neverLeft && !ownFault) ? "unasked" : "unclear";
 }
 
-function silenceOf({ name, code, ownFault }: ExchangeError): Pick<HealthAnswer, "silence"> {
-  if (ownFault) return {};
-  return { silence: name === "TimeoutError" ? "no answer in time" : String(code ?? name) };
+/** A call that is late says nothing: a processor may keep it waiting, above all when somebody else asks too. */
+function unreachableOf({ name, code, neverLeft, ownFault }: ExchangeError) {
+  return neverLeft && !ownFault ? { unreachable: String(code ?? name) } : {};
 }
 
 function readHealth({ status, body, complete }: Answer): HealthReading {

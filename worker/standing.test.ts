@@ -7,7 +7,7 @@ const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLa
   fee,
   mode: "auto",
   moved: false,
-  silence: null,
+  unreachable: null,
   unasked: 0,
   breaker: "closed",
   latencyMs: 1,
@@ -85,8 +85,8 @@ test("the cheapest comes back; a dearer one is away", () => {
   expect(away.text).toEndWith("Not to be used: fallback's breaker is open.");
 });
 
-test("one that is silent and has an open breaker is said once", () => {
-  const away = lane("default", 0.05, { silence: "ECONNREFUSED", ...open });
+test("one that cannot be reached and has an open breaker is said once", () => {
+  const away = lane("default", 0.05, { unreachable: "ECONNREFUSED", ...open });
   const { facts } = verdict([away, lane("fallback", 0.15)]);
   expect(facts.map(({ code }) => code)).toEqual(["breaker"]);
 });
@@ -185,10 +185,10 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
     "default's books cannot be compared with ours: 403: the token is refused.",
   ],
   [
-    { lanes: [lane("default", 0.05, { silence: "ECONNREFUSED" }), lane("fallback", 0.15)] },
-    "processor-silent",
+    { lanes: [lane("default", 0.05, { unreachable: "ECONNREFUSED" }), lane("fallback", 0.15)] },
+    "processor-unreachable",
     "warn",
-    "default does not answer when it is asked how it is: ECONNREFUSED.",
+    "default cannot be reached, as it was asked for its health: ECONNREFUSED.",
   ],
   [
     { clockStepMs: -3_600_000 },

@@ -66,7 +66,7 @@ const JUDGES: readonly Judge[] = [
   ofBacklog,
   ofBreakers,
   ofFailedAudit,
-  ofSilence,
+  ofUnreachable,
   ofClock,
 ];
 /** With one of these, the figures are those of before, or may be wrong. */
@@ -238,14 +238,17 @@ function ofFailedAudit({ audited }: State): Fact | null {
 }
 
 /** Nothing was charged there yet that could have opened its breaker. */
-function ofSilence({ lanes }: State): Fact | null {
-  const silent = byFee(lanes).filter((lane) => isUsable(lane) && lane.silence !== null);
-  const [first] = silent;
+function ofUnreachable({ lanes }: State): Fact | null {
+  const away = byFee(lanes).filter((lane) => isUsable(lane) && lane.unreachable !== null);
+  const [first] = away;
   if (first === undefined) return null;
-  const text = silent
-    .map(({ name, silence }) => `${name} does not answer when it is asked how it is: ${silence}.`)
+  const text = away
+    .map(
+      ({ name, unreachable }) =>
+        `${name} cannot be reached, as it was asked for its health: ${unreachable}.`,
+    )
     .join(" ");
-  return warn("processor-silent", text, `${first.name} silent`);
+  return warn("processor-unreachable", text, `${first.name} unreachable`);
 }
 
 function ofClock({ clockStepMs }: State): Fact | null {

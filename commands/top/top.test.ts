@@ -21,7 +21,7 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
     fee: 0.05,
     mode: "auto",
     moved: false,
-    silence: null,
+    unreachable: null,
     unasked: 0,
     breaker: "closed",
     latencyMs: 1.5,

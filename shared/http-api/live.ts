@@ -64,8 +64,8 @@ const lane = object({
   latencyMs: number,
   inFlight: whole,
   limit: whole,
-  /** The reason why it did not answer the newest question for its health at all, or null. */
-  silence: orNull(text),
+  /** The reason why it could not be reached when it was asked for its health, or null. */
+  unreachable: orNull(text),
   /** Payments of a restored journal that wait until it can be asked. */
   unasked: whole,
   settled: sum,

@@ -17,7 +17,7 @@ const fact = object({
     "backlog",
     "breaker",
     "audit-fails",
-    "processor-silent",
+    "processor-unreachable",
     "clock-stepped",
   ),
   kind: oneOf("warn", "bad"),

@@ -43,7 +43,7 @@ class Watched {
       fee: 0.05,
       mode: "auto",
       moved: false,
-      silence: null,
+      unreachable: null,
       unasked: 0,
       breaker: "closed",
     } as const;

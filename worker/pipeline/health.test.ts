@@ -56,14 +56,14 @@ test("no news changes nothing", async () => {
   expect(bench.lanes[0]!).toMatchObject({ latencyMs: 50, working: true });
 });
 
-test("that there was no answer at all is kept until there is one", async () => {
+test("that it could not be reached is kept until it can", async () => {
   using bench = new Bench();
   await bench.tick();
-  await last(bench.default.probes).answer({ ...noNews, silence: "ECONNREFUSED" });
-  expect(bench.lanes.map(({ silence }) => silence)).toEqual(["ECONNREFUSED", null]);
+  await last(bench.default.probes).answer({ ...noNews, unreachable: "ECONNREFUSED" });
+  expect(bench.lanes.map(({ unreachable }) => unreachable)).toEqual(["ECONNREFUSED", null]);
   await nextProbeAfterMs(bench);
   await last(bench.default.probes).answer(noNews);
-  expect(bench.lanes[0]?.silence).toBe(null);
+  expect(bench.lanes[0]?.unreachable).toBe(null);
 });
 
 test("while draining nobody is probed", async () => {

@@ -48,7 +48,10 @@ export class LiveReader {
       lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
-        const asked = { silence: lane.silence, unasked: pipeline.caution?.stuckAt(lane) ?? 0 };
+        const asked = {
+          unreachable: lane.unreachable,
+          unasked: pipeline.caution?.stuckAt(lane) ?? 0,
+        };
         return {
           name,
           fee,
