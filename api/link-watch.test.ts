@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
+import type { Readiness } from "../shared/http-api/readiness.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { LinkWatch } from "./link-watch.ts";
+import { readinessOf } from "./readiness.ts";
 
 /** A link that answers or not, and a clock that a test moves. */
 class Site {
   nowMs = 0;
-  isOverHttp = false;
-  readonly link = { answering: false };
+  word: Readiness | null = null;
+  readonly link = { answering: false, instance: 7 };
   readonly verdicts = { timeout: 0, busy: 0 };
   readonly lines: unknown[] = [];
   readonly clock = { steadyMs: () => this.nowMs, wallMs: () => this.nowMs };
@@ -15,7 +17,7 @@ class Site {
   readonly watch = new LinkWatch({
     ...this,
     worker: "worker:9998",
-    overHttp: async () => this.isOverHttp,
+    overHttp: async () => this.word,
   });
 
   async pass(ms: number): Promise<void> {
@@ -57,7 +59,7 @@ test("one that falls silent is said once, and again when it answers, with what t
 
 test("one that answers over HTTP alone is doubted, until it is heard", async () => {
   const site = new Site();
-  site.isOverHttp = true;
+  site.word = { reasons: [], warnings: [] };
   await site.pass(15_000);
   expect(site.incidents.open().map(({ kind }) => kind)).toEqual(["worker-silent", "link-doubt"]);
   expect(site.watch.isInDoubt).toBe(true);
@@ -65,4 +67,17 @@ test("one that answers over HTTP alone is doubted, until it is heard", async () 
   await site.pass(15_000);
   expect(site.incidents.open()).toEqual([]);
   expect(site.lines).toHaveLength(4);
+});
+
+test("one that says that this API has another secret is quoted, in the words of readiness", async () => {
+  const site = new Site();
+  const strangers = { code: "link-secret", detail: "frames", instances: [6, site.link.instance] };
+  const worker: Readiness = { reasons: [], warnings: [strangers] };
+  site.word = worker;
+  await site.pass(5_000);
+  const known = { leaving: false, worker, link: site.link, isInDoubt: false };
+  const [said] = readinessOf(known).reasons;
+  expect(said?.code).toBe("link-secret");
+  const [, fields] = site.lines.at(-1) as [string, object];
+  expect(fields).toMatchObject({ incident: "link-doubt", reason: said?.detail });
 });

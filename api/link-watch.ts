@@ -3,9 +3,11 @@
  * HTTP and not over the link is another.
  */
 import type { Clock } from "../shared/clock.ts";
-import type { Incidents } from "../shared/incidents.ts";
+import type { Readiness } from "../shared/http-api/readiness.ts";
+import type { Circumstances, Incidents } from "../shared/incidents.ts";
 import type { Link } from "../shared/verdict.ts";
 import { LinkDoubt } from "./link-doubt.ts";
+import { otherSecretOf } from "./readiness.ts";
 
 const LOOK_MS = 500;
 const DOUBT_LOOK_MS = 5_000;
@@ -14,14 +16,14 @@ const FIRST_ANSWER_MS = 2_500;
 
 export type LinkWatchParts = {
   readonly clock: Pick<Clock, "steadyMs">;
-  readonly link: Pick<Link, "answering">;
+  readonly link: Pick<Link, "answering" | "instance">;
   readonly incidents: Pick<Incidents, "tell" | "tick">;
   /** Address of the worker's link. */
   readonly worker: string;
   /** Counts of payments that got no verdict, or busy. */
   readonly verdicts: { readonly timeout: number; readonly busy: number };
-  /** Tells whether the worker answers over HTTP. */
-  readonly overHttp: () => Promise<boolean>;
+  /** The worker's word about itself over HTTP; null when it says nothing. */
+  readonly overHttp: () => Promise<Readiness | null>;
 };
 
 export class LinkWatch {
@@ -59,14 +61,21 @@ export class LinkWatch {
 
   async lookOverHttp(): Promise<void> {
     const { link, overHttp } = this.#parts;
-    const isOverHttp = !link.answering && (await overHttp());
-    this.#doubt.look(link.answering, isOverHttp);
-    this.#tell("link-doubt", this.#doubt.isThere);
+    const word = link.answering ? null : await overHttp();
+    this.#doubt.look(link.answering, word !== null);
+    // With the worker's own word that it is the secret, a second look is not needed.
+    const reason = otherSecretOf(word, link.instance);
+    const isSo = this.#doubt.isThere || reason !== null;
+    this.#tell("link-doubt", isSo, reason === null ? {} : { reason });
   }
 
-  #tell(kind: "worker-silent" | "link-doubt", isSo: boolean): void {
+  #tell(
+    kind: "worker-silent" | "link-doubt",
+    isSo: boolean,
+    details: Circumstances["details"] = {},
+  ): void {
     const { incidents, worker, verdicts } = this.#parts;
     const counts = () => ({ unanswered: verdicts.timeout, refused: verdicts.busy });
-    incidents.tell(kind, worker, isSo ? { counts } : null);
+    incidents.tell(kind, worker, isSo ? { details, counts } : null);
   }
 }

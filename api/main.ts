@@ -33,6 +33,7 @@ if (words[0] === "settings") settingsByHand(apiSettings);
 const settings = settingsOrExit(apiSettings);
 const log = createLog("api", settings.LOG_LEVEL);
 endOnExceptions(log);
+log.info(build(), "starting");
 
 await claimSocket(settings.HOST).catch(exitWith);
 const link = await openUdpClient(settings, clock, log).catch(exitWith);
@@ -43,7 +44,7 @@ drainOnSignals(log, async () => {
   await api.stop();
   link.close();
 });
-log.info({ ...build(), url: api.url }, "ready");
+log.info({ url: api.url }, "ready");
 
 function startOrExit() {
   try {

@@ -39,8 +39,14 @@ export function readinessOf(known: Known): Readiness {
 
 /** The most that can be said of a link that gives no answer. */
 function silenceOf({ worker, link, isInDoubt }: Omit<Known, "leaving">): Reason {
-  const isMeant = worker?.warnings.some(({ instances }) => instances?.includes(link.instance));
-  if (isMeant === true) return { code: "link-secret", detail: OTHER_SECRET };
+  const otherSecret = otherSecretOf(worker, link.instance);
+  if (otherSecret !== null) return { code: "link-secret", detail: otherSecret };
   if (isInDoubt) return { code: "link-doubt", detail: INCIDENTS["link-doubt"].message };
   return { code: "worker-silent", detail: SILENT };
+}
+
+/** The sentence for an API that the worker has frames of which were made with another secret; else null. */
+export function otherSecretOf(worker: Readiness | null, instance: number): string | null {
+  const isMeant = worker?.warnings.some(({ instances }) => instances?.includes(instance));
+  return isMeant === true ? OTHER_SECRET : null;
 }

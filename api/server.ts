@@ -79,7 +79,7 @@ export function startApi(parts: ApiParts): Api {
     incidents,
     worker: `${host}:${linkPort}`,
     verdicts: metrics.verdicts,
-    overHttp: async () => (await passOn.readiness()) !== null,
+    overHttp: () => passOn.readiness(),
   });
   const stopWatching = watch.start(parts.lookMs);
   let stopping: Promise<void> | null = null;

@@ -107,7 +107,7 @@ function vacuum(db: Database, path: string): void {
 }
 
 function describe(path: string, plan: PrunePlan, what: string): string {
-  const { sums, attempts, kept, bytes, exactFromMs } = plan;
+  const { sums, attempts, kept, moved, bytes, exactFromMs } = plan;
   const before = new Date(plan.beforeMs).toISOString();
   const payments = sums.reduce((all, sum) => all + sum.payments, 0);
   const cents = sums.reduce((all, sum) => all + sum.cents, 0);
@@ -116,7 +116,8 @@ function describe(path: string, plan: PrunePlan, what: string): string {
   const lines = [
     `journal ${path}: ${payments} payments of ${decimalFromCents(cents)}, requested before ${before}, ${what}`,
     `with ${attempts} attempts, about ${mb(bytes)} MB; their ids stay known`,
-    `${kept} settled ones that are as old stay: sums go by whole blocks of 256, as far as all are older`,
+    `${kept} settled ones that are as old stay: sums go by whole blocks of 256`,
+    ...(moved === 0 ? [] : [`${moved} among them that are dated later stay, behind the newest`]),
     `sums are exact from ${exact} on, and audits begin there`,
   ];
   const listed = rows.length === 0 ? "" : `\n${table(["PROCESSOR", "PAYMENTS", "AMOUNT"], rows)}`;

@@ -10,4 +10,4 @@
  * same contract suite, link.test.ts, passes over both. TCP was refused: it would bring head-of-line
  * blocking and connection state, and an acknowledgement from the journal would still be needed.
  */
-export { openUdpClient, openUdpServer, type UdpServer } from "./link/udp.ts";
+export { openTrialClient, openUdpClient, openUdpServer, type UdpServer } from "./link/udp.ts";

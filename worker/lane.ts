@@ -17,6 +17,8 @@ export class Lane extends RouterLane {
   readonly client: Processor;
   /** The name that the journal has at `url` and that is not configured any more, if payments wait for it. */
   addressOf: string | null = null;
+  /** The reason why it could not be reached when it was asked for its health, or null. */
+  unreachable: string | null = null;
   /** Payments settled since the start. */
   settled = 0;
   /** Its answers since the start, by outcome. */

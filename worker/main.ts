@@ -38,6 +38,7 @@ const settings = settingsOrExit(workerSettings);
 refuseProxy();
 const log = createLog("worker", settings.LOG_LEVEL);
 endOnExceptions(log);
+log.info(build(), "starting");
 const configured = settings.PROCESSORS.map(({ name }) => name);
 
 const said = {
@@ -103,4 +104,4 @@ drainOnSignals(log, async () => {
 });
 const shown = settings.PROCESSORS.map(withoutToken);
 const opened = { journal: settings.JOURNAL, isNewJournal };
-log.info({ ...build(), link: link.port, http: http.port, processors: shown, ...opened }, "ready");
+log.info({ link: link.port, http: http.port, processors: shown, ...opened }, "ready");

@@ -348,6 +348,8 @@ describe("a health probe", () => {
     ["a negative time", { text: whole(200, '{"failing":false,"minResponseTime":-1}') }],
     ["an endless time", { text: whole(200, '{"failing":false,"minResponseTime":1e999}') }],
     ["no JSON", { text: whole(200, "fine") }],
+    ["a reset", { ending: "reset" }],
+    ["garbage", { text: "no HTTP at all\r\n\r\n" }],
     ["500", { text: whole(500, '{"failing":false,"minResponseTime":1}') }],
     [
       "a Retry-After that is a date",
@@ -358,18 +360,28 @@ describe("a health probe", () => {
         }),
       },
     ],
-    ["a reset", { ending: "reset" }],
-    ["garbage", { text: "no HTTP at all\r\n\r\n" }],
   ];
   test.each(junk)("that gets %s is no news", async (_, raw) => {
     expect(await probed(raw)).toEqual(NO_NEWS);
   });
 
-  test("that fails on the way is no news", async () => {
-    const lost = new HttpProcessor("", TIMEOUT_MS, async () => {
-      throw Object.assign(new Error("no answer"), { name: "TimeoutError" });
+  const failing = (error: object) =>
+    new HttpProcessor("", TIMEOUT_MS, async () => {
+      throw Object.assign(new Error("no answer"), error);
     });
-    expect(await lost.health()).toEqual(NO_NEWS);
+
+  test("that fails on the way is no news", async () => {
+    expect(await failing({ name: "TimeoutError" }).health()).toEqual(NO_NEWS);
+  });
+
+  test("that cannot be made is no news, and says why", async () => {
+    const refused = { code: "ECONNREFUSED", neverLeft: true };
+    expect(await failing(refused).health()).toEqual({ ...NO_NEWS, unreachable: "ECONNREFUSED" });
+  });
+
+  test("that this process cannot make says nothing about the processor", async () => {
+    const own = { code: "EMFILE", neverLeft: true, ownFault: true };
+    expect(await failing(own).health()).toEqual(NO_NEWS);
   });
 
   test("has longer than the five seconds that a processor may keep it waiting", async () => {

@@ -66,8 +66,15 @@ export type HealthReading = {
 export interface Processor {
   charge(charge: Charge): Promise<ChargeOutcome>;
   look(correlationId: string): Promise<LookOutcome>;
-  health(): Promise<{ readonly reading: HealthReading; readonly retryAfterMs: number }>;
+  health(): Promise<HealthAnswer>;
 }
+
+export type HealthAnswer = {
+  readonly reading: HealthReading;
+  readonly retryAfterMs: number;
+  /** The reason why the call could not be made, if it could not and that is not ours. */
+  readonly unreachable?: string;
+};
 
 /** Longer than the five seconds that a processor may keep a health call waiting. */
 const HEALTH_TIMEOUT_MS = 7_000;
@@ -108,10 +115,11 @@ export class HttpProcessor implements Processor {
     return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
 
-  async health() {
+  async health(): Promise<HealthAnswer> {
     const url = `${this.#url}/payments/service-health`;
     const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS }).catch(failureOf);
-    if (answer instanceof Error) return { reading: null, retryAfterMs: 0 };
+    if (answer instanceof Error)
+      return { reading: null, retryAfterMs: 0, ...unreachableOf(answer) };
     const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
     return { reading: readHealth(answer), retryAfterMs };
   }
@@ -187,6 +195,11 @@ function kindOfLook(status: number): NotFound {
 /** An answer that broke off may have been about to say yes. */
 function kindOfFailedLook({ name, neverLeft, ownFault }: ExchangeError): NotFound {
   return name === "TimeoutError" || (neverLeft && !ownFault) ? "unasked" : "unclear";
+}
+
+/** A call that is late says nothing: a processor may keep it waiting, above all when somebody else asks too. */
+function unreachableOf({ name, code, neverLeft, ownFault }: ExchangeError) {
+  return neverLeft && !ownFault ? { unreachable: String(code ?? name) } : {};
 }
 
 function readHealth({ status, body, complete }: Answer): HealthReading {

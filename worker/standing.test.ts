@@ -7,6 +7,8 @@ const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLa
   fee,
   mode: "auto",
   moved: false,
+  unreachable: null,
+  unasked: 0,
   breaker: "closed",
   latencyMs: 1,
   inFlight: 0,
@@ -83,6 +85,12 @@ test("the cheapest comes back; a dearer one is away", () => {
   expect(away.text).toEndWith("Not to be used: fallback's breaker is open.");
 });
 
+test("one that cannot be reached and has an open breaker is said once", () => {
+  const away = lane("default", 0.05, { unreachable: "ECONNREFUSED", ...open });
+  const { facts } = verdict([away, lane("fallback", 0.15)]);
+  expect(facts.map(({ code }) => code)).toEqual(["breaker-open"]);
+});
+
 test("what is in doubt and what needs a person is said", () => {
   const lanes = [lane("default", 0.05)];
   const states = { ...STATES, unknown: 1, held: 1 };
@@ -147,6 +155,12 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
     "fallback has another address than its open payments were sent to",
   ],
   [
+    { lanes: [lane("default", 0.05, { unasked: 2 }), lane("fallback", 0.15)] },
+    "cannot-ask",
+    "bad",
+    "default cannot be asked what it has charged: 2 payments wait for it, or for an operator.",
+  ],
+  [
     { backlog: { ...IDLE, open: 3, oldestSeconds: 120, states: { ...STATES, unknown: 3 } } },
     "unknown-long",
     "warn",
@@ -169,6 +183,12 @@ const CASES: readonly [change: Partial<State>, code: string, kind: string, text:
     "audit-failed",
     "warn",
     "default's books cannot be compared with ours: 403: the token is refused.",
+  ],
+  [
+    { lanes: [lane("default", 0.05, { unreachable: "ECONNREFUSED" }), lane("fallback", 0.15)] },
+    "processor-unreachable",
+    "warn",
+    "default cannot be reached, as it was asked for its health: ECONNREFUSED.",
   ],
   [
     { clockStepMs: -3_600_000 },

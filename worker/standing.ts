@@ -61,10 +61,12 @@ const JUDGES: readonly Judge[] = [
   ofAudit,
   ofNoProcessor,
   ofMoved,
+  ofUnasked,
   ofUnknown,
   ofBacklog,
   ofBreakers,
   ofFailedAudit,
+  ofUnreachable,
   ofClock,
 ];
 /** With one of these, the figures are those of before, or may be wrong. */
@@ -166,6 +168,19 @@ function ofMoved({ lanes }: State): Fact | null {
   );
 }
 
+function ofUnasked({ lanes }: State): Fact | null {
+  const unasked = lanes.filter((lane) => lane.unasked > 0);
+  const [first] = unasked;
+  if (first === undefined) return null;
+  const text = unasked
+    .map(({ name, unasked: waiting }) => {
+      const wait = plural(waiting, "payment waits", "payments wait");
+      return `${name} cannot be asked what it has charged: ${wait} for it, or for an operator.`;
+    })
+    .join(" ");
+  return bad("cannot-ask", text, `${first.name} cannot be asked`);
+}
+
 function ofUnknown({ backlog: { states, oldestSeconds } }: State): Fact | null {
   if (states.unknown === 0 || oldestSeconds < UNKNOWN_LONG_S) return null;
   const doubted = plural(states.unknown, "payment");
@@ -220,6 +235,20 @@ function ofFailedAudit({ audited }: State): Fact | null {
     `${failed.name}'s books cannot be compared with ours${why}.`,
     "audit fails",
   );
+}
+
+/** Nothing was charged there yet that could have opened its breaker. */
+function ofUnreachable({ lanes }: State): Fact | null {
+  const away = byFee(lanes).filter((lane) => isUsable(lane) && lane.unreachable !== null);
+  const [first] = away;
+  if (first === undefined) return null;
+  const text = away
+    .map(
+      ({ name, unreachable }) =>
+        `${name} cannot be reached, as it was asked for its health: ${unreachable}.`,
+    )
+    .join(" ");
+  return warn("processor-unreachable", text, `${first.name} unreachable`);
 }
 
 function ofClock({ clockStepMs }: State): Fact | null {

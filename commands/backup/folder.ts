@@ -25,13 +25,19 @@ export async function goOn(folder: Folder, periodMs: number, log: Log): Promise<
     const startedMs = Date.now();
     let failed = false;
     try {
-      log.info(await round(folder, (line) => log.debug(line)), "backed up");
+      log.info(fieldsOf(await round(folder, (line) => log.debug(line))), "backed up");
     } catch (error) {
       failed = true;
       log.error({ reason: (error as Error).message }, "backup failed, and is tried again");
     }
     dueMs = nextDueMs(startedMs, Date.now(), periodMs, failed);
   }
+}
+
+/** Instants of a line are for people, too. */
+function fieldsOf({ newestAtMs, backupAtMs, ...others }: Made) {
+  const instant = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  return { ...others, newestAt: instant(newestAtMs), backupAt: instant(backupAtMs) };
 }
 
 function newestIn({ journal, path }: Folder): number | null {

@@ -4,7 +4,7 @@ import { originOf } from "../../shared/healthcheck.ts";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { Standing } from "../../shared/http-api/standing.ts";
-import { openUdpClient } from "../../shared/link.ts";
+import { openTrialClient } from "../../shared/link.ts";
 import { createLog } from "../../shared/log.ts";
 import type { WorkerSettings } from "../../worker/settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
@@ -26,7 +26,6 @@ export async function judgeRunning(settings: Place): Promise<Finding[]> {
   const { HTTP_HOST, HTTP_PORT } = settings;
   const origin = originOf(HTTP_HOST, HTTP_PORT);
   const live = await askJson<LiveSnapshot>(`${origin}/dashboard/live?once`);
-  // The link is tried after that: with another secret, this process would be one that is complained of.
   const ready = await askJson<Readiness>(`${origin}/readyz?verbose`);
   return [
     ...(live === null ? [] : [judgeStanding(live.standing)]),
@@ -57,7 +56,7 @@ async function judgeLink({ LINK_HOST, LINK_PORT, LINK_SECRET }: Place): Promise<
     ACK_TIMEOUT_MS: LINK_ANSWER_MS_MAX,
   };
   try {
-    const link = await openUdpClient(settings, systemClock, createLog("doctor", "silent"));
+    const link = await openTrialClient(settings, systemClock, createLog("doctor", "silent"));
     const untilMs = performance.now() + LINK_ANSWER_MS_MAX;
     while (!link.answering && performance.now() < untilMs) await Bun.sleep(LOOK_EVERY_MS);
     const { answering } = link;

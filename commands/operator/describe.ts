@@ -14,8 +14,13 @@ export function describe(shows: Shows, answer: Fields, nowMs: number): string {
     case "processors":
       return describeProcessors(answer);
     case "decision":
-      return `${plain(answer["status"] ?? answer["mode"] ?? answer["action"])}: ${plain(answer["detail"])}\n`;
+      return describeDecision(answer);
   }
+}
+
+/** A payment's state says more than its sentence; what was decided about a processor or the journal is in it. */
+function describeDecision({ status, detail }: Fields): string {
+  return status === undefined ? `${plain(detail)}\n` : `${plain(status)}: ${plain(detail)}\n`;
 }
 
 function describeList(answer: Fields): string {

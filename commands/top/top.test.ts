@@ -21,6 +21,8 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
     fee: 0.05,
     mode: "auto",
     moved: false,
+    unreachable: null,
+    unasked: 0,
     breaker: "closed",
     latencyMs: 1.5,
     inFlight: 3,

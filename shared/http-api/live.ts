@@ -64,6 +64,10 @@ const lane = object({
   latencyMs: number,
   inFlight: whole,
   limit: whole,
+  /** The reason why it could not be reached when it was asked for its health, or null. */
+  unreachable: orNull(text),
+  /** Payments of a restored journal that wait until it can be asked. */
+  unasked: whole,
   settled: sum,
 });
 

@@ -53,6 +53,12 @@ export type VerdictFrame = FrameHead & {
 export type DropReason = "length" | "mac" | "version" | "kind" | "payload";
 export type Decoded<F> = { ok: true; frame: F } | { ok: false; reason: DropReason };
 
+/**
+ * The instance of whoever only tries its secret, and is no API: a worker that does not take the frame
+ * counts it apart, and complains of nobody.
+ */
+export const TRIAL_INSTANCE = 0;
+
 export type LinkKeys = { readonly pay: Buffer; readonly verdict: Buffer };
 
 /** A key per direction from one secret: a captured PAY cannot come back as a VERDICT. */

@@ -6,6 +6,7 @@ import {
   encodePay,
   encodeVerdicts,
   linkKeys,
+  TRIAL_INSTANCE,
   type Keyring,
   VERDICTS_PER_FRAME_MAX,
 } from "./frame.ts";
@@ -182,6 +183,23 @@ describe("while the secret is rotated", () => {
   });
 });
 
+test("a trial with another secret is counted apart, and nobody is complained of", () => {
+  const forged: number[] = [];
+  const core = new LinkServerCore<string>({
+    keyring: [keys],
+    incarnation: INCARNATION,
+    transmit: () => {},
+    onArrivals: () => {},
+    onForged: (_peer, instance) => forged.push(instance),
+  });
+  for (const instance of [TRIAL_INSTANCE, 7]) {
+    const other = linkKeys("another secret").pay;
+    core.receive(encodePay(other, { instance, incarnation: 0, sequence: 1 }, []), "a");
+  }
+  expect(forged).toEqual([7]);
+  expect(core.stats.drops).toMatchObject({ mac: 1, trial: 1 });
+});
+
 test("what is no frame is counted by reason and never answered", () => {
   const { core, arrivals, sent } = server();
   const good = frame([1]);
@@ -191,7 +209,14 @@ test("what is no frame is counted by reason and never answered", () => {
   core.receive(sealByHand(keys.pay, Buffer.from("90", "hex"), { kind: 2 }), "x");
   core.receive(sealByHand(keys.pay, Buffer.from("9101", "hex")), "x");
   core.receive(encodeVerdicts(keys.verdict, { instance: 1, incarnation: 1, sequence: 1 }, []), "x");
-  expect(core.stats.drops).toEqual({ length: 1, mac: 2, version: 1, kind: 1, payload: 1 });
+  expect(core.stats.drops).toEqual({
+    length: 1,
+    mac: 2,
+    trial: 0,
+    version: 1,
+    kind: 1,
+    payload: 1,
+  });
   expect(core.stats.framesReceived).toBe(0);
   expect([arrivals, sent]).toEqual([[], []]);
 });

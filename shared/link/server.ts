@@ -14,6 +14,7 @@ import {
   claimedInstance,
   decodePay,
   encodeVerdicts,
+  TRIAL_INSTANCE,
   VERDICTS_PER_FRAME_MAX,
   type AddressedVerdict,
   type DropReason,
@@ -41,7 +42,8 @@ export type LinkServerStats = {
   /** Frames that were made with the old one of two secrets. */
   oldSecret: number;
   repeats: number;
-  drops: Record<DropReason, number>;
+  /** A trial is a frame with a wrong MAC of somebody who only tries its secret. */
+  drops: Record<DropReason | "trial", number>;
 };
 
 export type LinkServerOptions<Peer> = {
@@ -60,7 +62,7 @@ export class LinkServerCore<Peer> {
     framesSent: 0,
     oldSecret: 0,
     repeats: 0,
-    drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
+    drops: { length: 0, mac: 0, trial: 0, version: 0, kind: 0, payload: 0 },
   };
   readonly #options: LinkServerOptions<Peer>;
   /** Sequences whose payments have no verdict yet, by instance. */
@@ -85,8 +87,11 @@ export class LinkServerCore<Peer> {
   }
 
   #drop(reason: DropReason, bytes: Buffer, peer: Peer): void {
-    this.stats.drops[reason]++;
-    if (reason === "mac") this.#options.onForged?.(peer, claimedInstance(bytes));
+    if (reason !== "mac") return void this.stats.drops[reason]++;
+    const instance = claimedInstance(bytes);
+    if (instance === TRIAL_INSTANCE) return void this.stats.drops.trial++;
+    this.stats.drops.mac++;
+    this.#options.onForged?.(peer, instance);
   }
 
   #take(frame: PayFrame, peer: Peer, keys: LinkKeys): void {

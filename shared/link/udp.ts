@@ -13,7 +13,7 @@ import type { Payment } from "../payment.ts";
 import type { Secrets } from "../settings.ts";
 import type { Link, Verdict } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
-import { keyringOf } from "./frame.ts";
+import { keyringOf, TRIAL_INSTANCE } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
 import { whySecretWontDo } from "./reach.ts";
 import { LinkServerCore, type Arrival, type LinkServerStats } from "./server.ts";
@@ -29,16 +29,25 @@ export type UdpClientSettings = {
   readonly ACK_TIMEOUT_MS: number;
 };
 
+/** Tries the secret, and is no API that the worker would miss. */
+export function openTrialClient(
+  settings: UdpClientSettings,
+  clock: Clock,
+  log: Log,
+): Promise<Link> {
+  return openUdpClient(settings, clock, log, addressesOf, TRIAL_INSTANCE);
+}
+
 /** Rejects with one sentence when the worker's address is public and there is no secret. */
 export async function openUdpClient(
   settings: UdpClientSettings,
   clock: Clock,
   log: Log,
   resolve: Resolve = addressesOf,
+  instance: number = randomInstance(),
 ): Promise<Link> {
   const { host, port } = settings.WORKER_LINK;
   const target = new Target(settings.LINK_SECRET);
-  const instance = randomInstance();
   const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
   const core = new LinkClientCore({
     keyring: keyringOf(settings.LINK_SECRET),
@@ -313,6 +322,8 @@ function randomIncarnation(): number {
   return 0x8000_0000 + ((crypto.getRandomValues(new Uint32Array(1))[0] as number) % 0x8000_0000);
 }
 
+/** None is that of a trial. */
 function randomInstance(): number {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).readUIntBE(0, 6);
+  const drawn = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).readUIntBE(0, 6);
+  return drawn === TRIAL_INSTANCE ? TRIAL_INSTANCE + 1 : drawn;
 }

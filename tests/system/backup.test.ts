@@ -162,6 +162,7 @@ test("one copy after the other: a failed round is a line, old ones go, SIGTERM e
   copyFileSync(copy, journal);
   const made = JSON.parse(await loop.untilLine((line) => line.includes("backed up")));
   expect(made).toMatchObject({ process: "backup", to: expect.stringContaining(folder) });
+  for (const at of [made.newestAt, made.backupAt]) expect(new Date(at).toISOString()).toBe(at);
   expect(await loop.stop()).toMatchObject({ code: 0 });
   const kept = readdirSync(folder).sort();
   expect(kept).not.toContain(`${old[0]}.partial`);

@@ -65,6 +65,14 @@ test(
     expect(names().sort()).toEqual(before);
     expect(await stand.gateway.pay(crypto.randomUUID(), 100)).toBe(202);
 
+    // The doctor has another secret here, and no incident comes of it.
+    const apart = await findings({ ...env, LINK_SECRET: "a secret of nobody's" });
+    expect(apart.get("LINK_SECRET at the worker")?.verdict).toBe("wrong");
+    const answer = await fetch(`http://127.0.0.1:${stand.ports.HTTP_PORT}/metrics`);
+    const metrics = await answer.text();
+    expect(metrics).toContain('papaleguas_link_drops_total{reason="mac"} 0\n');
+    expect(metrics).toMatch(/^papaleguas_link_drops_total\{reason="trial"\} [1-9]/m);
+
     // Such a path answers 404 to a question for a payment, as one does that does not know it.
     const port = stand.ports.FALLBACK_PORT;
     const elsewhere = env["PROCESSORS"]!.replace(`:${port};`, `:${port}/v1;`);

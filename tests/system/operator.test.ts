@@ -334,7 +334,7 @@ test(
     expect(story).toMatchObject({ correlationId: id, amount: 19.9, status: "held" });
 
     const drained = await operator.cli(["drain", "fallback", "--who", "bo", "--why", "a test"]);
-    expect(drained.out).toStartWith("drained: fallback gets no new payment");
+    expect(drained.out).toStartWith("fallback gets no new payment");
     // Where no login has left its name, it is that of the user whom the process runs as.
     const unnamed = { USER: "", LOGNAME: "" };
     expect(await operator.cli(["ask", id, "--why", "b"], unnamed)).toMatchObject({ code: 0 });

@@ -43,6 +43,8 @@ class Watched {
       fee: 0.05,
       mode: "auto",
       moved: false,
+      unreachable: null,
+      unasked: 0,
       breaker: "closed",
     } as const;
     return {

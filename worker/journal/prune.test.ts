@@ -169,7 +169,31 @@ test("stopped after any transaction, it leaves a whole journal, and the next run
   store.close();
 });
 
-test("nothing goes that is as old as the instant, nor behind a payment that is", () => {
+test("a row that a clock which ran ahead has dated later keeps nothing back, and is summed as before", () => {
+  const { db, store } = history(":memory:");
+  const [ahead, aheadMs] = [5, BEFORE_MS + 86_400_000];
+  for (const table of ["ledger", "payments"]) {
+    db.run(`UPDATE ${table} SET requested_at_ms = ? WHERE seq = ?`, [aheadMs, ahead]);
+  }
+  const plan = planPrune(db, BEFORE_MS);
+  const exactFromMs = requestedAtMs(2 * BLOCK_ROWS) + 1;
+  expect(plan).toMatchObject({ endRow: 2 * BLOCK_ROWS, moved: 1, kept: 9, exactFromMs });
+  const sums = sumsFrom(db, exactFromMs);
+  expect(sums).toEqual(sumsFrom(db, plan.exactFromMs as number));
+  const status = "SELECT requested_at_ms, settled_at_ms IS NULL FROM payments WHERE seq = 5";
+  const before = rowsOf(db, status);
+  for (const _ of prune(db, plan, BLOCK_ROWS));
+  expect(sumsFrom(db, exactFromMs)).toEqual(sums);
+  expect(rowsOf(db, "SELECT row FROM ledger WHERE seq = 5")).toEqual([[SETTLED]]);
+  expect(rowsOf(db, status)).toEqual(before);
+  expect(rowsOf(db, "SELECT count(*), min(row), max(row) FROM ledger")).toEqual([
+    [BLOCK_ROWS + 1, 2 * BLOCK_ROWS, SETTLED],
+  ]);
+  expect(planPrune(db, BEFORE_MS)).toMatchObject({ endRow: 2 * BLOCK_ROWS, moved: 0 });
+  store.close();
+});
+
+test("nothing goes that is as old as the instant, and blocks go whole", () => {
   const { db, store } = history(":memory:");
   expect(planPrune(db, AT_MS)).toMatchObject({ endRow: 0, sums: [], exactFromMs: null, kept: 0 });
   expect(planPrune(db, requestedAtMs(BLOCK_ROWS))).toMatchObject({ endRow: 0, kept: 255 });

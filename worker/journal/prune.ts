@@ -1,8 +1,9 @@
 /**
  * Forgets what is settled and was requested before an instant, in a journal that no worker is at.
  *
- *   ledger, blocks           the oldest rows, by whole blocks, up to the first row of the instant or later;
- *                            in the same transaction `base_row` moves, and `pruned_before_ms`
+ *   ledger, blocks           the oldest rows, by whole blocks, as far as most are older than the instant; a
+ *                            row of the instant or later, as of a clock that ran ahead, goes behind the
+ *                            newest; in the same transaction `base_row` moves, and `pruned_before_ms`
  *   payments without a row   lose `requested_at_ms` and `settled_at_ms`; their attempts go
  *
  * A payment keeps its number, id, amount, processor, acceptance and the decisions of operators for ever; its
@@ -25,9 +26,10 @@ type Sum = { readonly processor: string; readonly payments: number; readonly cen
 
 export type PrunePlan = {
   readonly beforeMs: number;
-  /** Rows of the ledger from `baseRow` up to, not including, `endRow` go. */
+  /** Rows of the ledger from `baseRow` up to, not including, `endRow` go, but for so many that move. */
   readonly baseRow: number;
   readonly endRow: number;
+  readonly moved: number;
   readonly lastSeq: number;
   /** Instant from which sums are exact afterwards; null: from the beginning. */
   readonly exactFromMs: number | null;
@@ -47,10 +49,8 @@ export function planPrune(db: Database, beforeMs: number): PrunePlan {
     const number = (sql: string, ...values: number[]) =>
       (db.query(sql).values(...values)[0]?.[0] ?? null) as number | null;
     const baseRow = number("SELECT min(row) FROM ledger") ?? 0;
-    const nextRow = (number("SELECT max(row) FROM ledger") ?? baseRow - 1) + 1;
-    const first = "SELECT row FROM ledger WHERE requested_at_ms >= ? ORDER BY row LIMIT 1";
-    const end = number(first, beforeMs) ?? nextRow;
-    const endRow = Math.max(baseRow, Math.floor(end / BLOCK_ROWS) * BLOCK_ROWS);
+    const endRow = Math.max(baseRow, Math.floor(endOfMost(db, beforeMs) / BLOCK_ROWS) * BLOCK_ROWS);
+    const moved = "SELECT count(*) FROM ledger WHERE row < ? AND requested_at_ms >= ?";
     const kept = "SELECT seq FROM ledger WHERE row >= ?2 AND requested_at_ms < ?1";
     const which = forgettable(kept);
     const sums = db
@@ -67,8 +67,9 @@ export function planPrune(db: Database, beforeMs: number): PrunePlan {
       beforeMs,
       baseRow,
       endRow,
+      moved: number(moved, endRow, beforeMs) ?? 0,
       lastSeq: number("SELECT max(seq) FROM payments") ?? 0,
-      exactFromMs: larger(metaOf(db, "pruned_before_ms"), exactFromMs(db, endRow)),
+      exactFromMs: larger(metaOf(db, "pruned_before_ms"), exactFromMs(db, endRow, beforeMs)),
       sums,
       attempts,
       kept: number(`SELECT count(*) FROM (${kept})`, beforeMs, endRow) ?? 0,
@@ -87,7 +88,7 @@ export function* prune(db: Database, plan: PrunePlan, atOnce = ROWS_AT_ONCE): Ge
   const { beforeMs, baseRow, endRow, lastSeq } = plan;
   for (let row = baseRow; row < endRow;) {
     row = Math.min(endRow, row + atOnce);
-    forgetRows(db, row);
+    forgetRows(db, row, beforeMs);
     yield row - baseRow;
   }
   db.run("CREATE TEMP TABLE kept (seq INTEGER PRIMARY KEY)");
@@ -109,10 +110,22 @@ function forgettable(kept: string): string {
   return `state = ${SETTLED} AND requested_at_ms < ?1 AND seq NOT IN (${kept})`;
 }
 
+/** The end of the oldest rows of which the most are older beyond those that are not. */
+function endOfMost(db: Database, beforeMs: number): number {
+  const [[ahead, row] = [0, 0]] = db
+    .query(
+      `SELECT max(ahead), row FROM (SELECT row, sum(iif(requested_at_ms < ?, 1, -1))
+       OVER (ORDER BY row ROWS UNBOUNDED PRECEDING) AS ahead FROM ledger)`,
+    )
+    .values(beforeMs) as [ahead: number | null, row: number][];
+  return ahead !== null && ahead > 0 ? row + 1 : 0;
+}
+
 /** `toRow` is a block's first. */
-function forgetRows(db: Database, toRow: number): void {
+function forgetRows(db: Database, toRow: number, beforeMs: number): void {
   db.transaction(() => {
-    const exactFrom = exactFromMs(db, toRow);
+    const exactFrom = exactFromMs(db, toRow, beforeMs);
+    moveBehind(db, toRow, beforeMs);
     db.run("DELETE FROM ledger WHERE row < ?", [toRow]);
     db.run("DELETE FROM blocks WHERE block < ?", [toRow / BLOCK_ROWS]);
     db.run("INSERT OR REPLACE INTO meta VALUES ('base_row', ?)", [toRow]);
@@ -123,6 +136,13 @@ function forgetRows(db: Database, toRow: number): void {
     );
   }).immediate();
   checkpoint(db);
+}
+
+/** Sums do not depend on the order of rows. */
+function moveBehind(db: Database, toRow: number, beforeMs: number): void {
+  const move = db.query("UPDATE ledger SET row = (SELECT max(row) + 1 FROM ledger) WHERE row = ?");
+  const later = "SELECT row FROM ledger WHERE row < ? AND requested_at_ms >= ? ORDER BY row";
+  for (const [row] of db.query(later).values(toRow, beforeMs) as [number][]) move.run(row);
 }
 
 /** Takes payments above `fromSeq` up to `toSeq`. */
@@ -143,11 +163,11 @@ function forgetTimes(db: Database, beforeMs: number, fromSeq: number, toSeq: num
   checkpoint(db);
 }
 
-/** The first instant of which no row below `toRow` is; null when there is none. */
-function exactFromMs(db: Database, toRow: number): number | null {
+/** The first instant behind all rows below `toRow` that go; null when there is none. */
+function exactFromMs(db: Database, toRow: number, beforeMs: number): number | null {
   const [[atMs]] = db
-    .query("SELECT max(requested_at_ms) + 1 FROM ledger WHERE row < ?")
-    .values(toRow) as [[number | null]];
+    .query("SELECT max(requested_at_ms) + 1 FROM ledger WHERE row < ? AND requested_at_ms < ?")
+    .values(toRow, beforeMs) as [[number | null]];
   return atMs;
 }
 

@@ -56,6 +56,16 @@ test("no news changes nothing", async () => {
   expect(bench.lanes[0]!).toMatchObject({ latencyMs: 50, working: true });
 });
 
+test("that it could not be reached is kept until it can", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.default.probes).answer({ ...noNews, unreachable: "ECONNREFUSED" });
+  expect(bench.lanes.map(({ unreachable }) => unreachable)).toEqual(["ECONNREFUSED", null]);
+  await nextProbeAfterMs(bench);
+  await last(bench.default.probes).answer(noNews);
+  expect(bench.lanes[0]?.unreachable).toBe(null);
+});
+
 test("while draining nobody is probed", async () => {
   using bench = new Bench();
   bench.pipeline.startDrain();

@@ -1,6 +1,6 @@
 /**
  * Health probes: at most one call per five seconds to a processor, for the whole system. A reading is
- * handed to its lane; no answer, an error or 429 is no news.
+ * handed to its lane; no answer, an error or 429 is no news, but that it could not be reached is kept for people.
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Lane } from "../lane.ts";
@@ -29,9 +29,10 @@ export class HealthProbes {
   }
 
   async #probe(lane: Lane, startedAtMs: number): Promise<void> {
-    const { reading, retryAfterMs } = await lane.client.health();
+    const { reading, retryAfterMs, unreachable = null } = await lane.client.health();
     const nowMs = this.#clock.steadyMs();
     this.#dueAtMs.set(lane, Math.max(startedAtMs + PROBE_MS, nowMs + retryAfterMs));
+    lane.unreachable = unreachable;
     if (reading !== null) lane.recordHealth(nowMs, reading);
   }
 }

@@ -54,6 +54,7 @@ test("while all is well it finds nothing", async () => {
 test("a backlog near its bound, until it is well below, with what was refused", async () => {
   const site = new Site();
   site.pipeline.payments.count = 800;
+  site.pipeline.verdicts.busy = 3;
   await site.pass(1);
   expect(site.open).toEqual(["backlog-high"]);
   site.pipeline.payments.count = 601;

@@ -45,6 +45,8 @@ export class Lookout {
   readonly #drops = new Burst("datagrams", DROPS_QUIET_MS);
   readonly #steps = new Burst("steps", STEP_QUIET_MS);
   #isBacklogHigh = false;
+  /** Payments turned away at the last look: those that filled it are part of what it costs. */
+  #refusedBefore = 0;
   #isSlow = false;
   #commits = 0;
   #commitMs = 0;
@@ -102,8 +104,10 @@ export class Lookout {
     const share = this.#isBacklogHigh ? BACKLOG_HIGH.ends : BACKLOG_HIGH.begins;
     this.#isBacklogHigh = open >= share * pipeline.backlogMax;
     const details = { open, bound: pipeline.backlogMax };
-    const now = this.#isBacklogHigh ? { details, counts: this.#refused } : null;
+    const from = { refused: this.#refusedBefore };
+    const now = this.#isBacklogHigh ? { details, counts: this.#refused, from } : null;
     incidents.tell("backlog-high", null, now);
+    this.#refusedBefore = pipeline.verdicts.busy;
   }
 
   #lookAtCommits(): void {

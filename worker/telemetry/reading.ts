@@ -48,7 +48,10 @@ export class LiveReader {
       lanes: lanes.all.map((lane) => {
         const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
-        return { name, fee, mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
+        const { unreachable } = lane;
+        const unasked = pipeline.caution?.stuckAt(lane) ?? 0;
+        const state = { mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
+        return Object.assign(state, { name, fee, unreachable, unasked });
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),

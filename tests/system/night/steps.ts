@@ -16,9 +16,8 @@ export type Step = {
   readonly page: RegExp;
   /** Readiness of the worker and of both APIs. */
   readonly readiness: readonly [worker: string, first: string, second: string];
-  /** Alerts that fire, and critical ones that may. No other critical one does. */
+  /** Alerts that fire. No other critical one does. */
   readonly alerts: readonly string[];
-  readonly may?: readonly string[];
   /** Null when the next step is what they do. */
   readonly cure: ((night: Night) => Promise<void>) | null;
   /** Incidents of which the log says that they are over. A process that was replaced says nothing more. */
@@ -38,7 +37,7 @@ const WORKER_GONE: Pick<Step, "begins" | "page" | "readiness" | "alerts"> = {
   ],
   page: /^The worker does not answer/,
   readiness: ["gone", "503 worker-silent", "503 worker-silent"],
-  alerts: ["PapaLeguasWorkerAbsent", "PapaLeguasWorkerSilent", "PapaLeguasProcessDown"],
+  alerts: ["PapaLeguasWorkerAbsent", "PapaLeguasProcessDown"],
 };
 
 export const steps: readonly Step[] = [
@@ -64,13 +63,7 @@ export const steps: readonly Step[] = [
     begins: [["worker", "journal-fails", { reason: expect.stringMatching(/full/i) }]],
     page: /^Payments are turned away, because the journal cannot be written: .*full/i,
     readiness: ["503 journal-fails", "503 journal-fails", "503 journal-fails"],
-    alerts: [
-      "PapaLeguasJournalCannotWrite",
-      "PapaLeguasWorkerNotReady",
-      "PapaLeguasPaymentsTurnedAway",
-    ],
-    // The disk is full for checkpoints as well, if one is due.
-    may: ["PapaLeguasCheckpointsFail"],
+    alerts: ["PapaLeguasJournalCannotWrite"],
     cure: async ({ disk }) => disk.makeRoom(),
     over: [["worker", "journal-fails"]],
   },
@@ -83,7 +76,7 @@ export const steps: readonly Step[] = [
     ],
     page: /^1 sender of frames has another LINK_SECRET than the worker/,
     readiness: ["200 (link-secret)", "200", "503 link-secret"],
-    alerts: ["PapaLeguasLinkSecretDiffers", "PapaLeguasWorkerSilent"],
+    alerts: ["PapaLeguasLinkSecretDiffers"],
     cure: (night) => night.replaceSecondApi(),
     over: [["worker", "link-secret"]],
   },
