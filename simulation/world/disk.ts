@@ -93,7 +93,7 @@ export class Disk {
     return this.#payments(`WHERE state <> ${SETTLED}`);
   }
 
-  /** Those of them that may have been charged. */
+  /** Unsettled payments that may have been charged. */
   doubted(): Map<string, PaymentOnDisk> {
     return this.#payments(`WHERE state IN (${UNKNOWN}, ${HELD}) AND processor IS NOT NULL`);
   }
