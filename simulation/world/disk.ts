@@ -8,19 +8,14 @@ import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
 import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
-import {
-  PAYMENT_STATES,
-  type JournalHead,
-  type LedgerRows,
-  type OpenRow,
-  type Transition,
-} from "../../worker/transitions.ts";
+import type { JournalHead, LedgerRows, OpenRow, Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Time } from "./time.ts";
 
 /** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
 const FULL = 2;
-const SETTLED = PAYMENT_STATES.indexOf("settled");
+/** Few, so that a run has payments that are older. */
+const RECENT = { least: 8, step: 4 };
 
 export type PaymentOnDisk = {
   readonly seq: number;
@@ -65,19 +60,19 @@ export class Disk {
 
   /** Payments that are not settled; asked for all the time, so it must not read the others. */
   unsettled(): Map<string, PaymentOnDisk> {
-    return this.#payments(`WHERE state <> ${SETTLED}`);
+    return this.#payments("", "unsettled");
   }
 
   payment(correlationId: string): PaymentOnDisk | undefined {
-    return this.#payments("WHERE id = unhex(?, '-')", correlationId).get(correlationId);
+    return this.#payments("WHERE id = unhex(?, '-')", "payments", correlationId).get(correlationId);
   }
 
-  #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
+  #payments(where: string, from = "payments", ...values: string[]): Map<string, PaymentOnDisk> {
     const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms,
       (SELECT name FROM processors WHERE number = processor) AS name,
       (SELECT url FROM processors WHERE number = processor) AS url,
-      EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
-      FROM payments ${where} ORDER BY seq`;
+      EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = one.seq) AS has_attempts
+      FROM ${from} AS one ${where} ORDER BY seq`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
@@ -137,7 +132,8 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     const { disk, processors, time } = options;
     this.#options = options;
-    this.#store = new SqliteStore("disk", "full", processors, time.wallMs(), disk.db);
+    const store = [time.wallMs(), disk.db, undefined, undefined, RECENT] as const;
+    this.#store = new SqliteStore("disk", "full", processors, ...store);
     this.head = this.#store.head;
     disk.checkpoint();
   }
