@@ -94,8 +94,7 @@ export function knownAddresses(db: Database): KnownAddress[] {
   return db
     .query<KnownAddress, []>(
       `SELECT number, name, url, coalesce(open, 0) AS open FROM processors LEFT JOIN (
-         SELECT processor, count(*) AS open FROM payments
-         WHERE state <> ${PAYMENT_STATES.indexOf("settled")} AND state IN (${CODES.join(", ")})
+         SELECT processor, count(*) AS open FROM unsettled WHERE state IN (${CODES.join(", ")})
          GROUP BY processor
        ) ON processor = number ORDER BY number`,
     )

@@ -8,7 +8,7 @@
  * after the other over the whole range: the second splits every page that the first has filled.
  */
 import { join } from "node:path";
-import { sumOfSettled } from "../../worker/journal/copies.ts";
+import { sumOf } from "../../worker/journal/copies.ts";
 import { openDatabase, SqliteStore } from "../../worker/journal/store.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { uuidFromHex } from "../../worker/uuid.ts";
@@ -71,9 +71,9 @@ function write(path: string, { count, firstMs, first, steps }: Form): void {
   db.run(`PRAGMA journal_mode = OFF; PRAGMA cache_size = -${CACHE_KB}`);
   db.run(
     `WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < ?1)
-     INSERT INTO payments SELECT *, ${sumOfSettled()} FROM (SELECT seq,
+     INSERT INTO payments SELECT *, ${sumOf()} FROM (SELECT seq,
        unhex(printf('%012x%020x', iif(seq <= ?3, seq * ?4, (seq - ?3) * ?5) - 1, seq)),
-       1 + seq * ${CENTS.factor} % ${CENTS.max} AS amount_cents, ${PAYMENT_STATES.indexOf("settled")},
+       1 + seq * ${CENTS.factor} % ${CENTS.max} AS amount_cents, ${PAYMENT_STATES.indexOf("settled")} AS state,
        ?2 + seq / ${PER_MS} AS accepted_at_ms, iif(seq % 10 = 0, 1, 0) AS processor,
        ?2 + seq / ${PER_MS} AS requested_at_ms,
        ?2 + seq / ${PER_MS} + ${CALL_MS} AS settled_at_ms FROM n)`,

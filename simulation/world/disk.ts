@@ -21,12 +21,14 @@ import type { Time } from "./time.ts";
 
 /** SQLite's code for synchronous=FULL: every commit is on the disk when it returns. */
 const FULL = 2;
-const [UNKNOWN, HELD, SETTLED] = (["unknown", "held", "settled"] as const).map((state) =>
+const [UNKNOWN, HELD] = (["unknown", "held"] as const).map((state) =>
   PAYMENT_STATES.indexOf(state),
 );
 
 /** The look takes longer than all else that a start does, and no bit of this disk turns over. */
 const LOOKED_THROUGH_EVERY = 8;
+/** Few, so that a run has payments that are older. */
+const RECENT = { least: 8, step: 4 };
 
 export type PaymentOnDisk = {
   readonly seq: number;
@@ -90,22 +92,25 @@ export class Disk {
 
   /** Payments that are not settled; asked for all the time, so it must not read the others. */
   unsettled(): Map<string, PaymentOnDisk> {
-    return this.#payments(`WHERE state <> ${SETTLED}`);
+    return this.#payments("", "unsettled");
   }
 
   /** Unsettled payments that may have been charged. */
   doubted(): Map<string, PaymentOnDisk> {
-    return this.#payments(`WHERE state IN (${UNKNOWN}, ${HELD}) AND processor IS NOT NULL`);
+    return this.#payments(
+      `WHERE state IN (${UNKNOWN}, ${HELD}) AND processor IS NOT NULL`,
+      "unsettled",
+    );
   }
 
   payment(correlationId: string): PaymentOnDisk | undefined {
-    return this.#payments("WHERE id = unhex(?, '-')", correlationId).get(correlationId);
+    return this.#payments("WHERE id = unhex(?, '-')", "payments", correlationId).get(correlationId);
   }
 
-  #payments(where: string, ...values: string[]): Map<string, PaymentOnDisk> {
+  #payments(where: string, from = "payments", ...values: string[]): Map<string, PaymentOnDisk> {
     const sql = `SELECT lower(hex(id)) AS hex, seq, amount_cents, state, requested_at_ms, name, url,
-      EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = payments.seq) AS has_attempts
-      FROM payments LEFT JOIN processors ON number = processor ${where} ORDER BY seq`;
+      EXISTS (SELECT 1 FROM attempts WHERE attempts.seq = one.seq) AS has_attempts
+      FROM ${from} AS one LEFT JOIN processors ON number = processor ${where} ORDER BY seq`;
     const rows = this.db.query<PaymentOnDisk & { hex: string }, string[]>(sql).all(...values);
     return new Map(rows.map((row) => [uuidFromHex(row.hex), row]));
   }
@@ -173,7 +178,8 @@ export class DiskJournal implements Journal {
     const { disk, processors, time } = options;
     this.#options = options;
     const bytesMax = disk.isLookedThrough() ? CHECKED_BYTES_MAX : 0;
-    this.#store = new SqliteStore("disk", "full", processors, time.wallMs(), disk.db, bytesMax);
+    const store = [time.wallMs(), disk.db, bytesMax, undefined, RECENT] as const;
+    this.#store = new SqliteStore("disk", "full", processors, ...store);
     this.head = this.#store.head;
     disk.checkpoint();
   }

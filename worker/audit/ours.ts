@@ -96,8 +96,8 @@ export class JournalBooks implements Ours {
   open({ fromMs, toMs }: SummaryWindow, limit: number): SettledHere[] {
     const rows = this.#db
       .query(
-        `SELECT ${OF_PAYMENT} FROM payments WHERE state <> ${SETTLED}
-           AND processor = ${this.#processor} AND requested_at_ms BETWEEN ? AND ? LIMIT ?`,
+        `SELECT ${OF_PAYMENT} FROM unsettled
+         WHERE processor = ${this.#processor} AND requested_at_ms BETWEEN ? AND ? LIMIT ?`,
       )
       .values(fromMs, toMs, limit) as FullRow[];
     return rows.map((row) => paymentOf(row) as SettledHere);

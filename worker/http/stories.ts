@@ -45,7 +45,6 @@ type Aged = { state: number; band: number; count: number; cents: number; oldest_
 const AGE_BANDS_SECONDS = [1, 10, 60] as const;
 /** Most payments whose age is read: so many take some ten milliseconds. */
 const AGED_MAX = 20_000;
-const SETTLED = PAYMENT_STATES.indexOf("settled");
 
 export function openStories(path: string, names: readonly string[]) {
   const db = openToRead(path);
@@ -66,13 +65,13 @@ export function openStories(path: string, names: readonly string[]) {
     `${said} WHERE processor = ? ORDER BY rowid DESC LIMIT 1`,
   );
   const openAt = db.query<{ processor: number; count: number }, []>(
-    `SELECT processor, count(*) AS count FROM payments
-     WHERE state <> ${SETTLED} AND processor IS NOT NULL GROUP BY processor`,
+    `SELECT processor, count(*) AS count FROM unsettled
+     WHERE processor IS NOT NULL GROUP BY processor`,
   );
   const aged = db.query<Aged, [number, number, number]>(
     `SELECT state, (accepted_at_ms <= ?) + (accepted_at_ms <= ?) + (accepted_at_ms <= ?) AS band,
        count(*) AS count, sum(amount_cents) AS cents, min(accepted_at_ms) AS oldest_ms
-     FROM (SELECT * FROM payments WHERE state <> ${SETTLED} ORDER BY seq LIMIT ${AGED_MAX})
+     FROM (SELECT * FROM unsettled ORDER BY seq LIMIT ${AGED_MAX})
      GROUP BY state, band ORDER BY state, band`,
   );
   return {
@@ -87,7 +86,7 @@ export function openStories(path: string, names: readonly string[]) {
       // A payment has its place in the order also when it has been settled meanwhile.
       const before = after === null ? null : byId.get(after);
       if (after !== null && before === null) return null;
-      const ofState = state === null ? "" : ` AND state = ${PAYMENT_STATES.indexOf(state)}`;
+      const ofState = state === null ? "true" : `state = ${PAYMENT_STATES.indexOf(state)}`;
       const which = ofState + (before === null ? "" : ` AND ${SQL_BEHIND[order]}`);
       const place = before === null ? [] : [before.seq, before.amount_cents];
       const rows = db
@@ -96,7 +95,7 @@ export function openStories(path: string, names: readonly string[]) {
              ${countOfAttempts("open.seq")} AS attempts,
              (SELECT reason FROM attempts WHERE attempts.seq = open.seq
               ORDER BY rowid DESC LIMIT 1) AS reason
-           FROM (SELECT * FROM payments WHERE state <> ${SETTLED}${which}
+           FROM (SELECT * FROM unsettled WHERE ${which}
                  ORDER BY ${SQL_ORDERS[order]} LIMIT ?1) AS open
            ORDER BY ${SQL_ORDERS[order]}`,
         )

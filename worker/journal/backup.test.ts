@@ -18,8 +18,9 @@ const ignore = () => {};
 
 async function withPayments(path: string) {
   const opened = openInline(path);
-  await opened.apply(assigned(1), assigned(2), accept(3, { amountCents: 123_456_789 }));
-  await opened.apply(settle(1, 0), settle(2, 1));
+  const amountCents = 123_456_789;
+  await opened.apply({ ...assigned(1), amountCents }, assigned(2), accept(3));
+  await opened.apply(settle(1, 0, { amountCents }), settle(2, 1));
   return opened;
 }
 

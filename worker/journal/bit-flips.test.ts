@@ -39,7 +39,8 @@ const said = { atMs: AT_MS, who: "ana", action: "test", evidence: null };
 /** Writes rows of every table, and so many that every tree has pages below its root. */
 function write(path: string): void {
   const db = openDatabase(path, "off");
-  const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
+  const recent = { least: PAYMENTS / 2, step: 1 };
+  const store = new SqliteStore(path, "off", NAMES, AT_MS, db, 0, undefined, recent);
   const amountOf = (seq: number) => 1 + ((seq * 7_919) % 100_000);
   const [seqs, open] = [1, PAYMENTS + 1].map((first) =>
     Array.from({ length: PAYMENTS }, (_, n) => first + n),

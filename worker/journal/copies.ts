@@ -2,41 +2,90 @@
  * Every fact stands twice in the file, so that a bit that has changed is seen. SQLite compares an index
  * with its table, and cannot tell that a number in a table has become another number.
  *
- *   payments, while open      an index of every column; the id's own index for ever
- *   payments, once settled    a sum over the columns, which never change again but by `worker prune`
- *   ledger                    the columns of its payment
+ *   payments          a sum over the columns; the id's own index
+ *   ledger            the columns of its payment
+ *   stragglers        the states of payments
  *   the format's number       in the header and in meta
  *   all others, which are small or seldom written   an index of every column
  *
- * A sum in each row from the start was refused: every move of a payment would have to write it anew.
+ * Every move adds to the sum what its columns change by. Made anew from the row, it would make a number
+ * right that has turned over meanwhile.
  */
 import type { Database } from "bun:sqlite";
-import { PAYMENT_STATES } from "../transitions.ts";
+import { PAYMENT_STATES, type Transition } from "../transitions.ts";
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 /** A prime, so that no bit of any column goes unseen; the sum takes two bytes a row. */
 const MODULUS = 32_749;
+/** A null weighs nothing, and so does being settled. */
+const WEIGHTS = {
+  seq: 3,
+  amount_cents: 5,
+  accepted_at_ms: 7,
+  state: 19,
+  processor: 11,
+  requested_at_ms: 13,
+  settled_at_ms: 17,
+} as const;
 const FINDINGS_MAX = 3;
 
-/**
- * Gives the sum over a settled payment's row, as SQL. Rows settled before the sum was introduced have
- * none, and their ledger's rows are their copy. The value of `settled_at_ms` is given where it is about
- * to be set.
- */
-export function sumOfSettled(settledAtMs = "settled_at_ms"): string {
-  return `(seq * 3 + amount_cents * 5 + accepted_at_ms * 7 + processor * 11
-    + requested_at_ms * 13 + ${settledAtMs} * 17) % ${MODULUS}`;
+export type Fact = keyof typeof WEIGHTS;
+export const FACTS = Object.keys(WEIGHTS) as readonly Fact[];
+/** Columns that are about to be set, each with its value, as SQL. */
+type Changed = Readonly<Partial<Record<Fact, string>>>;
+
+/** Gives the sum over a payment's row as it will be, as SQL. */
+export function sumOf(changed: Changed = {}): string {
+  return `(${weighed(changed)}) % ${MODULUS}`;
 }
 
-/** Gives the sum over the row of a settled payment whose times were pruned. */
-export const SUM_OF_PRUNED = `(seq * 3 + amount_cents * 5 + accepted_at_ms * 7 + processor * 11) % ${MODULUS}`;
-const IS_PRUNED = `state = ${SETTLED} AND requested_at_ms IS NULL AND settled_at_ms IS NULL`;
+/** Gives the sum after a move, by the one before it, as SQL. */
+export function sumAfter(changed: Changed): string {
+  const terms = Object.entries(changed).map(
+    ([fact, value]) => `${WEIGHTS[fact as Fact]} * (ifnull(${value}, 0) - ifnull(${fact}, 0))`,
+  );
+  return `(sum + ${terms.join(" + ")}) % ${MODULUS}`;
+}
+
+/** Gives the sum over the row of a payment that is accepted, whose state has this code. */
+export function sumAtAcceptance(
+  { seq, amountCents, acceptedAtMs, assignment }: Extract<Transition, { kind: "accept" }>,
+  code: number,
+): number {
+  let sum =
+    seq * WEIGHTS.seq +
+    amountCents * WEIGHTS.amount_cents +
+    acceptedAtMs * WEIGHTS.accepted_at_ms +
+    (code - SETTLED) * WEIGHTS.state;
+  if (assignment !== null) {
+    sum += assignment.processor * WEIGHTS.processor;
+    sum += assignment.requestedAtMs * WEIGHTS.requested_at_ms;
+  }
+  return sum % MODULUS;
+}
+
+function weighed(changed: Changed): string {
+  const terms = FACTS.map((fact) => `ifnull(${changed[fact] ?? fact}, 0) * ${WEIGHTS[fact]}`);
+  return `${terms.join(" + ")} - ${SETTLED * WEIGHTS.state}`;
+}
+
+/** Which facts a row has, by what has become of the payment; only `worker prune` takes times away. */
+const HAS_ITS_FACTS = `iif(state = ${SETTLED},
+  processor IS NOT NULL AND (requested_at_ms IS NULL) = (settled_at_ms IS NULL),
+  settled_at_ms IS NULL AND (requested_at_ms IS NULL) = (processor IS NULL))`;
+/** Rows that were settled before the sum was introduced have none: their ledger's rows are their copy. */
+const MAY_LACK_SUM = `state = ${SETTLED} AND coalesce(requested_at_ms, settled_at_ms) IS NOT NULL`;
+/** Formats 4 and 5 have those that are not settled in an index of every column. */
+const OPEN_IN_INDEX = `state <> ${SETTLED} OR (${MAY_LACK_SUM})`;
 
 /** Finds copies that do not agree and that SQLite does not compare itself, in any version's journal. */
 export function disagreements(db: Database): string[] {
   if (!hasColumn(db, "ledger", "seq")) return [];
   const found = [...otherFormat(db), ...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];
-  return hasColumn(db, "payments", "sum") ? [...paymentsWithOtherSum(db), ...found] : found;
+  if (!hasColumn(db, "payments", "sum")) return found;
+  if (!hasColumn(db, "stragglers", "seq"))
+    return [...paymentsWithOtherSum(db, OPEN_IN_INDEX), ...found];
+  return [...paymentsWithOtherSum(db, MAY_LACK_SUM), ...otherStragglers(db), ...found];
 }
 
 /** Journals of before the number have 0 in the header, and 1 in the table. */
@@ -46,15 +95,27 @@ function otherFormat(db: Database): string[] {
   return numbers(db, sql).map((schema) => `its header has another format than ${schema}`);
 }
 
-function paymentsWithOtherSum(db: Database): string[] {
+function paymentsWithOtherSum(db: Database, mayLackSum: string): string[] {
   const sql = `SELECT seq FROM payments NOT INDEXED
-    WHERE (state <> ${SETTLED} AND (sum IS NOT NULL OR settled_at_ms IS NOT NULL))
-      OR (${IS_PRUNED} AND sum IS NOT ${SUM_OF_PRUNED})
-      OR (NOT (${IS_PRUNED}) AND
-        (sum <> ${sumOfSettled()} OR (sum IS NOT NULL AND ${sumOfSettled()} IS NULL)))
+    WHERE iif(sum IS NULL, NOT (${mayLackSum}),
+      (${weighed({})} - sum) % ${MODULUS} <> 0 OR NOT (${HAS_ITS_FACTS}))
     LIMIT ${FINDINGS_MAX}`;
   return numbers(db, sql).map((seq) => `payment ${seq} has another sum than its columns`);
 }
+
+/** Payments that a start would not find, or would find though they are settled. */
+function otherStragglers(db: Database): string[] {
+  const sql = `SELECT seq FROM payments NOT INDEXED
+      WHERE state <> ${SETTLED} AND seq < ${RECENT_FROM_SEQ} AND seq NOT IN (SELECT seq FROM stragglers)
+    UNION ALL SELECT stragglers.seq FROM stragglers LEFT JOIN payments USING (seq)
+      WHERE ifnull(state, ${SETTLED}) = ${SETTLED} OR seq >= ${RECENT_FROM_SEQ}
+    LIMIT ${FINDINGS_MAX}`;
+  return numbers(db, sql).map(
+    (seq) => `the table of stragglers has or lacks payment ${seq}, which is not so`,
+  );
+}
+
+const RECENT_FROM_SEQ = "(SELECT value FROM meta WHERE key = 'recent_from_seq')";
 
 function ledgerRowsWithoutPayment(db: Database): string[] {
   const sql = `SELECT row FROM ledger LEFT JOIN payments ON payments.seq = ledger.seq

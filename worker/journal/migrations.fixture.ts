@@ -8,8 +8,21 @@ import { migrate, pendingIn } from "./migrations.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { openDatabase } from "./store.ts";
 
-/** The first commits whose journals differ from those before: oldest first. The last has a number, 4. */
-export const COMMITS = ["0230981", "8f1714e", "9e026ea", "24864be", "1668a0c", "ed6acbe"] as const;
+/** The first commits whose journals differ from those before: oldest first. */
+export const COMMITS = [
+  "0230981",
+  "8f1714e",
+  "9e026ea",
+  "24864be",
+  "1668a0c",
+  "ed6acbe",
+  "1a4e971",
+] as const;
+/** Formats of those that have a number. */
+export const FORMATS: ReadonlyMap<string, number> = new Map([
+  ["ed6acbe", 4],
+  ["1a4e971", 5],
+]);
 
 /** Puts the journal that a commit wrote at `path`. */
 export function writtenBy(commit: (typeof COMMITS)[number], path: string): void {

@@ -13,7 +13,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { BLOCK_ROWS, PAYMENT_STATES } from "../transitions.ts";
-import { SUM_OF_PRUNED } from "./copies.ts";
+import { sumOf } from "./copies.ts";
 import { metaOf } from "./meta.ts";
 
 /** Rows and payments of one transaction: about a megabyte of the log. */
@@ -155,7 +155,8 @@ function forgetTimes(db: Database, beforeMs: number, fromSeq: number, toSeq: num
       db.run(`DELETE FROM ${table} WHERE seq > ?2 AND seq <= ?3 AND ${ofThem}`, values);
     }
     db.run(
-      `UPDATE payments SET requested_at_ms = NULL, settled_at_ms = NULL, sum = ${SUM_OF_PRUNED}
+      `UPDATE payments SET requested_at_ms = NULL, settled_at_ms = NULL,
+         sum = ${sumOf({ requested_at_ms: "NULL", settled_at_ms: "NULL" })}
        WHERE ${which}`,
       values,
     );

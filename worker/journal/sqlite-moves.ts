@@ -1,6 +1,7 @@
 /** The statements that move a payment, made from the table of its states (payment.ts, TRANSITIONS). */
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind, type Target } from "../payment.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
+import { sumAfter, type Fact } from "./copies.ts";
 
 /** The states as they are on disk. */
 export const CODE = Object.fromEntries(
@@ -8,15 +9,19 @@ export const CODE = Object.fromEntries(
 ) as Record<PaymentState, number>;
 
 /**
- * Makes an UPDATE of one payment. It takes the values of `alsoSet`, then the payment's seq, then its
- * processor if the move is `owned`. It changes no row when the payment is in another state than the
+ * Makes an UPDATE of one payment, of its state, of other columns, and of the sum over them. It takes the
+ * values that `alsoSet` numbers, then the payment's seq, then its processor if the move is `owned`. It changes no row when the payment is in another state than the
  * move starts from.
  */
-export function moveSql(kind: MoveKind, alsoSet?: string): string {
+export function moveSql(
+  kind: MoveKind,
+  alsoSet: Readonly<Partial<Record<Fact, string>>> = {},
+): string {
   const targets = targetsByCode(kind);
-  const set = alsoSet === undefined ? "" : `, ${alsoSet}`;
+  const columns = { state: expressionOf(targets), ...alsoSet };
+  const set = Object.entries({ ...columns, sum: sumAfter(columns) }).map((one) => one.join(" = "));
   const where = ["seq = ?", ...(TRANSITIONS[kind].owned ? ["processor = ?"] : [])];
-  return `UPDATE payments SET state = ${expressionOf(targets)}${set}
+  return `UPDATE payments SET ${set.join(", ")}
     WHERE ${[...where, isOneOf([...targets.keys()])].join(" AND ")}`;
 }
 

@@ -320,7 +320,7 @@ describe("a journal by turns", () => {
     db.run("DROP TABLE payments");
     db.run("DROP TABLE ledger");
     db.run("DROP TABLE blocks");
-    expect(await failure(() => journal.open())).toBe("no such table: payments");
+    expect(await failure(() => journal.open())).toBe("no such table: main.payments");
     expect(await failure(() => journal.rows(0, 1))).toBe("no such table: ledger");
     expect(await failure(() => journal.blocks(0, 1024))).toBe("no such table: blocks");
     await journal.close();

@@ -3,6 +3,7 @@
  * synchronous, one commit a call, and runs in the pipeline's thread.
  *
  *   payments   one row a payment, unique by id for ever, also after it settled and after a purge
+ *   stragglers  those that are not settled and not recent; the view `unsettled` (sqlite-unsettled.ts)
  *   ledger     one row a settled payment, numbered in the order of settling; a purge empties it
  *   blocks     sums of each 256 rows of it (sqlite-blocks.ts)
  *   attempts   the first and the last of each payment that did not end in "accepted"
@@ -11,6 +12,7 @@
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
+ *              recent_from_seq (payments before it are stragglers unless they are settled),
  *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
  *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it),
  *              backup_at_ms (when that copy was made, as long)
@@ -25,7 +27,7 @@ import { compareAddresses, knownAddresses, type Address, type Addresses } from "
 import { isCorruption } from "../corruption.ts";
 import { refuseNewer } from "../format.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
-import { sumOfSettled } from "./copies.ts";
+import { sumAtAcceptance } from "./copies.ts";
 import { damage, damageIn } from "./damage.ts";
 import { metaOf, type MetaKey } from "./meta.ts";
 import { migrate, type Upgrade } from "./migrations.ts";
@@ -34,6 +36,7 @@ import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
+import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
   PAYMENT_STATES,
@@ -83,6 +86,7 @@ export class SqliteStore {
   readonly isChecked: boolean;
   readonly #db: Database;
   readonly #attempts: SqliteAttempts;
+  readonly #unsettled: SqliteUnsettled;
   readonly #statements: Statements;
 
   /**
@@ -98,6 +102,7 @@ export class SqliteStore {
     db: Database = openDatabase(path, sync),
     checkedBytesMax: number = CHECKED_BYTES_MAX,
     told: (upgrade: Upgrade) => void = () => {},
+    recent = RECENT,
   ) {
     this.#db = db;
     try {
@@ -106,6 +111,7 @@ export class SqliteStore {
       if (found !== null) throw new Error(found);
       migrate(this.#db, told);
       this.blocks = new SqliteBlocks(this.#db);
+      this.#unsettled = new SqliteUnsettled(this.#db, recent);
       this.head = this.#begin(processors, nowMs);
       this.#db.run(`PRAGMA synchronous = ${sync}`);
       this.#statements = prepare(this.#db);
@@ -128,7 +134,9 @@ export class SqliteStore {
     begin.run();
     try {
       const results = transitions.map((transition) => this.#applyOne(transition));
+      const recentFromSeq = this.#unsettled.moveOn();
       commit.run();
+      this.#unsettled.holds(recentFromSeq);
       return results;
     } catch (error) {
       this.#rollback();
@@ -160,9 +168,9 @@ export class SqliteStore {
       .query<OpenColumns, [string]>(
         `SELECT seq, lower(hex(id)), amount_cents, state, accepted_at_ms, processor, requested_at_ms,
            coalesce(?1 = (SELECT reason FROM attempts
-             WHERE attempts.seq = payments.seq AND attempts.processor = payments.processor
+             WHERE attempts.seq = unsettled.seq AND attempts.processor = unsettled.processor
              ORDER BY attempts.rowid DESC LIMIT 1), 0)
-         FROM payments WHERE state <> ${CODE.settled} ORDER BY seq`,
+         FROM unsettled ORDER BY seq`,
       )
       .values(CLAIMED) as OpenColumns[];
     for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs, is] of rows) {
@@ -238,13 +246,16 @@ export class SqliteStore {
           .all();
         const nextRow = Math.max(baseRow, (lastRow ?? -1) + 1);
         this.blocks.complete(baseRow, nextRow);
+        const lastSeq = max("SELECT max(seq) AS n FROM payments") ?? 0;
+        this.#unsettled.accepted(lastSeq);
+        this.#unsettled.holds(this.#unsettled.moveOn());
         this.#db.run(MARK_COPY, [nowMs]);
         return {
           epoch,
           baseRow,
           restoredAtMs: meta("restored_at_ms"),
           prunedBeforeMs: meta("pruned_before_ms"),
-          nextSeq: (max("SELECT max(seq) AS n FROM payments") ?? 0) + 1,
+          nextSeq: lastSeq + 1,
           nextRow,
           processors: known.map(({ name }) => name),
           modes: known.map(({ mode }) => mode),
@@ -316,16 +327,21 @@ export class SqliteStore {
 
   #accept(accept: Extract<Transition, { kind: "accept" }>): TransitionResult {
     const { correlationId, amountCents, assignment } = accept;
+    const code = assignment === null ? CODE.accepted : CODE.assigned;
     const { changes } = this.#statements.accept.run(
       accept.seq,
       correlationId,
       amountCents,
-      assignment === null ? CODE.accepted : CODE.assigned,
+      code,
       accept.acceptedAtMs,
       assignment?.processor ?? null,
       assignment?.requestedAtMs ?? null,
+      sumAtAcceptance(accept, code),
     );
-    if (changes === 1) return DONE;
+    if (changes === 1) {
+      this.#unsettled.accepted(accept.seq);
+      return DONE;
+    }
     const known = this.#statements.amountOf.get(correlationId) as { amount_cents: number };
     return known.amount_cents === amountCents ? DUPLICATE : CONFLICT;
   }
@@ -336,6 +352,7 @@ export class SqliteStore {
     if (changes !== 1) return this.#moved(seq);
     this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
     this.blocks.written(row);
+    this.#unsettled.settled(seq);
     if (intervention !== undefined) this.#record(seq, null, intervention);
     return DONE;
   }
@@ -385,18 +402,19 @@ function prepare(db: Database) {
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
     accept: db.prepare(
-      `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor, requested_at_ms)
-       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor,
+         requested_at_ms, sum)
+       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     ),
     amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
-    assign: db.prepare(moveSql("assign", "processor = ?, requested_at_ms = ?")),
-    find: db.prepare(moveSql("find", "processor = ?, requested_at_ms = ?")),
+    assign: db.prepare(moveSql("assign", ASSIGNED)),
+    find: db.prepare(moveSql("find", ASSIGNED)),
     release: db.prepare(moveSql("release", BELONGS_TO_NOBODY)),
     unknown: db.prepare(moveSql("unknown")),
     reject: db.prepare(moveSql("reject")),
     conflict: db.prepare(moveSql("conflict")),
-    settle: db.prepare(moveSql("settle", `settled_at_ms = ?1, sum = ${sumOfSettled("?1")}`)),
+    settle: db.prepare(moveSql("settle", { settled_at_ms: "?1" })),
     hold: db.prepare(moveSql("hold")),
     resume: db.prepare(moveSql("resume")),
     absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
@@ -418,7 +436,8 @@ function prepare(db: Database) {
   };
 }
 
-const BELONGS_TO_NOBODY = "processor = NULL, requested_at_ms = NULL";
+const ASSIGNED = { processor: "?1", requested_at_ms: "?2" };
+const BELONGS_TO_NOBODY = { processor: "NULL", requested_at_ms: "NULL" };
 
 export function openDatabase(path: string, sync: JournalSync): Database {
   let db: Database | null = null;
