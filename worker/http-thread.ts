@@ -12,7 +12,9 @@ import { openStories } from "./http/stories.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
+import { MoneyReader } from "./http/money.ts";
 import { SummaryReader } from "./summary.ts";
+import { erasOf } from "./tariffs.ts";
 
 declare const self: Worker;
 
@@ -53,7 +55,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 function start(order: HttpThreadStart): void {
-  const { settings, names, ledger, prunedBeforeMs, pulse } = order;
+  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
   try {
     const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
     stories = openStories(settings.JOURNAL, names);
@@ -68,6 +70,7 @@ function start(order: HttpThreadStart): void {
       return oldRows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
+    const money = new MoneyReader(ledger, summary, erasOf(tariffs, names.length), names);
     audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,
@@ -75,6 +78,7 @@ function start(order: HttpThreadStart): void {
       payments,
       log,
       summary,
+      money,
       standstill,
       history,
       audit,

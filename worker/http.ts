@@ -10,11 +10,14 @@ import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
 import type { WorkerSettings } from "./settings.ts";
+import type { KnownTariff } from "./tariffs.ts";
 
 export type HttpThreadStart = {
   readonly settings: WorkerSettings;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
+  /** Tariffs that payments were charged under, from the first on. */
+  readonly tariffs: readonly KnownTariff[];
   readonly ledger: LedgerMemory;
   /** Sums are exact from it on; null: from the beginning. */
   readonly prunedBeforeMs: number | null;

@@ -25,7 +25,7 @@ import { Pipeline } from "./pipeline.ts";
 import { HttpProcessor } from "./processor.ts";
 import { refuseProxy } from "./proxy.ts";
 import { Readiness } from "./readiness.ts";
-import { withoutToken, workerSettings } from "./settings.ts";
+import { readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";
 
 const TICK_MS = 10;
 const LOOK_MS = 1_000;
@@ -34,7 +34,7 @@ const LOOK_FURTHER_MS = 5_000;
 const CALLS_DRAIN_MS = 3_500;
 
 await runCommandIfAsked(process.argv.slice(2));
-const settings = settingsOrExit(workerSettings);
+const settings = settingsOrExit(readWithProcessors(workerSettings, process.env));
 refuseProxy();
 const log = createLog("worker", settings.LOG_LEVEL);
 endOnExceptions(log);
@@ -74,7 +74,10 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 
 const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
-const start = { settings, names, ledger: ledger.memory, prunedBeforeMs };
+const tariffs = settings.PROCESSORS.map(({ name, fee: terms }, i) => {
+  return { number: i + 1, processor: names.indexOf(name), fromMs: 0, terms };
+});
+const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
 const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents });
 
@@ -101,6 +104,6 @@ drainOnSignals(log, async () => {
   await Bun.sleep(1);
   link.close();
 });
-const shown = settings.PROCESSORS.map(withoutToken);
+const shown = settings.PROCESSORS.map(withoutSecrets);
 const opened = { journal: settings.JOURNAL, isNewJournal };
 log.info({ ...build(), link: link.port, http: http.port, processors: shown, ...opened }, "ready");

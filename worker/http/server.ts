@@ -10,6 +10,7 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
 import type { WorkerSettings } from "../settings.ts";
+import type { MoneyReader } from "./money.ts";
 import type { Totals } from "../summary.ts";
 import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
@@ -45,6 +46,7 @@ export type HttpOptions = {
   readonly log: Log;
   readonly payments: { status(correlationId: string): string | null };
   readonly summary: Settled;
+  readonly money: Pick<MoneyReader, "read">;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -94,6 +96,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),
+    money: () => options.money.read(ALWAYS),
     notReady,
     standstill: standstill.reason,
     damage: () => damage,

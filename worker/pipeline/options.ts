@@ -1,6 +1,7 @@
 /** Types that the parts of the pipeline share: what it is given, and what it gives. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Tariff } from "../../shared/tariff.ts";
 import type { Verdict } from "../../shared/verdict.ts";
 import type { Journal } from "../journal.ts";
 import type { LedgerWriter } from "../ledger.ts";
@@ -23,7 +24,7 @@ export type PipelineOptions = {
 
 export type ConfiguredProcessor = {
   readonly name: string;
-  readonly fee: number;
+  readonly fee: Tariff;
   readonly url: string;
   readonly client: Processor;
 };
