@@ -138,7 +138,7 @@ export function centsOf(decimal: string): string {
 }
 
 /** A percentage as people write it: `2.9`. */
-function percentOf({ perMillion }: Tariff): string {
+export function percentOf({ perMillion }: Tariff): string {
   const text = String(perMillion).padStart(5, "0");
   return `${text.slice(0, -4)}.${text.slice(-4)}`.replace(/\.?0+$/, "");
 }

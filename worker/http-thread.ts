@@ -41,6 +41,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.reading);
     case "operated":
       return answered(data.id, data.answer);
+    case "renew":
+      return audit?.renew(data.auditTokens);
     case "leave":
       return server?.leave();
     case "stop":
@@ -57,8 +59,9 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 function start(order: HttpThreadStart): void {
   const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
   try {
-    const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
-    stories = openStories(settings.JOURNAL, names);
+    const known = { names, eras: erasOf(tariffs, names.length) };
+    const { oldRows } = (payments = openPayments(settings.JOURNAL, known));
+    stories = openStories(settings.JOURNAL, known);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
@@ -70,7 +73,7 @@ function start(order: HttpThreadStart): void {
       return oldRows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
-    const money = new MoneyReader(ledger, summary, erasOf(tariffs, names.length), names);
+    const money = new MoneyReader(ledger, summary, known);
     audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,

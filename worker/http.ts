@@ -28,6 +28,7 @@ export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged"; readonly id: number }
+  | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
   | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
@@ -48,6 +49,8 @@ export type HttpThread = {
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(readiness: Readiness): void;
+  /** Takes new tokens for the audit, by the name of the processor. */
+  renew(auditTokens: Readonly<Record<string, string>>): void;
   /** Makes the worker not ready from here on; every client is told to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -117,6 +120,7 @@ export async function startHttpThread(
       told = now;
       post({ kind: "readiness", readiness });
     },
+    renew: (auditTokens) => post({ kind: "renew", auditTokens }),
     leave: () => post({ kind: "leave" }),
     async stop() {
       post({ kind: "stop" });

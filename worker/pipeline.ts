@@ -74,7 +74,16 @@ export class Pipeline {
     });
     const pace = new Pace();
     const send = (payment: OpenPayment, at: Reservation) => void this.#send(payment, at);
-    this.#dispatch = new Dispatch({ clock, incidents, router, payments, queue, pace, send });
+    this.#dispatch = new Dispatch({
+      clock,
+      incidents,
+      router,
+      payments,
+      queue,
+      pace,
+      tariffsFromMs: options.tariffsFromMs,
+      send,
+    });
     this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
     this.#intake = new Intake({
       ...options,

@@ -9,12 +9,9 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
-import { meant } from "../shared/arguments.ts";
-import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
-import { centsFromDecimal, decimalFromCents } from "../shared/money.ts";
 import { PROCESSOR_NAME_TEXT } from "../shared/payment.ts";
 import { parseHttpUrl } from "../shared/settings.ts";
-import { ROUNDINGS, type Tariff } from "../shared/tariff.ts";
+import { fee, matching, missingOr, quoted, strict, tariffOf, type Issue } from "./fee-terms.ts";
 import { PROCESSORS_MAX } from "./limits.ts";
 import {
   findTwin,
@@ -23,82 +20,8 @@ import {
   type ProcessorSetting,
 } from "./processor-setting.ts";
 
-type Issue = v.BaseIssue<unknown>;
-type Message = (issue: Issue) => string;
-
-const shown = ({ input }: Issue) => JSON.stringify(input);
-const missingOr =
-  (message: Message): Message =>
-  (issue) =>
-    issue.input === undefined ? "is missing" : message(issue);
-
-/** An object that has these keys and no others; the sentence on a stranger asks what was meant. */
-function strict<T extends v.ObjectEntries>(entries: T, what: string) {
-  return v.strictObject(entries, (issue: Issue) => {
-    if (issue.expected !== "never") return missingOr(() => `is not ${what}`)(issue);
-    const key = String(issue.path?.at(-1)?.key);
-    return `there is no such key${meant(key, Object.keys(entries))}`;
-  });
-}
-
-const quoted = (what: string) =>
-  v.string(missingOr((issue) => `${shown(issue)} is not ${what}, as a text in quotes`));
 /** A text that may be a secret, so that nothing of it is shown. */
 const hidden = (what: string) => v.string(missingOr(() => `is not ${what}`));
-const matching = (form: RegExp, what: string) =>
-  v.pipe(
-    quoted(what),
-    v.regex(form, (issue) => `${shown(issue)} is not ${what}`),
-  );
-
-const PERCENT = "a percentage with at most four decimals";
-const percent = v.pipe(
-  matching(/^\d{1,15}(\.\d{1,4})?$/, PERCENT),
-  v.check(
-    (value) => Number(value) <= 100,
-    (issue) => `${shown(issue)} is above 100`,
-  ),
-);
-const MONEY = "an amount with at most two decimals";
-const money = v.pipe(
-  matching(/^\d{1,15}(\.\d{1,2})?$/, MONEY),
-  v.check(
-    (value) => centsOf(value) <= AMOUNT_CENTS_MAX,
-    (issue) => `${shown(issue)} is above ${decimalFromCents(AMOUNT_CENTS_MAX)}`,
-  ),
-);
-
-function centsOf(value: string): number {
-  return centsFromDecimal(value) ?? Number.POSITIVE_INFINITY;
-}
-
-export const fee = v.pipe(
-  strict(
-    {
-      percent: v.optional(percent),
-      fixed: v.optional(money),
-      min: v.optional(money),
-      max: v.optional(money),
-      rounding: v.optional(
-        v.picklist(ROUNDINGS, (issue) => `${shown(issue)} is not one of ${ROUNDINGS.join(", ")}`),
-      ),
-    },
-    'a fee, as {"percent": "2.9", "fixed": "0.30"}',
-  ),
-  v.check(
-    (given) => given.percent !== undefined || given.fixed !== undefined,
-    "has neither percent nor fixed",
-  ),
-  v.forward(
-    v.check(
-      ({ min, max }) => min === undefined || max === undefined || centsOf(max) >= centsOf(min),
-      "is below min",
-    ),
-    ["max"],
-  ),
-);
-export type FeeTerms = v.InferOutput<typeof fee>;
-
 const NAMED = 'a secret\'s name, as {"env": "NAME"} or {"file": "PATH"}: it is never written here';
 const secret = v.pipe(
   strict(
@@ -249,18 +172,6 @@ function processorsIn(
   const twin = findTwin(found);
   if (twin === null) return found;
   throw new Mistake(`processors[${twin.index}].${twin.key}: another processor has it`);
-}
-
-export function tariffOf(terms: FeeTerms): Tariff {
-  const { percent: given = "0", fixed = "0", min = "0", max, rounding = "none" } = terms;
-  const [whole = "", decimals = ""] = given.split(".");
-  return {
-    perMillion: Number(whole + decimals.padEnd(4, "0")),
-    fixedCents: centsOf(fixed),
-    minCents: centsOf(min),
-    maxCents: max === undefined ? null : centsOf(max),
-    rounding,
-  };
 }
 
 /** Characters that a header can carry. */

@@ -15,10 +15,19 @@ import { wordsOf } from "../shared/tariff.ts";
 import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX } from "./limits.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
+import type { Priced } from "./tariffs.ts";
 import type { ProcessorSetting } from "./processor-setting.ts";
 import { readProcessorsFile } from "./processors-file.ts";
 
 export type { ProcessorSetting } from "./processor-setting.ts";
+
+/** The configured processors by their number in the journal, each with what it charges. */
+export function pricedBy(
+  { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
+  names: readonly string[],
+): Priced[] {
+  return PROCESSORS.map(({ name, fee: terms }) => ({ processor: names.indexOf(name), terms }));
+}
 
 /** Keeps what may be logged of a processor. */
 export function withoutSecrets({ name, kind, url, fee }: ProcessorSetting) {

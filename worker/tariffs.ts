@@ -7,7 +7,7 @@
  * Tariffs that begin together begin an era: processors, each with its tariff, that a payment of that time
  * could have gone to.
  */
-import type { Tariff } from "../shared/tariff.ts";
+import { isSameTariff, type Tariff } from "../shared/tariff.ts";
 
 export type KnownTariff = {
   /** From 1 on, as they began. */
@@ -26,6 +26,39 @@ export type Era = {
   /** Tariffs by processor number; null where none is configured. */
   readonly tariffs: readonly (Configured | null)[];
 };
+
+/** A processor with what it charges now. */
+export type Priced = { readonly processor: number; readonly terms: Tariff };
+
+/**
+ * The tariffs that begin with this configuration: none where it is what was in force. `newestMs`, which is
+ * asked only when one begins, is the newest `requestedAt` of all payments that were sent under those before.
+ */
+export function beginningWith(
+  known: readonly KnownTariff[],
+  configured: readonly Priced[],
+  newestMs: () => number,
+): KnownTariff[] {
+  const inForce = new Map<number, Tariff | null>();
+  for (const { processor, terms } of known) inForce.set(processor, terms);
+  const changed: { processor: number; terms: Tariff | null }[] = configured.filter(
+    ({ processor, terms }) => {
+      const before = inForce.get(processor) ?? null;
+      return before === null || !isSameTariff(before, terms);
+    },
+  );
+  for (const [processor, terms] of inForce) {
+    const isGone = terms !== null && configured.every((one) => one.processor !== processor);
+    if (isGone) changed.push({ processor, terms: null });
+  }
+  if (changed.length === 0) return [];
+  // The first ones hold for what was settled before there were any.
+  const last = known.at(-1);
+  const fromMs = last === undefined ? 0 : Math.max(newestMs() + 1, last.fromMs);
+  return changed.map(({ processor, terms }, i) => {
+    return { number: known.length + i + 1, processor, fromMs, terms };
+  });
+}
 
 /** The first tariffs hold for all that was settled before there were any. */
 export function erasOf(known: readonly KnownTariff[], processors: number): Era[] {

@@ -104,6 +104,7 @@ export class Gateway {
           client: new HttpProcessor(url, plan.processorTimeoutMs, exchange),
         };
       }),
+      tariffsFromMs: 0,
       inFlightMax: 64,
       backlogMax: 10_000,
       processorTimeoutMs: plan.processorTimeoutMs,

@@ -33,7 +33,7 @@ function readerOf(known: readonly KnownTariff[], settled: readonly Settled[]) {
   };
   const summary = new SummaryReader(memory, oldRows);
   const eras = erasOf(known, NAMES.length);
-  return { money: new MoneyReader(memory, summary, eras, NAMES), eras, ledger, read };
+  return { money: new MoneyReader(memory, summary, { names: NAMES, eras }), eras, ledger, read };
 }
 
 function recount(eras: readonly Era[], settled: readonly Settled[], window: SummaryWindow) {

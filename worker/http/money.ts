@@ -23,6 +23,7 @@ import { decimalFromCents } from "../../shared/money.ts";
 import type { Money } from "../../shared/http-api/money.ts";
 import { BLOCK_ROWS, columnsOf, LedgerCursor, SUPER_BLOCKS, type LedgerMemory } from "../ledger.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
+import type { Known } from "./payments.ts";
 import type { Configured, Era } from "../tariffs.ts";
 import type { LedgerRows } from "../transitions.ts";
 
@@ -45,12 +46,7 @@ export class MoneyReader {
   #kept = new Map<number, Sums>();
   #keptAsOf = 0;
 
-  constructor(
-    memory: LedgerMemory,
-    summary: SummaryReader,
-    eras: readonly Era[],
-    names: readonly string[],
-  ) {
+  constructor(memory: LedgerMemory, summary: SummaryReader, { names, eras }: Known) {
     this.#summary = summary;
     this.#eras = eras;
     this.#names = names;

@@ -68,7 +68,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     log: createLog("worker-http", "silent"),
     payments: { status: () => null },
     summary,
-    money: new MoneyReader(memory, summary, erasOf(tariffs, names.length), names),
+    money: new MoneyReader(memory, summary, { names, eras: erasOf(tariffs, names.length) }),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],

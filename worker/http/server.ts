@@ -11,6 +11,7 @@ import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { MoneyReader } from "./money.ts";
+import { registerMoneyMetrics } from "./money-metrics.ts";
 import type { Totals } from "../summary.ts";
 import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
@@ -92,6 +93,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
   registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
+  registerMoneyMetrics(metrics.registry, () => options.money.read(ALWAYS));
   registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
   const live = new LiveFeed({
     ask: options.live,

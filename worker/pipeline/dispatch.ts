@@ -19,6 +19,7 @@ export type DispatchOptions = {
   readonly payments: OpenPayments;
   readonly queue: WaitingLines<Lane>;
   readonly pace: Pace;
+  readonly tariffsFromMs: number;
   /** Called with each payment whose assignment is durable. */
   readonly send: (payment: OpenPayment, reservation: Reservation) => void;
 };
@@ -48,7 +49,9 @@ export class Dispatch {
 
   /** The body that a payment is sent with is made once, now. */
   assignmentFor({ lane }: Reservation): Assignment {
-    return { processor: lane.number, requestedAtMs: this.#options.clock.wallMs() };
+    const { clock, tariffsFromMs } = this.#options;
+    // By its instant a payment belongs to the tariff in force, also when the clock was set back.
+    return { processor: lane.number, requestedAtMs: Math.max(clock.wallMs(), tariffsFromMs) };
   }
 
   /** Sends what waits, as far as lanes take it. */

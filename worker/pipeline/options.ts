@@ -15,6 +15,8 @@ export type PipelineOptions = {
   readonly journal: Journal;
   readonly ledger: LedgerWriter;
   readonly processors: readonly ConfiguredProcessor[];
+  /** Beginning of the newest tariffs: no payment is sent with a `requestedAt` before it. */
+  readonly tariffsFromMs: number;
   /** Open payments, and calls in flight to one processor. */
   readonly backlogMax: number;
   readonly inFlightMax: number;

@@ -126,6 +126,7 @@ export type Parts = {
   readonly random?: () => number;
   readonly urls?: readonly string[];
   readonly processorTimeoutMs?: number;
+  readonly tariffsFromMs?: number;
 };
 
 /** A pipeline as `worker/main.ts` puts it together. */
@@ -145,6 +146,7 @@ export function assemble(parts: Parts) {
       const tariff = typeof fee === "number" ? shareOf(fee) : fee;
       return { name, fee: tariff, url, client: processors[i] as Processor };
     }),
+    tariffsFromMs: parts.tariffsFromMs ?? 0,
     inFlightMax,
     patienceMs,
     backlogMax,
