@@ -4,12 +4,11 @@
  */
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { readSettings } from "../shared/settings.ts";
 import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
 import { lagMs, notAudited } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
-import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
+import { readWithProcessors, workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
@@ -39,7 +38,8 @@ PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
 Exit code 0: equal. 1: something differs. 2: it could not be compared, or has moved.
 `;
 
-const { PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
+const { PROCESSORS, PROCESSORS_FILE, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
+const TABLE = { PROCESSORS, PROCESSORS_FILE, JOURNAL, PROCESSOR_TIMEOUT_MS };
 const REPEATS = 3;
 const PARTS_MAX = 100_000;
 const CALLS_MAX = 10_000_000;
@@ -60,15 +60,18 @@ async function auditWith(
   env: Record<string, string | undefined>,
   nowMs: number,
 ): Promise<0 | 1 | 2> {
-  const read = readSettings({ PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS }, env);
+  const read = readWithProcessors(TABLE, env);
   if (!read.ok) throw new Error(read.reason);
   const { settings } = read;
   const chosen = settings.PROCESSORS.filter(
     ({ name }) => options.processor === undefined || options.processor === name,
   );
-  if (chosen.length === 0) throw new Error(`PROCESSORS has no processor ${options.processor}`);
+  if (chosen.length === 0)
+    throw new Error(`there is no processor ${options.processor} in the settings`);
   if (chosen.every(({ auditToken }) => auditToken === undefined)) {
-    throw new Error("no audit-token in PROCESSORS: name=url;fee=0.05;audit-token=TOKEN");
+    throw new Error(
+      "no processor has an audit-token: PROCESSORS='name=url;fee=0.05;audit-token=TOKEN', or auditToken in PROCESSORS_FILE",
+    );
   }
   using db = openToRead(settings.JOURNAL);
   const names = namesIn(db);

@@ -44,6 +44,8 @@ export interface Audit {
   report(): AuditReport;
   /** Gauges of the processors that are audited. */
   gauges(): AuditGauges[];
+  /** Takes new tokens, by the name of a processor that had one at the start. */
+  renew(tokens: Readonly<Record<string, string>>): void;
   stop(): void;
 }
 
@@ -56,15 +58,23 @@ export function startAudit(options: AuditOptions): Audit {
   const { settings, names, summary, standstill, incidents } = options;
   const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
   if (!isOn)
-    return { report: () => reportOf(settings, new Map(), null), gauges: () => [], stop() {} };
+    return {
+      report: () => reportOf(settings, new Map(), null),
+      gauges: () => [],
+      renew() {},
+      stop() {},
+    };
   const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
+  const books = new Map<string, HttpBooks>();
   for (const { name, url, auditToken } of settings.PROCESSORS) {
     if (auditToken === undefined) continue;
     const processor = names.indexOf(name);
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
     const pace = { pauseMs: PAUSE_MS, repeats: 0, sleep: Bun.sleep };
-    const theirs = paced(new HttpBooks(url, auditToken), pace);
+    const book = new HttpBooks(url, auditToken);
+    books.set(name, book);
+    const theirs = paced(book, pace);
     const sides = { ours, theirs, names, processor };
     const file = {
       purgedAtMs: () => forgottenUpToMs(db),
@@ -92,6 +102,9 @@ export function startAudit(options: AuditOptions): Audit {
   return {
     report: () => reportOf(settings, watches, restoredAt),
     gauges: () => [...watches.values()].map((watch) => watch.gauges()),
+    renew(tokens) {
+      for (const [name, token] of Object.entries(tokens)) books.get(name)?.renew(token);
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

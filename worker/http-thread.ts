@@ -12,7 +12,9 @@ import { openStories } from "./http/stories.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
+import { MoneyReader } from "./http/money.ts";
 import { SummaryReader } from "./summary.ts";
+import { erasOf } from "./tariffs.ts";
 
 declare const self: Worker;
 
@@ -39,6 +41,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.reading);
     case "operated":
       return answered(data.id, data.answer);
+    case "renew":
+      return audit?.renew(data.auditTokens);
     case "leave":
       return server?.leave();
     case "stop":
@@ -53,10 +57,11 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 function start(order: HttpThreadStart): void {
-  const { settings, names, ledger, prunedBeforeMs, pulse } = order;
+  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
   try {
-    const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
-    stories = openStories(settings.JOURNAL, names);
+    const known = { names, eras: erasOf(tariffs, names.length) };
+    const { oldRows } = (payments = openPayments(settings.JOURNAL, known));
+    stories = openStories(settings.JOURNAL, known);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
@@ -68,6 +73,7 @@ function start(order: HttpThreadStart): void {
       return oldRows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
+    const money = new MoneyReader(ledger, summary, known);
     audit = startAudit({ settings, names, summary, standstill, incidents });
     server = startHttp({
       settings,
@@ -75,6 +81,7 @@ function start(order: HttpThreadStart): void {
       payments,
       log,
       summary,
+      money,
       standstill,
       history,
       audit,

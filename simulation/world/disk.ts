@@ -9,6 +9,7 @@ import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
 import { migrate } from "../../worker/journal/migrations.ts";
 import { CHECKED_BYTES_MAX, SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
+import type { Priced } from "../../worker/tariffs.ts";
 import {
   PAYMENT_STATES,
   type JournalHead,
@@ -201,6 +202,9 @@ export class DiskJournal implements Journal {
 
   async addresses(configured: readonly Address[]) {
     return this.#store.addresses(configured);
+  }
+  async tariffs(configured: readonly Priced[]) {
+    return this.#store.tariffs(configured);
   }
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);

@@ -41,12 +41,17 @@ const REFUSED_FOR_GOOD = new Set([400, 401, 403, 405]);
 
 export class HttpBooks implements Theirs {
   readonly #url: string;
-  readonly #token: string;
+  #token: string;
   readonly #exchange: Exchange;
 
   constructor(url: string, token: string) {
     this.#url = url;
     this.#exchange = exchangeTo(url);
+    this.#token = token;
+  }
+
+  /** Calls from now on have another token. */
+  renew(token: string): void {
     this.#token = token;
   }
 

@@ -2,7 +2,13 @@
 import type { Database } from "bun:sqlite";
 
 export type MetaKey =
-  "epoch" | "base_row" | "recent_from_seq" | "pruned_before_ms" | "backup_at_ms" | "restored_at_ms";
+  | "epoch"
+  | "base_row"
+  | "recent_from_seq"
+  | "pruned_before_ms"
+  | "backup_at_ms"
+  | "restored_at_ms"
+  | "requested_up_to_ms";
 
 export function metaOf(db: Database, key: MetaKey): number | null {
   const [row] = db.query("SELECT value FROM meta WHERE key = ?").values(key);

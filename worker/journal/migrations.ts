@@ -12,6 +12,7 @@ import { addresses } from "./migrations/0003-addresses.ts";
 import { copies } from "./migrations/0004-copies.ts";
 import { pruned } from "./migrations/0005-pruned.ts";
 import { unsettled } from "./migrations/0006-unsettled.ts";
+import { tariffs } from "./migrations/0007-tariffs.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   copies,
   pruned,
   unsettled,
+  tariffs,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

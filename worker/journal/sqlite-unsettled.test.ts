@@ -143,7 +143,7 @@ test("nobody who asks for open payments reads those that are settled", () => {
   } as typeof query);
   journal.found();
   knownAddresses(journal.db);
-  const stories = openStories(directory.file(), NAMES);
+  const stories = openStories(directory.file(), { names: NAMES, eras: [] });
   const after = assigned(7).correlationId;
   for (const order of ["age", "amount"] as const) {
     for (const state of [null, "held"] as const) {

@@ -11,11 +11,13 @@
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
+ *   tariffs    what each processor charged, and from which requestedAt on (sqlite-tariffs.ts)
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              recent_from_seq (payments before it are stragglers unless they are settled),
  *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
  *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it),
- *              backup_at_ms (when that copy was made, as long)
+ *              backup_at_ms (when that copy was made, as long),
+ *              requested_up_to_ms (newest requestedAt of what was purged)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
@@ -37,6 +39,8 @@ import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
+import { SqliteTariffs } from "./sqlite-tariffs.ts";
+import type { KnownTariff, Priced } from "../tariffs.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
   PAYMENT_STATES,
@@ -87,6 +91,8 @@ export class SqliteStore {
   readonly #db: Database;
   readonly #attempts: SqliteAttempts;
   readonly #unsettled: SqliteUnsettled;
+  readonly #tariffs: SqliteTariffs;
+  readonly #openedAtMs: number;
   readonly #statements: Statements;
 
   /**
@@ -105,6 +111,8 @@ export class SqliteStore {
     recent = RECENT,
   ) {
     this.#db = db;
+    this.#openedAtMs = nowMs;
+    this.#tariffs = new SqliteTariffs(db);
     try {
       this.isChecked = bytesOf(this.#db) <= checkedBytesMax;
       const found = this.isChecked ? damageIn(this.#db) : null;
@@ -146,20 +154,19 @@ export class SqliteStore {
 
   /** Syncs at any level: a call may leave for an address as soon as this has returned. */
   addresses(configured: readonly Address[]): Addresses {
-    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
-    this.#db.run("PRAGMA synchronous = FULL");
-    const found = this.#db
-      .transaction(() => {
-        const compared = compareAddresses(configured, knownAddresses(this.#db));
-        const set = this.#db.prepare("UPDATE processors SET url = ? WHERE name = ?");
-        for (const [i, { kind }] of compared.configured.entries()) {
-          if (kind !== "moved") set.run(configured[i]!.url, configured[i]!.name);
-        }
-        return compared;
-      })
-      .immediate();
-    this.#db.run(`PRAGMA synchronous = ${synchronous}`);
-    return found;
+    return this.#synced(() => {
+      const compared = compareAddresses(configured, knownAddresses(this.#db));
+      const set = this.#db.prepare("UPDATE processors SET url = ? WHERE name = ?");
+      for (const [i, { kind }] of compared.configured.entries()) {
+        if (kind !== "moved") set.run(configured[i]!.url, configured[i]!.name);
+      }
+      return compared;
+    });
+  }
+
+  /** Syncs at any level, too: payments belong to a tariff from now on. */
+  tariffs(configured: readonly Priced[]): KnownTariff[] {
+    return this.#synced(() => this.#tariffs.begin(configured, () => this.open(), this.#openedAtMs));
   }
 
   /** Gives all payments that are not settled, oldest first. */
@@ -197,6 +204,15 @@ export class SqliteStore {
       )
       .values(processor, beforeSeq, beforeMs) as [string, number][];
     return rows.map(([hex, amountCents]) => ({ correlationId: uuidFromHex(hex), amountCents }));
+  }
+
+  /** Makes a transaction that no power cut undoes, at any level of the rest. */
+  #synced<T>(change: () => T): T {
+    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
+    this.#db.run("PRAGMA synchronous = FULL");
+    const found = this.#db.transaction(change).immediate();
+    this.#db.run(`PRAGMA synchronous = ${synchronous}`);
+    return found;
   }
 
   /** Moves finished commits from the log into the database, as far as no reader is in the way. */
@@ -314,6 +330,7 @@ export class SqliteStore {
         this.#record(null, null, transition.intervention);
         return DONE;
       case "purge":
+        this.#tariffs.beforePurge();
         statements.purgeRows.run();
         this.blocks.purge();
         statements.purgeBase.run(transition.baseRow, transition.atMs);

@@ -1,6 +1,7 @@
 /** Reads the pipeline as it is now into a plain object, which the http thread shows to its readers. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
+import { factorOf } from "../../shared/tariff.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -46,12 +47,12 @@ export class LiveReader {
       link: { strangers: link.strangers().length },
       clockStepMs: lastStepMs(pipeline.incidents, nowMs),
       lanes: lanes.all.map((lane) => {
-        const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
+        const { name, fee: tariff, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
         const { unreachable } = lane;
         const unasked = pipeline.caution?.stuckAt(lane) ?? 0;
         const state = { mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
-        return Object.assign(state, { name, fee, unreachable, unasked });
+        return Object.assign(state, { name, fee: factorOf(tariff), tariff, unreachable, unasked });
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),
