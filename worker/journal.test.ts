@@ -303,14 +303,20 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         { kind: "purge", baseRow: 1_024, atMs: AT_MS },
       );
       const [earlyMs, lateMs] = [settle(3, 0).settledAtMs, settle(9, 0).settledAtMs];
-      const idsOf = async (...before: [processor: number, seq: number, ms: number]) =>
-        (await opened.journal.settled(...before)).map(({ correlationId }) => correlationId);
+      const ALL = Number.MAX_SAFE_INTEGER;
+      const idsOf = async (of: number, seq: number, ms: number, among = ALL) =>
+        (await opened.journal.settled(of, seq, ms, among)).map(
+          ({ correlationId }) => correlationId,
+        );
       const processor = settle(1, 0).processor;
       expect(await idsOf(processor, 9, lateMs)).toEqual([5, 4, 3].map(uuid));
       expect(await idsOf(processor, 3, lateMs)).toEqual([2, 1].map(uuid));
       expect(await idsOf(processor, 9, earlyMs)).toEqual([2, 1].map(uuid));
+      expect(await idsOf(processor, 9, lateMs, 5)).toEqual([5, 4].map(uuid));
       expect(await idsOf(1 - processor, 9, lateMs)).toEqual([]);
-      const [{ amountCents }] = (await opened.journal.settled(processor, 2, lateMs)) as [Settled];
+      const [{ amountCents }] = (await opened.journal.settled(processor, 2, lateMs, ALL)) as [
+        Settled,
+      ];
       expect(amountCents).toBe(settle(1, 0).amountCents);
     });
 

@@ -36,6 +36,9 @@ import { Meter } from "./telemetry/meter.ts";
 
 export type { Answer, PipelineOptions } from "./pipeline/options.ts";
 
+/** Payments looked through for a control: payments wait meanwhile, for 50 ms or less. */
+const CONTROLS_AMONG = 50_000;
+
 export class Pipeline {
   readonly lanes: Lanes;
   readonly payments: OpenPayments;
@@ -275,7 +278,12 @@ export class Pipeline {
     // Nobody else resolves it from here on, until the last answer is there.
     const due = this.#resolver.ask(this.#options.clock.steadyMs(), payment, lane);
     const { requestedAtMs } = assignmentOf(payment);
-    const known = await this.#options.journal.settled(lane.number, payment.seq, requestedAtMs);
+    const known = await this.#options.journal.settled(
+      lane.number,
+      payment.seq,
+      requestedAtMs,
+      CONTROLS_AMONG,
+    );
     const find = (id: string) => this.#charges.find(id, lane);
     const looked = await lookBetween(known, find, () => this.#charges.look(payment, lane));
     this.#resolver.looked(due, isResolved(looked));

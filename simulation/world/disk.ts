@@ -209,8 +209,8 @@ export class DiskJournal implements Journal {
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);
   }
-  settled(processor: number, beforeSeq: number, beforeMs: number) {
-    return this.#later(() => this.#store.settled(processor, beforeSeq, beforeMs));
+  settled(processor: number, beforeSeq: number, beforeMs: number, among: number) {
+    return this.#later(() => this.#store.settled(processor, beforeSeq, beforeMs, among));
   }
   rows(fromRow: number, toRow: number) {
     return this.#later(() => this.#store.ledger.rows(fromRow, toRow));

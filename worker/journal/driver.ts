@@ -46,9 +46,15 @@ export interface Journal {
   open(): Promise<OpenRow[]>;
   /**
    * Gives up to three payments that a processor has settled by its own word before the wall clock showed
-   * `beforeMs`, of those that came before `beforeSeq`, newest first.
+   * `beforeMs`, of the `among` that came before `beforeSeq`, newest first. Reads a million in half a
+   * second, or in a few from a cold disk.
    */
-  settled(processor: number, beforeSeq: number, beforeMs: number): Promise<Settled[]>;
+  settled(
+    processor: number,
+    beforeSeq: number,
+    beforeMs: number,
+    among: number,
+  ): Promise<Settled[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;
   /** Gives the totals of full blocks that follow each other: both rows are a block's first. */
   blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;

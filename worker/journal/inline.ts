@@ -80,8 +80,8 @@ export class InlineJournal implements Journal {
   async open(): Promise<OpenRow[]> {
     return this.#reading(() => [...this.#store.open()]);
   }
-  async settled(processor: number, beforeSeq: number, beforeMs: number) {
-    return this.#reading(() => this.#store.settled(processor, beforeSeq, beforeMs));
+  async settled(processor: number, beforeSeq: number, beforeMs: number, among: number) {
+    return this.#reading(() => this.#store.settled(processor, beforeSeq, beforeMs, among));
   }
   async rows(fromRow: number, toRow: number) {
     return this.#reading(() => this.#store.ledger.rows(fromRow, toRow));

@@ -64,9 +64,6 @@ export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
 
-/** Payments that are looked through for one that a processor has settled: half a second at most. */
-const SETTLED_LOOKED_AT_MAX = 1_000_000;
-
 /** Knows a copy that was put in place by other means by what only copies have. */
 const MARK_COPY =
   "INSERT OR IGNORE INTO meta SELECT 'restored_at_ms', ? FROM meta WHERE key = 'backup_at_ms'";
@@ -191,18 +188,18 @@ export class SqliteStore {
   }
 
   /** Driver's `settled`. What an operator has settled shows nothing of the processor. */
-  settled(processor: number, beforeSeq: number, beforeMs: number): Settled[] {
+  settled(processor: number, beforeSeq: number, beforeMs: number, among: number): Settled[] {
     const rows = this.#db
       .query<[hex: string, amountCents: number], number[]>(
         `SELECT lower(hex(id)), amount_cents FROM payments NOT INDEXED
-         WHERE seq < ?2 AND seq >= ?2 - ${SETTLED_LOOKED_AT_MAX}
+         WHERE seq < ?2 AND seq >= ?2 - ?4
            AND state = ${CODE.settled} AND processor = ?1
            AND coalesce(settled_at_ms, accepted_at_ms) < ?3
            AND NOT EXISTS (SELECT 1 FROM interventions
              WHERE interventions.seq = payments.seq AND action = 'settle')
          ORDER BY seq DESC LIMIT 3`,
       )
-      .values(processor, beforeSeq, beforeMs) as [string, number][];
+      .values(processor, beforeSeq, beforeMs, among) as [string, number][];
     return rows.map(([hex, amountCents]) => ({ correlationId: uuidFromHex(hex), amountCents }));
   }
 

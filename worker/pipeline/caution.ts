@@ -17,6 +17,9 @@ import { Asking, type Finding, type Found, type Question } from "./asking.ts";
 import type { Charges, Looked } from "./charge.ts";
 import { lookBetween } from "./control.ts";
 
+/** Nothing is held up by the one start that reads so far back, in a file that was just looked through. */
+const ALL = Number.MAX_SAFE_INTEGER;
+
 export type CautionOptions = {
   readonly clock: Clock;
   readonly random: () => number;
@@ -56,7 +59,7 @@ export class Caution {
     const { lanes, restoredAtMs } = this.#options;
     const { nextSeq, processors } = journal.head;
     for (const lane of lanes) {
-      this.#asking.know(lane, await journal.settled(lane.number, nextSeq, restoredAtMs));
+      this.#asking.know(lane, await journal.settled(lane.number, nextSeq, restoredAtMs, ALL));
     }
     this.#sayAtStart(processors);
   }
