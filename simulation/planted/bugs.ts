@@ -324,6 +324,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "an old open payment forgotten at a start",
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/journal/sqlite-unsettled.ts",
+        find: "    this.#note.run(this.#fromSeq, fromSeq);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
     name: "NORMAL instead of FULL under a power cut",
     seedsMax: 100,
     edits: [

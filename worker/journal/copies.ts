@@ -69,7 +69,7 @@ function weighed(changed: Changed): string {
   return `${terms.join(" + ")} - ${SETTLED * WEIGHTS.state}`;
 }
 
-/** Which facts a row has, by what has become of the payment; only `worker prune` takes times away. */
+/** Compares which facts a row has with what has become of the payment; `worker prune` takes times away. */
 const HAS_ITS_FACTS = `iif(state = ${SETTLED},
   processor IS NOT NULL AND (requested_at_ms IS NULL) = (settled_at_ms IS NULL),
   settled_at_ms IS NULL AND (requested_at_ms IS NULL) = (processor IS NULL))`;
