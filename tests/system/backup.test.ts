@@ -70,7 +70,7 @@ test(
 
     const refused = await command(stack.journalPath, "restore", copy);
     expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toEndWith(" to where JOURNAL says: another worker is using it\n");
+    expect(refused.err).toEndWith(" to where JOURNAL says: a worker is using it\n");
     await stack.worker.kill();
     const withLog = await command(stack.journalPath, "restore", copy);
     expect(withLog.code).toBe(1);

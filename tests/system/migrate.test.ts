@@ -95,7 +95,7 @@ test(
     const refused = await worker(stack.journalPath, "migrate");
     expect([refused.code, refused.err]).toEqual([
       1,
-      expect.stringContaining("another worker is using it"),
+      expect.stringContaining("a worker is using it"),
     ]);
     expect((await worker(stack.journalPath, "migrate", "--dry-run")).out).toContain(
       "nothing to do",

@@ -67,7 +67,7 @@ test(
     expect(planned.out).toContain(": 1024 payments of 20377.60, requested before");
     expect(await prune()).toMatchObject({
       code: 1,
-      err: expect.stringContaining("another worker is using it"),
+      err: expect.stringContaining("a worker is using it"),
     });
     expect((await stack.worker.stop()).code).toBe(0);
 

@@ -36,7 +36,7 @@ const refusal = (path: string) =>
     (error: Error) => error.message,
   );
 
-const IN_USE = "another worker is using it";
+const IN_USE = "a worker is using it";
 
 describe("a journal in use is refused", () => {
   test.each([

@@ -104,7 +104,7 @@ export function lockPlace(path: string): Disposable {
   throw new Error(IN_USE);
 }
 
-const IN_USE = "another worker is using it";
+const IN_USE = "a worker is using it";
 const NEW_AGAIN = `it is new and empty, where there was one before: what that one knew is forgotten, \
 and an id that a shop repeats is charged again; if this is not meant, stop, and ${RESTORE}`;
 const LINKED = `it has a further name (a hard link): its log belongs to the name that it was opened by, \

@@ -147,7 +147,7 @@ describe("nothing is changed", () => {
     const path = directory.file();
     const journal = await openJournal(settings(path), NAMES, systemClock);
     try {
-      expect(() => putBack(copy, path, NOW_MS, ignore)).toThrow("another worker is using it");
+      expect(() => putBack(copy, path, NOW_MS, ignore)).toThrow("a worker is using it");
       expect(existsSync(partialOf(path))).toBe(false);
     } finally {
       await journal.close();

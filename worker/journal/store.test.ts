@@ -306,7 +306,7 @@ describe("a journal by turns", () => {
     const path = directory.file();
     const journal = await openJournal(settings(path), NAMES, systemClock);
     await expect(openJournal(settings(path), NAMES, systemClock)).rejects.toThrow(
-      `journal ${path} cannot be opened: another worker is using it`,
+      `journal ${path} cannot be opened: a worker is using it`,
     );
     await journal.close();
     const third = await openJournal(settings(path), NAMES, systemClock);
