@@ -15,7 +15,7 @@ export type PaymentRow = {
   settled_at_ms: number | null;
 };
 
-/** What the journal's numbers mean: processors by number, and what each charged at which time. */
+/** Meaning of the journal's numbers: processors by number, and what each charged at which time. */
 export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");

@@ -49,7 +49,7 @@ export class SqliteTariffs {
       for (const { assignment } of open()) {
         newestMs = Math.max(newestMs, assignment?.requestedAtMs ?? newestMs);
       }
-      // Of what was sent after the copy was made nobody here knows.
+      // Nobody here knows what was sent after the copy was made.
       return metaOf(this.#db, "restored_at_ms") === null ? newestMs : Math.max(newestMs, nowMs);
     };
     const begun = beginningWith(known, configured, newest);

@@ -50,7 +50,7 @@ export class Dispatch {
   /** The body that a payment is sent with is made once, now. */
   assignmentFor({ lane }: Reservation): Assignment {
     const { clock, tariffsFromMs } = this.#options;
-    // By its instant a payment belongs to the tariff in force, also when the clock was set back.
+    // The instant says which tariff a payment belongs to, also after the clock was set back.
     return { processor: lane.number, requestedAtMs: Math.max(clock.wallMs(), tariffsFromMs) };
   }
 

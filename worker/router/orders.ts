@@ -7,7 +7,14 @@
  * made once. Break-even amounts made ahead were refused for the others: with fees that are rounded to the
  * cent there are thousands, and comparing a few fees takes less than finding a place among those.
  */
-import { compareFees, feeOf, isSameTariff, isShare, type Tariff } from "../../shared/tariff.ts";
+import {
+  compareFees,
+  feeOf,
+  isSameTariff,
+  isShare,
+  type Fee,
+  type Tariff,
+} from "../../shared/tariff.ts";
 
 type Charging = { readonly fee: Tariff };
 
@@ -19,40 +26,63 @@ export type Order<L> = {
   /** Cheapest first. */
   readonly tiers: readonly Tier<L>[];
 };
+/** Lanes by their place in the configuration, from cheap to dear, and which of them begin a tier. */
+type Ranking = { readonly lanes: readonly number[]; readonly begins: readonly boolean[] };
 
 export class Orders<L> {
   readonly #lanes: readonly (L & Charging)[];
-  readonly #known = new Map<string, Order<L>>();
+  /** Orders that have occurred, each beside its ranking. */
+  readonly #known: Order<L>[] = [];
+  readonly #rankings: Ranking[] = [];
+  readonly #fees: Fee[];
   readonly #only: Order<L> | null;
 
   constructor(lanes: readonly (L & Charging)[]) {
     this.#lanes = lanes;
+    this.#fees = lanes.map(({ fee }) => feeOf(fee, 1));
     const isOne =
       lanes.every(({ fee }) => isShare(fee)) ||
       lanes.every(({ fee }) => isSameTariff(fee, lanes[0]!.fee));
-    this.#only = isOne ? this.#make(1) : null;
+    this.#only = isOne ? this.#add() : null;
   }
 
   of(amountCents: number): Order<L> {
-    return this.#only ?? this.#make(amountCents);
+    return this.#only ?? this.#find(amountCents);
   }
 
-  #make(amountCents: number): Order<L> {
-    const fees = this.#lanes.map(({ fee }) => feeOf(fee, amountCents));
-    const ranked = fees.map((_, lane) => lane);
-    ranked.sort((a, b) => compareFees(fees[a]!, fees[b]!));
-    const tiers: number[][] = [];
-    for (const [i, lane] of ranked.entries()) {
-      const isNext = i === 0 || compareFees(fees[ranked[i - 1]!]!, fees[lane]!) !== 0;
-      if (isNext) tiers.push([lane]);
-      else tiers.at(-1)!.push(lane);
+  #find(amountCents: number): Order<L> {
+    for (let lane = 0; lane < this.#lanes.length; lane++) {
+      this.#fees[lane] = feeOf(this.#lanes[lane]!.fee, amountCents);
     }
-    const key = tiers.join("|");
-    let order = this.#known.get(key);
-    if (order === undefined) {
-      const named = tiers.map((tier) => tier.map((lane) => this.#lanes[lane]!));
-      this.#known.set(key, (order = { number: this.#known.size, tiers: named }));
+    for (let i = 0; i < this.#rankings.length; i++) {
+      if (this.#fits(this.#rankings[i]!)) return this.#known[i]!;
     }
+    return this.#add();
+  }
+
+  #fits({ lanes, begins }: Ranking): boolean {
+    for (let i = 1; i < lanes.length; i++) {
+      const more = compareFees(this.#fees[lanes[i]!]!, this.#fees[lanes[i - 1]!]!);
+      if (begins[i] === true ? more <= 0 : more !== 0) return false;
+    }
+    return true;
+  }
+
+  /** The order of the fees as they are now. */
+  #add(): Order<L> {
+    const fees = this.#fees;
+    const lanes = [...fees.keys()].sort((a, b) => compareFees(fees[a]!, fees[b]!));
+    const begins = lanes.map((lane, i) => {
+      return i === 0 || compareFees(fees[lanes[i - 1]!]!, fees[lane]!) !== 0;
+    });
+    const tiers: L[][] = [];
+    for (const [i, lane] of lanes.entries()) {
+      if (begins[i] === true) tiers.push([]);
+      tiers.at(-1)!.push(this.#lanes[lane]!);
+    }
+    const order = { number: this.#known.length, tiers };
+    this.#known.push(order);
+    this.#rankings.push({ lanes, begins });
     return order;
   }
 }
