@@ -227,8 +227,16 @@ export class Operator {
   /** Not before it is durable may anything be sent that was held back. */
   async #trust(grounds: Grounds): Promise<OperatorAnswer> {
     const { caution, trust } = this.#options;
-    if (caution() === null) {
+    const doubting = caution();
+    if (doubting === null) {
       return refused("This journal was not restored from a copy, or is trusted already.");
+    }
+    const waitMs = doubting.quietInMs;
+    if (waitMs > 0) {
+      return refused(
+        "A call that the last worker had under way may still be charged, and no payment has been asked " +
+          `for yet: wait another ${Math.ceil(waitMs / 1_000)} s.`,
+      );
     }
     await this.#durable({ kind: "trust", intervention: this.#interventionOf("trust", grounds) });
     return done("trusted", `Nothing is asked for first any more; ${trust()} payments go on.`);
