@@ -48,7 +48,7 @@ export type OperatorOptions = {
   /** Its processor is asked now; all of them, while it is held back. */
   readonly ask: (payment: OpenPayment) => Promise<Looked>;
   /** Holds payments back, on a journal that was restored from a copy; null on any other. */
-  readonly caution: () => Pick<Caution, "holdsBack" | "clear"> | null;
+  readonly caution: () => Pick<Caution, "holdsBack" | "clear" | "quietInMs"> | null;
   /** Ends that; gives the number of payments that it held back. */
   readonly trust: () => number;
 };
