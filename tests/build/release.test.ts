@@ -3,9 +3,11 @@ import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import packageJson from "../../package.json";
 import { run } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { compile } from "../build.ts";
 import { fetchBun, sumsOf, targetsOf } from "./release.ts";
+import { sbomOf } from "./sbom.ts";
 import targets from "./targets/package.json";
 
 test("targets are known by name, and made once", () => {
@@ -38,6 +40,18 @@ test("sums are what sha256sum checks, and tell a file that was changed", async (
   });
   await Bun.write(dist.file("linux-x64/api"), "this is another one");
   expect((await check()).code).toBe(1);
+});
+
+test("the list of parts is of the application by its name, and has Bun", async () => {
+  const { metadata, components } = await sbomOf(ROOT);
+  const { name, version } = packageJson;
+  expect(metadata.component).toMatchObject({ name, version, type: "application" });
+  const parts = components.map((part) => `${part.name}@${part.version}`);
+  const direct = Object.entries({
+    bun: targets.optionalDependencies["@oven/bun-linux-x64"],
+    ...packageJson.dependencies,
+  });
+  expect(parts).toEqual(expect.arrayContaining(direct.map(([part, is]) => `${part}@${is}`)));
 });
 
 const folder = temporaryDirectory();

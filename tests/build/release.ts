@@ -8,6 +8,7 @@ import { run } from "../../testing/process.ts";
 import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 import { VERSION } from "../../shared/version.ts";
 import { releaseNotes } from "./release-notes.ts";
+import { sbomOf } from "./sbom.ts";
 
 /** Names of a target's processor: npm's for it, and that of its package of Bun. */
 const TARGETS = {
@@ -48,7 +49,7 @@ export async function release(
   const notes = releaseNotes(await Bun.file(join(root, "CHANGELOG.md")).text(), VERSION);
   if (notes === null) throw new Error(`CHANGELOG.md says nothing of ${VERSION}`);
   await Bun.write(join(dist, "RELEASE-NOTES.md"), notes);
-  await Bun.write(join(dist, "sbom.json"), await output(["bun", "run", "--silent", "sbom"], root));
+  await Bun.write(join(dist, "sbom.json"), JSON.stringify(await sbomOf(root), null, 2));
   await Bun.write(join(dist, "SHA256SUMS"), await sumsOf(dist));
   console.log("dist/RELEASE-NOTES.md, dist/sbom.json, dist/SHA256SUMS");
 }
@@ -59,8 +60,18 @@ export async function fetchBun(target: Target, folder: TemporaryDirectory): Prom
     await Bun.write(folder.file(name), Bun.file(join(import.meta.dir, "targets", name)));
   }
   const { cpu, bun } = TARGETS[target];
-  const install = ["bun", "install", "--frozen-lockfile", "--ignore-scripts", "--silent"];
-  await output([...install, "--os", "linux", "--cpu", cpu], folder.path);
+  const options = [
+    "--frozen-lockfile",
+    "--ignore-scripts",
+    "--silent",
+    "--os",
+    "linux",
+    "--cpu",
+    cpu,
+  ];
+  const install = [process.execPath, "install", ...options];
+  const { code, err } = await run(install, { cwd: folder.path });
+  if (code !== 0) throw new Error(`the Bun of ${target} could not be fetched: ${err.trim()}`);
   return folder.file(`node_modules/${bun}/bin/bun`);
 }
 
@@ -73,11 +84,4 @@ export async function sumsOf(dist: string): Promise<string> {
     return `${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}  ${path}\n`;
   });
   return (await Promise.all(lines)).join("");
-}
-
-async function output([program = "", ...args]: readonly string[], cwd: string): Promise<string> {
-  const command = [program === "bun" ? process.execPath : program, ...args];
-  const { code, out, err } = await run(command, { cwd });
-  if (code !== 0) throw new Error(`${[program, ...args].join(" ")} failed: ${err.trim()}`);
-  return out;
 }

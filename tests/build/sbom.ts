@@ -1,25 +1,37 @@
 /**
- * Runs `bun run sbom`: the list of what the binaries are made of, by npm. It is a program of its own so
- * that it knows its arguments: npm takes any option, with a warning.
+ * Runs `bun run sbom`: what the binaries are made of, as CycloneDX. npm lists the packages, and names the
+ * whole by its folder; its name is package.json's, it is an application, and most of it is Bun.
  */
-import { resolve } from "node:path";
+import packageJson from "../../package.json";
 import { argumentsOrExit } from "../../shared/arguments.ts";
-import { complain } from "../../shared/say.ts";
+import { run } from "../../testing/process.ts";
+import { ROOT } from "../../testing/programs.ts";
 
-argumentsOrExit({
-  usage: `usage: bun run sbom
+type Part = { readonly name: string; readonly version: string };
+export type Sbom = {
+  readonly metadata: { readonly component: Part & { readonly type: string } };
+  readonly components: readonly Part[];
+};
 
-Prints what the binaries are made of, as CycloneDX. It needs npm, which comes with Node.js.
-`,
-});
-const npm = Bun.which("npm");
-if (npm === null) {
-  complain("npm is not there: it comes with Node.js");
-  process.exit(1);
+/** Rejects with what npm has to say. */
+export async function sbomOf(root: string): Promise<Sbom> {
+  const npm = ["npm", "sbom", "--sbom-format", "cyclonedx", "--omit", "dev"];
+  const { code, out, err } = await run(npm, { cwd: root });
+  if (code !== 0) throw new Error(`${npm.join(" ")} failed: ${err.trim()}`);
+  const { metadata, components, ...more } = JSON.parse(out) as Sbom;
+  const version = packageJson.devDependencies["bun-types"];
+  const purl = `pkg:npm/bun@${version}`;
+  const bun = { type: "platform", "bom-ref": `bun@${version}`, name: "bun", version, purl };
+  const component = { ...metadata.component, name: packageJson.name, type: "application" };
+  return { ...more, metadata: { ...metadata, component }, components: [bun, ...components] };
 }
-const { exitCode } = Bun.spawnSync({
-  cmd: [npm, "sbom", "--sbom-format", "cyclonedx", "--omit", "dev"],
-  cwd: resolve(import.meta.dir, "../.."),
-  stdio: ["ignore", "inherit", "inherit"],
-});
-process.exit(exitCode);
+
+const USAGE = `usage: bun run sbom
+
+Prints what the binaries are made of, as CycloneDX. npm has to be there.
+`;
+
+if (import.meta.main) {
+  argumentsOrExit({ usage: USAGE, options: {} });
+  console.log(JSON.stringify(await sbomOf(ROOT), null, 2));
+}

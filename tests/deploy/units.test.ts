@@ -1,7 +1,7 @@
 /** Tests what is handed out for systemd: by its own tools, without one that runs. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { apiSettings } from "../../api/settings.ts";
 import { DRAIN_MS_MAX } from "../../shared/limits.ts";
 import { readSettings, type SettingsTable } from "../../shared/settings.ts";
@@ -101,6 +101,18 @@ describe.each<[string, SettingsTable, string]>([
     expect(readSettings(table, { ...(await example()), ...given })).toMatchObject({ ok: true });
     expect(valueIn(text, "EnvironmentFile")).toBe(`/etc/papa-leguas/${process}.env`);
   });
+});
+
+test("what units name is put in place by the document", async () => {
+  const document = await Bun.file(join(ROOT, "docs/DEPLOY.md")).text();
+  const installed = [...document.matchAll(/^install -D (?:-m \d+ )?-t (\S+) (.+)$/gm)];
+  const there = installed.flatMap(([, folder = "", files = ""]) => {
+    return files.split(" ").map((file) => join(folder, basename(file)));
+  });
+  for (const name of services) {
+    const named = (await read(`systemd/${name}`)).match(/\/usr\/local\/\S+/g) ?? [];
+    expect(there).toEqual(expect.arrayContaining(named));
+  }
 });
 
 describe("until-ready", () => {

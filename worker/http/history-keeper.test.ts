@@ -8,6 +8,7 @@ import { HistoryKeeper } from "./history-keeper.ts";
 class Site {
   nowMs = 0;
   minute = 1;
+  accepted = 5;
   trouble: Error | null = null;
   isFresh = true;
   readonly written: ToldHistory[] = [];
@@ -30,7 +31,10 @@ class Site {
   });
 
   constructor() {
-    this.keeper.start(async () => this.keeper.take(newsOf({ minutes: [minuteOf(this.minute)] })));
+    this.keeper.start(async () => {
+      const minute = minuteOf(this.minute, { accepted: this.accepted });
+      this.keeper.take(newsOf({ minutes: [minute] }));
+    });
   }
 
   async write(history: ToldHistory): Promise<void> {
@@ -57,6 +61,18 @@ test("it is fed and written though nobody looks, when there is anything new", as
   expect(site.written.at(-1)!.incidents).toMatchObject([{ incident: "audit-drift" }]);
   await site.keeper.stop();
   expect(site.written).toHaveLength(3);
+});
+
+test("the minute that goes on is written when the worker is stopped, and not at every beat", async () => {
+  const site = new Site();
+  for (let n = 0; n < 5; n++) {
+    site.accepted++;
+    await site.beat();
+  }
+  expect(site.written.map(({ minutes }) => minutes.at(-1)?.accepted)).toEqual([6]);
+  site.accepted++;
+  await site.keeper.stop();
+  expect(site.written.map(({ minutes }) => minutes.at(-1)?.accepted)).toEqual([6, 11]);
 });
 
 test("a full disk is one incident, with the reason, and what was not written is written later", async () => {

@@ -3,7 +3,7 @@
  * anything new, and never while the journal's disk does not answer, which this thread must not wait for.
  */
 import type { Clock } from "../../shared/clock.ts";
-import type { ToldHistory } from "../../shared/http-api/history.ts";
+import type { Minute, ToldHistory } from "../../shared/http-api/history.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { Incidents } from "../../shared/incidents.ts";
 import { History, type NewsOfPipeline } from "./history.ts";
@@ -33,6 +33,7 @@ export class HistoryKeeper {
   #timer: Timer | null = null;
   #beat: Promise<void> | null = null;
   #written = 0;
+  #minuteWritten: Minute | undefined;
 
   constructor(sources: KeeperSources) {
     this.#sources = sources;
@@ -59,22 +60,29 @@ export class HistoryKeeper {
 
   /** Looks and writes, once at a time: a write that hangs holds up the next one alone. */
   beat(): Promise<void> {
-    this.#beat ??= this.#lookAndWrite().finally(() => {
+    this.#beat ??= this.#lookAndWrite(false).finally(() => {
       this.#beat = null;
     });
     return this.#beat;
   }
 
+  /** Writes the minute that goes on, too: nobody else has it afterwards. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await within(LAST_MS_MAX, this.beat());
+    const last = async () => {
+      await this.#beat;
+      await this.#lookAndWrite(true);
+    };
+    await within(LAST_MS_MAX, last());
   }
 
-  async #lookAndWrite(): Promise<void> {
+  async #lookAndWrite(isLast: boolean): Promise<void> {
     await this.#look();
     const told = this.tell();
     const { news } = this.#history;
-    if (news === this.#written) return;
+    const minute = told.minutes.at(-1);
+    const isMinuteNew = isLast && !Bun.deepEquals(minute, this.#minuteWritten);
+    if (news === this.#written && !isMinuteNew) return;
     const { file, incidents, standstill } = this.#sources;
     try {
       await standstill.untilFresh();
@@ -84,6 +92,7 @@ export class HistoryKeeper {
     try {
       await file.write(told);
       this.#written = news;
+      this.#minuteWritten = minute;
       incidents.end("history-fails", null);
     } catch (error) {
       const { code = "it cannot be written" } = error as NodeJS.ErrnoException;

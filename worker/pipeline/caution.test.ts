@@ -340,6 +340,15 @@ describe("an operator", () => {
     expect(reasonOf(await trust(bench))).toContain("trusted already");
   });
 
+  test("cannot trust it before anything could be asked for", async () => {
+    using bench = restored({ restoredAtMs: WALL_START_MS - TIMEOUT_MS });
+    await taken(bench);
+    expect(reasonOf(await trust(bench))).toContain(`wait another ${TIMEOUT_MS / 1_000} s`);
+    expect(bench.pipeline.caution).not.toBeNull();
+    await bench.tick(TIMEOUT_MS);
+    expect(await trust(bench)).toMatchObject({ kind: "done", state: "trusted" });
+  });
+
   test("who asks while the journal is trusted leaves no payment behind", async () => {
     using bench = await restored();
     await taken(bench);

@@ -38,6 +38,8 @@ export class Caution {
   readonly counts = { nowhere: 0, found: 0, conflict: 0 };
   readonly #options: CautionOptions;
   readonly #asking: Asking;
+  /** From when on, by the steady clock, an answer can be believed. */
+  readonly #quietAtMs: number;
   /** Payments that may be charged. */
   readonly #cleared = new WeakSet<OpenPayment>();
   #isOver = false;
@@ -48,7 +50,8 @@ export class Caution {
     // A call that the last worker had under way may still be charged for so long.
     const quietMs = 2 * processorTimeoutMs;
     const leftMs = Math.min(quietMs, Math.max(0, restoredAtMs + quietMs - clock.wallMs()));
-    this.#asking = new Asking(lanes, random, clock.steadyMs() + leftMs);
+    this.#quietAtMs = clock.steadyMs() + leftMs;
+    this.#asking = new Asking(lanes, random, this.#quietAtMs);
   }
 
   /**
@@ -72,6 +75,11 @@ export class Caution {
     const restoredAt = new Date(restoredAtMs).toISOString();
     const details = { restoredAt, open: this.count, asked: asked.join(", "), notAsked };
     incidents.begin("journal-restored", null, { details });
+  }
+
+  /** Time until the first payment can be asked for: nobody knows before what is missing in the copy. */
+  get quietInMs(): number {
+    return Math.max(0, this.#quietAtMs - this.#options.clock.steadyMs());
   }
 
   /** Payments that are asked for, or wait to be. */

@@ -49,7 +49,7 @@ export type OperatorOptions = {
   /** Its processor is asked now; all of them, while it is held back. */
   readonly ask: (payment: OpenPayment) => Promise<Looked>;
   /** Holds payments back, on a journal that was restored from a copy; null on any other. */
-  readonly caution: () => Pick<Caution, "holdsBack" | "clear"> | null;
+  readonly caution: () => Pick<Caution, "holdsBack" | "clear" | "quietInMs"> | null;
   /** Ends that; gives the number of payments that it held back. */
   readonly trust: () => number;
 };
@@ -228,8 +228,16 @@ export class Operator {
   /** Not before it is durable may anything be sent that was held back. */
   async #trust(grounds: Grounds): Promise<OperatorAnswer> {
     const { caution, trust } = this.#options;
-    if (caution() === null) {
+    const doubting = caution();
+    if (doubting === null) {
       return refused("This journal was not restored from a copy, or is trusted already.");
+    }
+    const waitMs = doubting.quietInMs;
+    if (waitMs > 0) {
+      return refused(
+        "A call that the last worker had under way may still be charged, and no payment has been asked " +
+          `for yet: wait another ${Math.ceil(waitMs / 1_000)} s.`,
+      );
     }
     await this.#durable({ kind: "trust", intervention: this.#interventionOf("trust", grounds) });
     return done("trusted", `Nothing is asked for first any more; ${trust()} payments go on.`);
