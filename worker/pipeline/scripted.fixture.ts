@@ -10,13 +10,8 @@ import { InlineJournal } from "../journal/inline.ts";
 import { openDatabase, SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Pipeline } from "../pipeline.ts";
-import {
-  chargeBody,
-  type Charge,
-  type ChargeOutcome,
-  type LookOutcome,
-  type Processor,
-} from "../processor.ts";
+import { chargeBody } from "../processor/adapters/rinha.ts";
+import type { Charge, ChargeOutcome, LookOutcome, Processor } from "../processor.ts";
 import type { Lane } from "../lane.ts";
 import {
   assemble,
@@ -50,6 +45,9 @@ export class Question<Asked, Answer> {
 }
 
 export class ScriptedProcessor implements Processor {
+  remembersForMs = Number.POSITIVE_INFINITY;
+  canBeAsked = true;
+  healthEveryMs: number | null = 5_050;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];
   readonly probes: Question<null, Health>[] = [];
@@ -57,8 +55,8 @@ export class ScriptedProcessor implements Processor {
   charge(charge: Charge): Promise<ChargeOutcome> {
     return ask(this.charges, charge);
   }
-  look(id: string): Promise<LookOutcome> {
-    return ask(this.looks, id);
+  look({ correlationId }: Payment): Promise<LookOutcome> {
+    return ask(this.looks, correlationId);
   }
   health(): Promise<Health> {
     return ask(this.probes, null);
