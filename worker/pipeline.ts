@@ -15,7 +15,7 @@ import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { Lane, Lanes } from "./lane.ts";
-import { nameOf, type OpenPayment } from "./payment.ts";
+import { assignmentOf, nameOf, type OpenPayment } from "./payment.ts";
 import { compareAddresses } from "./pipeline/addresses.ts";
 import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
@@ -63,7 +63,7 @@ export class Pipeline {
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
     this.#health = new HealthProbes(clock, lanes.all);
-    this.#resolver = new Resolver(lanes, random);
+    this.#resolver = new Resolver(lanes, random, (payment, lane) => this.#maySend(payment, lane));
     this.#charges = new Charges({
       ...options,
       payments,
@@ -150,6 +150,7 @@ export class Pipeline {
     if (this.#draining) return;
     this.#health.tick();
     this.#caution?.tick();
+    for (const lane of this.lanes.all) this.#tellOfOutlived(lane);
     const nowMs = this.#options.clock.steadyMs();
     for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {
       if (due.step === "look") void this.#look(due);
@@ -208,6 +209,21 @@ export class Pipeline {
     };
     if (to === "open") this.incidents.begin("breaker-open", name, { details: { cause }, counts });
     if (to === "closed") this.incidents.end("breaker-open", name);
+  }
+
+  /**
+   * The processor surely knows the payment's id, if it was charged: by the wall clock, since the instant of
+   * its assignment outlives a restart.
+   */
+  #maySend(payment: OpenPayment, { client }: Lane): boolean {
+    const { requestedAtMs } = assignmentOf(payment);
+    return this.#options.clock.wallMs() - requestedAtMs < client.remembersForMs;
+  }
+
+  #tellOfOutlived(lane: Lane): void {
+    const payments = this.#resolver.outlivedAt(lane);
+    const details = { payments, remembersForMs: lane.client.remembersForMs };
+    this.incidents.tell("not-sent-again", lane.name, payments === 0 ? null : { details });
   }
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */

@@ -15,6 +15,8 @@ import type {
   LookOutcome,
   NotFound,
 } from "./processor/adapters/adapter.ts";
+import { AdapterFault } from "./processor/adapters/guarded.ts";
+import { adapterOf, type KindSetting } from "./processor/adapters/kinds.ts";
 import { rinha } from "./processor/adapters/rinha.ts";
 import type { Charge } from "./processor/charge.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "./processor/exchange.ts";
@@ -39,6 +41,15 @@ type Outcome =
       readonly ownFault?: true;
     })
   | (Extract<Charged, { kind: "unknown" }> & { readonly silent?: true });
+
+/** How a configured processor is spoken to. */
+export type ClientSetting = KindSetting & {
+  readonly url: string;
+  /** The secret itself, for the header that the kind puts it in. */
+  readonly secret?: string | undefined;
+  /** Headers of every call. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
 
 export interface Processor {
   /** Time for which it surely knows an id, from the first charge under it (docs/PROCESSORS.md, P2). */
@@ -89,8 +100,17 @@ export class HttpProcessor implements Processor {
     this.#adapter = adapter;
   }
 
+  /** Makes the client of a configured processor. Rejects with a sentence about its kind. */
+  static async of(setting: ClientSetting, timeoutMs: number): Promise<HttpProcessor> {
+    const { url } = setting;
+    const adapter = await adapterOf(setting);
+    const exchange = exchangeTo(url, { headers: headersOf(adapter, setting) });
+    return new HttpProcessor(url, timeoutMs, exchange, adapter);
+  }
+
   async charge(charge: Charge): Promise<ChargeOutcome> {
-    const call = this.#adapter.charge(charge);
+    const call = orFault(() => this.#adapter.charge(charge));
+    if (call instanceof AdapterFault) return neverDescribed(call);
     // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
     const answer = await this.#send(call, this.#timeoutMs);
     if (answer instanceof Error) return classifyError(answer);
@@ -101,7 +121,9 @@ export class HttpProcessor implements Processor {
   async look(payment: Payment): Promise<LookOutcome> {
     const { lookup } = this.#adapter;
     if (lookup === undefined) return NOT_ASKABLE;
-    const answer = await this.#send(lookup.call(payment), LOOK_TIMEOUT_MS);
+    const call = orFault(() => lookup.call(payment));
+    if (call instanceof AdapterFault) return { kind: "unclear", reason: call.message };
+    const answer = await this.#send(call, LOOK_TIMEOUT_MS);
     if (!(answer instanceof Error)) return lookup.classify(answer, payment);
     return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
@@ -119,6 +141,25 @@ export class HttpProcessor implements Processor {
     const url = this.#url + path;
     return this.#exchange({ url, headers, body, contentType, timeoutMs }).catch(failureOf);
   }
+}
+
+export function headersOf({ authorize }: Adapter, { secret, headers = {} }: ClientSetting) {
+  if (secret === undefined) return headers;
+  return { ...headers, ...(authorize?.(secret) ?? { Authorization: `Bearer ${secret}` }) };
+}
+
+function orFault(describe: () => HttpCall): HttpCall | AdapterFault {
+  try {
+    return describe();
+  } catch (error) {
+    if (error instanceof AdapterFault) return error;
+    throw error;
+  }
+}
+
+/** No byte has left, so that this attempt has recorded nothing. */
+function neverDescribed({ message }: AdapterFault): ChargeOutcome {
+  return { kind: "refused", reason: message, overloaded: false };
 }
 
 type Sent = Awaited<ReturnType<Exchange>> | ExchangeError;
