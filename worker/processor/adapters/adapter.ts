@@ -1,5 +1,5 @@
 /**
- * What the worker has to know about a kind of processor: which HTTP call is a charge, and what its answer
+ * Everything that the worker has to know about a kind of processor: which HTTP call is a charge, and what its answer
  * means. An adapter describes; it holds no clock, socket, timer or promise. Connections, time limits, retries,
  * breaker and resolver are the worker's, the same for every kind.
  *

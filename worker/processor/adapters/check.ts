@@ -1,5 +1,5 @@
 /**
- * What an adapter can be held to without a call: the same bytes twice, other bytes for another payment, and
+ * Holds an adapter to all that shows without a call: the same bytes twice, other bytes for another payment, and
  * *unknown* for what no contract lists. A file of somebody's own passes it at every start, and each time
  * that it is asked, its answer is looked at before it is believed (guarded.ts).
  *

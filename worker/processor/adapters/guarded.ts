@@ -71,7 +71,7 @@ export function guarded(adapter: Adapter, nowMs = () => performance.now()): Adap
   };
 }
 
-/** Whatever an attempt is sent with, the next one has to be sent with. */
+/** The bytes of an attempt have to be those of the next one. */
 function twice(say: () => HttpCall): HttpCall {
   const call = say();
   if (JSON.stringify(call) === JSON.stringify(say())) return call;

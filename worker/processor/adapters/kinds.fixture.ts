@@ -1,4 +1,4 @@
-/** What the worker's own kinds are answered, by their documentation, for the contract of all kinds. */
+/** Answers that the worker's own kinds get, by their documentation, for the contract of all kinds. */
 import { HttpProcessor } from "../../processor.ts";
 import { exchangeTo } from "../exchange.ts";
 import type { Charge } from "../charge.ts";
@@ -39,7 +39,7 @@ export const RINHA: KindUnderTest = {
 const CURRENCY = "BRL";
 export const stripe = stripeIn(CURRENCY);
 
-export function intent({ correlationId, amountCents }: Charge, changes: object = {}) {
+function intent({ correlationId, amountCents }: Charge, changes: object = {}) {
   return {
     id: "pi_3MtwBwLkdIwHu7ix28a3tqPa",
     object: "payment_intent",

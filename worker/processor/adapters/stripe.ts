@@ -161,7 +161,7 @@ function errorOf(said: Fields | null): Fields | null {
   return isObject(error) ? error : null;
 }
 
-/** What Stripe's people look for; its sentence may repeat what the shop has sent. */
+/** The words that Stripe's people look for; its sentence may repeat what the shop has sent. */
 function wordsOf(error: Fields | null): string {
   const words = [error?.["type"], error?.["code"], error?.["param"]];
   const said = words.filter((word) => typeof word === "string").join(", ");
