@@ -109,8 +109,12 @@ export class HttpProcessor implements Processor {
   }
 
   async charge(charge: Charge): Promise<ChargeOutcome> {
-    const call = orFault(() => this.#adapter.charge(charge));
-    if (call instanceof AdapterFault) return neverDescribed(call);
+    let call: HttpCall;
+    try {
+      call = this.#adapter.charge(charge);
+    } catch (error) {
+      return neverDescribed(error);
+    }
     // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
     const answer = await this.#send(call, this.#timeoutMs);
     if (answer instanceof Error) return classifyError(answer);
@@ -121,8 +125,12 @@ export class HttpProcessor implements Processor {
   async look(payment: Payment): Promise<LookOutcome> {
     const { lookup } = this.#adapter;
     if (lookup === undefined) return NOT_ASKABLE;
-    const call = orFault(() => lookup.call(payment));
-    if (call instanceof AdapterFault) return { kind: "unclear", reason: call.message };
+    let call: HttpCall;
+    try {
+      call = lookup.call(payment);
+    } catch (error) {
+      return { kind: "unclear", reason: faultOf(error).message };
+    }
     const answer = await this.#send(call, LOOK_TIMEOUT_MS);
     if (!(answer instanceof Error)) return lookup.classify(answer, payment);
     return { kind: kindOfFailedLook(answer), reason: answer.message };
@@ -148,18 +156,15 @@ export function headersOf({ authorize }: Adapter, { secret, headers = {} }: Clie
   return { ...headers, ...(authorize?.(secret) ?? { Authorization: `Bearer ${secret}` }) };
 }
 
-function orFault(describe: () => HttpCall): HttpCall | AdapterFault {
-  try {
-    return describe();
-  } catch (error) {
-    if (error instanceof AdapterFault) return error;
-    throw error;
-  }
+/** No byte has left, so that this attempt has recorded nothing. */
+function neverDescribed(error: unknown): ChargeOutcome {
+  return { kind: "refused", reason: faultOf(error).message, overloaded: false };
 }
 
-/** No byte has left, so that this attempt has recorded nothing. */
-function neverDescribed({ message }: AdapterFault): ChargeOutcome {
-  return { kind: "refused", reason: message, overloaded: false };
+/** A fault of somebody's adapter; anything else is one of ours, and ends the process. */
+function faultOf(error: unknown): AdapterFault {
+  if (error instanceof AdapterFault) return error;
+  throw error;
 }
 
 type Sent = Awaited<ReturnType<Exchange>> | ExchangeError;

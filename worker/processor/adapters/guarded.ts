@@ -5,7 +5,16 @@
  * cannot describe has not left, and is refused. What never ends cannot be stopped from here.
  */
 import { ADAPTER_MS_MAX, isCall, isCharged, isHeaders, isLookOutcome } from "./check.ts";
-import type { Adapter, Charged, HealthReading, HttpCall, LookOutcome, Totals } from "./adapter.ts";
+import { CHARS_MAX } from "../words.ts";
+import type {
+  Adapter,
+  Charged,
+  HealthReading,
+  HttpAnswer,
+  HttpCall,
+  LookOutcome,
+  Totals,
+} from "./adapter.ts";
 
 /** It could not say what to send. */
 export class AdapterFault extends Error {}
@@ -42,27 +51,31 @@ export function guarded(adapter: Adapter, nowMs = () => performance.now()): Adap
     charge: (payment) => twice(() => ask("charge", isCall, () => adapter.charge(own(payment)))),
     classifyCharge: (answer, payment) =>
       or(unknown, () =>
-        ask("classifyCharge", isCharged, () => adapter.classifyCharge(answer, own(payment))),
+        ask("classifyCharge", isCharged, () =>
+          adapter.classifyCharge(bounded(answer), own(payment)),
+        ),
       ),
     ...(lookup && {
       lookup: {
         call: (payment) => ask("look", isCall, () => lookup.call(own(payment))),
         classify: (answer, payment) =>
           or(unclear, () =>
-            ask("look", isLookOutcome, () => lookup.classify(answer, own(payment))),
+            ask("look", isLookOutcome, () => lookup.classify(bounded(answer), own(payment))),
           ),
       },
     }),
     ...(health && {
       health: {
         ...health,
-        read: (answer) => or(nothing, () => ask("health", isReading, () => health.read(answer))),
+        read: (answer) =>
+          or(nothing, () => ask("health", isReading, () => health.read(bounded(answer)))),
       },
     }),
     ...(totals && {
       totals: {
         call: (window) => ask("totals", isCall, () => totals.call(window)),
-        read: (answer) => or(nothing, () => ask("totals", isTotals, () => totals.read(answer))),
+        read: (answer) =>
+          or(nothing, () => ask("totals", isTotals, () => totals.read(bounded(answer)))),
       },
     }),
     ...(authorize && {
@@ -76,6 +89,12 @@ function twice(say: () => HttpCall): HttpCall {
   const call = say();
   if (JSON.stringify(call) === JSON.stringify(say())) return call;
   throw new AdapterFault("the adapter's charge has other bytes the second time");
+}
+
+/** Text of which nobody has so much to say is as good as none. */
+function bounded(answer: HttpAnswer): HttpAnswer {
+  const isLong = (answer.body?.length ?? 0) > CHARS_MAX;
+  return isLong ? { ...answer, body: null } : answer;
 }
 
 function own<T extends object>(payment: T): T {
