@@ -18,19 +18,19 @@ import { administer } from "./processor/admin.ts";
 import {
   DROPPED,
   SILENT,
-  TURNED_AWAY,
   answered,
-  empty,
-  message,
   type Answer,
   type Call,
   type Done,
   type Pending,
+  type Whole,
 } from "./processor/call.ts";
 import { NO_FAULTS, drawFault, type Fault, type Faults } from "./processor/faults.ts";
-import { readOrder, type Order } from "./processor/intake.ts";
+import type { Form } from "./processor/form.ts";
+import type { Order } from "./processor/intake.ts";
 import { CallLimiter, HealthLimiter } from "./processor/limiter.ts";
-import { Records, paymentText } from "./processor/records.ts";
+import { Records } from "./processor/records.ts";
+import { RINHA } from "./processor/rinha.ts";
 import { Schedule } from "./processor/schedule.ts";
 
 export type { Answer, Call, Done, Pending, Whole } from "./processor/call.ts";
@@ -40,6 +40,8 @@ export type ProcessorOptions = {
   readonly fee: number;
   /** Uniform in [0, 1); only faults draw from it. */
   readonly random: () => number;
+  /** Kind of processor that it is: the contest's, unless another is given. */
+  readonly form?: Form;
 };
 
 /** A call in line for a place. */
@@ -47,11 +49,6 @@ type Waiting = { readonly ticket: number; readonly call: Call };
 type Due =
   | { readonly kind: "pay"; readonly ticket: number; readonly order: Order }
   | { readonly kind: "health"; readonly ticket: number };
-
-const PROCESSED = message(200, "payment processed successfully");
-const ALREADY_THERE = message(422, "a payment with this correlationId is already there");
-const DATABASE_ERROR = message(500, "the payment could not be saved");
-const FAILED = empty(500);
 
 export class ProcessorModel {
   readonly fee: number;
@@ -66,6 +63,7 @@ export class ProcessorModel {
   failing = false;
   faults: Faults = NO_FAULTS;
 
+  readonly #form: Form;
   readonly #random: () => number;
   readonly #schedule = new Schedule<Due>();
   readonly #limiter = new CallLimiter<Waiting>();
@@ -78,6 +76,7 @@ export class ProcessorModel {
   constructor(options: ProcessorOptions) {
     this.fee = options.fee;
     this.#random = options.random;
+    this.#form = options.form ?? RINHA;
   }
 
   /** The answer to a call, or the ticket under which `advance` will give it. */
@@ -115,20 +114,14 @@ export class ProcessorModel {
   }
 
   #route(call: Call): Answer | Pending {
-    const path = pathOf(call);
-    const id = findId(path);
-    if (id === "service-health") {
-      return call.method === "GET" ? this.#admitHealth() : empty(405, { allow: "GET" });
-    }
-    if (id !== null)
-      return call.method === "GET" ? this.#admit(call) : empty(405, { allow: "GET" });
-    if (path !== "/payments") return empty(404);
-    return call.method === "POST" ? this.#admit(call) : empty(405, { allow: "POST" });
+    const asked = this.#form.asked(call);
+    if (asked === "health") return this.#admitHealth();
+    return asked === "charge" || asked === "find" ? this.#admit(call) : asked;
   }
 
   #admitHealth(): Answer | Pending {
     const dueAtMs = this.#health.admit(this.#nowMs);
-    if (dueAtMs === null) return TURNED_AWAY;
+    if (dueAtMs === null) return this.#form.turnedAway;
     if (dueAtMs <= this.#nowMs) return this.#healthAnswer();
     const ticket = this.#tickets++;
     this.#schedule.add(dueAtMs, { kind: "health", ticket });
@@ -138,24 +131,21 @@ export class ProcessorModel {
   #admit(call: Call): Answer | Pending {
     if (this.#limiter.free) return this.#begin(call, this.#nowMs, null);
     const ticket = this.#tickets++;
-    return this.#limiter.wait({ ticket, call }) ? { kind: "pending", ticket } : TURNED_AWAY;
+    return this.#limiter.wait({ ticket, call })
+      ? { kind: "pending", ticket }
+      : this.#form.turnedAway;
   }
 
   /** Begins a call that got a place. It keeps the place only if there is a delay to wait for. */
   #begin(call: Call, atMs: number, heldTicket: number | null): Answer | Pending {
-    if (call.method === "GET") return this.#find(call);
-    const read = readOrder(call);
+    if (this.#form.asked(call) === "find") return this.#form.find(call, this.records);
+    const read = this.#form.read(call);
     if (!read.ok) return read.answer;
     if (this.delayMs === 0) return this.#settle(read.value, atMs);
     const ticket = heldTicket ?? this.#tickets++;
     this.#limiter.take();
     this.#schedule.add(atMs + this.delayMs, { kind: "pay", ticket, order: read.value });
     return { kind: "pending", ticket };
-  }
-
-  #find(call: Call): Answer {
-    const row = this.records.get(findId(pathOf(call))?.toLowerCase() ?? "");
-    return row === undefined ? empty(404) : answered(200, paymentText(row));
   }
 
   #run(nowMs: number): void {
@@ -202,7 +192,7 @@ export class ProcessorModel {
   }
 
   #settle(order: Order, atMs: number): Answer {
-    if (this.failing) return FAILED;
+    if (this.failing) return this.#form.failed;
     const fault = this.faults.hangAll ? "hang" : drawFault(this.faults, this.#random);
     return fault === null ? this.#insert(order, atMs) : this.#faulty(fault, order, atMs);
   }
@@ -215,10 +205,10 @@ export class ProcessorModel {
         this.#insert(order, atMs);
         return DROPPED;
       case "errorWithoutInsert":
-        return DATABASE_ERROR;
+        return this.#form.broken;
       case "errorWithInsert":
         this.#insert(order, atMs);
-        return DATABASE_ERROR;
+        return this.#form.broken;
       case "truncated":
         return { kind: "truncated", of: this.#insert(order, atMs) };
       case "hang":
@@ -227,22 +217,11 @@ export class ProcessorModel {
     }
   }
 
-  #insert(order: Order, atMs: number): typeof PROCESSED {
-    const inserted = this.records.insert({ ...order, recordedAtMs: Math.floor(atMs) });
-    return inserted ? PROCESSED : ALREADY_THERE;
+  #insert(order: Order, atMs: number): Whole {
+    return this.#form.record(order, atMs, this.records);
   }
 }
 
 function isAdministrative(path: string): boolean {
   return path.startsWith("/admin/") || path.startsWith("/simulator/");
-}
-
-function pathOf(call: Call): string {
-  const query = call.path.indexOf("?");
-  return query === -1 ? call.path : call.path.slice(0, query);
-}
-
-/** The id that follows `/payments/`, or null for a path that has nothing there. */
-function findId(path: string): string | null {
-  return path.startsWith("/payments/") && path.length > 10 ? path.slice(10) : null;
 }

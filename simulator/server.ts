@@ -11,6 +11,7 @@ import { systemClock, type Clock } from "../shared/clock.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
 import { targetOf } from "../shared/http/target.ts";
 import type { Answer, Call, Whole } from "./processor.ts";
+import type { Form } from "./processor/form.ts";
 import { ProcessorModel } from "./processor.ts";
 
 export type SimulatorOptions = {
@@ -20,6 +21,8 @@ export type SimulatorOptions = {
   /** 0 takes any free one. */
   readonly port: number;
   readonly random?: () => number;
+  /** The contest's, unless another is given. */
+  readonly form?: Form;
   readonly clock?: Clock;
 };
 
@@ -40,7 +43,8 @@ const IDLE_SECONDS = 255;
 const LEAVE_TIMES: LeaveTimes = { quietMs: 100, answerMsMax: 1_000, breakOffMs: 1_000 };
 
 export function startSimulator(options: SimulatorOptions): Simulator {
-  const model = new ProcessorModel({ fee: options.fee, random: options.random ?? Math.random });
+  const { fee, form, random = Math.random } = options;
+  const model = new ProcessorModel({ fee, random, ...(form && { form }) });
   const shell = new Shell(model, options.clock ?? systemClock);
   const leave = new Leave(LEAVE_TIMES);
   const server = Bun.serve({
@@ -133,6 +137,8 @@ function callOf(request: Request, body: string): Call {
     path: targetOf(request.url),
     contentType: request.headers.get("content-type"),
     token: request.headers.get("x-rinha-token"),
+    authorization: request.headers.get("authorization"),
+    key: request.headers.get("idempotency-key"),
     body,
   };
 }

@@ -62,15 +62,19 @@ if (tariffsFromMs > clock.wallMs()) {
   );
 }
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
+const processors = await Promise.all(
+  settings.PROCESSORS.map(async (setting) => {
+    const { name, fee, url } = setting;
+    return { name, fee, url, client: await HttpProcessor.of(setting, processorTimeoutMs) };
+  }),
+).catch(exitWith);
 const pipeline = new Pipeline({
   clock,
   random: Math.random,
   log,
   journal,
   ledger,
-  processors: settings.PROCESSORS.map(({ name, fee, url }) => {
-    return { name, fee, url, client: new HttpProcessor(url, processorTimeoutMs) };
-  }),
+  processors,
   tariffsFromMs,
   backlogMax: settings.BACKLOG_MAX,
   inFlightMax: callsInFlightMax(configured.length),

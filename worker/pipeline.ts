@@ -69,7 +69,7 @@ export class Pipeline {
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
     this.#health = new HealthProbes(clock, lanes.all);
-    this.#resolver = new Resolver(lanes, random);
+    this.#resolver = new Resolver(lanes, random, (payment, lane) => this.#maySend(payment, lane));
     this.#charges = new Charges({
       ...options,
       payments,
@@ -164,6 +164,7 @@ export class Pipeline {
     if (this.#draining) return;
     this.#health.tick();
     this.#caution?.tick();
+    for (const lane of this.lanes.all) this.#tellOfOutlived(lane);
     const nowMs = this.#options.clock.steadyMs();
     for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {
       if (due.step === "look") void this.#look(due);
@@ -222,6 +223,21 @@ export class Pipeline {
     };
     if (to === "open") this.incidents.begin("breaker-open", name, { details: { cause }, counts });
     if (to === "closed") this.incidents.end("breaker-open", name);
+  }
+
+  /**
+   * The processor surely knows the payment's id, if it was charged: by the wall clock, since the instant of
+   * its assignment outlives a restart.
+   */
+  #maySend(payment: OpenPayment, { client }: Lane): boolean {
+    const { requestedAtMs } = assignmentOf(payment);
+    return this.#options.clock.wallMs() - requestedAtMs < client.remembersForMs;
+  }
+
+  #tellOfOutlived(lane: Lane): void {
+    const payments = this.#resolver.outlivedAt(lane);
+    const details = { payments, remembersForMs: lane.client.remembersForMs };
+    this.incidents.tell("not-sent-again", lane.name, payments === 0 ? null : { details });
   }
 
   /** A payment whose acceptance is durable: it is sent, or it waits. */
@@ -284,7 +300,7 @@ export class Pipeline {
       requestedAtMs,
       CONTROLS_AMONG,
     );
-    const find = (id: string) => this.#charges.find(id, lane);
+    const find = (asked: Payment) => this.#charges.find(asked, lane);
     const looked = await lookBetween(known, find, () => this.#charges.look(payment, lane));
     this.#resolver.looked(due, isResolved(looked));
     return looked;

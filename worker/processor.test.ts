@@ -1,15 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { answer, rawServer, whole, type Raw } from "./processor.fixture.ts";
-import {
-  chargeBody,
-  classify,
-  classifyError,
-  classifyLook,
-  HttpProcessor,
-  type Exchange,
-  type NotFound,
-} from "./processor.ts";
+import { chargeBody, classify, classifyLook } from "./processor/adapters/rinha.ts";
+import { classifyError, HttpProcessor, type Exchange, type NotFound } from "./processor.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const REQUESTED_AT_MS = Date.UTC(2026, 6, 1, 12, 30, 0, 7);
@@ -218,7 +211,7 @@ describe("the request", () => {
 describe("a look", () => {
   async function looked(raw: Raw) {
     using server = rawServer(raw);
-    return await new HttpProcessor(server.url, TIMEOUT_MS).look(ID);
+    return await new HttpProcessor(server.url, TIMEOUT_MS).look(CHARGE);
   }
   const found = (changes: Record<string, unknown> = {}) =>
     whole(
@@ -234,7 +227,7 @@ describe("a look", () => {
 
   test("asks for the payment by its id", async () => {
     using server = rawServer({ text: found() });
-    await new HttpProcessor(server.url, TIMEOUT_MS).look(ID);
+    await new HttpProcessor(server.url, TIMEOUT_MS).look(CHARGE);
     expect(server.received.join("")).toStartWith(`GET /payments/${ID} HTTP/1.1\r\n`);
   });
 
@@ -275,7 +268,7 @@ describe("a look", () => {
     const failing = (more: object) =>
       new HttpProcessor("", TIMEOUT_MS, async () => {
         throw Object.assign(new Error("failed"), more);
-      }).look(ID);
+      }).look(CHARGE);
     expect((await failing({ neverLeft: true })).kind).toBe("unasked");
     expect((await failing({ name: "TimeoutError" })).kind).toBe("unasked");
     expect((await failing({ neverLeft: true, ownFault: true })).kind).toBe("unclear");

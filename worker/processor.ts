@@ -1,76 +1,70 @@
 /**
- * A payment processor over HTTP, and the only place that knows its status codes. Whatever happens, a
- * call ends in one of a few outcomes, and never throws.
+ * A payment processor over HTTP, whatever it speaks: an adapter describes its calls and what their answers
+ * mean (processor/adapters/adapter.ts), and this runs it. Whatever happens, a call ends in one of a few
+ * outcomes, and never throws for what a processor says, or leaves unsaid.
  *
- * The rule that everything rests on (PROTOCOL.md, "What a call can tell"): only an answer on a short,
- * explicit list says that nothing was recorded. Everything that is not listed is `unknown`: the
- * processor may have recorded the payment, or may still be about to.
+ * What happens without an answer is judged here, the same for every kind: a call that surely never left
+ * is refused, every other is `unknown`.
  */
-import { decimalFromCents } from "../shared/money.ts";
+import type { Payment } from "../shared/payment.ts";
+import type {
+  Adapter,
+  Charged,
+  HealthReading,
+  HttpCall,
+  LookOutcome,
+  NotFound,
+} from "./processor/adapters/adapter.ts";
+import { AdapterFault } from "./processor/adapters/guarded.ts";
+import { adapterOf, type KindSetting } from "./processor/adapters/kinds.ts";
+import { rinha } from "./processor/adapters/rinha.ts";
 import type { Charge } from "./processor/charge.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "./processor/exchange.ts";
-import { readInstant } from "./processor/instant.ts";
-import {
-  Decimal,
-  isId,
-  readAmount,
-  readFields,
-  readRetryAfterMs,
-  saysRecorded,
-} from "./processor/words.ts";
+import { readRetryAfterMs } from "./processor/words.ts";
 
+export type { HealthReading, LookOutcome, NotFound } from "./processor/adapters/adapter.ts";
 export type { Charge } from "./processor/charge.ts";
 export type { Exchange } from "./processor/exchange.ts";
 
 /** `connected`: a connection was made for the call. */
-export type ChargeOutcome = Charged & { readonly connected?: true };
+export type ChargeOutcome = Outcome & { readonly connected?: true };
 
-type Charged =
-  /** Recorded. */
-  | { readonly kind: "accepted" }
-  /** Some attempt is recorded there; `look` tells whether it is ours. */
-  | { readonly kind: "exists" }
-  /**
-   * Certainly not recorded by this attempt. `overloaded`: a limiter said so, not a fault, and perhaps
-   * for how long it wants to be left alone. `ownFault`: this process could not make the call, which
-   * says nothing about the processor.
-   */
-  | {
-      readonly kind: "refused";
-      readonly reason: string;
-      readonly overloaded: boolean;
+/**
+ * Meaning of an answer, or of there being none. `retryAfterMs`: so long an overloaded processor wants to be
+ * left alone. `ownFault`: this process could not make the call, which says nothing about the processor.
+ * `silent`: no answer came in time, which may also mean that it has too much to do.
+ */
+type Outcome =
+  | Exclude<Charged, { kind: "refused" | "unknown" }>
+  | (Extract<Charged, { kind: "refused" }> & {
       readonly retryAfterMs?: number;
       readonly ownFault?: true;
-    }
-  /** Not recorded by this attempt: the processor says that it does not take such a payment. */
-  | { readonly kind: "rejected"; readonly reason: string }
-  /** `silent`: no answer came in time, which may also mean that it has too much to do. */
-  | { readonly kind: "unknown"; readonly reason: string; readonly silent?: true };
+    })
+  | (Extract<Charged, { kind: "unknown" }> & { readonly silent?: true });
 
-export type LookOutcome =
-  | { readonly kind: "found"; readonly amountCents: number | null; readonly requestedAtMs: number }
-  /**
-   * `nothing`: it was asked and has no such payment; absence now proves nothing about a moment later.
-   * `unasked`: it cannot be reached, fails, or has no time. `unclear`: anything else, such as a record
-   * that cannot be read, or a call that this process could not make: it may well have the payment.
-   */
-  | { readonly kind: NotFound; readonly reason: string };
-export type NotFound = "nothing" | "unasked" | "unclear";
-
-/** `null` is no news: neither failing nor fine. */
-export type HealthReading = {
-  readonly failing: boolean;
-  readonly minResponseTimeMs: number;
-} | null;
+/** How a configured processor is spoken to. */
+export type ClientSetting = KindSetting & {
+  readonly url: string;
+  /** The secret itself, for the header that the kind puts it in. */
+  readonly secret?: string | undefined;
+  /** Headers of every call. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
 
 export interface Processor {
+  /** Time for which it surely knows an id, from the first charge under it (docs/PROCESSORS.md, P2). */
+  readonly remembersForMs: number;
+  /** It can be asked for a payment by our id (P4). */
+  readonly canBeAsked: boolean;
+  /** Pause between two calls for its health; null when it has none (P6). */
+  readonly healthEveryMs: number | null;
   charge(charge: Charge): Promise<ChargeOutcome>;
-  look(correlationId: string): Promise<LookOutcome>;
+  look(payment: Payment): Promise<LookOutcome>;
   health(): Promise<HealthAnswer>;
 }
 
 export type HealthAnswer = {
-  readonly reading: HealthReading;
+  readonly reading: HealthReading | null;
   readonly retryAfterMs: number;
   /** The reason why the call could not be made, if it could not and that is not ours. */
   readonly unreachable?: string;
@@ -87,80 +81,111 @@ const RETRY_AFTER_MS_MAX = 60_000;
  */
 const REST_MS_MAX = 10_000;
 
+export const NOT_ASKABLE = { kind: "unasked", reason: "it cannot be asked for a payment" } as const;
+
 export class HttpProcessor implements Processor {
+  readonly remembersForMs: number;
+  readonly canBeAsked: boolean;
+  readonly healthEveryMs: number | null;
   readonly #url: string;
   readonly #timeoutMs: number;
   readonly #exchange: Exchange;
+  readonly #adapter: Adapter;
 
-  constructor(url: string, timeoutMs: number, exchange: Exchange = exchangeTo(url)) {
+  constructor(
+    url: string,
+    timeoutMs: number,
+    exchange: Exchange = exchangeTo(url),
+    adapter: Adapter = rinha,
+  ) {
+    this.remembersForMs = adapter.remembersForMs;
+    this.canBeAsked = adapter.lookup !== undefined;
+    this.healthEveryMs = adapter.health?.everyMs ?? null;
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#exchange = exchange;
+    this.#adapter = adapter;
+  }
+
+  /** Makes the client of a configured processor. Rejects with a sentence about its kind. */
+  static async of(setting: ClientSetting, timeoutMs: number): Promise<HttpProcessor> {
+    const { url } = setting;
+    const adapter = await adapterOf(setting);
+    const exchange = exchangeTo(url, { headers: headersOf(adapter, setting) });
+    return new HttpProcessor(url, timeoutMs, exchange, adapter);
   }
 
   async charge(charge: Charge): Promise<ChargeOutcome> {
-    const body = chargeBody(charge);
-    const url = `${this.#url}/payments`;
+    let call: HttpCall;
+    try {
+      call = this.#adapter.charge(charge);
+    } catch (error) {
+      return neverDescribed(error);
+    }
     // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
-    const answer = await this.#exchange({ url, body, timeoutMs: this.#timeoutMs }).catch(failureOf);
+    const answer = await this.#send(call, this.#timeoutMs);
     if (answer instanceof Error) return classifyError(answer);
-    const outcome = classify(answer, charge);
+    const outcome = resting(this.#adapter.classifyCharge(answer, charge), answer.retryAfter);
     return answer.connected === true ? { ...outcome, connected: true } : outcome;
   }
 
-  async look(correlationId: string): Promise<LookOutcome> {
-    const url = `${this.#url}/payments/${correlationId}`;
-    const answer = await this.#exchange({ url, timeoutMs: LOOK_TIMEOUT_MS }).catch(failureOf);
-    if (!(answer instanceof Error)) return classifyLook(answer, correlationId);
+  async look(payment: Payment): Promise<LookOutcome> {
+    const { lookup } = this.#adapter;
+    if (lookup === undefined) return NOT_ASKABLE;
+    let call: HttpCall;
+    try {
+      call = lookup.call(payment);
+    } catch (error) {
+      return { kind: "unclear", reason: faultOf(error).message };
+    }
+    const answer = await this.#send(call, LOOK_TIMEOUT_MS);
+    if (!(answer instanceof Error)) return lookup.classify(answer, payment);
     return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
 
   async health(): Promise<HealthAnswer> {
-    const url = `${this.#url}/payments/service-health`;
-    const answer = await this.#exchange({ url, timeoutMs: HEALTH_TIMEOUT_MS }).catch(failureOf);
-    if (answer instanceof Error)
+    const { health } = this.#adapter;
+    if (health === undefined) return { reading: null, retryAfterMs: 0 };
+    const answer = await this.#send(health.call, HEALTH_TIMEOUT_MS);
+    if (answer instanceof Error) {
       return { reading: null, retryAfterMs: 0, ...unreachableOf(answer) };
+    }
     const retryAfterMs = readRetryAfterMs(answer.retryAfter, RETRY_AFTER_MS_MAX);
-    return { reading: readHealth(answer), retryAfterMs };
+    return { reading: health.read(answer), retryAfterMs };
+  }
+
+  #send({ path, headers, body, contentType }: HttpCall, timeoutMs: number): Promise<Sent> {
+    const url = this.#url + path;
+    return this.#exchange({ url, headers, body, contentType, timeoutMs }).catch(failureOf);
   }
 }
+
+export function headersOf({ authorize }: Adapter, { secret, headers = {} }: ClientSetting) {
+  if (secret === undefined) return headers;
+  return { ...headers, ...(authorize?.(secret) ?? { Authorization: `Bearer ${secret}` }) };
+}
+
+/** No byte has left, so that this attempt has recorded nothing. */
+function neverDescribed(error: unknown): ChargeOutcome {
+  return { kind: "refused", reason: faultOf(error).message, overloaded: false };
+}
+
+/** A fault of somebody's adapter; anything else is one of ours, and ends the process. */
+function faultOf(error: unknown): AdapterFault {
+  if (error instanceof AdapterFault) return error;
+  throw error;
+}
+
+type Sent = Awaited<ReturnType<Exchange>> | ExchangeError;
 
 function failureOf(error: ExchangeError): ExchangeError {
   return error;
 }
 
-export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge): string {
-  const requestedAt = new Date(requestedAtMs).toISOString();
-  const amount = decimalFromCents(amountCents);
-  return `{"correlationId":"${correlationId}","amount":${amount},"requestedAt":"${requestedAt}"}`;
-}
-
-type Answer = Awaited<ReturnType<Exchange>>;
-
-/** The table in PROTOCOL.md, "What a call can tell". */
-export function classify(answer: Answer, charge: Charge): ChargeOutcome {
-  const { status, body, complete, retryAfter } = answer;
-  switch (status) {
-    case 200:
-      return complete && saysRecorded(body, charge)
-        ? { kind: "accepted" }
-        : { kind: "unknown", reason: "200 that does not say clearly that it is recorded" };
-    case 422:
-      return { kind: "exists" };
-    case 429: {
-      const retryAfterMs = readRetryAfterMs(retryAfter, REST_MS_MAX);
-      return { kind: "refused", reason: "429: too many calls", overloaded: true, retryAfterMs };
-    }
-    case 500:
-      return body === "" && complete
-        ? { kind: "refused", reason: "500 without a body: it is failing", overloaded: false }
-        : { kind: "unknown", reason: "500 with a body, or cut short" };
-    case 400:
-    case 415:
-      return { kind: "rejected", reason: `${status}: ${body?.slice(0, 200) ?? "no text"}` };
-    default:
-      return { kind: "unknown", reason: `status ${status}` };
-  }
+/** Adds for how long a processor that has too much to do wants to be left alone. */
+function resting(charged: Charged, retryAfter: string | null): ChargeOutcome {
+  if (charged.kind !== "refused" || !charged.overloaded) return charged;
+  return { ...charged, retryAfterMs: readRetryAfterMs(retryAfter, REST_MS_MAX) };
 }
 
 export function classifyError(error: ExchangeError): ChargeOutcome {
@@ -174,24 +199,6 @@ export function classifyError(error: ExchangeError): ChargeOutcome {
   return { kind: "unknown", reason: String(error.code ?? error.name) };
 }
 
-export function classifyLook(answer: Answer, correlationId: string): LookOutcome {
-  const { status } = answer;
-  if (status !== 200) return { kind: kindOfLook(status), reason: `status ${status}` };
-  const record = answer.complete ? readFields(answer.body) : null;
-  const requestedAtMs = readInstant(record?.["requestedAt"]);
-  const amount = readAmount(record?.["amount"]);
-  const isIt = isId(record?.["correlationId"], correlationId);
-  if (!isIt || requestedAtMs === null || amount === null) {
-    return { kind: "unclear", reason: "200 with a payment that cannot be read" };
-  }
-  return { kind: "found", amountCents: amount.cents, requestedAtMs };
-}
-
-function kindOfLook(status: number): NotFound {
-  if (status === 404) return "nothing";
-  return status >= 500 || status === 429 ? "unasked" : "unclear";
-}
-
 /** An answer that broke off may have been about to say yes. */
 function kindOfFailedLook({ name, neverLeft, ownFault }: ExchangeError): NotFound {
   return name === "TimeoutError" || (neverLeft && !ownFault) ? "unasked" : "unclear";
@@ -200,15 +207,4 @@ function kindOfFailedLook({ name, neverLeft, ownFault }: ExchangeError): NotFoun
 /** A call that is late says nothing: a processor may keep it waiting, above all when somebody else asks too. */
 function unreachableOf({ name, code, neverLeft, ownFault }: ExchangeError) {
   return neverLeft && !ownFault ? { unreachable: String(code ?? name) } : {};
-}
-
-function readHealth({ status, body, complete }: Answer): HealthReading {
-  if (status !== 200 || !complete) return null;
-  const record = readFields(body);
-  const failing = record?.["failing"];
-  const delay = record?.["minResponseTime"];
-  if (typeof failing !== "boolean" || !(delay instanceof Decimal)) return null;
-  const minResponseTimeMs = Number(delay.text);
-  const possible = Number.isFinite(minResponseTimeMs) && minResponseTimeMs >= 0;
-  return possible ? { failing, minResponseTimeMs } : null;
 }

@@ -56,6 +56,12 @@ const TABLE = {
     message:
       "a processor cannot be asked what it has charged; payments wait for it, or for an operator",
   },
+  "not-sent-again": {
+    level: "error",
+    of: "processor",
+    message:
+      "payments are unknown for longer than their processor remembers their ids; they are not sent again, and wait for an operator",
+  },
   "audit-drift": { level: "error", of: "processor", message: "audit: drift" },
   "audit-gap": { level: "warn", of: "processor", message: "audit: the gap of the restore" },
   "audit-failed": { level: "warn", of: "processor", message: "audit: failed" },

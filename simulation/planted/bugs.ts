@@ -73,7 +73,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 200,
     edits: [
       {
-        file: "worker/processor.ts",
+        file: "worker/processor/adapters/rinha.ts",
         find: 'return body === "" && complete',
         replace: "return true",
       },
@@ -84,7 +84,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 50,
     edits: [
       {
-        file: "worker/processor.ts",
+        file: "worker/processor/adapters/rinha.ts",
         find: "return complete && saysRecorded(body, charge)",
         replace: "return true",
       },
@@ -421,7 +421,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 500,
     edits: [
       {
-        file: "worker/processor.ts",
+        file: "worker/processor/adapters/rinha.ts",
         find: '{ kind: "unclear", reason: "200 with',
         replace: '{ kind: "nothing", reason: "200 with',
       },

@@ -6,6 +6,9 @@ export type Call = {
   readonly contentType: string | null;
   /** Header X-Rinha-Token. */
   readonly token: string | null;
+  /** Headers Authorization and Idempotency-Key, which some forms look at. */
+  readonly authorization?: string | null;
+  readonly key?: string | null;
   readonly body: string;
 };
 

@@ -6,7 +6,7 @@
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import type { Chance } from "../../simulation/world/chance.ts";
 import { parseWindow } from "../../worker/http/window.ts";
-import { classify, classifyLook } from "../../worker/processor.ts";
+import { classify, classifyLook } from "../../worker/processor/adapters/rinha.ts";
 import { readSettings } from "../../shared/settings.ts";
 import { workerSettings } from "../../worker/settings.ts";
 

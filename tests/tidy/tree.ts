@@ -36,7 +36,7 @@ async function* filesOf(root: string): AsyncGenerator<string> {
 }
 
 export function isTest(path: string): boolean {
-  return path.startsWith("tests/") || /\.(test|fixture)\.ts$/.test(path);
+  return path.startsWith("tests/") || /\.(test|fixture|contract)\.ts$/.test(path);
 }
 
 /** The path to which a relative reference in the file `from` points. */

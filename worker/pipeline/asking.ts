@@ -16,6 +16,7 @@
  * same whether one payment waits for it or a million do.
  */
 import type { Lane } from "../lane.ts";
+import type { Payment } from "../../shared/payment.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { LookOutcome } from "../processor.ts";
 import type { Settled } from "../transitions.ts";
@@ -61,7 +62,7 @@ type Line = {
 /** `of`: whom it is about, and the streak in which it is asked; null: it is a control. */
 export type Question = {
   readonly lane: Lane;
-  readonly correlationId: string;
+  readonly asked: Payment;
   readonly of: { readonly one: Case; readonly streak: number | null } | null;
 };
 
@@ -145,7 +146,7 @@ export class Asking {
       }
       const isAwaited = waiting.size > 0 && control.isAwaited(nowMs);
       if (control.isDue(nowMs) && (isAwaited || nothings.size > 0)) {
-        yield { lane, correlationId: control.begin().correlationId, of: null };
+        yield { lane, asked: control.begin(), of: null };
       }
       if (isAwaited) continue;
       const placesMax = line.failures === 0 ? ASKING_DEFAULTS.inFlightMax : 1;
@@ -153,8 +154,8 @@ export class Asking {
         if (line.underWay >= placesMax) break;
         waiting.delete(one);
         line.underWay++;
-        const { correlationId } = one.payment.payment;
-        yield { lane, correlationId, of: { one, streak: control.streakAt(nowMs) } };
+        const asked = one.payment.payment;
+        yield { lane, asked, of: { one, streak: control.streakAt(nowMs) } };
       }
     }
   }

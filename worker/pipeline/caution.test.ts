@@ -341,7 +341,7 @@ describe("an operator", () => {
   });
 
   test("cannot trust it before anything could be asked for", async () => {
-    using bench = restored({ restoredAtMs: WALL_START_MS - TIMEOUT_MS });
+    using bench = await restored({ restoredAtMs: WALL_START_MS - TIMEOUT_MS });
     await taken(bench);
     expect(reasonOf(await trust(bench))).toContain(`wait another ${TIMEOUT_MS / 1_000} s`);
     expect(bench.pipeline.caution).not.toBeNull();

@@ -10,6 +10,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
 import type { Lane } from "../lane.ts";
+import type { Payment } from "../../shared/payment.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { LookOutcome } from "../processor.ts";
 import type { Journal } from "../journal.ts";
@@ -150,7 +151,7 @@ export class Caution {
 
   async #ask(question: Question): Promise<void> {
     const { charges, clock } = this.#options;
-    const answer = await charges.find(question.correlationId, question.lane);
+    const answer = await charges.find(question.asked, question.lane);
     for (const finding of this.#asking.answered(clock.steadyMs(), question, answer)) {
       this.#conclude(finding);
     }
@@ -172,8 +173,8 @@ export class Caution {
   async #answerOf(payment: OpenPayment, lane: Lane): Promise<Answered> {
     const reason = lane.movedFrom === null ? null : this.#asking.troubleOf(lane);
     if (reason !== null) return { lane, answer: { kind: "unasked", reason } };
-    const find = (id: string) => this.#options.charges.find(id, lane);
-    const look = () => find(payment.payment.correlationId);
+    const find = (asked: Payment) => this.#options.charges.find(asked, lane);
+    const look = () => find(payment.payment);
     return { lane, answer: await lookBetween(this.#asking.knownAt(lane), find, look) };
   }
 

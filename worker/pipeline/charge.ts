@@ -12,6 +12,7 @@ import type { ChargeOutcome, LookOutcome } from "../processor.ts";
 import type { LaneReport, Ticket } from "../router.ts";
 import { CLAIMED, type FailedAttempt } from "../transitions.ts";
 import type { Found } from "./asking.ts";
+import type { Payment } from "../../shared/payment.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
 /** A place in flight at a lane, taken before the assignment is durable. */
@@ -86,35 +87,38 @@ export class Charges {
   async look(payment: OpenPayment, lane: Lane): Promise<Looked> {
     const { payments } = this.#options;
     const { requestedAtMs } = assignmentOf(payment);
-    const { correlationId, amountCents } = payment.payment;
+    const { amountCents } = payment.payment;
     this.#begin(payment);
-    const found = await lane.client.look(correlationId);
+    const found = await lane.client.look(payment.payment);
     this.#end(payment);
     if (found.kind !== "found") return found;
-    if (found.amountCents === amountCents && found.requestedAtMs === requestedAtMs) {
+    const here = { amountCents, requestedAtMs };
+    if (differencesOf(found, here).length === 0) {
       payments.settle(payment);
       return { kind: "settled" };
     }
-    const reason = differenceOf(found, { amountCents, requestedAtMs });
+    const reason = differenceOf(found, here);
     payments.park(payment, "conflict", this.#attemptOf(payment, "conflict", reason));
     return { kind: "conflict" };
   }
 
   /** Asks a processor whether it has a payment, its own or not; changes nothing. */
-  async find(correlationId: string, lane: Lane): Promise<LookOutcome> {
+  async find(payment: Payment, lane: Lane): Promise<LookOutcome> {
     this.inFlight++;
-    const found = await lane.client.look(correlationId);
+    const found = await lane.client.look(payment);
     this.inFlight--;
     return found;
   }
 
   /**
    * A payment becomes the processor's that has it, whomever the journal has it with, and ends there once
-   * that is durable: settled with what is recorded, or in conflict.
+   * that is durable: settled with what is recorded, or in conflict. Where the processor keeps no instant
+   * of ours, that of the acceptance stands for it.
    */
   adopt(payment: OpenPayment, found: readonly Found[]): "settled" | "conflict" {
     const { payments } = this.#options;
-    const [{ lane, requestedAtMs }] = found as readonly [Found];
+    const [{ lane, requestedAtMs: foundAtMs }] = found as readonly [Found];
+    const requestedAtMs = foundAtMs ?? payment.acceptedAtMs;
     const conflict = conflictOf(found, payment.payment.amountCents);
     const assignment = { processor: lane.number, requestedAtMs };
     payments.commit(payment, { kind: "find", seq: payment.seq, assignment }, () => {
@@ -149,10 +153,13 @@ export class Charges {
   #notRecorded(
     payment: OpenPayment,
     lane: Lane,
-    { kind, reason }: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
+    outcome: Extract<ChargeOutcome, { kind: "refused" | "rejected" }>,
   ): Next {
     const { clock, payments } = this.#options;
-    const isFinal = kind === "rejected" && isRejected(clock.steadyMs(), payment, lane);
+    const { kind, reason } = outcome;
+    const isFinal =
+      outcome.kind === "rejected" &&
+      (outcome.isFinal === true || isRejected(clock.steadyMs(), payment, lane));
     if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
     const attempt = this.#attemptOf(payment, kind, reason);
     if (isFinal) {
@@ -224,18 +231,24 @@ function conflictOf(found: readonly Found[], amountCents: number): string | null
   return differenceOf(first, { amountCents, requestedAtMs });
 }
 
+/** Names what differs; an instant that the processor does not keep differs from none. */
+function differencesOf(there: Said, here: Said): string[] {
+  const isSameInstant = there.requestedAtMs === null || there.requestedAtMs === here.requestedAtMs;
+  return [
+    ...(there.amountCents === here.amountCents ? [] : ["another amount"]),
+    ...(isSameInstant ? [] : ["another time"]),
+  ];
+}
+
 /** Says what the processor has, what it was sent, and which of the two differs. */
 function differenceOf(there: Said, here: Said): string {
-  const differ = [
-    ...(there.amountCents === here.amountCents ? [] : ["another amount"]),
-    ...(there.requestedAtMs === here.requestedAtMs ? [] : ["another time"]),
-  ];
-  return `the processor has ${wordsOf(there)}, here it is ${wordsOf(here)}: ${differ.join(", ")}`;
+  const differ = differencesOf(there, here).join(", ");
+  return `the processor has ${wordsOf(there)}, here it is ${wordsOf(here)}: ${differ}`;
 }
 
 function wordsOf({ amountCents, requestedAtMs }: Said): string {
   const amount = amountCents === null ? "an amount below a cent" : decimalFromCents(amountCents);
-  return `${amount} at ${new Date(requestedAtMs).toISOString()}`;
+  return requestedAtMs === null ? amount : `${amount} at ${new Date(requestedAtMs).toISOString()}`;
 }
 
 /** Whether that is the payment's fault. It remembers who has rejected it. */
@@ -257,6 +270,9 @@ export function reportOf(outcome: ChargeOutcome, latencyMs: number): LaneReport 
     case "exists":
       return { signal: "success", latencyMs, dropped: false, cause: "answered exists" };
     case "rejected": {
+      if (outcome.isFinal) {
+        return { signal: "success", latencyMs, dropped: false, cause: "answered rejected" };
+      }
       const cause = `it rejects one payment after the other (${outcome.reason})`;
       return { signal: "rejected", latencyMs, dropped: false, cause };
     }

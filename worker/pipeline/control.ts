@@ -13,6 +13,7 @@
  *
  * The 404's body was refused as a sign: the contest's own is empty, and so is Envoy's.
  */
+import type { Payment } from "../../shared/payment.ts";
 import type { LookOutcome } from "../processor.ts";
 import type { Settled } from "../transitions.ts";
 
@@ -133,18 +134,18 @@ type Unproven = { readonly kind: "unasked"; readonly reason: string };
 /** Looks once, between two controls, for an operator: an unproven "nothing" counts as not asked. */
 export async function lookBetween<Looked extends { readonly kind: string }>(
   known: readonly Settled[],
-  find: (correlationId: string) => Promise<LookOutcome>,
+  find: (payment: Payment) => Promise<LookOutcome>,
   look: () => Promise<Looked>,
 ): Promise<Looked | Unproven> {
   let doubt: string | null = NO_CONTROL;
   let control: Settled | null = null;
   for (const one of known) {
-    doubt = doubtOf(one, await find(one.correlationId));
+    doubt = doubtOf(one, await find(one));
     if (doubt === null) control = one;
     if (doubt === null) break;
   }
   const looked = await look();
   if (looked.kind !== "nothing") return looked;
-  if (control !== null) doubt = doubtOf(control, await find(control.correlationId));
+  if (control !== null) doubt = doubtOf(control, await find(control));
   return doubt === null ? looked : { kind: "unasked", reason: `its 404 is not believed: ${doubt}` };
 }

@@ -1,21 +1,20 @@
 /**
- * Health probes: at most one call per five seconds to a processor, for the whole system. A reading is
- * handed to its lane; no answer, an error or 429 is no news, but that it could not be reached is kept for people.
+ * Health probes: one call at a time to a processor, with the pause that its kind asks for, for the whole
+ * system. A reading is handed to its lane; no answer, an error or 429 is no news, but that it could not be
+ * reached is kept for people.
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Lane } from "../lane.ts";
 
-/** A little over the processor's window of 5 s, so that a late timer never meets the same one twice. */
-const PROBE_MS = 5_050;
-
 export class HealthProbes {
   readonly #clock: Clock;
-  /** When the next one is due; infinite while one is under way. */
+  /** When the next one is due, of each that can be asked; infinite while one is under way. */
   readonly #dueAtMs: Map<Lane, number>;
 
   constructor(clock: Clock, lanes: readonly Lane[]) {
     this.#clock = clock;
-    this.#dueAtMs = new Map(lanes.map((lane) => [lane, clock.steadyMs()]));
+    const asked = lanes.filter(({ client }) => client.healthEveryMs !== null);
+    this.#dueAtMs = new Map(asked.map((lane) => [lane, clock.steadyMs()]));
   }
 
   /** Starts the probes that are due. */
@@ -31,7 +30,8 @@ export class HealthProbes {
   async #probe(lane: Lane, startedAtMs: number): Promise<void> {
     const { reading, retryAfterMs, unreachable = null } = await lane.client.health();
     const nowMs = this.#clock.steadyMs();
-    this.#dueAtMs.set(lane, Math.max(startedAtMs + PROBE_MS, nowMs + retryAfterMs));
+    const everyMs = lane.client.healthEveryMs ?? Number.POSITIVE_INFINITY;
+    this.#dueAtMs.set(lane, Math.max(startedAtMs + everyMs, nowMs + retryAfterMs));
     lane.unreachable = unreachable;
     if (reading !== null) lane.recordHealth(nowMs, reading);
   }

@@ -302,3 +302,68 @@ test("a payment of a processor that is not configured any more is left alone", a
   expect([...bench.default.charges, ...bench.fallback.charges]).toEqual([]);
   expect(bench.pipeline.payments.count).toBe(3);
 });
+
+describe("at a processor that knows an id for a time", () => {
+  const REMEMBERS_MS = 60_000;
+
+  async function remembering(canBeAsked: boolean): Promise<Bench> {
+    const bench = new Bench();
+    Object.assign(bench.default, { remembersForMs: REMEMBERS_MS, canBeAsked });
+    await (await bench.send(1)).answer(UNKNOWN);
+    await bench.commit();
+    return bench;
+  }
+  const outlived = (bench: Bench) =>
+    bench.pipeline.incidents.open().filter(({ kind }) => kind === "not-sent-again");
+
+  test("a payment is sent again within it, and afterwards only looked up", async () => {
+    using bench = await remembering(true);
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    await last(bench.default.charges).answer(UNKNOWN);
+    expect(bench.default.charges).toHaveLength(2);
+    bench.clock.nowMs += REMEMBERS_MS;
+    for (let i = 0; i < 5; i++) {
+      await bench.tick(20_000);
+      await last(bench.default.looks).answer(NOTHING);
+      await bench.tick();
+    }
+    expect(bench.default.looks.length).toBeGreaterThan(4);
+    expect(bench.default.charges).toHaveLength(2);
+    expect(outlived(bench)).toMatchObject([{ subject: "default", details: { payments: 1 } }]);
+    await bench.tick(20_000);
+    await last(bench.default.looks).answer(bench.default.found());
+    await bench.commit();
+    await bench.tick();
+    expect(bench.settled).toEqual([1, 0]);
+    expect(outlived(bench)).toEqual([]);
+  });
+
+  test("that cannot be asked, it is sent again at once, and then waits for an operator", async () => {
+    using bench = await remembering(false);
+    await bench.tick();
+    expect(bench.default.charges).toHaveLength(2);
+    await last(bench.default.charges).answer(UNKNOWN);
+    bench.clock.nowMs += REMEMBERS_MS;
+    for (let i = 0; i < 5; i++) await bench.tick(20_000);
+    expect(bench.default.charges).toHaveLength(2);
+    expect(bench.default.looks).toEqual([]);
+    expect(bench.stateOf(1)).toBe("unknown");
+    expect(outlived(bench)).toMatchObject([{ subject: "default", details: { payments: 1 } }]);
+  });
+
+  test("a restart begins no new time", async () => {
+    using bench = new Bench();
+    Object.assign(bench.default, { remembersForMs: REMEMBERS_MS });
+    const requestedAtMs = WALL_START_MS - REMEMBERS_MS;
+    await bench.crash([
+      { n: 1, acceptedAtMs: requestedAtMs, assignment: { processor: 0, requestedAtMs } },
+    ]);
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    for (let i = 0; i < 5; i++) await bench.tick(20_000);
+    expect(bench.default.charges).toEqual([]);
+    expect(outlived(bench)).toHaveLength(1);
+  });
+});

@@ -6,6 +6,10 @@
  * again and again leaves them to payments that wait, or a few that never get an answer would keep a
  * healthy processor out. Every bound is a lane's: one that hangs keeps nobody else waiting.
  *
+ * A processor may know an id for a time only. After that the same body would be a second charge, so that
+ * it is looked up, and nothing else; what cannot be looked up waits for an operator. One that cannot be
+ * asked at all is sent the body again at once, within that time.
+ *
  * Only says what is due; whoever asks makes the call, and tells when it has ended.
  */
 import type { Lane, Lanes } from "../lane.ts";
@@ -24,6 +28,9 @@ export const RESOLVER_DEFAULTS = {
 };
 export type ResolverOptions = Readonly<typeof RESOLVER_DEFAULTS>;
 
+/** Whether its processor surely knows a payment's id still, as far as it was charged there. */
+export type MaySend = (payment: OpenPayment, lane: Lane) => boolean;
+
 /** A payment that is resolved: what is done for it next, and how often it was sent again. */
 export type Resolution = {
   readonly payment: OpenPayment;
@@ -37,15 +44,24 @@ export type Due = Resolution & { readonly lane: Lane };
 export class Resolver {
   readonly #lanes: Lanes;
   readonly #random: () => number;
+  readonly #maySend: MaySend;
   readonly #options: ResolverOptions;
   /** Resolutions by processor, then by seq, oldest first. */
   readonly #waiting = new Map<number, Map<number, Resolution>>();
+  /** Payments that are not sent again, by processor: it may have forgotten them. */
+  readonly #outlived = new Map<number, Set<number>>();
   /** Calls under way of each lane. */
   readonly #underWay = { look: new Map<Lane, number>(), charge: new Map<Lane, number>() };
 
-  constructor(lanes: Lanes, random: () => number, options: ResolverOptions = RESOLVER_DEFAULTS) {
+  constructor(
+    lanes: Lanes,
+    random: () => number,
+    maySend: MaySend = () => true,
+    options: ResolverOptions = RESOLVER_DEFAULTS,
+  ) {
     this.#lanes = lanes;
     this.#random = random;
+    this.#maySend = maySend;
     this.#options = options;
   }
 
@@ -54,12 +70,19 @@ export class Resolver {
     const { backoffMsFirst, backoffMsMax } = this.#options;
     const ceilingMs = Math.min(backoffMsMax, backoffMsFirst * 2 ** Math.min(tries, 16));
     const dueAtMs = nowMs + (tries === 0 ? 0 : this.#random() * ceilingMs);
-    this.#wait({ payment, step: "look", dueAtMs, tries });
+    const canBeAsked = this.#lanes.of(payment)?.client.canBeAsked !== false;
+    this.#wait({ payment, step: canBeAsked ? "look" : "charge", dueAtMs, tries });
   }
 
   /** An operator holds it, or has decided about it. */
   remove(payment: OpenPayment): void {
     for (const waiting of this.#waiting.values()) waiting.delete(payment.seq);
+    this.#forget(payment);
+  }
+
+  /** Number of payments that are not sent there again, and wait for a look or an operator. */
+  outlivedAt(lane: Lane): number {
+    return this.#outlived.get(lane.number)?.size ?? 0;
   }
 
   /**
@@ -74,6 +97,10 @@ export class Resolver {
       let places = this.#placesForLooks(lane);
       for (const one of waiting.values()) {
         if (one.dueAtMs > nowMs) continue;
+        if (one.step === "charge" && !this.#maySend(one.payment, lane)) {
+          this.#outlive(nowMs, one, lane);
+          continue;
+        }
         if (one.step === "look" ? places <= 0 : !this.#mayCharge(nowMs, one, lane, othersWait))
           continue;
         if (one.step === "look") places--;
@@ -94,7 +121,7 @@ export class Resolver {
   /** The look has ended, and the processor gave no information: it is sent again. */
   looked({ payment, dueAtMs, tries, lane }: Due, isResolved: boolean): void {
     this.#count("look", lane, -1);
-    if (isResolved || payment.state.kind !== "unknown") return;
+    if (isResolved || payment.state.kind !== "unknown") return this.#forget(payment);
     this.#wait({ payment, step: "charge", dueAtMs, tries });
   }
 
@@ -108,6 +135,19 @@ export class Resolver {
     let waiting = this.#waiting.get(processor);
     if (waiting === undefined) this.#waiting.set(processor, (waiting = new Map()));
     waiting.set(one.payment.seq, one);
+  }
+
+  /** It is never sent again; it is looked up now and then, where that can be done. */
+  #outlive(nowMs: number, { payment, tries }: Resolution, lane: Lane): void {
+    let outlived = this.#outlived.get(lane.number);
+    if (outlived === undefined) this.#outlived.set(lane.number, (outlived = new Set()));
+    outlived.add(payment.seq);
+    if (lane.client.canBeAsked) this.add(nowMs, payment, tries + 1);
+    else this.#waiting.get(lane.number)?.delete(payment.seq);
+  }
+
+  #forget(payment: OpenPayment): void {
+    for (const outlived of this.#outlived.values()) outlived.delete(payment.seq);
   }
 
   #begin(due: Due): Due {

@@ -10,13 +10,8 @@ import { InlineJournal } from "../journal/inline.ts";
 import { openDatabase, SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Pipeline } from "../pipeline.ts";
-import {
-  chargeBody,
-  type Charge,
-  type ChargeOutcome,
-  type LookOutcome,
-  type Processor,
-} from "../processor.ts";
+import { chargeBody } from "../processor/adapters/rinha.ts";
+import type { Charge, ChargeOutcome, LookOutcome, Processor } from "../processor.ts";
 import type { Lane } from "../lane.ts";
 import {
   assemble,
@@ -61,6 +56,9 @@ export class ScriptedProcessor implements Processor {
   /** Times that it was asked for that. */
   controls = 0;
   readonly #settled: string;
+  remembersForMs = Number.POSITIVE_INFINITY;
+  canBeAsked = true;
+  healthEveryMs: number | null = 5_050;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];
   readonly probes: Question<null, Health>[] = [];
@@ -74,8 +72,8 @@ export class ScriptedProcessor implements Processor {
   charge(charge: Charge): Promise<ChargeOutcome> {
     return ask(this.charges, charge);
   }
-  async look(id: string): Promise<LookOutcome> {
-    if (id !== this.#settled) return ask(this.looks, id);
+  async look({ correlationId }: Payment): Promise<LookOutcome> {
+    if (correlationId !== this.#settled) return ask(this.looks, correlationId);
     this.controls++;
     return this.aboutSettled;
   }

@@ -1,4 +1,8 @@
 import type { Payment } from "../../shared/payment.ts";
 
-/** The body that a processor is sent: the same bytes in every attempt while a payment is assigned to it. */
-export type Charge = Payment & { readonly requestedAtMs: number };
+/** The payment that a processor is sent: the same in every attempt while it is assigned to it. */
+export type Charge = Payment & {
+  readonly requestedAtMs: number;
+  /** The shop's word on what is charged, such as a token of a card; opaque. */
+  readonly source?: string;
+};

@@ -14,9 +14,11 @@ import { peerAt } from "../../shared/net/peer.ts";
 export type Exchange = (request: {
   readonly url: string;
   /** Beside those that every request has. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Posted as JSON; absent for a GET. */
-  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Posted; absent for a GET. */
+  readonly body?: string | undefined;
+  /** Type of the body: JSON when absent. */
+  readonly contentType?: string | undefined;
   readonly timeoutMs: number;
 }) => Promise<{
   readonly status: number;
@@ -37,16 +39,22 @@ export type ExchangeError = Error & {
   readonly ownFault?: true;
 };
 
-type Options = PoolOptions & { readonly resolve?: Resolve };
+type Options = PoolOptions & {
+  readonly resolve?: Resolve;
+  /** Headers of every request, such as one that carries a secret. */
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 /** To the processor at `base`. Rejects with an ExchangeError when there is no whole answer. */
-export function exchangeTo(base: string, { resolve, ...options }: Options = {}): Exchange {
-  const pool = new ConnectionPool(peerAt(base, resolve), options);
+export function exchangeTo(base: string, options: Options = {}): Exchange {
+  const { resolve, headers: everywhere = {}, ...pooled } = options;
+  const pool = new ConnectionPool(peerAt(base, resolve), pooled);
   const { host, origin } = new URL(base);
-  const common = `HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n`;
-  return ({ url, headers = {}, body, timeoutMs }) => {
+  const plain = `HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n`;
+  const common = plain + linesOf(everywhere);
+  return ({ url, headers = {}, body, contentType, timeoutMs }) => {
     const head = common + linesOf(headers);
-    return ask(pool, requestOf(url.slice(origin.length), head, body), timeoutMs);
+    return ask(pool, requestOf(url.slice(origin.length), head, body, contentType), timeoutMs);
   };
 }
 
@@ -72,9 +80,9 @@ function linesOf(headers: Readonly<Record<string, string>>): string {
   return lines;
 }
 
-function requestOf(path: string, head: string, body: string | undefined): Buffer {
+function requestOf(path: string, head: string, body?: string, type = "application/json"): Buffer {
   if (body === undefined) return Buffer.from(`GET ${path} ${head}\r\n`);
-  const posted = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  const posted = `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
   return Buffer.from(`POST ${path} ${head}${posted}\r\n${body}`);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { classify, classifyLook } from "../processor.ts";
+import { classify, classifyLook } from "./adapters/rinha.ts";
 import { Decimal, readAmount, readFields, readRetryAfterMs, saysRecorded } from "./words.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";

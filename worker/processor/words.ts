@@ -19,7 +19,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 type Named = readonly [name: string, value: unknown];
 
 /** Nobody whom we ask has more to say in one object. */
-const CHARS_MAX = 64 * 1024;
+export const CHARS_MAX = 64 * 1024;
 /** Every text of a JSON document; the group matches behind the name of a field. */
 const TEXT = /"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*(:))?/g;
 /** The answer of the contract, which is all that is ever read while all is well. */
