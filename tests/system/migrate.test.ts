@@ -17,6 +17,7 @@ const STEPS = [
   "0003-addresses",
   "0004-copies",
   "0005-pruned",
+  "0007-tariffs",
 ];
 
 function worker(path: string, ...args: string[]) {
