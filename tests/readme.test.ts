@@ -102,6 +102,7 @@ test("every metric that a page names exists", async () => {
     "worker/http/audit.ts",
     "worker/http/backup.ts",
     "worker/http/disk.ts",
+    "worker/http/money-metrics.ts",
     "worker/http/server.ts",
     "worker/telemetry/metrics.ts",
   ];

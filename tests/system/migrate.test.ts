@@ -18,6 +18,7 @@ const STEPS = [
   "0004-copies",
   "0005-pruned",
   "0006-unsettled",
+  "0007-tariffs",
 ];
 
 function worker(path: string, ...args: string[]) {
