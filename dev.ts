@@ -12,7 +12,7 @@ import { Supervisor } from "./dev/supervisor.ts";
 import { welcome } from "./dev/welcome.ts";
 import { argumentsOrExit, refuseArguments } from "./shared/arguments.ts";
 import { exitWith, settingsOrExit } from "./shared/process.ts";
-import { describeSettings } from "./shared/settings.ts";
+import { describeSettings, readSettings } from "./shared/settings.ts";
 import { hearSignals } from "./shared/signals.ts";
 
 const USAGE = `usage: bun run dev [--scenario ${SCENARIO_NAMES.join("|")}]
@@ -32,7 +32,7 @@ const usage = describeSettings(USAGE, devSettings);
 const { values } = argumentsOrExit({ usage, options: { scenario: { type: "string" } } });
 const scenario = scenarioOf(values.scenario);
 if (typeof scenario === "string") refuseArguments(usage, scenario);
-const given = settingsOrExit(devSettings);
+const given = settingsOrExit(readSettings(devSettings, process.env));
 const behindProxy = dropProxies(process.env);
 const taken = await findTakenPort(given);
 if (taken !== null) exitWith(taken);

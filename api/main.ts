@@ -13,7 +13,7 @@ import { whyNotBound } from "../shared/net/bind.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
 import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
-import { describeSettings } from "../shared/settings.ts";
+import { describeSettings, readSettings } from "../shared/settings.ts";
 
 const USAGE = `usage: api [healthcheck|settings]
 
@@ -29,8 +29,8 @@ const { words } = argumentsOrExit({
   wordsMax: 1,
 });
 checkConfig(apiSettings);
-if (words[0] === "settings") settingsByHand(apiSettings);
-const settings = settingsOrExit(apiSettings);
+if (words[0] === "settings") settingsByHand(apiSettings, readSettings(apiSettings, process.env));
+const settings = settingsOrExit(readSettings(apiSettings, process.env));
 const log = createLog("api", settings.LOG_LEVEL);
 endOnExceptions(log);
 

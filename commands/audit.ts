@@ -4,12 +4,11 @@
  */
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { readSettings } from "../shared/settings.ts";
 import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
-import { lagMs, notAudited } from "../worker/audit.ts";
+import { adaptersOf, booksOf, lagMs, notAudited, whyNot } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
-import { workerSettings, type ProcessorSetting } from "../worker/settings.ts";
+import { readWithProcessors, workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
@@ -17,7 +16,7 @@ import { forgottenUpToMs, namesIn, restoredAtMs, summaryOf } from "../worker/aud
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
-import { BEGIN_MS, HttpBooks, NoAnswer } from "../worker/audit/theirs.ts";
+import { BEGIN_MS, NoAnswer } from "../worker/audit/theirs.ts";
 import { openToRead } from "../worker/format.ts";
 
 const USAGE = `usage: worker audit [options]
@@ -39,7 +38,8 @@ PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
 Exit code 0: equal. 1: something differs. 2: it could not be compared, or has moved.
 `;
 
-const { PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
+const { PROCESSORS, PROCESSORS_FILE, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
+const TABLE = { PROCESSORS, PROCESSORS_FILE, JOURNAL, PROCESSOR_TIMEOUT_MS };
 const REPEATS = 3;
 const PARTS_MAX = 100_000;
 const CALLS_MAX = 10_000_000;
@@ -60,15 +60,18 @@ async function auditWith(
   env: Record<string, string | undefined>,
   nowMs: number,
 ): Promise<0 | 1 | 2> {
-  const read = readSettings({ PROCESSORS, JOURNAL, PROCESSOR_TIMEOUT_MS }, env);
+  const read = readWithProcessors(TABLE, env);
   if (!read.ok) throw new Error(read.reason);
   const { settings } = read;
   const chosen = settings.PROCESSORS.filter(
     ({ name }) => options.processor === undefined || options.processor === name,
   );
-  if (chosen.length === 0) throw new Error(`PROCESSORS has no processor ${options.processor}`);
-  if (chosen.every(({ auditToken }) => auditToken === undefined)) {
-    throw new Error("no audit-token in PROCESSORS: name=url;fee=0.05;audit-token=TOKEN");
+  if (chosen.length === 0)
+    throw new Error(`there is no processor ${options.processor} in the settings`);
+  if (chosen.every(({ kind, auditToken }) => kind === "rinha" && auditToken === undefined)) {
+    throw new Error(
+      "no processor has an audit-token: PROCESSORS='name=url;fee=0.05;audit-token=TOKEN', or auditToken in PROCESSORS_FILE",
+    );
   }
   using db = openToRead(settings.JOURNAL);
   const names = namesIn(db);
@@ -86,8 +89,8 @@ async function auditWith(
   for (const setting of chosen) {
     const processor = names.indexOf(setting.name);
     const from = moved.get(setting.name);
-    if (from !== undefined && setting.auditToken !== undefined) {
-      audits.push({ ...notAudited(setting.name), state: "moved", error: whyNotAsked(from) });
+    if (from !== undefined && (setting.kind !== "rinha" || setting.auditToken !== undefined)) {
+      audits.push({ ...notAudited(setting.name, "off"), state: "moved", error: whyNotAsked(from) });
       continue;
     }
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
@@ -100,16 +103,23 @@ async function auditWith(
 }
 
 async function auditOne(
-  { name, url, auditToken }: ProcessorSetting,
+  setting: ProcessorSetting,
   here: { ours: JournalBooks; names: readonly string[]; processor: number },
   window: SummaryWindow,
   { parts, calls }: { parts: number; calls: number },
 ): Promise<ProcessorAudit> {
-  if (auditToken === undefined) return notAudited(name);
-  const failed = (error: string) => ({ ...notAudited(name), state: "failed" as const, error });
+  const { name } = setting;
+  const adapters = await adaptersOf([setting]);
+  const why = whyNot(setting, adapters);
+  if (why !== null) return notAudited(name, why);
+  const failed = (error: string) => ({
+    ...notAudited(name, "off"),
+    state: "failed" as const,
+    error,
+  });
   if (here.processor === -1) return failed("the journal has never heard of it");
   const pace = { pauseMs: 0, repeats: REPEATS, sleep: Bun.sleep };
-  const theirs = paced(new HttpBooks(url, auditToken), pace);
+  const theirs = paced(booksOf(setting, adapters), pace);
   try {
     return await compare(name, { ...here, theirs }, window, { parts, calls });
   } catch (error) {

@@ -10,7 +10,7 @@ import { lookup } from "node:dns/promises";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
-import { integer, readSettings, setting } from "../shared/settings.ts";
+import { integer, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
 import { warning, wrong, type Finding } from "./doctor/finding.ts";
 import { judgeHaproxy } from "./doctor/haproxy.ts";
@@ -35,7 +35,7 @@ import { judgeRules } from "./doctor/rules.ts";
 import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
 import { foundProxy } from "../worker/proxy.ts";
-import { workerSettings, type WorkerSettings } from "../worker/settings.ts";
+import { readWithProcessors, workerSettings, type WorkerSettings } from "../worker/settings.ts";
 import { plain } from "./text-table.ts";
 
 const USAGE = `usage: worker doctor [--haproxy PATH] [--json]
@@ -74,7 +74,7 @@ async function doctorWith(
   options: { readonly haproxy?: string; readonly json?: boolean },
   env: Record<string, string | undefined>,
 ): Promise<0 | 1> {
-  const read = readSettings({ ...workerSettings, ACK_TIMEOUT_MS }, env);
+  const read = readWithProcessors({ ...workerSettings, ACK_TIMEOUT_MS }, env);
   const config = options.haproxy === undefined ? null : readConfig(options.haproxy);
   // Settings that no worker would start with leave nothing to measure by.
   const findings = read.ok

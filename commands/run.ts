@@ -12,7 +12,7 @@ import { operateByHand } from "./operator.ts";
 import { pruneByHand } from "./prune.ts";
 import { restoreByHand } from "./restore.ts";
 import { topByHand } from "./top.ts";
-import { workerSettings } from "../worker/settings.ts";
+import { readWithProcessors, workerSettings } from "../worker/settings.ts";
 
 const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   operator: operateByHand,
@@ -25,7 +25,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   prune: pruneByHand,
   settings: async (args) => {
     argumentsOrExit({ usage: SETTINGS_USAGE }, args);
-    return settingsByHand(workerSettings);
+    return settingsByHand(workerSettings, readWithProcessors(workerSettings, process.env));
   },
 };
 /** Settings that only commands read. */

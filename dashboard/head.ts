@@ -1,5 +1,6 @@
 /** The figures that say whether all is well, and how they went in the last minutes. */
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
+import { byCost } from "../shared/tariff.ts";
 import { Chart, type Line } from "./charts.ts";
 import { byId, setAttribute, setText } from "./dom.ts";
 import { DAY_S, Day, slicesOf, type Slice } from "./day.ts";
@@ -101,16 +102,16 @@ export class Head {
     const times = slices.map(({ atMs }) => atMs / 1_000);
     const rate = (count: number | null, spanMs: number) =>
       count === null ? null : (count * 1_000) / spanMs;
-    const byFee = lanes.map((_, lane) => lane).sort((a, b) => lanes[a]!.fee - lanes[b]!.fee);
+    const ordered = byCost(lanes).map((lane) => lanes.indexOf(lane));
     this.#rates.show(
       [
         { label: "accepted", colour: "--ink", dash: [3, 3] },
-        ...byFee.map((lane, position) => laneLine(`${lanes[lane]!.name}`, position)),
+        ...ordered.map((lane, position) => laneLine(`${lanes[lane]!.name}`, position)),
       ],
       [
         times,
         slices.map(({ accepted, spanMs }) => rate(accepted, spanMs)),
-        ...byFee.map((lane) =>
+        ...ordered.map((lane) =>
           slices.map(({ settled, spanMs }) => rate(settled[lane] ?? null, spanMs)),
         ),
       ],

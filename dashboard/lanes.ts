@@ -3,6 +3,7 @@
  * settled.
  */
 import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
+import { wordsOf } from "../shared/tariff.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
 import { clock, grouped, milliseconds, perSecond, plural, span } from "./format.ts";
 import { atMsOf, shownMsOf, type History } from "./history.ts";
@@ -88,7 +89,7 @@ class LaneView {
   readonly #buttons: ReadonlyMap<ProcessorAction, HTMLElement>;
   #newest = 0;
 
-  constructor({ name, fee }: LiveLane, decide: (action: ProcessorAction) => void) {
+  constructor({ name, tariff }: LiveLane, decide: (action: ProcessorAction) => void) {
     const button = (action: ProcessorAction) => {
       const label = `${WORD[action]}: ${name}`;
       const about = { "data-action": action, title: MEANS[action], "aria-label": label };
@@ -111,7 +112,7 @@ class LaneView {
         "header",
         {},
         h("h3", {}, name),
-        h("span", { class: "fee" }, `fee ${String(fee)}`),
+        h("span", { class: "fee" }, `fee ${wordsOf(tariff)}`),
         this.#state,
         this.#mode,
         h("span", { class: "actions modes operator-only" }, ...this.#buttons.values()),

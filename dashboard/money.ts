@@ -1,10 +1,11 @@
 /**
  * Shows the sum of the processors' fees, what waiting for the cheap one saved, and what more was
- * possible.
+ * possible. The worker has added them up; here they are whole cents, and the exact figure is at hand.
  */
-import { feesOf, type Charged, type Fees } from "../shared/fees.ts";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
+import type { Money as Fees } from "../shared/http-api/money.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { centsOf, wordsOf } from "../shared/tariff.ts";
 import { byId, h, setAttribute, setText, table } from "./dom.ts";
 import { offer } from "./download.ts";
 import { grouped, plural } from "./format.ts";
@@ -12,32 +13,36 @@ import { grouped, plural } from "./format.ts";
 const FIGURES = {
   paid: {
     label: "fees paid",
-    means: "What the processors charge: each amount times the fee of who settled it.",
+    means: "What the processors charge: each payment by the tariff that it was sent under.",
   },
   avoided: {
     label: "fees avoided",
-    means: "What all of it would have cost at the dearest processor, less what it did cost.",
+    means: "What each payment would have cost at the dearest for it, less what it did cost.",
   },
   left: {
     label: "left on the table",
-    means: "What it did cost, less what all of it would have cost at the cheapest processor.",
+    means: "What it did cost, less what each payment would have cost at the cheapest for it.",
   },
 } as const;
 type Figure = keyof typeof FIGURES;
 const NAMES = Object.keys(FIGURES) as Figure[];
 
-function formulasOf(fees: Fees): Record<Figure, string> {
-  const { total, paid, avoided, left, dearest, cheapest, each } = fees;
+const ALL = "of those that were configured at its time";
+
+function formulasOf({ paid, avoided, left, each }: Fees): Record<Figure, string> {
   const parts = each
-    .filter(({ cents }) => cents > 0)
-    .map(({ name, amount, fee }) => `${name} ${grouped(amount)} × ${fee}`);
+    .filter(({ count }) => count > 0)
+    .map((one) => `${one.name} ${grouped(one.paid)} (${feeOf(one)})`);
   const sum = parts.length === 0 ? "nothing is settled yet" : parts.join(" + ");
-  const all = (one: Charged) => `${grouped(total)} × ${one.fee}, all on ${one.name}`;
   return {
     paid: `${sum} = ${grouped(paid)}`,
-    avoided: `${all(dearest)}, less ${grouped(paid)} paid = ${grouped(avoided)}`,
-    left: `${grouped(paid)} paid, less ${all(cheapest)} = ${grouped(left)}`,
+    avoided: `the dearest ${ALL}, less ${grouped(paid)} paid = ${grouped(avoided)}`,
+    left: `${grouped(paid)} paid, less the cheapest ${ALL} = ${grouped(left)}`,
   };
+}
+
+function feeOf({ cents, terms }: Fees["each"][number]): string {
+  return `${grouped(decimalFromCents(cents))} at ${wordsOf(terms)}`;
 }
 
 /** Three figures, each with its meaning and its formula on hovering or on focus. */
@@ -65,27 +70,31 @@ export class MoneyFigures {
   show(fees: Fees): void {
     const formulas = formulasOf(fees);
     for (const name of NAMES) {
-      setText(this.#figures[name].querySelector(".value")!, grouped(fees[name]));
+      setText(this.#figures[name].querySelector(".value")!, grouped(centsOf(fees[name])));
       setText(this.#figures[name].querySelector(".sum")!, formulas[name]);
     }
   }
 }
 
-/** Makes the table of fees, for what was settled where. */
-export function feesTable(fees: Fees, counts: ReadonlyMap<string, number>, caption: string) {
+/** Makes the table of fees, by processor and tariff. */
+export function feesTable(fees: Fees, caption: string) {
   const number = (name: string) => ({ number: name });
-  const rows: (string | Node)[][] = fees.each.map(({ name, fee, amount, paid }) => [
-    name,
-    String(fee),
-    grouped(counts.get(name) ?? 0),
-    grouped(amount),
-    h("span", { title: `${grouped(amount)} × ${fee} = ${grouped(paid)}` }, grouped(paid)),
+  const exact = (paid: string, title: string) =>
+    h("span", { title: `${title} = ${grouped(paid)}` }, grouped(centsOf(paid)));
+  const rows: (string | Node)[][] = fees.each.map((one) => [
+    one.name,
+    String(one.tariff),
+    wordsOf(one.terms),
+    grouped(one.count),
+    grouped(decimalFromCents(one.cents)),
+    exact(one.paid, feeOf(one)),
   ]);
-  const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
-  rows.push(["all", "", grouped(count), grouped(fees.total), grouped(fees.paid)]);
+  const count = fees.each.reduce((sum, one) => sum + one.count, 0);
+  rows.push(["all", "", "", grouped(count), grouped(fees.total), exact(fees.paid, "all")]);
   const heads = [
     "processor",
-    number("fee"),
+    number("tariff"),
+    "fee",
     number("settled"),
     number("amount"),
     number("fees paid"),
@@ -96,52 +105,46 @@ export function feesTable(fees: Fees, counts: ReadonlyMap<string, number>, capti
 export class Money {
   readonly #figures = new MoneyFigures(byId("money-figures"), "money");
   #fees: Fees | null = null;
-  #counts: ReadonlyMap<string, number> = new Map();
-  #gone: LiveSnapshot["gone"] = [];
+  #unpriced: readonly Unpriced[] = [];
   #shown = "";
 
   constructor() {
-    const heads = ["processor", "fee", "settled", "amount", "fees_paid"];
+    const heads = ["processor", "tariff", "fee", "settled", "amount", "fees_paid"];
     const rows = () => [
-      ...(this.#fees?.each ?? []).map(({ name, fee, amount, paid }) => {
-        return [name, fee, this.#counts.get(name), amount, paid];
+      ...(this.#fees?.each ?? []).map(({ name, tariff, terms, count, cents, paid }) => {
+        return [name, tariff, wordsOf(terms), count, decimalFromCents(cents), paid];
       }),
-      // Nobody knows their fee any more.
-      ...this.#gone.map(({ name, count, cents }) => {
-        return [name, null, count, decimalFromCents(cents), null];
+      // Nobody has ever known their fee.
+      ...this.#unpriced.map(({ name, count, cents }) => {
+        return [name, null, null, count, decimalFromCents(cents), null];
       }),
     ];
     offer(
       "money",
       "money",
       () => ({ heads, rows: rows() }),
-      () => this.#file(),
+      () => this.#fees ?? {},
     );
   }
 
-  update({ lanes, gone }: LiveSnapshot): void {
-    const charged = lanes.map(({ name, fee, settled }) => ({ name, fee, cents: settled.cents }));
-    const fees = feesOf(charged);
-    const shown = JSON.stringify([charged, gone]);
-    if (fees === null || shown === this.#shown) return;
+  update({ money, gone }: LiveSnapshot): void {
+    const shown = JSON.stringify([money, gone]);
+    if (money === null || shown === this.#shown) return;
     this.#shown = shown;
-    this.#fees = fees;
-    this.#gone = gone;
-    this.#counts = new Map(lanes.map(({ name, settled }) => [name, settled.count]));
-    this.#figures.show(fees);
-    byId("money-table").replaceChildren(feesTable(fees, this.#counts, "Fees by processor"));
+    this.#fees = money;
+    this.#unpriced = unpricedIn(money, gone);
+    this.#figures.show(money);
+    byId("money-table").replaceChildren(feesTable(money, "Fees by processor and tariff"));
     const note = byId("money-gone");
-    setAttribute(note, "hidden", gone.length === 0 ? "" : null);
-    const others = gone.map(({ name, count }) => `${name} (${plural(count, "payment")})`);
-    setText(note, `Left out, because their fee is not configured any more: ${others.join(", ")}.`);
+    setAttribute(note, "hidden", this.#unpriced.length === 0 ? "" : null);
+    const others = this.#unpriced.map(({ name, count }) => `${name} (${plural(count, "payment")})`);
+    setText(note, `Left out, because nobody knows their fee: ${others.join(", ")}.`);
   }
+}
 
-  #file(): object {
-    if (this.#fees === null) return {};
-    const { total, paid, avoided, left, each } = this.#fees;
-    const processors = each.map(({ name, fee, amount, paid: own }) => {
-      return { name, fee, settled: this.#counts.get(name) ?? 0, amount, paid: own };
-    });
-    return { total, paid, avoided, left, processors };
-  }
+type Unpriced = LiveSnapshot["gone"][number];
+
+/** Processors that were not configured any more when fees began to be kept. */
+function unpricedIn({ each }: Fees, gone: readonly Unpriced[]): Unpriced[] {
+  return gone.filter(({ name }) => each.every((one) => one.name !== name));
 }

@@ -1,6 +1,6 @@
 /** Shows a window of requestedAt: its summary, what its fees come to, and its curve. */
-import { feesOf } from "../shared/fees.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { byCost } from "../shared/tariff.ts";
 import type { Curve } from "../shared/http-api/dashboard.ts";
 import type { LiveLane } from "../shared/http-api/live.ts";
 import { ask } from "./ask.ts";
@@ -98,7 +98,7 @@ export class Windows {
     this.#show(answer.value);
   }
 
-  #show({ from, to, bucketMs, processors, buckets }: Curve): void {
+  #show({ from, to, bucketMs, processors, buckets, money }: Curve): void {
     const totals = processors.map((name, i) => {
       const sum = (values: readonly (readonly number[])[]) =>
         values.reduce((all, one) => all + (one[i] as number), 0);
@@ -119,7 +119,7 @@ export class Windows {
       setAttribute(byId("window-money"), "hidden", "");
       return place.replaceChildren();
     }
-    place.replaceChildren(this.#tableOf(totals));
+    place.replaceChildren(this.#tableOf(totals, money));
     this.#chart.show(
       processors.map((name) => laneLine(name, this.#positionOf(name))),
       [
@@ -129,17 +129,17 @@ export class Windows {
     );
   }
 
-  #tableOf(totals: readonly { name: string; count: number; cents: number }[]): HTMLElement {
-    const charged = totals.flatMap(({ name, cents }) => {
-      const lane = this.#lanes.find((one) => one.name === name);
-      return lane === undefined ? [] : [{ name, cents, fee: lane.fee }];
-    });
-    const fees = charged.length === totals.length ? feesOf(charged) : null;
+  #tableOf(
+    totals: readonly { name: string; count: number; cents: number }[],
+    money: Curve["money"],
+  ): HTMLElement {
+    const priced = (money?.each ?? []).reduce((sum, { count }) => sum + count, 0);
+    const isPriced = priced === totals.reduce((sum, { count }) => sum + count, 0);
+    const fees = isPriced ? money : null;
     setAttribute(byId("window-money"), "hidden", fees === null ? "" : null);
     if (fees !== null) {
-      const counts = new Map(totals.map(({ name, count }) => [name, count]));
       this.#money.show(fees);
-      return feesTable(fees, counts, "Settled in the window");
+      return feesTable(fees, "Settled in the window");
     }
     const rows = totals.map(({ name, count, cents }) => {
       return [name, grouped(count), grouped(decimalFromCents(cents))];
@@ -149,8 +149,7 @@ export class Windows {
   }
 
   #positionOf(name: string): number {
-    const byFee = this.#lanes.toSorted((a, b) => a.fee - b.fee);
-    const position = byFee.findIndex((lane) => lane.name === name);
+    const position = byCost(this.#lanes).findIndex((lane) => lane.name === name);
     return position === -1 ? 3 : position;
   }
 }

@@ -2,7 +2,7 @@
 import { meant } from "./arguments.ts";
 import { configFile, placeOf, type ConfigFile } from "./config.ts";
 import { complain, say } from "./say.ts";
-import { readSettings, type SettingsTable } from "./settings.ts";
+import type { Read, SettingsTable } from "./settings.ts";
 
 const READABLE_BY_OTHERS = 0o004;
 const TOKEN = /(audit-token=)[^,;]*/g;
@@ -45,8 +45,7 @@ function isSecret(table: SettingsTable, name: string, value: string): boolean {
 }
 
 /** Prints what is in force, and where it comes from; ends the process, with 1 when a setting is bad. */
-export function settingsByHand(table: SettingsTable): never {
-  const read = readSettings(table, process.env);
+export function settingsByHand(table: SettingsTable, read: Read<unknown>): never {
   if (!read.ok) {
     complain(read.reason);
     return process.exit(1);

@@ -2,7 +2,7 @@
  * Every process does the same at its edges: it reads settings or ends with one clear line, and it
  * drains on a signal.
  */
-import { readSettings, type SettingsOf, type SettingsTable } from "./settings.ts";
+import type { Read } from "./settings.ts";
 import { DRAIN_MS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { complain } from "./say.ts";
@@ -37,8 +37,7 @@ export function endOnExceptions(log: Log): void {
 }
 
 /** Exits 1 with one line on a setting that does not parse. */
-export function settingsOrExit<T extends SettingsTable>(table: T): SettingsOf<T> {
-  const read = readSettings(table, process.env);
+export function settingsOrExit<S>(read: Read<S>): S {
   return read.ok ? read.settings : exitWith(read.reason);
 }
 

@@ -32,10 +32,13 @@ export function setting<T>(
 }
 
 /** The values, or the sentence that names the first setting that does not parse. */
+export type Read<S> =
+  { readonly ok: true; readonly settings: S } | { readonly ok: false; readonly reason: string };
+
 export function readSettings<T extends SettingsTable>(
   table: T,
   env: Record<string, string | undefined>,
-): { ok: true; settings: SettingsOf<T> } | { ok: false; reason: string } {
+): Read<SettingsOf<T>> {
   const settings: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(table)) {
     const text = env[name] || entry.default;

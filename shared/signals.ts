@@ -6,6 +6,8 @@
  *     starting ── holdSignals ──► held ── drainWith ──► working
  *     exits 0 at once             is drained once it works         drains; a second one exits 1
  *
+ * A process that has something to read again does that on SIGHUP, from `onHangup` on, and goes on.
+ *
  * A start may be left at any moment until payments are taken: no more is lost than by a power cut.
  */
 import { readFileSync } from "node:fs";
@@ -20,6 +22,7 @@ type Phase =
   | { readonly kind: "ending" };
 
 let phase: Phase | null = null;
+let reread: (() => void) | null = null;
 
 /** Does nothing the second time. */
 export function hearSignals(): void {
@@ -42,6 +45,14 @@ export function drainWith(drain: (signal: string) => void): void {
   if (early !== null) heard(early);
 }
 
+/** SIGHUP ends nothing from now on; one that was held calls back at once. */
+export function onHangup(again: () => void): void {
+  reread = again;
+  if (phase?.kind !== "held" || phase.heard !== "SIGHUP") return;
+  phase.heard = null;
+  again();
+}
+
 /**
  * Leaves signals alone, for a command that ends by a signal as any program does, or has handlers of
  * its own.
@@ -51,6 +62,7 @@ export function leaveSignals(): void {
 }
 
 function heard(signal: Ending): void {
+  if (signal === "SIGHUP" && reread !== null && phase?.kind !== "ending") return reread();
   switch (phase?.kind) {
     case "held":
       if (phase.heard !== null) process.exit(1);

@@ -6,7 +6,7 @@ import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
-import { describeSettings } from "../shared/settings.ts";
+import { describeSettings, readSettings } from "../shared/settings.ts";
 import { build } from "../shared/version.ts";
 import type { Form } from "./processor/form.ts";
 import { RINHA } from "./processor/rinha.ts";
@@ -38,7 +38,7 @@ const { values } = argumentsOrExit({
   wordsMax: 1,
 });
 checkConfig(simulatorSettings);
-const settings = settingsOrExit(simulatorSettings);
+const settings = settingsOrExit(readSettings(simulatorSettings, process.env));
 await healthcheckIfAsked(settings.HOST, settings.PORT, "/simulator/livez");
 run(settings, formOf(values));
 

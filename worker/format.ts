@@ -4,14 +4,14 @@
  * number look, which refuse another one than 1.
  *
  *   0        a file without tables, or a journal of before the number, whatever it has
- *   1 to 5   what the migration of that number leaves (worker/journal/migrations/)
+ *   1 to 6   what the migration of that number leaves (worker/journal/migrations/)
  *   more     a later program's, refused before anything is written
  */
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { VERSION } from "../shared/version.ts";
 
-export const FORMAT = 5;
+export const FORMAT = 6;
 
 /** A journal that a start or `worker migrate` is to upgrade before it can be read. */
 export class OlderFormat extends Error {}

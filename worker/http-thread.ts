@@ -2,7 +2,7 @@
 import { systemClock } from "../shared/clock.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
-import { startAudit, type Audit } from "./audit.ts";
+import { adaptersOf, startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
@@ -12,7 +12,9 @@ import { openStories } from "./http/stories.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
+import { MoneyReader } from "./http/money.ts";
 import { SummaryReader } from "./summary.ts";
+import { erasOf } from "./tariffs.ts";
 
 declare const self: Worker;
 
@@ -28,7 +30,7 @@ const asked = new Map<number, (answer: unknown) => void>();
 self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   switch (data.kind) {
     case "start":
-      return start(data);
+      return await start(data);
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
@@ -39,6 +41,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.reading);
     case "operated":
       return answered(data.id, data.answer);
+    case "renew":
+      return audit?.renew(data.auditTokens);
     case "leave":
       return server?.leave();
     case "stop":
@@ -52,11 +56,13 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   }
 };
 
-function start(order: HttpThreadStart): void {
-  const { settings, names, ledger, prunedBeforeMs, pulse } = order;
+async function start(order: HttpThreadStart): Promise<void> {
+  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
   try {
-    const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
-    stories = openStories(settings.JOURNAL, names);
+    const adapters = await adaptersOf(settings.PROCESSORS);
+    const known = { names, eras: erasOf(tariffs, names.length) };
+    const { oldRows } = (payments = openPayments(settings.JOURNAL, known));
+    stories = openStories(settings.JOURNAL, known);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
@@ -68,13 +74,15 @@ function start(order: HttpThreadStart): void {
       return oldRows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
-    audit = startAudit({ settings, names, summary, standstill, incidents });
+    const money = new MoneyReader(ledger, summary, known);
+    audit = startAudit({ settings, adapters, names, summary, standstill, incidents });
     server = startHttp({
       settings,
       names,
       payments,
       log,
       summary,
+      money,
       standstill,
       history,
       audit,

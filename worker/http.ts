@@ -10,11 +10,14 @@ import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
 import type { WorkerSettings } from "./settings.ts";
+import type { KnownTariff } from "./tariffs.ts";
 
 export type HttpThreadStart = {
   readonly settings: WorkerSettings;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
+  /** Tariffs that payments were charged under, from the first on. */
+  readonly tariffs: readonly KnownTariff[];
   readonly ledger: LedgerMemory;
   /** Sums are exact from it on; null: from the beginning. */
   readonly prunedBeforeMs: number | null;
@@ -25,6 +28,7 @@ export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged"; readonly id: number }
+  | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
   | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
@@ -45,6 +49,8 @@ export type HttpThread = {
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(readiness: Readiness): void;
+  /** Takes new tokens for the audit, by the name of the processor. */
+  renew(auditTokens: Readonly<Record<string, string>>): void;
   /** Makes the worker not ready from here on; every client is told to go. */
   leave(): void;
   stop(): Promise<void>;
@@ -114,6 +120,7 @@ export async function startHttpThread(
       told = now;
       post({ kind: "readiness", readiness });
     },
+    renew: (auditTokens) => post({ kind: "renew", auditTokens }),
     leave: () => post({ kind: "leave" }),
     async stop() {
       post({ kind: "stop" });

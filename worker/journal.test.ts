@@ -1,5 +1,6 @@
 /** The contract of the journal: one suite, every driver. A journal in memory cannot be reopened. */
 import { describe, expect, test } from "bun:test";
+import { shareOf } from "../shared/tariff.ts";
 import {
   accept,
   assign,
@@ -33,6 +34,24 @@ describe.each(DRIVERS.map((driver) => [driver.name, driver] as const))(
         },
       };
     }
+
+    test("begins a tariff behind every payment that was sent, and none where nothing has changed", async () => {
+      await using opened = await fresh();
+      const priced = (...shares: number[]) =>
+        opened.journal.tariffs(
+          shares.map((share, processor) => ({ processor, terms: shareOf(share) })),
+        );
+      const first = [
+        { number: 1, processor: 0, fromMs: 0, terms: shareOf(0.05) },
+        { number: 2, processor: 1, fromMs: 0, terms: shareOf(0.15) },
+      ];
+      expect(await priced(0.05, 0.15)).toEqual(first);
+      await opened.apply(assigned(1), assigned(2));
+      await opened.apply(settle(2, 0));
+      expect(await priced(0.05, 0.15)).toEqual(first);
+      const third = { number: 3, processor: 1, fromMs: AT_MS + 103, terms: shareOf(0.08) };
+      expect(await priced(0.05, 0.08)).toEqual([...first, third]);
+    });
 
     describe("accepts", () => {
       test("an id once, within a commit and across commits", async () => {

@@ -8,7 +8,7 @@ export type LiveQuestion = { readonly afterSecond: number; readonly afterChange:
 /** Reading of all but what the http thread knows by itself. */
 export type LiveReading = Omit<
   LiveSnapshot,
-  "notReady" | "standing" | "gone" | "lanes" | "incidents"
+  "notReady" | "standing" | "gone" | "lanes" | "money" | "incidents"
 > & {
   readonly lanes: readonly Omit<LiveLane, "settled">[];
   /** The newest minutes: those that are over, and the one under way with what it has so far. */

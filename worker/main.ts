@@ -1,6 +1,6 @@
 /** Composes the parts in the order in which data flows. */
 import { existsSync } from "node:fs";
-import { systemClock as clock } from "../shared/clock.ts";
+import { iso, systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
@@ -11,7 +11,7 @@ import {
   fatalIn,
   settingsOrExit,
 } from "../shared/process.ts";
-import { holdSignals } from "../shared/signals.ts";
+import { holdSignals, onHangup } from "../shared/signals.ts";
 import { build } from "../shared/version.ts";
 import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked } from "../commands/run.ts";
@@ -25,7 +25,8 @@ import { Pipeline } from "./pipeline.ts";
 import { HttpProcessor } from "./processor.ts";
 import { refuseProxy } from "./proxy.ts";
 import { Readiness } from "./readiness.ts";
-import { withoutToken, workerSettings } from "./settings.ts";
+import { rereadSecrets } from "./secrets.ts";
+import { pricedBy, readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";
 
 const TICK_MS = 10;
 const LOOK_MS = 1_000;
@@ -34,7 +35,7 @@ const LOOK_FURTHER_MS = 5_000;
 const CALLS_DRAIN_MS = 3_500;
 
 await runCommandIfAsked(process.argv.slice(2));
-const settings = settingsOrExit(workerSettings);
+const settings = settingsOrExit(readWithProcessors(workerSettings, process.env));
 refuseProxy();
 const log = createLog("worker", settings.LOG_LEVEL);
 endOnExceptions(log);
@@ -50,6 +51,15 @@ const isNewJournal = !existsSync(settings.JOURNAL);
 const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
 const { processors: names, prunedBeforeMs } = journal.head;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
+const tariffs = await journal.tariffs(pricedBy(settings, names)).catch(exitWith);
+const tariffsFromMs = tariffs.at(-1)?.fromMs ?? 0;
+if (tariffsFromMs > clock.wallMs()) {
+  const from = iso(tariffsFromMs);
+  log.warn(
+    { from },
+    "the clock is behind the newest payment: payments are sent with that instant until then",
+  );
+}
 const { PATIENCE_MS: patienceMs, PROCESSOR_TIMEOUT_MS: processorTimeoutMs } = settings;
 const processors = await Promise.all(
   settings.PROCESSORS.map(async (setting) => {
@@ -64,6 +74,7 @@ const pipeline = new Pipeline({
   journal,
   ledger,
   processors,
+  tariffsFromMs,
   backlogMax: settings.BACKLOG_MAX,
   inFlightMax: callsInFlightMax(configured.length),
   processorTimeoutMs,
@@ -78,7 +89,7 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 
 const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
-const start = { settings, names, ledger: ledger.memory, prunedBeforeMs };
+const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
 const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents });
 
@@ -91,6 +102,7 @@ setInterval(() => lookout.look(), LOOK_MS).unref();
 setInterval(() => void lookout.lookFurther(), LOOK_FURTHER_MS).unref();
 
 refuseWhenFull(incidents);
+if (process.env["PROCESSORS_FILE"]) onHangup(() => rereadSecrets(settings, log, http));
 drainOnSignals(log, async () => {
   readiness.drain();
   http.leave();
@@ -105,6 +117,6 @@ drainOnSignals(log, async () => {
   await Bun.sleep(1);
   link.close();
 });
-const shown = settings.PROCESSORS.map(withoutToken);
+const shown = settings.PROCESSORS.map(withoutSecrets);
 const opened = { journal: settings.JOURNAL, isNewJournal };
 log.info({ ...build(), link: link.port, http: http.port, processors: shown, ...opened }, "ready");

@@ -28,7 +28,7 @@ import type { Answer, ConfiguredProcessor, PipelineOptions } from "./pipeline/op
 import { Pace } from "./pipeline/pace.ts";
 import { recover } from "./pipeline/recovery.ts";
 import { Resolver, type Due } from "./pipeline/resolver.ts";
-import { PaymentQueue } from "./queue.ts";
+import { WaitingLines } from "./pipeline/waiting-lines.ts";
 import { Router } from "./router.ts";
 import { LaneLog } from "./telemetry/lane-log.ts";
 import { Meter } from "./telemetry/meter.ts";
@@ -38,7 +38,7 @@ export type { Answer, PipelineOptions } from "./pipeline/options.ts";
 export class Pipeline {
   readonly lanes: Lanes;
   readonly payments: OpenPayments;
-  readonly queue = new PaymentQueue();
+  readonly queue: WaitingLines<Lane>;
   readonly meter: Meter;
   readonly laneLog: LaneLog;
   readonly incidents: Incidents;
@@ -59,6 +59,8 @@ export class Pipeline {
     this.incidents = new Incidents(clock, log);
     this.laneLog = new LaneLog(clock);
     this.lanes = new Lanes(options.processors.map((processor) => this.#laneFor(processor)));
+    const router = new Router(this.lanes.all, options.patienceMs);
+    this.queue = new WaitingLines(router.orders);
     const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
@@ -71,9 +73,17 @@ export class Pipeline {
       onMended: () => queue.wake(Number.POSITIVE_INFINITY),
     });
     const pace = new Pace();
-    const router = new Router(lanes.all, options.patienceMs);
     const send = (payment: OpenPayment, at: Reservation) => void this.#send(payment, at);
-    this.#dispatch = new Dispatch({ clock, incidents, router, payments, queue, pace, send });
+    this.#dispatch = new Dispatch({
+      clock,
+      incidents,
+      router,
+      payments,
+      queue,
+      pace,
+      tariffsFromMs: options.tariffsFromMs,
+      send,
+    });
     this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
     this.#intake = new Intake({
       ...options,

@@ -5,22 +5,16 @@
  */
 import { PROCESSOR_NAME_TEXT } from "../shared/payment.ts";
 import { parseHttpUrl } from "../shared/settings.ts";
+import { shareOf } from "../shared/tariff.ts";
 import { PROCESSORS_MAX } from "./limits.ts";
-
-/** `fee` is a part of the amount: 0.05 is 5 %. */
-export type ProcessorSetting = {
-  readonly name: string;
-  readonly url: string;
-  readonly fee: number;
-  /** Token for its administrative summary; the audit of this processor is off without one. */
-  readonly auditToken?: string;
-};
+import { findTwin, type ProcessorSetting } from "./processor-setting.ts";
 
 export const PROCESSORS_FORM =
   "name=url;fee=0.05, then ;audit-token=TOKEN to have it audited; several are separated by commas, so a fee has a point and a token no comma";
 
 const NAME = new RegExp(PROCESSOR_NAME_TEXT);
-const FEE = /^(?:0(?:\.\d+)?|1)$/;
+/** A part of the amount: 0.05 is 5 %. */
+const FEE = /^(?:0(?:\.\d{1,6})?|1)$/;
 /** Characters that a header can carry, without the two signs that separate. */
 const AUDIT_TOKEN = /^[!-+\--:<-~]+$/;
 const FEE_IS = "fee=";
@@ -33,8 +27,6 @@ type Refused = { readonly ok: false; readonly reason: string };
 /** The processors, or the sentence on the first mistake. */
 export function readProcessors(list: string): Read<ProcessorSetting[]> {
   const found: ProcessorSetting[] = [];
-  if (list === "")
-    return refused(`none is given, and payments go nowhere else; ${PROCESSORS_FORM}`);
   const entries = list.split(",").map((entry) => entry.trim());
   if (entries.length > PROCESSORS_MAX) return refused(`more than ${PROCESSORS_MAX} processors`);
   for (const [index, entry] of entries.entries()) {
@@ -42,15 +34,11 @@ export function readProcessors(list: string): Read<ProcessorSetting[]> {
     if (stray !== null) return refused(`processor ${index} ${stray}`);
     const read = readProcessor(entry);
     if (!read.ok) return refused(`processor ${index + 1} ${read.reason}`);
-    const { name, url } = read.value;
-    if (found.some((other) => other.name === name)) {
-      return refused(`processor ${index + 1} has the name of another`);
-    }
-    // Under two names one processor would be charged for, resolved and summed as two.
-    if (found.some((other) => other.url === url)) {
-      return refused(`processor ${index + 1} has the address of another`);
-    }
     found.push(read.value);
+    const twin = findTwin(found);
+    if (twin === null) continue;
+    const what = twin.key === "name" ? "name" : "address";
+    return refused(`processor ${index + 1} has the ${what} of another`);
   }
   return { ok: true, value: found };
 }
@@ -66,7 +54,7 @@ function readProcessor(entry: string): Read<ProcessorSetting> {
   if (url === null || /\s/.test(address)) return refused(addressMistake(address));
   if (share === null) return refused(noFee(fee));
   if (!FEE.test(share)) return refused(feeMistake(share));
-  const found = { name, url, fee: Number(share) };
+  const found = { name, kind: "rinha" as const, url, fee: shareOf(Number(share)) };
   if (token === undefined) return { ok: true, value: found };
   const auditToken = token.startsWith(TOKEN_IS) ? token.slice(TOKEN_IS.length) : null;
   if (auditToken === null) return refused(noToken(token));
@@ -132,6 +120,7 @@ function feeMistake(fee: string): string {
   if (/^\.\d+$/.test(fee)) return "has a fee without a digit before its point: 0.05";
   if (fee.startsWith("-")) return "has a fee below 0";
   if (Number(fee) > 1) return "has a fee above 1: 0.05 is 5 %";
+  if (/^0\.\d{7,}$/.test(fee)) return "has a fee with more than six decimals";
   return "has a fee that is no decimal from 0 to 1: 0.05 is 5 %";
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { shareOf, type Tariff } from "../shared/tariff.ts";
 import { isDue } from "./router.ts";
 import {
   CONTEST,
@@ -29,13 +30,13 @@ describe("the cheapest", () => {
   test("is waited for while it is full and keeps every deadline", () => {
     const router = routerOf();
     fill(router, 0);
-    expect(router.choose(NOW_MS, waiting(1, 15_000))).toBeNull();
+    expect(router.pick(NOW_MS, waiting(1, 15_000))).toBeNull();
   });
 
   test("alone is all there is to wait for", () => {
-    const router = routerOf([{ name: "only", fee: 0.05 }]);
+    const router = routerOf([{ name: "only", fee: shareOf(0.05) }]);
     open(router, 0);
-    expect(router.choose(NOW_MS, waiting(1, -5_000))).toBeNull();
+    expect(router.pick(NOW_MS, waiting(1, -5_000))).toBeNull();
   });
 });
 
@@ -50,7 +51,7 @@ describe("one that wants to be left alone", () => {
     latency(router, 0, 100);
     asks(router, 0, 5_000);
     expect(chosen(router, waiting(1, 5_000 + 100 + MARGIN_MS))).toBe("wait");
-    expect(router.choose(NOW_MS + 5_000, waiting(1, 15_000))).toBe(router.lane(0));
+    expect(router.pick(NOW_MS + 5_000, waiting(1, 15_000))).toBe(router.lane(0));
   });
 
   test("is not waited for by a payment that would be late, or is", () => {
@@ -76,7 +77,7 @@ describe("one that wants to be left alone", () => {
   });
 
   test("gets no trial", () => {
-    const router = routerOf([{ name: "only", fee: 0.05 }]);
+    const router = routerOf([{ name: "only", fee: shareOf(0.05) }]);
     open(router, 0);
     asks(router, 0, 5_000);
     const queue = waiting(1, 15_000);
@@ -85,7 +86,7 @@ describe("one that wants to be left alone", () => {
   });
 
   test("does not slow down another that is cheaper as well", () => {
-    const three = [...CONTEST, { name: "last", fee: 0.3 }];
+    const three = [...CONTEST, { name: "last", fee: shareOf(0.3) }];
     const router = routerOf(three);
     latency(router, 0, 100);
     latency(router, 1, 40);
@@ -114,7 +115,7 @@ describe("the dearer one", () => {
 
   test("gets from an open one what has no time left", () => {
     const router = withDefault("open");
-    expect(router.choose(NOW_MS, waiting(1, 0))).toBe(router.lane(1));
+    expect(router.pick(NOW_MS, waiting(1, 0))).toBe(router.lane(1));
   });
 
   test("starts earlier by the time that the backlog takes", () => {
@@ -150,7 +151,7 @@ describe("the dearer one", () => {
   });
 
   test("of three, the second comes before the third", () => {
-    const router = routerOf([...CONTEST, { name: "dearest", fee: 0.3 }]);
+    const router = routerOf([...CONTEST, { name: "dearest", fee: shareOf(0.3) }]);
     for (const lane of [0, 1, 2]) latency(router, lane, 40);
     open(router, 0);
     expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
@@ -161,8 +162,8 @@ describe("the dearer one", () => {
 });
 
 describe("those of the same fee", () => {
-  const TRIPLETS = ["a", "b", "c"].map((name) => ({ name, fee: 0.1 }));
-  const tripletsOf = (more: readonly { name: string; fee: number }[] = []) => {
+  const TRIPLETS = ["a", "b", "c"].map((name) => ({ name, fee: shareOf(0.1) }));
+  const tripletsOf = (more: readonly { name: string; fee: Tariff }[] = []) => {
     const router = routerOf([...TRIPLETS, ...more]);
     for (const lane of router.lanes.keys()) latency(router, lane, 40);
     return router;
@@ -171,7 +172,7 @@ describe("those of the same fee", () => {
   const share = (router: NumberedRouter, count: number) => {
     const got = router.lanes.map(() => 0);
     for (let i = 0; i < count; i++) {
-      const lane = router.choose(NOW_MS, waiting(1, 15_000));
+      const lane = router.pick(NOW_MS, waiting(1, 15_000));
       if (lane === null) throw new Error("nobody takes it");
       got[router.lanes.indexOf(lane)]!++;
       lane.admit(NOW_MS);
@@ -199,7 +200,7 @@ describe("those of the same fee", () => {
   });
 
   test("are preferred to a dearer one as long as one of them works in time", () => {
-    const router = tripletsOf([{ name: "dearest", fee: 0.3 }]);
+    const router = tripletsOf([{ name: "dearest", fee: shareOf(0.3) }]);
     open(router, 0);
     fill(router, 1);
     fill(router, 2);
@@ -212,7 +213,7 @@ describe("those of the same fee", () => {
     open(router, 0);
     router.lane(0).recordHealth(NOW_MS, { failing: false, minResponseTimeMs: 40 });
     expect(router.lane(0).isInvited).toBe(true);
-    expect(router.choose(NOW_MS, waiting(1, 15_000))).toBe(router.lane(0));
+    expect(router.pick(NOW_MS, waiting(1, 15_000))).toBe(router.lane(0));
     const ticket = router.admit(NOW_MS, 0);
     expect(chosen(router, waiting(1, 15_000))).toBe("b");
     expect(router.lane(0).breaker.kind).toBe("open");

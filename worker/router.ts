@@ -10,7 +10,10 @@
  * ones: now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which
  * its limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
  *
- * Processors of the same fee are one step of that walk: none of them is waited for while another has
+ * Cheap and dear is what this amount costs (router/orders.ts), and payments of one order wait in a line
+ * of their own: one that waits for its cheapest holds up none whose cheapest has room.
+ *
+ * Processors that cost the same are one step of that walk: none of them is waited for while another has
  * room, and the payment goes to the processor that is expected to answer first, by how full each is.
  *
  * A payment that is late already is not sent to a processor that failed just now while another one
@@ -22,7 +25,9 @@
  * A hedge (two processors at once, the first answer wins) is refused: it is a second charge on purpose.
  */
 import type { RouterLane } from "./router/lane.ts";
+import { Orders, type Order, type Tier as TierOf } from "./router/orders.ts";
 
+export type { Order } from "./router/orders.ts";
 export { RouterLane, type LaneReport } from "./router/lane.ts";
 export type { Ticket } from "./router/breaker.ts";
 
@@ -37,20 +42,18 @@ export type RouterOptions = Readonly<typeof ROUTER_DEFAULTS>;
 /** Number of positions in the queue that stand for all of it. */
 const POSITIONS = 16;
 
-/** The queue as the router needs it. */
+/** The payments of one order as the router needs them. */
 export interface Waiting {
   readonly length: number;
   deadlineMsAt(position: number): number;
 }
 
-/** Lanes of the same fee. */
-type Tier<L = RouterLane> = readonly L[];
+type Tier<L = RouterLane> = TierOf<L>;
 type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
 
 export class Router<L extends RouterLane = RouterLane> {
+  readonly orders: Orders<L>;
   readonly #lanes: readonly L[];
-  /** Cheapest first. */
-  readonly #tiers: readonly Tier<L>[];
   readonly #slack: Slack;
 
   constructor(
@@ -59,18 +62,18 @@ export class Router<L extends RouterLane = RouterLane> {
     { marginMsMax, marginShare, lateWaitMsMax }: RouterOptions = ROUTER_DEFAULTS,
   ) {
     this.#lanes = lanes;
-    this.#tiers = tiersOf(lanes);
+    this.orders = new Orders(lanes);
     this.#slack = {
       marginMs: Math.min(marginMsMax, patienceMs * marginShare),
       lateWaitMs: Math.min(lateWaitMsMax, patienceMs),
     };
   }
 
-  /** Chooses the lane of the payment at the head of the queue; null: it waits. */
-  choose(nowMs: number, waiting: Waiting): L | null {
+  /** Chooses the lane of the payment at the head of the line; null: it waits. */
+  choose(nowMs: number, waiting: Waiting, { tiers }: Order<L>): L | null {
     const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
-    for (const all of this.#tiers) {
+    for (const all of tiers) {
       const tier = usableOf(nowMs, all, shuns);
       if (tier.length === 0) continue;
       if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
@@ -86,9 +89,13 @@ export class Router<L extends RouterLane = RouterLane> {
    * or a dearer one once payments need it. `needed` tells which payment to risk: the oldest, which
    * needs the lane, or for the cheapest lane the payment that can wait the longest.
    */
-  trialLane(nowMs: number, waiting: Waiting): { lane: L; needed: boolean } | null {
+  trialLane(
+    nowMs: number,
+    waiting: Waiting,
+    { tiers }: Order<L>,
+  ): { lane: L; needed: boolean } | null {
     const cheaper: L[] = [];
-    for (const all of this.#tiers) {
+    for (const all of tiers) {
       const tier = usableOf(nowMs, all, false);
       if (tier.length === 0) continue;
       const needed = cheaper.length > 0;
@@ -107,11 +114,6 @@ export class Router<L extends RouterLane = RouterLane> {
     if (!this.#lanes.some((lane) => lane.isInDoubt(nowMs))) return false;
     return this.#lanes.some((lane) => lane.takesPayments && lane.working && !lane.isInDoubt(nowMs));
   }
-}
-
-function tiersOf<L extends RouterLane>(lanes: readonly L[]): Tier<L>[] {
-  const fees = [...new Set(lanes.map(({ fee }) => fee))].sort((a, b) => a - b);
-  return fees.map((fee) => lanes.filter((lane) => lane.fee === fee));
 }
 
 function usableOf<L extends RouterLane>(nowMs: number, tier: Tier<L>, shuns: boolean): Tier<L> {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readSettings } from "../shared/settings.ts";
-import { withoutToken, workerSettings } from "./settings.ts";
+import { shareOf } from "../shared/tariff.ts";
+import { readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";
 
 const ONE = "default=http://127.0.0.1:8001;fee=0.05";
 
 function read(env: Record<string, string>) {
-  const result = readSettings(workerSettings, { PROCESSORS: ONE, ...env });
+  const result = readWithProcessors(workerSettings, { PROCESSORS: ONE, ...env });
   return result.ok ? result.settings : result.reason;
 }
 
@@ -21,7 +21,9 @@ test("without anything but processors the worker has the documented defaults", (
     LINK_PORT: 9996,
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: 9995,
-    PROCESSORS: [{ name: "default", url: "http://127.0.0.1:8001", fee: 0.05 }],
+    PROCESSORS: [
+      { name: "default", kind: "rinha", url: "http://127.0.0.1:8001", fee: shareOf(0.05) },
+    ],
     JOURNAL: "./data/payments.db",
     JOURNAL_SYNC: "full",
     PATIENCE_MS: 15_000,
@@ -37,25 +39,28 @@ test("without anything but processors the worker has the documented defaults", (
 
 describe("processors", () => {
   test("are read in any number, in the order given", () => {
-    expect(parseProcessors("a=http://a/;fee=0")).toEqual([{ name: "a", url: "http://a", fee: 0 }]);
+    expect(parseProcessors("a=http://a/;fee=0")).toEqual([
+      { name: "a", kind: "rinha", url: "http://a", fee: shareOf(0) },
+    ]);
     const three = " a=http://a;fee=1, b-2=https://b:8080/x;fee=0.005 ,c=http://c;fee=0.5";
     expect(parseProcessors(three)?.map(({ name, fee }) => [name, fee])).toEqual([
-      ["a", 1],
-      ["b-2", 0.005],
-      ["c", 0.5],
+      ["a", shareOf(1)],
+      ["b-2", shareOf(0.005)],
+      ["c", shareOf(0.5)],
     ]);
   });
 
   test("may have a token for the audit, which is not shown when a setting is bad", () => {
     const list = "a=http://a;fee=0.5;audit-token=x=y/z,b=http://b;fee=0.5";
     expect(parseProcessors(list)).toEqual([
-      { name: "a", url: "http://a", fee: 0.5, auditToken: "x=y/z" },
-      { name: "b", url: "http://b", fee: 0.5 },
+      { name: "a", kind: "rinha", url: "http://a", fee: shareOf(0.5), auditToken: "x=y/z" },
+      { name: "b", kind: "rinha", url: "http://b", fee: shareOf(0.5) },
     ]);
-    expect(withoutToken(parseProcessors(list)![0]!)).toEqual({
+    expect(withoutSecrets(parseProcessors(list)![0]!)).toEqual({
       name: "a",
+      kind: "rinha",
       url: "http://a",
-      fee: 0.5,
+      fee: "50 %",
     });
     for (const bad of ["a=http://a;fee=2;audit-token=hush", "a=http://a;fee=0.5;Token=hush"]) {
       expect(read({ PROCESSORS: bad })).not.toContain("hush");
@@ -76,6 +81,7 @@ describe("processors", () => {
     "a=http://a;fee=-0.1",
     "a=http://a;fee=5%",
     "a=http://a;fee=.5",
+    "a=http://a;fee=0.0512345",
     "a=ftp://a;fee=0.5",
     "a=http://user:secret@a;fee=0.5",
     "A=http://a;fee=0.5",
@@ -144,6 +150,7 @@ test.each([
   ["a=http://a;fee=5", "processor 1 has a fee above 1: 0.05 is 5 %"],
   ["a=http://a;fee=-0.1", "processor 1 has a fee below 0"],
   ["a=http://a;fee=.05", "processor 1 has a fee without a digit before its point"],
+  ["a=http://a;fee=0.1234567", "processor 1 has a fee with more than six decimals"],
   ["a=http://a;fee=low", "processor 1 has a fee that is no decimal from 0 to 1: 0.05 is 5 %"],
   ["a=http://a;fee=0,05", "processor 1 has a fee with a decimal comma"],
   ["a=http://a;fee=0,05,b=http://b;fee=0,15", "processor 1 has a fee with a decimal comma"],

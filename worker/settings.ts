@@ -5,27 +5,44 @@ import {
   integer,
   host,
   optionalSecrets,
+  readSettings,
   setting,
+  type Read,
   type SettingsOf,
+  type SettingsTable,
 } from "../shared/settings.ts";
+import { wordsOf } from "../shared/tariff.ts";
 import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX } from "./limits.ts";
 import { HTTP_ADDRESS } from "./address.ts";
-import { PROCESSORS_FORM, readProcessors, type ProcessorSetting } from "./processor-list.ts";
+import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
+import type { Priced } from "./tariffs.ts";
+import type { ProcessorSetting } from "./processor-setting.ts";
+import { readProcessorsFile } from "./processors-file.ts";
 
-export type { ProcessorSetting } from "./processor-list.ts";
+export type { ProcessorSetting } from "./processor-setting.ts";
 
-/** Keeps what may be logged of a processor. */
-export function withoutToken({ name, url, fee }: ProcessorSetting) {
-  return { name, url, fee };
+/** The configured processors by their number in the journal, each with what it charges. */
+export function pricedBy(
+  { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
+  names: readonly string[],
+): Priced[] {
+  return PROCESSORS.map(({ name, fee: terms }) => ({ processor: names.indexOf(name), terms }));
 }
 
-const processors = () =>
+/** Keeps what may be logged of a processor. */
+export function withoutSecrets({ name, kind, url, fee }: ProcessorSetting) {
+  return { name, kind, url, fee: wordsOf(fee) };
+}
+
+/** Reads the processors from where they stand; null when nothing is given there. */
+const processors = (read: (text: string) => ReturnType<typeof readProcessorsFile>) =>
   v.pipe(
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const read = readProcessors(dataset.value);
-      if (read.ok) return read.value;
-      addIssue({ message: read.reason });
+      if (dataset.value === "") return null;
+      const found = read(dataset.value);
+      if (found.ok) return found.value;
+      addIssue({ message: found.reason });
       return NEVER;
     }),
   );
@@ -56,7 +73,13 @@ export const workerSettings = {
   PROCESSORS: setting(
     "",
     `payment processors, at least one: ${PROCESSORS_FORM}`,
-    processors(),
+    processors(readProcessors),
+    "itself",
+  ),
+  PROCESSORS_FILE: setting(
+    "",
+    "instead of PROCESSORS: the path of a JSON file with the processors, their fees and the names of their secrets (docs/PROCESSORS.md); its secrets are read again on SIGHUP",
+    processors((path) => readProcessorsFile(path, process.env)),
     "itself",
   ),
   JOURNAL: setting("sqlite:./data/payments.db", "where payments are kept", journalPath()),
@@ -94,4 +117,28 @@ export const workerSettings = {
   ),
   ...commonSettings,
 };
-export type WorkerSettings = SettingsOf<typeof workerSettings>;
+type Given = Pick<typeof workerSettings, "PROCESSORS" | "PROCESSORS_FILE">;
+/** Settings in which it is of no matter where the processors stood. */
+type Settled<T extends Given> = Omit<SettingsOf<T>, keyof Given> & {
+  readonly PROCESSORS: readonly ProcessorSetting[];
+};
+export type WorkerSettings = Settled<typeof workerSettings>;
+
+/** Reads settings that have processors, from one of the two places; or gives the sentence on a mistake. */
+export function readWithProcessors<T extends Given & SettingsTable>(
+  table: T,
+  env: Record<string, string | undefined>,
+): Read<Settled<T>> {
+  const read = readSettings(table, env);
+  if (!read.ok) return read;
+  const { PROCESSORS, PROCESSORS_FILE, ...others } = read.settings;
+  const [list, inFile] = [PROCESSORS, PROCESSORS_FILE] as (readonly ProcessorSetting[] | null)[];
+  if (list && inFile) {
+    const reason = "PROCESSORS_FILE: PROCESSORS is given, too: the processors stand in one of them";
+    return { ok: false, reason };
+  }
+  const found = list ?? inFile;
+  if (found) return { ok: true, settings: { ...others, PROCESSORS: found } as Settled<T> };
+  const reason = `PROCESSORS: none is given, and payments go nowhere else; ${PROCESSORS_FORM}`;
+  return { ok: false, reason };
+}

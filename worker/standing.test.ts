@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import type { LiveLane } from "../shared/http-api/live.ts";
+import { shareOf } from "../shared/tariff.ts";
 import { standingOf, type State } from "./standing.ts";
 
 const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLane => ({
   name,
   fee,
+  tariff: shareOf(fee),
   mode: "auto",
   moved: false,
   breaker: "closed",

@@ -11,6 +11,7 @@ import { isUsable } from "../dashboard/last.ts";
 import type { LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import type { Fact, Standing } from "../shared/http-api/standing.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { byCost, compareFees, feeOf, isShare, USUAL_CENTS } from "../shared/tariff.ts";
 import { BACKLOG_NEAR } from "./limits.ts";
 
 /** Findings of the audit at a processor; `error` says why it could not compare. */
@@ -193,10 +194,10 @@ function ofBreakers({ lanes }: State): Fact | null {
   const [cheapest] = ordered;
   const best = ordered.find(isUsable);
   if (cheapest === undefined || best === undefined) return null;
-  if (best.fee > cheapest.fee) {
+  if (isDearer(best, cheapest, lanes)) {
     return warn(
       "breaker",
-      `The cheapest cannot be used: ${whyNot(cheapest)}. Payments wait for it as long as they can, and go to ${best.name} then.`,
+      `The cheapest${ofAmount(lanes)} cannot be used: ${whyNot(cheapest)}. Payments wait for it as long as they can, and go to ${best.name} then.`,
       `${cheapest.name} away`,
     );
   }
@@ -235,8 +236,8 @@ function allIsWell({ lanes }: State): string {
 
 function whereTo(lanes: readonly LiveLane[]): string {
   const usable = byFee(lanes).filter(isUsable);
-  const sharing = usable.filter(({ fee }) => fee === usable[0]?.fee);
-  return `Payments go to ${sharing.map(({ name }) => name).join(" and ")}, the cheapest`;
+  const sharing = usable.filter((lane) => !isDearer(lane, usable[0]!, lanes));
+  return `Payments go to ${sharing.map(({ name }) => name).join(" and ")}, the cheapest${ofAmount(lanes)}`;
 }
 
 function lowered(text: string): string {
@@ -271,7 +272,26 @@ function remarksOn(state: State, facts: readonly Fact[]): string[] {
 }
 
 function byFee(lanes: readonly LiveLane[]): LiveLane[] {
-  return lanes.toSorted((a, b) => a.fee - b.fee);
+  return byCost(lanes, meanCents(lanes));
+}
+
+function isDearer(lane: LiveLane, other: LiveLane, all: readonly LiveLane[]): boolean {
+  const [fee, least] = [lane, other].map(({ tariff }) => feeOf(tariff, meanCents(all)));
+  return compareFees(fee!, least!) > 0;
+}
+
+/** Names the mean amount of what is settled, when it is a matter of the amount who is cheap. */
+function ofAmount(lanes: readonly LiveLane[]): string {
+  if (lanes.every(({ tariff }) => isShare(tariff))) return "";
+  return ` for ${grouped(decimalFromCents(meanCents(lanes)))}`;
+}
+
+function meanCents(lanes: readonly LiveLane[]): number {
+  const [count, cents] = [
+    lanes.reduce((sum, { settled }) => sum + settled.count, 0),
+    lanes.reduce((sum, { settled }) => sum + settled.cents, 0),
+  ];
+  return count === 0 ? USUAL_CENTS : Math.max(1, Math.round(cents / count));
 }
 
 function bad(code: Fact["code"], text: string, brief: string): Fact {

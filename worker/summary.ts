@@ -79,6 +79,26 @@ export class SummaryReader {
     return fromMs <= toMs ? { fromMs, toMs } : null;
   }
 
+  /**
+   * Gives rows of one block, from the ring or else from the journal; null when they cannot be read as they
+   * were, which another reading a moment later can.
+   */
+  rowsOf(fromRow: number, toRow: number): LedgerRows | null {
+    if (!this.#hasLeftRing(fromRow)) {
+      const { requestedAtMs, amountCents, processor } = this.#columns;
+      const slot = fromRow % this.#memory.slots;
+      const copy = (column: Float64Array) => column.slice(slot, slot + toRow - fromRow);
+      const rows = {
+        requestedAtMs: copy(requestedAtMs),
+        amountCents: copy(amountCents),
+        processor: copy(processor),
+      };
+      if (!this.#hasLeftRing(fromRow)) return rows;
+    }
+    const rows = this.#oldRows(fromRow, toRow);
+    return rows.requestedAtMs.length === toRow - fromRow ? rows : null;
+  }
+
   /** Gives blocks that may hold rows of the window, each with how many rows a processor has in it. */
   *blocksOf(window: SummaryWindow, processor: number): Generator<BlockRows> {
     const { base, head } = this.#cursor;

@@ -3,6 +3,7 @@
  * plainest rule there is (the first working one with room); with the cheap lane full and a long
  * queue, the twin asks for every waiting payment whether it would miss its deadline.
  */
+import { shareOf } from "../../shared/tariff.ts";
 import { isDue, Router, RouterLane, type Waiting } from "../../worker/router.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { compare } from "../compare.ts";
@@ -11,9 +12,10 @@ export const name = "micro/router";
 
 const BATCH = 64;
 const PROCESSORS = [
-  { name: "default", fee: 0.05 },
-  { name: "fallback", fee: 0.15 },
+  { name: "default", fee: shareOf(0.05) },
+  { name: "fallback", fee: shareOf(0.15) },
 ];
+const AMOUNT_CENTS = 19_90;
 const PATIENCE_MS = 15_000;
 const MARGIN_MS = 500;
 const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
@@ -24,13 +26,14 @@ export function run(context: BenchContext): Row[] {
 
 function withRoom(context: BenchContext): Row {
   const { router, lanes } = newRouter();
+  const order = router.orders.of(AMOUNT_CENTS);
   const waiting = waitingOf(1, 10_000);
   const naive = () => lanes.find((lane) => lane.hasRoom);
   const checks = new Checks();
-  checks.equal("the lane", router.choose(0, waiting)?.name, naive()?.name);
+  checks.equal("the lane", router.choose(0, waiting, order)?.name, naive()?.name);
   const series = compare(context, {
     batch: BATCH,
-    ours: times(() => router.choose(0, waiting)),
+    ours: times(() => router.choose(0, waiting, order)),
     naive: times(naive),
   });
   return rowOf("router: choose, room", "ns", series, checks, "against the first lane with room");
@@ -38,6 +41,7 @@ function withRoom(context: BenchContext): Row {
 
 function full(context: BenchContext): Row {
   const { router, lanes } = newRouter();
+  const order = router.orders.of(AMOUNT_CENTS);
   const [cheap, dear] = lanes as [RouterLane, RouterLane];
   while (cheap.hasRoom) cheap.admit(0);
   const length = context.quick ? 100 : 10_000;
@@ -45,14 +49,14 @@ function full(context: BenchContext): Row {
   for (const lastDeadlineMs of [100, 400, 700, 1_000, 5_000, 20_000, 60_000]) {
     const waiting = waitingOf(length, lastDeadlineMs);
     const due = everyoneIsAsked(0, waiting, cheap, dear);
-    const ours = router.choose(0, waiting) !== null;
+    const ours = router.choose(0, waiting, order) !== null;
     checks.equal(`deadlines up to ${lastDeadlineMs} ms`, ours, due);
     checks.equal("isDue says the same", isDue(0, waiting, [cheap], [dear], SLACK), due);
   }
   const waiting = waitingOf(length, 60_000);
   const series = compare(context, {
     batch: 1,
-    ours: () => router.choose(0, waiting),
+    ours: () => router.choose(0, waiting, order),
     naive: () => everyoneIsAsked(0, waiting, cheap, dear),
   });
   const note = `${length} wait; against asking for every one`;

@@ -1,4 +1,5 @@
 /** Draws one screen of figures as lines of text, cut to the size that there is. Pure. */
+import { feeOf, millionthsOf, USUAL_CENTS, wordsOf, type Tariff } from "../../shared/tariff.ts";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { costOf, endOf, whatOf } from "../../shared/incidents/words.ts";
 import { decimalFromCents } from "../../shared/money.ts";
@@ -23,7 +24,11 @@ const BREAKER_ORDER = { open: 0, "half-open": 1, closed: 2 };
 /** Columns by the key that sorts by them. Numbers have the largest first; names and fees the smallest. */
 const COLUMNS = {
   n: { title: "[n]ame", text: ({ name }) => name, value: ({ name }) => name },
-  f: { title: "[f]ee", text: ({ fee }) => percent(fee), value: ({ fee }) => -fee },
+  f: {
+    title: "[f]ee",
+    text: ({ tariff }) => wordsOf(tariff),
+    value: ({ tariff }) => -usualFee(tariff),
+  },
   b: {
     title: "[b]reaker",
     text: ({ breaker, mode, moved }) =>
@@ -51,7 +56,7 @@ const COLUMNS = {
     text: ({ settled }) => decimalFromCents(settled.cents),
     value: ({ settled }) => settled.cents,
   },
-  c: { title: "fees [c]ost", text: ({ fees }) => fees, value: ({ fees }) => Number(fees) },
+  c: { title: "fees [c]ost", text: ({ fees }) => fees ?? "…", value: ({ fees }) => Number(fees) },
 } satisfies Record<string, Column>;
 export type SortKey = keyof typeof COLUMNS;
 
@@ -188,6 +193,7 @@ function milliseconds(ms: number): string {
   return ms >= 100 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
 
-function percent(fee: number): string {
-  return `${Number((fee * 100).toFixed(6))} %`;
+/** Fee of a payment of 100.00, to sort by. */
+function usualFee(tariff: Tariff): number {
+  return Number(millionthsOf(feeOf(tariff, USUAL_CENTS)));
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
+import { decimalOf, shareOf, shareOfSum } from "../../shared/tariff.ts";
 import { EventReader } from "./events.ts";
 import { fitted, lineOf, screenOf, sortedBy, UNSORTED, type SortKey } from "./screen.ts";
 import { View, type Figures } from "./view.ts";
@@ -19,6 +20,7 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
   return {
     name,
     fee: 0.05,
+    tariff: shareOf(more.fee ?? 0.05),
     mode: "auto",
     moved: false,
     breaker: "closed",
@@ -40,7 +42,17 @@ function opened(number: number, processor: string, cause: string): LaneChange {
   return { number, at: AT, upMs: 0, processor, cause, kind: "breaker", from: "closed", to: "open" };
 }
 
+/** Fees as the worker adds them up, for lanes that charge a share. */
+function moneyOf(lanes: readonly LiveLane[]): LiveSnapshot["money"] {
+  const each = lanes.map(({ name, tariff, settled }, i) => {
+    const paid = decimalOf(shareOfSum(tariff, settled.cents));
+    return { name, tariff: i + 1, terms: tariff, ...settled, paid };
+  });
+  return { total: "0.00", paid: "0.00", avoided: "0.00", left: "0.00", each };
+}
+
 function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
+  const lanes = [lane("default"), lane("fallback", { fee: 0.15, latencyMs: 250, inFlight: 0 })];
   return {
     at: AT,
     startedAt: "2026-01-05T11:00:00.000Z",
@@ -59,7 +71,8 @@ function snapshot(more: Partial<LiveSnapshot> = {}): LiveSnapshot {
     journal: { trouble: null, queued: 0, restored: false },
     link: { strangers: 0 },
     clockStepMs: null,
-    lanes: [lane("default"), lane("fallback", { fee: 0.15, latencyMs: 250, inFlight: 0 })],
+    lanes,
+    money: moneyOf(more.lanes ?? lanes),
     gone: [],
     seconds: [second(1, 100, [90, 10]), second(2, 200, [190, 10])],
     changes: [],

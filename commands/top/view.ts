@@ -2,7 +2,7 @@
  * Keeps what the screen shows from one event to the next: the first event of a stream holds
  * everything that the worker keeps, later ones what is new.
  */
-import { feesOf } from "../../shared/fees.ts";
+import { centsOf, sumOf } from "../../shared/tariff.ts";
 import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 
 /** Time over which a rate is taken. */
@@ -12,7 +12,8 @@ const CHANGES_KEPT = 20;
 export type Row = LiveLane & {
   /** Payments settled a second. */
   readonly rate: number;
-  readonly fees: string;
+  /** Fees paid there, to the cent; null while they are being added up. */
+  readonly fees: string | null;
   /** The reason for the breaker's state; null when it never changed. */
   readonly cause: string | null;
 };
@@ -56,7 +57,7 @@ export class View {
     const rows = snapshot.lanes.map((lane, index) => ({
       ...lane,
       rate: rate(({ settled }) => settled[index] ?? 0),
-      fees: feesOf([{ name: lane.name, cents: lane.settled.cents, fee: lane.fee }])?.paid ?? "0.00",
+      fees: feesAt(lane.name, snapshot),
       cause: this.#causeOf(lane.name),
     }));
     return {
@@ -76,6 +77,12 @@ export class View {
     );
     return last?.cause ?? null;
   }
+}
+
+function feesAt(name: string, { money }: LiveSnapshot): string | null {
+  if (money === null) return null;
+  const own = money.each.filter((one) => one.name === name);
+  return centsOf(sumOf(own.map(({ paid }) => paid)));
 }
 
 /** Merges rows by their numbers: a stream that has started again tells again what is known. */

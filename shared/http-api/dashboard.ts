@@ -1,4 +1,5 @@
 /** Answers that the page reads beside live figures; anybody else may read them, too. */
+import { money } from "./money.ts";
 import { state, statusFields } from "./payments.ts";
 import { boolean, cents, instant, list, object, orNull, text, whole, type Of } from "./schema.ts";
 
@@ -24,6 +25,8 @@ export const curve = object({
       cents: list(cents),
     }),
   ),
+  /** Fees of the window; null when nothing of it is settled. */
+  money: orNull(money),
 });
 
 export const storyFields = {

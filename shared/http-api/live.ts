@@ -23,7 +23,9 @@ import {
   type Of,
   type SchemaOf,
 } from "./schema.ts";
+import { money } from "./money.ts";
 import { standing } from "./standing.ts";
+import { tariff } from "./tariff.ts";
 
 /** The mode that an operator has set. */
 export const mode = oneOf("auto", "drained", "forced");
@@ -55,8 +57,9 @@ const backlog = object({
 
 const lane = object({
   name: text,
-  /** Share of an amount. */
+  /** Share of an amount; `tariff` is all that it charges. */
   fee: number,
+  tariff,
   mode,
   /** Nothing is sent there: it has another address than its open payments were sent to. */
   moved: boolean,
@@ -126,6 +129,8 @@ export const live = object({
   clockStepMs: orNull(number),
   /** Lanes in the configured order. */
   lanes: list(lane),
+  /** Fees of all that is settled since the last purge; null while they are being added up. */
+  money: orNull(money),
   /** Processors that are not configured any more and have settled payments. */
   gone: list(object({ name: text, count: whole, cents })),
   seconds: list(second),

@@ -1,4 +1,5 @@
 /** The operator's calls: what may be decided, what has to be said with it, and what is read. */
+import { tariff } from "./tariff.ts";
 import { storyFields } from "./dashboard.ts";
 import { breaker, mode } from "./live.ts";
 import { STATES, statusFields } from "./payments.ts";
@@ -109,6 +110,7 @@ export const processorDecision = object({ processor: text, action: text, mode, d
 
 const view = {
   fee: number,
+  tariff,
   mode,
   breaker,
   inFlight: whole,

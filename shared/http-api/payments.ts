@@ -41,6 +41,9 @@ export const statusFields = {
     processor: text,
     requestedAt: instant,
     settledAt: instant,
+    /** Fee of a settled payment in the currency's units, and the number of the tariff that it is by. */
+    fee: { type: "number", minimum: 0 } as SchemaOf<number>,
+    tariff: whole,
     /** True of a settled payment whose times and attempts were forgotten (`worker prune`). */
     pruned: boolean,
   },

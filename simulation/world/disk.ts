@@ -8,6 +8,7 @@ import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit } from "../../worker/journal/group-commit.ts";
 import { SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
+import type { Priced } from "../../worker/tariffs.ts";
 import {
   PAYMENT_STATES,
   type JournalHead,
@@ -159,6 +160,9 @@ export class DiskJournal implements Journal {
 
   async addresses(configured: readonly Address[]) {
     return this.#store.addresses(configured);
+  }
+  async tariffs(configured: readonly Priced[]) {
+    return this.#store.tariffs(configured);
   }
   open(): Promise<OpenRow[]> {
     return this.#later(() => [...this.#store.open()]);

@@ -1,6 +1,7 @@
 /** The worker's process in the world: its real parts, started on what the disk holds, and killed. */
 import type { Log } from "../../shared/log.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
+import { shareOf } from "../../shared/tariff.ts";
 import type { LinkKeys } from "../../shared/link/frame.ts";
 import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.ts";
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
@@ -98,11 +99,12 @@ export class Gateway {
         const exchange = wire.exchangeFor(alive);
         return {
           name,
-          fee,
+          fee: shareOf(fee),
           url,
           client: new HttpProcessor(url, plan.processorTimeoutMs, exchange),
         };
       }),
+      tariffsFromMs: 0,
       inFlightMax: 64,
       backlogMax: 10_000,
       processorTimeoutMs: plan.processorTimeoutMs,

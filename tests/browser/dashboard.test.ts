@@ -106,7 +106,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard in a browser${NO_CHROMIUM}`, ()
       expect(await formula.isVisible()).toBe(false);
       await page.locator("#money-paid").focus();
       expect(await formula.isVisible()).toBe(true);
-      expect(await formula.innerText()).toContain("× 0.05");
+      expect(await formula.innerText()).toContain("at 5 %");
       // Both are read at once: payments come in while the test looks.
       const both = await page.locator("#money-paid .value, #money-paid .formula").allInnerTexts();
       const [paid, sum] = both.map((one) => one.replaceAll(/\s/g, ""));
@@ -153,7 +153,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard in a browser${NO_CHROMIUM}`, ()
       for (const [section, begin] of Object.entries({
         live: "at,span_ms,accepted,settled_default,settled_fallback,",
         lanes: "at,processor,from,to,cause",
-        money: "processor,fee,settled,amount,fees_paid",
+        money: "processor,tariff,fee,settled,amount,fees_paid",
         audit: "processor,state,ours_count,",
         story: "at,after_ms,what",
         open: "id,state,processor,amount,",

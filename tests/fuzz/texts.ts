@@ -106,8 +106,10 @@ export function fuzzSettings(chance: Chance, inputs: number): void {
     const text = spoil(chance, "default=http://127.0.0.1:8001;fee=0.05,other=https://b/x;fee=0.15");
     const read = readSettings(workerSettings, { PROCESSORS: text });
     if (!read.ok) continue;
-    for (const { url, fee, name } of read.settings.PROCESSORS) {
-      const sound = /^https?:\/\//.test(url) && fee >= 0 && fee <= 1 && name.length > 0;
+    for (const { url, fee, name } of read.settings.PROCESSORS ?? []) {
+      const { perMillion } = fee;
+      const isFee = Number.isInteger(perMillion) && perMillion >= 0 && perMillion <= 1_000_000;
+      const sound = /^https?:\/\//.test(url) && isFee && name.length > 0;
       if (!sound) throw new Error(`read as ${name} ${url} ${fee}: ${text}`);
     }
   }

@@ -121,7 +121,7 @@ test(
       return err;
     };
     const address = `default=${place.simulator.url};fee=0.05`;
-    expect(await refused({ PROCESSORS: address })).toContain("no audit-token in PROCESSORS");
+    expect(await refused({ PROCESSORS: address })).toContain("no processor has an audit-token");
     expect(await refused({ JOURNAL: "sqlite:/nowhere/a.db" })).toContain("no such file");
     expect(await refused({}, "--from", "yesterday")).toContain("not an ISO 8601 instant");
     expect(await refused({}, "--parts", "0")).toContain("--parts is a whole number");

@@ -6,6 +6,7 @@
 import { iso } from "../../shared/clock.ts";
 import type { Curve } from "../../shared/http-api/dashboard.ts";
 import { decimalFromCents } from "../../shared/money.ts";
+import type { MoneyReader } from "./money.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
 
 const BUCKETS_MAX = 300;
@@ -35,11 +36,14 @@ export function bucketMsOf({ fromMs, toMs }: SummaryWindow): number {
 
 export async function readCurve(
   summary: Settled,
+  fees: Pick<MoneyReader, "read">,
   names: readonly string[],
   asked: SummaryWindow,
 ): Promise<Curve> {
   const window = closed(asked, summary.span());
-  if (window === null) return { from: null, to: null, bucketMs: 0, processors: [], buckets: [] };
+  if (window === null) {
+    return { from: null, to: null, bucketMs: 0, processors: [], buckets: [], money: null };
+  }
   const bucketMs = bucketMsOf(window);
   const read: { readonly at: string; readonly counts: number[]; readonly cents: number[] }[] = [];
   const seen = new Set<number>();
@@ -68,6 +72,7 @@ export async function readCurve(
       counts: only(counts),
       cents: only(cents),
     })),
+    money: await fees.read(window),
   };
 }
 

@@ -88,7 +88,14 @@ describe("the curve of a window", () => {
   test("is empty without payments", async () => {
     await using http = runHttp();
     const curve = await (await http.call("GET", "/dashboard/curve")).json();
-    expect(curve).toEqual({ from: null, to: null, bucketMs: 0, processors: [], buckets: [] });
+    expect(curve).toEqual({
+      from: null,
+      to: null,
+      bucketMs: 0,
+      processors: [],
+      buckets: [],
+      money: null,
+    });
   });
 
   test("is CSV for whoever asks for it", async () => {

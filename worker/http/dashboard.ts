@@ -6,6 +6,7 @@
 import type { ToldHistory } from "../../shared/http-api/history.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem } from "../../shared/problem.ts";
+import type { MoneyReader } from "./money.ts";
 import { curveCsv, readCurve, type Settled } from "./curve.ts";
 import type { LiveFeed } from "./live.ts";
 import { openPaymentsAnswer } from "./operator.ts";
@@ -39,6 +40,7 @@ export type DashboardSources = {
   readonly history: { tell(): ToldHistory };
   readonly stories: Stories;
   readonly summary: Settled;
+  readonly money: Pick<MoneyReader, "read">;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
 };
@@ -80,7 +82,7 @@ function story({ stories }: DashboardSources, id: string): Response {
   return found === null ? problem(404, "No payment has this correlationId.") : json(found);
 }
 
-async function curve({ summary, names }: DashboardSources, { query, request }: Call) {
+async function curve({ summary, money, names }: DashboardSources, { query, request }: Call) {
   const format = query.get("format") ?? acceptedFormat(request.headers.get("accept"));
   if (format !== "json" && format !== "csv") return problem(400, "format is one of json, csv.");
   const parsed = parseWindow(query);
@@ -91,7 +93,7 @@ async function curve({ summary, names }: DashboardSources, { query, request }: C
   const window = isOpen ? { ...parsed.window, fromMs: exactFromMs } : parsed.window;
   const refused = refusePruned(window, exactFromMs);
   if (refused !== null) return refused;
-  const read = await readCurve(summary, names, window);
+  const read = await readCurve(summary, money, names, window);
   if (format === "json") return json(JSON.stringify(read));
   return new Response(curveCsv(read), {
     headers: {

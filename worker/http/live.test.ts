@@ -2,8 +2,11 @@ import { expect, test } from "bun:test";
 import type { LaneChange, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { LiveMinute, LiveQuestion, LiveReading } from "../live.ts";
+import { shareOf } from "../../shared/tariff.ts";
 import { LiveFeed, STREAMS_MAX } from "./live.ts";
 import type { Call } from "./route.ts";
+
+const MONEY = { total: "59.70", paid: "2.985", avoided: "0.00", left: "0.00", each: [] };
 
 /** Pipeline in which a second passes whenever it is asked, and a breaker changes every other time. */
 class Watched {
@@ -22,6 +25,7 @@ class Watched {
     this.feed = new LiveFeed({
       ask: async (question) => this.#read(question),
       settled: () => new Map([["default", { count: 3, cents: 5_970 }]]),
+      money: async () => MONEY,
       notReady: () => this.standstill,
       standstill: () => this.standstill,
       damage: () => null,
@@ -41,6 +45,7 @@ class Watched {
     const lane = {
       name: "default",
       fee: 0.05,
+      tariff: shareOf(0.05),
       mode: "auto",
       moved: false,
       breaker: "closed",

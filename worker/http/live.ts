@@ -12,6 +12,7 @@ import type {
   LiveSnapshot,
   LiveTotals,
 } from "../../shared/http-api/live.ts";
+import type { Money } from "../../shared/http-api/money.ts";
 import { unavailable } from "../../shared/problem.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import { standingOf, type AuditedState } from "../standing.ts";
@@ -21,6 +22,8 @@ import { TOO_LATE, within } from "./within.ts";
 
 const PERIOD_MS = 1_000;
 const ANSWER_MS_MAX = 3_000;
+/** Time for fees to be added up before the figures go without the newest. */
+const MONEY_MS_MAX = 100;
 /** Most streams at a time; an API has a limit of its own below it. */
 export const STREAMS_MAX = 200;
 const STREAM_MS_MAX = 60 * 60 * 1_000;
@@ -37,6 +40,8 @@ export type LiveSources = {
   readonly ask: (question: LiveQuestion) => Promise<LiveReading>;
   /** Totals of all that is settled, by the processor's name. */
   readonly settled: () => ReadonlyMap<string, LiveTotals>;
+  /** Fees of all that is settled. */
+  readonly money: () => Promise<Money>;
   readonly notReady: () => string | null;
   /** Reason for which the pipeline is not even asked, or null. */
   readonly standstill: () => string | null;
@@ -66,6 +71,8 @@ export class LiveFeed {
   #told = { second: 0, change: 0 };
   #beating = false;
   #ended = false;
+  #adding: Promise<Money> | null = null;
+  #added: Money | null = null;
 
   constructor(sources: LiveSources) {
     this.#sources = sources;
@@ -167,9 +174,21 @@ export class LiveFeed {
     const gone = [...settled]
       .filter(([, { count }]) => count > 0)
       .map(([name, { count, cents }]) => ({ name, count, cents }));
-    const snapshot = this.#judged({ ...figures, notReady: this.#sources.notReady(), lanes, gone });
+    const notReady = this.#sources.notReady();
+    const money = await this.#money();
+    const snapshot = this.#judged({ ...figures, notReady, lanes, money, gone });
     this.#latest = { snapshot, atMs: performance.now() };
     return snapshot;
+  }
+
+  /** Gives the newest fees that are added up: the first time after a start that may take long. */
+  async #money(): Promise<Money | null> {
+    this.#adding ??= this.#sources
+      .money()
+      .then((money) => (this.#added = money))
+      .finally(() => (this.#adding = null));
+    await within(MONEY_MS_MAX, this.#adding);
+    return this.#added;
   }
 
   /** Gives what was known last, with the reason why there is nothing newer. */

@@ -3,11 +3,22 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SqliteStore } from "../journal/store.ts";
+import { FREE, shareOf } from "../../shared/tariff.ts";
+import { erasOf } from "../tariffs.ts";
 import type { FailedAttempt, Transition } from "../transitions.ts";
 import { openPayments } from "./payments.ts";
 
 const NAMES = ["default", "fallback"];
 const AT_MS = Date.UTC(2025, 6, 15, 12, 0, 0, 7);
+const CARDS = { ...FREE, perMillion: 29_000, fixedCents: 30 };
+const ERAS = erasOf(
+  [
+    { number: 1, processor: 1, fromMs: 0, terms: shareOf(0.05) },
+    { number: 2, processor: 1, fromMs: AT_MS + 1_000, terms: CARDS },
+    { number: 3, processor: 1, fromMs: AT_MS + 1_001, terms: null },
+  ],
+  NAMES.length,
+);
 const uuid = (n: number) => `4a7901b8-7d26-4d9d-aa19-${String(n).padStart(12, "0")}`;
 
 function payments(transitions: readonly Transition[]) {
@@ -15,7 +26,7 @@ function payments(transitions: readonly Transition[]) {
   const path = join(directory, "payments.db");
   const store = new SqliteStore(path, "off", NAMES, AT_MS);
   store.apply(transitions);
-  const opened = openPayments(path, NAMES);
+  const opened = openPayments(path, { names: NAMES, eras: ERAS });
   return {
     ...opened,
     store,
@@ -83,6 +94,8 @@ test("the status of a payment in each state has the fields that the state has", 
     ...base(4, "settled"),
     ...at,
     settledAt: "2025-07-15T12:00:02.007Z",
+    fee: 0.8771,
+    tariff: 2,
   });
   expect(fields(5)).toEqual({ ...base(5, "rejected"), ...at, reason: 'what "reject" is for' });
   expect(fields(6)).toEqual({

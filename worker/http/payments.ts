@@ -2,6 +2,8 @@
 import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { openToRead } from "../format.ts";
+import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import { tariffOf, type Era } from "../tariffs.ts";
 import { PAYMENT_STATES, type LedgerRows } from "../transitions.ts";
 
 export type PaymentRow = {
@@ -13,11 +15,14 @@ export type PaymentRow = {
   settled_at_ms: number | null;
 };
 
+/** Meaning of the journal's numbers: processors by number, and what each charged at which time. */
+export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
+
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 /** States after which nothing is tried any more, so that the last attempt says why. */
 const REFUSED = (["rejected", "conflict"] as const).map((name) => PAYMENT_STATES.indexOf(name));
 
-export function openPayments(path: string, names: readonly string[]) {
+export function openPayments(path: string, { names, eras }: Known) {
   const db = openToRead(path);
   const byId = db.query<PaymentRow & { reason: string | null }, [string]>(
     `SELECT *, CASE WHEN state IN (${REFUSED.join(", ")}) THEN
@@ -33,7 +38,7 @@ export function openPayments(path: string, names: readonly string[]) {
       const row = byId.get(correlationId);
       if (row === null) return null;
       const why = row.reason === null ? "" : `,"reason":${JSON.stringify(row.reason)}`;
-      return `{${statusFields(correlationId, row, names)}${why}}`;
+      return `{${statusFields(correlationId, row, { names, eras })}${why}}`;
     },
     oldRows(fromRow: number, toRow: number): LedgerRows {
       const values = rows.values(fromRow, toRow) as [number, number, number][];
@@ -50,7 +55,7 @@ export function openPayments(path: string, names: readonly string[]) {
 export function statusFields(
   correlationId: string,
   row: PaymentRow,
-  names: readonly string[],
+  { names, eras }: Known,
 ): string {
   const fields = [
     `"correlationId":"${correlationId}"`,
@@ -62,5 +67,18 @@ export function statusFields(
   fields.push(`"acceptedAt":"${iso(row.accepted_at_ms)}"`);
   if (row.settled_at_ms !== null) fields.push(`"settledAt":"${iso(row.settled_at_ms)}"`);
   if (row.state === SETTLED && row.settled_at_ms === null) fields.push('"pruned":true');
+  fields.push(...feeFields(row, eras));
   return fields.join(",");
+}
+
+/** The fee of a settled payment whose tariff is known, in the currency's units. */
+function feeFields(
+  { state, processor, requested_at_ms: requestedAtMs, amount_cents: cents }: PaymentRow,
+  eras: readonly Era[],
+): string[] {
+  if (state !== SETTLED || processor === null || requestedAtMs === null) return [];
+  const tariff = tariffOf(eras, { processor, requestedAtMs });
+  if (tariff === null) return [];
+  const fee = decimalOf(millionthsOf(feeOf(tariff.terms, cents)));
+  return [`"fee":${fee}`, `"tariff":${tariff.number}`];
 }

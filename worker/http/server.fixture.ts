@@ -1,8 +1,11 @@
 /** Starts the worker's HTTP side on a ledger and payments that a test makes up. */
 import { systemClock } from "../../shared/clock.ts";
 import { createLog, type Log } from "../../shared/log.ts";
+import { shareOf } from "../../shared/tariff.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import { MoneyReader } from "./money.ts";
 import { SummaryReader } from "../summary.ts";
+import { erasOf } from "../tariffs.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
 
@@ -42,11 +45,20 @@ const NO_OPERATOR: HttpOptions["operator"] = {
 export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}): RunningHttp {
   const names = options.names ?? NAMES;
   const memory = allocateLedger(4_096, names.length, 16 * BLOCK_ROWS);
+  const summary = new SummaryReader(memory, NONE_HAS_LEFT, prunedBeforeMs);
+  const tariffs = names.map((_, processor) => {
+    return { number: processor + 1, processor, fromMs: 0, terms: shareOf(0.05) };
+  });
   const server = startHttp({
     settings: {
       HTTP_HOST: "127.0.0.1",
       HTTP_PORT: 0,
-      PROCESSORS: NAMES.map((name) => ({ name, url: "http://127.0.0.1:1", fee: 0.05 })),
+      PROCESSORS: NAMES.map((name) => ({
+        name,
+        kind: "rinha" as const,
+        url: "http://127.0.0.1:1",
+        fee: shareOf(0.05),
+      })),
       PURGE_ENABLED: false,
       ADMIN_TOKEN: null,
       JOURNAL: "payments.db",
@@ -55,7 +67,8 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     names,
     log: createLog("worker-http", "silent"),
     payments: { status: () => null },
-    summary: new SummaryReader(memory, NONE_HAS_LEFT, prunedBeforeMs),
+    summary,
+    money: new MoneyReader(memory, summary, { names, eras: erasOf(tariffs, names.length) }),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],

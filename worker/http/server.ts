@@ -10,6 +10,8 @@ import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
 import type { WorkerSettings } from "../settings.ts";
+import type { MoneyReader } from "./money.ts";
+import { registerMoneyMetrics } from "./money-metrics.ts";
 import type { Totals } from "../summary.ts";
 import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
@@ -45,6 +47,7 @@ export type HttpOptions = {
   readonly log: Log;
   readonly payments: { status(correlationId: string): string | null };
   readonly summary: Settled;
+  readonly money: Pick<MoneyReader, "read">;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -90,10 +93,12 @@ export function startHttp(options: HttpOptions): HttpServer {
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
   registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
+  registerMoneyMetrics(metrics.registry, () => options.money.read(ALWAYS));
   registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),
+    money: () => options.money.read(ALWAYS),
     notReady,
     standstill: standstill.reason,
     damage: () => damage,

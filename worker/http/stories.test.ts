@@ -26,7 +26,7 @@ function stories(transitions: readonly Transition[]) {
   const path = join(directory, "payments.db");
   const store = new SqliteStore(path, "off", ["default"], AT_MS);
   store.apply(transitions);
-  const opened = openStories(path, ["default"]);
+  const opened = openStories(path, { names: ["default"], eras: [] });
   return {
     ...opened,
     [Symbol.dispose]() {

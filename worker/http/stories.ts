@@ -10,7 +10,7 @@ import type { PaymentStatus } from "../../shared/http-api/payments.ts";
 import { openToRead } from "../format.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
-import { statusFields, type PaymentRow } from "./payments.ts";
+import { statusFields, type Known, type PaymentRow } from "./payments.ts";
 
 const SQL_ORDERS: Record<(typeof ORDERS)[number], string> = {
   age: "seq",
@@ -47,7 +47,8 @@ const AGE_BANDS_SECONDS = [1, 10, 60] as const;
 const AGED_MAX = 20_000;
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 
-export function openStories(path: string, names: readonly string[]) {
+export function openStories(path: string, known: Known) {
+  const { names } = known;
   const db = openToRead(path);
   const byId = db.query<PaymentRow & { seq: number }, [string]>(
     "SELECT * FROM payments WHERE id = unhex(?, '-')",
@@ -105,7 +106,7 @@ export function openStories(path: string, names: readonly string[]) {
         const ageSeconds = Math.max(0, Math.floor((nowMs - row.accepted_at_ms) / 1_000));
         const { attempts: count, reason: lastReason } = row;
         const more = JSON.stringify({ ageSeconds, attempts: count, lastReason }).slice(1);
-        return `{${statusFields(uuidFromHex(row.hex), row, names)},${more}`;
+        return `{${statusFields(uuidFromHex(row.hex), row, known)},${more}`;
       });
       return `{"payments":[${shown.join(",")}],"more":${rows.length > limit}}`;
     },
@@ -138,7 +139,7 @@ export function openStories(path: string, names: readonly string[]) {
           attemptsLeftOut: (attemptCount.get(row.seq)?.count ?? told.length) - told.length,
           interventions: ofPayment.all(row.seq).map(reader === "operator" ? saidAt : doneAt),
         };
-        return `{${statusFields(correlationId, row, names)},${JSON.stringify(story).slice(1)}`;
+        return `{${statusFields(correlationId, row, known)},${JSON.stringify(story).slice(1)}`;
       })();
     },
 

@@ -141,7 +141,7 @@ function answersOf(path: string): unknown {
   const { epoch: _, ...head } = store.head;
   const { baseRow, nextRow, nextSeq } = head;
   const ids = Array.from({ length: 2 * PAYMENTS }, (__, n) => uuid(((n + 1) * 7_919) % 1_000_003));
-  const payments = openPayments(path, head.processors);
+  const payments = openPayments(path, { names: head.processors, eras: [] });
   const fullRows = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
   const answers = {
     head,

@@ -1,6 +1,7 @@
 /** The interface of every store behind the journal; journal.test.ts is the contract that each passes. */
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Address, Addresses } from "../addresses.ts";
+import type { KnownTariff, Priced } from "../tariffs.ts";
 import type {
   BlockTotals,
   JournalHead,
@@ -35,6 +36,11 @@ export interface Journal {
   append(transition: Transition, done: OnDurable): void;
   /** Tells who is at another address than before; what may be followed is durable when it resolves. */
   addresses(configured: readonly Address[]): Promise<Addresses>;
+  /**
+   * Begins a tariff where what is configured differs from what was in force, behind every payment that was
+   * sent; gives all tariffs, durably. To be called once, before anything is appended.
+   */
+  tariffs(configured: readonly Priced[]): Promise<KnownTariff[]>;
   /** Gives the payments that were open when the journal was opened. */
   open(): Promise<OpenRow[]>;
   rows(fromRow: number, toRow: number): Promise<LedgerRows>;

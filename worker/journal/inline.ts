@@ -9,6 +9,7 @@ import { GroupCommit } from "./group-commit.ts";
 import type { SqliteStore } from "./store.ts";
 import type { OpenRow, Transition, TransitionResult } from "../transitions.ts";
 import type { OnDurable } from "./driver.ts";
+import type { Priced } from "../tariffs.ts";
 
 export class InlineJournal implements Journal {
   readonly checkpoints = new Checkpoints();
@@ -72,6 +73,9 @@ export class InlineJournal implements Journal {
 
   async addresses(configured: readonly Address[]) {
     return this.#store.addresses(configured);
+  }
+  async tariffs(configured: readonly Priced[]) {
+    return this.#store.tariffs(configured);
   }
   async open(): Promise<OpenRow[]> {
     return this.#reading(() => [...this.#store.open()]);

@@ -1,7 +1,13 @@
 /** Reads what `meta` says of the journal itself; store.ts tells what each key is. */
 import type { Database } from "bun:sqlite";
 
-export type MetaKey = "epoch" | "base_row" | "pruned_before_ms" | "backup_at_ms" | "restored_at_ms";
+export type MetaKey =
+  | "epoch"
+  | "base_row"
+  | "pruned_before_ms"
+  | "backup_at_ms"
+  | "restored_at_ms"
+  | "requested_up_to_ms";
 
 export function metaOf(db: Database, key: MetaKey): number | null {
   const [row] = db.query("SELECT value FROM meta WHERE key = ?").values(key);

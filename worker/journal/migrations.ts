@@ -11,6 +11,7 @@ import { attemptsLeftOut } from "./migrations/0002-attempts-left-out.ts";
 import { addresses } from "./migrations/0003-addresses.ts";
 import { copies } from "./migrations/0004-copies.ts";
 import { pruned } from "./migrations/0005-pruned.ts";
+import { tariffs } from "./migrations/0007-tariffs.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   addresses,
   copies,
   pruned,
+  tariffs,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

@@ -100,7 +100,7 @@ test("what is settled and older loses its rows, times and attempts; all else sta
   );
   const decided = "SELECT seq FROM interventions ORDER BY seq";
   expect(rowsOf(db, decided).flat()).toEqual([3, SETTLED, HELD]);
-  const payments = openPayments(path, NAMES);
+  const payments = openPayments(path, { names: NAMES, eras: [] });
   expect(JSON.parse(payments.status(uuid(1)) ?? "null")).toEqual({
     correlationId: uuid(1),
     amount: 19.9,

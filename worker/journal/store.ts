@@ -10,10 +10,12 @@
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
+ *   tariffs    what each processor charged, and from which requestedAt on (sqlite-tariffs.ts)
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
  *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it),
- *              backup_at_ms (when that copy was made, as long)
+ *              backup_at_ms (when that copy was made, as long),
+ *              requested_up_to_ms (newest requestedAt of what was purged)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
@@ -34,6 +36,8 @@ import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
+import { SqliteTariffs } from "./sqlite-tariffs.ts";
+import type { KnownTariff, Priced } from "../tariffs.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
   PAYMENT_STATES,
@@ -79,6 +83,8 @@ export class SqliteStore {
   readonly isChecked: boolean;
   readonly #db: Database;
   readonly #attempts: SqliteAttempts;
+  readonly #tariffs: SqliteTariffs;
+  readonly #openedAtMs: number;
   readonly #statements: Statements;
 
   /**
@@ -96,6 +102,8 @@ export class SqliteStore {
     told: (upgrade: Upgrade) => void = () => {},
   ) {
     this.#db = db;
+    this.#openedAtMs = nowMs;
+    this.#tariffs = new SqliteTariffs(db);
     try {
       this.isChecked = bytesOf(this.#db) <= checkedBytesMax;
       const found = this.isChecked ? damageIn(this.#db) : null;
@@ -134,20 +142,19 @@ export class SqliteStore {
 
   /** Syncs at any level: a call may leave for an address as soon as this has returned. */
   addresses(configured: readonly Address[]): Addresses {
-    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
-    this.#db.run("PRAGMA synchronous = FULL");
-    const found = this.#db
-      .transaction(() => {
-        const compared = compareAddresses(configured, knownAddresses(this.#db));
-        const set = this.#db.prepare("UPDATE processors SET url = ? WHERE name = ?");
-        for (const [i, { kind }] of compared.configured.entries()) {
-          if (kind !== "moved") set.run(configured[i]!.url, configured[i]!.name);
-        }
-        return compared;
-      })
-      .immediate();
-    this.#db.run(`PRAGMA synchronous = ${synchronous}`);
-    return found;
+    return this.#synced(() => {
+      const compared = compareAddresses(configured, knownAddresses(this.#db));
+      const set = this.#db.prepare("UPDATE processors SET url = ? WHERE name = ?");
+      for (const [i, { kind }] of compared.configured.entries()) {
+        if (kind !== "moved") set.run(configured[i]!.url, configured[i]!.name);
+      }
+      return compared;
+    });
+  }
+
+  /** Syncs at any level, too: payments belong to a tariff from now on. */
+  tariffs(configured: readonly Priced[]): KnownTariff[] {
+    return this.#synced(() => this.#tariffs.begin(configured, () => this.open(), this.#openedAtMs));
   }
 
   /** Gives all payments that are not settled, oldest first. */
@@ -169,6 +176,15 @@ export class SqliteStore {
       const isClaimed = is === 1;
       yield { seq, correlationId, amountCents, state, acceptedAtMs, assignment, isClaimed };
     }
+  }
+
+  /** Makes a transaction that no power cut undoes, at any level of the rest. */
+  #synced<T>(change: () => T): T {
+    const { synchronous } = this.#db.query("PRAGMA synchronous").get() as { synchronous: number };
+    this.#db.run("PRAGMA synchronous = FULL");
+    const found = this.#db.transaction(change).immediate();
+    this.#db.run(`PRAGMA synchronous = ${synchronous}`);
+    return found;
   }
 
   /** Moves finished commits from the log into the database, as far as no reader is in the way. */
@@ -283,6 +299,7 @@ export class SqliteStore {
         this.#record(null, null, transition.intervention);
         return DONE;
       case "purge":
+        this.#tariffs.beforePurge();
         statements.purgeRows.run();
         this.blocks.purge();
         statements.purgeBase.run(transition.baseRow, transition.atMs);

@@ -485,3 +485,13 @@ test("every place that is taken is given back exactly once, whatever the answers
     { numRuns: 25 },
   );
 });
+
+test("no payment is sent with an instant before the tariffs that are in force, however the clock is set", async () => {
+  const fromMs = WALL_START_MS + 60_000;
+  using bench = new Bench({ tariffsFromMs: fromMs });
+  await bench.send(1);
+  bench.clock.nowMs += 60_001;
+  await bench.send(2);
+  const sent = bench.default.charges.map(({ asked }) => asked.requestedAtMs);
+  expect(sent).toEqual([fromMs, fromMs + 1]);
+});

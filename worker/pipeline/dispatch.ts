@@ -4,9 +4,9 @@ import type { Incidents } from "../../shared/incidents.ts";
 import type { Lane } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { ChargeOutcome } from "../processor.ts";
-import type { PaymentQueue } from "../queue.ts";
 import type { Router } from "../router.ts";
 import type { Assignment } from "../transitions.ts";
+import type { Line, WaitingLines } from "./waiting-lines.ts";
 import type { Reservation } from "./charge.ts";
 import type { OpenPayments } from "./open-payments.ts";
 import type { Pace } from "./pace.ts";
@@ -17,8 +17,9 @@ export type DispatchOptions = {
   readonly incidents: Incidents;
   readonly router: Router<Lane>;
   readonly payments: OpenPayments;
-  readonly queue: PaymentQueue;
+  readonly queue: WaitingLines<Lane>;
   readonly pace: Pace;
+  readonly tariffsFromMs: number;
   /** Called with each payment whose assignment is durable. */
   readonly send: (payment: OpenPayment, reservation: Reservation) => void;
 };
@@ -38,29 +39,32 @@ export class Dispatch {
   /** A place for a payment that has just come in, if nobody waits before it and a lane takes it. */
   reserve(payment: OpenPayment): Reservation | null {
     const { clock, queue, router } = this.#options;
-    if (this.asksFirst || queue.length > 0) return null;
+    const line = queue.of(payment);
+    if (this.asksFirst || line.queue.length > 0) return null;
     const nowMs = clock.steadyMs();
     if (!this.#shortage.allows(nowMs)) return null;
-    const lane = router.choose(nowMs, ONE_WAITING(payment.deadlineMs));
+    const lane = router.choose(nowMs, ONE_WAITING(payment.deadlineMs), line.order);
     return lane === null ? null : this.#reserve(nowMs, lane);
   }
 
   /** The body that a payment is sent with is made once, now. */
   assignmentFor({ lane }: Reservation): Assignment {
-    return { processor: lane.number, requestedAtMs: this.#options.clock.wallMs() };
+    const { clock, tariffsFromMs } = this.#options;
+    // The instant says which tariff a payment belongs to, also after the clock was set back.
+    return { processor: lane.number, requestedAtMs: Math.max(clock.wallMs(), tariffsFromMs) };
   }
 
   /** Sends what waits, as far as lanes take it. */
   pump(): void {
-    const { clock, pace, queue, router } = this.#options;
+    const { clock, pace, queue } = this.#options;
     queue.wake(clock.steadyMs());
     while (queue.length > 0) {
       const nowMs = clock.steadyMs();
       if (!this.#shortage.allows(nowMs) || !pace.allows(nowMs)) return;
-      const lane = router.choose(nowMs, queue);
-      if (lane === null) return;
+      const next = this.#next(nowMs);
+      if (next === null) return;
       pace.started();
-      this.#assignAndSend(nowMs, queue.takeOldest(), lane);
+      this.#assignAndSend(nowMs, next.line.queue.takeOldest(), next.lane);
     }
   }
 
@@ -69,10 +73,12 @@ export class Dispatch {
     const { clock, queue, router } = this.#options;
     const nowMs = clock.steadyMs();
     if (queue.length === 0 || !this.#shortage.allows(nowMs)) return;
-    const trial = router.trialLane(nowMs, queue);
-    if (trial === null) return;
-    const payment = trial.needed ? queue.takeOldest() : queue.takeNewest();
-    this.#assignAndSend(nowMs, payment, trial.lane);
+    for (const line of queue.byDeadline()) {
+      const trial = router.trialLane(nowMs, line.queue, line.order);
+      if (trial === null) continue;
+      const payment = trial.needed ? line.queue.takeOldest() : line.queue.takeNewest();
+      return this.#assignAndSend(nowMs, payment, trial.lane);
+    }
   }
 
   /** Whether calls can be made at all. */
@@ -87,6 +93,16 @@ export class Dispatch {
     const counts = () => ({ calls: this.#shortage.failed });
     incidents.begin("no-calls", null, { details: { reason }, counts });
     this.#shortage.noticed(nowMs);
+  }
+
+  /** The first line whose oldest payment has a lane now. */
+  #next(nowMs: number): { readonly line: Line<Lane>; readonly lane: Lane } | null {
+    const { queue, router } = this.#options;
+    for (const line of queue.byDeadline()) {
+      const lane = router.choose(nowMs, line.queue, line.order);
+      if (lane !== null) return { line, lane };
+    }
+    return null;
   }
 
   #reserve(nowMs: number, lane: Lane): Reservation {

@@ -13,6 +13,7 @@ import {
 import type { Clock } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
+import { factorOf } from "../../shared/tariff.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
 import { ownerOf, type Move, type OpenPayment } from "../payment.ts";
@@ -276,7 +277,8 @@ export class Operator {
   #lanes(): ProcessorView[] {
     return this.#options.lanes.all.map((lane) => ({
       name: lane.name,
-      fee: lane.fee,
+      fee: factorOf(lane.fee),
+      tariff: lane.fee,
       mode: lane.mode,
       breaker: lane.breaker.kind,
       inFlight: lane.inFlight,

@@ -1,6 +1,7 @@
 /** Types that the parts of the pipeline share: what it is given, and what it gives. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Tariff } from "../../shared/tariff.ts";
 import type { Verdict } from "../../shared/verdict.ts";
 import type { Journal } from "../journal.ts";
 import type { LedgerWriter } from "../ledger.ts";
@@ -14,6 +15,8 @@ export type PipelineOptions = {
   readonly journal: Journal;
   readonly ledger: LedgerWriter;
   readonly processors: readonly ConfiguredProcessor[];
+  /** Beginning of the newest tariffs: no payment is sent with a `requestedAt` before it. */
+  readonly tariffsFromMs: number;
   /** Open payments, and calls in flight to one processor. */
   readonly backlogMax: number;
   readonly inFlightMax: number;
@@ -23,7 +26,7 @@ export type PipelineOptions = {
 
 export type ConfiguredProcessor = {
   readonly name: string;
-  readonly fee: number;
+  readonly fee: Tariff;
   readonly url: string;
   readonly client: Processor;
 };

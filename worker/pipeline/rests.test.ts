@@ -46,5 +46,7 @@ test("a payment that rests is woken up when a breaker changes", async () => {
   await bench.commit();
   for (const charge of bench.default.charges.slice(2)) await charge.answer(REFUSED);
   expect(bench.lanes[0]!.breaker.kind).toBe("open");
-  expect(bench.pipeline.queue.takeOldest()?.payment.correlationId).toBe(idOf(1));
+  expect(bench.pipeline.queue.byDeadline()[0]!.queue.takeOldest()?.payment.correlationId).toBe(
+    idOf(1),
+  );
 });

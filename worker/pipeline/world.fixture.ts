@@ -7,6 +7,7 @@ import { seededRandom } from "../../testing/random.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { createLog } from "../../shared/log.ts";
 import type { Payment } from "../../shared/payment.ts";
+import { shareOf, type Tariff } from "../../shared/tariff.ts";
 import type { Verdict } from "../../shared/verdict.ts";
 import { MemoryProcessor } from "../../simulation/memory.ts";
 import { ProcessorModel } from "../../simulator/processor.ts";
@@ -118,13 +119,14 @@ export type Parts = {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly processors: readonly Processor[];
-  readonly configured: readonly { readonly name: string; readonly fee: number }[];
+  readonly configured: readonly { readonly name: string; readonly fee: number | Tariff }[];
   readonly patienceMs?: number;
   readonly inFlightMax?: number;
   readonly backlogMax?: number;
   readonly random?: () => number;
   readonly urls?: readonly string[];
   readonly processorTimeoutMs?: number;
+  readonly tariffsFromMs?: number;
 };
 
 /** A pipeline as `worker/main.ts` puts it together. */
@@ -141,8 +143,10 @@ export function assemble(parts: Parts) {
     ledger,
     processors: configured.map(({ name, fee }, i) => {
       const url = parts.urls?.[i] ?? `http://${name}`;
-      return { name, fee, url, client: processors[i] as Processor };
+      const tariff = typeof fee === "number" ? shareOf(fee) : fee;
+      return { name, fee: tariff, url, client: processors[i] as Processor };
     }),
+    tariffsFromMs: parts.tariffsFromMs ?? 0,
     inFlightMax,
     patienceMs,
     backlogMax,
@@ -196,7 +200,13 @@ export class World {
     this.store = new SqliteStore(":memory:", "off", names, this.clock.wallMs());
     this.journal = new InlineJournal(this.store, this.clock);
     this.processors = configured.map(
-      ({ fee }) => new ModelProcessor(this.clock, new ProcessorModel({ fee, random }), timeoutMs),
+      ({ fee }) =>
+        new ModelProcessor(
+          this.clock,
+          // The stand-in's own summary knows shares only, and no test here reads its fees.
+          new ProcessorModel({ fee: typeof fee === "number" ? fee : 0, random }),
+          timeoutMs,
+        ),
     );
     const { clock, journal, processors } = this;
     const parts = assemble({ random, ...options, configured, clock, journal, processors });

@@ -1,6 +1,9 @@
 /** Tests what holds for every router and every queue. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { anyAmountCents, anyTariff } from "../../shared/tariff.fixture.ts";
+import { feeOf, millionthsOf } from "../../shared/tariff.ts";
+import type { RouterLane } from "./lane.ts";
 import {
   CONTEST,
   MARGIN_MS,
@@ -17,12 +20,13 @@ import {
 describe("in whatever state the processors are", () => {
   const STATES = ["idle", "full", "open", "half-open", "half-open and full"] as const;
   const anyLane = fc.record({
-    fee: fc.integer({ min: 0, max: 30 }).map((percent) => percent / 100),
+    fee: anyTariff,
     latencyMs: fc.integer({ min: 0, max: 3_000 }),
     state: fc.constantFrom(...STATES),
   });
   const world = fc.record({
     lanes: fc.oneof(...[1, 2, 5].map((n) => fc.array(anyLane, { minLength: n, maxLength: n }))),
+    amountCents: anyAmountCents,
     patienceMs: fc.constantFrom(0, 100, 1_000, 15_000, 30_000),
     length: fc.integer({ min: 1, max: 20_000 }),
     leftMs: fc.integer({ min: -5_000, max: 30_000 }),
@@ -42,13 +46,16 @@ describe("in whatever state the processors are", () => {
     return router;
   }
   const queueOf = ({ length, leftMs, spacingMs }: World) => waiting(length, leftMs, spacingMs);
+  /** Cost of the payment at the head there, in millionths of a cent. */
+  const costOf = ({ fee }: RouterLane, { amountCents }: World) =>
+    millionthsOf(feeOf(fee, amountCents));
   const marginOf = ({ patienceMs }: World) => Math.min(MARGIN_MS, patienceMs / 4);
 
   test("a payment goes only where there is room", () => {
     fc.assert(
       fc.property(world, (given) => {
         const router = build(given);
-        const lane = router.choose(NOW_MS, queueOf(given));
+        const lane = router.pick(NOW_MS, queueOf(given), given.amountCents);
         if (lane !== null) expect(lane.hasRoom).toBe(true);
       }),
     );
@@ -58,11 +65,12 @@ describe("in whatever state the processors are", () => {
     fc.assert(
       fc.property(world, (given) => {
         const router = build(given);
-        const least = Math.min(...router.lanes.map(({ fee }) => fee));
-        const cheapest = router.lanes.filter(({ fee }) => fee === least);
-        const lane = router.choose(NOW_MS, queueOf(given));
+        const costs = router.lanes.map((lane) => costOf(lane, given));
+        const least = costs.reduce((a, b) => (b < a ? b : a));
+        const cheapest = router.lanes.filter((_, i) => costs[i] === least);
+        const lane = router.pick(NOW_MS, queueOf(given), given.amountCents);
         if (!cheapest.some(({ hasRoom }) => hasRoom)) return;
-        expect(lane?.fee).toBe(least);
+        expect(costOf(lane!, given)).toBe(least);
       }),
     );
   });
@@ -71,10 +79,12 @@ describe("in whatever state the processors are", () => {
     fc.assert(
       fc.property(world, (given) => {
         const router = build(given);
-        const lane = router.choose(NOW_MS, queueOf(given));
+        const lane = router.pick(NOW_MS, queueOf(given), given.amountCents);
         if (lane === null) return;
-        const { fee } = lane;
-        for (const other of router.lanes) if (other.fee < fee) expect(other.hasRoom).toBe(false);
+        const cost = costOf(lane, given);
+        for (const other of router.lanes) {
+          if (costOf(other, given) < cost) expect(other.hasRoom).toBe(false);
+        }
       }),
     );
   });
@@ -84,10 +94,10 @@ describe("in whatever state the processors are", () => {
       fc.property(world, (given) => {
         const router = build(given);
         const queue = queueOf(given);
-        const lane = router.choose(NOW_MS, queue);
+        const lane = router.pick(NOW_MS, queue, given.amountCents);
         if (lane === null) return;
-        const { fee } = lane;
-        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        const cost = costOf(lane, given);
+        const cheaper = router.lanes.filter((one) => costOf(one, given) < cost);
         if (cheaper.length === 0) return;
         const rate = cheaper.reduce((sum, { ratePerMs }) => sum + ratePerMs, 0);
         const working = cheaper.filter((one) => one.working).map(({ latencyMs }) => latencyMs);
@@ -106,13 +116,15 @@ describe("in whatever state the processors are", () => {
     fc.assert(
       fc.property(world, (given) => {
         const router = build(given);
-        const trial = router.trial(NOW_MS, queueOf(given));
+        const trial = router.trial(NOW_MS, queueOf(given), given.amountCents);
         if (trial === null) return;
         expect(router.lane(trial.lane).breaker.kind).toBe("open");
-        const { fee } = router.lane(trial.lane);
-        const cheaper = router.lanes.filter((one) => one.fee < fee);
+        const cost = costOf(router.lane(trial.lane), given);
+        const cheaper = router.lanes.filter((one) => costOf(one, given) < cost);
         expect(trial.needed).toBe(cheaper.length > 0);
-        for (const one of router.lanes) if (one.fee <= fee) expect(one.hasRoom).toBe(false);
+        for (const one of router.lanes) {
+          if (costOf(one, given) <= cost) expect(one.hasRoom).toBe(false);
+        }
       }),
     );
   });
@@ -140,7 +152,7 @@ describe("in whatever state the processors are", () => {
         });
         let sentAhead = 0;
         for (; taken < length; nowMs += 10) {
-          if (router.choose(nowMs, queue()) === null) continue;
+          if (router.pick(nowMs, queue()) === null) continue;
           // A turn is ten milliseconds at the rate that the router counts on.
           for (sentAhead += rate * 10; sentAhead >= 1 && taken < length; sentAhead--) {
             const settledAtMs = nowMs + 10 + latencyMs;

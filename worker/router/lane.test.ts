@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { shareOf } from "../../shared/tariff.ts";
 import type { OnChange } from "./breaker.ts";
 import { RouterLane, type LaneReport } from "./lane.ts";
 
@@ -20,7 +21,7 @@ const noCall: LaneReport = { signal: "none", latencyMs: 0, dropped: false, cause
 /** Makes a lane whose breaker reports its changes to `changes`. */
 function lane(inFlightMax = 640, changes: Change[] = []): RouterLane {
   const onChange: OnChange = (...change) => changes.push(change);
-  return new RouterLane(0, { name: "default", fee: 0.05, inFlightMax, onChange });
+  return new RouterLane(0, { name: "default", fee: shareOf(0.05), inFlightMax, onChange });
 }
 
 function feed(one: RouterLane, nowMs: number, report: LaneReport, times = 1): RouterLane {

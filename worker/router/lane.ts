@@ -9,6 +9,7 @@ import {
 } from "./breaker.ts";
 import { Limit } from "./limit.ts";
 import { Rejections } from "./rejections.ts";
+import type { Tariff } from "../../shared/tariff.ts";
 import type { ProcessorMode } from "../transitions.ts";
 
 /** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
@@ -36,7 +37,7 @@ export type LaneReport = {
 
 export type RouterLaneOptions = {
   readonly name: string;
-  readonly fee: number;
+  readonly fee: Tariff;
   readonly inFlightMax: number;
   /** Hears of every change of its breaker, in the words of the answer that caused it. */
   readonly onChange?: OnChange;
@@ -44,7 +45,7 @@ export type RouterLaneOptions = {
 
 export class RouterLane {
   readonly name: string;
-  readonly fee: number;
+  readonly fee: Tariff;
   /** Set by an operator. */
   mode: ProcessorMode = "auto";
   /** Address that its payments belong to, while it is configured with another: nothing is sent to it. */

@@ -12,7 +12,7 @@ function waiting(leftMs: number): Waiting {
 }
 
 const chosen = (router: NumberedRouter, leftMs: number) =>
-  router.choose(NOW_MS, waiting(leftMs))?.name ?? "wait";
+  router.pick(NOW_MS, waiting(leftMs))?.name ?? "wait";
 
 test("a drained lane gets neither a payment nor a trial, and nobody waits for it", () => {
   const router = routerOf();

@@ -1,16 +1,19 @@
 /** Makes routers in the states that tests want, and queues before them. */
+import { shareOf, type Tariff } from "../../shared/tariff.ts";
 import { Router, RouterLane, type LaneReport, type Ticket, type Waiting } from "../router.ts";
 
 export const CONTEST = [
-  { name: "default", fee: 0.05 },
-  { name: "fallback", fee: 0.15 },
+  { name: "default", fee: shareOf(0.05) },
+  { name: "fallback", fee: shareOf(0.15) },
 ];
+/** Amount of a payment whose amount does not matter. */
+const AMOUNT_CENTS = 100_00;
 export const MARGIN_MS = 500;
 export const NOW_MS = 100_000;
 export const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
 
 export function routerOf(
-  processors: readonly { name: string; fee: number }[] = CONTEST,
+  processors: readonly { name: string; fee: Tariff }[] = CONTEST,
   { inFlightMax = 640, patienceMs = 15_000 } = {},
 ): NumberedRouter {
   const lanes = processors.map((processor) => new RouterLane(0, { ...processor, inFlightMax }));
@@ -35,9 +38,13 @@ export class NumberedRouter extends Router {
   record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): void {
     this.lane(lane).record(nowMs, ticket, report);
   }
+  /** Lane of a payment of that amount at the head of the queue. */
+  pick(nowMs: number, queue: Waiting, amountCents = AMOUNT_CENTS): RouterLane | null {
+    return this.choose(nowMs, queue, this.orders.of(amountCents));
+  }
   /** Number of the lane that is tried. */
-  trial(nowMs: number, queue: Waiting) {
-    const trial = this.trialLane(nowMs, queue);
+  trial(nowMs: number, queue: Waiting, amountCents = AMOUNT_CENTS) {
+    const trial = this.trialLane(nowMs, queue, this.orders.of(amountCents));
     return trial && { lane: this.lanes.indexOf(trial.lane), needed: trial.needed };
   }
 }
@@ -71,4 +78,4 @@ export function waiting(length: number, leftMs: number, spacingMs = 0): Waiting 
 }
 
 export const chosen = (router: NumberedRouter, queue: Waiting) =>
-  router.choose(NOW_MS, queue)?.name ?? "wait";
+  router.pick(NOW_MS, queue)?.name ?? "wait";

@@ -1,6 +1,7 @@
 /** Reads the pipeline as it is now into a plain object, which the http thread shows to its readers. */
 import type { Clock } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
+import { factorOf } from "../../shared/tariff.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -46,9 +47,11 @@ export class LiveReader {
       link: { strangers: link.strangers().length },
       clockStepMs: lastStepMs(pipeline.incidents, nowMs),
       lanes: lanes.all.map((lane) => {
-        const { name, fee, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
+        const { name, fee: tariff, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
-        return { name, fee, mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
+        const fee = factorOf(tariff);
+        const kind = breaker.kind;
+        return { name, fee, tariff, mode, moved, breaker: kind, latencyMs, inFlight, limit };
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),
