@@ -79,6 +79,38 @@ test(
   TEST_MS_MAX,
 );
 
+test(
+  "a secret that has changed is read again on SIGHUP, and charges have it",
+  async () => {
+    await using ends = new AsyncDisposableStack();
+    const directory = ends.use(temporaryDirectory());
+    const form = new StripeForm({ forgetAfterMs: 86_400_000, paymentMethod: "pm_card_visa" });
+    const stripe = ends.use(
+      startSimulator({ name: "cards", fee: 0.05, host: "127.0.0.1", port: 0, form }),
+    );
+    const file = directory.file("processors.json");
+    const env = { PROCESSORS: undefined, PROCESSORS_FILE: file };
+    const stack = ends.use(new Stack(await siteFor({ env })));
+    const fee = { percent: "5" };
+    const secret = { file: "key" };
+    const processors = [{ name: "cards", kind: "stripe", url: stripe.url, fee, secret }];
+    await Bun.write(file, JSON.stringify({ currency: "BRL", processors }));
+    await Bun.write(directory.file("key"), "revoked");
+    await stack.startAll();
+    const id = crypto.randomUUID();
+    expect(await stack.gateway.pay(id, CENTS)).toBe(202);
+    // Stripe refuses the key, and its words are the breaker's cause.
+    await until("the breaker is open", 20_000, () =>
+      stack.worker.lines.some((line) => line.includes("status 401: invalid_request_error")),
+    );
+    expect(stripe.model.records.size).toBe(0);
+    await Bun.write(directory.file("key"), SECRET);
+    process.kill(stack.worker.pid, "SIGHUP");
+    await until("it is charged", 20_000, () => stripe.model.records.size === 1);
+  },
+  TEST_MS_MAX,
+);
+
 test("an adapter that cannot be used keeps the worker from starting, with the reason", async () => {
   using directory = temporaryDirectory();
   const processor = {
