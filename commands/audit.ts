@@ -5,7 +5,7 @@
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
-import { lagMs, notAudited } from "../worker/audit.ts";
+import { adaptersOf, booksOf, lagMs, notAudited, whyNot } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
 import { readWithProcessors, workerSettings, type ProcessorSetting } from "../worker/settings.ts";
@@ -16,7 +16,7 @@ import { forgottenUpToMs, namesIn, restoredAtMs, summaryOf } from "../worker/aud
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
-import { BEGIN_MS, HttpBooks, NoAnswer } from "../worker/audit/theirs.ts";
+import { BEGIN_MS, NoAnswer } from "../worker/audit/theirs.ts";
 import { openToRead } from "../worker/format.ts";
 
 const USAGE = `usage: worker audit [options]
@@ -68,7 +68,7 @@ async function auditWith(
   );
   if (chosen.length === 0)
     throw new Error(`there is no processor ${options.processor} in the settings`);
-  if (chosen.every(({ auditToken }) => auditToken === undefined)) {
+  if (chosen.every(({ kind, auditToken }) => kind === "rinha" && auditToken === undefined)) {
     throw new Error(
       "no processor has an audit-token: PROCESSORS='name=url;fee=0.05;audit-token=TOKEN', or auditToken in PROCESSORS_FILE",
     );
@@ -89,8 +89,8 @@ async function auditWith(
   for (const setting of chosen) {
     const processor = names.indexOf(setting.name);
     const from = moved.get(setting.name);
-    if (from !== undefined && setting.auditToken !== undefined) {
-      audits.push({ ...notAudited(setting.name), state: "moved", error: whyNotAsked(from) });
+    if (from !== undefined && (setting.kind !== "rinha" || setting.auditToken !== undefined)) {
+      audits.push({ ...notAudited(setting.name, "off"), state: "moved", error: whyNotAsked(from) });
       continue;
     }
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
@@ -103,16 +103,23 @@ async function auditWith(
 }
 
 async function auditOne(
-  { name, url, auditToken }: ProcessorSetting,
+  setting: ProcessorSetting,
   here: { ours: JournalBooks; names: readonly string[]; processor: number },
   window: SummaryWindow,
   { parts, calls }: { parts: number; calls: number },
 ): Promise<ProcessorAudit> {
-  if (auditToken === undefined) return notAudited(name);
-  const failed = (error: string) => ({ ...notAudited(name), state: "failed" as const, error });
+  const { name } = setting;
+  const adapters = await adaptersOf([setting]);
+  const why = whyNot(setting, adapters);
+  if (why !== null) return notAudited(name, why);
+  const failed = (error: string) => ({
+    ...notAudited(name, "off"),
+    state: "failed" as const,
+    error,
+  });
   if (here.processor === -1) return failed("the journal has never heard of it");
   const pace = { pauseMs: 0, repeats: REPEATS, sleep: Bun.sleep };
-  const theirs = paced(new HttpBooks(url, auditToken), pace);
+  const theirs = paced(booksOf(setting, adapters), pace);
   try {
     return await compare(name, { ...here, theirs }, window, { parts, calls });
   } catch (error) {

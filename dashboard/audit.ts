@@ -12,6 +12,7 @@ const STATES: Record<ProcessorAudit["state"], string> = {
   waiting: "waits for its first comparison",
   equal: "equal",
   drift: "differs",
+  cannot: "cannot be audited: it gives no totals",
   moved: "is not asked: it has moved",
   failed: "could not be compared",
 };

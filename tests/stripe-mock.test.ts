@@ -25,7 +25,7 @@ async function made(): Promise<string | Error> {
   const env = { ...process.env, GOBIN: FOLDER };
   const { code, err } = await run([go, "install", MODULE], { env });
   if (code === 0) return join(FOLDER, "stripe-mock");
-  return new Error(`Go could not make stripe-mock: ${err.at(-1) ?? "it says nothing"}`);
+  return new Error(`Go could not make stripe-mock: ${err.trim().split("\n").at(-1)}`);
 }
 
 const program = await made();

@@ -19,6 +19,10 @@ import { paced } from "./audit/paced.ts";
 import { HttpBooks } from "./audit/theirs.ts";
 import { Watch } from "./audit/watch.ts";
 import type { WorkerSettings } from "./settings.ts";
+import type { Adapter } from "./processor/adapters/adapter.ts";
+import { adapterOf } from "./processor/adapters/kinds.ts";
+import { headersOf } from "./processor.ts";
+import type { ProcessorSetting } from "./processor-setting.ts";
 import type { SummaryReader } from "./summary.ts";
 
 const EVERY_MS = 5_000;
@@ -30,6 +34,7 @@ const LAG_MS = 2_000;
 
 export type AuditOptions = {
   readonly settings: Pick<WorkerSettings, "JOURNAL" | "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
+  readonly adapters: Adapters;
   /** Names of processors by number. */
   readonly names: readonly string[];
   readonly summary: SummaryReader;
@@ -55,11 +60,11 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
 }
 
 export function startAudit(options: AuditOptions): Audit {
-  const { settings, names, summary, standstill, incidents } = options;
-  const isOn = settings.PROCESSORS.some(({ auditToken }) => auditToken !== undefined);
+  const { settings, adapters, names, summary, standstill, incidents } = options;
+  const isOn = settings.PROCESSORS.some((one) => whyNot(one, adapters) === null);
   if (!isOn)
     return {
-      report: () => reportOf(settings, new Map(), null),
+      report: () => reportOf(options, new Map(), null),
       gauges: () => [],
       renew() {},
       stop() {},
@@ -67,12 +72,13 @@ export function startAudit(options: AuditOptions): Audit {
   const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
   const books = new Map<string, HttpBooks>();
-  for (const { name, url, auditToken } of settings.PROCESSORS) {
-    if (auditToken === undefined) continue;
+  for (const setting of settings.PROCESSORS) {
+    const { name, url } = setting;
+    if (whyNot(setting, adapters) !== null) continue;
     const processor = names.indexOf(name);
     const ours = new JournalBooks(db, summary, processor, lagMs(settings));
     const pace = { pauseMs: PAUSE_MS, repeats: 0, sleep: Bun.sleep };
-    const book = new HttpBooks(url, auditToken);
+    const book = booksOf(setting, adapters);
     books.set(name, book);
     const theirs = paced(book, pace);
     const sides = { ours, theirs, names, processor };
@@ -100,7 +106,7 @@ export function startAudit(options: AuditOptions): Audit {
   timer = setTimeout(round, FIRST_AFTER_MS);
 
   return {
-    report: () => reportOf(settings, watches, restoredAt),
+    report: () => reportOf(options, watches, restoredAt),
     gauges: () => [...watches.values()].map((watch) => watch.gauges()),
     renew(tokens) {
       for (const [name, token] of Object.entries(tokens)) books.get(name)?.renew(token);
@@ -115,13 +121,16 @@ export function startAudit(options: AuditOptions): Audit {
 }
 
 function reportOf(
-  { PROCESSORS }: Pick<WorkerSettings, "PROCESSORS">,
+  { settings: { PROCESSORS }, adapters }: Pick<AuditOptions, "settings" | "adapters">,
   watches: ReadonlyMap<string, Watch>,
   restoredAt: number | null,
 ): AuditReport {
-  const report = (name: string) => watches.get(name)?.report() ?? notAudited(name);
   return reportWith(
-    PROCESSORS.map(({ name }) => report(name)),
+    PROCESSORS.map((one) => {
+      return (
+        watches.get(one.name)?.report() ?? notAudited(one.name, whyNot(one, adapters) ?? "off")
+      );
+    }),
     restoredAt,
   );
 }
@@ -148,11 +157,33 @@ function tellOf(incidents: AuditOptions["incidents"], watch: Watch, isRestored: 
   }
 }
 
-/** The report on a processor without an audit-token. */
-export function notAudited(name: string): ProcessorAudit {
+/** Adapters of the processors that are configured, by name. */
+export type Adapters = ReadonlyMap<string, Adapter>;
+
+export async function adaptersOf(processors: readonly ProcessorSetting[]): Promise<Adapters> {
+  const each = processors.map(async (one) => [one.name, await adapterOf(one)] as const);
+  return new Map(await Promise.all(each));
+}
+
+/** The reason why a processor is not audited, as the report's state; null when it is. */
+export function whyNot({ name, kind, auditToken }: ProcessorSetting, adapters: Adapters) {
+  const { totals, lookup } = adapters.get(name) as Adapter;
+  if (totals === undefined || lookup === undefined) return "cannot";
+  return kind === "rinha" && auditToken === undefined ? "off" : null;
+}
+
+/** The books of a processor that is audited. */
+export function booksOf(setting: ProcessorSetting, adapters: Adapters): HttpBooks {
+  const { url, auditToken = "" } = setting;
+  const adapter = adapters.get(setting.name) as Adapter;
+  return new HttpBooks(url, auditToken, adapter, headersOf(adapter, setting));
+}
+
+/** The report on a processor that is not asked. */
+export function notAudited(name: string, state: "off" | "cannot"): ProcessorAudit {
   return {
     name,
-    state: "off",
+    state,
     from: null,
     to: null,
     ours: { count: 0, cents: 0 },

@@ -2,7 +2,7 @@
 import { systemClock } from "../shared/clock.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
-import { startAudit, type Audit } from "./audit.ts";
+import { adaptersOf, startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
@@ -30,7 +30,7 @@ const asked = new Map<number, (answer: unknown) => void>();
 self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   switch (data.kind) {
     case "start":
-      return start(data);
+      return await start(data);
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
@@ -56,9 +56,10 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   }
 };
 
-function start(order: HttpThreadStart): void {
+async function start(order: HttpThreadStart): Promise<void> {
   const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
   try {
+    const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
     const { oldRows } = (payments = openPayments(settings.JOURNAL, known));
     stories = openStories(settings.JOURNAL, known);
@@ -74,7 +75,7 @@ function start(order: HttpThreadStart): void {
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
     const money = new MoneyReader(ledger, summary, known);
-    audit = startAudit({ settings, names, summary, standstill, incidents });
+    audit = startAudit({ settings, adapters, names, summary, standstill, incidents });
     server = startHttp({
       settings,
       names,

@@ -103,7 +103,7 @@ setInterval(() => lookout.look(), LOOK_MS).unref();
 setInterval(() => void lookout.lookFurther(), LOOK_FURTHER_MS).unref();
 
 refuseWhenFull(incidents);
-if (process.env["PROCESSORS_FILE"]) onHangup(() => rereadSecrets(settings, log, http));
+if (process.env["PROCESSORS_FILE"]) onHangup(() => rereadSecrets(settings, log, http, processors));
 drainOnSignals(log, async () => {
   readiness.drain();
   http.leave();

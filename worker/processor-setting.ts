@@ -1,10 +1,11 @@
 /**
  * A processor as it is configured, by PROCESSORS or by PROCESSORS_FILE: the rest of the worker does not
- * know which. What it is spoken to with, its kind, is refused here as long as nothing speaks it.
+ * know which.
  */
 import type { Tariff } from "../shared/tariff.ts";
 
-export type ProcessorKind = "rinha" | "stripe" | `./${string}`;
+/** A kind that the worker speaks, or the path of an adapter. */
+export type ProcessorKind = "rinha" | "stripe" | `/${string}`;
 
 export type ProcessorSetting = {
   readonly name: string;
@@ -21,17 +22,13 @@ export type ProcessorSetting = {
   readonly currency?: string;
 };
 
-/** The reason why a kind cannot be used, or null. */
-export function whyNotSpoken({ kind, secret, headers }: Spoken): string | null {
-  if (kind !== "rinha") return `${JSON.stringify(kind)} is not spoken yet: "rinha" is`;
-  if (secret !== undefined) return '"rinha" has no secret';
-  return headers === undefined ? null : '"rinha" has no headers';
+/** The reason why a kind cannot be used with what it is given, or null. */
+export function whyNotSpoken({ kind, secret, currency }: Spoken): string | null {
+  if (kind !== "stripe") return null;
+  if (secret === undefined) return '"stripe" needs a secret';
+  return currency === undefined ? '"stripe" needs the currency of the file' : null;
 }
-type Spoken = {
-  readonly kind: ProcessorKind;
-  readonly secret?: unknown;
-  readonly headers?: unknown;
-};
+type Spoken = { readonly kind: string; readonly secret?: unknown; readonly currency?: string };
 
 /** Finds the first processor that has what another before it has; null when there is none. */
 export function findTwin(

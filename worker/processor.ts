@@ -89,7 +89,7 @@ export class HttpProcessor implements Processor {
   readonly healthEveryMs: number | null;
   readonly #url: string;
   readonly #timeoutMs: number;
-  readonly #exchange: Exchange;
+  #exchange: Exchange;
   readonly #adapter: Adapter;
 
   constructor(
@@ -111,8 +111,12 @@ export class HttpProcessor implements Processor {
   static async of(setting: ClientSetting, timeoutMs: number): Promise<HttpProcessor> {
     const { url } = setting;
     const adapter = await adapterOf(setting);
-    const exchange = exchangeTo(url, { headers: headersOf(adapter, setting) });
-    return new HttpProcessor(url, timeoutMs, exchange, adapter);
+    return new HttpProcessor(url, timeoutMs, exchangeOf(adapter, setting), adapter);
+  }
+
+  /** Calls from now on have another secret; those under way end on the connections that they have. */
+  renew(setting: ClientSetting): void {
+    this.#exchange = exchangeOf(this.#adapter, setting);
   }
 
   async charge(charge: Charge): Promise<ChargeOutcome> {
@@ -158,6 +162,10 @@ export class HttpProcessor implements Processor {
     const url = this.#url + path;
     return this.#exchange({ url, headers, body, contentType, timeoutMs }).catch(failureOf);
   }
+}
+
+function exchangeOf(adapter: Adapter, setting: ClientSetting): Exchange {
+  return exchangeTo(setting.url, { headers: headersOf(adapter, setting) });
 }
 
 export function headersOf({ authorize }: Adapter, { secret, headers = {} }: ClientSetting) {

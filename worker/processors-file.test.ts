@@ -140,8 +140,7 @@ describe("a mistake in the file", () => {
       "url: is not an http:// or https:// address without a user, a query and a fragment",
     ],
     [{ kind: "paypal" }, 'kind: "paypal" is not "rinha", "stripe" or a file, "./my-adapter.ts"'],
-    [{ kind: "stripe" }, 'kind: "stripe" is not spoken yet: "rinha" is'],
-    [{ kind: "./mine.ts" }, 'kind: "./mine.ts" is not spoken yet: "rinha" is'],
+    [{ kind: "stripe" }, 'kind: "stripe" needs a secret'],
     [
       { auditToken: HUSH },
       'auditToken: is not a secret\'s name, as {"env": "NAME"} or {"file": "PATH"}: it is never written here',

@@ -156,11 +156,11 @@ function processorsIn(
   const found = processors.map((one, index): ProcessorSetting => {
     const at = `processors[${index}]`;
     const { name, kind, headers } = one;
-    const why = whyNotSpoken({ ...one, kind: kind as ProcessorKind });
+    const why = whyNotSpoken({ ...one, ...(currency === undefined ? {} : { currency }) });
     if (why !== null) throw new Mistake(`${at}.kind: ${why}`);
     return {
       name,
-      kind: kind as ProcessorKind,
+      kind: (kind.startsWith(".") ? resolve(place.folder, kind) : kind) as ProcessorKind,
       url: parseHttpUrl(one.url) as string,
       fee: tariffOf(one.fee),
       ...secretIn("auditToken", one.auditToken, `${at}.auditToken`, place),

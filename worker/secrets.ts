@@ -4,6 +4,7 @@
  * under payments that are being sent would belong to nobody.
  */
 import type { Log } from "../shared/log.ts";
+import type { HttpProcessor } from "./processor.ts";
 import {
   readWithProcessors,
   withoutSecrets,
@@ -16,6 +17,7 @@ export function rereadSecrets(
   { PROCESSORS: atStart }: Pick<WorkerSettings, "PROCESSORS">,
   log: Pick<Log, "info" | "warn" | "error">,
   http: { renew(auditTokens: Readonly<Record<string, string>>): void },
+  clients: readonly { readonly name: string; readonly client: Pick<HttpProcessor, "renew"> }[],
   env: Record<string, string | undefined> = process.env,
 ): void {
   const read = readWithProcessors(workerSettings, env);
@@ -24,8 +26,14 @@ export function rereadSecrets(
   const withToken = now.flatMap(({ name, auditToken }) =>
     auditToken === undefined ? [] : [[name, auditToken] as const],
   );
+  const named = now.filter(({ auditToken, secret }) => (auditToken ?? secret) !== undefined);
+  for (const { name, client } of clients) {
+    const before = atStart.find((one) => one.name === name);
+    const secret = now.find((one) => one.name === name)?.secret;
+    if (before?.secret !== undefined && secret !== undefined) client.renew({ ...before, secret });
+  }
   http.renew(Object.fromEntries(withToken));
-  log.info({ processors: withToken.map(([name]) => name) }, "read the secrets again");
+  log.info({ processors: named.map(({ name }) => name) }, "read the secrets again");
   const isOther =
     JSON.stringify(now.map(withoutSecrets)) !== JSON.stringify(atStart.map(withoutSecrets));
   if (isOther)

@@ -2,6 +2,8 @@
 import { originOf } from "../../shared/healthcheck.ts";
 import { whyNotBound, type Listening } from "../../shared/net/bind.ts";
 import { HttpBooks, NoAnswer } from "../../worker/audit/theirs.ts";
+import { headersOf } from "../../worker/processor.ts";
+import { adapterOf } from "../../worker/processor/adapters/kinds.ts";
 import { exchangeTo, type ExchangeError } from "../../worker/processor/exchange.ts";
 import type { ProcessorSetting } from "../../worker/settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
@@ -62,11 +64,38 @@ export async function judgeProcessor(
   processor: ProcessorSetting,
   workerRuns: boolean,
 ): Promise<Finding[]> {
+  if (processor.kind !== "rinha") return [await judgeLook(processor)];
   const findings = [await judgeAnswer(processor, workerRuns)];
   if (processor.auditToken !== undefined && findings[0]?.verdict !== "wrong") {
     findings.push(await judgeToken(processor, processor.auditToken));
   }
   return findings;
+}
+
+/** Asks a processor of another kind for a payment that nobody has sent; not one without such a call. */
+async function judgeLook(processor: ProcessorSetting): Promise<Finding> {
+  const { name, kind, url } = processor;
+  const title = `processor ${name}`;
+  const adapter = await adapterOf(processor).catch((error: Error) => error.message);
+  if (typeof adapter === "string") return wrong(title, adapter, `kind: ${JSON.stringify(kind)}`);
+  const payment = { correlationId: NOBODY, amountCents: 1 };
+  const call = adapter.lookup?.call(payment);
+  if (call === undefined) return ok(title, "not asked: it cannot be asked for a payment");
+  const fix = `curl -i '${url}${call.path}'`;
+  const exchange = exchangeTo(url, { headers: headersOf(adapter, processor) });
+  try {
+    const answer = await exchange({ ...call, url: url + call.path, timeoutMs: HEALTH_MS_MAX });
+    const { status } = answer;
+    const said = adapter.lookup?.classify(answer, payment);
+    const isAsked = said?.kind === "nothing" || said?.kind === "unasked";
+    if (isAsked && (status < 400 || status === 404)) return ok(title, `status ${status}`);
+    const isBusy = status === 429 || status >= 500;
+    return isBusy ? warning(title, `status ${status}`, fix) : wrong(title, `status ${status}`, fix);
+  } catch (error) {
+    const { code, name: failure } = error as ExchangeError;
+    const what = String(failure === "TimeoutError" ? failure : code);
+    return wrong(title, `no answer from ${url}: ${what}`, fix);
+  }
 }
 
 async function judgeAnswer({ name, url }: ProcessorSetting, workerRuns: boolean): Promise<Finding> {

@@ -39,11 +39,11 @@ const differingWindow = object({ from: orNull(instant), to: instant, ours: sum, 
 export const processorAudit = object({
   name: text,
   /**
-   * `off` has no audit-token and is not asked. `waiting` has compared nothing yet. `moved` has another
+   * `off` has no audit-token and is not asked. `cannot` is of a kind that gives no totals. `waiting` has compared nothing yet. `moved` has another
    * address than the journal's, where nothing is asked. `failed` had its token refused, or its answer
    * cannot be read.
    */
-  state: oneOf("off", "waiting", "equal", "drift", "moved", "failed"),
+  state: oneOf("off", "cannot", "waiting", "equal", "drift", "moved", "failed"),
   /** The window that was compared, both ends included; null where it is open. */
   from: orNull(instant),
   to: orNull(instant),

@@ -3,13 +3,13 @@ import { notAudited } from "../audit.ts";
 import { mayBeGap, reportWith } from "./gap.ts";
 
 const compared = (ours: number, theirs: number) => ({
-  ...notAudited("default"),
+  ...notAudited("default", "off"),
   ours: { count: ours, cents: ours * 10 },
   theirs: { count: theirs, cents: theirs * 10 },
 });
 
 test("the gap of a restore is what all processors have more, and nothing on any other journal", () => {
-  const processors = [compared(5, 9), compared(7, 8), notAudited("third")];
+  const processors = [compared(5, 9), compared(7, 8), notAudited("third", "off")];
   expect(reportWith(processors, null)).toEqual({ processors });
   expect(reportWith(processors, 0).restored).toEqual({
     at: "1970-01-01T00:00:00.000Z",

@@ -3,11 +3,10 @@
  * answer that is not clear is thrown as `NoAnswer`, so that nobody concludes anything from it.
  * The token goes into its header and nowhere else.
  */
-import { iso } from "../../shared/clock.ts";
-import { centsFromDecimal } from "../../shared/money.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
-import { readInstant } from "../processor/instant.ts";
-import { Decimal, isId, readAmount, readFields, readRetryAfterMs } from "../processor/words.ts";
+import type { Adapter, HttpCall } from "../processor/adapters/adapter.ts";
+import { rinha } from "../processor/adapters/rinha.ts";
+import { readFields, readRetryAfterMs } from "../processor/words.ts";
 import type { Sum } from "../../shared/http-api/audit.ts";
 import type { SummaryWindow } from "../summary.ts";
 
@@ -43,11 +42,14 @@ export class HttpBooks implements Theirs {
   readonly #url: string;
   #token: string;
   readonly #exchange: Exchange;
+  readonly #adapter: Adapter;
 
-  constructor(url: string, token: string) {
+  /** `token`: for the header of the contest's processors; others have theirs among the `headers`. */
+  constructor(url: string, token: string, adapter: Adapter = rinha, headers = {}) {
     this.#url = url;
-    this.#exchange = exchangeTo(url);
+    this.#exchange = exchangeTo(url, { headers });
     this.#token = token;
+    this.#adapter = adapter;
   }
 
   /** Calls from now on have another token. */
@@ -55,35 +57,46 @@ export class HttpBooks implements Theirs {
     this.#token = token;
   }
 
-  async totals({ fromMs, toMs }: SummaryWindow): Promise<Sum> {
-    const query = `from=${iso(fromMs)}&to=${iso(toMs)}`;
-    const path = "/admin/payments-summary";
-    const { status, body } = await this.#get(`${path}?${query}`, { "X-Rinha-Token": this.#token });
+  async totals(window: SummaryWindow): Promise<Sum> {
+    const { totals } = this.#adapter;
+    if (totals === undefined) throw new NoAnswer("it gives no totals", true);
+    const call = totals.call(window);
+    const [path] = call.path.split("?", 1);
+    const answer = await this.#send(
+      call,
+      this.#token === "" ? {} : { "X-Rinha-Token": this.#token },
+    );
+    const { status } = answer;
     if (status !== 200) throw new NoAnswer(`GET ${path} answered ${status}`, status === 404);
-    const sum = readSum(body);
+    const sum = totals.read(answer);
     if (sum !== null) return sum;
     throw new NoAnswer(`GET ${path} gave no count and no amount in whole cents`, true);
   }
 
   async find(correlationId: string): Promise<Found | null> {
-    const { status, body } = await this.#get(`/payments/${correlationId}`, {});
+    const { lookup } = this.#adapter;
+    if (lookup === undefined) throw new NoAnswer("it cannot be asked for a payment", true);
+    // No amount is known here, and a look does not need it.
+    const payment = { correlationId, amountCents: 0 };
+    const call = lookup.call(payment);
+    const answer = await this.#send(call, {});
+    const { status, body } = answer;
+    const path = call.path.replace(correlationId, "{id}");
     if (status === 404 && (body === "" || readFields(body) !== null)) return null;
-    if (status !== 200) throw new NoAnswer(`GET /payments/{id} answered ${status}`, false);
-    const fields = readFields(body);
-    const requestedAtMs = readInstant(fields?.["requestedAt"]);
-    const cents = readAmount(fields?.["amount"])?.cents ?? null;
-    const isIt = isId(fields?.["correlationId"], correlationId);
-    if (!isIt || cents === null || requestedAtMs === null) {
-      throw new NoAnswer("GET /payments/{id} gave a payment that cannot be read", true);
+    if (status !== 200) throw new NoAnswer(`GET ${path} answered ${status}`, false);
+    const found = lookup.classify(answer, payment);
+    if (found.kind !== "found" || found.amountCents === null || found.requestedAtMs === null) {
+      throw new NoAnswer(`GET ${path} gave a payment that cannot be read`, true);
     }
-    return { cents, requestedAtMs };
+    return { cents: found.amountCents, requestedAtMs: found.requestedAtMs };
   }
 
-  async #get(target: string, headers: Record<string, string>) {
+  async #send({ path, ...call }: HttpCall, more: Record<string, string>) {
     let answer: Awaited<ReturnType<Exchange>>;
     try {
-      const url = this.#url + target;
-      answer = await this.#exchange({ url, headers, timeoutMs: TIMEOUT_MS });
+      const url = this.#url + path;
+      const headers = { ...call.headers, ...more };
+      answer = await this.#exchange({ ...call, url, headers, timeoutMs: TIMEOUT_MS });
     } catch (error) {
       const { code, name } = error as ExchangeError;
       throw new NoAnswer(`no answer: ${String(name === "TimeoutError" ? name : code)}`, false);
@@ -98,16 +111,6 @@ export class HttpBooks implements Theirs {
       throw new NoAnswer(`status ${status}`, true);
     }
     if (!complete) throw new NoAnswer(`status ${status}, without a word of where it ends`, false);
-    return { status, body };
+    return { status, body, retryAfter, complete };
   }
-}
-
-/** Refuses a count of 0 beside an amount: no payments sum to nothing. */
-function readSum(body: string | null): Sum | null {
-  const { totalRequests, totalAmount } = readFields(body) ?? {};
-  if (!(totalRequests instanceof Decimal && totalAmount instanceof Decimal)) return null;
-  const count = Number(totalRequests.text);
-  const cents = centsFromDecimal(totalAmount.text);
-  if (!Number.isSafeInteger(count) || count < 0 || cents === null || cents < 0) return null;
-  return count > 0 || cents === 0 ? { count, cents } : null;
 }
