@@ -4,7 +4,7 @@
  * under payments that are being sent would belong to nobody.
  */
 import type { Log } from "../shared/log.ts";
-import type { HttpProcessor } from "./processor.ts";
+import type { ProcessorSetting } from "./processor-setting.ts";
 import {
   readWithProcessors,
   withoutSecrets,
@@ -12,12 +12,14 @@ import {
   type WorkerSettings,
 } from "./settings.ts";
 
+type Renewed = { renew(setting: ProcessorSetting): void };
+
 /** A mistake in the file is one line in the log, and everything stays as it was. */
 export function rereadSecrets(
   { PROCESSORS: atStart }: Pick<WorkerSettings, "PROCESSORS">,
   log: Pick<Log, "info" | "warn" | "error">,
   http: { renew(auditTokens: Readonly<Record<string, string>>): void },
-  clients: readonly { readonly name: string; readonly client: Pick<HttpProcessor, "renew"> }[],
+  clients: readonly { readonly name: string; readonly client: Renewed }[],
   env: Record<string, string | undefined> = process.env,
 ): void {
   const read = readWithProcessors(workerSettings, env);

@@ -89,7 +89,6 @@ export const STARTERS: readonly (readonly [file: string, why: string])[] = [
   ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
   ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],
   ["tests/build/setup.ts", "the package manager has the terminal of whoever runs it"],
-  ["tests/build/sbom.ts", "npm writes what may be large to where it is wanted"],
   ["tests/containers/usage.ts", "what is run there has the terminal of whoever runs it"],
 ];
 

@@ -18,7 +18,7 @@ const URLS = ["http://one", "http://two"];
 const EXCHANGED = URLS.toReversed();
 const NAMED = { name: "default", fee: 0.05 };
 /** Number that the fixture gives to what a crash left. */
-const LEFT = 1_000_001;
+const LEFT = 10_001;
 
 /** Started over what a crash left: payment 1 belongs to the first processor, 2 to nobody. */
 async function startedAt(urls: readonly string[], kept = URLS): Promise<Bench> {

@@ -227,7 +227,7 @@ describe("an open payment of the copy", () => {
 
   test("that is held is left alone until it is released, and asked for then", async () => {
     using bench = await restored({}, [left(1, null)]);
-    const seq = 1_000_001;
+    const seq = 10_001;
     const on = (action: "hold" | "release") =>
       bench.pipeline.operate({
         kind: "payment",
