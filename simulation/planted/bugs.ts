@@ -417,8 +417,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a record that cannot be read taken for none",
-    seedsFrom: 310,
-    seedsMax: 500,
+    seedsFrom: 500,
+    seedsMax: 600,
     edits: [
       {
         file: "worker/processor/adapters/rinha.ts",
@@ -429,8 +429,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment declared absent that keeps its place at its processor",
-    seedsFrom: 30,
-    seedsMax: 700,
+    seedsFrom: 1_340,
+    seedsMax: 1_500,
     edits: [
       {
         file: "worker/pipeline/operator.ts",
