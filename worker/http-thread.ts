@@ -6,9 +6,11 @@ import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
-import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
-import { openStories } from "./http/stories.ts";
+import { Stories } from "./http/stories.ts";
+import { openToRead } from "./format.ts";
+import type { JournalReader } from "./journal-reader.ts";
+import { SqliteReader } from "./journal/sqlite-reader.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
@@ -17,8 +19,7 @@ import { SummaryReader } from "./summary.ts";
 declare const self: Worker;
 
 let server: HttpServer | null = null;
-let payments: ReturnType<typeof openPayments> | null = null;
-let stories: ReturnType<typeof openStories> | null = null;
+let journal: JournalReader | null = null;
 let audit: Audit | null = null;
 let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
@@ -46,17 +47,15 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       await history?.stop();
       audit?.stop();
       incidents?.close();
-      payments?.close();
-      stories?.close();
+      await journal?.close();
       return post({ kind: "stopped" });
   }
 };
 
-function start(order: HttpThreadStart): void {
+async function start(order: HttpThreadStart): Promise<void> {
   const { settings, names, ledger, prunedBeforeMs, pulse } = order;
   try {
-    const { oldRows } = (payments = openPayments(settings.JOURNAL, names));
-    stories = openStories(settings.JOURNAL, names);
+    const reader = (journal = new SqliteReader(openToRead(settings.JOURNAL)));
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
@@ -65,14 +64,14 @@ function start(order: HttpThreadStart): void {
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
     const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
-      return oldRows(fromRow, toRow);
+      return reader.rows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
-    audit = startAudit({ settings, names, summary, standstill, incidents });
+    audit = await startAudit({ settings, journal, names, summary, standstill, incidents });
     server = startHttp({
       settings,
       names,
-      payments,
+      journal,
       log,
       summary,
       standstill,
@@ -83,7 +82,8 @@ function start(order: HttpThreadStart): void {
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
       live: (question) => ask<LiveReading>({ kind: "live", question }),
       operator: {
-        stories,
+        journal,
+        stories: new Stories(journal, names),
         operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
       },
     });

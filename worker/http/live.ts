@@ -14,6 +14,7 @@ import type {
 } from "../../shared/http-api/live.ts";
 import { unavailable } from "../../shared/problem.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
+import { JournalUnreachable } from "../journal-reader.ts";
 import { standingOf, type AuditedState } from "../standing.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";
@@ -36,7 +37,7 @@ const HEADERS = {
 export type LiveSources = {
   readonly ask: (question: LiveQuestion) => Promise<LiveReading>;
   /** Totals of all that is settled, by the processor's name. */
-  readonly settled: () => ReadonlyMap<string, LiveTotals>;
+  readonly settled: () => Promise<ReadonlyMap<string, LiveTotals>>;
   readonly notReady: () => string | null;
   /** Reason for which the pipeline is not even asked, or null. */
   readonly standstill: () => string | null;
@@ -157,7 +158,8 @@ export class LiveFeed {
     const reading = await within(ANSWER_MS_MAX, this.#sources.ask({ afterSecond, afterChange }));
     if (reading === TOO_LATE) return this.#asOfBefore();
     this.#keep(reading);
-    const settled = new Map(this.#sources.settled());
+    const settled = await this.#settled();
+    if (settled === null) return this.#asOfBefore();
     const lanes = reading.lanes.map((lane) => {
       const totals = settled.get(lane.name) ?? { count: 0, cents: 0 };
       settled.delete(lane.name);
@@ -170,6 +172,16 @@ export class LiveFeed {
     const snapshot = this.#judged({ ...figures, notReady: this.#sources.notReady(), lanes, gone });
     this.#latest = { snapshot, atMs: performance.now() };
     return snapshot;
+  }
+
+  /** Null when the journal cannot be asked for rows that the sums need. */
+  async #settled(): Promise<Map<string, LiveTotals> | null> {
+    try {
+      return new Map(await this.#sources.settled());
+    } catch (error) {
+      if (error instanceof JournalUnreachable) return null;
+      throw error;
+    }
   }
 
   /** Gives what was known last, with the reason why there is nothing newer. */

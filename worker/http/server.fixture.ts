@@ -2,6 +2,7 @@
 import { systemClock } from "../../shared/clock.ts";
 import { createLog, type Log } from "../../shared/log.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import type { PaymentFound } from "../journal-reader.ts";
 import { SummaryReader } from "../summary.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
@@ -21,6 +22,13 @@ export type RunningHttp = AsyncDisposable & {
 
 const NAMES = ["default", "fallback"];
 
+/** A payment that was just accepted, as the journal has it. */
+export function foundAs(correlationId: string): PaymentFound {
+  const nobody = { processor: null, requestedAtMs: null, settledAtMs: null, reason: null };
+  const accepted = { amountCents: 1_990, state: "accepted", acceptedAtMs: 0 } as const;
+  return { correlationId, seq: 1, ...accepted, ...nobody };
+}
+
 const absent = () => {
   throw new Error("nobody operates here");
 };
@@ -28,8 +36,8 @@ const NONE_HAS_LEFT = () => {
   throw new Error("no row has left the ring");
 };
 const NO_OPERATOR: HttpOptions["operator"] = {
+  journal: { payment: absent },
   stories: {
-    find: absent,
     list: absent,
     story: absent,
     ages: absent,
@@ -54,7 +62,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     },
     names,
     log: createLog("worker-http", "silent"),
-    payments: { status: () => null },
+    journal: { payment: async () => null },
     summary: new SummaryReader(memory, NONE_HAS_LEFT, prunedBeforeMs),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
@@ -70,7 +78,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     operator: NO_OPERATOR,
     onCorruption: absent,
     leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1_000 },
-    audit: { report: () => ({ processors: [] }), gauges: () => [] },
+    audit: { report: async () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });
   const url = `http://127.0.0.1:${server.port}`;

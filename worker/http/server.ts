@@ -11,7 +11,7 @@ import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
-import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
 import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
@@ -20,6 +20,7 @@ import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { registerDiskMetrics } from "./disk.ts";
+import type { JournalReader } from "../journal-reader.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { HistoryKeeper } from "./history-keeper.ts";
 import { LiveFeed } from "./live.ts";
@@ -27,6 +28,7 @@ import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
+import { statusJson } from "./payments.ts";
 import { parseWindow, refusePruned } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
@@ -43,7 +45,7 @@ export type HttpOptions = {
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
   readonly log: Log;
-  readonly payments: { status(correlationId: string): string | null };
+  readonly journal: Pick<JournalReader, "payment">;
   readonly summary: Settled;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
@@ -97,7 +99,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     notReady,
     standstill: standstill.reason,
     damage: () => damage,
-    audited: () => auditedStates(options.audit),
+    audited: () => options.audit.gauges(),
     history: options.history,
   });
   const answers: Answers = {
@@ -108,7 +110,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     livez: () => new Response("ok\n"),
     readyz: ({ query }) => answerReadiness(readiness(), query, "ok"),
     metrics: () => metrics.answer(),
-    audit: () => json(JSON.stringify(options.audit.report())),
+    audit: async () => json(JSON.stringify(await options.audit.report())),
     document: () => json(WORKER_DOCUMENT),
     ...dashboardAnswers({ ...options, live, stories: options.operator.stories }),
     ...operatorAnswers(options.operator),
@@ -156,8 +158,8 @@ export function startHttp(options: HttpOptions): HttpServer {
 }
 
 /** Sums all that is settled since the last purge, and not pruned. */
-function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals> {
-  const { counts, cents } = summary.read(ALWAYS);
+async function settledByName({ summary, names }: HttpOptions): Promise<Map<string, LiveTotals>> {
+  const { counts, cents } = await summary.read(ALWAYS);
   return new Map(
     names.map((name, number) => [
       name,
@@ -166,13 +168,13 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
   );
 }
 
-function summarize(options: HttpOptions, query: URLSearchParams): Response {
+async function summarize(options: HttpOptions, query: URLSearchParams): Promise<Response> {
   const parsed = parseWindow(query);
   if (!parsed.ok) return problem(400, parsed.reason);
   const refused = refusePruned(parsed.window, options.summary.exactFromMs);
   if (refused !== null) return refused;
   const configured = options.settings.PROCESSORS.map(({ name }) => name);
-  return json(summaryJson(options.summary.read(parsed.window), options.names, configured));
+  return json(summaryJson(await options.summary.read(parsed.window), options.names, configured));
 }
 
 /** Lists the configured processors, and earlier ones that still have payments in the window. */
@@ -192,10 +194,11 @@ export function summaryJson(
   return `{${entries.join(",")}}`;
 }
 
-function status({ payments }: HttpOptions, id: string): Response {
+async function status({ journal, names }: HttpOptions, id: string): Promise<Response> {
   const correlationId = canonicalCorrelationId(id);
-  const found = correlationId === null ? null : payments.status(correlationId);
-  return found === null ? problem(404, "No payment has this correlationId.") : json(found);
+  const found = correlationId === null ? null : await journal.payment(correlationId);
+  if (found === null) return problem(404, "No payment has this correlationId.");
+  return json(statusJson(found, names));
 }
 
 async function purge(options: HttpOptions): Promise<Response> {
