@@ -8,9 +8,8 @@ import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
-import { openToRead } from "./format.ts";
 import type { JournalReader } from "./journal-reader.ts";
-import { SqliteReader } from "./journal/sqlite-reader.ts";
+import { openReader } from "./journal/open-reader.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
@@ -55,7 +54,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 async function start(order: HttpThreadStart): Promise<void> {
   const { settings, names, ledger, prunedBeforeMs, pulse } = order;
   try {
-    const reader = (journal = new SqliteReader(openToRead(settings.JOURNAL)));
+    const reader = (journal = openReader(settings.JOURNAL));
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);

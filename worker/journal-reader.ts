@@ -1,7 +1,8 @@
 /**
  * The questions that are asked of a journal while another thread writes it: by the worker's http thread
  * for a payment's status, its story, lists and the audit, and by commands beside a worker. Each driver
- * of the journal answers them in its own way (journal/sqlite-reader.ts). Amounts are whole cents, instants whole
+ * of the journal answers them in its own way (journal/sqlite-reader.ts, journal/postgres/reader.ts), and all give
+ * the same answers (journal/reader.test.ts). Amounts are whole cents, instants whole
  * milliseconds since 1970, processors their numbers in the journal. A read never writes, and finds what
  * was durable when it began. It rejects with `JournalUnreachable` when the journal cannot be asked.
  */

@@ -5,8 +5,8 @@
  * A reading takes the head once and looks only below it. Afterwards it checks whether the writer has
  * run over a slot that was read, or a purge came between; if so it reads again. It never waits in
  * between: rows that left the ring and are not at hand are fetched first, and then all is read again
- * with their sums. Those stay true meanwhile, for a row in the journal never changes, and its number
- * is never given to another.
+ * with their sums. Those stay true meanwhile: a row in the journal never changes, and while the worker
+ * runs its number is given to no other.
  */
 import {
   BLOCK_ROWS,
