@@ -3,6 +3,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
+import { JournalUnreachable } from "../journal-reader.ts";
 import { foundAs, runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
 
@@ -471,6 +472,13 @@ test("a failure inside is a 500 that tells nothing of the inside, and is logged"
   expect(detail).not.toMatch(/SELECT|secret|server\.ts|at /);
   expect(lines.join("")).toContain("SELECT secret FROM nowhere");
   expect((await http.call("GET", "/livez")).status).toBe(200);
+});
+
+test("a journal that cannot be asked is a 503 with its sentence", async () => {
+  const payment = () => Promise.reject(new JournalUnreachable("Nobody answers."));
+  await using http = runHttp({ journal: { payment } });
+  const response = await http.call("GET", `/payments/${ID}`);
+  expect([response.status, await problemOf(response)]).toEqual([503, "Nobody answers."]);
 });
 
 test("a read that meets a damaged journal is told to whoever can end the worker", async () => {
