@@ -1,0 +1,107 @@
+/**
+ * Opens the journal on PostgreSQL, for a worker that has all payments: one at a time, and any others wait
+ * to take its place. Loaded only when `JOURNAL` names a database.
+ */
+import { hostname } from "node:os";
+import type { Clock } from "../../shared/clock.ts";
+import { LEDGER_ROWS_MAX } from "../limits.ts";
+import type { JournalHead, ProcessorMode } from "../transitions.ts";
+import { checkDatabase } from "./postgres/checks.ts";
+import { Connection } from "./postgres/connection.ts";
+import { callOf } from "./postgres/functions.ts";
+import { PostgresJournal, swept } from "./postgres/journal.ts";
+import { Lease, STREAM } from "./postgres/lease.ts";
+import { migratePostgres, POSTGRES_MIGRATIONS, refuseLater, schemaOf } from "./postgres/migrations.ts";
+import { shownJournal } from "./postgres/url.ts";
+
+export type PostgresSettings = {
+  readonly JOURNAL: string;
+  readonly CLUSTER_ALLOW_SINGLE: boolean;
+  /** Where others find this worker. */
+  readonly link: string;
+  readonly http: string;
+};
+
+export type PostgresOptions = {
+  readonly fatal?: (reason: string) => void;
+  readonly warn?: (reason: string) => void;
+  /** Told once whom it waits for, and of each migration. */
+  readonly say?: (sentence: string) => void;
+};
+
+/** Opens or creates the journal. Rejects with one sentence when it cannot be. */
+export async function openPostgresJournal(
+  settings: PostgresSettings,
+  processors: readonly string[],
+  clock: Clock,
+  options: PostgresOptions = {},
+): Promise<PostgresJournal> {
+  const name = shownJournal(settings.JOURNAL);
+  const about = (reason: string) => `journal ${name}: ${reason}`;
+  const { fatal = fail, warn = () => {}, say = () => {} } = options;
+  const [writing, beside] = [new Connection(settings.JOURNAL), new Connection(settings.JOURNAL)];
+  const reading = new Connection(settings.JOURNAL, Number.POSITIVE_INFINITY);
+  try {
+    const { warnings } = await checkDatabase(writing, clock, settings.CLUSTER_ALLOW_SINGLE);
+    for (const warning of warnings) warn(about(warning));
+    const migrated = async () => {
+      for (const done of await migratePostgres(reading)) say(about(`migrated: ${done}`));
+    };
+    // A database that somebody works on with an earlier schema is left as it is until that one has ended.
+    const schema = await schemaOf((...question) => reading.ask(...question));
+    refuseLater(schema);
+    const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
+    if (!isOlder) await migrated();
+    const identity = { ...settings, name: `${hostname()}:${process.pid}` };
+    const lease = await Lease.take(beside, identity, clock, (sentence) => say(about(sentence)));
+    if (isOlder) await migrated();
+    const head = await begin(reading, lease.worker, processors, clock.wallMs());
+    return new PostgresJournal({ head, lease, writing, reading, beside, clock, name, fatal });
+  } catch (error) {
+    for (const connection of [writing, reading, beside]) connection.drop();
+    throw new Error(about((error as Error).message), { cause: error });
+  }
+}
+
+type HeadColumns = {
+  readonly epoch: number;
+  readonly next_seq: number;
+  readonly restored_at_ms: number | null;
+  readonly base_row: number;
+  readonly next_row: number;
+  readonly processors: readonly string[] | null;
+  readonly modes: readonly ProcessorMode[] | null;
+};
+
+async function begin(
+  connection: Connection,
+  worker: number,
+  processors: readonly string[],
+  nowMs: number,
+): Promise<JournalHead> {
+  const ask = async () => {
+    const values = [STREAM, worker, [...processors], Math.floor(nowMs / 1_000)];
+    const [head] = await connection.ask<HeadColumns>(callOf("begin"), values);
+    return head!;
+  };
+  let head = await ask();
+  if (head.base_row >= LEDGER_ROWS_MAX / 2 && head.base_row === head.next_row) {
+    // Numbers of rows may begin anew once nothing is left of the old ones.
+    await swept(connection);
+    head = await ask();
+  }
+  return {
+    epoch: head.epoch,
+    nextSeq: head.next_seq,
+    restoredAtMs: head.restored_at_ms,
+    prunedBeforeMs: null,
+    baseRow: head.base_row,
+    nextRow: head.next_row,
+    processors: head.processors ?? [],
+    modes: head.modes ?? [],
+  };
+}
+
+function fail(reason: string): never {
+  throw new Error(reason);
+}
