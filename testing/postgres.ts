@@ -21,6 +21,8 @@ export const WHY_NO_POSTGRES =
 /** End of the name of a test that needs it. */
 export const NO_POSTGRES = WHY_NO_POSTGRES === null ? "" : ` (${WHY_NO_POSTGRES})`;
 
+const QUICK = { fsync: "off", full_page_writes: "off", autovacuum: "off" };
+
 export type PostgresOptions = {
   /** Off: quicker, and a power cut would lose what it has; for tests that cut no power. */
   readonly fsync?: boolean;
@@ -57,7 +59,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     listen_addresses: "127.0.0.1",
     unix_socket_directories: folder,
     port: String(port),
-    fsync: options.fsync === false ? "off" : "on",
+    ...(options.fsync === false ? QUICK : {}),
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
@@ -103,7 +105,9 @@ function urlOf(port: number, database: string): string {
 /** Folder of the newest version's programs, or null. */
 function binaries(): string | null {
   if (!existsSync(BINARIES)) return null;
-  const versions = readdirSync(BINARIES).map(Number).filter((version) => version >= VERSION_MIN);
+  const versions = readdirSync(BINARIES)
+    .map(Number)
+    .filter((version) => version >= VERSION_MIN);
   const found = versions.sort((a, b) => b - a).map((version) => `${BINARIES}/${version}/bin`);
   return found.find((folder) => existsSync(`${folder}/initdb`)) ?? null;
 }

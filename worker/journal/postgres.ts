@@ -7,11 +7,16 @@ import type { Clock } from "../../shared/clock.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
 import { checkDatabase } from "./postgres/checks.ts";
-import { Connection } from "./postgres/connection.ts";
+import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
 import { PostgresJournal, swept } from "./postgres/journal.ts";
 import { Lease, STREAM } from "./postgres/lease.ts";
-import { migratePostgres, POSTGRES_MIGRATIONS, refuseLater, schemaOf } from "./postgres/migrations.ts";
+import {
+  migratePostgres,
+  POSTGRES_MIGRATIONS,
+  refuseLater,
+  schemaOf,
+} from "./postgres/migrations.ts";
 import { shownJournal } from "./postgres/url.ts";
 
 export type PostgresSettings = {
@@ -41,21 +46,25 @@ export async function openPostgresJournal(
   const { fatal = fail, warn = () => {}, say = () => {} } = options;
   const [writing, beside] = [new Connection(settings.JOURNAL), new Connection(settings.JOURNAL)];
   const reading = new Connection(settings.JOURNAL, Number.POSITIVE_INFINITY);
+  const { CLUSTER_ALLOW_SINGLE: allowSingle } = settings;
   try {
-    const { warnings } = await checkDatabase(writing, clock, settings.CLUSTER_ALLOW_SINGLE);
+    const reached = <T>(act: () => Promise<T>) =>
+      patiently(act, clock, (reason) => say(about(`cannot be reached yet: ${reason}`)));
+    const { warnings } = await reached(() => checkDatabase(writing, clock, allowSingle));
     for (const warning of warnings) warn(about(warning));
     const migrated = async () => {
-      for (const done of await migratePostgres(reading)) say(about(`migrated: ${done}`));
+      const done = await reached(() => migratePostgres(reading));
+      for (const migration of done) say(about(`migrated: ${migration}`));
     };
     // A database that somebody works on with an earlier schema is left as it is until that one has ended.
-    const schema = await schemaOf((...question) => reading.ask(...question));
+    const schema = await reached(() => schemaOf((...question) => reading.ask(...question)));
     refuseLater(schema);
     const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
     if (!isOlder) await migrated();
     const identity = { ...settings, name: `${hostname()}:${process.pid}` };
     const lease = await Lease.take(beside, identity, clock, (sentence) => say(about(sentence)));
     if (isOlder) await migrated();
-    const head = await begin(reading, lease.worker, processors, clock.wallMs());
+    const head = await reached(() => begin(reading, lease.worker, processors, clock.wallMs()));
     return new PostgresJournal({ head, lease, writing, reading, beside, clock, name, fatal });
   } catch (error) {
     for (const connection of [writing, reading, beside]) connection.drop();

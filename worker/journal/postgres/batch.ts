@@ -3,7 +3,12 @@
  * stands at most once in a batch, since the function moves all payments of a list in one statement;
  * whatever is about no payment is a batch of its own. So the order within a batch means nothing.
  */
-import type { FailedAttempt, Intervention, Transition, TransitionResult } from "../../transitions.ts";
+import type {
+  FailedAttempt,
+  Intervention,
+  Transition,
+  TransitionResult,
+} from "../../transitions.ts";
 import { PAYMENT_STATES } from "../../transitions.ts";
 import { LIST, MOVE_NUMBER } from "./functions.ts";
 
@@ -22,7 +27,11 @@ export type Batch = {
   readonly results: (answer: Answer) => TransitionResult[];
 };
 /** Entries about what was not simply done: the list, the place in it from 1 on, and what became of it. */
-export type Answer = readonly (readonly [list: number, nth: number, what: string | number | null])[];
+export type Answer = readonly (readonly [
+  list: number,
+  nth: number,
+  what: string | number | null,
+])[];
 
 /** True for what concerns a payment. */
 function isOfPayment(transition: Transition): transition is OfPayment {
@@ -39,7 +48,8 @@ export function fitting(transitions: Iterable<Transition>, max: number): number 
     if (!isOfPayment(transition)) return Math.max(count, 1);
     const { size } = seqs;
     const isKnown = seqs.add(transition.seq).size === size;
-    if (isKnown || (transition.kind === "accept" && isIn(ids, transition.correlationId))) return count;
+    if (isKnown || (transition.kind === "accept" && isIn(ids, transition.correlationId)))
+      return count;
     count++;
   }
   return count;
@@ -132,14 +142,19 @@ function otherOf(other: Exclude<Transition, OfPayment>): object {
   }
 }
 
-function addressesOf(urls: readonly { readonly processor: number; readonly url: string }[]): object {
+function addressesOf(
+  urls: readonly { readonly processor: number; readonly url: string }[],
+): object {
   return { kind: "addresses", urls };
 }
 
 /** Makes a batch that only sets addresses: those of a configuration that may be followed. */
 export function batchOfAddresses(urls: Parameters<typeof addressesOf>[0]): Batch {
   const { values } = encode([], () => undefined);
-  return { values: [...values.slice(0, -1), { said: [], ...addressesOf(urls) }], results: () => [] };
+  return {
+    values: [...values.slice(0, -1), { said: [], ...addressesOf(urls) }],
+    results: () => [],
+  };
 }
 
 function asColumns({ atMs, who, action, why, evidence }: Intervention): object {

@@ -11,6 +11,7 @@
  *   unknown   the connection was closed in between; the server was shut down or broke; no answer in time
  */
 import type { SQL } from "bun";
+import type { Clock } from "../../../shared/clock.ts";
 import { BROKEN } from "./functions.ts";
 
 /** Time for an answer; a fail-over takes longer, and is waited for by asking again. */
@@ -23,10 +24,17 @@ export class BrokenInvariant extends Error {}
 export class NoAnswer extends Error {
   /** True when the question has certainly changed nothing. */
   readonly isNotRun: boolean;
+  /** True when the database may be there in a moment; false when it is, and says no. */
+  readonly isAway: boolean;
 
-  constructor(reason: string, isNotRun: boolean, cause?: unknown) {
+  constructor(
+    reason: string,
+    { isNotRun, isAway }: Pick<NoAnswer, "isNotRun" | "isAway">,
+    cause?: unknown,
+  ) {
     super(reason, { cause });
     this.isNotRun = isNotRun;
+    this.isAway = isAway;
   }
 }
 
@@ -64,7 +72,8 @@ export class Connection {
     const late = Promise.withResolvers<never>();
     const timer = Number.isFinite(this.#answerMsMax)
       ? setTimeout(() => {
-          late.reject(new NoAnswer(`the database has not answered for ${this.#answerMsMax} ms`, false));
+          const reason = `the database has not answered for ${this.#answerMsMax} ms`;
+          late.reject(new NoAnswer(reason, { isNotRun: false, isAway: true }));
         }, this.#answerMsMax)
       : undefined;
     const answer: Promise<Row[]> = sql.unsafe(text, [...values]);
@@ -112,10 +121,16 @@ export class Connection {
   }
 }
 
-type SqlError = Error & { readonly code: string; readonly errno?: string; readonly severity?: string };
+type SqlError = Error & {
+  readonly code: string;
+  readonly errno?: string;
+  readonly severity?: string;
+};
 
 function isSqlError(error: unknown): error is SqlError {
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith("ERR_POSTGRES_");
+  return (
+    error instanceof Error && String((error as { code?: unknown }).code).startsWith("ERR_POSTGRES_")
+  );
 }
 
 /** An error after which the connection goes on. */
@@ -129,8 +144,10 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "ERR_POSTGRES_CONNECTION_FAILED",
   "ERR_POSTGRES_CONNECTION_TIMEOUT",
 ]);
-/** SQLSTATE of a server that turns a connection away: it starts, is full, or knows no such user or place. */
-const TURNED_AWAY = /^(?:57P03|53300|28...|3D000)$/;
+/** SQLSTATE of a server that turns a connection away: it starts, or is full. */
+const NOT_NOW = /^(?:57P03|53300)$/;
+/** SQLSTATE of a server that knows no such user, password or database, or no such setting of a session. */
+const NEVER = /^(?:28...|3D000|08P01)$/;
 /** SQLSTATE of a constraint that a transition breaks. */
 const CONSTRAINT = /^23...$/;
 
@@ -138,11 +155,37 @@ function noAnswerFrom(error: unknown): Error {
   if (!isSqlError(error)) return error as Error;
   const { code, message } = error;
   const state = String(error.errno ?? "");
-  if (state === BROKEN || CONSTRAINT.test(state)) return new BrokenInvariant(message, { cause: error });
-  const isNotRun = NOT_CONNECTED.has(code) || TURNED_AWAY.test(state) || error.severity === "ERROR";
-  return new NoAnswer(oneLine(message), isNotRun, error);
+  if (state === BROKEN || CONSTRAINT.test(state))
+    return new BrokenInvariant(message, { cause: error });
+  const isRefused =
+    error.severity === "ERROR" || NEVER.test(state) || code.includes("AUTHENTICATION");
+  const isNotRun = isRefused || NOT_CONNECTED.has(code) || NOT_NOW.test(state);
+  return new NoAnswer(oneLine(message), { isNotRun, isAway: !isRefused }, error);
 }
 
 function oneLine(text: string): string {
   return text.replaceAll(/\s*\n\s*/g, " ");
+}
+
+/** A start, which may come in the middle of a fail-over, waits so long for the database. */
+const PATIENCE_MS = 30_000;
+const TRY_AGAIN_MS = 500;
+
+/** Tries again while the database is away; `told` hears the reason once. For questions that may run twice. */
+export async function patiently<T>(
+  act: () => Promise<T>,
+  clock: Pick<Clock, "steadyMs">,
+  told: (reason: string) => void = () => {},
+): Promise<T> {
+  const untilMs = clock.steadyMs() + PATIENCE_MS;
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await act();
+    } catch (error) {
+      const isAway = error instanceof NoAnswer && error.isAway;
+      if (!isAway || clock.steadyMs() > untilMs) throw error;
+      if (!isTold) told(error.message);
+      await Bun.sleep(TRY_AGAIN_MS);
+    }
+  }
 }

@@ -34,7 +34,7 @@ import type { Journal, OnDurable } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { CODE } from "../sqlite-moves.ts";
 import { batchOfAddresses, encode, fitting, type Answer, type Batch } from "./batch.ts";
-import { BrokenInvariant, Connection, NoAnswer } from "./connection.ts";
+import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { STREAM, type Lease } from "./lease.ts";
 
@@ -110,7 +110,7 @@ export class PostgresJournal implements Journal {
 
   async addresses(configured: readonly Address[]): Promise<Addresses> {
     while (this.#running !== null) await this.#running;
-    const known = await this.#parts.reading.ask<KnownAddress>(
+    const known = await this.#read<KnownAddress>(
       `SELECT number, name, url, coalesce(open, 0)::int AS open FROM processors LEFT JOIN (
          SELECT processor, count(*) AS open FROM payments
          WHERE state <> ${CODE.settled} AND state IN (${[CODE.assigned, CODE.unknown, CODE.held].join(", ")})
@@ -131,7 +131,7 @@ export class PostgresJournal implements Journal {
   }
 
   async open(): Promise<OpenRow[]> {
-    const rows = await this.#parts.reading.ask<OpenColumns>(
+    const rows = await this.#read<OpenColumns>(
       `SELECT seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
          coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
            ORDER BY nth DESC LIMIT 1), false) AS claimed
@@ -147,14 +147,15 @@ export class PostgresJournal implements Journal {
         amountCents: row.amount_cents,
         state: PAYMENT_STATES[row.state]!,
         acceptedAtMs: row.accepted_at_ms,
-        assignment: processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
+        assignment:
+          processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
         isClaimed: row.claimed,
       };
     });
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
-    const rows = await this.#parts.reading.ask<RowColumns>(
+    const rows = await this.#read<RowColumns>(
       `SELECT l.requested_at_ms::float8, l.amount_cents::float8, l.processor FROM ledger l JOIN streams USING (stream)
        WHERE stream = ${STREAM} AND l.row >= greatest(base, $1::bigint) AND l.row < $2::bigint ORDER BY l.row`,
       [fromRow, toRow],
@@ -168,7 +169,7 @@ export class PostgresJournal implements Journal {
 
   async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
     const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
-    const rows = await this.#parts.reading.ask<BlockColumns>(
+    const rows = await this.#read<BlockColumns>(
       `SELECT block::float8, processor, min_ms::float8, max_ms::float8, count, cents::float8
        FROM blocks WHERE stream = ${STREAM} AND block >= $1::bigint AND block < $2::bigint`,
       [first, end],
@@ -208,6 +209,11 @@ export class PostgresJournal implements Journal {
     this.#end(message);
   }
 
+  #read<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { reading, clock } = this.#parts;
+    return patiently(() => reading.ask<Row>(text, values), clock);
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -232,7 +238,8 @@ export class PostgresJournal implements Journal {
     try {
       await this.#findIds(transitions);
     } catch (error) {
-      return this.#failed(error);
+      this.#failed(error);
+      return;
     }
     const idOf = (seq: number) => this.#ids.get(seq);
     const results = await this.#commit(encode(transitions, idOf), transitions);
@@ -270,7 +277,7 @@ export class PostgresJournal implements Journal {
     const { lease, writing, clock } = this.#parts;
     const batch = this.#batches + 1;
     const startMs = clock.steadyMs();
-    for (let isDoubted = false; !this.#isOver; ) {
+    for (let isDoubted = false; !this.#isOver;) {
       try {
         const asked = [STREAM, lease.worker, batch, ...values];
         const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
@@ -323,7 +330,7 @@ export class PostgresJournal implements Journal {
 
 /** Deletes all rows below the base, in pieces. */
 export async function swept(connection: Connection, isOver = () => false): Promise<void> {
-  for (let gone = 1; gone > 0 && !isOver(); ) {
+  for (let gone = 1; gone > 0 && !isOver();) {
     const [row] = await connection.ask<{ gone: string }>(QUESTIONS.sweep, [STREAM, SWEPT_AT_ONCE]);
     gone = Number(row?.gone ?? 0);
   }

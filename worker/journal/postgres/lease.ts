@@ -45,17 +45,18 @@ export class Lease {
     clock: Clock,
     told: (sentence: string) => void,
   ): Promise<Lease> {
-    let worker = await joined(connection, identity);
+    let worker: number | null = null;
     let renewedAtMs = clock.steadyMs();
     let steadySinceMs = renewedAtMs;
     let waitedFor = "";
     for (;;) {
       try {
+        worker ??= await joined(connection, identity);
         const beat = await beatOf(connection, worker);
         const nowMs = clock.steadyMs();
         if (nowMs - renewedAtMs > LEASE_MS) steadySinceMs = nowMs;
         renewedAtMs = nowMs;
-        if (!beat.alive) worker = await joined(connection, identity);
+        if (!beat.alive) worker = null;
         else if (beat.free || mayTake(beat, nowMs - steadySinceMs)) {
           if (await takenOver(connection, worker)) return new Lease(worker, connection);
         } else if (beat.holder !== waitedFor) {

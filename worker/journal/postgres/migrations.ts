@@ -55,7 +55,10 @@ export async function migratePostgres(
     }
     if (done.length > 0) await ask("UPDATE meta SET schema = $1::int", [migrations.length]);
     for (const { name, sql } of FUNCTIONS) {
-      const there = await ask("SELECT FROM pg_proc WHERE proname = $1::text AND pronamespace = current_schema()::regnamespace", [name]);
+      const there = await ask(
+        "SELECT FROM pg_proc WHERE proname = $1::text AND pronamespace = current_schema()::regnamespace",
+        [name],
+      );
       if (there.length === 0) await ask(sql);
     }
   });

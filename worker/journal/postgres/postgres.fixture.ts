@@ -3,7 +3,12 @@
  * it, and a database for each path that a test opens, so that the contract can open one again.
  */
 import { systemClock } from "../../../shared/clock.ts";
-import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES, type Postgres } from "../../../testing/postgres.ts";
+import {
+  NO_POSTGRES,
+  startPostgres,
+  WHY_NO_POSTGRES,
+  type Postgres,
+} from "../../../testing/postgres.ts";
 import { NAMES, opened, type Driver, type Opened } from "../journal.fixture.ts";
 import { openPostgresJournal, type PostgresOptions } from "../postgres.ts";
 import type { PostgresJournal } from "./journal.ts";
