@@ -6,6 +6,7 @@ import { startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
+import { isPostgres } from "./journal-url.ts";
 import { openPayments } from "./http/payments.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { openStories } from "./http/stories.ts";
@@ -60,8 +61,9 @@ function start(order: HttpThreadStart): void {
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
-    const file = new HistoryFile(settings.JOURNAL);
-    const left = file.read(log);
+    // A database has no folder beside it that is ours.
+    const file = isPostgres(settings.JOURNAL) ? null : new HistoryFile(settings.JOURNAL);
+    const left = file?.read(log) ?? null;
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
     const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();

@@ -20,7 +20,8 @@ const TOLD_MAX = 20;
 export type KeeperSources = {
   readonly clock: Clock;
   readonly left: ToldHistory | null;
-  readonly file: Pick<HistoryFile, "write">;
+  /** Null where there is none: the history ends with the process. */
+  readonly file: Pick<HistoryFile, "write"> | null;
   /** The incidents of this thread. */
   readonly incidents: Pick<Incidents, "open" | "recent" | "begin" | "end">;
   readonly standstill: Pick<Standstill, "untilFresh">;
@@ -74,8 +75,8 @@ export class HistoryKeeper {
     await this.#look();
     const told = this.tell();
     const { news } = this.#history;
-    if (news === this.#written) return;
     const { file, incidents, standstill } = this.#sources;
+    if (file === null || news === this.#written) return;
     try {
       await standstill.untilFresh();
     } catch {

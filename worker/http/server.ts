@@ -9,6 +9,7 @@ import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
+import { isPostgres } from "../journal-url.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { Totals } from "../summary.ts";
 import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
@@ -89,8 +90,10 @@ export function startHttp(options: HttpOptions): HttpServer {
   const notReady = () => readiness().reasons[0]?.detail ?? null;
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
-  registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
-  registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  if (!isPostgres(options.settings.JOURNAL)) {
+    registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
+    registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  }
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),

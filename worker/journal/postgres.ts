@@ -4,27 +4,30 @@
  */
 import { hostname } from "node:os";
 import type { Clock } from "../../shared/clock.ts";
+import { shownJournal } from "../journal-url.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
+import type { KnownAddress } from "../addresses.ts";
+import { knownAddressesIn } from "./postgres/addresses.ts";
 import { checkDatabase } from "./postgres/checks.ts";
 import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
 import { PostgresJournal, swept } from "./postgres/journal.ts";
-import { Lease, STREAM } from "./postgres/lease.ts";
+import { Lease, STREAM, type Identity } from "./postgres/lease.ts";
 import {
   migratePostgres,
   POSTGRES_MIGRATIONS,
   refuseLater,
   schemaOf,
 } from "./postgres/migrations.ts";
-import { shownJournal } from "./postgres/url.ts";
 
 export type PostgresSettings = {
   readonly JOURNAL: string;
   readonly CLUSTER_ALLOW_SINGLE: boolean;
-  /** Where others find this worker. */
-  readonly link: string;
-  readonly http: string;
+  readonly LINK_HOST: string;
+  readonly LINK_PORT: number;
+  readonly HTTP_HOST: string;
+  readonly HTTP_PORT: number;
 };
 
 export type PostgresOptions = {
@@ -40,7 +43,7 @@ export async function openPostgresJournal(
   processors: readonly string[],
   clock: Clock,
   options: PostgresOptions = {},
-): Promise<PostgresJournal> {
+): Promise<{ readonly journal: PostgresJournal; readonly isNew: boolean }> {
   const name = shownJournal(settings.JOURNAL);
   const about = (reason: string) => `journal ${name}: ${reason}`;
   const { fatal = fail, warn = () => {}, say = () => {} } = options;
@@ -61,15 +64,83 @@ export async function openPostgresJournal(
     refuseLater(schema);
     const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
     if (!isOlder) await migrated();
-    const identity = { ...settings, name: `${hostname()}:${process.pid}` };
-    const lease = await Lease.take(beside, identity, clock, (sentence) => say(about(sentence)));
+    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
+      say(about(sentence)),
+    );
     if (isOlder) await migrated();
     const head = await reached(() => begin(reading, lease.worker, processors, clock.wallMs()));
-    return new PostgresJournal({ head, lease, writing, reading, beside, clock, name, fatal });
+    const parts = { head, lease, writing, reading, beside, clock, name, fatal };
+    return { journal: new PostgresJournal(parts), isNew: schema === 0 };
   } catch (error) {
     for (const connection of [writing, reading, beside]) connection.drop();
     throw new Error(about((error as Error).message), { cause: error });
   }
+}
+
+function identityOf({ LINK_HOST, LINK_PORT, HTTP_HOST, HTTP_PORT }: PostgresSettings): Identity {
+  return {
+    name: `${hostname()}:${process.pid}`,
+    link: `${LINK_HOST}:${LINK_PORT}`,
+    http: `${HTTP_HOST}:${HTTP_PORT}`,
+  };
+}
+
+/**
+ * Brings a database to this program's schema, or only says what is missing; a worker that works there ends
+ * a migration in a sentence. Rejects with one.
+ */
+export async function migrateAlone(
+  url: string,
+  isDryRun: boolean,
+): Promise<{ readonly schema: number; readonly pending: readonly string[] }> {
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  try {
+    const schema = await schemaOf((...question) => connection.ask(...question));
+    refuseLater(schema);
+    const pending = POSTGRES_MIGRATIONS.slice(schema).map(({ name }) => name);
+    if (isDryRun || pending.length === 0) return { schema, pending };
+    if (schema > 0) await refuseWhileWorked(connection);
+    return { schema, pending: await migratePostgres(connection) };
+  } catch (error) {
+    throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    connection.drop();
+  }
+}
+
+export type Inspected = {
+  readonly warnings: readonly string[];
+  readonly schema: number;
+  readonly addresses: readonly KnownAddress[];
+};
+
+/** Looks at a database as a start would, and writes nothing. Rejects with one sentence. */
+export async function inspect(
+  {
+    JOURNAL: url,
+    CLUSTER_ALLOW_SINGLE,
+  }: Pick<PostgresSettings, "JOURNAL" | "CLUSTER_ALLOW_SINGLE">,
+  clock: Clock,
+): Promise<Inspected> {
+  const connection = new Connection(url);
+  try {
+    const { warnings } = await checkDatabase(connection, clock, CLUSTER_ALLOW_SINGLE);
+    const schema = await schemaOf((...question) => connection.ask(...question));
+    refuseLater(schema);
+    const addresses = schema === 0 ? [] : await knownAddressesIn(connection);
+    return { warnings, schema, addresses };
+  } catch (error) {
+    throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    connection.drop();
+  }
+}
+
+async function refuseWhileWorked(connection: Connection): Promise<void> {
+  const [living] = await connection.ask<{ name: string }>(
+    "SELECT name FROM workers WHERE sealed_at IS NULL AND alive_until > clock_timestamp() LIMIT 1",
+  );
+  if (living !== undefined) throw new Error(`worker ${living.name} works there: stop it first`);
 }
 
 type HeadColumns = {

@@ -20,7 +20,7 @@ type OtherMove = Exclude<OfPayment, Accept | Settle>;
 /** Finds the id of a payment by its number; undefined when the journal has none. */
 export type IdOf = (seq: number) => string | undefined;
 
-/** What `commit` is given behind the stream, the worker and the number of the batch. */
+/** Values that `commit` is given behind the stream, the worker and the number of the batch. */
 export type Batch = {
   readonly values: readonly unknown[];
   /** Makes the results, in the order of the transitions. */
@@ -172,7 +172,7 @@ function withoutNul(text: string): string {
 }
 
 /** Finds the shard of a payment: the bytes of its id, all of them, added without carry. */
-export function shardOf(id: string): number {
+function shardOf(id: string): number {
   let shard = 0;
   for (const byte of Buffer.from(id.replaceAll("-", ""), "hex")) shard ^= byte;
   return shard;

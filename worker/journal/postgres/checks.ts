@@ -1,6 +1,6 @@
 /**
- * What a database must be like before payments are trusted to it. Each refusal is one sentence with what
- * to do; a clock that differs is only said.
+ * Refuses a database that payments may not be trusted to. Each refusal is one sentence with what to do; a
+ * clock that differs is only said.
  */
 import type { Clock } from "../../../shared/clock.ts";
 import type { Connection } from "./connection.ts";

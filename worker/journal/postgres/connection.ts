@@ -15,7 +15,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { BROKEN } from "./functions.ts";
 
 /** Time for an answer; a fail-over takes longer, and is waited for by asking again. */
-export const ANSWER_MS_MAX = 3_000;
+const ANSWER_MS_MAX = 3_000;
 const CONNECT_S_MAX = 1;
 
 /** A journal cannot go on after these: code and database do not agree on what is there. */

@@ -1,7 +1,7 @@
 /**
  * The functions by which a worker writes: each is one transaction and one round trip, so that a worker
  * which is paused never holds the row of a fence. What a move may start from comes from TRANSITIONS
- * (payment.ts), as it does for SQLite. A hash of their text is part of their names: workers of two
+ * (worker/payment.ts), as it does for SQLite. A hash of their text is part of their names: workers of two
  * versions beside each other each call their own.
  *
  * They are VOLATILE under READ COMMITTED on purpose: each statement in them sees what was committed before

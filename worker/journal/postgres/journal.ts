@@ -12,12 +12,7 @@
  * are kept here, since transitions name a payment by its number and the tables by its id.
  */
 import type { Clock } from "../../../shared/clock.ts";
-import {
-  compareAddresses,
-  type Address,
-  type Addresses,
-  type KnownAddress,
-} from "../../addresses.ts";
+import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import {
   BLOCK_ROWS,
   CLAIMED,
@@ -30,10 +25,11 @@ import {
   type TransitionResult,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
-import type { Journal, OnDurable } from "../driver.ts";
+import type { OnDurable, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { CODE } from "../sqlite-moves.ts";
 import { batchOfAddresses, encode, fitting, type Answer, type Batch } from "./batch.ts";
+import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { STREAM, type Lease } from "./lease.ts";
@@ -69,10 +65,11 @@ export type PostgresParts = {
   readonly fatal: (reason: string) => void;
 };
 
-export class PostgresJournal implements Journal {
+export class PostgresJournal implements WorkerJournal {
   readonly head: JournalHead;
   /** The database makes its own. */
   readonly checkpoints = new Checkpoints();
+  commitMs = 0;
   onCommit: (durationMs: number) => void = () => {};
   onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #parts: PostgresParts;
@@ -110,12 +107,8 @@ export class PostgresJournal implements Journal {
 
   async addresses(configured: readonly Address[]): Promise<Addresses> {
     while (this.#running !== null) await this.#running;
-    const known = await this.#read<KnownAddress>(
-      `SELECT number, name, url, coalesce(open, 0)::int AS open FROM processors LEFT JOIN (
-         SELECT processor, count(*) AS open FROM payments
-         WHERE state <> ${CODE.settled} AND state IN (${[CODE.assigned, CODE.unknown, CODE.held].join(", ")})
-         GROUP BY processor) p ON processor = number ORDER BY number`,
-    );
+    const { reading, clock } = this.#parts;
+    const known = await patiently(() => knownAddressesIn(reading), clock);
     const compared = compareAddresses(configured, known);
     const urls = configured.flatMap(({ name, url }, i) => {
       if (compared.configured[i]?.kind === "moved") return [];
@@ -190,7 +183,7 @@ export class PostgresJournal implements Journal {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    // What a database does not take now the next start finds at the processors.
+    // A next start finds at the processors whatever a database does not take now.
     while (!this.#isOver && this.queued > 0) {
       this.#run(true);
       if (this.#running === null || this.trouble !== null) break;
@@ -285,7 +278,9 @@ export class PostgresJournal implements Journal {
         if (reply?.what === "sealed") return this.#end(SEALED);
         if (reply?.what !== "done" && reply?.what !== "repeat") return this.#end(GAP);
         this.#batches = batch;
-        this.onCommit(clock.steadyMs() - startMs);
+        const tookMs = clock.steadyMs() - startMs;
+        this.commitMs += tookMs;
+        this.onCommit(tookMs);
         return results(reply.answer);
       } catch (error) {
         const isKnown = error instanceof NoAnswer && error.isNotRun && !isDoubted;

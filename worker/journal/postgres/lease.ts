@@ -12,7 +12,7 @@ import { BEAT_MS, callOf, LEASE_MS } from "./functions.ts";
 /** The one stream while one worker has everything. */
 export const STREAM = 0;
 
-/** What others are told about a worker. */
+/** Identity of a worker, as others are told it. */
 export type Identity = { readonly name: string; readonly link: string; readonly http: string };
 
 type Beat = {

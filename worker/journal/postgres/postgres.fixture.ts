@@ -28,13 +28,17 @@ export async function stopPostgres(): Promise<void> {
   urls.clear();
 }
 
+export function settingsAt(url: string, CLUSTER_ALLOW_SINGLE = true) {
+  const where = { LINK_HOST: "127.0.0.1", LINK_PORT: 1, HTTP_HOST: "127.0.0.1", HTTP_PORT: 2 };
+  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE, ...where };
+}
+
 export async function openAt(
   url: string,
   options: PostgresOptions = {},
   processors: readonly string[] = NAMES,
 ): Promise<Opened & { readonly journal: PostgresJournal }> {
-  const settings = { JOURNAL: url, CLUSTER_ALLOW_SINGLE: true, link: "127.0.0.1:1", http: "" };
-  const journal = await openPostgresJournal(settings, processors, systemClock, options);
+  const { journal } = await openPostgresJournal(settingsAt(url), processors, systemClock, options);
   return { ...opened(journal, () => {}), journal };
 }
 

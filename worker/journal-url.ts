@@ -1,4 +1,7 @@
-/** The URL that leads to a journal on PostgreSQL, and how it is shown: without its password. */
+/**
+ * Where the journal is: a file of SQLite by its path, or a database of PostgreSQL by its URL, which is
+ * shown without its password. Features that belong to a file refuse a database in one sentence.
+ */
 const SCHEMES = ["postgres:", "postgresql:"];
 
 /** True when `JOURNAL` names a database, no file. */
@@ -13,9 +16,18 @@ export function isPostgresUrl(value: string): boolean {
   return hostname !== "" && pathname.length > 1;
 }
 
-/** What may be logged and said of a journal: a path as it is, a URL without password and options. */
+/** Writes a journal as it may be logged and said: a path as it is, a URL without password and options. */
 export function shownJournal(journal: string): string {
   if (!isPostgres(journal)) return journal;
   const { protocol, username, host, pathname } = new URL(journal);
   return `${protocol}//${username === "" ? "" : `${username}@`}${host}${pathname}`;
+}
+
+/** Throws with one sentence when it is no file: `what` is for files only. */
+export function refuseDatabase(journal: string, what: string): void {
+  if (!isPostgres(journal)) return;
+  throw new Error(
+    `journal ${shownJournal(journal)}: ${what} is for a journal in a file; a database has its own tools for \
+that (docs/CLUSTER.md)`,
+  );
 }
