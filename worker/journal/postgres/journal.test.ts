@@ -106,6 +106,48 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
     );
   });
 
+  test("acknowledges nothing without its standby, and leaves few sessions behind", async () => {
+    const url = await freshDatabase();
+    const standbys = async (names: string) => {
+      await ask(url, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+      await ask(url, "SELECT pg_reload_conf()");
+      await until("it is so", WAIT_MS, async () => {
+        const [now] = await ask(url, "SHOW synchronous_standby_names");
+        return now?.["synchronous_standby_names"] === names;
+      });
+    };
+    const sessions = async () => {
+      const [row] = await ask(
+        url,
+        `SELECT count(*)::int AS n, count(*) FILTER (WHERE wait_event = 'SyncRep')::int AS waiting
+         FROM pg_stat_activity WHERE application_name = 'papa-leguas'`,
+      );
+      return row as { n: number; waiting: number };
+    };
+    await using opened = await openAt(url);
+    await opened.apply(accept(1));
+    await standbys("nobody");
+    const answers: unknown[] = [];
+    const answered = opened
+      .apply(accept(2), accept(3, { correlationId: uuid(1) }))
+      .then((results) => {
+        answers.push(...results);
+      });
+    try {
+      await until("a commit waits for it", WAIT_MS, async () => (await sessions()).waiting > 0);
+      await until("it is in doubt", WAIT_MS, () => opened.journal.trouble !== null);
+      await until("it was asked for again", WAIT_MS, () =>
+        (opened.journal.trouble ?? "").includes("lock timeout"),
+      );
+      expect((await sessions()).n).toBeLessThanOrEqual(6);
+      expect(answers).toEqual([]);
+    } finally {
+      await standbys("");
+    }
+    await answered;
+    expect(answers).toEqual([DONE, DUPLICATE]);
+  });
+
   describe("has a fence", () => {
     async function raw(worker: number, batch: number, ...transitions: Transition[]) {
       const { values } = encode(transitions, uuid);
