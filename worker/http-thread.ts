@@ -6,6 +6,7 @@ import { adaptersOf, startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
+import { isPostgres } from "./journal-url.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
 import type { JournalReader } from "./journal-reader.ts";
@@ -64,8 +65,9 @@ async function start(order: HttpThreadStart): Promise<void> {
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
-    const file = new HistoryFile(settings.JOURNAL);
-    const left = file.read(log);
+    // A database has no folder beside it that is ours.
+    const file = isPostgres(settings.JOURNAL) ? null : new HistoryFile(settings.JOURNAL);
+    const left = file?.read(log) ?? null;
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
     const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();

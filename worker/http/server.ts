@@ -9,6 +9,7 @@ import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
+import { isPostgres } from "../journal-url.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { MoneyReader } from "./money.ts";
 import { registerMoneyMetrics } from "./money-metrics.ts";
@@ -96,9 +97,11 @@ export function startHttp(options: HttpOptions): HttpServer {
   const notReady = () => readiness().reasons[0]?.detail ?? null;
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
-  registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
   registerMoneyMetrics(metrics.registry, () => options.money.read(ALWAYS));
-  registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  if (!isPostgres(options.settings.JOURNAL)) {
+    registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
+    registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  }
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),

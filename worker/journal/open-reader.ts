@@ -9,17 +9,17 @@
  *   commands beside a worker     refuse it in one sentence, where a file is what they work on
  */
 import { openToRead } from "../format.ts";
+import { isPostgres } from "../journal-url.ts";
 import type { JournalReader } from "../journal-reader.ts";
 import { PostgresReader } from "./postgres/reader.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 
-const URL_OF_DATABASE = /^postgres(?:ql)?:\/\//;
 /** The one stream of commits while one worker has every payment. */
 export const STREAM = 0;
 
 /** Throws with one sentence when a file cannot be read; a database is first asked by a question. */
 export function openReader(journal: string): JournalReader {
-  return URL_OF_DATABASE.test(journal)
+  return isPostgres(journal)
     ? new PostgresReader(journal, STREAM)
     : new SqliteReader(openToRead(journal));
 }
