@@ -75,7 +75,15 @@ async function start(order: HttpThreadStart): Promise<void> {
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
     const money = new MoneyReader(ledger, summary, known);
-    audit = await startAudit({ settings, adapters, journal, names, summary, standstill, incidents });
+    audit = await startAudit({
+      settings,
+      adapters,
+      journal,
+      names,
+      summary,
+      standstill,
+      incidents,
+    });
     server = startHttp({
       settings,
       ...known,

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { readSettings } from "../shared/settings.ts";
 import { shareOf } from "../shared/tariff.ts";
 import { refuseDatabase, shownJournal } from "./journal-url.ts";
 import { readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";

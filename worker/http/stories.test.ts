@@ -35,7 +35,9 @@ function stories(transitions: readonly Transition[]) {
     store.close();
     rmSync(directory, { recursive: true });
   };
-  return Object.assign(new Stories(reader, { names: ["default"], eras: [] }), { [Symbol.asyncDispose]: close });
+  return Object.assign(new Stories(reader, { names: ["default"], eras: [] }), {
+    [Symbol.asyncDispose]: close,
+  });
 }
 
 async function listed(of: Stories, query: Partial<ListQuery>): Promise<string> {

@@ -59,7 +59,12 @@ export class Stories {
     const { payment, attempts, attemptsLeftOut, interventions } = found;
     const story: Told = {
       attempts: attempts.map(({ atMs, processor, outcome, reason }) => {
-        return { at: iso(atMs), processor: this.#known.names[processor] as string, outcome, reason };
+        return {
+          at: iso(atMs),
+          processor: this.#known.names[processor] as string,
+          outcome,
+          reason,
+        };
       }),
       attemptsLeftOut,
       interventions: interventions.map(reader === "operator" ? saidAt : doneAt),
@@ -70,7 +75,9 @@ export class Stories {
   /** Counts payments that are not settled and belong to a processor, by its name. */
   async openByProcessor(): Promise<Map<string, number>> {
     const open = await this.#reader.openByProcessor();
-    return new Map([...open].map(([number, count]) => [this.#known.names[number] as string, count]));
+    return new Map(
+      [...open].map(([number, count]) => [this.#known.names[number] as string, count]),
+    );
   }
 
   /** Finds what an operator did to a processor last. */

@@ -31,7 +31,14 @@ import { Checkpoints } from "../checkpoints.ts";
 import type { OnDurable, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { CODE } from "../sqlite-moves.ts";
-import { batchOfAddresses, batchOfTariffs, encode, fitting, type Answer, type Batch } from "./batch.ts";
+import {
+  batchOfAddresses,
+  batchOfTariffs,
+  encode,
+  fitting,
+  type Answer,
+  type Batch,
+} from "./batch.ts";
 import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
 import { callOf, newestOf } from "./functions.ts";
