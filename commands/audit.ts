@@ -12,12 +12,13 @@ import { readWithProcessors, workerSettings, type ProcessorSetting } from "../wo
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
-import { forgottenUpToMs, namesIn, restoredAtMs, summaryOf } from "../worker/audit/file.ts";
+import { namesIn, summaryOf } from "../worker/audit/file.ts";
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
 import { BEGIN_MS, NoAnswer } from "../worker/audit/theirs.ts";
 import { openToRead } from "../worker/format.ts";
+import { SqliteReader } from "../worker/journal/sqlite-reader.ts";
 
 const USAGE = `usage: worker audit [options]
 
@@ -74,9 +75,10 @@ async function auditWith(
     );
   }
   using db = openToRead(settings.JOURNAL);
+  const journal = new SqliteReader(db);
   const names = namesIn(db);
   const summary = summaryOf(db, names.length);
-  const beginMs = (forgottenUpToMs(db) ?? BEGIN_MS - 1) + 1;
+  const beginMs = ((await journal.forgottenUpToMs()) ?? BEGIN_MS - 1) + 1;
   const window = {
     fromMs: Math.max(options.window.fromMs, beginMs),
     toMs: Math.min(options.window.toMs, Number.MAX_SAFE_INTEGER),
@@ -93,10 +95,10 @@ async function auditWith(
       audits.push({ ...notAudited(setting.name, "off"), state: "moved", error: whyNotAsked(from) });
       continue;
     }
-    const ours = new JournalBooks(db, summary, processor, lagMs(settings));
+    const ours = new JournalBooks(journal, summary, processor, lagMs(settings));
     audits.push(await auditOne(setting, { ours, names, processor }, window, options));
   }
-  const report = reportWith(audits, restoredAtMs(db));
+  const report = reportWith(audits, await journal.restoredAtMs());
   say(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (audits.some(({ state }) => state === "drift")) return 1;
   return audits.some(({ state }) => state === "failed" || state === "moved") ? 2 : 0;

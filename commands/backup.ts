@@ -7,6 +7,7 @@ import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { createLog, type LogLevel } from "../shared/log.ts";
 import { complain, say } from "../shared/say.ts";
 import { commonSettings, readSettings } from "../shared/settings.ts";
+import { refuseDatabase } from "../worker/journal-url.ts";
 import { workerSettings } from "../worker/settings.ts";
 import { goOn, round } from "./backup/folder.ts";
 import { makeCopy, type Made } from "./backup/make.ts";
@@ -58,6 +59,7 @@ export async function backUpByHand(args: readonly string[]): Promise<never> {
   try {
     const read = readSettings({ JOURNAL, LOG_LEVEL }, process.env);
     if (!read.ok) throw new Error(read.reason);
+    refuseDatabase(read.settings.JOURNAL, "worker backup");
     return await run(job, read.settings);
   } catch (error) {
     complain(`there is no copy: ${(error as Error).message}`);

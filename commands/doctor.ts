@@ -12,6 +12,7 @@ import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
+import { judgeDatabase } from "./doctor/database.ts";
 import { warning, wrong, type Finding } from "./doctor/finding.ts";
 import { judgeHaproxy } from "./doctor/haproxy.ts";
 import {
@@ -34,6 +35,7 @@ import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
 import { judgeRules } from "./doctor/rules.ts";
 import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
+import { isPostgres } from "../worker/journal-url.ts";
 import { foundProxy } from "../worker/proxy.ts";
 import { readWithProcessors, workerSettings, type WorkerSettings } from "../worker/settings.ts";
 import { plain } from "./text-table.ts";
@@ -94,11 +96,12 @@ async function examine(
   env: Record<string, string | undefined>,
 ): Promise<Finding[]> {
   const clock = watchClock();
-  const folder = folderOf(settings.JOURNAL);
-  const journal = { path: settings.JOURNAL, exists: existsSync(settings.JOURNAL) };
+  const isDatabase = isPostgres(settings.JOURNAL);
   const { HTTP_HOST, HTTP_PORT, LINK_HOST, LINK_PORT, PROCESSORS } = settings;
   const runs = HTTP_PORT !== 0 && (await isOurWorker(HTTP_HOST, HTTP_PORT));
-  const addresses = judgeAddresses(settings.JOURNAL, PROCESSORS);
+  const addresses = isDatabase
+    ? await judgeDatabase(settings)
+    : judgeAddresses(settings.JOURNAL, PROCESSORS);
   const processors = await Promise.all(
     PROCESSORS.map((each) =>
       addresses.untouchable.has(each.name)
@@ -118,9 +121,8 @@ async function examine(
   const allLocal = PROCESSORS.every(({ url }) => isLoopback(new URL(url).hostname));
   const calls = callsInFlightMax(PROCESSORS.length) * PROCESSORS.length;
   return [
-    ...(runs ? await judgeRunning(settings) : judgeJournal(settings.JOURNAL)),
-    judgeSync(sampleSync(folder), settings.JOURNAL_SYNC, journal),
-    judgeSpace(freeBytes(folder), folder, journal, growthPerDay(settings.JOURNAL, Date.now())),
+    ...(runs ? await judgeRunning(settings) : []),
+    ...(isDatabase ? [] : judgeFile(settings, runs)),
     judgeReceiveBuffer(rmemMax),
     judgePortRange(range),
     judgePortReuse(reuse, allLocal),
@@ -134,6 +136,17 @@ async function examine(
     judgeProxy(foundProxy(env)),
     // The clock is read last, so that it is watched as long as the others take.
     judgeClock(clock()),
+  ];
+}
+
+/** Judges the file and its disk; a file that a worker has open is that worker's to judge. */
+function judgeFile({ JOURNAL, JOURNAL_SYNC }: WorkerSettings, runs: boolean): Finding[] {
+  const folder = folderOf(JOURNAL);
+  const journal = { path: JOURNAL, exists: existsSync(JOURNAL) };
+  return [
+    ...(runs ? [] : judgeJournal(JOURNAL)),
+    judgeSync(sampleSync(folder), JOURNAL_SYNC, journal),
+    judgeSpace(freeBytes(folder), folder, journal, growthPerDay(JOURNAL, Date.now())),
   ];
 }
 

@@ -8,13 +8,14 @@ import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { VERSION } from "../shared/version.ts";
 import { FORMAT, formatOf, openToRead, refuseNewer } from "../worker/format.ts";
+import { isPostgres, shownJournal } from "../worker/journal-url.ts";
 import { damageIn } from "../worker/journal/damage.ts";
 import { lockJournal } from "../worker/journal/lock.ts";
 import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
 import { refuseForeign } from "../worker/journal/ours.ts";
 import { openDatabase } from "../worker/journal/store.ts";
 import { describeRange, estimate, sumOf, type Counts, type Range } from "./migrate/estimate.ts";
-import { journalPath } from "./journal-path.ts";
+import { journalNamed, journalPath } from "./journal-path.ts";
 import { table } from "./text-table.ts";
 
 const USAGE = `usage: worker migrate [--dry-run]
@@ -41,9 +42,11 @@ const CHECK_WALKS = 10;
 export async function migrateByHand(args: readonly string[]): Promise<never> {
   const { values } = argumentsOrExit(LINE, args);
   try {
-    const path = journalPath(process.env);
-    if (values["dry-run"]) say(planOf(path));
-    else migrateAt(path);
+    const named = journalNamed(process.env);
+    const isDryRun = values["dry-run"] === true;
+    if (isPostgres(named)) await migrateDatabase(named, isDryRun);
+    else if (isDryRun) say(planOf(journalPath(process.env, "worker migrate")));
+    else migrateAt(journalPath(process.env, "worker migrate"));
     return process.exit(0);
   } catch (error) {
     complain((error as Error).message);
@@ -66,6 +69,17 @@ function migrateAt(path: string): void {
   } finally {
     lock.close();
   }
+}
+
+/** Brings a database to this program's schema; loaded only for one. */
+async function migrateDatabase(url: string, isDryRun: boolean): Promise<void> {
+  const { migrateAlone } = await import("../worker/journal/postgres.ts");
+  const { schema, pending } = await migrateAlone(url, isDryRun);
+  const name = `journal ${shownJournal(url)}`;
+  if (pending.length === 0)
+    return say(`${name}: it has schema ${schema}: there is nothing to do\n`);
+  const what = isDryRun ? "would be done; nothing was written" : "done";
+  say(`${name}: it had schema ${schema}; ${pending.join(", ")}: ${what}\n`);
 }
 
 const NOTHING = `it has format ${FORMAT}, that of papa-leguas ${VERSION}: there is nothing to do`;

@@ -51,7 +51,7 @@ export async function pruneByHand(args: readonly string[]): Promise<never> {
   const { values } = argumentsOrExit(LINE, args);
   const beforeMs = instantOf(values.before, Date.now());
   try {
-    const path = journalPath(process.env);
+    const path = journalPath(process.env, "worker prune");
     if (values["dry-run"]) say(describe(path, planAt(path, beforeMs), "would be forgotten"));
     else pruneAt(path, beforeMs, values.vacuum === true);
     return process.exit(0);

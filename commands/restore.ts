@@ -4,6 +4,7 @@ import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { readSettings } from "../shared/settings.ts";
 import { putBack, type PutBack } from "../worker/journal/put-back.ts";
+import { refuseDatabase } from "../worker/journal-url.ts";
 import { workerSettings } from "../worker/settings.ts";
 import { Progress } from "./backup/progress.ts";
 import { refuseWithoutRoom } from "./backup/space.ts";
@@ -30,6 +31,7 @@ export async function restoreByHand(args: readonly string[]): Promise<never> {
     const read = readSettings({ JOURNAL }, process.env);
     if (!read.ok) throw new Error(read.reason);
     const { JOURNAL: journal } = read.settings;
+    refuseDatabase(journal, "worker restore");
     const bytes = statSync(from, { throwIfNoEntry: false })?.size ?? 0;
     refuseWithoutRoom(journal, bytes);
     const progress = new Progress(bytes, performance.now(), complain);

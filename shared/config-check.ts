@@ -5,7 +5,8 @@ import { complain, say } from "./say.ts";
 import type { Read, SettingsTable } from "./settings.ts";
 
 const READABLE_BY_OTHERS = 0o004;
-const TOKEN = /(audit-token=)[^,;]*/g;
+/** Secrets inside of a setting: the token of a processor, the password of a URL; and what is before them. */
+const INSIDE = /(audit-token=)[^,;]*|(:\/\/[^:/@\s]*:)[^/\s]*(?=@)/g;
 
 /** Ends the process on a name that it does not know; warns of secrets that others may read. */
 export function checkConfig(table: SettingsTable, more: readonly string[] = []): void {
@@ -41,7 +42,7 @@ export function warningOf(
 }
 
 function isSecret(table: SettingsTable, name: string, value: string): boolean {
-  return value !== "" && (table[name]?.shown === "secret" || value.search(TOKEN) !== -1);
+  return value !== "" && (table[name]?.shown === "secret" || value.search(INSIDE) !== -1);
 }
 
 /** Prints what is in force, and where it comes from; ends the process, with 1 when a setting is bad. */
@@ -62,7 +63,7 @@ export function describeInForce(
     const place = placeOf(name) ?? (env[name] ? "environment" : "default");
     const text = (env[name] || usual).trimEnd();
     if (text === "") return [name, place, "not set"];
-    return [name, place, shown === "secret" ? "set" : text.replaceAll(TOKEN, "$1set")];
+    return [name, place, shown === "secret" ? "set" : text.replaceAll(INSIDE, "$1$2set")];
   });
   const [names, places] = [0, 1].map((at) => Math.max(...rows.map((row) => row[at]!.length)));
   return rows

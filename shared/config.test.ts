@@ -62,12 +62,20 @@ test("a name that is none is said with what it may have been", () => {
 test.each([
   ["LINK_SECRET=a", 0o644, "LINK_SECRET"],
   ["LIST=a=http://a;fee=0;audit-token=hush\nLINK_SECRET=a", 0o604, "LIST, LINK_SECRET"],
+  ["LIST=postgres://ana:hush@host/db", 0o644, "LIST"],
+  ["LIST=postgres://ana@host/db", 0o644, null],
   ["LINK_SECRET=a", 0o640, null],
   ["LINK_SECRET=\nPORT=1", 0o644, null],
 ])("a file with %p that is %o warns of %p", (content, mode, names) => {
   const warning = warningOf(fileOf(content, mode), table);
   if (names === null) expect(warning).toBeNull();
   else expect(warning).toContain(`has secrets (${names}) that everybody may read`);
+});
+
+test("a password in a URL is not among the settings in force", () => {
+  expect(describeInForce({ LIST: anyText() }, { LIST: "postgres://ana:hu@sh@host:5/db" })).toBe(
+    "LIST  environment  postgres://ana:set@host:5/db\n",
+  );
 });
 
 /** The file belongs to the process, which other tests share. */

@@ -53,6 +53,9 @@ export function readSettings<T extends SettingsTable>(
   return { ok: true, settings: settings as SettingsOf<T> };
 }
 
+/** An address with a name and a password, or what is left of one by a slip. */
+const MAY_HAVE_PASSWORD = /@|:\/\/[^/]*:/;
+
 /** A secret must not be repeated into a log, nor what may be an address with a password. */
 function sentenceOn(
   name: string,
@@ -61,7 +64,7 @@ function sentenceOn(
   expected: string,
 ): string {
   if (shown === "itself") return `${name}: ${expected}`;
-  const isHidden = shown === "secret" || text.includes("@");
+  const isHidden = shown === "secret" || MAY_HAVE_PASSWORD.test(text);
   return `${name}: ${isHidden ? "the value given" : JSON.stringify(text)} is not ${expected}`;
 }
 

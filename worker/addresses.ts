@@ -71,16 +71,6 @@ export function movedNames(
   return new Map(moved);
 }
 
-/**
- * Looks one name up beside the worker that runs, which has written down every address that it calls.
- * Null when it calls this one.
- */
-export function movedFrom(db: Database, { name, url }: Address): string | null {
-  const [row] = db.query("SELECT url FROM processors WHERE name = ?").values(name);
-  const known = (row?.[0] as string | null | undefined) ?? null;
-  return known === url ? null : known;
-}
-
 export function whyNotAsked(from: string): string {
   return `its payments belong to ${from}: nothing is asked until an operator says that it has moved`;
 }

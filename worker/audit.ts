@@ -4,19 +4,17 @@
  * an audit-token, and by hand as `worker audit`. It only reads, on both sides: a person decides what to
  * do about a difference. Method and limits are in docs/adr/0019-audit.md.
  *
- * It runs in the http thread, whose columns and file it reads, in steps that are small beside a
+ * It runs in the http thread, whose columns and journal it reads, in steps that are small beside a
  * question from outside; one call at a time leaves for one processor at a time.
  */
 import type { Incidents } from "../shared/incidents.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
-import { movedFrom } from "./addresses.ts";
-import { forgottenUpToMs, restoredAtMs } from "./audit/file.ts";
 import { mayBeGap, reportWith } from "./audit/gap.ts";
-import { openToRead } from "./format.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
 import { HttpBooks } from "./audit/theirs.ts";
+import { JournalUnreachable, type JournalReader } from "./journal-reader.ts";
 import { Watch } from "./audit/watch.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { Adapter } from "./processor/adapters/adapter.ts";
@@ -33,20 +31,21 @@ const PAUSE_MS = 5;
 const LAG_MS = 2_000;
 
 export type AuditOptions = {
-  readonly settings: Pick<WorkerSettings, "JOURNAL" | "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
+  readonly settings: Pick<WorkerSettings, "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
   readonly adapters: Adapters;
+  readonly journal: JournalReader;
   /** Names of processors by number. */
   readonly names: readonly string[];
   readonly summary: SummaryReader;
   readonly standstill: {
-    /** True while the journal's file is not to be touched. */
+    /** True while the journal is not to be asked. */
     isInDoubt(): boolean;
   };
   readonly incidents: Pick<Incidents, "tell" | "end">;
 };
 
 export interface Audit {
-  report(): AuditReport;
+  report(): Promise<AuditReport>;
   /** Gauges of the processors that are audited. */
   gauges(): AuditGauges[];
   /** Takes new tokens, by the name of a processor that had one at the start. */
@@ -59,8 +58,8 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
   return PROCESSOR_TIMEOUT_MS + LAG_MS;
 }
 
-export function startAudit(options: AuditOptions): Audit {
-  const { settings, adapters, names, summary, standstill, incidents } = options;
+export async function startAudit(options: AuditOptions): Promise<Audit> {
+  const { settings, adapters, journal, names, summary, standstill, incidents } = options;
   const isOn = settings.PROCESSORS.some((one) => whyNot(one, adapters) === null);
   if (!isOn)
     return {
@@ -69,26 +68,29 @@ export function startAudit(options: AuditOptions): Audit {
       renew() {},
       stop() {},
     };
-  const db = openToRead(settings.JOURNAL);
   const watches = new Map<string, Watch>();
   const books = new Map<string, HttpBooks>();
   for (const setting of settings.PROCESSORS) {
     const { name, url } = setting;
     if (whyNot(setting, adapters) !== null) continue;
     const processor = names.indexOf(name);
-    const ours = new JournalBooks(db, summary, processor, lagMs(settings));
+    const ours = new JournalBooks(journal, summary, processor, lagMs(settings));
     const pace = { pauseMs: PAUSE_MS, repeats: 0, sleep: Bun.sleep };
     const book = booksOf(setting, adapters);
     books.set(name, book);
     const theirs = paced(book, pace);
     const sides = { ours, theirs, names, processor };
-    const file = {
-      purgedAtMs: () => forgottenUpToMs(db),
-      movedFrom: () => movedFrom(db, { name, url }),
+    const said = {
+      purgedAtMs: () => journal.forgottenUpToMs(),
+      // The worker that runs has written down every address that it calls.
+      movedFrom: async () => {
+        const known = await journal.address(name);
+        return known === url ? null : known;
+      },
     };
-    watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...file }));
+    watches.set(name, new Watch({ name, sides, lagMs: lagMs(settings), ...said }));
   }
-  let restoredAt = restoredAtMs(db);
+  let restoredAt = await journal.restoredAtMs();
   let timer: Timer;
   let stopped = false;
 
@@ -98,8 +100,14 @@ export function startAudit(options: AuditOptions): Audit {
       if (standstill.isInDoubt()) continue;
       await watch.round(Date.now(), performance.now());
       if (stopped) return;
-      restoredAt = restoredAtMs(db);
-      tellOf(incidents, watch, restoredAt !== null);
+      try {
+        restoredAt = await journal.restoredAtMs();
+        await tellOf(incidents, watch, restoredAt !== null);
+      } catch (error) {
+        if (stopped) return;
+        // The next round tells it.
+        if (!(error instanceof JournalUnreachable)) throw error;
+      }
     }
     if (!stopped) timer = setTimeout(round, EVERY_MS);
   };
@@ -114,33 +122,30 @@ export function startAudit(options: AuditOptions): Audit {
     stop() {
       stopped = true;
       clearTimeout(timer);
-      // A round that waits for a processor finds the file closed, and ends with that.
-      db.close();
     },
   };
 }
 
-function reportOf(
+async function reportOf(
   { settings: { PROCESSORS }, adapters }: Pick<AuditOptions, "settings" | "adapters">,
   watches: ReadonlyMap<string, Watch>,
   restoredAt: number | null,
-): AuditReport {
-  return reportWith(
-    PROCESSORS.map((one) => {
-      return (
-        watches.get(one.name)?.report() ?? notAudited(one.name, whyNot(one, adapters) ?? "off")
-      );
-    }),
-    restoredAt,
-  );
+): Promise<AuditReport> {
+  const report = async (one: ProcessorSetting) =>
+    (await watches.get(one.name)?.report()) ?? notAudited(one.name, whyNot(one, adapters) ?? "off");
+  return reportWith(await Promise.all(PROCESSORS.map(report)), restoredAt);
 }
 
 /**
  * A difference is not over because the processor does not answer now, nor because it has moved. While the
  * journal is a restored copy, what the processor has more happened after the copy was made.
  */
-function tellOf(incidents: AuditOptions["incidents"], watch: Watch, isRestored: boolean): void {
-  const report = watch.report();
+async function tellOf(
+  incidents: AuditOptions["incidents"],
+  watch: Watch,
+  isRestored: boolean,
+): Promise<void> {
+  const report = await watch.report();
   const { name, state, error, equalUpTo, ours, theirs } = report;
   incidents.tell("audit-failed", name, state === "failed" ? { details: { error } } : null);
   if (state === "drift" && isRestored && mayBeGap(report)) {

@@ -10,6 +10,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { VERSION } from "../shared/version.ts";
+import { refuseDatabase } from "./journal-url.ts";
 
 export const FORMAT = 7;
 
@@ -36,6 +37,7 @@ start the version that wrote it, or a later one`,
  * Throws with one sentence, also when `check` refuses what it is: most readers know only this format.
  */
 export function openToRead(path: string, check = refuseOther): Database {
+  refuseDatabase(path, "what was asked");
   if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
   let db: Database | null = null;
   try {

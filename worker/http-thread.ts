@@ -6,9 +6,11 @@ import { adaptersOf, startAudit, type Audit } from "./audit.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
-import { openPayments } from "./http/payments.ts";
+import { isPostgres } from "./journal-url.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
-import { openStories } from "./http/stories.ts";
+import { Stories } from "./http/stories.ts";
+import type { JournalReader } from "./journal-reader.ts";
+import { openReader } from "./journal/open-reader.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
@@ -19,8 +21,7 @@ import { erasOf } from "./tariffs.ts";
 declare const self: Worker;
 
 let server: HttpServer | null = null;
-let payments: ReturnType<typeof openPayments> | null = null;
-let stories: ReturnType<typeof openStories> | null = null;
+let journal: JournalReader | null = null;
 let audit: Audit | null = null;
 let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
@@ -50,8 +51,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       await history?.stop();
       audit?.stop();
       incidents?.close();
-      payments?.close();
-      stories?.close();
+      await journal?.close();
       return post({ kind: "stopped" });
   }
 };
@@ -61,25 +61,33 @@ async function start(order: HttpThreadStart): Promise<void> {
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
-    const { oldRows } = (payments = openPayments(settings.JOURNAL, known));
-    stories = openStories(settings.JOURNAL, known);
+    const reader = (journal = openReader(settings.JOURNAL));
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents);
-    const file = new HistoryFile(settings.JOURNAL);
-    const left = file.read(log);
+    // A database has no folder beside it that is ours.
+    const file = isPostgres(settings.JOURNAL) ? null : new HistoryFile(settings.JOURNAL);
+    const left = file?.read(log) ?? null;
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
     const rowsOf = (fromRow: number, toRow: number) => {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
-      return oldRows(fromRow, toRow);
+      return reader.rows(fromRow, toRow);
     };
     const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
     const money = new MoneyReader(ledger, summary, known);
-    audit = startAudit({ settings, adapters, names, summary, standstill, incidents });
+    audit = await startAudit({
+      settings,
+      adapters,
+      journal,
+      names,
+      summary,
+      standstill,
+      incidents,
+    });
     server = startHttp({
       settings,
-      names,
-      payments,
+      ...known,
+      journal,
       log,
       summary,
       money,
@@ -91,7 +99,8 @@ async function start(order: HttpThreadStart): Promise<void> {
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
       live: (question) => ask<LiveReading>({ kind: "live", question }),
       operator: {
-        stories,
+        journal,
+        stories: new Stories(journal, known),
         operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
       },
     });

@@ -13,4 +13,4 @@
  */
 export type * from "./transitions.ts";
 export type * from "./journal/driver.ts";
-export { openJournal } from "./journal/turn.ts";
+export { openJournal } from "./journal/open.ts";

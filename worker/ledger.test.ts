@@ -148,7 +148,7 @@ describe("order", () => {
       const slot = (head - 1) % BLOCK_ROWS;
       expect([columns.requestedAtMs[slot], columns.amountCents[slot]]).toEqual([head, 2 * head]);
       if (head % BLOCK_ROWS > 1) return;
-      const { counts, cents } = reader.read({ fromMs: -Infinity, toMs: Infinity });
+      const { counts, cents } = reader.readNow({ fromMs: -Infinity, toMs: Infinity });
       expect([counts[0], cents[0]]).toEqual([head, head * (head + 1)]);
     };
     atEachStore(look, () => {
@@ -166,7 +166,7 @@ describe("order", () => {
     let published = 0;
     const look = (head: number) => {
       expect(head).toBe(++published * BLOCK_ROWS);
-      const { cents } = reader.read({ fromMs: -Infinity, toMs: Infinity });
+      const { cents } = reader.readNow({ fromMs: -Infinity, toMs: Infinity });
       expect([...cents]).toEqual([50 * published, 60 * published]);
     };
     atEachStore(look, () => {

@@ -1,5 +1,4 @@
 /** Composes the parts in the order in which data flows. */
-import { existsSync } from "node:fs";
 import { iso, systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
@@ -17,6 +16,7 @@ import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
+import { shownJournal } from "./journal-url.ts";
 import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
 import { Lookout } from "./telemetry/lookout.ts";
@@ -45,11 +45,11 @@ const configured = settings.PROCESSORS.map(({ name }) => name);
 const said = {
   fatal: fatalIn(log),
   warn: (reason: string) => log.warn(reason),
+  say: (sentence: string) => log.info(sentence),
   upgraded: ({ kind, ...fields }: Upgrade) =>
     log.info(fields, kind === "begins" ? "the journal is being upgraded" : "upgraded the journal"),
 };
-const isNewJournal = !existsSync(settings.JOURNAL);
-const journal = await openJournal(settings, configured, clock, said).catch(exitWith);
+const { journal, isNew } = await openJournal(settings, configured, clock, said).catch(exitWith);
 const { processors: names, prunedBeforeMs } = journal.head;
 const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
 const tariffs = await journal.tariffs(pricedBy(settings, names)).catch(exitWith);
@@ -119,5 +119,5 @@ drainOnSignals(log, async () => {
   link.close();
 });
 const shown = settings.PROCESSORS.map(withoutSecrets);
-const opened = { journal: settings.JOURNAL, isNewJournal };
+const opened = { journal: shownJournal(settings.JOURNAL), isNewJournal: isNew };
 log.info({ link: link.port, http: http.port, processors: shown, ...opened }, "ready");

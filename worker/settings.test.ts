@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { shareOf } from "../shared/tariff.ts";
+import { refuseDatabase, shownJournal } from "./journal-url.ts";
 import { readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";
 
 const ONE = "default=http://127.0.0.1:8001;fee=0.05";
@@ -26,6 +27,7 @@ test("without anything but processors the worker has the documented defaults", (
     ],
     JOURNAL: "./data/payments.db",
     JOURNAL_SYNC: "full",
+    CLUSTER_ALLOW_SINGLE: false,
     PATIENCE_MS: 15_000,
     LEDGER_SLOTS: 1_048_576,
     BACKLOG_MAX: 1_000_000,
@@ -219,6 +221,9 @@ test.each([
   ["JOURNAL", "sqlite:file:a.db?mode=ro", "sqlite:PATH"],
   ["JOURNAL", "sqlite://host/a.db", "sqlite:PATH"],
   ["JOURNAL", "sqlite:data/", "sqlite:PATH"],
+  ["JOURNAL", "postgres://host", "sqlite:PATH"],
+  ["JOURNAL", "postgresql:///db", "sqlite:PATH"],
+  ["CLUSTER_ALLOW_SINGLE", "yes", "true or false"],
   ["HTTP_HOST", "not a host", "a name or an address"],
   ["LINK_HOST", "a/b", "a name or an address"],
   ["JOURNAL", "sqlite:", "sqlite:PATH"],
@@ -233,6 +238,26 @@ test.each([
   ["PATIENCE_MS", "3600001", "a whole number from 0"],
 ])("%s=%s is refused", (name, value, form) => {
   expect(read({ [name]: value })).toStartWith(`${name}: "${value}" is not ${form}`);
+});
+
+test("a journal may be a database, whose password is never said", () => {
+  const url = "postgres://ana:hush@db.example:5433/payments?sslmode=require";
+  expect(read({ JOURNAL: url })).toMatchObject({ JOURNAL: url });
+  expect(shownJournal(url)).toBe("postgres://ana@db.example:5433/payments");
+  expect(shownJournal("./data/payments.db")).toBe("./data/payments.db");
+  for (const bad of [
+    "postgres://ana:hush@db.example",
+    "postgres://ana:hush",
+    "postgres://a:hush@/x",
+  ]) {
+    expect(read({ JOURNAL: bad })).toBe(
+      "JOURNAL: the value given is not sqlite:PATH, the path of a file, or postgres://USER:PASSWORD@HOST/DATABASE",
+    );
+  }
+  expect(() => refuseDatabase(url, "worker backup")).toThrow(
+    "journal postgres://ana@db.example:5433/payments: worker backup is for a journal in a file",
+  );
+  expect(() => refuseDatabase("./data/payments.db", "worker backup")).not.toThrow();
 });
 
 test("the smallest and the largest ring are taken", () => {

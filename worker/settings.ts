@@ -13,6 +13,7 @@ import {
 } from "../shared/settings.ts";
 import { wordsOf } from "../shared/tariff.ts";
 import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX } from "./limits.ts";
+import { isPostgres, isPostgresUrl } from "./journal-url.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
 import type { Priced } from "./tariffs.ts";
@@ -48,11 +49,17 @@ const processors = (read: (text: string) => ReturnType<typeof readProcessorsFile
   );
 
 /** A path, no address: `//` at the beginning is one of SQLite's or of a library's, and so is `file:`. */
-const journalPath = () =>
+const FILE = /^sqlite:(?!:|file:|\/\/[^/])[^\0]*[^/\0]$/i;
+
+/** The path of a file, or the URL of a database as it is. */
+const journal = () =>
   v.pipe(
     v.string(),
-    v.regex(/^sqlite:(?!:|file:|\/\/[^/])[^\0]*[^/\0]$/i, "sqlite:PATH, the path of a file"),
-    v.transform((value) => value.slice("sqlite:".length)),
+    v.check(
+      (value) => (isPostgres(value) ? isPostgresUrl(value) : FILE.test(value)),
+      "sqlite:PATH, the path of a file, or postgres://USER:PASSWORD@HOST/DATABASE",
+    ),
+    v.transform((value) => (isPostgres(value) ? value : value.slice("sqlite:".length))),
   );
 
 const powerOfTwo = (min: number, max: number) =>
@@ -82,11 +89,20 @@ export const workerSettings = {
     processors((path) => readProcessorsFile(path, process.env)),
     "itself",
   ),
-  JOURNAL: setting("sqlite:./data/payments.db", "where payments are kept", journalPath()),
+  JOURNAL: setting(
+    "sqlite:./data/payments.db",
+    "where payments are kept: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE for several machines",
+    journal(),
+  ),
   JOURNAL_SYNC: setting(
     "full",
     "full: a 202 survives a power cut; normal: a killed process, not a power cut; off: benchmarks only",
     v.picklist(["full", "normal", "off"], "one of full, normal, off"),
+  ),
+  CLUSTER_ALLOW_SINGLE: setting(
+    "false",
+    "whether a database without a synchronous standby will do",
+    flag(),
   ),
   PATIENCE_MS: setting(
     "15000",

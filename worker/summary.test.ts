@@ -65,7 +65,7 @@ class Both {
   }
 
   read(window: SummaryWindow): { counts: number[]; cents: number[] } {
-    const { counts, cents } = this.reader.read(window);
+    const { counts, cents } = this.reader.readNow(window);
     return { counts: [...counts], cents: [...cents] };
   }
 }
@@ -342,11 +342,11 @@ describe("a window", () => {
       }
       return columns(rows);
     });
-    const { counts, cents } = reader.read({ fromMs: 5, toMs: 9 });
+    const { counts, cents } = reader.readNow({ fromMs: 5, toMs: 9 });
     expect([asked, counts[0], cents[0]]).toEqual([1, 1, 5]);
   });
 
-  test("waits for rows that are on their way into the journal, and says so when they never come", () => {
+  test("waits for rows that are on their way into the journal, and says so when they never come", async () => {
     const memory = allocateLedger(SLOTS, 1, ROWS_MAX);
     const writer = new LedgerWriter(memory);
     for (let n = 0; n < 2 * SLOTS; n++) writer.append(n, 1, 0);
@@ -355,17 +355,18 @@ describe("a window", () => {
     );
     let asked = 0;
     const late = new SummaryReader(memory, () => (++asked < 5 ? columns([]) : all));
-    expect(late.read({ fromMs: 5, toMs: 9 }).counts[0]).toBe(5);
+    expect(late.readNow({ fromMs: 5, toMs: 9 }).counts[0]).toBe(5);
     expect(asked).toBe(5);
     const never = new SummaryReader(memory, () => columns([]));
-    expect(() => never.read({ fromMs: 5, toMs: 9 })).toThrow("not in the journal yet");
+    await expect(never.read({ fromMs: 5, toMs: 9 })).rejects.toThrow("not in the journal yet");
   });
 });
 
 describe("while another thread writes, a reader", () => {
   async function watch(
     order: Omit<AppendOrder, "memory">,
-    look: (reader: SummaryReader, cursor: LedgerCursor) => void,
+    areLater: boolean,
+    look: (reader: SummaryReader, cursor: LedgerCursor) => Promise<void>,
   ) {
     const memory = allocateLedger(SLOTS, 2, 16_384 * BLOCK_ROWS);
     const thread = new Worker(new URL("./summary/append.fixture.ts", import.meta.url).href);
@@ -378,18 +379,19 @@ describe("while another thread writes, a reader", () => {
     });
     thread.postMessage({ memory, ...order } satisfies AppendOrder);
     // The journal's rows are known: row n is a cent at FIRST_AT_MS + n.
-    const reader = new SummaryReader(memory, (from, to) =>
-      columns(
-        Array.from({ length: to - from }, (_, i) => ({
-          atMs: FIRST_AT_MS + from + i,
-          cents: 1,
-          processor: (from + i) % 2,
-        })),
-      ),
-    );
+    const reader = new SummaryReader(memory, (from, to) => {
+      const rows = Array.from({ length: to - from }, (_, i) => ({
+        atMs: FIRST_AT_MS + from + i,
+        cents: 1,
+        processor: (from + i) % 2,
+      }));
+      return areLater
+        ? new Promise((resolve) => setImmediate(resolve, columns(rows)))
+        : columns(rows);
+    });
     const cursor = new LedgerCursor(memory);
     for (let looks = 0; writing.running; looks++) {
-      look(reader, cursor);
+      await look(reader, cursor);
       if (looks % 20 === 0) await new Promise(setImmediate);
     }
     await finished.promise;
@@ -398,42 +400,53 @@ describe("while another thread writes, a reader", () => {
   }
   const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
 
-  test("never sees half a row, nor fewer than before, nor an edge that is off", async () => {
-    const rows = 1_500_000;
-    let before = 0;
-    const { reader } = await watch({ rows, purgeEvery: null }, (reading, cursor) => {
-      const headBefore = cursor.head;
-      const { counts, cents } = reading.read(ALL);
-      expect([...cents]).toEqual([...counts]);
-      expect(Math.abs((counts[0] as number) - (counts[1] as number))).toBeLessThanOrEqual(1);
-      const count = sum(counts);
-      expect(count).toBeWithin(Math.max(before, headBefore), cursor.head + 1);
-      before = count;
-      // The window cuts the oldest and the newest rows that the ring holds, where they are overwritten.
-      const from = Math.max(0, headBefore - SLOTS + BLOCK_ROWS - 56);
-      const to = headBefore - 3;
-      if (to <= from) return;
-      const edge = reading.read({ fromMs: FIRST_AT_MS + from, toMs: FIRST_AT_MS + to });
-      expect(sum(edge.counts)).toBe(to - from + 1);
-      expect([...edge.cents]).toEqual([...edge.counts]);
-      // Windows that end beside the newest full super-block: with a row more, and without its first.
-      const end = Math.floor((headBefore - 1) / SUPER_ROWS) * SUPER_ROWS;
-      if (end < SUPER_ROWS) return;
-      const start = FIRST_AT_MS + end - SUPER_ROWS;
-      const whole = reading.read({ fromMs: start, toMs: start + SUPER_ROWS });
-      expect(sum(whole.counts)).toBe(SUPER_ROWS + 1);
-      const inner = reading.read({ fromMs: start + 1, toMs: start + SUPER_ROWS - 1 });
-      expect(sum(inner.counts)).toBe(SUPER_ROWS - 1);
-    });
-    expect(sum(reader.read(ALL).counts)).toBe(rows);
-  });
+  test.each([
+    ["at hand", false],
+    ["fetched", true],
+  ])(
+    "never sees half a row, nor fewer than before, nor an edge that is off: old rows are %s",
+    async (_, areLater) => {
+      const rows = 1_500_000;
+      let before = 0;
+      const { reader } = await watch(
+        { rows, purgeEvery: null },
+        areLater,
+        async (reading, cursor) => {
+          const headBefore = cursor.head;
+          const { counts, cents } = await reading.read(ALL);
+          expect([...cents]).toEqual([...counts]);
+          expect(Math.abs((counts[0] as number) - (counts[1] as number))).toBeLessThanOrEqual(1);
+          const count = sum(counts);
+          expect(count).toBeWithin(Math.max(before, headBefore), cursor.head + 1);
+          before = count;
+          // The window cuts the oldest and the newest rows that the ring holds, where they are overwritten.
+          const from = Math.max(0, headBefore - SLOTS + BLOCK_ROWS - 56);
+          const to = headBefore - 3;
+          if (to <= from) return;
+          const edge = await reading.read({ fromMs: FIRST_AT_MS + from, toMs: FIRST_AT_MS + to });
+          expect(sum(edge.counts)).toBe(to - from + 1);
+          expect([...edge.cents]).toEqual([...edge.counts]);
+          // Windows that end beside the newest full super-block: with a row more, and without its first.
+          const end = Math.floor((headBefore - 1) / SUPER_ROWS) * SUPER_ROWS;
+          if (end < SUPER_ROWS) return;
+          const start = FIRST_AT_MS + end - SUPER_ROWS;
+          const whole = await reading.read({ fromMs: start, toMs: start + SUPER_ROWS });
+          expect(sum(whole.counts)).toBe(SUPER_ROWS + 1);
+          const inner = await reading.read({ fromMs: start + 1, toMs: start + SUPER_ROWS - 1 });
+          expect(sum(inner.counts)).toBe(SUPER_ROWS - 1);
+        },
+      );
+      expect(sum((await reader.read(ALL)).counts)).toBe(rows);
+    },
+  );
 
   test.each([
-    [1_500, 300_000],
-    [3 * SUPER_ROWS - 500, 10 * (3 * SUPER_ROWS - 500)],
-  ])("sees a purge after every %d rows whole or not at all", async (purgeEvery, rows) => {
-    const { cursor } = await watch({ rows, purgeEvery }, (reading) => {
-      const { counts, cents } = reading.read(ALL);
+    [1_500, 300_000, false],
+    [3 * SUPER_ROWS - 500, 10 * (3 * SUPER_ROWS - 500), false],
+    [3 * SUPER_ROWS - 500, 10 * (3 * SUPER_ROWS - 500), true],
+  ])("sees a purge after every %d rows whole or not at all", async (purgeEvery, rows, areLater) => {
+    const { cursor } = await watch({ rows, purgeEvery }, areLater, async (reading) => {
+      const { counts, cents } = await reading.read(ALL);
       expect([...cents]).toEqual([...counts]);
       expect(sum(counts)).toBeWithin(0, purgeEvery + 1);
     });

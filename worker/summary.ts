@@ -3,7 +3,10 @@
  * ledger's columns by any thread while the writer goes on (see ledger.ts for the layout).
  *
  * A reading takes the head once and looks only below it. Afterwards it checks whether the writer has
- * run over a slot that was read, or a purge came between; if so it reads again.
+ * run over a slot that was read, or a purge came between; if so it reads again. It never waits in
+ * between: rows that left the ring and are not at hand are fetched first, and then all is read again
+ * with their sums. Those stay true meanwhile: a row in the journal never changes, and while the worker
+ * runs its number is given to no other.
  */
 import {
   BLOCK_ROWS,
@@ -20,8 +23,8 @@ import type { LedgerRows } from "./transitions.ts";
 export type SummaryWindow = { readonly fromMs: number; readonly toMs: number };
 /** Sums by processor number. */
 export type Totals = { readonly counts: Float64Array; readonly cents: Float64Array };
-/** Gives a block's rows from the journal, without those whose commit is not done yet. */
-export type OldRows = (fromRow: number, toRow: number) => LedgerRows;
+/** Gives a block's rows from the journal, at once or later, without those whose commit is not done yet. */
+export type OldRows = (fromRow: number, toRow: number) => LedgerRows | Promise<LedgerRows>;
 
 export type BlockRows = {
   readonly fromRow: number;
@@ -33,7 +36,21 @@ export type BlockRows = {
 
 /** A reading that came too late or too early, and can be tried again at once. */
 const AGAIN = "again";
+/** A reading that lacks rows which are being fetched. */
+const LATER = "later";
 const READINGS_MAX = 1_000;
+/** Readings after which the journal is given a moment before the next. */
+const READINGS_AT_ONCE = 10;
+const MOMENT_MS = 1;
+/** Blocks that one reading has fetched at a time. */
+const FETCHED_AT_ONCE = 16;
+
+/** Blocks that were fetched for one question, and those that are on their way. */
+class Fetched {
+  /** Sums of a block's rows up to the key: a block that was not full is another one when it is. */
+  readonly sums = new Map<number, Totals>();
+  readonly under: Promise<void>[] = [];
+}
 
 export class SummaryReader {
   readonly #memory: LedgerMemory;
@@ -41,6 +58,8 @@ export class SummaryReader {
   readonly #cursor: LedgerCursor;
   readonly #oldRows: OldRows;
   readonly #prunedBeforeMs: number;
+  /** Empty: the next question's own, should it have to wait. */
+  #fetched = new Fetched();
 
   /** `prunedBeforeMs` is that of the journal at the start; null when nothing was pruned. */
   constructor(memory: LedgerMemory, oldRows: OldRows, prunedBeforeMs: number | null = null) {
@@ -56,13 +75,40 @@ export class SummaryReader {
     return this.#cursor.purges === 0 ? this.#prunedBeforeMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** Sums every row of the window. Throws only if the journal lacks rows that have left the ring. */
-  read(window: SummaryWindow): Totals {
-    for (let reading = 0; reading < READINGS_MAX; reading++) {
-      const totals = this.#readOnce(window);
+  /**
+   * Sums every row of the window; promised when rows that have left the ring are waited for. Rejects if
+   * the journal lacks them, or with what the rows reject with.
+   */
+  read(window: SummaryWindow): Totals | Promise<Totals> {
+    const fetched = this.#fetched;
+    for (let reading = 0; reading < READINGS_AT_ONCE; reading++) {
+      const totals = this.#readOnce(window, fetched);
+      if (totals === LATER) break;
       if (totals !== AGAIN) return totals;
+    }
+    this.#fetched = new Fetched();
+    return this.#readPatiently(window, fetched);
+  }
+
+  /** Sums every row of the window. Throws where the rows of the journal come later. */
+  readNow(window: SummaryWindow): Totals {
+    const totals = this.read(window);
+    if (totals instanceof Promise) throw new Error("a sum has to wait for rows of the journal");
+    return totals;
+  }
+
+  async #readPatiently(window: SummaryWindow, fetched: Fetched): Promise<Totals> {
+    for (let reading = 0; reading < READINGS_MAX;) {
+      const underWay = fetched.under.splice(0);
+      const missing = fetched.sums.size;
+      await Promise.all(underWay);
+      const totals = this.#readOnce(window, fetched);
+      if (totals !== AGAIN && totals !== LATER) return totals;
       // A row that left the ring is being committed; give the journal a moment.
-      if (reading > 10) Bun.sleepSync(1);
+      if (fetched.sums.size === missing) {
+        reading++;
+        await Bun.sleep(MOMENT_MS);
+      }
     }
     throw new Error("rows that have left the ring are not in the journal yet");
   }
@@ -80,10 +126,10 @@ export class SummaryReader {
   }
 
   /**
-   * Gives rows of one block, from the ring or else from the journal; null when they cannot be read as they
-   * were, which another reading a moment later can.
+   * Gives rows of one block, from the ring or else from the journal, at once or later; null when they cannot
+   * be read as they were, which another reading a moment later can.
    */
-  rowsOf(fromRow: number, toRow: number): LedgerRows | null {
+  rowsOf(fromRow: number, toRow: number): LedgerRows | null | Promise<LedgerRows | null> {
     if (!this.#hasLeftRing(fromRow)) {
       const { requestedAtMs, amountCents, processor } = this.#columns;
       const slot = fromRow % this.#memory.slots;
@@ -95,8 +141,10 @@ export class SummaryReader {
       };
       if (!this.#hasLeftRing(fromRow)) return rows;
     }
+    const allOf = (rows: LedgerRows) =>
+      rows.requestedAtMs.length === toRow - fromRow ? rows : null;
     const rows = this.#oldRows(fromRow, toRow);
-    return rows.requestedAtMs.length === toRow - fromRow ? rows : null;
+    return rows instanceof Promise ? rows.then(allOf) : allOf(rows);
   }
 
   /** Gives blocks that may hold rows of the window, each with how many rows a processor has in it. */
@@ -116,19 +164,26 @@ export class SummaryReader {
     }
   }
 
-  #readOnce(window: SummaryWindow): Totals | typeof AGAIN {
+  #readOnce(window: SummaryWindow, fetched: Fetched): Totals | typeof AGAIN | typeof LATER {
     const purges = this.#cursor.purges;
     const base = this.#cursor.base;
     const head = this.#cursor.head;
     if (purges % 2 === 1 || head < base) return AGAIN;
     const { processors } = this.#memory;
-    const totals = { counts: new Float64Array(processors), cents: new Float64Array(processors) };
-    const isRead = this.#addAll(totals, window, base, head);
+    const totals = noTotals(processors);
+    const isRead = this.#addAll(totals, window, base, head, fetched);
+    if (fetched.under.length > 0) return LATER;
     return isRead && this.#cursor.purges === purges ? totals : AGAIN;
   }
 
   /** Adds whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
-  #addAll(totals: Totals, window: SummaryWindow, base: number, head: number): boolean {
+  #addAll(
+    totals: Totals,
+    window: SummaryWindow,
+    base: number,
+    head: number,
+    fetched: Fetched,
+  ): boolean {
     const { blocks, supers } = this.#columns;
     const sealed = Math.floor(head / BLOCK_ROWS);
     const sealedSupers = Math.floor(sealed / SUPER_BLOCKS);
@@ -143,10 +198,10 @@ export class SummaryReader {
       // Blocks are taken as far as the next super-block begins.
       const end = Math.min(sealed, (Math.floor(entry) + 1) * SUPER_BLOCKS);
       const passed = passOver(totals, blocks, block, end, window);
-      if (passed === block && !this.#addRows(totals, window, block++, head)) return false;
+      if (passed === block && !this.#addRows(totals, window, block++, head, fetched)) return false;
       block = Math.max(block, passed);
     }
-    return block * BLOCK_ROWS === head || this.#addRows(totals, window, block, head);
+    return block * BLOCK_ROWS === head || this.#addRows(totals, window, block, head, fetched);
   }
 
   #isOutside(block: number, { fromMs, toMs }: SummaryWindow): boolean {
@@ -170,7 +225,13 @@ export class SummaryReader {
   }
 
   /** Adds the block's rows one by one. False when they could not be read as they were. */
-  #addRows(totals: Totals, window: SummaryWindow, block: number, head: number): boolean {
+  #addRows(
+    totals: Totals,
+    window: SummaryWindow,
+    block: number,
+    head: number,
+    fetched: Fetched,
+  ): boolean {
     const fromRow = block * BLOCK_ROWS;
     const toRow = Math.min(fromRow + BLOCK_ROWS, head);
     if (!this.#hasLeftRing(fromRow)) {
@@ -180,10 +241,33 @@ export class SummaryReader {
       if (!this.#hasLeftRing(fromRow)) return true;
       restore(totals, before);
     }
+    const sums = fetched.sums.get(toRow);
+    if (sums !== undefined) {
+      addTotals(totals, sums);
+      return true;
+    }
     const rows = this.#oldRows(fromRow, toRow);
+    if (rows instanceof Promise) {
+      fetched.under.push(this.#fetch(rows, window, toRow - fromRow, toRow, fetched));
+      return fetched.under.length < FETCHED_AT_ONCE;
+    }
     if (rows.requestedAtMs.length !== toRow - fromRow) return false;
     addRowsInWindow(totals, window, rows, 0, rows.requestedAtMs.length);
     return true;
+  }
+
+  async #fetch(
+    coming: Promise<LedgerRows>,
+    window: SummaryWindow,
+    count: number,
+    toRow: number,
+    { sums }: Fetched,
+  ): Promise<void> {
+    const rows = await coming;
+    if (rows.requestedAtMs.length !== count) return;
+    const totals = noTotals(this.#memory.processors);
+    addRowsInWindow(totals, window, rows, 0, count);
+    sums.set(toRow, totals);
   }
 
   /** True once the writer may have begun to write over the row's slot. */
@@ -240,6 +324,17 @@ function addRowsInWindow(
     if (atMs < fromMs || atMs > toMs) continue;
     counts[processor[i] as number]! += 1;
     cents[processor[i] as number]! += amountCents[i] as number;
+  }
+}
+
+function noTotals(processors: number): Totals {
+  return { counts: new Float64Array(processors), cents: new Float64Array(processors) };
+}
+
+function addTotals(totals: Totals, { counts, cents }: Totals): void {
+  for (let number = 0; number < counts.length; number++) {
+    totals.counts[number]! += counts[number]!;
+    totals.cents[number]! += cents[number]!;
   }
 }
 

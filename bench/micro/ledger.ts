@@ -45,7 +45,10 @@ function checkSums(checks: Checks): void {
   const reader = new SummaryReader(writer.memory, () => {
     throw new Error("no row has left the ring");
   });
-  const totals = reader.read({ fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY });
+  const totals = reader.readNow({
+    fromMs: Number.NEGATIVE_INFINITY,
+    toMs: Number.POSITIVE_INFINITY,
+  });
   checks.equal("counts of what was appended", [...totals.counts], counts);
   checks.equal("cents of what was appended", [...totals.cents], cents);
 }

@@ -45,10 +45,10 @@ function rowsOver(context: BenchContext, summary: string, rows: number, mostNs: 
   };
   return windowsOver(rows).map(([what, window]) => {
     const checks = new Checks();
-    checks.equal(`the summary of ${what}`, reader.read(window), scan(window));
+    checks.equal(`the summary of ${what}`, reader.readNow(window), scan(window));
     const series = compare(context, {
       batch: 1,
-      ours: () => reader.read(window),
+      ours: () => reader.readNow(window),
       naive: () => scan(window),
     });
     const note = `against a scan of ${rows} rows`;

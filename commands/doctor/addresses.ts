@@ -24,13 +24,17 @@ export function judgeAddresses(path: string, configured: readonly Address[]): Ju
   if (!existsSync(path)) return { findings: [], untouchable: new Set() };
   try {
     using db = openToRead(path);
-    const known = knownAddresses(db);
-    const untouchable = new Set(movedNames(configured, known).keys());
-    return { findings: findingsOf(configured, known), untouchable };
+    return judgeKnown(configured, knownAddresses(db));
   } catch (error) {
     const untouchable = new Set(configured.map(({ name }) => name));
     return { findings: [judgeUnread(error as Error)], untouchable };
   }
+}
+
+/** Judges what a journal knows. */
+export function judgeKnown(configured: readonly Address[], known: readonly KnownAddress[]): Judged {
+  const untouchable = new Set(movedNames(configured, known).keys());
+  return { findings: findingsOf(configured, known), untouchable };
 }
 
 function judgeUnread({ message, cause }: Error): Finding {

@@ -135,7 +135,7 @@ export class Gateway {
   }
 
   summary(window: SummaryWindow) {
-    return this.#running?.summary.read(window) ?? null;
+    return this.#running?.summary.readNow(window) ?? null;
   }
 
   purge(): Promise<void> {

@@ -13,7 +13,7 @@ import { PAYMENT_ACTIONS, PROCESSOR_ACTIONS } from "../../shared/http-api/operat
 import type { Row } from "../../shared/http-api/row.ts";
 import { OPERATION_IDS, rowOf } from "../../shared/http-api/table.ts";
 import { STATES } from "../../shared/http-api/payments.ts";
-import { runHttp } from "../../worker/http/server.fixture.ts";
+import { foundAs, runHttp } from "../../worker/http/server.fixture.ts";
 import { JournalInDoubt } from "../../worker/http/standstill.ts";
 import { parseGrounds } from "../../worker/http/grounds.ts";
 import type { OperatorAnswer } from "../../worker/intervention.ts";
@@ -257,20 +257,20 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
 /** Asks the same server over parts that answer as they are told. */
 async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   let operated: OperatorAnswer = { kind: "refused", status: 503, reason: "shutting down" };
-  const found = { seq: 1, state: "unknown" } as const;
-  const none = {
-    list: () => "",
-    story: () => null,
-    ages: () => "",
-    openByProcessor: () => new Map(),
+  const stories = {
+    list: async () => "",
+    story: async () => null,
+    ages: async () => "",
+    openByProcessor: async () => new Map(),
+    lastWord: async () => null,
   };
-  const stories = { ...none, find: () => found, lastWord: () => null };
+  const journal = { payment: async (id: string) => foundAs(id) };
   const forEver = () => new Promise<never>(() => {});
   await using http = runHttp({
     settings: { ADMIN_TOKEN: [TOKEN], PURGE_ENABLED: true },
     purge: forEver,
     live: forEver,
-    operator: { stories, operate: async () => operated },
+    operator: { journal, stories, operate: async () => operated },
   });
   await worker.elsewhere(http.url, async () => {
     const decide = async (status: number) => {

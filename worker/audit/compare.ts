@@ -26,11 +26,11 @@ export async function compare(
   const budget = { calls };
   const differ: Part[] = [];
   let total: Sum = { count: 0, cents: 0 };
-  for (const part of slices(ours, window, parts)) {
+  for (const part of await slices(ours, window, parts)) {
     budget.calls--;
     const there = await theirs.totals(part);
     total = { count: total.count + there.count, cents: total.cents + there.cents };
-    if (!agree(ours.totals(part), there)) differ.push({ window: part, theirs: there });
+    if (!agree(await ours.totals(part), there)) differ.push({ window: part, theirs: there });
   }
   const found = differ.length === 0 ? NOTHING_FOUND : await reconcile(sides, differ, budget);
   const { differences: differing, windows } = found;
@@ -40,7 +40,7 @@ export async function compare(
     state: differing.length + windows.length === 0 ? "equal" : "drift",
     from: isoFrom(window.fromMs),
     to: new Date(window.toMs).toISOString(),
-    ours: ours.totals(window),
+    ours: await ours.totals(window),
     theirs: total,
     equalUpTo: equalUpToMs < window.fromMs ? null : iso(equalUpToMs),
     differing,
@@ -53,13 +53,14 @@ export async function compare(
 }
 
 /** Halves the window again and again where we have payments; a slice is at least one instant. */
-function slices(ours: Ours, window: SummaryWindow, parts: number): SummaryWindow[] {
+async function slices(ours: Ours, window: SummaryWindow, parts: number): Promise<SummaryWindow[]> {
   const { fromMs, toMs } = window;
-  if (parts <= 1 || fromMs >= toMs || ours.totals(window).count === 0) return [window];
-  const middle = ours.middle(window);
+  if (parts <= 1 || fromMs >= toMs) return [window];
+  if ((await ours.totals(window)).count === 0) return [window];
+  const middle = await ours.middle(window);
   const early = Math.floor(parts / 2);
   return [
-    ...slices(ours, { fromMs, toMs: middle }, early),
-    ...slices(ours, { fromMs: middle + 1, toMs }, parts - early),
+    ...(await slices(ours, { fromMs, toMs: middle }, early)),
+    ...(await slices(ours, { fromMs: middle + 1, toMs }, parts - early)),
   ];
 }

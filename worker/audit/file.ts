@@ -3,7 +3,6 @@
  * memory builds the columns from it: whole blocks by their totals, the last rows one by one.
  */
 import type { Database } from "bun:sqlite";
-import { metaOf } from "../journal/meta.ts";
 import { SqliteLedger } from "../journal/sqlite-ledger.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
@@ -15,19 +14,6 @@ const SLOTS = 4 * BLOCK_ROWS;
 export function namesIn(db: Database): string[] {
   const rows = db.query("SELECT name FROM processors ORDER BY number").values() as [string][];
   return rows.map(([name]) => name);
-}
-
-/** The last instant of which a purge or a prune has forgotten payments; null if there was none. */
-export function forgottenUpToMs(db: Database): number | null {
-  const sql = `SELECT max(iif(key = 'pruned_before_ms', value - 1, value)) FROM meta
-    WHERE key IN ('purged_at_ms', 'pruned_before_ms')`;
-  const [[atMs]] = db.query(sql).values() as [[number | null]];
-  return atMs;
-}
-
-/** When the file was put in place as a copy that nobody trusts yet; null if it is none. */
-export function restoredAtMs(db: Database): number | null {
-  return metaOf(db, "restored_at_ms");
 }
 
 /** Reads all that is settled in the file at this moment. */

@@ -1,13 +1,12 @@
 /**
- * The gateway's own books of one processor: totals from the ledger's columns, ids from the journal's
- * file through a connection that cannot write. The columns are the running worker's, or were built
- * from the file.
+ * The gateway's own books of one processor: totals from the ledger's columns, ids from the journal
+ * through a connection that cannot write. The columns are the running worker's, or were built from the
+ * journal's file.
  */
-import type { Database } from "bun:sqlite";
 import type { Sum } from "../../shared/http-api/audit.ts";
-import type { SummaryReader, SummaryWindow } from "../summary.ts";
-import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
-import { uuidFromHex } from "../uuid.ts";
+import type { JournalReader, PaymentRecord } from "../journal-reader.ts";
+import type { BlockRows, SummaryReader, SummaryWindow } from "../summary.ts";
+import type { PaymentState } from "../transitions.ts";
 
 /** A payment as the journal has it. */
 export type OurPayment = {
@@ -21,154 +20,109 @@ export type OurPayment = {
 };
 export type SettledHere = OurPayment & { readonly requestedAtMs: number };
 
+/** Each rejects when the journal cannot be asked. */
 export interface Ours {
-  totals(window: SummaryWindow): Sum;
+  totals(window: SummaryWindow): Promise<Sum>;
   /** Gives payments that are settled at the processor, at most `limit`. */
-  settled(window: SummaryWindow, limit: number): SettledHere[];
+  settled(window: SummaryWindow, limit: number): Promise<SettledHere[]>;
   /** An instant in the window, not its last, that about halves what is settled there. */
-  middle(window: SummaryWindow): number;
+  middle(window: SummaryWindow): Promise<number>;
   /** Gives payments at the processor that are not settled: under way, unknown, held, rejected or in conflict. */
-  open(window: SummaryWindow, limit: number): SettledHere[];
+  open(window: SummaryWindow, limit: number): Promise<SettledHere[]>;
   /** True while it belongs to this processor without being settled. */
-  isOpen(correlationId: string): boolean;
+  isOpen(correlationId: string): Promise<boolean>;
   /** Gives others whose charge the processor may have recorded at one of these instants, likeliest first. */
   suspects(instantsMs: readonly number[], limit: number): Promise<OurPayment[]>;
 }
 
-type Row = [hex: string, cents: number, requestedAtMs: number];
-type FullRow = [...Row, state: number, processor: number | null];
-
-const SETTLED = PAYMENT_STATES.indexOf("settled");
 /** Rows of this many blocks are few enough to sort; in more than these, blocks are counted. */
 const BLOCKS_SORTED = 4;
-/** A search through everything reads this many at a time; other questions come between. */
-const SEQS_PER_READ = 20_000;
-const OF_PAYMENT = "lower(hex(id)), amount_cents, requested_at_ms, state, processor";
 
 export class JournalBooks implements Ours {
-  readonly #db: Database;
+  readonly #journal: JournalReader;
   readonly #summary: SummaryReader;
   readonly #processor: number;
   readonly #attemptMsMax: number;
 
   /** `attemptMsMax` is the longest that an attempt may take from its `requestedAt` to its end. */
-  constructor(db: Database, summary: SummaryReader, processor: number, attemptMsMax: number) {
-    this.#db = db;
+  constructor(
+    journal: JournalReader,
+    summary: SummaryReader,
+    processor: number,
+    attemptMsMax: number,
+  ) {
+    this.#journal = journal;
     this.#summary = summary;
     this.#processor = processor;
     this.#attemptMsMax = attemptMsMax;
   }
 
-  totals(window: SummaryWindow): Sum {
-    const { counts, cents } = this.#summary.read(window);
+  async totals(window: SummaryWindow): Promise<Sum> {
+    const { counts, cents } = await this.#summary.read(window);
     return { count: counts[this.#processor] as number, cents: cents[this.#processor] as number };
   }
 
-  settled({ fromMs, toMs }: SummaryWindow, limit: number): SettledHere[] {
-    const rows = this.#db.query(
-      `SELECT lower(hex(id)), ledger.amount_cents, ledger.requested_at_ms
-       FROM ledger JOIN payments USING (seq)
-       WHERE row >= ? AND row < ? AND ledger.processor = ${this.#processor}
-         AND ledger.requested_at_ms BETWEEN ? AND ? LIMIT ?`,
-    );
+  async settled(window: SummaryWindow, limit: number): Promise<SettledHere[]> {
+    const where = { status: "settled", processor: this.#processor } as const;
     const found: SettledHere[] = [];
-    for (const { fromRow, toRow } of this.#summary.blocksOf({ fromMs, toMs }, this.#processor)) {
+    for (const block of this.#summary.blocksOf(window, this.#processor)) {
       const left = limit - found.length;
       if (left === 0) break;
-      const values = rows.values(fromRow, toRow, fromMs, toMs, left) as Row[];
-      for (const [hex, cents, requestedAtMs] of values) {
-        const correlationId = uuidFromHex(hex);
-        const where = { status: "settled", processor: this.#processor } as const;
+      const rows = await this.#journal.settledIn(this.#processor, block, window, left);
+      for (const { correlationId, amountCents: cents, requestedAtMs } of rows) {
         found.push({ correlationId, cents, requestedAtMs, ...where });
       }
     }
     return found;
   }
 
-  middle(window: SummaryWindow): number {
+  async middle(window: SummaryWindow): Promise<number> {
     const { fromMs, toMs } = window;
     const blocks = [...this.#summary.blocksOf(window, this.#processor)];
-    const middle = blocks.length > BLOCKS_SORTED ? middleOf(blocks) : this.#median(window);
+    const middle =
+      blocks.length > BLOCKS_SORTED ? middleOf(blocks) : await this.#median(blocks, window);
     const isInside = middle !== null && middle >= fromMs && middle < toMs;
     return isInside ? middle : fromMs + Math.floor((toMs - fromMs - 1) / 2);
   }
 
-  open({ fromMs, toMs }: SummaryWindow, limit: number): SettledHere[] {
-    const rows = this.#db
-      .query(
-        `SELECT ${OF_PAYMENT} FROM unsettled
-         WHERE processor = ${this.#processor} AND requested_at_ms BETWEEN ? AND ? LIMIT ?`,
-      )
-      .values(fromMs, toMs, limit) as FullRow[];
-    return rows.map((row) => paymentOf(row) as SettledHere);
+  async open(window: SummaryWindow, limit: number): Promise<SettledHere[]> {
+    const open = await this.#journal.openAt(this.#processor, window, limit);
+    return open.map((payment) => paymentOf(payment) as SettledHere);
   }
 
-  isOpen(correlationId: string): boolean {
-    const open = `state <> ${SETTLED} AND processor = ${this.#processor}`;
-    const row = this.#db.query(`SELECT 1 FROM payments WHERE id = unhex(?, '-') AND ${open}`);
-    return row.get(correlationId) !== null;
+  async isOpen(correlationId: string): Promise<boolean> {
+    const found = await this.#journal.payment(correlationId);
+    return found !== null && found.state !== "settled" && found.processor === this.#processor;
   }
 
   /**
    * Gives payments that carry one of the instants themselves, at another processor say; then payments
-   * with an attempt here that ended soon after one of them. The whole file is read, piece by piece: no
-   * index is kept for a search that almost never happens.
+   * with an attempt here that ended soon after one of them.
    */
   async suspects(instantsMs: readonly number[], limit: number): Promise<OurPayment[]> {
-    const instants = instantsMs.toSorted((a, b) => a - b);
-    const found = new Map<number, OurPayment>();
-    const list = instants.join(", ");
-    await this.#scan("payments", "seq", (from, to) => {
-      const rows = this.#db
-        .query(
-          `SELECT seq, ${OF_PAYMENT} FROM payments WHERE seq >= ? AND seq < ?
-             AND requested_at_ms IN (${list}) AND (state <> ${SETTLED} OR processor <> ?)`,
-        )
-        .values(from, to, this.#processor) as [number, ...FullRow][];
-      for (const [seq, ...row] of rows) found.set(seq, paymentOf(row));
-      return found.size < limit;
-    });
-    const tried = new Map<number, number>();
-    await this.#scan("attempts", "rowid", (from, to) => {
-      const rows = this.#db
-        .query("SELECT seq, at_ms FROM attempts WHERE rowid >= ? AND rowid < ? AND processor = ?")
-        .values(from, to, this.#processor) as [seq: number, atMs: number][];
-      for (const [seq, atMs] of rows) {
-        const nearMs = sinceLast(instants, atMs);
-        if (nearMs > this.#attemptMsMax || found.has(seq)) continue;
-        tried.set(seq, Math.min(nearMs, tried.get(seq) ?? nearMs));
-      }
-      return true;
-    });
-    const bySeq = this.#db.query(`SELECT ${OF_PAYMENT} FROM payments WHERE seq = ?`);
-    const nearest = [...tried].sort(([, a], [, b]) => a - b).slice(0, limit - found.size);
-    for (const [seq] of nearest) {
-      const [row] = bySeq.values(seq) as FullRow[];
-      if (row !== undefined) found.set(seq, paymentOf(row));
+    const asked = await this.#journal.requestedAt(instantsMs, this.#processor, limit);
+    const found = new Map(asked.map((payment) => [payment.correlationId, paymentOf(payment)]));
+    const tried = await this.#journal.attemptsAfter(
+      this.#processor,
+      instantsMs,
+      this.#attemptMsMax,
+    );
+    for (const [id] of [...tried].sort(([, a], [, b]) => a - b)) {
+      if (found.size >= limit) break;
+      const payment = found.has(id) ? null : await this.#journal.payment(id);
+      if (payment !== null) found.set(id, paymentOf(payment));
     }
     return [...found.values()];
   }
 
-  /** Calls `read` piece by piece for as long as it gives true. */
-  async #scan(table: string, key: string, read: (from: number, to: number) => boolean) {
-    const [ends] = this.#db.query(`SELECT min(${key}), max(${key}) FROM ${table}`).values();
-    const [min, max] = ends as [number | null, number | null];
-    if (min === null || max === null) return;
-    for (let from = min; from <= max; from += SEQS_PER_READ) {
-      if (!read(from, from + SEQS_PER_READ)) return;
-      await new Promise(setImmediate);
-    }
-  }
-
-  #median({ fromMs, toMs }: SummaryWindow): number | null {
+  async #median(blocks: readonly BlockRows[], { fromMs, toMs }: SummaryWindow) {
     const times: number[] = [];
-    const rows = this.#db.query(
-      `SELECT requested_at_ms FROM ledger WHERE row >= ? AND row < ?
-         AND processor = ${this.#processor} AND requested_at_ms BETWEEN ? AND ?`,
-    );
-    for (const { fromRow, toRow } of this.#summary.blocksOf({ fromMs, toMs }, this.#processor)) {
-      for (const [atMs] of rows.values(fromRow, toRow, fromMs, toMs) as [number][])
-        times.push(atMs);
+    for (const { fromRow, toRow } of blocks) {
+      const { requestedAtMs, processor } = await this.#journal.rows(fromRow, toRow);
+      for (const [i, atMs] of requestedAtMs.entries()) {
+        const isHere = processor[i] === this.#processor && atMs >= fromMs && atMs <= toMs;
+        if (isHere) times.push(atMs);
+      }
     }
     times.sort((a, b) => a - b);
     return times[Math.floor((times.length - 1) / 2)] ?? null;
@@ -180,13 +134,7 @@ function middleOf(blocks: readonly { readonly count: number; readonly maxMs: num
   return blocks.find(({ count }) => (left -= count) <= 0)?.maxMs ?? null;
 }
 
-function paymentOf([hex, cents, requestedAtMs, state, processor]: FullRow): OurPayment {
-  const status = PAYMENT_STATES[state] as PaymentState;
-  return { correlationId: uuidFromHex(hex), cents, requestedAtMs, status, processor };
-}
-
-/** Time since the last of the instants that is not later than `atMs`; infinite when there is none. */
-function sinceLast(instants: readonly number[], atMs: number): number {
-  const last = instants.findLast((instant) => instant <= atMs);
-  return last === undefined ? Number.POSITIVE_INFINITY : atMs - last;
+function paymentOf(payment: PaymentRecord): OurPayment {
+  const { correlationId, amountCents: cents, requestedAtMs, state: status, processor } = payment;
+  return { correlationId, cents, requestedAtMs, status, processor };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { temporaryDirectory } from "../journal/journal.fixture.ts";
+import { SqliteReader } from "../journal/sqlite-reader.ts";
 import { openDatabase } from "../journal/store.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
 import { centsOf, FIRST_MS, idOf, NAMES } from "./books.fixture.ts";
@@ -53,7 +54,7 @@ class Books implements Disposable {
   async audit({ parts = 1, calls = 10_000 } = {}) {
     using db = openToRead(this.path);
     const summary = summaryOf(db, NAMES.length);
-    const ours = new JournalBooks(db, summary, 0, ATTEMPT_MS_MAX);
+    const ours = new JournalBooks(new SqliteReader(db), summary, 0, ATTEMPT_MS_MAX);
     const sides = { ours, theirs: this.#theirs(), names: NAMES, processor: 0 };
     return await compare("default", sides, EVERYTHING, { parts, calls });
   }

@@ -93,9 +93,9 @@ class Reconciliation {
   async #leftOver(): Promise<Findings["windows"]> {
     const windows = [];
     for (const [window, before] of this.#left) {
-      if (this.#agrees(window, before)) continue;
+      if (await this.#agrees(window, before)) continue;
       const theirs = this.#budget.calls > 0 ? await this.#totals(window) : before;
-      const ours = this.#expected(window);
+      const ours = await this.#expected(window);
       if (agree(ours, theirs)) continue;
       const { fromMs, toMs } = window;
       windows.push({
@@ -112,18 +112,19 @@ class Reconciliation {
 
   async #narrow(window: SummaryWindow, theirs: Sum): Promise<void> {
     const { ours } = this.#sides;
-    if (this.#agrees(window, theirs)) return;
-    const isSmall = ours.totals(window).count <= IDS_PER_WINDOW || window.fromMs === window.toMs;
-    if (!isSmall) return this.#halve(window, theirs, ours.middle(window), this.#narrow);
+    if (await this.#agrees(window, theirs)) return;
+    const { count } = await ours.totals(window);
+    const isSmall = count <= IDS_PER_WINDOW || window.fromMs === window.toMs;
+    if (!isSmall) return this.#halve(window, theirs, await ours.middle(window), this.#narrow);
     const calls = Math.max(0, this.#budget.calls);
-    for (const payment of ours.settled(window, calls)) await this.#askSettled(payment);
-    if (!this.#agrees(window, theirs)) this.#doubtful.push([window, theirs]);
+    for (const payment of await ours.settled(window, calls)) await this.#askSettled(payment);
+    if (!(await this.#agrees(window, theirs))) this.#doubtful.push([window, theirs]);
   }
 
   async #narrowByTime(window: SummaryWindow, theirs: Sum): Promise<void> {
-    if (this.#agrees(window, theirs)) return;
+    if (await this.#agrees(window, theirs)) return;
     await this.#askOpen(window);
-    if (this.#agrees(window, theirs)) return;
+    if (await this.#agrees(window, theirs)) return;
     const { fromMs, toMs } = window;
     if (fromMs === toMs) this.#left.push([window, theirs]);
     else {
@@ -158,7 +159,7 @@ class Reconciliation {
   }
 
   async #askOpen(window: SummaryWindow): Promise<void> {
-    const open = this.#sides.ours.open(window, OPEN_MAX + 1);
+    const open = await this.#sides.ours.open(window, OPEN_MAX + 1);
     if (open.length > OPEN_MAX) return;
     for (const payment of open) await this.#askOther(payment);
   }
@@ -215,12 +216,12 @@ class Reconciliation {
     return this.#sides.theirs.totals(window);
   }
 
-  #agrees(window: SummaryWindow, theirs: Sum): boolean {
-    return agree(this.#expected(window), theirs);
+  async #agrees(window: SummaryWindow, theirs: Sum): Promise<boolean> {
+    return agree(await this.#expected(window), theirs);
   }
 
-  #expected(window: SummaryWindow): Sum {
-    return shifted(this.#sides.ours.totals(window), this.#shifts, window);
+  async #expected(window: SummaryWindow): Promise<Sum> {
+    return shifted(await this.#sides.ours.totals(window), this.#shifts, window);
   }
 }
 
@@ -230,12 +231,12 @@ export async function reconcile(
   parts: readonly Part[],
   budget: Budget,
 ): Promise<Findings> {
-  const ours = () => parts.map(({ window }) => sides.ours.totals(window));
+  const ours = () => Promise.all(parts.map(({ window }) => sides.ours.totals(window)));
   let there = parts;
   for (let passes = 1; ; passes++) {
-    const before = ours();
+    const before = await ours();
     const found = await new Reconciliation(sides, budget).run(there);
-    if (passes === PASSES_MAX || Bun.deepEquals(before, ours())) return found;
+    if (passes === PASSES_MAX || Bun.deepEquals(before, await ours())) return found;
     const asked: Part[] = [];
     for (const { window } of parts) {
       asked.push({ window, theirs: await sides.theirs.totals(window) });

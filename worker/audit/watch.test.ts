@@ -50,11 +50,21 @@ class World {
   readonly there = new Side();
   readonly open = new Map<string, Row>();
   readonly watch: Watch;
+  /** Number of the call to the journal that fails; they are counted down. */
+  failing = Number.POSITIVE_INFINITY;
   #ids = 0;
 
   constructor() {
-    const sides = { ours: this.#ours(), theirs: this.there, names: ["default"], processor: 0 };
-    const file = { purgedAtMs: () => this.purgedAtMs, movedFrom: () => this.movedFrom };
+    const ours = new Proxy(this.#ours(), {
+      get:
+        (target, name) =>
+        async (...args: unknown[]) => {
+          if (--this.failing === 0) throw new Error("the journal cannot be asked");
+          return (target as unknown as Record<string | symbol, Function>)[name]!(...args);
+        },
+    });
+    const sides = { ours, theirs: this.there, names: ["default"], processor: 0 };
+    const file = { purgedAtMs: async () => this.purgedAtMs, movedFrom: async () => this.movedFrom };
     this.watch = new Watch({ name: "default", sides, lagMs: LAG_MS, ...file });
   }
 
@@ -86,17 +96,17 @@ class World {
     const within = (rows: Map<string, Row>, { fromMs, toMs }: SummaryWindow) =>
       [...rows].filter(([, { requestedAtMs: at }]) => at >= fromMs && at <= toMs);
     return {
-      totals: (window) => this.here.sum(window),
-      settled: (window, limit) =>
+      totals: async (window) => this.here.sum(window),
+      settled: async (window, limit) =>
         within(this.here.rows, window)
           .slice(0, limit)
           .map((entry) => asPayment(entry, "settled")),
-      middle: ({ fromMs, toMs }) => fromMs + Math.floor((toMs - fromMs - 1) / 2),
-      open: (window, limit) =>
+      middle: async ({ fromMs, toMs }) => fromMs + Math.floor((toMs - fromMs - 1) / 2),
+      open: async (window, limit) =>
         within(this.open, window)
           .slice(0, limit)
           .map((entry) => asPayment(entry, "unknown")),
-      isOpen: (id) => this.open.has(id),
+      isOpen: async (id) => this.open.has(id),
       suspects: async () => [],
     };
   }
@@ -104,7 +114,7 @@ class World {
 
 test("nothing is compared before it is closed; then a round costs one call", async () => {
   const world = new World();
-  expect(world.watch.report()).toMatchObject({ state: "waiting", to: null, equalUpTo: null });
+  expect(await world.watch.report()).toMatchObject({ state: "waiting", to: null, equalUpTo: null });
   world.pay();
   expect(await world.round()).toMatchObject({ state: "equal", ours: { count: 1, cents: 100 } });
   const { calls } = world.there;
@@ -226,6 +236,35 @@ test("no answer is no news; a refused token is a failure until it is taken", asy
   expect(await world.round()).toMatchObject({ state: "failed" });
   world.there.trouble = null;
   expect(await world.round()).toMatchObject({ state: "drift", error: null });
+});
+
+test("a journal that cannot be asked ends the round, and changes nothing that is known", async () => {
+  const roundsWith = async (failing: number) => {
+    const world = new World();
+    for (let n = 0; n < 5; n++) world.pay();
+    await world.round();
+    world.there.rows.delete(world.pay());
+    world.open.set("id-open", { cents: 7, requestedAtMs: world.nowMs });
+    world.there.rows.set("id-open", { cents: 7, requestedAtMs: world.nowMs });
+    await world.round();
+    world.step(-2_000);
+    world.there.rows.delete("id-1");
+    world.failing = failing;
+    const during = await world.round().catch(() => null);
+    const isOver = world.failing > 0;
+    world.failing = Number.POSITIVE_INFINITY;
+    return { isOver, during, after: await world.round(601_000) };
+  };
+  const { during: usual, after: wanted } = await roundsWith(Number.POSITIVE_INFINITY);
+  expect(wanted).toMatchObject({ state: "drift", pending: 1, differing: [{}, {}] });
+  let failed = 0;
+  for (let failing = 1; ; failing++) {
+    const { isOver, during, after } = await roundsWith(failing);
+    expect(after).toEqual(wanted);
+    if (isOver) break;
+    if (during !== null && !Bun.deepEquals(during, usual)) failed++;
+  }
+  expect(failed).toBeGreaterThan(5);
 });
 
 test("what changes later in windows that were equal is found within ten minutes", async () => {

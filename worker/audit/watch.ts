@@ -27,7 +27,6 @@ import {
   shifted,
 } from "./reconcile.ts";
 import type { Budget, Findings, Sides } from "./reconcile.ts";
-import type { OurPayment } from "./ours.ts";
 import { BEGIN_MS, NoAnswer } from "./theirs.ts";
 
 const CALLS_PER_ROUND = 400;
@@ -43,28 +42,30 @@ export type WatchOptions = {
   /** Longest time after its `requestedAt` that a payment may be under way. */
   readonly lagMs: number;
   /** Instant up to which a purge, or a prune, has forgotten the history; null if there was none. */
-  readonly purgedAtMs: () => number | null;
+  readonly purgedAtMs: () => Promise<number | null>;
   /** The address that its payments belong to, while nothing may be asked at the configured one. */
-  readonly movedFrom: () => string | null;
+  readonly movedFrom: () => Promise<string | null>;
 };
+
+/** The last instant up to which all is equal, and the sum on their side up to it. */
+type Passed = { readonly upToMs: number; readonly theirs: Sum };
 
 export class Watch {
   readonly #options: WatchOptions;
   #beginMs = BEGIN_MS;
-  /** The last instant up to which all is equal; it and the next are before the beginning at first. */
-  #equalUpToMs = BEGIN_MS - 1;
+  #passed: Passed = { upToMs: BEGIN_MS - 1, theirs: NOTHING };
+  /** Before the beginning at first, as the last instant of what is equal is. */
   #checkedUpToMs = BEGIN_MS - 1;
   /** Time of the last comparison of everything, by the steady clock. */
   #everythingAtMs = Number.NEGATIVE_INFINITY;
   #lastRound: { readonly nowMs: number; readonly steadyMs: number } | null = null;
   #checkedAtMs: number | null = null;
-  /** Sum on their side up to the instant where all is equal. */
-  #passed: Sum = NOTHING;
   /** Differences between that instant and the last one that was checked. */
   #known: Findings = NOTHING_FOUND;
   /** Differences beyond that one, found before the clock was set back. */
   #ahead: Findings = NOTHING_FOUND;
-  #pending: OurPayment[] = [];
+  /** Ids of payments that were found there while they are open here: each may be found again. */
+  readonly #pending = new Set<string>();
   #trouble: NoAnswer | null = null;
   #movedFrom: string | null = null;
 
@@ -74,10 +75,10 @@ export class Watch {
 
   /** Takes the time of both clocks. Never rejects: an obstacle becomes part of the report. */
   async round(nowMs: number, steadyMs: number): Promise<void> {
-    this.#followPurge();
-    this.#followClock(nowMs, steadyMs);
     try {
-      this.#movedFrom = this.#options.movedFrom();
+      await this.#followPurge();
+      await this.#followClock(nowMs, steadyMs);
+      this.#movedFrom = await this.#options.movedFrom();
       if (this.#movedFrom === null) await this.#compare(nowMs, steadyMs);
       this.#trouble = null;
     } catch (error) {
@@ -86,31 +87,36 @@ export class Watch {
     }
   }
 
-  report(): ProcessorAudit {
+  /** Tells one moment of the audit, also when a round goes on meanwhile. Rejects as `Ours` does. */
+  async report(): Promise<ProcessorAudit> {
+    const { name, state, error } = this.gauges();
     const isChecked = this.#checkedAtMs !== null;
-    const all = { fromMs: this.#beginMs, toMs: this.#checkedUpToMs };
     const { differences, windows } = this.#differing();
-    return {
-      name: this.#options.name,
-      state: this.#state(),
-      from: isChecked ? isoFrom(this.#beginMs) : null,
-      to: isChecked ? isoOrNull(this.#checkedUpToMs) : null,
-      ours: isChecked ? this.#options.sides.ours.totals(all) : NOTHING,
-      theirs: isChecked ? this.#theirs() : NOTHING,
-      equalUpTo: isoOrNull(this.#equalUpTo()),
+    const from = isChecked ? isoFrom(this.#beginMs) : null;
+    const to = isChecked ? isoOrNull(this.#checkedUpToMs) : null;
+    const equalUpTo = isoOrNull(this.#equalUpTo());
+    const checkedAt = isoOrNull(this.#checkedAtMs);
+    const found = {
       differing: differences.slice(0, LISTED_MAX),
       differingMore: Math.max(0, differences.length - LISTED_MAX),
       windows: windows.slice(0, LISTED_MAX),
-      pending: this.#stillPending(),
-      checkedAt: isoOrNull(this.#checkedAtMs),
-      error:
-        this.#movedFrom === null ? (this.#trouble?.message ?? null) : whyNotAsked(this.#movedFrom),
     };
+    const all = { fromMs: this.#beginMs, toMs: this.#checkedUpToMs };
+    const [ours, theirs, pending] = await Promise.all([
+      isChecked ? this.#options.sides.ours.totals(all) : NOTHING,
+      isChecked ? this.#theirs() : NOTHING,
+      this.#stillPending(),
+    ]);
+    const sums = { from, to, ours, theirs, equalUpTo };
+    return { name, state, ...sums, ...found, pending, checkedAt, error };
   }
 
   gauges(): AuditGauges {
     return {
       name: this.#options.name,
+      state: this.#state(),
+      error:
+        this.#movedFrom === null ? (this.#trouble?.message ?? null) : whyNotAsked(this.#movedFrom),
       ...driftOf(this.#differing()),
       equalUpToMs: this.#equalUpTo(),
       checkedAtMs: this.#checkedAtMs,
@@ -124,19 +130,22 @@ export class Watch {
     const late = await this.#late(steadyMs, budget);
     const known = await this.#again(budget);
     const fresh = await this.#differencesIn({ fromMs: this.#checkedUpToMs + 1, toMs }, budget);
-    this.#pending.push(...late.pending, ...fresh.pending);
-    if (isDrift(late)) this.#passUpTo(firstOf(late) - 1, late);
-    this.#known = [late, known, fresh].reduce(both);
+    const all = [late, known, fresh].reduce(both);
+    let passed = this.#passed;
+    if (isDrift(late)) passed = await this.#passedUpTo(passed, firstOf(late) - 1, late);
+    passed = await this.#passedUpTo(passed, Math.min(firstOf(all) - 1, toMs), all);
+    // All of it is known now, or nothing: a report may be asked for at any moment.
+    for (const one of [...late.pending, ...fresh.pending]) this.#pending.add(one.correlationId);
     this.#checkedUpToMs = toMs;
     this.#checkedAtMs = nowMs;
-    this.#passUpTo(Math.min(firstOf(this.#known) - 1, toMs), this.#known);
-    if (!isDrift(this.#known)) this.#known = NOTHING_FOUND;
+    this.#passed = passed;
+    this.#known = isDrift(all) ? all : NOTHING_FOUND;
   }
 
   /** Compares the equal part again now and then: a processor may record, or lose, something later. */
   async #late(steadyMs: number, budget: Budget): Promise<Findings> {
     if (steadyMs - this.#everythingAtMs < EVERYTHING_EVERY_MS) return NOTHING_FOUND;
-    const window = { fromMs: this.#beginMs, toMs: this.#equalUpToMs };
+    const window = { fromMs: this.#beginMs, toMs: this.#passed.upToMs };
     const late =
       window.toMs < window.fromMs ? NOTHING_FOUND : await this.#differencesIn(window, budget);
     this.#everythingAtMs = steadyMs;
@@ -148,10 +157,10 @@ export class Watch {
     const known = this.#known;
     if (!isDrift(known)) return NOTHING_FOUND;
     const { ours, theirs } = this.#options.sides;
-    const window = { fromMs: this.#equalUpToMs + 1, toMs: this.#checkedUpToMs };
+    const window = { fromMs: this.#passed.upToMs + 1, toMs: this.#checkedUpToMs };
     budget.calls--;
     const there = await theirs.totals(window);
-    const here = ours.totals(window);
+    const here = await ours.totals(window);
     if (!agree(shifted(here, known.shifts, window), there))
       return this.#reconcile(window, there, budget);
     if (!agree(here, there)) return known;
@@ -168,7 +177,7 @@ export class Watch {
     const { ours, theirs } = this.#options.sides;
     budget.calls--;
     const there = await theirs.totals(window);
-    return agree(ours.totals(window), there)
+    return agree(await ours.totals(window), there)
       ? NOTHING_FOUND
       : this.#reconcile(window, there, budget);
   }
@@ -177,52 +186,51 @@ export class Watch {
     return reconcile(this.#options.sides, [{ window, theirs: there }], budget);
   }
 
-  #passUpTo(toMs: number, { shifts }: Findings): void {
-    if (toMs === this.#equalUpToMs) return;
-    this.#equalUpToMs = toMs;
-    const window = { fromMs: this.#beginMs, toMs };
-    this.#passed = shifted(this.#options.sides.ours.totals(window), shifts, window);
+  async #passedUpTo(before: Passed, upToMs: number, { shifts }: Findings): Promise<Passed> {
+    if (upToMs === before.upToMs) return before;
+    const window = { fromMs: this.#beginMs, toMs: upToMs };
+    const ours = await this.#options.sides.ours.totals(window);
+    return { upToMs, theirs: shifted(ours, shifts, window) };
   }
 
-  #theirs(): Sum {
-    const window = { fromMs: this.#equalUpToMs + 1, toMs: this.#checkedUpToMs };
-    const rest = shifted(this.#options.sides.ours.totals(window), this.#known.shifts, window);
-    return sumOf(this.#passed, rest);
+  async #theirs(): Promise<Sum> {
+    const window = { fromMs: this.#passed.upToMs + 1, toMs: this.#checkedUpToMs };
+    const [passed, { shifts }] = [this.#passed.theirs, this.#known];
+    return sumOf(passed, shifted(await this.#options.sides.ours.totals(window), shifts, window));
   }
 
   /** Begins anew after a purge: there is nothing left to compare with the processor's older payments. */
-  #followPurge(): void {
-    const purgedAtMs = this.#options.purgedAtMs();
+  async #followPurge(): Promise<void> {
+    const purgedAtMs = await this.#options.purgedAtMs();
     const beginMs = purgedAtMs === null ? BEGIN_MS : purgedAtMs + 1;
     if (beginMs === this.#beginMs) return;
     this.#beginMs = beginMs;
-    this.#equalUpToMs = beginMs - 1;
+    this.#passed = { upToMs: beginMs - 1, theirs: NOTHING };
     this.#checkedUpToMs = beginMs - 1;
     this.#checkedAtMs = null;
-    this.#passed = NOTHING;
     this.#known = NOTHING_FOUND;
     this.#ahead = NOTHING_FOUND;
-    this.#pending = [];
+    this.#pending.clear();
   }
 
-  #followClock(nowMs: number, steadyMs: number): void {
-    const last = this.#lastRound;
-    this.#lastRound = { nowMs, steadyMs };
-    if (last === null) return;
+  async #followClock(nowMs: number, steadyMs: number): Promise<void> {
+    const last = this.#lastRound ?? { nowMs, steadyMs };
     const sinceMs = steadyMs - last.steadyMs;
     const stepMs = nowMs - last.nowMs - sinceMs;
-    if (stepMs > -SET_BACK_MS) return;
-    if (this.#checkedAtMs !== null) this.#checkedAtMs += stepMs;
-    // All that was sent since the last round may have been sent by the clock as it is now.
-    this.#turnBack(nowMs - Math.max(this.#options.lagMs, sinceMs) - 1);
+    if (stepMs <= -SET_BACK_MS) {
+      // All that was sent since the last round may have been sent by the clock as it is now.
+      await this.#turnBack(nowMs - Math.max(this.#options.lagMs, sinceMs) - 1);
+      if (this.#checkedAtMs !== null) this.#checkedAtMs += stepMs;
+    }
+    this.#lastRound = { nowMs, steadyMs };
   }
 
-  #turnBack(toMs: number): void {
-    const upToMs = Math.max(this.#beginMs - 1, Math.min(this.#equalUpToMs, toMs));
+  async #turnBack(toMs: number): Promise<void> {
+    const upToMs = Math.max(this.#beginMs - 1, Math.min(this.#passed.upToMs, toMs));
+    this.#passed = await this.#passedUpTo(this.#passed, upToMs, NOTHING_FOUND);
     this.#ahead = both(this.#ahead, beyond(this.#known, upToMs));
     this.#known = NOTHING_FOUND;
     this.#checkedUpToMs = upToMs;
-    this.#passUpTo(upToMs, NOTHING_FOUND);
     this.#everythingAtMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -239,15 +247,18 @@ export class Watch {
   }
 
   #equalUpTo(): number | null {
-    return this.#checkedAtMs === null || this.#equalUpToMs < this.#beginMs
+    return this.#checkedAtMs === null || this.#passed.upToMs < this.#beginMs
       ? null
-      : this.#equalUpToMs;
+      : this.#passed.upToMs;
   }
 
-  #stillPending(): number {
+  async #stillPending(): Promise<number> {
     const { ours } = this.#options.sides;
-    this.#pending = this.#pending.filter(({ correlationId }) => ours.isOpen(correlationId));
-    return this.#pending.length;
+    const asked = [...this.#pending];
+    const open = await Promise.all(asked.map((id) => ours.isOpen(id)));
+    const over = asked.filter((_, i) => !open[i]);
+    for (const id of over) this.#pending.delete(id);
+    return asked.length - over.length;
   }
 }
 

@@ -1,30 +1,19 @@
 /** Shows the audit: over HTTP, and as metrics of the processors that are audited. */
 import { Gauge, type Registry } from "prom-client";
-import type { AuditReport } from "../../shared/http-api/audit.ts";
+import type { AuditReport, ProcessorAudit } from "../../shared/http-api/audit.ts";
 import type { AuditedState } from "../standing.ts";
 
 /** Figures of an audited processor. */
-export type AuditGauges = {
-  readonly name: string;
-  readonly driftPayments: number;
-  readonly driftCents: number;
+export type AuditGauges = AuditedState & {
+  readonly state: ProcessorAudit["state"];
   readonly equalUpToMs: number | null;
   readonly checkedAtMs: number | null;
 };
 
 export type AuditSource = {
-  report(): AuditReport;
+  report(): Promise<AuditReport>;
   gauges(): AuditGauges[];
 };
-
-/** Findings of the audit at each processor that it asks. */
-export function auditedStates(audit: AuditSource): AuditedState[] {
-  const reports = new Map(audit.report().processors.map((one) => [one.name, one]));
-  return audit.gauges().map(({ name, driftPayments, driftCents }) => {
-    const { state = "waiting", error = null } = reports.get(name) ?? {};
-    return { name, state, driftPayments, driftCents, error };
-  });
-}
 
 export function registerAuditMetrics(registry: Registry, audit: AuditSource): void {
   const gauge = (name: string, help: string, valueOf: (of: AuditGauges) => number | null) =>

@@ -50,7 +50,7 @@ export async function readCurve(
   let turnedAtMs = performance.now();
   const firstMs = Math.floor(window.fromMs / bucketMs) * bucketMs;
   for (let atMs = firstMs; atMs <= window.toMs; atMs += bucketMs) {
-    const { counts, cents } = summary.read({
+    const { counts, cents } = await summary.read({
       fromMs: Math.max(atMs, window.fromMs),
       toMs: Math.min(atMs + bucketMs - 1, window.toMs),
     });

@@ -135,14 +135,14 @@ describe("the curve of a window", () => {
 
 describe("without a token", () => {
   const stories = {
-    find: () => null,
-    list: () => '{"payments":[],"more":false}',
-    ages: () => '{"states":[],"complete":true}',
-    story: (id: string, reader: string) => JSON.stringify({ id, reader }),
-    openByProcessor: () => new Map<string, number>(),
-    lastWord: () => null,
+    list: async () => '{"payments":[],"more":false}',
+    ages: async () => '{"states":[],"complete":true}',
+    story: async (id: string, reader: string) => JSON.stringify({ id, reader }),
+    openByProcessor: async () => new Map<string, number>(),
+    lastWord: async () => null,
   };
   const operator = {
+    journal: { payment: async () => null },
     stories,
     operate: () => {
       throw new Error("nobody may operate");

@@ -38,7 +38,7 @@ const AGES_KEPT_MS = 2_000;
 export type DashboardSources = {
   readonly live: LiveFeed;
   readonly history: { tell(): ToldHistory };
-  readonly stories: Stories;
+  readonly stories: Pick<Stories, "list" | "ages" | "story">;
   readonly summary: Settled;
   readonly money: Pick<MoneyReader, "read">;
   /** Names of processors by number in the journal. */
@@ -50,7 +50,7 @@ export function dashboardAnswers(sources: DashboardSources) {
   return {
     live: guarded((call) => sources.live.answer(call)),
     history: guarded(() => json(JSON.stringify(sources.history.tell()))),
-    ages: guarded(() => json(ages())),
+    ages: guarded(async () => json(await ages())),
     curve: guarded((call) => curve(sources, call)),
     publicStory: guarded(({ open }) => story(sources, open)),
     openPayments: guarded(({ query }) => openPaymentsAnswer(sources.stories, query)),
@@ -75,10 +75,10 @@ async function file(path: string): Promise<Response> {
   });
 }
 
-function story({ stories }: DashboardSources, id: string): Response {
+async function story({ stories }: DashboardSources, id: string): Promise<Response> {
   const correlationId = canonicalCorrelationId(id);
   // The person and the reason are for operators; the decision itself is part of the payment's story.
-  const found = correlationId === null ? null : stories.story(correlationId, "public");
+  const found = correlationId === null ? null : await stories.story(correlationId, "public");
   return found === null ? problem(404, "No payment has this correlationId.") : json(found);
 }
 
@@ -107,11 +107,18 @@ function acceptedFormat(accept: string | null): "json" | "csv" {
   return accept?.includes("text/csv") === true ? "csv" : "json";
 }
 
-function keptFor<T>(ms: number, make: () => T): () => T {
-  let kept: { readonly value: T; readonly atMs: number } | null = null;
-  return () => {
+/** Keeps what was made, or is being made; what could not be made is tried again at once. */
+function keptFor<T>(ms: number, make: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly value: Promise<T>; readonly atMs: number } | null = null;
+  return async () => {
     const nowMs = performance.now();
     if (kept === null || nowMs - kept.atMs >= ms) kept = { value: make(), atMs: nowMs };
-    return kept.value;
+    const { value } = kept;
+    try {
+      return await value;
+    } catch (error) {
+      if (kept?.value === value) kept = null;
+      throw error;
+    }
   };
 }

@@ -20,7 +20,8 @@ const TOLD_MAX = 20;
 export type KeeperSources = {
   readonly clock: Clock;
   readonly left: ToldHistory | null;
-  readonly file: Pick<HistoryFile, "write">;
+  /** Null where there is none: the history ends with the process. */
+  readonly file: Pick<HistoryFile, "write"> | null;
   /** The incidents of this thread. */
   readonly incidents: Pick<Incidents, "open" | "recent" | "begin" | "end">;
   readonly standstill: Pick<Standstill, "untilFresh">;
@@ -84,6 +85,7 @@ export class HistoryKeeper {
     const isMinuteNew = isLast && !Bun.deepEquals(minute, this.#minuteWritten);
     if (news === this.#written && !isMinuteNew) return;
     const { file, incidents, standstill } = this.#sources;
+    if (file === null) return;
     try {
       await standstill.untilFresh();
     } catch {

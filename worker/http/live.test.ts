@@ -24,7 +24,7 @@ class Watched {
   constructor(periodMs = 5) {
     this.feed = new LiveFeed({
       ask: async (question) => this.#read(question),
-      settled: () => new Map([["default", { count: 3, cents: 5_970 }]]),
+      settled: async () => new Map([["default", { count: 3, cents: 5_970 }]]),
       money: async () => MONEY,
       notReady: () => this.standstill,
       standstill: () => this.standstill,

@@ -15,6 +15,7 @@ import type {
 import type { Money } from "../../shared/http-api/money.ts";
 import { unavailable } from "../../shared/problem.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
+import { JournalUnreachable } from "../journal-reader.ts";
 import { standingOf, type AuditedState } from "../standing.ts";
 import { CHANGES_KEPT, SECONDS_KEPT, type LiveQuestion, type LiveReading } from "../live.ts";
 import { json, type Call } from "./route.ts";
@@ -39,7 +40,7 @@ const HEADERS = {
 export type LiveSources = {
   readonly ask: (question: LiveQuestion) => Promise<LiveReading>;
   /** Totals of all that is settled, by the processor's name. */
-  readonly settled: () => ReadonlyMap<string, LiveTotals>;
+  readonly settled: () => Promise<ReadonlyMap<string, LiveTotals>>;
   /** Fees of all that is settled. */
   readonly money: () => Promise<Money>;
   readonly notReady: () => string | null;
@@ -71,7 +72,7 @@ export class LiveFeed {
   #told = { second: 0, change: 0 };
   #beating = false;
   #ended = false;
-  #adding: Promise<Money> | null = null;
+  #adding: Promise<Money | null> | null = null;
   #added: Money | null = null;
 
   constructor(sources: LiveSources) {
@@ -164,7 +165,8 @@ export class LiveFeed {
     const reading = await within(ANSWER_MS_MAX, this.#sources.ask({ afterSecond, afterChange }));
     if (reading === TOO_LATE) return this.#asOfBefore();
     this.#keep(reading);
-    const settled = new Map(this.#sources.settled());
+    const settled = await this.#settled();
+    if (settled === null) return this.#asOfBefore();
     const lanes = reading.lanes.map((lane) => {
       const totals = settled.get(lane.name) ?? { count: 0, cents: 0 };
       settled.delete(lane.name);
@@ -181,14 +183,27 @@ export class LiveFeed {
     return snapshot;
   }
 
-  /** Gives the newest fees that are added up: the first time after a start that may take long. */
+  /**
+   * Gives the newest fees that are added up: the first time after a start that may take long, and without
+   * the journal's rows they stay those of before.
+   */
   async #money(): Promise<Money | null> {
     this.#adding ??= this.#sources
       .money()
       .then((money) => (this.#added = money))
+      .catch(unlessUnreachable)
       .finally(() => (this.#adding = null));
     await within(MONEY_MS_MAX, this.#adding);
     return this.#added;
+  }
+
+  /** Null when the journal cannot be asked for rows that the sums need. */
+  async #settled(): Promise<Map<string, LiveTotals> | null> {
+    try {
+      return new Map(await this.#sources.settled());
+    } catch (error) {
+      return unlessUnreachable(error);
+    }
   }
 
   /** Gives what was known last, with the reason why there is nothing newer. */
@@ -284,6 +299,11 @@ class Stream {
 }
 
 const EVENT = "e".charCodeAt(0);
+
+function unlessUnreachable(error: unknown): null {
+  if (error instanceof JournalUnreachable) return null;
+  throw error;
+}
 
 function prefersJson(accept: string | null): boolean {
   return accept?.includes("application/json") === true && !accept.includes("text/event-stream");

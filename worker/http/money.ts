@@ -77,7 +77,7 @@ export class MoneyReader {
       };
       if (inEra.fromMs > inEra.toMs) continue;
       const sums = era.tariffs.every((tariff) => tariff === null || isShare(tariff.terms))
-        ? this.#shares(era, inEra)
+        ? await this.#shares(era, inEra)
         : await this.#rows(era, inEra);
       if (sums === null) return null;
       read.push({ era, sums });
@@ -85,8 +85,8 @@ export class MoneyReader {
     return read;
   }
 
-  #shares(era: Era, window: SummaryWindow): Sums {
-    const { counts, cents } = this.#summary.read(window);
+  async #shares(era: Era, window: SummaryWindow): Promise<Sums> {
+    const { counts, cents } = await this.#summary.read(window);
     const sums = new Sums(this.#names.length);
     const rates = pricesOf(era).map(({ perMillion }) => perMillion);
     const [least, most] = [Math.min(...rates), Math.max(...rates)];
@@ -113,7 +113,7 @@ export class MoneyReader {
     let turnedAtMs = performance.now();
     for (let row = base; row < head;) {
       const endRow = Math.min(head, (Math.floor(row / SUPER_ROWS) + 1) * SUPER_ROWS);
-      const added = this.#addPiece(sums, era, window, row, endRow);
+      const added = await this.#addPiece(sums, era, window, row, endRow);
       if (!added) return null;
       row = endRow;
       if (performance.now() - turnedAtMs < TURN_MS) continue;
@@ -124,7 +124,13 @@ export class MoneyReader {
   }
 
   /** Adds the rows of a super-block, or of a part of one at an end of the ledger. */
-  #addPiece(sums: Sums, era: Era, window: SummaryWindow, fromRow: number, toRow: number): boolean {
+  async #addPiece(
+    sums: Sums,
+    era: Era,
+    window: SummaryWindow,
+    fromRow: number,
+    toRow: number,
+  ): Promise<boolean> {
     const span = this.#spanOf(fromRow, toRow);
     if (span.toMs < window.fromMs || span.fromMs > window.toMs) return true;
     // The window lies in the era, so that what lies in the window does, too.
@@ -135,24 +141,28 @@ export class MoneyReader {
     const number = fromRow / SUPER_ROWS;
     let piece = this.#kept.get(number);
     if (piece === undefined) {
+      const { purges } = this.#cursor;
       piece = new Sums(this.#names.length);
-      if (!this.#addRows(piece, era, ALWAYS, fromRow, toRow)) return false;
+      if (!(await this.#addRows(piece, era, ALWAYS, fromRow, toRow))) return false;
+      // A purge may have come while rows were waited for.
+      if (this.#cursor.purges !== purges) return false;
       this.#kept.set(number, piece);
     }
     sums.add(piece);
     return true;
   }
 
-  #addRows(
+  async #addRows(
     sums: Sums,
     era: Era,
     { fromMs, toMs }: SummaryWindow,
     fromRow: number,
     toRow: number,
-  ): boolean {
+  ): Promise<boolean> {
     const piece = new Pieces(era, this.#names.length);
     for (let row = fromRow; row < toRow; row += BLOCK_ROWS) {
-      const rows = this.#summary.rowsOf(row, Math.min(toRow, row + BLOCK_ROWS));
+      const coming = this.#summary.rowsOf(row, Math.min(toRow, row + BLOCK_ROWS));
+      const rows = coming instanceof Promise ? await coming : coming;
       if (rows === null) return false;
       piece.add(rows, fromMs, toMs);
     }

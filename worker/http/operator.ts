@@ -19,14 +19,16 @@ import {
   type ProcessorAction,
   type ProcessorDecision,
   type Processors,
+  type Said,
 } from "../../shared/http-api/operator.ts";
 import { byAction } from "../../shared/http-api/table.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { OperatorAnswer, OperatorCommand } from "../intervention.ts";
+import type { JournalReader, ListQuery } from "../journal-reader.ts";
 import { parseGrounds } from "./grounds.ts";
 import { json, type Answer, type Answers, type Call } from "./route.ts";
-import type { ListQuery, Stories } from "./stories.ts";
+import type { Stories } from "./stories.ts";
 import { TOO_LATE, within } from "./within.ts";
 
 /** Longer than a processor may take to answer when it is asked, and the journal to write. */
@@ -34,7 +36,8 @@ const OPERATE_TIMEOUT_MS = 9_000;
 const LIMIT_DEFAULT = 50;
 
 export type OperatorSources = {
-  readonly stories: Stories;
+  readonly journal: Pick<JournalReader, "payment">;
+  readonly stories: Pick<Stories, keyof Stories>;
   /** Resolves when it is durable. */
   readonly operate: (command: OperatorCommand) => Promise<OperatorAnswer>;
 };
@@ -57,10 +60,13 @@ export function operatorAnswers(sources: OperatorSources) {
 }
 
 /** The open payments that a query asks for. */
-export function openPaymentsAnswer(stories: Stories, query: URLSearchParams): Response {
+export async function openPaymentsAnswer(
+  stories: Pick<Stories, "list">,
+  query: URLSearchParams,
+): Promise<Response> {
   const parsed = parseList(query);
   if (typeof parsed === "string") return problem(400, parsed);
-  const list = stories.list(parsed, Date.now());
+  const list = await stories.list(parsed, Date.now());
   return list === null ? problem(404, "after is the id of no payment.") : json(list);
 }
 
@@ -85,9 +91,9 @@ function parseList(query: URLSearchParams): ListQuery | string {
   return { state: known ?? null, order, limit: Number(limit), after };
 }
 
-function story({ stories }: OperatorSources, id: string): Response {
+async function story({ stories }: OperatorSources, id: string): Promise<Response> {
   const correlationId = canonicalCorrelationId(id);
-  const found = correlationId === null ? null : stories.story(correlationId, "operator");
+  const found = correlationId === null ? null : await stories.story(correlationId, "operator");
   return found === null ? unknownPayment() : json(found);
 }
 
@@ -95,10 +101,12 @@ async function decide(sources: OperatorSources, action: PaymentAction, call: Cal
   const correlationId = canonicalCorrelationId(call.open);
   const parsed = parseGrounds(call.body, NEEDS_EVIDENCE.has(action), action === TAKES_UNASKED);
   if (!parsed.ok) return problem(400, parsed.reason);
-  const found = correlationId === null ? null : sources.stories.find(correlationId);
+  const found = correlationId === null ? null : await sources.journal.payment(correlationId);
   if (correlationId === null || found === null) return unknownPayment();
   const { grounds, unasked } = parsed;
-  const command = { kind: "payment", action, correlationId, ...found, grounds, unasked } as const;
+  const { seq, state } = found;
+  const payment = { correlationId, seq, state };
+  const command = { kind: "payment", action, ...payment, grounds, unasked } as const;
   return answered(sources, command, ({ state: status, detail }): PaymentDecision => {
     return { correlationId, action, status, detail };
   });
@@ -146,11 +154,12 @@ async function describeProcessors({ operate, stories }: OperatorSources): Promis
   if (answer === TOO_LATE || answer.kind !== "processors") {
     return unavailable("The worker does not answer in time.");
   }
-  const open = stories.openByProcessor();
-  const configured = answer.processors.map((processor) => {
+  const open = await stories.openByProcessor();
+  const lastWords = await Promise.all(answer.processors.map(({ name }) => stories.lastWord(name)));
+  const configured = answer.processors.map((processor, i) => {
     const openPayments = open.get(processor.name) ?? 0;
     open.delete(processor.name);
-    const lastIntervention = stories.lastWord(processor.name);
+    const lastIntervention = lastWords[i] as Said | null;
     return Object.assign({ configured: true, openPayments, lastIntervention }, processor);
   });
   const gone = [...open].map(([name, openPayments]) => ({ name, configured: false, openPayments }));

@@ -11,7 +11,8 @@ import { readRequestBody } from "../../shared/http/request-body.ts";
 import { pathOf, queryOf, targetOf } from "../../shared/http/target.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { refusalOf, type Admission } from "./authorization.ts";
-import { JournalInDoubt, type Standstill } from "./standstill.ts";
+import { JournalUnreachable } from "../journal-reader.ts";
+import type { Standstill } from "./standstill.ts";
 
 /** The longest decision takes half of it, with every character escaped. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -81,7 +82,7 @@ async function answerOf(
       ? body.answer
       : await site.answers[id]({ ...call, body: body.text });
   } catch (error) {
-    if (!(error instanceof JournalInDoubt)) throw error;
+    if (!(error instanceof JournalUnreachable)) throw error;
     return unavailable(error.message);
   }
 }

@@ -4,6 +4,7 @@ import { createLog, type Log } from "../../shared/log.ts";
 import { shareOf } from "../../shared/tariff.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import { MoneyReader } from "./money.ts";
+import type { PaymentFound } from "../journal-reader.ts";
 import { SummaryReader } from "../summary.ts";
 import { erasOf } from "../tariffs.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
@@ -24,6 +25,13 @@ export type RunningHttp = AsyncDisposable & {
 
 const NAMES = ["default", "fallback"];
 
+/** A payment that was just accepted, as the journal has it. */
+export function foundAs(correlationId: string): PaymentFound {
+  const nobody = { processor: null, requestedAtMs: null, settledAtMs: null, reason: null };
+  const accepted = { amountCents: 1_990, state: "accepted", acceptedAtMs: 0 } as const;
+  return { correlationId, seq: 1, ...accepted, ...nobody };
+}
+
 const absent = () => {
   throw new Error("nobody operates here");
 };
@@ -31,8 +39,8 @@ const NONE_HAS_LEFT = () => {
   throw new Error("no row has left the ring");
 };
 const NO_OPERATOR: HttpOptions["operator"] = {
+  journal: { payment: absent },
   stories: {
-    find: absent,
     list: absent,
     story: absent,
     ages: absent,
@@ -49,6 +57,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
   const tariffs = names.map((_, processor) => {
     return { number: processor + 1, processor, fromMs: 0, terms: shareOf(0.05) };
   });
+  const eras = erasOf(tariffs, names.length);
   const server = startHttp({
     settings: {
       HTTP_HOST: "127.0.0.1",
@@ -66,9 +75,10 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     },
     names,
     log: createLog("worker-http", "silent"),
-    payments: { status: () => null },
+    eras,
+    journal: { payment: async () => null },
     summary,
-    money: new MoneyReader(memory, summary, { names, eras: erasOf(tariffs, names.length) }),
+    money: new MoneyReader(memory, summary, { names, eras }),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],
@@ -83,7 +93,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     operator: NO_OPERATOR,
     onCorruption: absent,
     leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1_000 },
-    audit: { report: () => ({ processors: [] }), gauges: () => [] },
+    audit: { report: async () => ({ processors: [] }), gauges: () => [] },
     ...options,
   });
   const url = `http://127.0.0.1:${server.port}`;

@@ -3,7 +3,8 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import pino from "pino";
-import { runHttp } from "./server.fixture.ts";
+import { JournalUnreachable } from "../journal-reader.ts";
+import { foundAs, runHttp } from "./server.fixture.ts";
 import { JournalInDoubt } from "./standstill.ts";
 
 const READY: Readiness = { reasons: [], warnings: [] };
@@ -162,15 +163,15 @@ describe("GET /payments-summary", () => {
 describe("GET /payments/{id}", () => {
   test("gives what the journal says, for the id in any case", async () => {
     const asked: string[] = [];
-    const status = (id: string) => {
+    const payment = async (id: string) => {
       asked.push(id);
-      return `{"correlationId":"${id}"}`;
+      return foundAs(id);
     };
-    await using http = runHttp({ payments: { status } });
+    await using http = runHttp({ journal: { payment } });
     const response = await http.call("GET", `/payments/${ID.toUpperCase()}`);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("application/json");
-    expect(await response.json()).toEqual({ correlationId: ID });
+    expect(await response.json()).toMatchObject({ correlationId: ID, status: "accepted" });
     expect(asked).toEqual([ID]);
   });
 
@@ -451,7 +452,7 @@ describe("every path", () => {
   });
 
   test.each(GET_ROUTES)("HEAD %s is GET without a body", async (path) => {
-    await using http = runHttp({ payments: { status: () => "{}" } });
+    await using http = runHttp({ journal: { payment: async (id) => foundAs(id) } });
     http.server.setReadiness(READY);
     const response = await http.call("HEAD", path);
     expect([response.status, await response.text()]).toEqual([200, ""]);
@@ -461,10 +462,10 @@ describe("every path", () => {
 test("a failure inside is a 500 that tells nothing of the inside, and is logged", async () => {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => lines.push(line) });
-  const status = () => {
+  const payment = async () => {
     throw new Error("SELECT secret FROM nowhere");
   };
-  await using http = runHttp({ payments: { status }, log });
+  await using http = runHttp({ journal: { payment }, log });
   const response = await http.call("GET", `/payments/${ID}`);
   expect(response.status).toBe(500);
   const detail = await problemOf(response);
@@ -473,14 +474,21 @@ test("a failure inside is a 500 that tells nothing of the inside, and is logged"
   expect((await http.call("GET", "/livez")).status).toBe(200);
 });
 
+test("a journal that cannot be asked is a 503 with its sentence", async () => {
+  const payment = () => Promise.reject(new JournalUnreachable("Nobody answers."));
+  await using http = runHttp({ journal: { payment } });
+  const response = await http.call("GET", `/payments/${ID}`);
+  expect([response.status, await problemOf(response)]).toEqual([503, "Nobody answers."]);
+});
+
 test("a read that meets a damaged journal is told to whoever can end the worker", async () => {
   const told: string[] = [];
   const onCorruption = (message: string) => void told.push(message);
-  const throwing = (code: string) => () => {
+  const throwing = (code: string) => async () => {
     throw Object.assign(new Error(`about ${code}`), { code });
   };
   for (const code of ["SQLITE_BUSY", "SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"]) {
-    await using http = runHttp({ payments: { status: throwing(code) }, onCorruption });
+    await using http = runHttp({ journal: { payment: throwing(code) }, onCorruption });
     expect((await http.call("GET", `/payments/${ID}`)).status).toBe(500);
   }
   const codes = ["SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"];

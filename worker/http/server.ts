@@ -9,11 +9,12 @@ import { decimalFromCents } from "../../shared/money.ts";
 import { canonicalCorrelationId } from "../../shared/payment.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import { answerReadiness, DRAINING } from "../../shared/readiness.ts";
+import { isPostgres } from "../journal-url.ts";
 import type { WorkerSettings } from "../settings.ts";
 import type { MoneyReader } from "./money.ts";
 import { registerMoneyMetrics } from "./money-metrics.ts";
 import type { Totals } from "../summary.ts";
-import { auditedStates, registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
 import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
@@ -22,6 +23,7 @@ import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { Settled } from "./curve.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { registerDiskMetrics } from "./disk.ts";
+import type { JournalReader } from "../journal-reader.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { HistoryKeeper } from "./history-keeper.ts";
 import { LiveFeed } from "./live.ts";
@@ -29,6 +31,8 @@ import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
+import type { Era } from "../tariffs.ts";
+import { statusJson } from "./payments.ts";
 import { parseWindow, refusePruned } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
@@ -44,8 +48,9 @@ export type HttpOptions = {
   >;
   /** Names of processors by number in the journal. */
   readonly names: readonly string[];
+  readonly eras: readonly Era[];
   readonly log: Log;
-  readonly payments: { status(correlationId: string): string | null };
+  readonly journal: Pick<JournalReader, "payment">;
   readonly summary: Settled;
   readonly money: Pick<MoneyReader, "read">;
   readonly standstill: Standstill;
@@ -92,9 +97,11 @@ export function startHttp(options: HttpOptions): HttpServer {
   const notReady = () => readiness().reasons[0]?.detail ?? null;
   const metrics = new HttpMetrics(options.pipelineMetrics, () => notReady() === null);
   registerAuditMetrics(metrics.registry, options.audit);
-  registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
   registerMoneyMetrics(metrics.registry, () => options.money.read(ALWAYS));
-  registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  if (!isPostgres(options.settings.JOURNAL)) {
+    registerBackupMetrics(metrics.registry, options.settings.JOURNAL);
+    registerDiskMetrics(metrics.registry, options.settings.JOURNAL);
+  }
   const live = new LiveFeed({
     ask: options.live,
     settled: () => settledByName(options),
@@ -102,7 +109,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     notReady,
     standstill: standstill.reason,
     damage: () => damage,
-    audited: () => auditedStates(options.audit),
+    audited: () => options.audit.gauges(),
     history: options.history,
   });
   const answers: Answers = {
@@ -113,7 +120,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     livez: () => new Response("ok\n"),
     readyz: ({ query }) => answerReadiness(readiness(), query, "ok"),
     metrics: () => metrics.answer(),
-    audit: () => json(JSON.stringify(options.audit.report())),
+    audit: async () => json(JSON.stringify(await options.audit.report())),
     document: () => json(WORKER_DOCUMENT),
     ...dashboardAnswers({ ...options, live, stories: options.operator.stories }),
     ...operatorAnswers(options.operator),
@@ -161,8 +168,8 @@ export function startHttp(options: HttpOptions): HttpServer {
 }
 
 /** Sums all that is settled since the last purge, and not pruned. */
-function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals> {
-  const { counts, cents } = summary.read(ALWAYS);
+async function settledByName({ summary, names }: HttpOptions): Promise<Map<string, LiveTotals>> {
+  const { counts, cents } = await summary.read(ALWAYS);
   return new Map(
     names.map((name, number) => [
       name,
@@ -171,13 +178,13 @@ function settledByName({ summary, names }: HttpOptions): Map<string, LiveTotals>
   );
 }
 
-function summarize(options: HttpOptions, query: URLSearchParams): Response {
+async function summarize(options: HttpOptions, query: URLSearchParams): Promise<Response> {
   const parsed = parseWindow(query);
   if (!parsed.ok) return problem(400, parsed.reason);
   const refused = refusePruned(parsed.window, options.summary.exactFromMs);
   if (refused !== null) return refused;
   const configured = options.settings.PROCESSORS.map(({ name }) => name);
-  return json(summaryJson(options.summary.read(parsed.window), options.names, configured));
+  return json(summaryJson(await options.summary.read(parsed.window), options.names, configured));
 }
 
 /** Lists the configured processors, and earlier ones that still have payments in the window. */
@@ -197,10 +204,11 @@ export function summaryJson(
   return `{${entries.join(",")}}`;
 }
 
-function status({ payments }: HttpOptions, id: string): Response {
+async function status({ journal, ...known }: HttpOptions, id: string): Promise<Response> {
   const correlationId = canonicalCorrelationId(id);
-  const found = correlationId === null ? null : payments.status(correlationId);
-  return found === null ? problem(404, "No payment has this correlationId.") : json(found);
+  const found = correlationId === null ? null : await journal.payment(correlationId);
+  if (found === null) return problem(404, "No payment has this correlationId.");
+  return json(statusJson(found, known));
 }
 
 async function purge(options: HttpOptions): Promise<Response> {

@@ -4,6 +4,7 @@
  * not answer, and then nothing would be left to tell that anything is wrong.
  */
 import type { Incidents } from "../../shared/incidents.ts";
+import { JournalUnreachable } from "../journal-reader.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
 const LOOK_EVERY_MS = 250;
@@ -25,7 +26,7 @@ export type Standstill = {
   untilFresh(): Promise<void>;
 };
 
-export class JournalInDoubt extends Error {
+export class JournalInDoubt extends JournalUnreachable {
   constructor() {
     super("The pipeline stands still, and the journal is not read meanwhile.");
   }

@@ -2,9 +2,12 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openToRead } from "../format.ts";
+import type { ListQuery } from "../journal-reader.ts";
+import { SqliteReader } from "../journal/sqlite-reader.ts";
 import { SqliteStore } from "../journal/store.ts";
 import type { Transition } from "../transitions.ts";
-import { openStories, type ListQuery } from "./stories.ts";
+import { Stories } from "./stories.ts";
 
 const AT_MS = Date.UTC(2026, 0, 1, 12);
 const uuid = (n: number) => `4a7901b8-7d26-4d9d-aa19-${String(n).padStart(12, "0")}`;
@@ -26,24 +29,24 @@ function stories(transitions: readonly Transition[]) {
   const path = join(directory, "payments.db");
   const store = new SqliteStore(path, "off", ["default"], AT_MS);
   store.apply(transitions);
-  const opened = openStories(path, { names: ["default"], eras: [] });
-  return {
-    ...opened,
-    [Symbol.dispose]() {
-      opened.close();
-      store.close();
-      rmSync(directory, { recursive: true });
-    },
+  const reader = new SqliteReader(openToRead(path));
+  const close = async () => {
+    await reader.close();
+    store.close();
+    rmSync(directory, { recursive: true });
   };
+  return Object.assign(new Stories(reader, { names: ["default"], eras: [] }), {
+    [Symbol.asyncDispose]: close,
+  });
 }
 
-function listed({ list }: ReturnType<typeof stories>, query: Partial<ListQuery>): string {
-  return `${list({ state: null, order: "age", limit: 10, after: null, ...query }, AT_MS)}`;
+async function listed(of: Stories, query: Partial<ListQuery>): Promise<string> {
+  return `${await of.list({ state: null, order: "age", limit: 10, after: null, ...query }, AT_MS)}`;
 }
 
-test("open payments are counted by state and age", () => {
+test("open payments are counted by state and age", async () => {
   const settled = { processor: 0, requestedAtMs: AT_MS, amountCents: 1_009, settledAtMs: AT_MS };
-  using open = stories([
+  await using open = stories([
     accept(1, AT_MS - 120_000),
     accept(2, AT_MS - 30_000),
     accept(3, AT_MS - 20_000),
@@ -52,7 +55,7 @@ test("open payments are counted by state and age", () => {
     accept(9, AT_MS, true),
     { kind: "settle", seq: 9, row: 0, ...settled },
   ]);
-  expect(JSON.parse(open.ages(AT_MS))).toEqual({
+  expect(JSON.parse(await open.ages(AT_MS))).toEqual({
     states: [
       { state: "accepted", fromSeconds: 0, count: 1, cents: 1_005, oldest: at(-999) },
       { state: "accepted", fromSeconds: 10, count: 2, cents: 2_005, oldest: at(-30_000) },
@@ -78,14 +81,14 @@ test.each([
   [1_000, [1, 2, 3, 998, 999, 1_000], 994],
 ])(
   "of %p attempts a story tells the first and the last, and counts the others",
-  (count, told, left) => {
+  async (count, told, left) => {
     const others = [accept(2, AT_MS, true), failed(2, 1)];
     const all = Array.from({ length: count }, (_, i) => failed(1, i + 1));
-    using open = stories([accept(1, AT_MS, true), ...others, ...all]);
-    const story = JSON.parse(open.story(uuid(1), "public") as string);
+    await using open = stories([accept(1, AT_MS, true), ...others, ...all]);
+    const story = JSON.parse((await open.story(uuid(1), "public")) as string);
     expect(story.attempts.map(({ reason }: { reason: string }) => Number(reason))).toEqual(told);
     expect(story.attemptsLeftOut).toBe(left);
-    const [one] = JSON.parse(listed(open, { limit: 1 })).payments;
+    const [one] = JSON.parse(await listed(open, { limit: 1 })).payments;
     expect(one).toMatchObject({ attempts: count, lastReason: count === 0 ? null : `${count}` });
   },
 );
@@ -93,27 +96,27 @@ test.each([
 test.each([
   ["age", [1, 2, 3, 4, 5]],
   ["amount", [4, 1, 2, 3, 5]],
-] as const)("a list by %s goes on behind its last payment, and ends", (order, all) => {
+] as const)("a list by %s goes on behind its last payment, and ends", async (order, all) => {
   const cents = [200, 200, 200, 300, 100];
-  using open = stories(cents.map((amount, i) => accept(i + 1, AT_MS, false, amount)));
+  await using open = stories(cents.map((amount, i) => accept(i + 1, AT_MS, false, amount)));
   const seen: string[] = [];
   for (let after: string | null = null, more = true; more; after = seen.at(-1) ?? null) {
-    const page = JSON.parse(listed(open, { order, limit: 2, after }));
+    const page = JSON.parse(await listed(open, { order, limit: 2, after }));
     seen.push(...page.payments.map((one: { correlationId: string }) => one.correlationId));
     more = page.more;
   }
   expect(seen).toEqual(all.map(uuid));
-  expect(listed(open, { after: uuid(9) })).toBe("null");
+  expect(await listed(open, { after: uuid(9) })).toBe("null");
 });
 
-test("everybody reads that an operator acted; who and why is for operators", () => {
+test("everybody reads that an operator acted; who and why is for operators", async () => {
   const intervention = { atMs: AT_MS, action: "hold", who: "ana", why: "to see", evidence: null };
-  using told = stories([accept(1, AT_MS), { kind: "hold", seq: 1, intervention }]);
-  const read = (reader: "operator" | "public") => {
-    return JSON.parse(told.story(uuid(1), reader) as string) as { interventions: object[] };
+  await using told = stories([accept(1, AT_MS), { kind: "hold", seq: 1, intervention }]);
+  const read = async (reader: "operator" | "public") => {
+    return JSON.parse((await told.story(uuid(1), reader)) as string) as { interventions: object[] };
   };
-  expect(read("operator").interventions).toEqual([
+  expect((await read("operator")).interventions).toEqual([
     { at: at(0), who: "ana", action: "hold", why: "to see" },
   ]);
-  expect(read("public").interventions).toEqual([{ at: at(0), action: "hold" }]);
+  expect((await read("public")).interventions).toEqual([{ at: at(0), action: "hold" }]);
 });

@@ -7,7 +7,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { seededRandom } from "../../testing/random.ts";
-import { openPayments } from "../http/payments.ts";
+import { openToRead } from "../format.ts";
 import { BLOCK_ROWS } from "../transitions.ts";
 import {
   accept,
@@ -18,6 +18,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal.fixture.ts";
+import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
 
 const SEED = 20_261_128;
@@ -136,18 +137,18 @@ function pagesOf(path: string): Map<string, number[]> {
 }
 
 /** Opens the journal and gives all answers that depend on the file. Throws when damage is found. */
-function answersOf(path: string): unknown {
+async function answersOf(path: string): Promise<unknown> {
   const db = openDatabase(path, "off");
   const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
   const { epoch: _, ...head } = store.head;
   const { baseRow, nextRow, nextSeq } = head;
   const ids = Array.from({ length: 2 * PAYMENTS }, (__, n) => uuid(((n + 1) * 7_919) % 1_000_003));
-  const payments = openPayments(path, { names: head.processors, eras: [] });
+  const reader = new SqliteReader(openToRead(path));
   const fullRows = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
   const answers = {
     head,
     open: [...store.open()],
-    statuses: ids.map((id) => payments.status(id)),
+    statuses: await Promise.all(ids.map((id) => reader.payment(id))),
     rows: store.ledger.rows(baseRow, nextRow),
     blocks: store.blocks.totals(baseRow, fullRows, head.processors.length),
     told: db.query("SELECT * FROM attempts ORDER BY rowid").values(),
@@ -156,20 +157,20 @@ function answersOf(path: string): unknown {
       ids.map((correlationId, n) => accept(nextSeq + n, { correlationId, amountCents: 1 })),
     ),
   };
-  payments.close();
+  await reader.close();
   store.close();
   return answers;
 }
 
-function ask(path: string): { found: string } | { answers: string } {
+async function ask(path: string): Promise<{ found: string } | { answers: string }> {
   try {
-    return { answers: Bun.hash(JSON.stringify(answersOf(path))).toString() };
+    return { answers: Bun.hash(JSON.stringify(await answersOf(path))).toString() };
   } catch (error) {
     return { found: (error as Error).message };
   }
 }
 
-test("a bit that has turned over anywhere in the file is found, or changes no answer", () => {
+test("a bit that has turned over anywhere in the file is found, or changes no answer", async () => {
   using directory = temporaryDirectory();
   const [whole, copy] = [directory.file("whole.db"), directory.file()];
   write(whole);
@@ -177,7 +178,7 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   const random = seededRandom(SEED);
   const below = (n: number) => Math.floor(random() * n);
   copyFileSync(whole, copy);
-  const right = ask(copy);
+  const right = await ask(copy);
   expect(right).toHaveProperty("answers");
   const kinds = pagesOf(whole);
   const wrong: string[] = [];
@@ -190,13 +191,13 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
       .every((b) => b === 0);
     return isAny || isEmpty || bytes[at] !== 0 ? at : placeIn(page, isAny);
   };
-  const turn = (kind: string, at: number) => {
+  const turn = async (kind: string, at: number) => {
     const turned = Buffer.from(bytes);
     const bit = below(8);
     turned.writeUInt8(turned.readUInt8(at) ^ (1 << bit), at);
     const path = directory.file(`${kind}-${at}-${bit}.db`);
     writeFileSync(path, turned);
-    const seen = ask(path);
+    const seen = await ask(path);
     for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
     turns.all++;
     if ("found" in seen) turns.found++;
@@ -205,10 +206,10 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   for (const [kind, pages] of kinds) {
     for (let place = 0; place < PLACES; place++) {
       const page = pages[below(pages.length)] as number;
-      turn(kind, placeIn(page, place % 2 === 0));
+      await turn(kind, placeIn(page, place % 2 === 0));
     }
   }
-  for (let place = 0; place < PLACES; place++) turn("header", below(HEADER_BYTES));
+  for (let place = 0; place < PLACES; place++) await turn("header", below(HEADER_BYTES));
   expect(wrong).toEqual([]);
   // The kinds that the first comment names are there, and it is not luck that nothing is wrong.
   for (const kind of KINDS_OF_PAGES) expect([...kinds.keys()].join("\n")).toContain(kind);

@@ -32,7 +32,10 @@ export interface Journal {
   readonly checkpoints: Checkpoints;
   /** Called with each commit's duration in milliseconds. */
   onCommit: (durationMs: number) => void;
-  /** Called before a commit and after it, also when it fails. */
+  /**
+   * Called before a commit that holds up the caller's thread and after it, also when it fails; never by a
+   * journal whose commits hold up nothing.
+   */
   onCommitting: (isUnderWay: boolean) => void;
   append(transition: Transition, done: OnDurable): void;
   /** Tells who is at another address than before; what may be followed is durable when it resolves. */
@@ -60,4 +63,12 @@ export interface Journal {
   blocks(fromRow: number, toRow: number): Promise<BlockTotals[]>;
   /** Commits all that waits, then closes the store. */
   close(): Promise<void>;
+}
+
+/** The journal of a worker, whose other threads read it, too. */
+export interface WorkerJournal extends Journal {
+  /** Time that commits which succeeded have taken so far. */
+  readonly commitMs: number;
+  /** Told when a reader finds that it is not what was written to it. */
+  onCorruption(message: string): void;
 }

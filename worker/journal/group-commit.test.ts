@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Transition, TransitionResult } from "../transitions.ts";
 import { BATCH_MAX, GroupCommit, SETTLEMENTS_APART_MAX } from "./group-commit.ts";
-import { accept, assign, settle } from "./journal.fixture.ts";
+import { fitting } from "./postgres/batch.ts";
+import { accept, assign, failed, settle } from "./journal.fixture.ts";
 
 const RETRY_MS = 250;
 const DONE: TransitionResult = { kind: "done" };
@@ -208,6 +209,45 @@ describe("a commit that fails", () => {
     expect(core.trouble).toBeNull();
     expect(core.next(3 * RETRY_MS)).toBeNull();
   });
+});
+
+describe("a commit in doubt", () => {
+  test("stays under way, and turns away payments that wait for it, and nothing else", () => {
+    const { core, append, commit, answered } = group();
+    append(accept(1), settle(2, 0));
+    const batch = core.next(0);
+    append(accept(3), failed("unknown", 4), accept(5));
+    core.doubted("no answer");
+    core.doubted("no answer yet");
+    expect([core.trouble, core.stats.failures, core.queued]).toEqual(["no answer yet", 1, 3]);
+    expect(answered).toEqual([
+      [3, null],
+      [5, null],
+    ]);
+    expect(core.next(RETRY_MS)).toBeNull();
+    commit(batch);
+    expect(core.trouble).toBeNull();
+    expect(seqs(core.next(RETRY_MS))).toEqual([4]);
+  });
+});
+
+test("a batch ends where the next transition does not fit", () => {
+  const core = new GroupCommit(fitting);
+  const sizes: number[] = [];
+  for (const each of [
+    accept(1),
+    accept(2),
+    failed("unknown", 1),
+    accept(4),
+    { kind: "probe" },
+  ] as const) {
+    core.append(each, () => {});
+  }
+  for (let batch = core.next(0); batch !== null; batch = core.next(0)) {
+    sizes.push(batch.length);
+    core.committed(batch.map(() => DONE));
+  }
+  expect(sizes).toEqual([2, 2, 1]);
 });
 
 test("an answer to no batch, or to another one, is a broken invariant", () => {

@@ -4,9 +4,15 @@
  * everything else (it has already happened at a processor) is tried again, in order, until it holds.
  * Nobody is let in meanwhile, so when nothing is left to try again a probe finds out whether commits
  * work: otherwise the trouble would never end.
+ *
+ * A store across a network may not know whether a commit was stored. Then the batch stays under way, and
+ * is asked for again until that is known.
  */
 import type { CommitStats, OnDurable } from "./driver.ts";
 import type { Transition, TransitionResult } from "../transitions.ts";
+
+/** Counts how many of the first transitions, at most `max`, may share a commit. */
+export type Fitting = (transitions: Iterable<Transition>, max: number) => number;
 
 /** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
 export const BATCH_MAX = 512;
@@ -24,6 +30,12 @@ export class GroupCommit {
   #settlements: Waiting[] = [];
   #inFlight: Waiting[] | null = null;
   #retryAtMs = Number.NEGATIVE_INFINITY;
+  readonly #fitting: Fitting | null;
+
+  /** Without a rule for what fits together, everything does. */
+  constructor(fitting: Fitting | null = null) {
+    this.#fitting = fitting;
+  }
 
   get queued(): number {
     return this.#waiting.length + this.#settlements.length + (this.#inFlight?.length ?? 0);
@@ -53,7 +65,7 @@ export class GroupCommit {
   next(nowMs: number, all = true): Transition[] | null {
     if (this.#inFlight !== null || nowMs < this.#retryAtMs) return null;
     if (all || this.#settlements.length >= SETTLEMENTS_APART_MAX) this.#takeSettlements();
-    const batch = this.#waiting.splice(0, BATCH_MAX);
+    const batch = this.#waiting.splice(0, this.#countOfNext());
     if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);
     if (batch.length === 0) return null;
     this.#inFlight = batch;
@@ -79,6 +91,24 @@ export class GroupCommit {
     for (const { transition, done } of batch) if (transition.kind === "accept") done(null);
   }
 
+  /**
+   * The batch under way may have been stored or not, and is asked for again until that is known. What
+   * waits for it cannot be told when its turn comes: payments that want in are turned away.
+   */
+  doubted(reason: string): void {
+    if (this.trouble === null) this.stats.failures++;
+    this.trouble = reason;
+    const turnedAway = this.#waiting.filter(({ transition }) => transition.kind === "accept");
+    if (turnedAway.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ transition }) => transition.kind !== "accept");
+    for (const { done } of turnedAway) done(null);
+  }
+
+  #countOfNext(): number {
+    if (this.#fitting === null) return BATCH_MAX;
+    return this.#fitting(transitionsOf(this.#waiting), BATCH_MAX);
+  }
+
   #takeSettlements(): void {
     if (this.#settlements.length === 0) return;
     this.#waiting = this.#waiting.concat(this.#settlements);
@@ -91,6 +121,10 @@ export class GroupCommit {
     this.#inFlight = null;
     return batch;
   }
+}
+
+function* transitionsOf(waiting: readonly Waiting[]): Generator<Transition> {
+  for (const { transition } of waiting) yield transition;
 }
 
 const PROBE: Waiting = { transition: { kind: "probe" }, done: () => {} };

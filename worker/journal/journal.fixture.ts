@@ -79,10 +79,12 @@ export type Opened = AsyncDisposable & {
 
 export type Driver = {
   readonly name: string;
+  /** Why it cannot be tried here, or null. */
+  readonly missing: string | null;
   open(path: string, processors?: readonly string[]): Promise<Opened>;
 };
 
-function opened(journal: Journal, commit: () => void): Opened {
+export function opened(journal: Journal, commit: () => void): Opened {
   let isOpen = true;
   return {
     journal,
@@ -127,13 +129,21 @@ async function openTurns(path: string, processors: readonly string[] = NAMES): P
   return opened(await openJournal(settings, processors, systemClock), () => {});
 }
 
-/** Drivers whose payments are there after the journal is opened again. */
+/** Drivers over SQLite whose payments are there after the journal is opened again. */
 export const LASTING_DRIVERS: readonly Driver[] = [
-  { name: "inline over a file", open: async (path, processors) => openInline(path, processors) },
-  { name: "by turns", open: openTurns },
+  {
+    name: "inline over a file",
+    missing: null,
+    open: async (path, processors) => openInline(path, processors),
+  },
+  { name: "by turns", missing: null, open: openTurns },
 ];
 
 export const DRIVERS: readonly Driver[] = [
-  { name: "inline in memory", open: async (_, processors) => openInline(":memory:", processors) },
+  {
+    name: "inline in memory",
+    missing: null,
+    open: async (_, processors) => openInline(":memory:", processors),
+  },
   ...LASTING_DRIVERS,
 ];

@@ -1,8 +1,7 @@
 /** A prune forgets what is settled and old, keeps every id, and leaves a whole journal at any moment. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { forgottenUpToMs, summaryOf } from "../audit/file.ts";
-import { openPayments } from "../http/payments.ts";
+import { summaryOf } from "../audit/file.ts";
 import { BLOCK_ROWS, type Transition } from "../transitions.ts";
 import { damageIn } from "./damage.ts";
 import {
@@ -17,6 +16,7 @@ import {
   uuid,
 } from "./journal.fixture.ts";
 import { planPrune, prune, stepsOf } from "./prune.ts";
+import { SqliteReader } from "./sqlite-reader.ts";
 
 const SETTLED = 3 * BLOCK_ROWS;
 /** Payment n is requested 100 ms after its acceptance, and is row n - 1. */
@@ -90,7 +90,7 @@ test("what is settled and older loses its rows, times and attempts; all else sta
   expect(damageIn(db)).toBeNull();
   expect(openOnes(db)).toEqual(open);
   expect(sumsFrom(db, exactFromMs)).toEqual(sums);
-  expect(forgottenUpToMs(db)).toBe(exactFromMs - 1);
+  expect(await new SqliteReader(db).forgottenUpToMs()).toBe(exactFromMs - 1);
   expect(rowsOf(db, "SELECT count(*), min(row) FROM ledger")).toEqual([
     [BLOCK_ROWS, 2 * BLOCK_ROWS],
   ]);
@@ -100,17 +100,16 @@ test("what is settled and older loses its rows, times and attempts; all else sta
   );
   const decided = "SELECT seq FROM interventions ORDER BY seq";
   expect(rowsOf(db, decided).flat()).toEqual([3, SETTLED, HELD]);
-  const payments = openPayments(path, { names: NAMES, eras: [] });
-  expect(JSON.parse(payments.status(uuid(1)) ?? "null")).toEqual({
-    correlationId: uuid(1),
-    amount: 19.9,
-    status: "settled",
-    processor: "fallback",
-    acceptedAt: new Date(AT_MS + 1).toISOString(),
-    pruned: true,
+  const journal = new SqliteReader(db);
+  expect(await journal.payment(uuid(1))).toMatchObject({
+    amountCents: 1_990,
+    state: "settled",
+    processor: 1,
+    acceptedAtMs: AT_MS + 1,
+    requestedAtMs: null,
+    settledAtMs: null,
   });
-  expect(payments.status(uuid(SETTLED))).not.toContain("pruned");
-  payments.close();
+  expect((await journal.payment(uuid(SETTLED)))?.settledAtMs).not.toBeNull();
   expect(planPrune(db, BEFORE_MS)).toMatchObject({ sums: [], attempts: 0, exactFromMs });
 });
 
@@ -140,7 +139,7 @@ test("a start goes on behind it: ids are known, rows follow, and a purge begins 
   expect(damageIn(db)).toBeNull();
   store.apply([{ kind: "purge", baseRow: 4 * BLOCK_ROWS, atMs: AT_MS + 5_000 }]);
   expect(rowsOf(db, "SELECT 1 FROM meta WHERE key = 'pruned_before_ms'")).toEqual([]);
-  expect(forgottenUpToMs(db)).toBe(AT_MS + 5_000);
+  expect(await new SqliteReader(db).forgottenUpToMs()).toBe(AT_MS + 5_000);
   // Payments that a purge took out of the ledger may be forgotten as well.
   for (const _ of prune(db, planPrune(db, BEFORE_MS)));
   const left = "SELECT count(*) FROM payments WHERE state = 4 AND requested_at_ms IS NOT NULL";

@@ -25,12 +25,12 @@ export function moveSql(
     WHERE ${[...where, isOneOf([...targets.keys()])].join(" AND ")}`;
 }
 
-/** Maps each code that the move may find to an expression of the next one. */
-function targetsByCode(kind: MoveKind): Map<number, string> {
+/** Maps each code that the move may find to an expression of the next one, in any database's SQL. */
+export function targetsByCode(kind: MoveKind): Map<number, string> {
   const targets = new Map<number, string>();
   for (const [from, to] of Object.entries(TRANSITIONS[kind].moves)) {
     const codes = typeof to === "string" ? [codeOf(to)] : to.map(codeOf);
-    const target = codes.length === 1 ? `${codes[0]}` : `iif(processor IS NULL, ${codes.join()})`;
+    const target = codes.length === 1 ? `${codes[0]}` : caseOf(codes as [number, number]);
     for (const state of STORED_AS[from as OpenKind]) {
       if ((targets.get(CODE[state]) ?? target) !== target) throw new Error(`${kind} is ambiguous`);
       targets.set(CODE[state], target);
@@ -43,7 +43,12 @@ function codeOf(to: Target): number {
   return CODE[to === "queued" ? "accepted" : to];
 }
 
-function expressionOf(targets: ReadonlyMap<number, string>): string {
+function caseOf([ofNobody, ofProcessor]: readonly [number, number]): string {
+  return `CASE WHEN processor IS NULL THEN ${ofNobody} ELSE ${ofProcessor} END`;
+}
+
+/** Makes one expression of the next code, whatever the move finds. */
+export function expressionOf(targets: ReadonlyMap<number, string>): string {
   const [only, ...others] = new Set(targets.values());
   if (only !== undefined && others.length === 0) return only;
   const cases = [...targets].map(([code, target]) => `WHEN ${code} THEN ${target}`);

@@ -3,9 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, spyOn, test } from "bun:test";
 import { seededRandom } from "../../testing/random.ts";
 import { knownAddresses } from "../addresses.ts";
-import { summaryOf } from "../audit/file.ts";
-import { JournalBooks } from "../audit/ours.ts";
-import { openStories } from "../http/stories.ts";
+import { openToRead } from "../format.ts";
 import type { Transition } from "../transitions.ts";
 import { damageIn } from "./damage.ts";
 import {
@@ -18,6 +16,7 @@ import {
   settle,
   temporaryDirectory,
 } from "./journal.fixture.ts";
+import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, SqliteStore } from "./store.ts";
 
 const RECENT = { least: 16, step: 4 };
@@ -128,7 +127,7 @@ test("a payment with an earlier number than those that were passed is a broken i
   expect(() => journal.store.apply([accept(9)])).toThrow("payment 9 comes after later ones");
 });
 
-test("nobody who asks for open payments reads those that are settled", () => {
+test("nobody who asks for open payments reads those that are settled", async () => {
   using directory = temporaryDirectory();
   using journal = open(directory.file());
   run(journal.store, 1, 60, (seq) => seq % 7 !== 0);
@@ -143,19 +142,18 @@ test("nobody who asks for open payments reads those that are settled", () => {
   } as typeof query);
   journal.found();
   knownAddresses(journal.db);
-  const stories = openStories(directory.file(), { names: NAMES, eras: [] });
+  const reader = new SqliteReader(openToRead(directory.file()));
   const after = assigned(7).correlationId;
   for (const order of ["age", "amount"] as const) {
     for (const state of [null, "held"] as const) {
-      stories.list({ state, order, limit: 5, after: null }, AT_MS);
-      stories.list({ state, order, limit: 5, after }, AT_MS);
+      await reader.list({ state, order, limit: 5, after: null });
+      await reader.list({ state, order, limit: 5, after });
     }
   }
-  stories.ages(AT_MS);
-  stories.openByProcessor();
-  stories.close();
-  const books = new JournalBooks(journal.db, summaryOf(journal.db, NAMES.length), 0, 1_000);
-  books.open({ fromMs: 0, toMs: AT_MS }, 5);
+  await reader.ages([AT_MS - 1, AT_MS - 2, AT_MS - 3], 5);
+  await reader.openByProcessor();
+  await reader.openAt(0, { fromMs: 0, toMs: AT_MS }, 5);
+  await reader.close();
   const those = [...asked].filter((sql) => sql.includes("unsettled"));
   expect(those).toHaveLength(13);
   for (const sql of those) {

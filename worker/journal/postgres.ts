@@ -1,0 +1,187 @@
+/**
+ * Opens the journal on PostgreSQL, for a worker that has all payments: one at a time, and any others wait
+ * to take its place. Loaded only when `JOURNAL` names a database.
+ */
+import { hostname } from "node:os";
+import type { Clock } from "../../shared/clock.ts";
+import { shownJournal } from "../journal-url.ts";
+import { LEDGER_ROWS_MAX } from "../limits.ts";
+import type { JournalHead, ProcessorMode } from "../transitions.ts";
+import type { KnownAddress } from "../addresses.ts";
+import { knownAddressesIn } from "./postgres/addresses.ts";
+import { checkDatabase } from "./postgres/checks.ts";
+import { Connection, patiently } from "./postgres/connection.ts";
+import { callOf } from "./postgres/functions.ts";
+import { PostgresJournal, swept } from "./postgres/journal.ts";
+import { Lease, STREAM, type Identity } from "./postgres/lease.ts";
+import {
+  migratePostgres,
+  POSTGRES_MIGRATIONS,
+  refuseLater,
+  schemaOf,
+} from "./postgres/migrations.ts";
+
+export type PostgresSettings = {
+  readonly JOURNAL: string;
+  readonly CLUSTER_ALLOW_SINGLE: boolean;
+  readonly LINK_HOST: string;
+  readonly LINK_PORT: number;
+  readonly HTTP_HOST: string;
+  readonly HTTP_PORT: number;
+};
+
+export type PostgresOptions = {
+  readonly fatal?: (reason: string) => void;
+  readonly warn?: (reason: string) => void;
+  /** Told once whom it waits for, and of each migration. */
+  readonly say?: (sentence: string) => void;
+};
+
+/** Opens or creates the journal. Rejects with one sentence when it cannot be. */
+export async function openPostgresJournal(
+  settings: PostgresSettings,
+  processors: readonly string[],
+  clock: Clock,
+  options: PostgresOptions = {},
+): Promise<{ readonly journal: PostgresJournal; readonly isNew: boolean }> {
+  const name = shownJournal(settings.JOURNAL);
+  const about = (reason: string) => `journal ${name}: ${reason}`;
+  const { fatal = fail, warn = () => {}, say = () => {} } = options;
+  const [writing, beside] = [new Connection(settings.JOURNAL), new Connection(settings.JOURNAL)];
+  const reading = new Connection(settings.JOURNAL, Number.POSITIVE_INFINITY);
+  const { CLUSTER_ALLOW_SINGLE: allowSingle } = settings;
+  try {
+    const reached = <T>(act: () => Promise<T>) =>
+      patiently(act, clock, (reason) => say(about(`cannot be reached yet: ${reason}`)));
+    const { warnings } = await reached(() => checkDatabase(writing, clock, allowSingle));
+    for (const warning of warnings) warn(about(warning));
+    const migrated = async () => {
+      const done = await reached(() => migratePostgres(reading));
+      for (const migration of done) say(about(`migrated: ${migration}`));
+    };
+    // A database that somebody works on with an earlier schema is left as it is until that one has ended.
+    const schema = await reached(() => schemaOf((...question) => reading.ask(...question)));
+    refuseLater(schema);
+    const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
+    if (!isOlder) await migrated();
+    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
+      say(about(sentence)),
+    );
+    if (isOlder) await migrated();
+    const head = await reached(() => begin(reading, lease.worker, processors, clock.wallMs()));
+    const parts = { head, lease, writing, reading, beside, clock, name, fatal };
+    return { journal: new PostgresJournal(parts), isNew: schema === 0 };
+  } catch (error) {
+    for (const connection of [writing, reading, beside]) connection.drop();
+    throw new Error(about((error as Error).message), { cause: error });
+  }
+}
+
+function identityOf({ LINK_HOST, LINK_PORT, HTTP_HOST, HTTP_PORT }: PostgresSettings): Identity {
+  return {
+    name: `${hostname()}:${process.pid}`,
+    link: `${LINK_HOST}:${LINK_PORT}`,
+    http: `${HTTP_HOST}:${HTTP_PORT}`,
+  };
+}
+
+/**
+ * Brings a database to this program's schema, or only says what is missing; a worker that works there ends
+ * a migration in a sentence. Rejects with one.
+ */
+export async function migrateAlone(
+  url: string,
+  isDryRun: boolean,
+): Promise<{ readonly schema: number; readonly pending: readonly string[] }> {
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  try {
+    const schema = await schemaOf((...question) => connection.ask(...question));
+    refuseLater(schema);
+    const pending = POSTGRES_MIGRATIONS.slice(schema).map(({ name }) => name);
+    if (isDryRun || pending.length === 0) return { schema, pending };
+    if (schema > 0) await refuseWhileWorked(connection);
+    return { schema, pending: await migratePostgres(connection) };
+  } catch (error) {
+    throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    connection.drop();
+  }
+}
+
+export type Inspected = {
+  readonly warnings: readonly string[];
+  readonly schema: number;
+  readonly addresses: readonly KnownAddress[];
+};
+
+/** Looks at a database as a start would, and writes nothing. Rejects with one sentence. */
+export async function inspect(
+  {
+    JOURNAL: url,
+    CLUSTER_ALLOW_SINGLE,
+  }: Pick<PostgresSettings, "JOURNAL" | "CLUSTER_ALLOW_SINGLE">,
+  clock: Clock,
+): Promise<Inspected> {
+  const connection = new Connection(url);
+  try {
+    const { warnings } = await checkDatabase(connection, clock, CLUSTER_ALLOW_SINGLE);
+    const schema = await schemaOf((...question) => connection.ask(...question));
+    refuseLater(schema);
+    const addresses = schema === 0 ? [] : await knownAddressesIn(connection);
+    return { warnings, schema, addresses };
+  } catch (error) {
+    throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    connection.drop();
+  }
+}
+
+async function refuseWhileWorked(connection: Connection): Promise<void> {
+  const [living] = await connection.ask<{ name: string }>(
+    "SELECT name FROM workers WHERE sealed_at IS NULL AND alive_until > clock_timestamp() LIMIT 1",
+  );
+  if (living !== undefined) throw new Error(`worker ${living.name} works there: stop it first`);
+}
+
+type HeadColumns = {
+  readonly epoch: number;
+  readonly next_seq: number;
+  readonly restored_at_ms: number | null;
+  readonly base_row: number;
+  readonly next_row: number;
+  readonly processors: readonly string[] | null;
+  readonly modes: readonly ProcessorMode[] | null;
+};
+
+async function begin(
+  connection: Connection,
+  worker: number,
+  processors: readonly string[],
+  nowMs: number,
+): Promise<JournalHead> {
+  const ask = async () => {
+    const values = [STREAM, worker, [...processors], Math.floor(nowMs / 1_000)];
+    const [head] = await connection.ask<HeadColumns>(callOf("begin"), values);
+    return head!;
+  };
+  let head = await ask();
+  if (head.base_row >= LEDGER_ROWS_MAX / 2 && head.base_row === head.next_row) {
+    // Numbers of rows may begin anew once nothing is left of the old ones.
+    await swept(connection);
+    head = await ask();
+  }
+  return {
+    epoch: head.epoch,
+    nextSeq: head.next_seq,
+    restoredAtMs: head.restored_at_ms,
+    prunedBeforeMs: null,
+    baseRow: head.base_row,
+    nextRow: head.next_row,
+    processors: head.processors ?? [],
+    modes: head.modes ?? [],
+  };
+}
+
+function fail(reason: string): never {
+  throw new Error(reason);
+}

@@ -1,0 +1,323 @@
+/**
+ * The functions by which a worker writes: each is one transaction and one round trip, so that a worker
+ * which is paused never holds the row of a fence. What a move may start from comes from TRANSITIONS
+ * (worker/payment.ts), as it does for SQLite. A hash of their text is part of their names: workers of two
+ * versions beside each other each call their own.
+ *
+ * They are VOLATILE under READ COMMITTED on purpose: each statement in them sees what was committed before
+ * it began, and so what a stream's former owner has left. State codes are compared as `state + 0`, or the
+ * planner would look for a payment in the index of open ones instead of by its id.
+ */
+import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
+import { BLOCK_ROWS, LEDGER_ROWS_MAX } from "../../limits.ts";
+import { TRANSITIONS, type MoveKind } from "../../payment.ts";
+import { CODE, expressionOf, targetsByCode } from "../sqlite-moves.ts";
+
+/** Lease of a worker; it is renewed every BEAT_MS, by the database's clock. */
+export const LEASE_MS = 3_000;
+export const BEAT_MS = 500;
+/** SQLSTATE of a broken invariant: the worker ends. */
+export const BROKEN = "PL001";
+
+/** Moves of one statement, and "ask", which moves nothing. A settlement and an acceptance have their own. */
+export type PlainMove = Exclude<MoveKind, "accept" | "settle"> | "ask";
+
+/** The processor that a payment belongs to afterwards: the same, the one that is given, or none. */
+const OWNER_AFTER: Readonly<Record<PlainMove, "same" | "given" | "none">> = {
+  assign: "given",
+  find: "given",
+  release: "none",
+  unknown: "same",
+  reject: "same",
+  conflict: "same",
+  hold: "same",
+  resume: "same",
+  absent: "none",
+  ask: "same",
+};
+const PLAIN_MOVES = Object.keys(OWNER_AFTER) as PlainMove[];
+
+/** The number by which the function knows a move. */
+export const MOVE_NUMBER = Object.fromEntries(
+  PLAIN_MOVES.map((kind, number) => [kind, number]),
+) as Record<PlainMove, number>;
+
+/** Newest `requestedAt` of the ledger of a stream, and of what was purged of it; null when there is none. */
+export function newestOf(stream: string): string {
+  return `greatest((SELECT requested_up_to_ms FROM meta),
+    (SELECT max(max_ms) FROM blocks WHERE stream = ${stream}),
+    (SELECT max(requested_at_ms) FROM ledger WHERE stream = ${stream} AND row >=
+      (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks WHERE stream = ${stream})))`;
+}
+
+/** The first item of an answer's entries: which of the three lists it is about. */
+export const LIST = { accepts: 0, moves: 1, settles: 2 } as const;
+
+function whereOf(kind: PlainMove): string {
+  if (kind === "ask") return "true";
+  const codes = [...targetsByCode(kind).keys()];
+  const owned = TRANSITIONS[kind].owned ? " AND processor = given" : "";
+  return `state + 0 IN (${codes.join(", ")})${owned}`;
+}
+
+function stateAfter(kind: PlainMove): string {
+  return kind === "ask" ? "state" : expressionOf(targetsByCode(kind));
+}
+
+function caseOfMoves(of: (kind: PlainMove) => string): string {
+  const cases = PLAIN_MOVES.map((kind) => `WHEN ${MOVE_NUMBER[kind]} THEN ${of(kind)}`);
+  return `CASE kind ${cases.join("\n        ")} END`;
+}
+
+function ownerAfter(column: string, given: string): string {
+  return caseOfMoves((kind) => {
+    const after = OWNER_AFTER[kind];
+    return after === "same" ? column : after === "given" ? given : "NULL";
+  });
+}
+
+const settles = [...targetsByCode("settle").keys()].join(", ");
+const { first, last } = ATTEMPTS_KEPT;
+
+/**
+ * Commits one batch, in which an id stands at most once. Answers `done` or `repeat` with the transitions
+ * that are not simply done, as [list, which, what]; or `sealed` or `gap`, and has done nothing. It always
+ * writes, so that every answer, also one about nothing but duplicates, waits for the standbys.
+ */
+const COMMIT = `(s smallint, w bigint, n bigint,
+  a_id uuid[], a_seq bigint[], a_shard smallint[], a_cents bigint[], a_at bigint[], a_processor int[], a_requested bigint[],
+  m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[],
+  l_id uuid[], l_row bigint[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
+  rare jsonb)
+RETURNS TABLE (what text, answer jsonb) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  accepts int := cardinality(a_id); moves int := cardinality(m_id); settles int := cardinality(l_id);
+  first bigint; hit int; lowest bigint; highest bigint; hits bigint[]; said jsonb := '[]'; more jsonb; b bigint;
+BEGIN
+  -- Between two batches of everybody: one cut through all streams.
+  IF rare->>'kind' = 'purge' THEN PERFORM FROM streams ORDER BY stream FOR UPDATE; END IF;
+  UPDATE streams SET batch = n, rows = rows + settles, answer = NULL,
+      seq = CASE WHEN accepts = 0 THEN seq ELSE greatest(seq, a_seq[accepts]) END
+    WHERE stream = s AND worker = w AND batch = n - 1 RETURNING rows - settles INTO first;
+  IF NOT FOUND THEN
+    UPDATE meta SET fences = fences + 1;
+    RETURN QUERY SELECT CASE WHEN worker IS DISTINCT FROM w THEN 'sealed' WHEN batch = n THEN 'repeat' ELSE 'gap' END,
+      coalesce(answer, '[]') FROM streams WHERE stream = s;
+    RETURN;
+  END IF;
+  IF accepts > 0 THEN
+    INSERT INTO payments (id, seq, amount_cents, accepted_at_ms, requested_at_ms, shard, state, processor)
+      SELECT id, seq, cents, at, requested, shard, CASE WHEN given IS NULL THEN ${CODE.accepted} ELSE ${CODE.assigned} END, given
+      FROM unnest(a_id, a_seq, a_shard, a_cents, a_at, a_processor, a_requested) AS t(id, seq, shard, cents, at, given, requested)
+      ORDER BY id ON CONFLICT (id) DO NOTHING;
+    GET DIAGNOSTICS hit = ROW_COUNT;
+    IF hit < accepts THEN
+      SELECT jsonb_agg(jsonb_build_array(${LIST.accepts}, nth, CASE WHEN p.amount_cents = cents THEN 'duplicate' ELSE 'conflict' END))
+        INTO more
+        FROM unnest(a_id, a_seq, a_cents) WITH ORDINALITY AS t(id, seq, cents, nth) JOIN payments p USING (id) WHERE p.seq <> t.seq;
+      said := said || more;
+    END IF;
+  END IF;
+  IF moves > 0 THEN
+    WITH moved AS (UPDATE payments SET
+        state = ${caseOfMoves(stateAfter)},
+        processor = ${ownerAfter("processor", "given")},
+        requested_at_ms = ${ownerAfter("requested_at_ms", "given_ms")}
+      FROM unnest(m_id, m_kind, m_processor, m_requested) WITH ORDINALITY AS m(of, kind, given, given_ms, nth)
+      WHERE id = of AND ${caseOfMoves(whereOf)}
+      RETURNING nth)
+    SELECT array_agg(nth) INTO hits FROM moved;
+    hits := coalesce(hits, '{}');
+    IF cardinality(hits) < moves THEN
+      SELECT jsonb_agg(jsonb_build_array(${LIST.moves}, nth, (SELECT state FROM payments WHERE id = of))) INTO more
+        FROM unnest(m_id) WITH ORDINALITY AS m(of, nth) WHERE nth <> ALL (hits);
+      said := said || more;
+    END IF;
+    IF cardinality(array_remove(m_outcome, NULL)) > 0 THEN
+      INSERT INTO attempts (id, at_ms, processor, outcome, reason)
+        SELECT id, at, processor, outcome, reason
+        FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason) WITH ORDINALITY AS m(id, at, processor, outcome, reason, nth)
+        WHERE outcome IS NOT NULL AND nth = ANY (hits);
+      -- The first few and the last few are kept, and how many there were in between.
+      WITH numbered AS (SELECT id, nth, row_number() OVER (PARTITION BY id ORDER BY nth) AS i, count(*) OVER (PARTITION BY id) AS all_of
+          FROM attempts WHERE id = ANY (m_id)),
+        gone AS (DELETE FROM attempts a USING numbered t WHERE a.id = t.id AND a.nth = t.nth AND i > ${first} AND i <= all_of - ${last} RETURNING a.id)
+      INSERT INTO attempts_left_out AS o SELECT id, count(*) FROM gone GROUP BY id
+        ON CONFLICT (id) DO UPDATE SET count = o.count + excluded.count;
+    END IF;
+  END IF;
+  IF settles > 0 THEN
+    WITH done AS (UPDATE payments SET state = ${CODE.settled}, settled_at_ms = at
+        FROM unnest(l_id, l_row, l_processor, l_requested, l_cents, l_at) WITH ORDINALITY AS l(of, row, given, requested, cents, at, nth)
+        WHERE id = of AND state + 0 IN (${settles}) AND processor = given
+        RETURNING l.row, requested, cents, of, given, nth),
+      written AS (INSERT INTO ledger (stream, row, requested_at_ms, amount_cents, id, processor)
+        SELECT s, done.row, requested, cents, of, given FROM done)
+    SELECT count(*), min(done.row), max(done.row), array_agg(nth) INTO hit, lowest, highest, hits FROM done;
+    IF hit > 0 AND (lowest <> first OR highest <> first + hit - 1) THEN
+      RAISE EXCEPTION 'ledger rows % to % of % payments, where % is next', lowest, highest, hit, first USING ERRCODE = '${BROKEN}';
+    END IF;
+    IF hit < settles THEN
+      UPDATE streams SET rows = first + hit WHERE stream = s;
+      SELECT jsonb_agg(jsonb_build_array(${LIST.settles}, nth, (SELECT state FROM payments WHERE id = of))) INTO more
+        FROM unnest(l_id) WITH ORDINALITY AS l(of, nth) WHERE nth <> ALL (coalesce(hits, '{}'));
+      said := said || more;
+    END IF;
+    FOR b IN SELECT generate_series(first / ${BLOCK_ROWS}, (first + hit) / ${BLOCK_ROWS} - 1) LOOP
+      INSERT INTO blocks SELECT s, b, processor, min(requested_at_ms), max(requested_at_ms), count(*), sum(amount_cents)
+        FROM ledger WHERE stream = s AND row >= b * ${BLOCK_ROWS} AND row < (b + 1) * ${BLOCK_ROWS} GROUP BY processor;
+    END LOOP;
+  END IF;
+  IF rare IS NOT NULL THEN
+    CASE rare->>'kind'
+      WHEN 'mode' THEN
+        UPDATE processors SET mode = rare->>'mode' WHERE number = (rare->>'processor')::int;
+        UPDATE meta SET modes_version = modes_version + 1;
+      WHEN 'addresses' THEN
+        UPDATE processors SET url = u.url FROM jsonb_to_recordset(rare->'urls') AS u(processor int, url text) WHERE number = u.processor;
+      WHEN 'tariffs' THEN
+        INSERT INTO tariffs SELECT number, processor, "fromMs", terms
+          FROM jsonb_to_recordset(rare->'begun') AS t(number int, processor int, "fromMs" bigint, terms text);
+      WHEN 'trust' THEN UPDATE meta SET restored_at_ms = NULL;
+      WHEN 'purge' THEN
+        UPDATE meta SET requested_up_to_ms = ${newestOf("s")};
+        -- Rows below the base do not exist any more; they are deleted later, in pieces.
+        DELETE FROM ledger WHERE stream = s AND row >= (rare->>'baseRow')::bigint;
+        DELETE FROM blocks WHERE stream = s AND block >= (rare->>'baseRow')::bigint / ${BLOCK_ROWS};
+        UPDATE streams t SET rows = b.row, base = b.row
+          FROM (SELECT stream, CASE WHEN stream = s THEN (rare->>'baseRow')::bigint
+            ELSE (rows + ${BLOCK_ROWS - 1}) / ${BLOCK_ROWS} * ${BLOCK_ROWS} END AS row FROM streams) b WHERE b.stream = t.stream;
+        UPDATE meta SET purges = purges + 1, purged_at_ms = (rare->>'atMs')::bigint;
+      ELSE NULL;
+    END CASE;
+    INSERT INTO interventions (id, processor, at_ms, who, action, why, evidence)
+      SELECT CASE list WHEN ${LIST.moves} THEN m_id[i.nth] WHEN ${LIST.settles} THEN l_id[i.nth] END, i.processor, at_ms, who, action, why, evidence
+      FROM jsonb_to_recordset(rare->'said') AS i(list int, nth int, processor int, at_ms bigint, who text, action text, why text, evidence text)
+      WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(said) r WHERE (r->>0)::int = list AND (r->>1)::int = i.nth);
+  END IF;
+  IF said <> '[]' THEN UPDATE streams SET answer = said WHERE stream = s; END IF;
+  RETURN QUERY SELECT 'done', said;
+END $$`;
+
+/** Renews the lease. Answers whether it is still there, and who is at the stream; it is free when no other is. */
+const BEAT = `(me bigint, s smallint)
+RETURNS TABLE (alive boolean, holder text, left_ms float8, free boolean) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
+  alive := FOUND;
+  SELECT w.name, extract(epoch FROM w.alive_until - clock_timestamp()) * 1000, w.worker IS NULL INTO holder, left_ms, free
+    FROM streams t LEFT JOIN workers w ON w.worker = t.worker AND w.worker <> me WHERE t.stream = s;
+  RETURN NEXT;
+END $$`;
+
+/**
+ * Takes the stream, and all shards, when it is nobody's or its owner's lease is over: that one is sealed,
+ * which waits for the batch that it is committing. Answers whether it is mine now.
+ */
+const TAKE_OVER = `(me bigint, s smallint)
+RETURNS TABLE (taken boolean) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE dead bigint;
+BEGIN
+  SELECT worker INTO dead FROM streams WHERE stream = s;
+  -- An answer may have been lost.
+  IF dead = me THEN taken := true; RETURN NEXT; RETURN; END IF;
+  PERFORM FROM workers WHERE worker IN (me, dead) ORDER BY worker FOR UPDATE;
+  taken := false;
+  PERFORM FROM workers WHERE worker = me AND sealed_at IS NULL;
+  IF NOT FOUND THEN RETURN NEXT; RETURN; END IF;
+  IF dead IS NOT NULL THEN
+    UPDATE workers SET sealed_at = clock_timestamp(), sealed_by = me
+      WHERE worker = dead AND sealed_at IS NULL AND alive_until < clock_timestamp();
+    IF NOT FOUND THEN RETURN NEXT; RETURN; END IF;
+    UPDATE streams SET worker = NULL WHERE worker = dead;
+  END IF;
+  UPDATE streams SET worker = me, batch = 0, answer = NULL WHERE stream = s AND worker IS NULL;
+  taken := FOUND;
+  IF taken THEN UPDATE shards SET worker = me, version = version + 1 WHERE worker IS NULL OR worker = dead; END IF;
+  RETURN NEXT;
+END $$`;
+
+/** Gives everything back at a clean end. */
+const LEAVE = `(me bigint, why text)
+RETURNS TABLE (left_it boolean) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM FROM workers WHERE worker = me FOR UPDATE;
+  UPDATE streams SET worker = NULL WHERE worker = me;
+  UPDATE shards SET worker = NULL, version = version + 1 WHERE worker = me;
+  UPDATE workers SET alive_until = clock_timestamp(), sealed_at = coalesce(sealed_at, clock_timestamp()),
+    ended_at = clock_timestamp(), ended_why = why WHERE worker = me;
+  left_it := FOUND;
+  RETURN NEXT;
+END $$`;
+
+/** Notes the start of a worker that has the stream, and gives the journal's state. */
+const BEGIN = `(s smallint, w bigint, names text[], now_s bigint)
+RETURNS TABLE (epoch float8, next_seq float8, restored_at_ms float8, base_row float8, next_row float8, processors text[], modes text[])
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM FROM streams WHERE stream = s AND worker = w FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'the stream is another worker''s' USING ERRCODE = '${BROKEN}'; END IF;
+  UPDATE meta SET epoch = greatest(epoch + 1, now_s);
+  INSERT INTO processors (number, name)
+    SELECT (SELECT count(*) FROM processors) + row_number() OVER (ORDER BY nth) - 1, name
+    FROM unnest(names) WITH ORDINALITY AS t(name, nth) WHERE NOT EXISTS (SELECT FROM processors p WHERE p.name = t.name);
+  -- The numbers of rows begin anew once half of them are used and none is left.
+  UPDATE streams SET rows = 0, base = 0 WHERE stream = s AND base >= ${LEDGER_ROWS_MAX / 2} AND rows = base
+    AND NOT EXISTS (SELECT FROM ledger WHERE stream = s) AND NOT EXISTS (SELECT FROM blocks WHERE stream = s);
+  RETURN QUERY SELECT m.epoch::float8, (SELECT max(seq) + 1 FROM streams)::float8, m.restored_at_ms::float8, t.base::float8, t.rows::float8,
+    (SELECT array_agg(name ORDER BY number) FROM processors), (SELECT array_agg(mode ORDER BY number) FROM processors)
+    FROM meta m, streams t WHERE t.stream = s;
+END $$`;
+
+/** Deletes some rows below the base of a stream; answers how many. */
+const SWEEP = `(s smallint, at_once int)
+RETURNS TABLE (gone bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE below bigint;
+BEGIN
+  SELECT base INTO below FROM streams WHERE stream = s;
+  DELETE FROM blocks WHERE stream = s AND (block, processor) IN
+    (SELECT block, processor FROM blocks WHERE stream = s AND block < below / ${BLOCK_ROWS} LIMIT at_once);
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  WITH below_it AS (DELETE FROM ledger WHERE stream = s AND row < below AND row <
+      (SELECT min(row) + at_once FROM ledger WHERE stream = s) RETURNING 1)
+    SELECT gone + count(*) INTO gone FROM below_it;
+  RETURN NEXT;
+END $$`;
+
+const TEXTS = {
+  commit: COMMIT,
+  beat: BEAT,
+  take_over: TAKE_OVER,
+  leave: LEAVE,
+  begin: BEGIN,
+  sweep: SWEEP,
+} as const;
+type FunctionName = keyof typeof TEXTS;
+
+const HASH = new Bun.CryptoHasher("sha256").update(JSON.stringify(TEXTS)).digest("hex").slice(0, 8);
+
+/** The name under which this version's function stands in the database. */
+function nameOf(name: FunctionName): string {
+  return `leguas_${name}_${HASH}`;
+}
+
+/** Makes a question that calls a function with so many values. */
+export function callOf(name: FunctionName): string {
+  const parameters = /^\(([^)]*)\)/.exec(TEXTS[name])?.[1]?.split(",") ?? [];
+  const values = parameters.map((parameter, i) => `$${i + 1}::${parameter.trim().split(" ")[1]}`);
+  return `SELECT * FROM ${nameOf(name)}(${values.join(", ")})`;
+}
+
+/** Statements that make the functions, by the names under which they are found when they are there. */
+export const FUNCTIONS: readonly { readonly name: string; readonly sql: string }[] = (
+  Object.keys(TEXTS) as FunctionName[]
+).map((name) => ({
+  name: nameOf(name),
+  sql: `CREATE FUNCTION ${nameOf(name)} ${TEXTS[name]}`,
+}));

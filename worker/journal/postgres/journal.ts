@@ -1,0 +1,421 @@
+/**
+ * The journal on PostgreSQL: the same group commit as over a file, but a commit is a question across a
+ * network, whose answer comes later or is lost.
+ *
+ *   done, repeat   durable on the quorum; repeat: it had been, and only the answer was lost
+ *   not run        as a failed commit of SQLite: payments are turned away, the rest is tried again
+ *   unknown        the same batch with the same number is asked for again, until it is known
+ *   sealed         another worker has the journal: this one ends
+ *   gap            the database has other batches than ours: this one ends
+ *
+ * Batches have numbers that follow each other, and one is under way at a time. The ids of open payments
+ * are kept here, since transitions name a payment by its number and the tables by its id.
+ */
+import type { Clock } from "../../../shared/clock.ts";
+import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
+import { readTerms } from "../../fee-terms.ts";
+import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
+import {
+  BLOCK_ROWS,
+  CLAIMED,
+  PAYMENT_STATES,
+  type BlockTotals,
+  type JournalHead,
+  type LedgerRows,
+  type OpenRow,
+  type Settled,
+  type Transition,
+  type TransitionResult,
+} from "../../transitions.ts";
+import { Checkpoints } from "../checkpoints.ts";
+import type { OnDurable, WorkerJournal } from "../driver.ts";
+import { GroupCommit } from "../group-commit.ts";
+import { CODE } from "../sqlite-moves.ts";
+import {
+  batchOfAddresses,
+  batchOfTariffs,
+  encode,
+  fitting,
+  type Answer,
+  type Batch,
+} from "./batch.ts";
+import { knownAddressesIn } from "./addresses.ts";
+import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
+import { callOf, newestOf } from "./functions.ts";
+import { STREAM, type Lease } from "./lease.ts";
+
+/** Settlements are committed this often, and so is all that a failed commit left. */
+const COMMIT_ALL_MS = 10;
+/** Time between two questions for a batch of which nobody knows whether it was stored. */
+const ASK_AGAIN_MS = 250;
+const SWEPT_AT_ONCE = 5_000;
+
+const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
+
+/** Kinds after which a payment is moved no more, so that its id is not kept. */
+const ENDS: ReadonlySet<Transition["kind"]> = new Set(["settle", "reject", "conflict"]);
+
+type Reply = {
+  readonly what: "done" | "repeat" | "sealed" | "gap";
+  readonly answer: Answer;
+};
+
+export type PostgresParts = {
+  readonly head: JournalHead;
+  readonly lease: Lease;
+  /** Writes; nothing else is asked on it. */
+  readonly writing: Connection;
+  /** Reads for as long as it takes. */
+  readonly reading: Connection;
+  /** Leases and what is done beside. */
+  readonly beside: Connection;
+  readonly clock: Clock;
+  /** Its name in sentences. */
+  readonly name: string;
+  readonly fatal: (reason: string) => void;
+};
+
+export class PostgresJournal implements WorkerJournal {
+  readonly head: JournalHead;
+  /** The database makes its own. */
+  readonly checkpoints = new Checkpoints();
+  commitMs = 0;
+  onCommit: (durationMs: number) => void = () => {};
+  onCommitting: (isUnderWay: boolean) => void = () => {};
+  readonly #parts: PostgresParts;
+  readonly #group = new GroupCommit(fitting);
+  readonly #ids = new Map<number, string>();
+  readonly #timer: Timer;
+  #batches = 0;
+  #scheduled = false;
+  /** The commit under way, and what follows it at once. */
+  #running: Promise<void> | null = null;
+  #isOver = false;
+
+  constructor(parts: PostgresParts) {
+    this.#parts = parts;
+    this.head = parts.head;
+    this.#timer = setInterval(() => this.#run(true), COMMIT_ALL_MS);
+    parts.lease.keep(() => this.#end(SEALED));
+    void this.#sweep();
+  }
+
+  get stats() {
+    return this.#group.stats;
+  }
+  get queued() {
+    return this.#group.queued;
+  }
+  get trouble() {
+    return this.#group.trouble;
+  }
+
+  append(transition: Transition, done: OnDurable): void {
+    this.#group.append(transition, done);
+    if (this.#group.isAwaited && this.#running === null) this.#schedule();
+  }
+
+  async addresses(configured: readonly Address[]): Promise<Addresses> {
+    while (this.#running !== null) await this.#running;
+    const { reading, clock } = this.#parts;
+    const known = await patiently(() => knownAddressesIn(reading), clock);
+    const compared = compareAddresses(configured, known);
+    const urls = configured.flatMap(({ name, url }, i) => {
+      if (compared.configured[i]?.kind === "moved") return [];
+      return [{ processor: this.head.processors.indexOf(name), url }];
+    });
+    if (urls.length > 0) await this.#commitAlone(batchOfAddresses(urls));
+    return compared;
+  }
+
+  /** Nobody else writes between the reading and the batch, or the batch finds this worker sealed. */
+  async tariffs(configured: readonly Priced[]): Promise<KnownTariff[]> {
+    while (this.#running !== null) await this.#running;
+    const rows = await this.#read<TariffColumns>(
+      "SELECT number, processor, from_ms::float8, terms FROM tariffs ORDER BY number",
+    );
+    const known = rows.map(({ number, processor, from_ms: fromMs, terms }) => {
+      return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
+    });
+    const [newest] = await this.#read<{ ms: number | null }>(
+      `SELECT greatest(${newestOf(`${STREAM}`)},
+         (SELECT max(requested_at_ms) FROM payments WHERE state <> ${CODE.settled}))::float8 AS ms`,
+    );
+    const newestMs = newest?.ms ?? Number.NEGATIVE_INFINITY;
+    // Nobody here knows what was sent after the copy was made.
+    const isCopy = this.head.restoredAtMs !== null;
+    const upToMs = isCopy ? Math.max(newestMs, this.#parts.clock.wallMs()) : newestMs;
+    const begun = beginningWith(known, configured, () => upToMs);
+    if (begun.length > 0) await this.#commitAlone(batchOfTariffs(begun));
+    return [...known, ...begun];
+  }
+
+  /** Driver's `settled`. What an operator has settled shows nothing of the processor. */
+  async settled(
+    processor: number,
+    beforeSeq: number,
+    beforeMs: number,
+    among: number,
+  ): Promise<Settled[]> {
+    const fromSeq = Math.max(0, beforeSeq - among);
+    const rows = await this.#read<Settled>(
+      `SELECT id::text AS "correlationId", amount_cents::float8 AS "amountCents" FROM payments p
+       WHERE seq < $2::bigint AND seq >= $4::bigint AND state + 0 = ${CODE.settled} AND processor = $1::int
+         AND coalesce(settled_at_ms, accepted_at_ms) < $3::bigint
+         AND NOT EXISTS (SELECT FROM interventions i WHERE i.id = p.id AND i.action = 'settle')
+       ORDER BY seq DESC LIMIT 3`,
+      [processor, beforeSeq, beforeMs, fromSeq],
+    );
+    return [...rows];
+  }
+
+  async open(): Promise<OpenRow[]> {
+    const rows = await this.#read<OpenColumns>(
+      `SELECT seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
+         coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
+           ORDER BY nth DESC LIMIT 1), false) AS claimed
+       FROM payments p WHERE state <> ${CODE.settled} ORDER BY seq`,
+      [CLAIMED],
+    );
+    return rows.map((row) => {
+      const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
+      this.#ids.set(seq, correlationId);
+      return {
+        seq,
+        correlationId,
+        amountCents: row.amount_cents,
+        state: PAYMENT_STATES[row.state]!,
+        acceptedAtMs: row.accepted_at_ms,
+        assignment:
+          processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
+        isClaimed: row.claimed,
+      };
+    });
+  }
+
+  async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
+    const rows = await this.#read<RowColumns>(
+      `SELECT l.requested_at_ms::float8, l.amount_cents::float8, l.processor FROM ledger l JOIN streams USING (stream)
+       WHERE stream = ${STREAM} AND l.row >= greatest(base, $1::bigint) AND l.row < $2::bigint ORDER BY l.row`,
+      [fromRow, toRow],
+    );
+    return {
+      requestedAtMs: Float64Array.from(rows, (row) => row.requested_at_ms),
+      amountCents: Float64Array.from(rows, (row) => row.amount_cents),
+      processor: Float64Array.from(rows, (row) => row.processor),
+    };
+  }
+
+  async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
+    const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
+    const rows = await this.#read<BlockColumns>(
+      `SELECT block::float8, processor, min_ms::float8, max_ms::float8, count, cents::float8
+       FROM blocks WHERE stream = ${STREAM} AND block >= $1::bigint AND block < $2::bigint`,
+      [first, end],
+    );
+    const none = () => new Array<number>(this.head.processors.length).fill(0);
+    const blocks = Array.from({ length: end - first }, () => {
+      return { minMs: Infinity, maxMs: -Infinity, counts: none(), cents: none() };
+    });
+    for (const { block, processor, min_ms, max_ms, count, cents } of rows) {
+      const totals = blocks[block - first]!;
+      totals.minMs = Math.min(totals.minMs, min_ms);
+      totals.maxMs = Math.max(totals.maxMs, max_ms);
+      totals.counts[processor] = count;
+      totals.cents[processor] = cents;
+    }
+    return blocks;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    // A next start finds at the processors whatever a database does not take now.
+    while (!this.#isOver && this.queued > 0) {
+      this.#run(true);
+      if (this.#running === null || this.trouble !== null) break;
+      await Promise.race([this.#running, Bun.sleep(ASK_AGAIN_MS)]);
+    }
+    const { lease, writing, reading, beside } = this.#parts;
+    const why = this.queued === 0 ? "drained" : "the database did not take all";
+    if (this.#isOver) lease.stop();
+    else await lease.leave(why);
+    this.#isOver = true;
+    for (const connection of [writing, reading, beside]) connection.drop();
+  }
+
+  /** A file may be found damaged; a database finds damage itself, and refuses to answer. */
+  onCorruption(message: string): void {
+    this.#end(message);
+  }
+
+  #read<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { reading, clock } = this.#parts;
+    return patiently(() => reading.ask<Row>(text, values), clock);
+  }
+
+  /** Commits a batch that is no transition's. */
+  async #commitAlone(batch: Batch): Promise<void> {
+    this.#running = this.#commit(batch, null).then(() => {
+      this.#running = null;
+    });
+    await this.#running;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#run(false);
+    });
+  }
+
+  /** Commits batch after batch while somebody waits; `all` takes transitions that nobody waits for, too. */
+  #run(all: boolean): void {
+    if (this.#running !== null || this.#isOver) return;
+    const transitions = this.#group.next(this.#parts.clock.steadyMs(), all);
+    if (transitions === null) return;
+    this.#running = this.#commitOf(transitions).then(() => {
+      this.#running = null;
+      if (this.#group.isAwaited) this.#run(false);
+    });
+  }
+
+  async #commitOf(transitions: readonly Transition[]): Promise<void> {
+    try {
+      await this.#findIds(transitions);
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    const idOf = (seq: number) => this.#ids.get(seq);
+    const results = await this.#commit(encode(transitions, idOf), transitions);
+    if (results === null) return;
+    for (const [i, transition] of transitions.entries()) {
+      if (results[i]?.kind === "done") this.#remember(transition);
+    }
+    this.#group.committed(results);
+  }
+
+  #remember(transition: Transition): void {
+    if (transition.kind === "accept") this.#ids.set(transition.seq, transition.correlationId);
+    else if (ENDS.has(transition.kind) && "seq" in transition) this.#ids.delete(transition.seq);
+  }
+
+  /** Looks up payments that are not open, which an operator may still ask about. */
+  async #findIds(transitions: readonly Transition[]): Promise<void> {
+    const seqs = transitions.flatMap((transition) => {
+      const isKnown = !("seq" in transition) || transition.kind === "accept";
+      return isKnown || this.#ids.has(transition.seq) ? [] : [transition.seq];
+    });
+    if (seqs.length === 0) return;
+    const rows = await this.#parts.writing.ask<{ seq: number; id: string }>(
+      "SELECT seq::float8, id::text FROM payments WHERE seq = ANY ($1::bigint[])",
+      [seqs],
+    );
+    for (const { seq, id } of rows) this.#ids.set(seq, id);
+  }
+
+  /** Asks for the batch until it is known what became of it. Null: it was not run, or the journal is over. */
+  async #commit(
+    { values, results }: Batch,
+    transitions: readonly Transition[] | null,
+  ): Promise<TransitionResult[] | null> {
+    const { lease, writing, clock } = this.#parts;
+    const batch = this.#batches + 1;
+    const startMs = clock.steadyMs();
+    for (let isDoubted = false; !this.#isOver;) {
+      try {
+        const asked = [STREAM, lease.worker, batch, ...values];
+        const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
+        if (this.#isOver) return null;
+        if (reply?.what === "sealed") return this.#end(SEALED);
+        if (reply?.what !== "done" && reply?.what !== "repeat") return this.#end(GAP);
+        this.#batches = batch;
+        const tookMs = clock.steadyMs() - startMs;
+        this.commitMs += tookMs;
+        this.onCommit(tookMs);
+        return results(reply.answer);
+      } catch (error) {
+        const isKnown = error instanceof NoAnswer && error.isNotRun && !isDoubted;
+        if (transitions !== null && (isKnown || !(error instanceof NoAnswer))) {
+          return this.#failed(error);
+        }
+        if (!(error instanceof NoAnswer)) throw error;
+        isDoubted = true;
+        if (transitions !== null) this.#group.doubted(error.message);
+        await Bun.sleep(ASK_AGAIN_MS);
+      }
+    }
+    return null;
+  }
+
+  /** Nothing of the batch was stored. */
+  #failed(error: unknown): null {
+    if (error instanceof BrokenInvariant) return this.#end(error.message);
+    if (!(error instanceof NoAnswer)) throw error;
+    this.#group.failed(this.#parts.clock.steadyMs(), error.message);
+    return null;
+  }
+
+  #end(reason: string): null {
+    if (this.#isOver) return null;
+    this.#isOver = true;
+    const { name, fatal, lease } = this.#parts;
+    lease.stop();
+    fatal(`journal ${name}: ${reason}`);
+    return null;
+  }
+
+  /** Deletes rows that a purge has left behind, a few at a time; what is left the next start finds. */
+  async #sweep(): Promise<void> {
+    try {
+      await swept(this.#parts.beside, () => this.#isOver);
+    } catch (error) {
+      if (!(error instanceof NoAnswer) && !this.#isOver) throw error;
+    }
+  }
+}
+
+/** Deletes all rows below the base, in pieces. */
+export async function swept(connection: Connection, isOver = () => false): Promise<void> {
+  for (let gone = 1; gone > 0 && !isOver();) {
+    const [row] = await connection.ask<{ gone: string }>(QUESTIONS.sweep, [STREAM, SWEPT_AT_ONCE]);
+    gone = Number(row?.gone ?? 0);
+  }
+}
+
+const SEALED =
+  "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends";
+const GAP =
+  "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there";
+
+type OpenColumns = {
+  readonly seq: number;
+  readonly id: string;
+  readonly amount_cents: number;
+  readonly state: number;
+  readonly accepted_at_ms: number;
+  readonly processor: number | null;
+  readonly requested_at_ms: number | null;
+  readonly claimed: boolean;
+};
+type TariffColumns = {
+  readonly number: number;
+  readonly processor: number;
+  readonly from_ms: number;
+  readonly terms: string | null;
+};
+type RowColumns = {
+  readonly requested_at_ms: number;
+  readonly amount_cents: number;
+  readonly processor: number;
+};
+type BlockColumns = {
+  readonly block: number;
+  readonly processor: number;
+  readonly min_ms: number;
+  readonly max_ms: number;
+  readonly count: number;
+  readonly cents: number;
+};

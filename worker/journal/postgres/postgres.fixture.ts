@@ -1,0 +1,52 @@
+/**
+ * A journal on PostgreSQL for tests: one server for the tests of a file, started when the first asks for
+ * it, and a database for each path that a test opens, so that the contract can open one again.
+ */
+import { systemClock } from "../../../shared/clock.ts";
+import {
+  NO_POSTGRES,
+  startPostgres,
+  WHY_NO_POSTGRES,
+  type Postgres,
+} from "../../../testing/postgres.ts";
+import { NAMES, opened, type Driver, type Opened } from "../journal.fixture.ts";
+import { openPostgresJournal, type PostgresOptions } from "../postgres.ts";
+import type { PostgresJournal } from "./journal.ts";
+
+let server: Promise<Postgres> | null = null;
+const urls = new Map<string, Promise<string>>();
+
+/** Gives an empty database. */
+export async function freshDatabase(): Promise<string> {
+  server ??= startPostgres({ fsync: false });
+  return (await server).database();
+}
+
+export async function stopPostgres(): Promise<void> {
+  await (await server)?.[Symbol.asyncDispose]();
+  server = null;
+  urls.clear();
+}
+
+export function settingsAt(url: string, CLUSTER_ALLOW_SINGLE = true) {
+  const where = { LINK_HOST: "127.0.0.1", LINK_PORT: 1, HTTP_HOST: "127.0.0.1", HTTP_PORT: 2 };
+  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE, ...where };
+}
+
+export async function openAt(
+  url: string,
+  options: PostgresOptions = {},
+  processors: readonly string[] = NAMES,
+): Promise<Opened & { readonly journal: PostgresJournal }> {
+  const { journal } = await openPostgresJournal(settingsAt(url), processors, systemClock, options);
+  return { ...opened(journal, () => {}), journal };
+}
+
+export const POSTGRES_DRIVER: Driver = {
+  name: `on PostgreSQL${NO_POSTGRES}`,
+  missing: WHY_NO_POSTGRES,
+  async open(path, processors) {
+    if (!urls.has(path)) urls.set(path, freshDatabase());
+    return openAt((await urls.get(path)) as string, {}, processors);
+  },
+};

@@ -1,0 +1,304 @@
+/**
+ * Answers the questions of worker/journal-reader.ts from a journal on PostgreSQL. Each answer is one statement
+ * and so one snapshot. Big integers come as doubles, which hold every one of them exactly: cents,
+ * instants and numbers end at 2 ** 53. Payments of several workers are old by their time of acceptance,
+ * and by their number where that is equal.
+ */
+import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
+import {
+  sinceLast,
+  type AgeBand,
+  type AgeBounds,
+  type Instants,
+  type JournalReader,
+  type ListedPayment,
+  type ListQuery,
+  type PaymentFound,
+  type PaymentRecord,
+  type PaymentStory,
+  type RowRange,
+  type SettledRecord,
+} from "../../journal-reader.ts";
+import {
+  PAYMENT_STATES,
+  type FailedAttempt,
+  type Intervention,
+  type LedgerRows,
+  type PaymentState,
+} from "../../transitions.ts";
+import { CODE } from "../sqlite-moves.ts";
+import { Questions, type QuestionsOptions } from "./questions.ts";
+
+/** Payments that are not settled; the words are those of the partial index. */
+const OPEN = `state <> ${CODE.settled}`;
+const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
+  p.state::int AS code, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
+  p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
+const LAST_REASON =
+  "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
+const COUNT_OF_ATTEMPTS = `((SELECT count(*) FROM attempts a WHERE a.id = p.id)
+  + coalesce((SELECT o.count FROM attempts_left_out o WHERE o.id = p.id), 0))::float8`;
+const SAID = 'i.at_ms::float8 AS "atMs", i.who, i.action, i.why, i.evidence';
+const ORDERS: Record<ListQuery["order"], string> = {
+  age: "p.accepted_at_ms, p.seq",
+  amount: "p.amount_cents DESC, p.accepted_at_ms, p.seq",
+};
+/** Payments behind one in a list: its cents, time of acceptance and number are `$2`, `$3` and `$4`. */
+const BEHIND: typeof ORDERS = {
+  age: "(p.accepted_at_ms, p.seq) > ($3::bigint, $4::bigint) AND $2::bigint IS NOT NULL",
+  amount: "(-p.amount_cents, p.accepted_at_ms, p.seq) > (-$2::bigint, $3::bigint, $4::bigint)",
+};
+/** A search through everything reads this many pages at a time: far within the time for an answer. */
+const PAGES_PER_READ = 4_096;
+
+type Row = Omit<PaymentRecord, "state"> & { readonly code: number };
+type StoryRow = Row & {
+  readonly attempts: readonly FailedAttempt[];
+  readonly count: number;
+  readonly interventions: readonly Intervention[];
+};
+
+export class PostgresReader implements JournalReader {
+  readonly #questions: Questions;
+  readonly #stream: number;
+
+  /** `stream`: the one whose rows are summed here. */
+  constructor(url: string, stream: number, options: QuestionsOptions = {}) {
+    this.#questions = new Questions(url, options);
+    this.#stream = stream;
+  }
+
+  async payment(correlationId: string): Promise<PaymentFound | null> {
+    const [row] = await this.#questions.ask<Row & { reason: string | null }>(
+      `SELECT ${PAYMENT}, CASE WHEN p.state IN (${CODE.rejected}, ${CODE.conflict})
+         THEN ${LAST_REASON} END AS reason FROM payments p WHERE p.id = $1::uuid`,
+      [correlationId],
+    );
+    return row === undefined ? null : { ...recordOf(row), reason: row.reason };
+  }
+
+  async story(correlationId: string): Promise<PaymentStory | null> {
+    const some = (order: "ASC" | "DESC", limit: number) =>
+      `(SELECT * FROM attempts a WHERE a.id = p.id ORDER BY a.nth ${order} LIMIT ${limit})`;
+    const [row] = await this.#questions.ask<StoryRow>(
+      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS count,
+         (SELECT coalesce(json_agg(json_build_object('atMs', k.at_ms, 'processor', k.processor,
+            'outcome', k.outcome, 'reason', k.reason) ORDER BY k.nth), '[]')
+          FROM (${some("ASC", ATTEMPTS_KEPT.first)} UNION ${some("DESC", ATTEMPTS_KEPT.last)}) k
+         ) AS attempts,
+         (SELECT coalesce(json_agg(json_build_object('atMs', i.at_ms, 'who', i.who,
+            'action', i.action, 'why', i.why, 'evidence', i.evidence) ORDER BY i.nth), '[]')
+          FROM interventions i WHERE i.id = p.id) AS interventions
+       FROM payments p WHERE p.id = $1::uuid`,
+      [correlationId],
+    );
+    if (row === undefined) return null;
+    const { attempts, count, interventions } = row;
+    const attemptsLeftOut = count - attempts.length;
+    return { payment: recordOf(row), attempts, attemptsLeftOut, interventions };
+  }
+
+  async list({ state, order, limit, after }: ListQuery): Promise<ListedPayment[] | null> {
+    // A payment has its place in the order also when it has been settled meanwhile.
+    const before = after === null ? null : await this.payment(after);
+    if (after !== null && before === null) return null;
+    const ofState = state === null ? "true" : `p.state = ${CODE[state]}`;
+    const behind = before === null ? "true" : BEHIND[order];
+    const place = before === null ? [] : [before.amountCents, before.acceptedAtMs, before.seq];
+    const rows = await this.#questions.ask<Row & Pick<ListedPayment, "attempts" | "reason">>(
+      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${LAST_REASON} AS reason
+       FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${ofState} AND ${behind}
+             ORDER BY ${ORDERS[order]} LIMIT $1::int) p
+       ORDER BY ${ORDERS[order]}`,
+      [limit, ...place],
+    );
+    return rows.map((row) => {
+      const { attempts, reason } = row;
+      return Object.assign(recordOf(row), { attempts, reason });
+    });
+  }
+
+  async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
+    const rows = await this.#questions.ask<Omit<AgeBand, "state"> & { code: number }>(
+      `SELECT state::int AS code,
+         (accepted_at_ms <= $1::bigint)::int + (accepted_at_ms <= $2::bigint)::int
+           + (accepted_at_ms <= $3::bigint)::int AS band,
+         count(*)::float8 AS count, sum(amount_cents)::float8 AS cents,
+         min(accepted_at_ms)::float8 AS "oldestMs"
+       FROM (SELECT * FROM payments WHERE ${OPEN} ORDER BY accepted_at_ms, seq LIMIT $4::int) oldest
+       GROUP BY 1, 2 ORDER BY 1, 2`,
+      [...bounds, max],
+    );
+    return rows.map(({ code, band, count, cents, oldestMs }) => {
+      return { state: stateOf(code), band, count, cents, oldestMs };
+    });
+  }
+
+  async openByProcessor(): Promise<ReadonlyMap<number, number>> {
+    const rows = await this.#questions.ask<{ processor: number; count: number }>(
+      `SELECT processor::int, count(*)::float8 AS count FROM payments
+       WHERE ${OPEN} AND processor IS NOT NULL GROUP BY processor ORDER BY processor`,
+    );
+    return new Map(rows.map(({ processor, count }) => [processor, count]));
+  }
+
+  async lastIntervention(processor: number): Promise<Intervention | null> {
+    const [row] = await this.#questions.ask<Intervention>(
+      `SELECT ${SAID} FROM interventions i WHERE i.processor = $1::int ORDER BY i.nth DESC LIMIT 1`,
+      [processor],
+    );
+    return row === undefined ? null : { ...row };
+  }
+
+  async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
+    // Rows below the base are forgotten, and are deleted later.
+    const rows = await this.#questions.ask<SettledRow>(
+      `SELECT l.requested_at_ms::float8 AS at, l.amount_cents::float8 AS cents, l.processor::int
+       FROM ledger l JOIN streams s USING (stream)
+       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
+       ORDER BY l.row`,
+      [this.#stream, fromRow, toRow],
+    );
+    return {
+      requestedAtMs: Float64Array.from(rows, ({ at }) => at),
+      amountCents: Float64Array.from(rows, ({ cents }) => cents),
+      processor: Float64Array.from(rows, ({ processor }) => processor),
+    };
+  }
+
+  async settledIn(
+    processor: number,
+    { fromRow, toRow }: RowRange,
+    { fromMs, toMs }: Instants,
+    limit: number,
+  ): Promise<SettledRecord[]> {
+    const rows = await this.#questions.ask<SettledRecord>(
+      `SELECT l.id::text AS "correlationId", l.amount_cents::float8 AS "amountCents",
+         l.requested_at_ms::float8 AS "requestedAtMs"
+       FROM ledger l JOIN streams s USING (stream)
+       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
+         AND l.processor = $4::int AND l.requested_at_ms BETWEEN $5::bigint AND $6::bigint
+       ORDER BY l.row LIMIT $7::int`,
+      [this.#stream, fromRow, toRow, processor, fromMs, toMs, limit],
+    );
+    return [...rows];
+  }
+
+  async openAt(
+    processor: number,
+    { fromMs, toMs }: Instants,
+    limit: number,
+  ): Promise<PaymentRecord[]> {
+    const rows = await this.#questions.ask<Row>(
+      `SELECT ${PAYMENT} FROM payments p WHERE p.${OPEN} AND p.processor = $1::int
+         AND p.requested_at_ms BETWEEN $2::bigint AND $3::bigint LIMIT $4::int`,
+      [processor, fromMs, toMs, limit],
+    );
+    return rows.map(recordOf);
+  }
+
+  async requestedAt(
+    instantsMs: readonly number[],
+    notSettledAt: number,
+    limit: number,
+  ): Promise<PaymentRecord[]> {
+    const found: PaymentRecord[] = [];
+    await this.#scan("payments", async (from, to) => {
+      const rows = await this.#questions.ask<Row>(
+        `SELECT ${PAYMENT} FROM payments p WHERE p.ctid >= $1::tid AND p.ctid < $2::tid
+           AND p.requested_at_ms = ANY ($3::bigint[])
+           AND (p.${OPEN} OR p.processor <> $4::int) LIMIT $5::int`,
+        [from, to, arrayOf(instantsMs), notSettledAt, limit - found.length],
+      );
+      found.push(...rows.map(recordOf));
+      return found.length < limit;
+    });
+    return found;
+  }
+
+  async attemptsAfter(
+    processor: number,
+    instantsMs: readonly number[],
+    spanMs: number,
+  ): Promise<ReadonlyMap<string, number>> {
+    const inOrder = instantsMs.toSorted((a, b) => a - b);
+    const nearest = new Map<string, number>();
+    await this.#scan("attempts", async (from, to) => {
+      const rows = await this.#questions.ask<{ id: string; at: number }>(
+        `SELECT a.id::text, a.at_ms::float8 AS at FROM attempts a
+         WHERE a.ctid >= $1::tid AND a.ctid < $2::tid AND a.processor = $3::int
+           AND EXISTS (SELECT FROM unnest($4::bigint[]) i WHERE a.at_ms BETWEEN i AND i + $5::bigint)`,
+        [from, to, processor, arrayOf(inOrder), spanMs],
+      );
+      for (const { id, at } of rows) {
+        const nearMs = sinceLast(inOrder, at);
+        nearest.set(id, Math.min(nearMs, nearest.get(id) ?? nearMs));
+      }
+      return true;
+    });
+    return nearest;
+  }
+
+  async address(name: string): Promise<string | null> {
+    const sql = "SELECT url FROM processors WHERE name = $1";
+    const [row] = await this.#questions.ask<{ url: string | null }>(sql, [name]);
+    return row?.url ?? null;
+  }
+
+  /** Nothing is pruned in a journal of this kind. */
+  async forgottenUpToMs(): Promise<number | null> {
+    return this.#ofMeta("purged_at_ms");
+  }
+
+  async restoredAtMs(): Promise<number | null> {
+    return this.#ofMeta("restored_at_ms");
+  }
+
+  async close(): Promise<void> {
+    this.#questions.close();
+  }
+
+  async #ofMeta(column: "purged_at_ms" | "restored_at_ms"): Promise<number | null> {
+    const sql = `SELECT ${column}::float8 AS at FROM meta`;
+    const [row] = await this.#questions.ask<{ at: number | null }>(sql);
+    return row?.at ?? null;
+  }
+
+  /**
+   * Reads a table's pages in their order, some at a time, as long as `read` gives true. A row that is
+   * changed meanwhile may move to a page that was read: the next search finds it.
+   */
+  async #scan(table: string, read: (from: string, to: string) => Promise<boolean>) {
+    const size = `SELECT (pg_relation_size($1::regclass) / current_setting('block_size')::int)::float8 AS pages`;
+    const [found] = await this.#questions.ask<{ pages: number }>(size, [table]);
+    const pages = found?.pages ?? 0;
+    for (let from = 0; from < pages; from += PAGES_PER_READ) {
+      if (!(await read(`(${from},0)`, `(${from + PAGES_PER_READ},0)`))) return;
+    }
+  }
+}
+
+type SettledRow = { readonly at: number; readonly cents: number; readonly processor: number };
+
+function arrayOf(values: readonly number[]): string {
+  return `{${values.join(",")}}`;
+}
+
+function recordOf({ code, ...row }: Row): PaymentRecord {
+  const { correlationId, seq, amountCents, acceptedAtMs, processor } = row;
+  const { requestedAtMs, settledAtMs } = row;
+  return {
+    correlationId,
+    seq,
+    amountCents,
+    state: stateOf(code),
+    acceptedAtMs,
+    processor,
+    requestedAtMs,
+    settledAtMs,
+  };
+}
+
+function stateOf(code: number): PaymentState {
+  return PAYMENT_STATES[code] as PaymentState;
+}
