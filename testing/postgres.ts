@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onceGone } from "./guard.ts";
 import { freePorts } from "./ports.ts";
-import { Child } from "./process.ts";
+import { Child, run } from "./process.ts";
 import { until } from "./until.ts";
 
 const BINARIES = "/usr/lib/postgresql";
@@ -46,13 +46,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     rmSync(folder, { recursive: true, force: true });
     forget();
   };
-  const as = unprivileged(folder);
+  const as = await unprivileged(folder);
   const data = join(folder, "data");
   const initdb = [...as, join(found, "initdb"), "-D", data, "-A", "trust", "-U", OWNER];
-  const made = Bun.spawnSync([...initdb, "--no-sync", "-E", "UTF8", "--locale=C"], { cwd: folder });
-  if (!made.success) {
+  const made = await run([...initdb, "--no-sync", "-E", "UTF8", "--locale=C"], { cwd: folder });
+  if (made.code !== 0) {
     remove();
-    throw new Error(`initdb: ${made.stderr.toString().trim()}`);
+    throw new Error(`initdb: ${made.err.trim()}`);
   }
   const { port } = await freePorts("port");
   const settings = {
@@ -113,12 +113,12 @@ function binaries(): string | null {
 }
 
 /** Gives the folder to a user who is not root; the words that start a command as that user. */
-function unprivileged(folder: string): string[] {
+async function unprivileged(folder: string): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
-  const id = (flag: string, user: string) =>
-    Number(Bun.spawnSync(["id", flag, user]).stdout.toString().trim() || Number.NaN);
+  const id = async (flag: string, user: string) =>
+    Number((await run(["id", flag, user])).out.trim() || Number.NaN);
   for (const user of ["postgres", "nobody"]) {
-    const [uid, gid] = [id("-u", user), id("-g", user)];
+    const [uid, gid] = [await id("-u", user), await id("-g", user)];
     if (!Number.isInteger(uid) || !Number.isInteger(gid)) continue;
     chownSync(folder, uid, gid);
     return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
