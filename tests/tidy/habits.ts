@@ -85,7 +85,6 @@ export function argumentComplaints({ path, text }: Source): string[] {
 export const STARTERS: readonly (readonly [file: string, why: string])[] = [
   ["testing/process.ts", "it is how everybody else does"],
   ["shared/version.ts", "asks git, and waits for it"],
-  ["testing/postgres.ts", "waits for what makes its folder; the server itself is a child"],
   ["testing/guard.ts", "the guard must outlive whoever started it"],
   ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
   ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],

@@ -29,6 +29,8 @@ import { copyToPostgres } from "./reader.fixture.ts";
 import { SqliteStore } from "./store.ts";
 
 const PAYMENTS = 700;
+/** Time for answers to a great many questions at once, on a machine that does much else. */
+const PATIENT_MS = 120_000;
 const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 const said = (atMs: number, action: string) => {
   return {
@@ -153,7 +155,7 @@ async function both(
   const url = await freshDatabase();
   await copyToPostgres(path, url);
   const file = openReader(path);
-  const database = openReader(url);
+  const database = new PostgresReader(url, STREAM, { answerMsMax: PATIENT_MS });
   return {
     file,
     database,
@@ -249,7 +251,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a reader of a database${NO_POSTGRES}`
   test("whose server is gone is told so, and a question that is wrong is not taken for that", async () => {
     await using first = await startPostgres({ fsync: false });
     const url = await first.database();
-    const reader = new PostgresReader(url, STREAM, { answerMsMax: 500 });
+    const reader = openReader(url);
     await expect(reader.payment(uuid(1))).rejects.toThrow("payments");
     first.child.signal("SIGQUIT");
     await first.child.ended;
@@ -261,7 +263,10 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a reader of a database${NO_POSTGRES}`
 
   test("answers many at once over few connections, each with its own", async () => {
     await using journals = await both(history(5));
-    const reader = new PostgresReader(journals.url, STREAM, { connectionsMax: 2 });
+    const reader = new PostgresReader(journals.url, STREAM, {
+      connectionsMax: 2,
+      answerMsMax: PATIENT_MS,
+    });
     const asked = Array.from({ length: 200 }, (_, n) => uuid(n + 1));
     const found = await Promise.all(asked.map((id) => reader.payment(id)));
     expect(found.map((payment) => payment?.correlationId)).toEqual(asked);
