@@ -36,7 +36,7 @@ export async function tryExamples({ listener, examples, seed }: Trial) {
   await Bun.write(config, configOf(await somePayments(stack)));
   const { url } = listener === "api" ? stack.gateway : stack.workerHttp;
   const options = ["--max-examples", String(examples), "--seed", String(seed)];
-  const { code, out, err } = await run(
+  const { code, signal, out, err } = await run(
     [
       SCHEMATHESIS!,
       "--config-file",
@@ -48,7 +48,10 @@ export async function tryExamples({ listener, examples, seed }: Trial) {
     ],
     { env: bareEnv(), cwd: directory.path },
   );
-  return { passed: code === 0, said: out + err };
+  const isPassed = code === 0;
+  // Schemathesis itself says nothing when it dies in the middle.
+  const ended = isPassed ? "" : `schemathesis ended with ${signal ?? `code ${code}`}\n`;
+  return { passed: isPassed, said: out + err + ended };
 }
 
 /** Operations with a window: a document cannot say that its begin is not after its end. */
