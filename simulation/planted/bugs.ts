@@ -195,7 +195,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "no probe after a full disk",
-    seedsMax: 20,
+    seedsMax: 100,
     edits: [
       {
         file: "worker/journal/group-commit.ts",

@@ -15,7 +15,7 @@ test("processes, metrics, documents and the page say one version", async () => {
   await stack.startAll();
   await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
   for (const { name, lines } of stack.services) {
-    const said = lines.find((line) => /"msg":"(ready|listening)"/.test(line));
+    const said = lines.find((line) => /"msg":"(starting|listening)"/.test(line));
     expect([name, JSON.parse(said ?? "{}")]).toMatchObject([name, build]);
   }
 
