@@ -11,11 +11,9 @@
 import { openToRead } from "../format.ts";
 import { isPostgres } from "../journal-url.ts";
 import type { JournalReader } from "../journal-reader.ts";
+import { STREAM } from "./postgres/ledger.ts";
 import { PostgresReader } from "./postgres/reader.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
-
-/** The one stream of commits while one worker has every payment. */
-export const STREAM = 0;
 
 /** Throws with one sentence when a file cannot be read; a database is first asked by a question. */
 export function openReader(journal: string): JournalReader {

@@ -13,7 +13,8 @@ import { checkDatabase } from "./postgres/checks.ts";
 import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
 import { PostgresJournal, swept } from "./postgres/journal.ts";
-import { Lease, STREAM, type Identity } from "./postgres/lease.ts";
+import { Lease, type Identity } from "./postgres/lease.ts";
+import { STREAM } from "./postgres/ledger.ts";
 import {
   migratePostgres,
   POSTGRES_MIGRATIONS,

@@ -1,39 +1,17 @@
 /**
- * A journal on PostgreSQL with the facts that a journal's file has, for the contract of readers: rows are
- * copied, and know their payment by its id there. The tables are those that a reader asks; once the
- * driver's own migrations are in the tree, `makeTables` is the place to run them instead.
+ * A journal on PostgreSQL with the facts that a journal's file has, for the contract of readers: its tables
+ * are the driver's own, rows are copied, and know their payment by its id there.
  */
 import { Database } from "bun:sqlite";
 import { uuidFromHex } from "../uuid.ts";
-import { STREAM } from "./open-reader.ts";
+import { Connection } from "./postgres/connection.ts";
+import { STREAM } from "./postgres/ledger.ts";
+import { migratePostgres } from "./postgres/migrations.ts";
 
-const TABLES = `
-CREATE TABLE meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), schema int NOT NULL,
-  purges bigint NOT NULL DEFAULT 0, purged_at_ms bigint, restored_at_ms bigint);
-INSERT INTO meta (schema) VALUES (1);
-CREATE TABLE streams (stream smallint PRIMARY KEY, batch bigint NOT NULL DEFAULT 0,
-  rows bigint NOT NULL DEFAULT 0, base bigint NOT NULL DEFAULT 0);
-INSERT INTO streams SELECT i FROM generate_series(0, 63) i;
-CREATE TABLE processors (number int PRIMARY KEY, name text NOT NULL UNIQUE, url text,
-  mode text NOT NULL DEFAULT 'auto');
-CREATE TABLE payments (id uuid PRIMARY KEY, seq bigint NOT NULL, amount_cents bigint NOT NULL,
-  accepted_at_ms bigint NOT NULL, requested_at_ms bigint, settled_at_ms bigint,
-  shard smallint NOT NULL, state smallint NOT NULL, processor int) WITH (fillfactor = 75);
-CREATE INDEX open_payments ON payments (shard) WHERE state <> 4;
-CREATE TABLE ledger (stream smallint NOT NULL, row bigint NOT NULL, requested_at_ms bigint NOT NULL,
-  amount_cents bigint NOT NULL, id uuid NOT NULL, processor int NOT NULL, PRIMARY KEY (stream, row));
-CREATE TABLE attempts (id uuid NOT NULL, nth bigint GENERATED ALWAYS AS IDENTITY,
-  at_ms bigint NOT NULL, processor int NOT NULL, outcome text NOT NULL, reason text NOT NULL,
-  PRIMARY KEY (id, nth));
-CREATE TABLE attempts_left_out (id uuid PRIMARY KEY, count bigint NOT NULL);
-CREATE TABLE interventions (nth bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid,
-  processor int, at_ms bigint NOT NULL, who text NOT NULL, action text NOT NULL, why text NOT NULL,
-  evidence text);
-CREATE INDEX interventions_of_payment ON interventions (id);
-`;
-
-async function makeTables(sql: Bun.SQL): Promise<void> {
-  await sql.unsafe(TABLES).simple();
+async function makeTables(url: string): Promise<void> {
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  await migratePostgres(connection);
+  connection.drop();
 }
 
 type Facts = readonly Record<string, unknown>[];
@@ -41,8 +19,8 @@ type Facts = readonly Record<string, unknown>[];
 /** Copies the file at `path` into the empty database at `url`. */
 export async function copyToPostgres(path: string, url: string): Promise<void> {
   using file = new Database(path, { readonly: true });
+  await makeTables(url);
   await using sql = new Bun.SQL({ url, max: 1 });
-  await makeTables(sql);
   const ids = new Map<number, string>();
   const all = (query: string) => file.query(query).all() as Facts;
   for (const { seq, hex } of all("SELECT seq, lower(hex(id)) AS hex FROM payments")) {

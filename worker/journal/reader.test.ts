@@ -4,12 +4,7 @@
  * asked by many, and it must not be written.
  */
 import { afterAll, describe, expect, test } from "bun:test";
-import {
-  NO_POSTGRES,
-  startPostgres,
-  WHY_NO_POSTGRES,
-  type Postgres,
-} from "../../testing/postgres.ts";
+import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { JournalUnreachable, type JournalReader } from "../journal-reader.ts";
 import { BLOCK_ROWS, PAYMENT_STATES, type Transition } from "../transitions.ts";
@@ -24,7 +19,9 @@ import {
   uuid,
 } from "./journal.fixture.ts";
 import { PostgresReader } from "./postgres/reader.ts";
-import { openReader, STREAM } from "./open-reader.ts";
+import { openReader } from "./open-reader.ts";
+import { STREAM } from "./postgres/ledger.ts";
+import { freshDatabase, stopPostgres } from "./postgres/postgres.fixture.ts";
 import { copyToPostgres } from "./reader.fixture.ts";
 import { SqliteStore } from "./store.ts";
 
@@ -42,16 +39,7 @@ const said = (atMs: number, action: string) => {
   };
 };
 
-let server: Promise<Postgres> | null = null;
-
-async function freshDatabase(): Promise<string> {
-  server ??= startPostgres({ fsync: false });
-  return (await server).database();
-}
-
-afterAll(async () => {
-  await (await server)?.[Symbol.asyncDispose]();
-});
+afterAll(stopPostgres);
 
 /** Payments in every state, with some and with very many attempts, amounts that repeat, and decisions. */
 function history(seed: number): Transition[] {

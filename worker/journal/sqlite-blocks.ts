@@ -5,15 +5,7 @@
  */
 import type { Database, Statement } from "bun:sqlite";
 import { BLOCK_ROWS, type BlockTotals } from "../transitions.ts";
-
-type Values = [
-  block: number,
-  processor: number,
-  minMs: number,
-  maxMs: number,
-  count: number,
-  cents: number,
-];
+import { blockTotals, type BlockRow } from "./block-totals.ts";
 
 export class SqliteBlocks {
   readonly #db: Database;
@@ -57,22 +49,7 @@ export class SqliteBlocks {
   /** Gives totals of the blocks from `fromRow`, which is a block's first, up to, not including, `toRow`. */
   totals(fromRow: number, toRow: number, processors: number): BlockTotals[] {
     const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
-    const blocks = Array.from({ length: end - first }, () => ({
-      minMs: Number.POSITIVE_INFINITY,
-      maxMs: Number.NEGATIVE_INFINITY,
-      counts: new Array<number>(processors).fill(0),
-      cents: new Array<number>(processors).fill(0),
-    }));
-    for (const [block, processor, minMs, maxMs, count, cents] of this.#read.values(
-      first,
-      end,
-    ) as Values[]) {
-      const totals = blocks[block - first]!;
-      totals.minMs = Math.min(totals.minMs, minMs);
-      totals.maxMs = Math.max(totals.maxMs, maxMs);
-      totals.counts[processor] = count;
-      totals.cents[processor] = cents;
-    }
-    return blocks;
+    const rows = this.#read.values(first, end) as BlockRow[];
+    return blockTotals(rows, first, end, processors);
   }
 }

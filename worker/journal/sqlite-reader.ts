@@ -20,15 +20,10 @@ import {
   type RowRange,
   type SettledRecord,
 } from "../journal-reader.ts";
-import {
-  PAYMENT_STATES,
-  type FailedAttempt,
-  type Intervention,
-  type LedgerRows,
-  type PaymentState,
-} from "../transitions.ts";
+import type { FailedAttempt, Intervention, LedgerRows } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
 import { metaOf } from "./meta.ts";
+import { bandOf, recordOf, type BandRow, type Facts } from "./records.ts";
 import { CODE } from "./sqlite-moves.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
@@ -46,7 +41,6 @@ const BEHIND: typeof ORDERS = {
 /** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 
-type Facts = Omit<PaymentRecord, "correlationId" | "state"> & { readonly state: number };
 type Row = Facts & { readonly hex: string };
 
 export class SqliteReader implements JournalReader {
@@ -106,10 +100,7 @@ export class SqliteReader implements JournalReader {
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
-    const rows = this.#statements.aged.all(...bounds, max);
-    return rows.map(({ state, band, count, cents, oldestMs }) => {
-      return { state: stateOf(state), band, count, cents, oldestMs };
-    });
+    return this.#statements.aged.all(...bounds, max).map(bandOf);
   }
 
   async openByProcessor(): Promise<ReadonlyMap<number, number>> {
@@ -259,7 +250,7 @@ function prepare(db: Database) {
     openByProcessor: db.query(
       `SELECT processor, count(*) FROM unsettled WHERE processor IS NOT NULL GROUP BY processor`,
     ),
-    aged: query<Omit<AgeBand, "state"> & { state: number }, number[]>(
+    aged: query<BandRow, number[]>(
       `SELECT state, (accepted_at_ms <= ?) + (accepted_at_ms <= ?) + (accepted_at_ms <= ?) AS band,
          count(*) AS count, sum(amount_cents) AS cents, min(accepted_at_ms) AS oldestMs
        FROM (SELECT * FROM unsettled ORDER BY seq LIMIT ?)
@@ -276,23 +267,4 @@ function countOfAttempts(seq: string): string {
 
 function withId(row: Row): PaymentRecord {
   return recordOf(row, uuidFromHex(row.hex));
-}
-
-function recordOf(row: Facts, correlationId: string): PaymentRecord {
-  const { seq, amountCents, acceptedAtMs, processor, requestedAtMs, settledAtMs } = row;
-  const state = stateOf(row.state);
-  return {
-    correlationId,
-    seq,
-    amountCents,
-    state,
-    acceptedAtMs,
-    processor,
-    requestedAtMs,
-    settledAtMs,
-  };
-}
-
-function stateOf(code: number): PaymentState {
-  return PAYMENT_STATES[code] as PaymentState;
 }

@@ -37,6 +37,7 @@ import { refuseForeign } from "./ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { stateOf } from "./records.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { SqliteTariffs } from "./sqlite-tariffs.ts";
@@ -49,7 +50,6 @@ import {
   CLAIMED,
   type OpenRow,
   type Intervention,
-  type PaymentState,
   type ProcessorMode,
   type Settled,
   type Transition,
@@ -180,7 +180,7 @@ export class SqliteStore {
     for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs, is] of rows) {
       const assignment =
         processor === null || requestedAtMs === null ? null : { processor, requestedAtMs };
-      const state = PAYMENT_STATES[code] as PaymentState;
+      const state = stateOf(code);
       const correlationId = uuidFromHex(hex);
       const isClaimed = is === 1;
       yield { seq, correlationId, amountCents, state, acceptedAtMs, assignment, isClaimed };

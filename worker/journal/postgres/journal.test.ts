@@ -26,7 +26,7 @@ import {
 } from "../journal.fixture.ts";
 import { encode } from "./batch.ts";
 import { callOf } from "./functions.ts";
-import { STREAM } from "./lease.ts";
+import { STREAM } from "./ledger.ts";
 import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
 import { Connection } from "./connection.ts";
 import { freshDatabase, openAt, settingsAt, stopPostgres } from "./postgres.fixture.ts";

@@ -18,7 +18,6 @@ import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
 import {
   BLOCK_ROWS,
   CLAIMED,
-  PAYMENT_STATES,
   type BlockTotals,
   type JournalHead,
   type LedgerRows,
@@ -27,9 +26,11 @@ import {
   type Transition,
   type TransitionResult,
 } from "../../transitions.ts";
+import { blockTotals, type BlockRow } from "../block-totals.ts";
 import { Checkpoints } from "../checkpoints.ts";
 import type { OnDurable, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
+import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import {
   batchOfAddresses,
@@ -42,7 +43,8 @@ import {
 import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
 import { callOf, newestOf } from "./functions.ts";
-import { STREAM, type Lease } from "./lease.ts";
+import type { Lease } from "./lease.ts";
+import { ledgerRows, STREAM } from "./ledger.ts";
 
 /** Settlements are committed this often, and so is all that a failed commit left. */
 const COMMIT_ALL_MS = 10;
@@ -184,7 +186,7 @@ export class PostgresJournal implements WorkerJournal {
         seq,
         correlationId,
         amountCents: row.amount_cents,
-        state: PAYMENT_STATES[row.state]!,
+        state: stateOf(row.state),
         acceptedAtMs: row.accepted_at_ms,
         assignment:
           processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
@@ -194,16 +196,7 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
-    const rows = await this.#read<RowColumns>(
-      `SELECT l.requested_at_ms::float8, l.amount_cents::float8, l.processor FROM ledger l JOIN streams USING (stream)
-       WHERE stream = ${STREAM} AND l.row >= greatest(base, $1::bigint) AND l.row < $2::bigint ORDER BY l.row`,
-      [fromRow, toRow],
-    );
-    return {
-      requestedAtMs: Float64Array.from(rows, (row) => row.requested_at_ms),
-      amountCents: Float64Array.from(rows, (row) => row.amount_cents),
-      processor: Float64Array.from(rows, (row) => row.processor),
-    };
+    return ledgerRows((text, values) => this.#read(text, values), STREAM, fromRow, toRow);
   }
 
   async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
@@ -213,18 +206,10 @@ export class PostgresJournal implements WorkerJournal {
        FROM blocks WHERE stream = ${STREAM} AND block >= $1::bigint AND block < $2::bigint`,
       [first, end],
     );
-    const none = () => new Array<number>(this.head.processors.length).fill(0);
-    const blocks = Array.from({ length: end - first }, () => {
-      return { minMs: Infinity, maxMs: -Infinity, counts: none(), cents: none() };
+    const inOrder = rows.map(({ block, processor, min_ms, max_ms, count, cents }): BlockRow => {
+      return [block, processor, min_ms, max_ms, count, cents];
     });
-    for (const { block, processor, min_ms, max_ms, count, cents } of rows) {
-      const totals = blocks[block - first]!;
-      totals.minMs = Math.min(totals.minMs, min_ms);
-      totals.maxMs = Math.max(totals.maxMs, max_ms);
-      totals.counts[processor] = count;
-      totals.cents[processor] = cents;
-    }
-    return blocks;
+    return blockTotals(inOrder, first, end, this.head.processors.length);
   }
 
   async close(): Promise<void> {
@@ -405,11 +390,6 @@ type TariffColumns = {
   readonly processor: number;
   readonly from_ms: number;
   readonly terms: string | null;
-};
-type RowColumns = {
-  readonly requested_at_ms: number;
-  readonly amount_cents: number;
-  readonly processor: number;
 };
 type BlockColumns = {
   readonly block: number;

@@ -8,9 +8,7 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { BEAT_MS, callOf, LEASE_MS } from "./functions.ts";
-
-/** The one stream while one worker has everything. */
-export const STREAM = 0;
+import { STREAM } from "./ledger.ts";
 
 /** Identity of a worker, as others are told it. */
 export type Identity = { readonly name: string; readonly link: string; readonly http: string };

@@ -19,20 +19,16 @@ import {
   type RowRange,
   type SettledRecord,
 } from "../../journal-reader.ts";
-import {
-  PAYMENT_STATES,
-  type FailedAttempt,
-  type Intervention,
-  type LedgerRows,
-  type PaymentState,
-} from "../../transitions.ts";
+import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
+import { bandOf, recordOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
+import { ledgerRows } from "./ledger.ts";
 import { Questions, type QuestionsOptions } from "./questions.ts";
 
 /** Payments that are not settled; the words are those of the partial index. */
 const OPEN = `state <> ${CODE.settled}`;
 const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
-  p.state::int AS code, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
+  p.state::int, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
 const LAST_REASON =
   "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
@@ -51,7 +47,7 @@ const BEHIND: typeof ORDERS = {
 /** A search through everything reads this many pages at a time: far within the time for an answer. */
 const PAGES_PER_READ = 4_096;
 
-type Row = Omit<PaymentRecord, "state"> & { readonly code: number };
+type Row = Facts & { readonly correlationId: string };
 type StoryRow = Row & {
   readonly attempts: readonly FailedAttempt[];
   readonly count: number;
@@ -74,7 +70,7 @@ export class PostgresReader implements JournalReader {
          THEN ${LAST_REASON} END AS reason FROM payments p WHERE p.id = $1::uuid`,
       [correlationId],
     );
-    return row === undefined ? null : { ...recordOf(row), reason: row.reason };
+    return row === undefined ? null : { ...withId(row), reason: row.reason };
   }
 
   async story(correlationId: string): Promise<PaymentStory | null> {
@@ -95,7 +91,7 @@ export class PostgresReader implements JournalReader {
     if (row === undefined) return null;
     const { attempts, count, interventions } = row;
     const attemptsLeftOut = count - attempts.length;
-    return { payment: recordOf(row), attempts, attemptsLeftOut, interventions };
+    return { payment: withId(row), attempts, attemptsLeftOut, interventions };
   }
 
   async list({ state, order, limit, after }: ListQuery): Promise<ListedPayment[] | null> {
@@ -114,13 +110,13 @@ export class PostgresReader implements JournalReader {
     );
     return rows.map((row) => {
       const { attempts, reason } = row;
-      return Object.assign(recordOf(row), { attempts, reason });
+      return Object.assign(withId(row), { attempts, reason });
     });
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
-    const rows = await this.#questions.ask<Omit<AgeBand, "state"> & { code: number }>(
-      `SELECT state::int AS code,
+    const rows = await this.#questions.ask<BandRow>(
+      `SELECT state::int,
          (accepted_at_ms <= $1::bigint)::int + (accepted_at_ms <= $2::bigint)::int
            + (accepted_at_ms <= $3::bigint)::int AS band,
          count(*)::float8 AS count, sum(amount_cents)::float8 AS cents,
@@ -129,9 +125,7 @@ export class PostgresReader implements JournalReader {
        GROUP BY 1, 2 ORDER BY 1, 2`,
       [...bounds, max],
     );
-    return rows.map(({ code, band, count, cents, oldestMs }) => {
-      return { state: stateOf(code), band, count, cents, oldestMs };
-    });
+    return rows.map(bandOf);
   }
 
   async openByProcessor(): Promise<ReadonlyMap<number, number>> {
@@ -151,19 +145,7 @@ export class PostgresReader implements JournalReader {
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
-    // Rows below the base are forgotten, and are deleted later.
-    const rows = await this.#questions.ask<SettledRow>(
-      `SELECT l.requested_at_ms::float8 AS at, l.amount_cents::float8 AS cents, l.processor::int
-       FROM ledger l JOIN streams s USING (stream)
-       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
-       ORDER BY l.row`,
-      [this.#stream, fromRow, toRow],
-    );
-    return {
-      requestedAtMs: Float64Array.from(rows, ({ at }) => at),
-      amountCents: Float64Array.from(rows, ({ cents }) => cents),
-      processor: Float64Array.from(rows, ({ processor }) => processor),
-    };
+    return ledgerRows(this.#questions.ask.bind(this.#questions), this.#stream, fromRow, toRow);
   }
 
   async settledIn(
@@ -194,7 +176,7 @@ export class PostgresReader implements JournalReader {
          AND p.requested_at_ms BETWEEN $2::bigint AND $3::bigint LIMIT $4::int`,
       [processor, fromMs, toMs, limit],
     );
-    return rows.map(recordOf);
+    return rows.map(withId);
   }
 
   async requestedAt(
@@ -210,7 +192,7 @@ export class PostgresReader implements JournalReader {
            AND (p.${OPEN} OR p.processor <> $4::int) LIMIT $5::int`,
         [from, to, arrayOf(instantsMs), notSettledAt, limit - found.length],
       );
-      found.push(...rows.map(recordOf));
+      found.push(...rows.map(withId));
       return found.length < limit;
     });
     return found;
@@ -278,27 +260,10 @@ export class PostgresReader implements JournalReader {
   }
 }
 
-type SettledRow = { readonly at: number; readonly cents: number; readonly processor: number };
-
 function arrayOf(values: readonly number[]): string {
   return `{${values.join(",")}}`;
 }
 
-function recordOf({ code, ...row }: Row): PaymentRecord {
-  const { correlationId, seq, amountCents, acceptedAtMs, processor } = row;
-  const { requestedAtMs, settledAtMs } = row;
-  return {
-    correlationId,
-    seq,
-    amountCents,
-    state: stateOf(code),
-    acceptedAtMs,
-    processor,
-    requestedAtMs,
-    settledAtMs,
-  };
-}
-
-function stateOf(code: number): PaymentState {
-  return PAYMENT_STATES[code] as PaymentState;
+function withId(row: Row): PaymentRecord {
+  return recordOf(row, row.correlationId);
 }
