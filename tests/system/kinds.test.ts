@@ -31,10 +31,7 @@ test(
   async () => {
     await using ends = new AsyncDisposableStack();
     const directory = ends.use(temporaryDirectory());
-    const form = new StripeForm({ forgetAfterMs: 86_400_000, paymentMethod: "pm_card_visa" });
-    const stripe = ends.use(
-      startSimulator({ name: "cards", fee: 0.05, host: "127.0.0.1", port: 0, form }),
-    );
+    const stripe = ends.use(startStripe());
     const cards = new ProcessorAdmin("cards", stripe.url);
     const file = directory.file("processors.json");
     const env = {
@@ -84,10 +81,7 @@ test(
   async () => {
     await using ends = new AsyncDisposableStack();
     const directory = ends.use(temporaryDirectory());
-    const form = new StripeForm({ forgetAfterMs: 86_400_000, paymentMethod: "pm_card_visa" });
-    const stripe = ends.use(
-      startSimulator({ name: "cards", fee: 0.05, host: "127.0.0.1", port: 0, form }),
-    );
+    const stripe = ends.use(startStripe());
     const file = directory.file("processors.json");
     const env = { PROCESSORS: undefined, PROCESSORS_FILE: file };
     const stack = ends.use(new Stack(await siteFor({ env })));
@@ -131,6 +125,11 @@ test("an adapter that cannot be used keeps the worker from starting, with the re
   expect(code).toBe(1);
   expect(err).toContain("own.ts cannot be used: it is no adapter");
 });
+
+function startStripe() {
+  const form = new StripeForm({ forgetAfterMs: 86_400_000, paymentMethod: "pm_card_visa" });
+  return startSimulator({ name: "cards", fee: 0.05, host: "127.0.0.1", port: 0, form });
+}
 
 function fileOf(defaultUrl: string, cardsUrl: string): string {
   const fee = { percent: "5" };

@@ -12,8 +12,9 @@
  */
 import type { SQL } from "bun";
 import type { Clock } from "../../../shared/clock.ts";
-import { BROKEN } from "./functions.ts";
 
+/** SQLSTATE of a broken invariant: the worker ends. */
+export const BROKEN = "PL001";
 /** Time for an answer; a fail-over takes longer, and is waited for by asking again. */
 const ANSWER_MS_MAX = 3_000;
 const CONNECT_S_MAX = 1;

@@ -12,12 +12,11 @@ import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
 import { BLOCK_ROWS, LEDGER_ROWS_MAX } from "../../limits.ts";
 import { TRANSITIONS, type MoveKind } from "../../payment.ts";
 import { CODE, expressionOf, targetsByCode } from "../sqlite-moves.ts";
+import { BROKEN } from "./connection.ts";
 
 /** Lease of a worker; it is renewed every BEAT_MS, by the database's clock. */
 export const LEASE_MS = 3_000;
 export const BEAT_MS = 500;
-/** SQLSTATE of a broken invariant: the worker ends. */
-export const BROKEN = "PL001";
 
 /** Moves of one statement, and "ask", which moves nothing. A settlement and an acceptance have their own. */
 export type PlainMove = Exclude<MoveKind, "accept" | "settle"> | "ask";
