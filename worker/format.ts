@@ -8,9 +8,10 @@
  *   more     a later program's, refused before anything is written
  */
 import { Database } from "bun:sqlite";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { VERSION } from "../shared/version.ts";
 import { refuseDatabase } from "./journal-url.ts";
+import { refuseForeign, tablesOf } from "./journal/ours.ts";
 
 export const FORMAT = 7;
 
@@ -41,7 +42,7 @@ export function openToRead(path: string, check = refuseOther): Database {
   if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
   let db: Database | null = null;
   try {
-    db = new Database(path, { readonly: true });
+    db = new Reading(path);
     db.run("PRAGMA busy_timeout = 5000");
     check(db);
     return db;
@@ -53,11 +54,40 @@ export function openToRead(path: string, check = refuseOther): Database {
   }
 }
 
+/** A connection that only reads; the empty log that SQLite makes for it is gone when it is closed. */
+class Reading extends Database {
+  readonly #path: string;
+  readonly #hadLog: boolean;
+
+  constructor(path: string, hadLog = existsSync(`${path}-wal`)) {
+    super(path, { readonly: true });
+    this.#path = path;
+    this.#hadLog = hadLog;
+  }
+
+  override close(throwOnError?: boolean): void {
+    super.close(throwOnError);
+    if (!this.#hadLog) dropEmptyLog(this.#path);
+  }
+}
+
+/** The last connection takes the log away as it is closed, if it may write: a restore refuses one that lies about. */
+function dropEmptyLog(path: string): void {
+  try {
+    if (statSync(`${path}-wal`).size > 0) return;
+    using db = new Database(path, { readwrite: true, create: false });
+    tablesOf(db);
+  } catch {
+    // Whoever works there now takes it away at the end, or nobody may write there.
+  }
+}
+
 function refuseOther(db: Database): void {
-  db.query("SELECT count(*) FROM meta").get();
+  refuseForeign(db);
   refuseNewer(db);
   const format = formatOf(db);
   if (format === FORMAT) return;
+  if (tablesOf(db).length === 0) throw new Error("it is an SQLite database without tables");
   throw new OlderFormat(
     `it is of format ${format}, and papa-leguas ${VERSION} reads format ${FORMAT}: \
 a worker's start upgrades it, and so does worker migrate`,

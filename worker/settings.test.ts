@@ -117,7 +117,7 @@ describe("processors", () => {
 
 test.each([
   ["", "none is given"],
-  [" ", "processor 1 is empty"],
+  [" ", "none is given, and payments go nowhere else"],
   ["a=http://a;fee=0.5,", "processor 2 is empty"],
   ["a=http://a;fee=0.5,=http://a;fee=0.5", "processor 2 has no name"],
   ["a", "processor 1 has no = between its name and its address"],

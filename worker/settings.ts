@@ -40,7 +40,7 @@ const processors = (read: (text: string) => ReturnType<typeof readProcessorsFile
   v.pipe(
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      if (dataset.value === "") return null;
+      if (dataset.value.trim() === "") return null;
       const found = read(dataset.value);
       if (found.ok) return found.value;
       addIssue({ message: found.reason });

@@ -44,7 +44,17 @@ function copyLaterLog(path: string, other: string): void {
   db.close();
 }
 
+/** Makes the log of a database that is no journal at all. */
+function copyLogOfStranger(path: string, other: string): void {
+  const db = new Database(other);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("CREATE TABLE songs (title TEXT)");
+  copyFileSync(`${other}-wal`, `${path}-wal`);
+  db.close();
+}
+
 test.each([
+  [copyLogOfStranger, "is damaged with it"],
   [copyLogOfAnother, "has other payments with it"],
   [copyLaterLog, "is damaged with it"],
 ])("a log that does not belong to its database is told from damage: %p", (copyLog, becomes) => {

@@ -9,6 +9,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FORMAT, formatOf, openToRead } from "../../worker/format.ts";
 import { damageIn } from "../../worker/journal/damage.ts";
+import { refuseForeign } from "../../worker/journal/ours.ts";
 import { CHECKED_BYTES_MAX } from "../../worker/journal/store.ts";
 import { troubleNote } from "../../worker/journal/trouble-note.ts";
 import { ok, wrong, type Finding } from "./finding.ts";
@@ -98,6 +99,7 @@ function growthIn(db: Database, nowMs: number): number | null {
 function damageOf(opens: () => Database): string | null {
   try {
     using db = opens();
+    refuseForeign(db);
     return formatOf(db) > FORMAT ? null : damageIn(db);
   } catch (error) {
     return (error as Error).message;

@@ -10,9 +10,13 @@ const TABLES = ["meta", "payments", "ledger"];
 export function refuseForeign(db: Database): void {
   const id = applicationIdOf(db);
   if (id === APPLICATION_ID) return;
-  const names = db.query("SELECT name FROM sqlite_schema WHERE type = 'table'").values().flat();
+  const names = tablesOf(db);
   const isOurs = id === 0 && (names.length === 0 || TABLES.every((name) => names.includes(name)));
   if (!isOurs) throw new Error("it is an SQLite database, but no journal");
+}
+
+export function tablesOf(db: Database): unknown[] {
+  return db.query("SELECT name FROM sqlite_schema WHERE type = 'table'").values().flat();
 }
 
 function applicationIdOf(db: Database): number {
