@@ -15,6 +15,8 @@ const settled = (processor: string, amountCents: number, requestedAtMs: number):
   requestedAtMs,
   acceptedAtMs: requestedAtMs - 1,
   settledAtMs: requestedAtMs + 1,
+  fee: null,
+  tariff: null,
 });
 const charged = (id: string, amountCents: number, requestedAtMs: number): Recorded => ({
   correlationId: id,
