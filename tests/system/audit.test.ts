@@ -144,3 +144,23 @@ test.each<[string, (into: ReturnType<typeof sound>) => void, string[]]>([
   plant(collected);
   expect(found(collected).sort()).toEqual(kinds.sort());
 });
+
+test("one that its processor declines may end as rejected, charged nowhere; another one may not", () => {
+  const collected = sound();
+  collected.statuses.set("a", { ...settled("default", 100, 1_000), status: "rejected" });
+  const isDeclined = (amountCents: number) => amountCents === 100;
+  expect(audit({ ...collected, isDeclined }).map(({ kind }) => kind)).toEqual(["extra"]);
+  collected.recorded.get("default")!.shift();
+  expect(audit({ ...collected, isDeclined })).toEqual([]);
+  expect(found(collected)).toEqual(["unsettled a"]);
+});
+
+test("records without an instant agree with any, and still with one amount", () => {
+  const collected = sound();
+  const without = (cents: number) => ({ ...charged("a", cents, 0), requestedAtMs: null });
+  const rows: Recorded[] = collected.recorded.get("default")!;
+  rows[0] = without(100);
+  expect(audit(collected)).toEqual([]);
+  rows[0] = without(101);
+  expect(found(collected)).toEqual(["wrong-amount a"]);
+});

@@ -19,7 +19,7 @@ const BLOCK_TOTALS_PER_READ = 8_192;
 export type Recovered = {
   /** In the order in which they were accepted. */
   readonly open: OpenPayment[];
-  /** Those of them that the journal has as on their way to a processor, which nothing is any more. */
+  /** Open payments that the journal has as on their way to a processor: no call is, after a start. */
   readonly cutShort: OpenPayment[];
   readonly waitingForOperator: Map<PaymentState, number>;
 };
