@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
-import { argumentsOrExit } from "../shared/arguments.ts";
+import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, setting } from "../shared/settings.ts";
@@ -32,6 +32,7 @@ import { growthPerDay, judgeJournal } from "./doctor/journal.ts";
 import { descriptorLimit, folderOf, freeBytes, kernelNumbers } from "./doctor/machine.ts";
 import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
+import { proveProcessor } from "./doctor/prove.ts";
 import { judgeRules } from "./doctor/rules.ts";
 import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
@@ -40,22 +41,34 @@ import { foundProxy } from "../worker/proxy.ts";
 import { readWithProcessors, workerSettings, type WorkerSettings } from "../worker/settings.ts";
 import { plain } from "./text-table.ts";
 
-const USAGE = `usage: worker doctor [--haproxy PATH] [--json]
+const USAGE = `usage: worker doctor [--haproxy PATH | --processor NAME --yes] [--json]
 
 Looks at this machine with the settings that a worker would have: buffers, disk, clock, limits, ports,
 processors, secrets. Whether a worker runs or not; it changes nothing.
 
   --haproxy PATH   a haproxy.cfg, whose timeouts are compared with ours (and ACK_TIMEOUT_MS), and whose
                    rules with those that this gateway counts on
+  --processor NAME look at nothing of this machine, but at this processor's promises
+                   (docs/PROCESSORS.md, P1 to P6), by charging it a little: only with --yes; without
+                   it, what that would be. It touches no journal, and runs beside a worker
+  --amount N       what is charged, twice if all is well: 1.00, unless another is given
+  --source TEXT    what is charged, such as a token of a test card: the payment's source
   --json
   --help, --version
 
-Exit code 0: nothing is wrong. 1: something is. 2: it could not be asked.
+Exit code 0: nothing is wrong. 1: something is, or a promise is broken. 2: it could not be asked.
 `;
 
 const LINE = {
   usage: USAGE,
-  options: { haproxy: { type: "string" }, json: { type: "boolean" } },
+  options: {
+    haproxy: { type: "string" },
+    processor: { type: "string" },
+    yes: { type: "boolean" },
+    amount: { type: "string" },
+    source: { type: "string" },
+    json: { type: "boolean" },
+  },
 } as const;
 
 /** An API's setting, which the load balancer waits for. */
@@ -64,8 +77,17 @@ const ACK_TIMEOUT_MS = setting("1000", "as the APIs have it", integer(10, 60_000
 /** Ends the process, with the exit code that the usage tells. */
 export async function doctorByHand(args: readonly string[]): Promise<never> {
   const { values } = argumentsOrExit(LINE, args);
+  const { processor, haproxy } = values;
+  if (processor !== undefined && haproxy !== undefined) {
+    refuseArguments(USAGE, "--haproxy has nothing to do with --processor");
+  }
+  const stray = (["yes", "amount", "source"] as const).find((name) => values[name] !== undefined);
+  if (processor === undefined && stray !== undefined) {
+    refuseArguments(USAGE, `--${stray} goes with --processor NAME`);
+  }
   try {
-    return process.exit(await doctorWith(values, process.env));
+    if (processor === undefined) return process.exit(await doctorWith(values, process.env));
+    return process.exit(await proveProcessor({ ...values, processor }, process.env));
   } catch (error) {
     complain((error as Error).message);
     return process.exit(2);

@@ -138,7 +138,7 @@ export class ProcessorModel {
 
   /** Begins a call that got a place. It keeps the place only if there is a delay to wait for. */
   #begin(call: Call, atMs: number, heldTicket: number | null): Answer | Pending {
-    if (this.#form.asked(call) === "find") return this.#form.find(call, this.records);
+    if (this.#form.asked(call) === "find") return this.#form.find(call, this.records, atMs);
     const read = this.#form.read(call);
     if (!read.ok) return read.answer;
     if (this.delayMs === 0) return this.#settle(read.value, atMs);

@@ -12,6 +12,9 @@ export type Status = {
   readonly requestedAtMs: number | null;
   readonly acceptedAtMs: number;
   readonly settledAtMs: number | null;
+  /** Fee of a settled payment, as a double, and the number of its tariff; null where none is told. */
+  readonly fee: number | null;
+  readonly tariff: number | null;
 };
 export type Sum = { readonly count: number; readonly cents: number };
 /** A window with both ends included; null instead of one takes everything. */
@@ -52,6 +55,8 @@ export class GatewayClient {
       requestedAtMs: atMs("requestedAt"),
       acceptedAtMs: atMs("acceptedAt") as number,
       settledAtMs: atMs("settledAt"),
+      fee: body["fee"] === undefined ? null : Number(body["fee"]),
+      tariff: body["tariff"] === undefined ? null : Number(body["tariff"]),
     };
   }
 

@@ -8,16 +8,21 @@ const TOKEN = "123";
 export type Recorded = {
   readonly correlationId: string;
   readonly amountCents: number;
-  readonly requestedAtMs: number;
+  /** Null where a processor keeps no instant of ours. */
+  readonly requestedAtMs: number | null;
 };
 
 export class ProcessorAdmin {
   readonly name: string;
   readonly url: string;
 
-  constructor(name: string, url: string) {
+  /** Its records have the instant that a charge was requested at. */
+  readonly keepsInstants: boolean;
+
+  constructor(name: string, url: string, keepsInstants = true) {
     this.name = name;
     this.url = url;
+    this.keepsInstants = keepsInstants;
   }
 
   setDelay(delay: number): Promise<void> {
@@ -50,10 +55,14 @@ export class ProcessorAdmin {
     );
   }
 
-  /** Lists everything that it has charged. */
+  /** Lists everything that it has charged: what is charged twice, twice under its id. */
   async payments(): Promise<Recorded[]> {
     const text = await (await this.#call("GET", "/simulator/payments")).text();
-    return Bun.JSONL.parse(text) as Recorded[];
+    return (Bun.JSONL.parse(text) as Recorded[]).map((row) => ({
+      correlationId: row.correlationId.replace(/#\d+$/, ""),
+      amountCents: row.amountCents,
+      requestedAtMs: this.keepsInstants ? row.requestedAtMs : null,
+    }));
   }
 
   async #put(path: string, body: object): Promise<void> {

@@ -4,7 +4,7 @@
  * in the end all of it is killed, and its temporary folder removed.
  */
 import { join } from "node:path";
-import { startSimulator, type Simulator } from "../simulator/server.ts";
+import { startSimulator, type Simulator, type SimulatorOptions } from "../simulator/server.ts";
 import { GatewayClient } from "./gateway.ts";
 import { freePorts } from "./ports.ts";
 import { Child, type ChildOptions, type Env } from "./process.ts";
@@ -22,6 +22,8 @@ export type Programs = {
 
 export type StackOptions = {
   readonly programs?: Programs;
+  /** Processors in this process, instead of the usual two; PROCESSORS or its file has to name them. */
+  readonly simulators?: readonly Omit<SimulatorOptions, "host" | "port">[];
   /** Number of APIs; 0 leaves payments to come from the journal. */
   readonly apis?: 0 | 1 | 2;
   /** Further settings of the worker, and of the APIs. */
@@ -74,7 +76,9 @@ export async function siteFor(options: StackOptions): Promise<Site> {
   const relay = ends.use((await options.between?.(link)) ?? null);
   const { simulator } = options.programs ?? FROM_SOURCE;
   const processors =
-    simulator === null ? simulateHere() : await simulateBy(simulator, options.child);
+    simulator === null || options.simulators !== undefined
+      ? simulateHere(options.simulators)
+      : await simulateBy(simulator, options.child);
   for (const one of [...processors.simulators, ...processors.children]) ends.use(one);
   return {
     options,
@@ -88,11 +92,14 @@ export async function siteFor(options: StackOptions): Promise<Site> {
   };
 }
 
-function simulateHere(): Processors {
-  const simulators = Object.entries(FEES).map(([name, fee]) =>
-    startSimulator({ name, fee: Number(fee), host: HOST, port: 0 }),
+const USUAL = Object.entries(FEES).map(([name, fee]) => ({ name, fee: Number(fee) }));
+
+function simulateHere(given: NonNullable<StackOptions["simulators"]> = USUAL): Processors {
+  const simulators = given.map((one) => startSimulator({ ...one, host: HOST, port: 0 }));
+  // A form of its own keeps no instant that was not its own.
+  const admins = simulators.map(
+    ({ name, url }, i) => new ProcessorAdmin(name, url, given[i]!.form === undefined),
   );
-  const admins = simulators.map(({ name, url }) => new ProcessorAdmin(name, url));
   return { admins, simulators, children: [] };
 }
 

@@ -5,6 +5,9 @@
  */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { judgePromises } from "../commands/doctor/promises.ts";
+import { tryProcessor } from "../commands/doctor/trial.ts";
+import { shareOf } from "../shared/tariff.ts";
 import { Child, run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
 import { CHARGE } from "../worker/processor/adapters/adapter.contract.ts";
@@ -64,3 +67,26 @@ test.skipIf(program instanceof Error)(`Stripe takes our charge and our search${n
   const locked = new HttpProcessor(url, 20_000, exchangeTo(url), adapter);
   expect(await locked.charge(CHARGE)).toMatchObject({ kind: "refused", overloaded: false });
 });
+
+test.skipIf(program instanceof Error)(
+  `the doctor's charges are Stripe's own requests, and examples prove nothing${note}`,
+  async () => {
+    const { child, url } = await mock();
+    await using _ = child;
+    const fee = shareOf(0.05);
+    const more = { currency: "BRL", secret: "sk_test_123" };
+    const setting = { name: "cards", kind: "stripe", url, fee, ...more } as const;
+    const plan = { amountCents: 100, source: "pm_card_visa", lookMsMax: 0, laterMs: 0 };
+    const trial = await tryProcessor(setting, { ...plan, timeoutMs: 20_000 });
+    expect(trial.first.map(({ said }) => said?.status)).toEqual([200, 200, 200]);
+    const states = judgePromises(trial).map(({ promise, state }) => `${promise} ${state}`);
+    expect(states).toEqual([
+      "P1 cannot be seen",
+      "P2 cannot be seen",
+      "P3 kept",
+      "P4 cannot be seen",
+      "P5 not promised",
+      "P6 not promised",
+    ]);
+  },
+);

@@ -141,6 +141,7 @@ export class Pipeline {
       this.payments.open(payment);
       this.#goOn(payment, true);
     }
+    for (const payment of found.cutShort) this.#charges.cutShort(payment);
     await compareAddresses(journal, this.lanes, this.incidents, log);
     await this.#caution?.begin(journal);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";

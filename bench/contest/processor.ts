@@ -90,7 +90,7 @@ export class Processor {
   /** A processor that takes no calls keeps its books, and the simulator shows them. */
   async #summaryFromList({ fromMs, toMs }: Window): Promise<Settled | null> {
     const all = (await this.payments()) ?? [];
-    const inside = all.filter(({ requestedAtMs: at }) => at >= fromMs && at <= toMs);
+    const inside = all.filter(({ requestedAtMs: at }) => at !== null && at >= fromMs && at <= toMs);
     return {
       count: inside.length,
       cents: inside.reduce((sum, { amountCents }) => sum + amountCents, 0),

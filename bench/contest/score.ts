@@ -1,4 +1,9 @@
-/** The contest's score, from what was counted. Money is in cents; a fee may be a fraction of one. */
+/**
+ * The contest's score, from what was counted. Money is in cents; a fee may be a fraction of one. Everything is added
+ * up and multiplied in whole numbers, and becomes a double once, at the end.
+ */
+import { shareOf, shareOfSum } from "../../shared/tariff.ts";
+
 export type Settled = { readonly count: number; readonly cents: number };
 
 export type Totals = {
@@ -27,22 +32,24 @@ export type Score = {
 
 const BONUS_BELOW_MS = 11;
 const FINE = 0.35;
+const MILLION = 1_000_000n;
 
 export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Totals): Score {
   const entries = Object.entries(settled);
   const grossCents = sum(entries.map(([, { cents }]) => cents));
-  const feeCents = Object.fromEntries(
-    entries.map(([name, { cents }]) => [name, cents === 0 ? 0 : cents * feeOf(name, fees)]),
+  const feesPaid = entries.map(
+    ([name, { cents }]) => [name, cents === 0 ? 0n : feeOf(name, fees, cents)] as const,
   );
-  const netCents = grossCents - sum(Object.values(feeCents));
+  const net = feesPaid.reduce((left, [, paid]) => left - paid, BigInt(grossCents) * MILLION);
   const bonus = bonusOf(p99Ms);
   const fine = inconsistencies > 0 ? FINE : 0;
   const lag = accepted - sum(entries.map(([, { count }]) => count));
+  const hundredths = BigInt(Math.round((1 + bonus - fine) * 100));
   return {
-    scoreCents: netCents * (1 + bonus - fine),
+    scoreCents: Number(net * hundredths) / (Number(MILLION) * 100),
     grossCents,
-    feeCents,
-    netCents,
+    feeCents: Object.fromEntries(feesPaid.map(([name, paid]) => [name, centsOf(paid)])),
+    netCents: centsOf(net),
     bonus,
     fine,
     lag,
@@ -55,11 +62,16 @@ export function bonusOf(p99Ms: number): number {
   return Math.round(Math.max(0, (BONUS_BELOW_MS - p99Ms) * 2)) / 100;
 }
 
-function feeOf(name: string, fees: Totals["fees"]): number {
+/** In millionths of a cent. */
+function feeOf(name: string, fees: Totals["fees"], cents: number): bigint {
   const fee = fees[name];
   if (fee === undefined)
     throw new Error(`the gateway has settled on ${name}, whose fee is unknown`);
-  return fee;
+  return shareOfSum(shareOf(fee), cents);
+}
+
+function centsOf(millionths: bigint): number {
+  return Number(millionths) / Number(MILLION);
 }
 
 function sum(values: readonly number[]): number {

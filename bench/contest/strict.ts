@@ -48,7 +48,8 @@ export async function strictAudit(options: StrictOptions): Promise<StrictReport>
   for (const processor of options.processors) {
     recorded.set(processor.name, await chargedBy(processor, [...ids, ...options.failed]));
   }
-  const instants = [...recorded.values()].flat().map(({ requestedAtMs }) => requestedAtMs);
+  const all = [...recorded.values()].flat();
+  const instants = all.map(({ requestedAtMs }) => requestedAtMs).filter((atMs) => atMs !== null);
   const windows: WindowSums[] = [];
   for (const window of drawWindows(options.random, instants)) {
     windows.push(await sumsOf(gateway, options.processors, window));

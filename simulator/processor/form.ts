@@ -15,7 +15,7 @@ export interface Form {
   read(call: Call): Read<Order>;
   /** Records a charge, or says that it is there already. */
   record(order: Order, atMs: number, records: Records): Whole;
-  find(call: Call, records: Records): Whole;
+  find(call: Call, records: Records, nowMs: number): Whole;
   /** Answer of a processor that is set to fail, and records nothing. */
   readonly failed: Whole;
   /** Answer of one in which something broke, before the record or after it. */

@@ -13,8 +13,10 @@ import type { Records } from "./records.ts";
 export type StripeOptions = {
   /** Time for which a key repeats its first answer. */
   readonly forgetAfterMs: number;
-  /** Stands for the card of a call that names none; null refuses such a call, as Stripe does. */
-  readonly paymentMethod: string | null;
+  /** Stands for the card of a call that names none, also by its amount; null refuses it, as Stripe does. */
+  readonly paymentMethod: string | null | ((amountCents: number) => string);
+  /** Time after which a search finds what was made; none, unless another is given. */
+  readonly searchBehindMs?: number;
 };
 
 type StripeOrder = Order & {
@@ -25,6 +27,7 @@ type StripeOrder = Order & {
 };
 type Kept = { readonly body: string; readonly answer: Whole; readonly atMs: number };
 type Intent = ReturnType<typeof intentOf>;
+type Made = { readonly intent: Intent; readonly atMs: number };
 
 const INTENTS = "/v1/payment_intents";
 const ID = "metadata[correlation_id]";
@@ -45,7 +48,7 @@ export class StripeForm implements Form {
   readonly turnedAway = failure(429, "invalid_request_error", { code: "rate_limit" });
   readonly #options: StripeOptions;
   readonly #keys = new Map<string, Kept>();
-  readonly #intents = new Map<string, Intent[]>();
+  readonly #intents = new Map<string, Made[]>();
   #made = 0;
 
   constructor(options: StripeOptions) {
@@ -61,9 +64,11 @@ export class StripeForm implements Form {
 
   read({ body, contentType, key }: Call): Read<StripeOrder> {
     const form = new URLSearchParams(body);
-    const paymentMethod = form.get("payment_method") ?? this.#options.paymentMethod;
     const currency = form.get("currency") ?? "";
     const amount = form.get("amount") ?? "";
+    const { paymentMethod: other } = this.#options;
+    const stand = typeof other === "function" ? other(Number(amount)) : other;
+    const paymentMethod = form.get("payment_method") ?? stand;
     const bad = (param: string) => refused(400, "invalid_request_error", { param });
     if (contentType !== "application/x-www-form-urlencoded") return bad("content-type");
     if (!/^[1-9]\d{0,11}$/.test(amount)) return bad("amount");
@@ -85,21 +90,23 @@ export class StripeForm implements Form {
     return answer;
   }
 
-  find({ path }: Call): Whole {
+  find({ path }: Call, _records: Records, nowMs: number): Whole {
     const [place = "", query = ""] = path.split("?", 2);
-    const all = [...this.#intents.values()].flat();
     if (place === `${INTENTS}/search`) {
       const words = new URLSearchParams(query).get("query") ?? "";
       const [, id] = /^metadata\["correlation_id"\]:"([^"]*)"$/.exec(words) ?? [];
       if (id === undefined) return failure(400, "invalid_request_error", { param: "query" });
-      const data = this.#intents.get(id) ?? [];
+      const seenMs = nowMs - (this.#options.searchBehindMs ?? 0);
+      const made = this.#intents.get(id) ?? [];
+      const data = made.filter(({ atMs }) => atMs <= seenMs).map(({ intent }) => intent);
       const found = { object: "search_result", url: place, has_more: false, data };
       return answered(200, JSON.stringify(found));
     }
-    const intent = all.find(({ id }) => place === `${INTENTS}/${id}`);
-    if (intent === undefined)
+    const all = [...this.#intents.values()].flat();
+    const one = all.find(({ intent }) => place === `${INTENTS}/${intent.id}`);
+    if (one === undefined)
       return failure(404, "invalid_request_error", { code: "resource_missing" });
-    return answered(200, JSON.stringify(intent));
+    return answered(200, JSON.stringify(one.intent));
   }
 
   #charge(order: StripeOrder, atMs: number, records: Records): Whole {
@@ -107,7 +114,7 @@ export class StripeForm implements Form {
     const declined = DECLINED[paymentMethod];
     const intent = intentOf(order, `pi_${++this.#made}`, declined === undefined, atMs);
     const before = this.#intents.get(correlationId) ?? [];
-    this.#intents.set(correlationId, [...before, intent]);
+    this.#intents.set(correlationId, [...before, { intent, atMs }]);
     if (declined !== undefined) {
       const [code, decline_code] = declined;
       return failure(402, "card_error", { code, decline_code, payment_intent: intent });

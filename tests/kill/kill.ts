@@ -9,12 +9,13 @@
  */
 import { audit, type Answer } from "../system/audit.ts";
 import { pick, seededRandom } from "../../testing/random.ts";
-import { collect, untilSettled, type Statuses } from "../system/storm/collect.ts";
+import { collect, untilSettled, type Asked, type Statuses } from "../system/storm/collect.ts";
 import { auditJournal, storyOf } from "../system/storm/journal.ts";
 import { runLoad, type LoadResult } from "../system/storm/load.ts";
 import { planSubmissions, type Submission } from "../system/storm/plan.ts";
 import { runWeather } from "../system/storm/weather.ts";
 import { drain } from "./drain.ts";
+import { Kinds } from "./kinds.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
 import { compiledPrograms } from "./programs.ts";
 import { ROUGH, SMOOTH } from "../../testing/relay.ts";
@@ -41,19 +42,22 @@ export async function kill(given: Partial<KillOptions>): Promise<KillReport> {
   using compiled = options.source ? null : await compiledPrograms(options.log);
   const seeds = seededRandom(options.seed);
   const fromSeed = () => seededRandom(seeds() * 2 ** 32);
-  const run = new Run(options, fromSeed);
-  await using stack = await prepareStack({
+  const prepared = {
     ...(compiled === null ? {} : { programs: compiled.programs }),
     random: fromSeed(),
     env: SETTINGS,
-    onDeath: (text) => run.complain(text),
-  });
+    onDeath: (text: string) => run.complain(text),
+  };
+  const kinds = options.kinds ? await Kinds.prepare(prepared) : null;
+  await using stack = kinds?.stack ?? (await prepareStack(prepared));
+  const run = new Run(options, fromSeed, kinds);
   return await run.through(stack);
 }
 
 class Run {
   readonly #options: KillOptions;
   readonly #fromSeed: () => () => number;
+  readonly #kinds: Kinds | null;
   readonly #events: () => number;
   readonly #violations: Finding[] = [];
   readonly #rounds: Partial<Record<RoundKind, number>> = {};
@@ -67,9 +71,11 @@ class Run {
   #idsChecked = 0;
   #windows = 0;
   #settleLagMsMax = 0;
+  #rejected = 0;
 
-  constructor(options: KillOptions, fromSeed: () => () => number) {
+  constructor(options: KillOptions, fromSeed: () => () => number, kinds: Kinds | null) {
     this.#options = options;
+    this.#kinds = kinds;
     this.#fromSeed = fromSeed;
     this.#events = fromSeed();
   }
@@ -99,6 +105,11 @@ class Run {
       idsChecked: this.#idsChecked,
       windows: this.#windows,
       settleLagMsMax: this.#settleLagMsMax,
+      kinds: this.#kinds && {
+        decided: this.#kinds.decided,
+        feeChanges: this.#kinds.feeChanges,
+        rejected: this.#rejected,
+      },
       relay: stack.relay.stats,
       durationMs: performance.now() - startedAtMs,
       violations: this.#violations,
@@ -112,6 +123,7 @@ class Run {
     const faults = this.#legs % 2 === 1 || this.#fromSeed()() < 0.3;
     if (this.#legs % LEGS_PER_JOURNAL === 0) {
       this.#answers = [];
+      this.#kinds?.beginAfresh();
       await stack.startAfresh();
     }
     this.#legs++;
@@ -184,25 +196,61 @@ class Run {
     return this.#kills >= target || this.#violations.length > 0 || over?.aborted === true;
   }
 
+  /** Waits until each has come to its end, those by an operator that nobody else can end. */
+  async #untilEnded(
+    { gateway }: HurtStack,
+    ids: readonly string[],
+    msMax: number,
+  ): Promise<{ readonly asked: Asked; readonly violations: Finding[] }> {
+    const kinds = this.#kinds;
+    const asked = await untilSettled(gateway, ids, msMax, kinds?.isAnOperators);
+    if (kinds === null) return { asked, violations: [] };
+    const { statuses, onceMissing } = asked;
+    const left = [...statuses].flatMap(([id, status]) =>
+      status !== "missing" && kinds.isAnOperators(id, status) ? [id] : [],
+    );
+    const violations: Finding[] = [
+      ...kinds.auditSent(statuses),
+      ...(await kinds.auditLeft(left, statuses)),
+    ];
+    for (const complaint of await kinds.decide(left)) this.complain(complaint);
+    const again = await untilSettled(gateway, left, msMax);
+    for (const [id, status] of again.statuses) statuses.set(id, status);
+    for (const id of again.onceMissing) onceMissing.add(id);
+    return { asked, violations: [...violations, ...kinds.auditSent(statuses)] };
+  }
+
   async #audit(stack: HurtStack): Promise<Statuses> {
     const { settleMsMax, log } = this.#options;
     const ids = idsOf(this.#answers);
     const healedAtMs = performance.now();
-    const asked = await untilSettled(stack.gateway, ids, settleMsMax);
+    this.#kinds?.healed();
+    const { asked, violations } = await this.#untilEnded(stack, ids, settleMsMax);
     const settleLagMs = performance.now() - healedAtMs;
     const random = this.#fromSeed();
     const { gateway, processors } = stack;
     const collected = await collect(gateway, processors, this.#answers, asked, random);
-    const violations = audit(collected);
+    const isDeclined = this.#kinds?.isDeclined ?? (() => false);
+    violations.push(...audit({ ...collected, isDeclined }));
+    if (this.#kinds !== null) {
+      const statuses = collected.statuses as Statuses;
+      violations.push(...(await this.#kinds.auditMoney(statuses, this.#fromSeed())));
+    }
     this.#violations.push(...violations);
     this.#idsChecked += collected.statuses.size;
     this.#windows += collected.windows.length;
     this.#settleLagMsMax = Math.max(this.#settleLagMsMax, settleLagMs);
     const lag = `settled within ${(settleLagMs / 1_000).toFixed(1)} s`;
     const found = `${violations.length} violations`;
+    this.#rejected += rejectedIn(collected.statuses as Statuses);
     log(`       audit: ${collected.statuses.size} ids, ${lag}, ${found}, ${this.#kills} kills`);
     return collected.statuses as Statuses;
   }
+}
+
+function rejectedIn(statuses: Statuses): number {
+  const all = [...statuses.values()];
+  return all.filter((one) => one !== "missing" && one.status === "rejected").length;
 }
 
 function inBursts(submissions: readonly Submission[]): Submission[] {

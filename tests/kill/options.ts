@@ -7,6 +7,8 @@ export type KillOptions = {
   /** Payments a second. */
   readonly rate: number;
   readonly shops: number;
+  /** Processors of every kind, with fees that change, instead of two of the contest's. */
+  readonly kinds: boolean;
   /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
   /** Longest time after the trouble until everything is settled. */
@@ -21,6 +23,7 @@ export const KILL_DEFAULTS: KillOptions = {
   seed: 1,
   rate: 250,
   shops: 64,
+  kinds: false,
   source: false,
   settleMsMax: 60_000,
   over: null,
@@ -31,6 +34,7 @@ const OPTIONS = {
   seed: { type: "string" },
   rate: { type: "string" },
   long: { type: "boolean" },
+  kinds: { type: "boolean" },
   source: { type: "boolean" },
 } as const;
 const LONG_KILLS = 1_000;
@@ -45,6 +49,8 @@ not agree.
   --long      1000 of them
   --seed N    of events, payments, network, weather (1)
   --rate N    payments a second (250)
+  --kinds     processors of every kind: the contest's, one that stands in for Stripe, and one by an
+              adapter of the test's own, whose memory is short; with fees that change at restarts
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
 `;
 
@@ -62,6 +68,7 @@ export function killOptions(args: readonly string[]): KillOptions {
     kills: number("kills", values.long === true ? LONG_KILLS : KILL_DEFAULTS.kills),
     seed: number("seed", KILL_DEFAULTS.seed),
     rate: Math.max(1, number("rate", KILL_DEFAULTS.rate)),
+    kinds: values.kinds === true,
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),
   };

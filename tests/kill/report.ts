@@ -15,6 +15,12 @@ export type KillReport = {
   readonly idsChecked: number;
   readonly windows: number;
   readonly settleLagMsMax: number;
+  /** Null without kinds: payments decided by hand, starts with another fee, rejected in all audits. */
+  readonly kinds: {
+    readonly decided: number;
+    readonly feeChanges: number;
+    readonly rejected: number;
+  } | null;
   readonly relay: RelayStats;
   readonly durationMs: number;
   readonly violations: readonly Finding[];
@@ -47,6 +53,7 @@ export function reportText(report: KillReport): string {
     `network       ${list(report.relay)}`,
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
+    ...(report.kinds === null ? [] : [`kinds         ${list(report.kinds)}`]),
     `violations    ${violations.length}${violations.length > 0 ? ` (${list(kinds)})` : ""}`,
     ...violations
       .slice(0, VIOLATIONS_SHOWN)

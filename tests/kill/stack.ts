@@ -1,10 +1,17 @@
 /**
- * A gateway for tests that hurt it: a worker, two APIs, a relay between them, and two simulated processors
+ * A gateway for tests that hurt it: a worker, two APIs, a relay between them, and simulated processors
  * in this process, whose charges are seen. Nobody but the test starts a process again.
  */
 import { join } from "node:path";
 import { Relay } from "../../testing/relay.ts";
-import { siteFor, Stack, type Programs, type Site } from "../../testing/stack.ts";
+import type { Env } from "../../testing/process.ts";
+import {
+  siteFor,
+  Stack,
+  type Programs,
+  type Site,
+  type StackOptions,
+} from "../../testing/stack.ts";
 
 export type HurtOptions = {
   readonly programs?: Programs;
@@ -13,16 +20,19 @@ export type HurtOptions = {
   /** Folder of journals; without one a folder is made and removed. */
   readonly dataDir?: string;
   /** Further settings of the worker. */
-  readonly env?: Record<string, string>;
+  readonly env?: Env;
+  /** Processors, instead of the usual two. */
+  readonly simulators?: StackOptions["simulators"];
 };
 
 const LINES_MAX = 400;
 
 export async function prepareStack(options: HurtOptions): Promise<HurtStack> {
-  const { random, onDeath = () => {}, ...others } = options;
+  const { random, onDeath = () => {}, simulators, ...others } = options;
   const relays: Relay[] = [];
   const site = await siteFor({
     ...others,
+    ...(simulators === undefined ? {} : { simulators }),
     apis: 2,
     between: async (port) => {
       relays.push(await Relay.start({ address: "127.0.0.1", port }, random));
@@ -48,7 +58,8 @@ export class HurtStack extends Stack {
     for (const { model } of site.processors.simulators) {
       const apply = model.apply.bind(model);
       model.apply = (nowMs, call) => {
-        if (call.method === "POST" && call.path === "/payments") this.onCharge?.();
+        if (call.method === "POST" && !/^\/(?:admin|simulator)\//.test(call.path))
+          this.onCharge?.();
         return apply(nowMs, call);
       };
     }

@@ -15,6 +15,8 @@ const settled = (processor: string, amountCents: number, requestedAtMs: number):
   requestedAtMs,
   acceptedAtMs: requestedAtMs - 1,
   settledAtMs: requestedAtMs + 1,
+  fee: null,
+  tariff: null,
 });
 const charged = (id: string, amountCents: number, requestedAtMs: number): Recorded => ({
   correlationId: id,
@@ -141,4 +143,24 @@ test.each<[string, (into: ReturnType<typeof sound>) => void, string[]]>([
   const collected = sound();
   plant(collected);
   expect(found(collected).sort()).toEqual(kinds.sort());
+});
+
+test("one that its processor declines may end as rejected, charged nowhere; another one may not", () => {
+  const collected = sound();
+  collected.statuses.set("a", { ...settled("default", 100, 1_000), status: "rejected" });
+  const isDeclined = (amountCents: number) => amountCents === 100;
+  expect(audit({ ...collected, isDeclined }).map(({ kind }) => kind)).toEqual(["extra"]);
+  collected.recorded.get("default")!.shift();
+  expect(audit({ ...collected, isDeclined })).toEqual([]);
+  expect(found(collected)).toEqual(["unsettled a"]);
+});
+
+test("records without an instant agree with any, and still with one amount", () => {
+  const collected = sound();
+  const without = (cents: number) => ({ ...charged("a", cents, 0), requestedAtMs: null });
+  const rows: Recorded[] = collected.recorded.get("default")!;
+  rows[0] = without(100);
+  expect(audit(collected)).toEqual([]);
+  rows[0] = without(101);
+  expect(found(collected)).toEqual(["wrong-amount a"]);
 });

@@ -30,6 +30,8 @@ export type Collected = {
   /** Charges by processor, in their order; one that charges twice lists a payment twice. */
   readonly recorded: ReadonlyMap<string, readonly Recorded[]>;
   readonly windows: readonly WindowSums[];
+  /** Payments that some processor may decline for good: they may end as rejected, charged nowhere. */
+  readonly isDeclined?: (amountCents: number) => boolean;
 };
 
 export type Violation = {
@@ -50,6 +52,9 @@ export type ViolationKind =
   | "charged-twice"
   | "wrong-amount"
   | "wrong-requested-at"
+  | "wrong-fee"
+  /** It was sent again after the time for which its processor knows it. */
+  | "sent-late"
   | "wrong-sum";
 
 export function audit(collected: Collected): Violation[] {
@@ -106,6 +111,7 @@ function auditAccepted(id: string, amountCents: number, collected: Collected): V
     const text = `202 for ${amountCents} cents, kept with ${status.amountCents}`;
     violations.push({ kind: "wrong-amount", id, text });
   }
+  if (status.status === "rejected" && collected.isDeclined?.(amountCents)) return violations;
   if (status.status !== "settled") {
     return [...violations, { kind: "unsettled", id, text: `it is ${status.status}` }];
   }
@@ -136,7 +142,7 @@ function auditCharged(
       const text = `${name} charged ${amountCents} cents, the gateway has ${status.amountCents}`;
       violations.push({ kind: "wrong-amount", id, text });
     }
-    if (status.requestedAtMs !== requestedAtMs) {
+    if (requestedAtMs !== null && status.requestedAtMs !== requestedAtMs) {
       const text = `${name} has ${requestedAtMs}, the gateway ${status.requestedAtMs}`;
       violations.push({ kind: "wrong-requested-at", id, text });
     }

@@ -178,6 +178,14 @@ export class Charges {
     return this.#options.random() * ceilingMs;
   }
 
+  /**
+   * The last worker ended while it was on its way. Where its processor says nothing of it, and it may not be
+   * sent again, nothing else would ever say that it is not on its way any more.
+   */
+  cutShort(payment: OpenPayment): void {
+    this.#unknown(payment, "unknown", "the worker ended before there was an answer");
+  }
+
   #unknown(payment: OpenPayment, outcome: FailedAttempt["outcome"], reason: string): Next {
     const attempt = this.#attemptOf(payment, outcome, reason);
     this.#options.payments.commit(payment, { kind: "unknown", seq: payment.seq, attempt });

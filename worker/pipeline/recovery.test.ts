@@ -241,3 +241,16 @@ test("what was assigned is asked about with the frozen body, and nothing else is
   await bench.tick();
   expect(last(bench.default.charges).asked.requestedAtMs).toBe(frozen.requestedAtMs);
 });
+
+test("what was assigned is unknown in the journal as well, though no processor ever says a word", async () => {
+  using bench = new Bench();
+  const frozen = { processor: 0, requestedAtMs: WALL_START_MS - 4_000 };
+  await bench.crash([{ n: 1, acceptedAtMs: WALL_START_MS - 5_000, assignment: frozen }]);
+  await bench.commit();
+  const told = bench.db.query("SELECT outcome, reason FROM attempts").all();
+  expect(told).toEqual([
+    { outcome: "unknown", reason: "the worker ended before there was an answer" },
+  ]);
+  const [kept] = await Array.fromAsync(await bench.journal.open());
+  expect(kept).toMatchObject({ state: "unknown", assignment: frozen });
+});

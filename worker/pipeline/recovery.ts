@@ -3,7 +3,7 @@
  *
  *   settled             a row of the ledger, before any summary is answered
  *   accepted            queued: it belongs to nobody
- *   assigned, unknown   unknown: a call may have left before the process died
+ *   assigned, unknown   unknown: a call may have left before the process died; the journal says so, too
  *   held                held, with its processor if it had one, until an operator releases it
  *   rejected, conflict  counted and listed: an operator's
  */
@@ -19,6 +19,8 @@ const BLOCK_TOTALS_PER_READ = 8_192;
 export type Recovered = {
   /** In the order in which they were accepted. */
   readonly open: OpenPayment[];
+  /** Open payments that the journal has as on their way to a processor: no call is, after a start. */
+  readonly cutShort: OpenPayment[];
   readonly waitingForOperator: Map<PaymentState, number>;
 };
 
@@ -31,7 +33,7 @@ export async function recover(options: {
   const { journal, ledger, clock, patienceMs } = options;
   await rebuildLedger(journal, ledger);
   const waitingForOperator = new Map<PaymentState, number>();
-  const recovered: Recovered = { open: [], waitingForOperator };
+  const recovered: Recovered = { open: [], cutShort: [], waitingForOperator };
   // A deadline is kept on the steady clock; acceptance was noted on the wall clock.
   const toSteadyMs = clock.steadyMs() - clock.wallMs();
   for (const row of await journal.open()) {
@@ -51,7 +53,9 @@ export async function recover(options: {
       calls: 0,
       quietSinceMs: clock.steadyMs(),
     };
-    recovered.open.push({ seq, payment, acceptedAtMs, deadlineMs, state, isClaimed, ...calls });
+    const found = { seq, payment, acceptedAtMs, deadlineMs, state, isClaimed, ...calls };
+    recovered.open.push(found);
+    if (row.state === "assigned") recovered.cutShort.push(found);
   }
   return recovered;
 }

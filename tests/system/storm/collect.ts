@@ -1,6 +1,6 @@
 /** Waits after a storm until everything is settled, then gathers what the audit looks at. */
 import type { Answer, Collected, WindowSums } from "../audit.ts";
-import type { GatewayClient, Status, Window } from "../../../testing/gateway.ts";
+import type { GatewayClient, Status, Sum, Window } from "../../../testing/gateway.ts";
 import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
 import { eachOf } from "../../../testing/each.ts";
 import { integerFrom, pick } from "../../../testing/random.ts";
@@ -16,11 +16,12 @@ export type Asked = {
   readonly onceMissing: Set<string>;
 };
 
-/** Asks for every id until it is settled or the time is up. */
+/** Asks for every id until it is settled, or rejected, or `isLeft`, or the time is up. */
 export async function untilSettled(
   gateway: GatewayClient,
   ids: readonly string[],
   patienceMs: number,
+  isLeft: (id: string, status: Status) => boolean = () => false,
 ): Promise<Asked> {
   const untilMs = performance.now() + patienceMs;
   const statuses: Statuses = new Map();
@@ -31,15 +32,18 @@ export async function untilSettled(
       statuses.set(id, status);
       if (status === "missing") onceMissing.add(id);
     }
-    left = left.filter((id) => !isSettled(statuses.get(id)));
+    left = left.filter((id) => {
+      const status = statuses.get(id) as Status | "missing";
+      return status === "missing" || !(isFinal(status) || isLeft(id, status));
+    });
     if (performance.now() > untilMs) break;
     if (left.length > 0) await Bun.sleep(ASK_AGAIN_MS);
   }
   return { statuses, onceMissing };
 }
 
-function isSettled(status: Status | "missing" | undefined): boolean {
-  return status !== undefined && status !== "missing" && status.status === "settled";
+function isFinal({ status }: Status): boolean {
+  return status === "settled" || status === "rejected";
 }
 
 export async function collect(
@@ -57,9 +61,12 @@ export async function collect(
   const rows = [...recorded.values()].flat();
   const strangers = rows.map((row) => row.correlationId).filter((id) => !statuses.has(id));
   const all = new Map([...statuses, ...(await statusesOf(gateway, strangers))]);
-  const instants = rows.map(({ requestedAtMs }) => requestedAtMs);
+  const instants = [...all.values()].flatMap((status) =>
+    status === "missing" || status.requestedAtMs === null ? [] : [status.requestedAtMs],
+  );
+  const books = { processors, recorded, statuses: all };
   const windows = await eachOf(drawWindows(random, instants), (window) =>
-    sumsOf(gateway, processors, window),
+    sumsOf(gateway, books, window),
   );
   return { answers, statuses: all, onceMissing, recorded, windows };
 }
@@ -83,19 +90,40 @@ export function drawWindows(random: () => number, instants: readonly number[]): 
   });
 }
 
+type Books = Pick<Collected, "recorded" | "statuses"> & {
+  readonly processors: readonly ProcessorAdmin[];
+};
+
 async function sumsOf(
   gateway: GatewayClient,
-  processors: readonly ProcessorAdmin[],
+  { processors, ...books }: Books,
   window: Window | null,
 ): Promise<WindowSums> {
-  const theirs = processors.map(
-    async (processor) => [processor.name, await processor.summary(window)] as const,
-  );
+  const theirs = processors.map(async (processor) => {
+    const { name, keepsInstants } = processor;
+    const sum = keepsInstants ? await processor.summary(window) : recount(name, books, window);
+    return [name, sum] as const;
+  });
   return {
     window,
     gateway: await patiently(() => gateway.summary(window)),
     processors: Object.fromEntries(await Promise.all(theirs)),
   };
+}
+
+/** Sums what a processor has charged, at the instants that the gateway tells: its records have none. */
+function recount(
+  name: string,
+  { recorded, statuses }: Omit<Books, "processors">,
+  window: Window | null,
+): Sum {
+  const { fromMs, toMs } = window ?? { fromMs: -Infinity, toMs: Infinity };
+  const rows = (recorded.get(name) ?? []).filter(({ correlationId }) => {
+    const status = statuses.get(correlationId);
+    const atMs = status === undefined || status === "missing" ? null : status.requestedAtMs;
+    return window === null || (atMs !== null && atMs >= fromMs && atMs <= toMs);
+  });
+  return { count: rows.length, cents: rows.reduce((sum, row) => sum + row.amountCents, 0) };
 }
 
 async function statusesOf(gateway: GatewayClient, ids: readonly string[]): Promise<Statuses> {
