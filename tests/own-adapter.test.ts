@@ -1,16 +1,22 @@
 /**
  * The adapter that docs/PROCESSORS.md walks through, word for word: it keeps the contract of all kinds, it is
- * loaded from where it stands by a compiled program as from source, and it charges.
+ * loaded from where it stands by a compiled program as from source, and it charges. So are the page's stand-in
+ * for its processor and its files of processors: they are what the walk needs.
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../testing/process.ts";
+import { judgePromises } from "../commands/doctor/promises.ts";
+import { tryProcessor } from "../commands/doctor/trial.ts";
+import { freePorts } from "../testing/ports.ts";
+import { Child, run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
+import { until } from "../testing/until.ts";
 import { CHARGE, keepsTheContract } from "../worker/processor/adapters/adapter.contract.ts";
 import { adapterOf } from "../worker/processor/adapters/kinds.ts";
 import { HttpProcessor } from "../worker/processor.ts";
+import { readProcessorsFile } from "../worker/processors-file.ts";
 import { exchangeTo } from "../worker/processor/exchange.ts";
 import type { Charge } from "../worker/processor.ts";
 
@@ -18,8 +24,12 @@ const folder = await mkdtemp(join(tmpdir(), "own-adapter-"));
 afterAll(() => rm(folder, { recursive: true }));
 
 const page = await Bun.file(join(ROOT, "docs/PROCESSORS.md")).text();
-const [, example] = /```ts\n([^]*?)```/.exec(page) ?? [];
-if (example === undefined) throw new Error("docs/PROCESSORS.md has no adapter");
+const blocksOf = (language: string) =>
+  [...page.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, "g"))].map(([, text]) => text!);
+const [example, standIn] = blocksOf("ts");
+const [processorsFile, cardsFile] = blocksOf("json");
+if (example === undefined || standIn === undefined)
+  throw new Error("docs/PROCESSORS.md has no adapter");
 await writeFile(join(folder, "acme.ts"), example);
 const adapter = await adapterOf({ kind: "./acme.ts" }, folder);
 
@@ -72,4 +82,38 @@ describe("a compiled program", () => {
     expect(await said("./acme.ts")).toBe(adapter.charge(CHARGE).body as string);
     expect(await said("./half.ts")).toStartWith("the adapter ./half.ts cannot be loaded: ");
   });
+});
+
+test("the page's stand-in keeps the promises that the page says, by the page's own file", async () => {
+  const { free } = await freePorts("free");
+  const port = (text: string) => text.replaceAll("7001", String(free));
+  await writeFile(join(folder, "acme-stand-in.ts"), port(standIn));
+  await writeFile(join(folder, "processors.json"), port(processorsFile as string));
+  await using server = new Child({ command: [process.execPath, join(folder, "acme-stand-in.ts")] });
+  server.start();
+  await until("it listens", 20_000, () =>
+    fetch(`http://127.0.0.1:${free}/`).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const read = readProcessorsFile(join(folder, "processors.json"), {});
+  if (!read.ok) throw new Error(read.reason);
+  const plan = { amountCents: 100, timeoutMs: 5_000, lookMsMax: 0, laterMs: 0 };
+  const states = judgePromises(await tryProcessor(read.value[0]!, plan)).map(({ state }) => state);
+  expect(states).toEqual([
+    "kept",
+    "cannot be seen",
+    "kept",
+    "kept",
+    "not promised",
+    "not promised",
+  ]);
+});
+
+test("the page's file for Stripe is one that a worker takes", async () => {
+  const path = join(folder, "cards.json");
+  await writeFile(path, cardsFile as string);
+  const read = readProcessorsFile(path, { STRIPE_SECRET_KEY: "sk_test_123" });
+  expect(read).toMatchObject({ ok: true, value: [{ name: "cards", kind: "stripe" }] });
 });

@@ -56,7 +56,8 @@ function judgeOnce(trial: Trial): Judged {
   const repeated = judgeRepeat(first, again, isCounted);
   if (repeated[0] !== "kept") return repeated;
   if (isCounted) return kept(`${repeated[1]}, and its totals count each of two ids once`);
-  if (again.outcome.kind === "exists" || isItsOwn(first, atOnce)) return repeated;
+  if (again.outcome.kind === "exists") return repeated;
+  if (isItsOwn(first, atOnce)) return kept(`${repeated[1]}, with what no other charge gets`);
   return unseen(`${repeated[1]}; every charge gets that answer, and nothing counts its charges`);
 }
 

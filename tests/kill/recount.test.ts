@@ -4,7 +4,7 @@ import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
 import { seededRandom, integerFrom, pick } from "../../testing/random.ts";
 import type { Status } from "../../testing/gateway.ts";
 import { tariffOf } from "../../worker/fee-terms.ts";
-import { auditFees, auditMoney, feeBy, type Start, type Terms } from "./recount.ts";
+import { auditFees, auditMoney, feeBy, recount, type Start, type Terms } from "./recount.ts";
 
 const TERMS: readonly Terms[] = [
   { percent: "5" },
@@ -40,9 +40,9 @@ test("a payment has the fee of the worker that assigned it, whatever came afterw
     ["a", settled("one", 1_990, 1_999, 0.995)],
     ["b", settled("one", 1_990, 2_000, 0.8)],
   ]);
-  expect(auditFees(right, STARTS)).toEqual([]);
+  expect(auditFees(recount(right, STARTS))).toEqual([]);
   const repriced = new Map([...right, ["a", settled("one", 1_990, 1_999, 0.8)]] as const);
-  expect(auditFees(repriced, STARTS)).toMatchObject([{ kind: "wrong-fee", id: "a" }]);
+  expect(auditFees(recount(repriced, STARTS))).toMatchObject([{ kind: "wrong-fee", id: "a" }]);
 });
 
 test("sums that are a millionth of a cent off are found, each by its name", () => {
@@ -62,7 +62,9 @@ test("sums that are a millionth of a cent off are found, each by its name", () =
     each: [each("one", 1_990, 99_500_000n), each("two", 1_000, 59_000_000n)],
   };
   const told = (more: object) =>
-    auditMoney(statuses, STARTS, null, { ...money, ...more } as never).map(({ text }) => text);
+    auditMoney(recount(statuses, STARTS), null, { ...money, ...more } as never).map(
+      ({ text }) => text,
+    );
   // 19.90 costs 0.995 at one and 0.88 at two; 10.00 costs 0.50 and 0.59.
   expect(told({})).toEqual(["left: the gateway says 21500000, and it comes to 20500000"]);
   const all = { left: "0.205" };

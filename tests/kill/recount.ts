@@ -19,6 +19,13 @@ export type Terms = {
 export type Start = { readonly atMs: number; readonly fees: Readonly<Record<string, Terms>> };
 
 type Settled = Status & { readonly processor: string; readonly requestedAtMs: number };
+/** A settled payment, with its fee and those that others had, in millionths of a cent. */
+export type Recounted = Settled & {
+  readonly id: string;
+  readonly paid: bigint;
+  readonly dearest: bigint;
+  readonly cheapest: bigint;
+};
 type Sums = { count: number; cents: number; paid: bigint };
 
 const CENT = 1_000_000n;
@@ -38,71 +45,71 @@ export function feeBy(terms: Terms, amountCents: number): bigint {
   return max !== undefined && fee > scaled(max, 8) ? scaled(max, 8) : fee;
 }
 
-/** Compares the fee that each settled payment is told with, by the worker that assigned it. */
-export function auditFees(
+/** Recounts every settled payment under the fees of the worker that assigned it. */
+export function recount(
   statuses: ReadonlyMap<string, Status | "missing">,
   starts: readonly Start[],
-): Violation[] {
+): Recounted[] {
   return [...statuses].flatMap(([id, status]) => {
     if (!isSettled(status)) return [];
-    const expected = Number(feeOf(status, starts)) / Number(UNIT);
-    if (status.fee === expected) return [];
-    const text = `its fee is ${status.fee}, and comes to ${expected} (tariff ${status.tariff})`;
+    const { fees } = startOf(status, starts);
+    const { amountCents, processor } = status;
+    const offered = Object.values(fees).map((terms) => feeBy(terms, amountCents));
+    return [
+      {
+        ...status,
+        id,
+        paid: feeBy(fees[processor] as Terms, amountCents),
+        dearest: offered.reduce((x, y) => (x > y ? x : y)),
+        cheapest: offered.reduce((x, y) => (x < y ? x : y)),
+      },
+    ];
+  });
+}
+
+/** Compares the fee that each payment is told with. */
+export function auditFees(rows: readonly Recounted[]): Violation[] {
+  return rows.flatMap(({ id, fee, paid, tariff }) => {
+    const expected = Number(paid) / Number(UNIT);
+    if (fee === expected) return [];
+    const text = `its fee is ${fee}, and comes to ${expected} (tariff ${tariff})`;
     return [{ kind: "wrong-fee" as const, id, text }];
   });
 }
 
 /** Compares the money of a window with the sum over its payments. */
 export function auditMoney(
-  statuses: ReadonlyMap<string, Status | "missing">,
-  starts: readonly Start[],
+  rows: readonly Recounted[],
   window: Window | null,
   money: Money | null,
 ): Violation[] {
-  const id = window === null ? "everything" : `${window.fromMs} to ${window.toMs}`;
   const { fromMs, toMs } = window ?? { fromMs: -Infinity, toMs: Infinity };
-  const inside = [...statuses.values()]
-    .filter(isSettled)
-    .filter(({ requestedAtMs }) => requestedAtMs >= fromMs && requestedAtMs <= toMs);
   const each = new Map<string, Sums>();
   const all = { total: 0n, paid: 0n, avoided: 0n, left: 0n };
-  for (const status of inside) {
-    const { processor, tariff, amountCents } = status;
-    const paid = feeOf(status, starts);
-    const offered = Object.values(startOf(status, starts).fees).map((fee) =>
-      feeBy(fee, amountCents),
-    );
+  for (const { requestedAtMs, processor, tariff, amountCents, ...fees } of rows) {
+    if (requestedAtMs < fromMs || requestedAtMs > toMs) continue;
     const key = `${processor}, tariff ${tariff}`;
     const sums = each.get(key) ?? { count: 0, cents: 0, paid: 0n };
     each.set(key, sums);
     sums.count++;
     sums.cents += amountCents;
-    sums.paid += paid;
+    sums.paid += fees.paid;
     all.total += BigInt(amountCents) * CENT;
-    all.paid += paid;
-    all.avoided += offered.reduce((a, b) => (a > b ? a : b)) - paid;
-    all.left += paid - offered.reduce((a, b) => (a < b ? a : b));
+    all.paid += fees.paid;
+    all.avoided += fees.dearest - fees.paid;
+    all.left += fees.paid - fees.cheapest;
   }
-  const told = new Map(
-    (money?.each ?? [])
-      .filter(({ count }) => count > 0)
-      .map(({ name, tariff, count, cents, paid }) => [
-        `${name}, tariff ${tariff}`,
-        { count, cents, paid: scaled(paid, 8) },
-      ]),
-  );
-  const sums = new Map<string, string>(Object.entries(all).map(([k, v]) => [k, String(v)]));
-  const toldSums = new Map(
-    [...sums.keys()].map((key) => {
-      const text = money?.[key as keyof typeof all] ?? "0";
-      return [key, String(scaled(text, 8))];
-    }),
-  );
-  return [...differing(textsOf(each), textsOf(told)), ...differing(sums, toldSums)].map((text) => ({
-    kind: "wrong-fee",
-    id,
-    text,
-  }));
+  const told = (money?.each ?? [])
+    .filter(({ count }) => count > 0)
+    .map(({ name, tariff, count, cents, paid }) => {
+      return [`${name}, tariff ${tariff}`, { count, cents, paid: scaled(paid, 8) }] as const;
+    });
+  const names = Object.keys(all) as (keyof typeof all)[];
+  const sums = new Map(names.map((name) => [name, String(all[name])]));
+  const toldSums = new Map(names.map((name) => [name, String(scaled(money?.[name] ?? "0", 8))]));
+  const id = window === null ? "everything" : `${window.fromMs} to ${window.toMs}`;
+  const texts = [...differing(textsOf(each), textsOf(new Map(told))), ...differing(sums, toldSums)];
+  return texts.map((text) => ({ kind: "wrong-fee", id, text }));
 }
 
 function* differing(ours: ReadonlyMap<string, string>, told: ReadonlyMap<string, string>) {
@@ -119,10 +126,6 @@ function textsOf(sums: ReadonlyMap<string, Sums>): Map<string, string> {
       `${count} of ${cents} cents for ${paid}`,
     ]),
   );
-}
-
-function feeOf(status: Settled, starts: readonly Start[]): bigint {
-  return feeBy(startOf(status, starts).fees[status.processor] as Terms, status.amountCents);
 }
 
 /** The newest start before the payment was assigned: it was that worker that has assigned it. */
