@@ -8,6 +8,7 @@ import type { Incidents } from "../shared/incidents.ts";
 import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
 import type { Stranger } from "../shared/link/strangers.ts";
 import { DRAINING } from "../shared/readiness.ts";
+import { BEAT_MS } from "./pulse.ts";
 
 export type ReadinessParts = {
   readonly clock: Pick<Clock, "steadyMs">;
@@ -42,8 +43,10 @@ export class Readiness {
   /** Counters at the last tick: what a trouble has cost before it is seen counts too. */
   #before: Record<string, number> = {};
   #draining = false;
+  #tickedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: ReadinessParts) {
+  /** `onCommit` is called after each commit, whatever became of it. */
+  constructor(parts: ReadinessParts, onCommit: () => void = () => {}) {
     this.#parts = parts;
     const { journal, pipeline } = parts;
     this.#counts = () => ({
@@ -51,12 +54,20 @@ export class Readiness {
       failedCommits: journal.stats.failures,
       failedCheckpoints: journal.checkpoints.failures,
     });
-    parts.journal.onCommitting = (isUnderWay) => parts.http.pulse.committing(isUnderWay);
+    parts.journal.onCommitting = (isUnderWay) => {
+      parts.http.pulse.committing(isUnderWay);
+      if (!isUnderWay) onCommit();
+    };
+  }
+
+  get nextTickAtMs(): number {
+    return this.#tickedAtMs + BEAT_MS;
   }
 
   tick(): void {
     const { clock, journal, pipeline, http, link } = this.#parts;
     const nowMs = clock.steadyMs();
+    this.#tickedAtMs = nowMs;
     http.pulse.beat(nowMs);
     const { trouble, checkpoints } = journal;
     const lasting = checkpoints.trouble(nowMs);
