@@ -2,7 +2,7 @@
  * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
  * that it stands still (pulse.ts). Each trouble is an incident.
  */
-import type { Clock } from "../shared/clock.ts";
+import { toNextMs, type Clock } from "../shared/clock.ts";
 import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
@@ -43,7 +43,7 @@ export class Readiness {
   /** Counters at the last tick: what a trouble has cost before it is seen counts too. */
   #before: Record<string, number> = {};
   #draining = false;
-  #tickedAtMs = Number.NEGATIVE_INFINITY;
+  #tickedAtMs = 0;
 
   /** `onCommit` is called after each commit, whatever became of it. */
   constructor(parts: ReadinessParts, onCommit: () => void = () => {}) {
@@ -61,7 +61,7 @@ export class Readiness {
   }
 
   get nextTickAtMs(): number {
-    return this.#tickedAtMs + BEAT_MS;
+    return this.#tickedAtMs + toNextMs(BEAT_MS, this.#tickedAtMs);
   }
 
   tick(): void {

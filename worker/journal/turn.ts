@@ -4,7 +4,7 @@
  * two hops cost an acknowledgement more than the commit (docs/adr/0018).
  */
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../shared/clock.ts";
+import { toNextMs, type Clock } from "../../shared/clock.ts";
 import type { OnDurable } from "./driver.ts";
 import type { Transition } from "../transitions.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
@@ -108,7 +108,7 @@ export class TurnJournal extends InlineJournal {
   readonly #ticker: Ticker;
   #scheduled = false;
   #isOver = false;
-  #presenceAtMs = 0;
+  #presenceDueAtMs = 0;
 
   constructor(parts: Parts) {
     super(parts.store, parts.clock);
@@ -158,13 +158,13 @@ export class TurnJournal extends InlineJournal {
 
   get #nextTickAtMs(): number {
     if (this.queued > 0 || this.trouble !== null) return Number.NEGATIVE_INFINITY;
-    return Math.min(this.#presenceAtMs + PRESENCE_MS, this.#parts.integrity.nextTickAtMs);
+    return Math.min(this.#presenceDueAtMs, this.#parts.integrity.nextTickAtMs);
   }
 
   #tick(): void {
     const nowMs = this.#parts.clock.steadyMs();
-    if (nowMs - this.#presenceAtMs >= PRESENCE_MS) {
-      this.#presenceAtMs = nowMs;
+    if (nowMs >= this.#presenceDueAtMs) {
+      this.#presenceDueAtMs = nowMs + toNextMs(PRESENCE_MS, nowMs);
       this.#look();
     }
     this.commit(nowMs);
