@@ -14,4 +14,7 @@ export const systemClock: Clock = {
   steadyMs: () => performance.now(),
 };
 
+/** Time to the next multiple of `everyMs`. Timers that wait so go off together, and wake their process once. */
+export const toNextMs = (everyMs: number, nowMs: number) => everyMs - (nowMs % everyMs);
+
 export const iso = (atMs: number) => new Date(atMs).toISOString();

@@ -109,6 +109,15 @@ export class Incidents {
     known.end = { atMs: Math.max(atMs, known.begunAtMs), cost: costOf(known) };
   }
 
+  /** When it can be said of the next one that it is over, if it stays away; infinite while there is none. */
+  get nextTickAtMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { end, settleMs } of this.#unsaid.values()) {
+      if (end !== null) nextMs = Math.min(nextMs, end.atMs + settleMs);
+    }
+    return nextMs;
+  }
+
   /** Says of those that stay away that they are over. Called every second or more often. */
   tick(): void {
     if (this.#unsaid.size > 0) this.#sayOver(this.#clock.steadyMs());

@@ -35,6 +35,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
+    case "beaten":
       return answered(data.id, undefined);
     case "metrics":
       return answered(data.id, data.metrics);
@@ -64,7 +65,7 @@ async function start(order: HttpThreadStart): Promise<void> {
     const reader = (journal = openReader(settings.JOURNAL));
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
-    const standstill = watchPulse(pulse, incidents);
+    const standstill = watchPulse(pulse, incidents, () => ask<void>({ kind: "beat" }));
     // A database has no folder beside it that is ours.
     const file = isPostgres(settings.JOURNAL) ? null : new HistoryFile(settings.JOURNAL);
     const left = file?.read(log) ?? null;
@@ -112,7 +113,7 @@ async function start(order: HttpThreadStart): Promise<void> {
 }
 
 type Question =
-  | { readonly kind: "purge" | "metrics" }
+  | { readonly kind: "purge" | "metrics" | "beat" }
   | { readonly kind: "live"; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly command: OperatorCommand };
 

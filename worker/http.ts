@@ -4,6 +4,7 @@
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
 import type { Readiness } from "../shared/http-api/readiness.ts";
+import { systemClock } from "../shared/clock.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
@@ -27,7 +28,7 @@ export type HttpThreadStart = {
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
-  | { readonly kind: "purged"; readonly id: number }
+  | { readonly kind: "purged" | "beaten"; readonly id: number }
   | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
@@ -37,7 +38,7 @@ export type ToHttpThread =
 export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
-  | { readonly kind: "purge" | "metrics"; readonly id: number }
+  | { readonly kind: "purge" | "metrics" | "beat"; readonly id: number }
   /** Says that a read met a journal that is not what was written to it. */
   | { readonly kind: "corrupt"; readonly message: string }
   | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
@@ -77,6 +78,8 @@ export async function startHttpThread(
   const post = (message: ToHttpThread) => thread.postMessage(message);
   const stopped = Promise.withResolvers<void>();
   const started = Promise.withResolvers<number>();
+  const memory = allocatePulse();
+  const pulse = new Pulse(memory);
   let running = false;
   thread.onerror = ({ message }) => {
     // Nobody could ask for a summary or see that something is wrong without it: better to start anew.
@@ -94,6 +97,9 @@ export async function startHttpThread(
       case "purge":
         await pipeline.purge();
         return post({ kind: "purged", id: data.id });
+      case "beat":
+        pulse.beat(systemClock.steadyMs());
+        return post({ kind: "beaten", id: data.id });
       case "metrics":
         return post({ kind: "metrics", id: data.id, metrics: await metrics.snapshot() });
       case "live":
@@ -106,14 +112,13 @@ export async function startHttpThread(
         return stopped.resolve();
     }
   };
-  const pulse = allocatePulse();
-  post({ kind: "start", ...start, pulse });
+  post({ kind: "start", ...start, pulse: memory });
   const port = await started.promise;
   running = true;
   let told = "";
   return {
     port,
-    pulse: new Pulse(pulse),
+    pulse,
     setReadiness(readiness) {
       const now = JSON.stringify(readiness);
       if (now === told) return;

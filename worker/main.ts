@@ -27,8 +27,8 @@ import { refuseProxy } from "./proxy.ts";
 import { Readiness } from "./readiness.ts";
 import { rereadSecrets } from "./secrets.ts";
 import { pricedBy, readWithProcessors, withoutSecrets, workerSettings } from "./settings.ts";
+import { Ticker, TICK_MS } from "./ticker.ts";
 
-const TICK_MS = 10;
 const LOOK_MS = 1_000;
 const LOOK_FURTHER_MS = 5_000;
 /** Part of the time for draining that calls in flight may use; the rest is for the last commit. */
@@ -92,12 +92,18 @@ const { incidents } = pipeline;
 const observers = observe({ clock, pipeline, journal, link });
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs };
 const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
-const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents });
-
-const timer = setInterval(() => {
-  pipeline.tick();
-  readiness.tick();
-}, TICK_MS);
+const ticker = new Ticker({
+  clock,
+  tick() {
+    pipeline.tick();
+    readiness.tick();
+  },
+  nextAtMs: () => Math.min(pipeline.nextTickAtMs, readiness.nextTickAtMs),
+});
+const soon = () => ticker.soon();
+const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents }, soon);
+pipeline.onEvent = soon;
+soon();
 const lookout = new Lookout({ clock, incidents, pipeline, journal, link });
 setInterval(() => lookout.look(), LOOK_MS).unref();
 setInterval(() => void lookout.lookFurther(), LOOK_FURTHER_MS).unref();
@@ -111,7 +117,7 @@ drainOnSignals(log, async () => {
   pipeline.startDrain();
   while (!pipeline.isDrained && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
   await http.stop();
-  clearInterval(timer);
+  ticker.stop();
   await journal.close();
   incidents.close();
   // The verdicts of the last commit leave at the end of the turn.

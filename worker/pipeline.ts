@@ -46,6 +46,8 @@ export class Pipeline {
   readonly meter: Meter;
   readonly laneLog: LaneLog;
   readonly incidents: Incidents;
+  /** Called when something has happened that may make a tick due sooner. */
+  onEvent: () => void = () => {};
   readonly #options: PipelineOptions;
   readonly #intake: Intake;
   readonly #dispatch: Dispatch;
@@ -68,7 +70,7 @@ export class Pipeline {
     const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
-    this.#health = new HealthProbes(clock, lanes.all);
+    this.#health = new HealthProbes(clock, lanes.all, () => this.onEvent());
     this.#resolver = new Resolver(lanes, random, (payment, lane) => this.#maySend(payment, lane));
     this.#charges = new Charges({
       ...options,
@@ -158,7 +160,23 @@ export class Pipeline {
     if (!this.#draining) this.#intake.take(payment, answer);
   }
 
-  /** Moves what time alone moves: probes, the queue, trials, retries. Called every few milliseconds. */
+  /** When the next tick is due if nothing happens before. */
+  get nextTickAtMs(): number {
+    const saidMs = Math.min(this.meter.nextTickAtMs, this.incidents.nextTickAtMs);
+    if (this.#draining) return saidMs;
+    const nowMs = this.#options.clock.steadyMs();
+    // Each moment may be the one at which a payment that waits goes to another lane.
+    if (this.queue.length > 0) return nowMs;
+    return Math.min(
+      saidMs,
+      this.#health.nextTickAtMs,
+      this.#caution?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
+      this.queue.nextWakeAtMs,
+      this.#resolver.nextTickAtMs(nowMs),
+    );
+  }
+
+  /** Moves what time alone moves: probes, the queue, trials, retries. */
   tick(): void {
     this.meter.tick();
     this.incidents.tick();
@@ -187,7 +205,7 @@ export class Pipeline {
 
   /** Carries out an operator's decision; resolves when it is durable, or with why not. */
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
-    if (!this.#draining) return this.#operator.operate(command);
+    if (!this.#draining) return this.#operator.operate(command).finally(() => this.onEvent());
     return { kind: "refused", status: 503, reason: "The worker is shutting down." };
   }
 
@@ -254,6 +272,7 @@ export class Pipeline {
   #goOn(payment: OpenPayment, isNewest = false): void {
     const { kind } = payment.state;
     if (kind !== "queued" && kind !== "unknown") return;
+    this.onEvent();
     if (this.#caution?.takes(payment) === true) return;
     if (kind === "queued" && isNewest) this.queue.push(payment);
     else if (kind === "queued") this.queue.putBack(payment);
@@ -276,11 +295,13 @@ export class Pipeline {
   async #look(due: Due): Promise<void> {
     const looked = await this.#charges.look(due.payment, due.lane);
     this.#resolver.looked(due, isResolved(looked));
+    this.onEvent();
   }
 
   /** Where a payment goes when a call about it has ended. */
   #route(payment: OpenPayment, next: Next, tries: number): void {
     const { clock } = this.#options;
+    this.onEvent();
     if (next.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment, tries);
     else if (next.kind === "queued" && next.restMs === 0) this.queue.putBack(payment);
     else if (next.kind === "queued") this.queue.rest(payment, clock.steadyMs() + next.restMs);
@@ -319,6 +340,7 @@ export class Pipeline {
       charges: this.#charges,
       restoredAtMs,
       goOn,
+      onAnswer: () => this.onEvent(),
     });
   }
 

@@ -1,11 +1,14 @@
 /**
- * Shows another thread whether the pipeline's thread moves: the time of its last tick stands in shared
- * memory. A disk that does not answer a commit holds that thread up, and then no message from it comes;
+ * Shows another thread whether the pipeline's thread moves: the time of its last beat stands in shared
+ * memory. It beats in each tick, and while nothing happens so often that its silence tells; who needs a
+ * younger beat asks for one. A disk that does not answer a commit holds that thread up, and then no message from it comes;
  * a time that stands still tells, and costs a payment nothing.
  *
  * Each thread counts its time from its own start. How far the two clocks are apart is learnt from the
- * beat that looked freshest, which is right to a tick.
+ * beat that looked freshest, such as one that was asked for.
  */
+/** Longest time from one beat to the next, of a pipeline that moves. */
+export const BEAT_MS = 250;
 const BEAT_AT = 0;
 const COMMITTING = Float64Array.BYTES_PER_ELEMENT;
 

@@ -46,6 +46,13 @@ export class PaymentQueue {
     this.#resting = this.#resting.filter((resting) => resting.payment !== payment);
   }
 
+  /** When the next one has rested; infinite while none rests. */
+  get nextWakeAtMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { untilMs } of this.#resting) nextMs = Math.min(nextMs, untilMs);
+    return nextMs;
+  }
+
   /** Puts back payments that have rested. */
   wake(nowMs: number): void {
     if (this.#resting.length === 0) return;

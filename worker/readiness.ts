@@ -2,12 +2,13 @@
  * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
  * that it stands still (pulse.ts). Each trouble is an incident.
  */
-import type { Clock } from "../shared/clock.ts";
+import { toNextMs, type Clock } from "../shared/clock.ts";
 import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
 import type { Stranger } from "../shared/link/strangers.ts";
 import { DRAINING } from "../shared/readiness.ts";
+import { BEAT_MS } from "./pulse.ts";
 
 export type ReadinessParts = {
   readonly clock: Pick<Clock, "steadyMs">;
@@ -42,8 +43,10 @@ export class Readiness {
   /** Counters at the last tick: what a trouble has cost before it is seen counts too. */
   #before: Record<string, number> = {};
   #draining = false;
+  #tickedAtMs = 0;
 
-  constructor(parts: ReadinessParts) {
+  /** `onCommit` is called after each commit, whatever became of it. */
+  constructor(parts: ReadinessParts, onCommit: () => void = () => {}) {
     this.#parts = parts;
     const { journal, pipeline } = parts;
     this.#counts = () => ({
@@ -51,12 +54,20 @@ export class Readiness {
       failedCommits: journal.stats.failures,
       failedCheckpoints: journal.checkpoints.failures,
     });
-    parts.journal.onCommitting = (isUnderWay) => parts.http.pulse.committing(isUnderWay);
+    parts.journal.onCommitting = (isUnderWay) => {
+      parts.http.pulse.committing(isUnderWay);
+      if (!isUnderWay) onCommit();
+    };
+  }
+
+  get nextTickAtMs(): number {
+    return this.#tickedAtMs + toNextMs(BEAT_MS, this.#tickedAtMs);
   }
 
   tick(): void {
     const { clock, journal, pipeline, http, link } = this.#parts;
     const nowMs = clock.steadyMs();
+    this.#tickedAtMs = nowMs;
     http.pulse.beat(nowMs);
     const { trouble, checkpoints } = journal;
     const lasting = checkpoints.trouble(nowMs);

@@ -6,6 +6,7 @@
  */
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
+import { toNextMs } from "../clock.ts";
 import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
@@ -45,7 +46,8 @@ export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
       reserve = openAny();
     } else if (reserve === null) reserve = spare;
     else if (spare !== null) closeSync(spare);
-    setTimeout(look, isFull ? LOOK_WHILE_FULL_MS : LOOK_MS).unref();
+    const everyMs = isFull ? LOOK_WHILE_FULL_MS : LOOK_MS;
+    setTimeout(look, Math.ceil(toNextMs(everyMs, performance.now()))).unref();
   };
   look();
 }

@@ -7,6 +7,7 @@ import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { Pipeline } from "../../worker/pipeline.ts";
 import { HttpProcessor } from "../../worker/processor.ts";
+import { Ticker } from "../../worker/ticker.ts";
 import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
@@ -15,9 +16,6 @@ import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
 
-const TICK_MS = 10;
-/** The tick is rarer while nothing is open, and so nothing moves. */
-const IDLE_TICK_MS = 100;
 const LEDGER_SLOTS = 4_096;
 const LEDGER_ROWS_MAX = 32_768;
 
@@ -118,7 +116,14 @@ export class Gateway {
     );
     this.startOf.set(incarnationOf(start), start);
     this.#running = { pipeline, link, summary, journal };
-    this.#tick(alive);
+    const ticker = new Ticker({
+      clock,
+      tick: () => pipeline.tick(),
+      nextAtMs: () => pipeline.nextTickAtMs,
+      after: time.timersWhile(alive),
+    });
+    pipeline.onEvent = () => ticker.soon();
+    ticker.soon();
   }
 
   crash(): void {
@@ -172,13 +177,6 @@ export class Gateway {
     this.#options.time.after(0, () => {
       if (this.#running === running) running.link.flush();
     });
-  }
-
-  #tick(alive: () => boolean): void {
-    if (!alive() || this.#running === null) return;
-    this.#running.pipeline.tick();
-    const delayMs = this.openCount > 0 ? TICK_MS : IDLE_TICK_MS;
-    this.#options.time.after(delayMs, () => this.#tick(alive));
   }
 }
 

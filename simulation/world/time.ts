@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 import { Schedule } from "../../simulator/processor/schedule.ts";
+import type { After } from "../../worker/ticker.ts";
 
 /** 2026-01-01, so that instants look like instants. */
 const WALL_START_MS = 1_767_225_600_000;
@@ -21,6 +22,19 @@ export class Time implements Clock {
 
   after(delayMs: number, event: () => void): void {
     this.#schedule.add(this.nowMs + Math.max(0, delayMs), event);
+  }
+
+  /** Timers of a process that lives so long, and that it can cancel. */
+  timersWhile(alive: () => boolean): After {
+    return (delayMs, call) => {
+      let isSet = true;
+      this.after(delayMs, () => {
+        if (isSet && alive()) call();
+      });
+      return () => {
+        isSet = false;
+      };
+    };
   }
 
   /** Runs events until `until` says stop, none is left, or time is up. */

@@ -5,14 +5,17 @@ import { createLog } from "../../shared/log.ts";
 import { allocatePulse, Pulse } from "../pulse.ts";
 import { JournalInDoubt, watchPulse } from "./standstill.ts";
 
-/** Makes a pipeline that has just ticked, and a clock that a test moves. */
-function site() {
+const nothing = () => Promise.withResolvers<void>().promise;
+
+/** Makes a pipeline that has just ticked, and beats as a test says when it is asked, and a clock that a test moves. */
+function site(answer: (pulse: Pulse, nowMs: number) => Promise<void> = nothing) {
   const memory = allocatePulse();
   const pulse = new Pulse(memory);
   const clock = { nowMs: 1_000 };
   const standstill = watchPulse(
     memory,
     new Incidents(systemClock, createLog("worker-http", "silent")),
+    () => answer(pulse, clock.nowMs),
     () => clock.nowMs,
   );
   pulse.beat(clock.nowMs);
@@ -29,6 +32,22 @@ test("after a young beat, with no commit under way, the journal is read at once"
   const { clock, standstill } = site();
   clock.nowMs += 49;
   expect(await isDone(standstill.untilFresh())).toBe(true);
+});
+
+test("a pipeline that sleeps is asked for a beat, once for all who wait", async () => {
+  const answers = Promise.withResolvers<void>();
+  let asked = 0;
+  const { clock, standstill } = site(async (pulse) => {
+    asked++;
+    await answers.promise;
+    pulse.beat(clock.nowMs);
+  });
+  answers.resolve();
+  await Bun.sleep(0);
+  clock.nowMs += 200;
+  const both = Promise.all([standstill.untilFresh(), standstill.untilFresh()]);
+  await both;
+  expect(asked).toBe(2); // The first was at the start, to compare the clocks.
 });
 
 test("while a commit is under way a reader waits for its end, or for a beat", async () => {

@@ -8,7 +8,7 @@ import { JournalUnreachable } from "../journal-reader.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
 const LOOK_EVERY_MS = 250;
-/** Age at which a beat is still young; one comes every 10 ms. */
+/** Age at which a beat is still young; one comes every 10 ms while anything happens. */
 const FRESH_MS = 50;
 /** Time without a beat up to which a reader waits; a disk may be slow. */
 const DOUBTED_MS = 1_000;
@@ -32,16 +32,21 @@ export class JournalInDoubt extends JournalUnreachable {
   }
 }
 
-/** Watches as long as the process runs. */
+/** Watches as long as the process runs. `ask` has the pipeline beat, and resolves when it has. */
 export function watchPulse(
   memory: PulseMemory,
   incidents: Pick<Incidents, "tell" | "tick">,
+  ask: () => Promise<void>,
   nowMs: () => number = () => performance.now(),
 ): Standstill {
   const watch = new PulseWatch(memory);
   const silentMs = () => watch.silentMs(nowMs());
   const reason = () => watch.standstill(nowMs());
   const isInDoubt = () => silentMs() >= DOUBTED_MS;
+  // Both clocks are compared at a beat that is as young as can be.
+  void ask().then(silentMs);
+  let asking: Promise<void> | null = null;
+  const askOnce = () => (asking ??= ask().finally(() => (asking = null)));
   setInterval(() => {
     const now = reason();
     incidents.tell("pipeline-still", null, now === null ? null : { details: { reason: now } });
@@ -55,7 +60,7 @@ export function watchPulse(
       while (watch.isCommitting || silentMs() >= FRESH_MS) {
         if (isInDoubt()) throw new JournalInDoubt();
         if (watch.beatAtMs > beatAtMs) return;
-        await Bun.sleep(WAIT_MS);
+        await Promise.race([askOnce(), Bun.sleep(WAIT_MS)]);
       }
     },
   };

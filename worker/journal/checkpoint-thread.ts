@@ -1,4 +1,8 @@
-/** Copies finished commits from the log into the database, in a thread of its own, on a timer. */
+/**
+ * Copies finished commits from the log into the database, in a thread of its own: every 250 ms while there
+ * are any. After a round that has copied all of the log it sleeps until the journal says that the log has
+ * grown; a flag in shared memory keeps that to one message a round.
+ */
 import { Database } from "bun:sqlite";
 import { fdatasyncSync } from "node:fs";
 import type { JournalSync } from "./store.ts";
@@ -20,6 +24,8 @@ export type Start = {
   /** Descriptor that the pipeline's thread holds: another one could not be closed without harm. */
   readonly fd: number;
   readonly sync: JournalSync;
+  /** Holds 1 from the first commit after a round began to the beginning of the next one. */
+  readonly isAsked: Int32Array<SharedArrayBuffer>;
 };
 export type FromThread =
   "open" | "log-too-long" | "works-again" | "closed" | { readonly failure: string };
@@ -29,14 +35,17 @@ type Result = { readonly log: number; readonly checkpointed: number };
 let db: Database | null = null;
 let pageBytes = 0;
 let timer: Timer | null = null;
+let isAsked: Start["isAsked"] | null = null;
+let endedAtMs = Number.NEGATIVE_INFINITY;
 /** The database's descriptor. */
 let file = -1;
 let copied = 0;
 let syncs = true;
 let fails = false;
 
-self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
+self.onmessage = ({ data }: MessageEvent<Start | "grown" | "close">) => {
   if (data === "close") return close();
+  if (data === "grown") return void (db && schedule(endedAtMs + CHECKPOINT_MS - performance.now()));
   db = new Database(data.path, { readwrite: true, create: false });
   db.run("PRAGMA busy_timeout = 1000");
   db.run("PRAGMA wal_autocheckpoint = 0");
@@ -44,16 +53,27 @@ self.onmessage = ({ data }: MessageEvent<Start | "close">) => {
   pageBytes = db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;
   file = data.fd;
   syncs = data.sync !== "off";
-  timer = setTimeout(checkpoint, CHECKPOINT_MS);
+  ({ isAsked } = data);
+  schedule(CHECKPOINT_MS);
   post("open");
 };
+
+/** A round that is due already includes what would be asked for. */
+function schedule(ms: number): void {
+  timer ??= setTimeout(checkpoint, Math.max(0, ms));
+}
 
 function checkpoint(): void {
   const startMs = performance.now();
   let logBytes = 0;
+  let isWhole = false;
+  timer = null;
+  // A commit from here on asks for the next round.
+  Atomics.store(isAsked!, 0, 0);
   try {
     const result = db!.query<Result, []>("PRAGMA wal_checkpoint(PASSIVE)").get()!;
     logBytes = result.log * pageBytes;
+    isWhole = result.checkpointed === result.log;
     // SQLite syncs the database only when it has copied all of the log, which is once in a long while
     // and then the work of all of it: 100 ms and more in which the journal stands still.
     if (syncs && result.checkpointed !== copied) fdatasyncSync(file);
@@ -70,7 +90,9 @@ function checkpoint(): void {
     logBytes <= LOG_BYTES_LAST &&
     performance.now() - startMs > REST_MS_MAX;
   if (logBytes > LOG_BYTES_MAX && !isAtOnce) post("log-too-long");
-  timer = setTimeout(checkpoint, isAtOnce ? 0 : CHECKPOINT_MS);
+  endedAtMs = performance.now();
+  if (isAtOnce) schedule(0);
+  else if (!isWhole) schedule(CHECKPOINT_MS);
 }
 
 function close(): void {

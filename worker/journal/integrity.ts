@@ -49,6 +49,11 @@ export class Integrity {
     this.tick(nowMs);
   }
 
+  /** When the next look is due; one under way says itself when it has ended. */
+  get nextTickAtMs(): number {
+    return this.#looking === null ? this.#nextAtMs : Number.POSITIVE_INFINITY;
+  }
+
   tick(nowMs: number): void {
     if (this.#looking !== null || nowMs < this.#nextAtMs) return;
     this.#nextAtMs = nowMs;

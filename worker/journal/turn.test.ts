@@ -9,11 +9,11 @@ import { openJournal } from "./turn.ts";
 async function openByTurnsAlone(path: string) {
   const never = setTimeout(() => {}, 0);
   clearTimeout(never);
-  const intervals = spyOn(globalThis, "setInterval").mockReturnValue(never);
+  const timers = spyOn(globalThis, "setTimeout").mockReturnValue(never as never);
   try {
     return await openJournal({ JOURNAL: path, JOURNAL_SYNC: "off" }, NAMES, systemClock);
   } finally {
-    intervals.mockRestore();
+    timers.mockRestore();
   }
 }
 

@@ -4,7 +4,7 @@
  * two hops cost an acknowledgement more than the commit (docs/adr/0018).
  */
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../shared/clock.ts";
+import { toNextMs, type Clock } from "../../shared/clock.ts";
 import type { OnDurable } from "./driver.ts";
 import type { Transition } from "../transitions.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
@@ -17,10 +17,9 @@ import type { Upgrade } from "./migrations.ts";
 import { Presence } from "./presence.ts";
 import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
+import { Ticker } from "../ticker.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
-/** Settlements are committed this often, and so is all that a failed commit left. */
-const COMMIT_ALL_MS = 10;
 /** Looks this far apart notice within a second that a journal is taken away. */
 const PRESENCE_MS = 500;
 
@@ -105,10 +104,11 @@ type Parts = {
 export class TurnJournal extends InlineJournal {
   readonly #parts: Parts;
   readonly #presence: Presence;
-  readonly #timer: Timer;
+  /** Commits settlements, for which nobody waits, and all that a failed commit left. */
+  readonly #ticker: Ticker;
   #scheduled = false;
   #isOver = false;
-  #presenceAtMs = 0;
+  #presenceDueAtMs = 0;
 
   constructor(parts: Parts) {
     super(parts.store, parts.clock);
@@ -117,7 +117,9 @@ export class TurnJournal extends InlineJournal {
     integrity.onDamage = (found) => this.#end(found);
     integrity.start(clock.steadyMs(), store.isChecked ? DAY_MS : 0);
     this.#presence = new Presence(path);
-    this.#timer = setInterval(() => this.#tick(), COMMIT_ALL_MS);
+    const tick = () => this.#tick();
+    this.#ticker = new Ticker({ clock, tick, nextAtMs: () => this.#nextTickAtMs });
+    this.#ticker.soon();
     checkpointer.onResult = (failure) => {
       if (failure === null) this.checkpoints.succeeded();
       else this.checkpoints.failed(clock.steadyMs(), failure);
@@ -127,10 +129,14 @@ export class TurnJournal extends InlineJournal {
   override append(transition: Transition, done: OnDurable): void {
     super.append(transition, done);
     if (this.isAwaited) this.#schedule();
+    else this.#ticker.soon();
   }
 
   override commit(nowMs: number, all = true): boolean {
-    return !this.#isOver && super.commit(nowMs, all);
+    if (this.#isOver || !super.commit(nowMs, all)) return false;
+    this.#parts.checkpointer.grown();
+    if (this.trouble !== null) this.#ticker.soon();
+    return true;
   }
 
   /** Ends the journal for damage that a reader has met. */
@@ -139,7 +145,7 @@ export class TurnJournal extends InlineJournal {
   }
 
   override async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#ticker.stop();
     await this.#parts.checkpointer.close();
     await this.#parts.integrity.close();
     await super.close();
@@ -150,10 +156,15 @@ export class TurnJournal extends InlineJournal {
     if (!this.#isOver && this.trouble === null) noteCleanEnd(this.#parts.db);
   }
 
+  get #nextTickAtMs(): number {
+    if (this.queued > 0 || this.trouble !== null) return Number.NEGATIVE_INFINITY;
+    return Math.min(this.#presenceDueAtMs, this.#parts.integrity.nextTickAtMs);
+  }
+
   #tick(): void {
     const nowMs = this.#parts.clock.steadyMs();
-    if (nowMs - this.#presenceAtMs >= PRESENCE_MS) {
-      this.#presenceAtMs = nowMs;
+    if (nowMs >= this.#presenceDueAtMs) {
+      this.#presenceDueAtMs = nowMs + toNextMs(PRESENCE_MS, nowMs);
       this.#look();
     }
     this.commit(nowMs);
@@ -197,18 +208,27 @@ export class TurnJournal extends InlineJournal {
 }
 
 type Checkpointer = {
+  /** The log has more than at the last checkpoint. */
+  grown(): void;
   /** Called with the reason when a checkpoint failed, and with null when they work again. */
   onResult: (failure: string | null) => void;
   close(): Promise<void>;
 };
 
 /** Starts a thread of its own, so that copying pages and syncing the database stall no acknowledgement. */
-async function openCheckpointer(store: SqliteStore, start: Start): Promise<Checkpointer> {
+async function openCheckpointer(
+  store: SqliteStore,
+  files: Omit<Start, "isAsked">,
+): Promise<Checkpointer> {
+  const isAsked = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const thread = new Worker(new URL("./checkpoint-thread.ts", import.meta.url).href);
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   const checkpointer: Checkpointer = {
     onResult: () => {},
+    grown() {
+      if (Atomics.exchange(isAsked, 0, 1) === 0) thread.postMessage("grown");
+    },
     /** Waits until the thread has closed the file: a thread that holds it is never killed. */
     async close() {
       thread.postMessage("close");
@@ -226,7 +246,7 @@ async function openCheckpointer(store: SqliteStore, start: Start): Promise<Check
   thread.onerror = ({ message }) => {
     throw new Error(`the checkpoints' thread broke: ${message}`);
   };
-  thread.postMessage(start);
+  thread.postMessage({ ...files, isAsked } satisfies Start);
   await opened.promise;
   return checkpointer;
 }

@@ -160,6 +160,16 @@ export class Asking {
     }
   }
 
+  /** When somebody may have to be asked next; infinite while nobody is to be asked, or an answer is awaited. */
+  get nextTickAtMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [lane, { waiting, nothings, restUntilMs }] of this.#lines) {
+      const isIdle = waiting.size === 0 && nothings.size === 0;
+      if (!isIdle && lane.movedFrom === null) nextMs = Math.min(nextMs, restUntilMs);
+    }
+    return Math.max(this.#notBeforeMs, nextMs);
+  }
+
   /** Takes an answer in, and gives what has come to its end with it. */
   answered(nowMs: number, { lane, of }: Question, answer: LookOutcome): Finding[] {
     const line = this.#lineOf(lane);

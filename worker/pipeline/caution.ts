@@ -32,6 +32,8 @@ export type CautionOptions = {
   readonly processorTimeoutMs: number;
   /** It may be charged, if need be. */
   readonly goOn: (payment: OpenPayment) => void;
+  /** Called after each answer. */
+  readonly onAnswer: () => void;
 };
 
 export class Caution {
@@ -115,6 +117,10 @@ export class Caution {
     this.#cleared.add(payment);
   }
 
+  get nextTickAtMs(): number {
+    return this.#asking.nextTickAtMs;
+  }
+
   tick(): void {
     this.#askWhatIsDue();
     for (const lane of this.#options.lanes) this.#tell(lane);
@@ -150,11 +156,12 @@ export class Caution {
   }
 
   async #ask(question: Question): Promise<void> {
-    const { charges, clock } = this.#options;
+    const { charges, clock, onAnswer } = this.#options;
     const answer = await charges.find(question.asked, question.lane);
     for (const finding of this.#asking.answered(clock.steadyMs(), question, answer)) {
       this.#conclude(finding);
     }
+    onAnswer();
   }
 
   #conclude(finding: Finding): void {

@@ -10,11 +10,22 @@ export class HealthProbes {
   readonly #clock: Clock;
   /** When the next one is due, of each that can be asked; infinite while one is under way. */
   readonly #dueAtMs: Map<Lane, number>;
+  readonly #onEnd: () => void;
 
-  constructor(clock: Clock, lanes: readonly Lane[]) {
+  /** `onEnd` is called after each probe. */
+  constructor(clock: Clock, lanes: readonly Lane[], onEnd: () => void = () => {}) {
     this.#clock = clock;
+    this.#onEnd = onEnd;
     const asked = lanes.filter(({ client }) => client.healthEveryMs !== null);
     this.#dueAtMs = new Map(asked.map((lane) => [lane, clock.steadyMs()]));
+  }
+
+  get nextTickAtMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [{ movedFrom }, dueAtMs] of this.#dueAtMs) {
+      if (movedFrom === null) nextMs = Math.min(nextMs, dueAtMs);
+    }
+    return nextMs;
   }
 
   /** Starts the probes that are due. */
@@ -34,5 +45,6 @@ export class HealthProbes {
     this.#dueAtMs.set(lane, Math.max(startedAtMs + everyMs, nowMs + retryAfterMs));
     lane.unreachable = unreachable;
     if (reading !== null) lane.recordHealth(nowMs, reading);
+    this.#onEnd();
   }
 }

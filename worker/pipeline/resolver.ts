@@ -111,6 +111,21 @@ export class Resolver {
     }
   }
 
+  /** When one may be due next, of those whose processor can be asked; whether it has room then is another thing. */
+  nextTickAtMs(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [processor, waiting] of this.#waiting) {
+      const lane = this.#lanes.numbered(processor);
+      if (lane === null || lane.movedFrom !== null) continue;
+      const awakeAtMs = nowMs + lane.restMs(nowMs);
+      for (const { dueAtMs } of waiting.values()) {
+        nextMs = Math.min(nextMs, Math.max(awakeAtMs, dueAtMs));
+        if (nextMs <= nowMs) return nextMs;
+      }
+    }
+    return nextMs;
+  }
+
   /** Takes it out for a look now, due or not, for an operator; the payment may be held. */
   ask(nowMs: number, payment: OpenPayment, lane: Lane): Due {
     const waiting = this.#waiting.get(lane.number)?.get(payment.seq);

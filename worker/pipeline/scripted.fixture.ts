@@ -151,6 +151,8 @@ export class Bench {
   /** Transitions that the journal was given, in order. */
   readonly written: Transition[] = [];
   readonly verdicts: { readonly n: number; readonly verdict: Verdict }[] = [];
+  /** True when something has happened since the last tick; at first because the worker has just started. */
+  #isAsked = true;
 
   constructor(options: BenchOptions = {}) {
     const { configured = CONTEST } = options;
@@ -180,6 +182,7 @@ export class Bench {
     const journal: Journal = options.journal ?? this.journal;
     const parts = assemble({ ...options, configured, clock, journal, processors });
     this.pipeline = parts.pipeline;
+    this.pipeline.onEvent = () => (this.#isAsked = true);
     this.lanes = parts.lanes;
     this.ledger = parts.ledger;
   }
@@ -266,10 +269,13 @@ export class Bench {
     await this.commit();
   }
 
-  /** Moves the clock, then ticks and commits. */
+  /** Moves the clock, then ticks, if the pipeline has asked for that or says that it is due, and commits. */
   async tick(ms = 10): Promise<void> {
     this.clock.nowMs += ms;
-    this.pipeline.tick();
+    if (this.#isAsked || this.clock.nowMs >= this.pipeline.nextTickAtMs) {
+      this.#isAsked = false;
+      this.pipeline.tick();
+    }
     await this.commit();
   }
 

@@ -55,6 +55,13 @@ export class WaitingLines<L> {
     this.of(payment).queue.remove(payment);
   }
 
+  /** When the next payment has rested; infinite while none rests. */
+  get nextWakeAtMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { queue } of this.#lines) nextMs = Math.min(nextMs, queue.nextWakeAtMs);
+    return nextMs;
+  }
+
   wake(nowMs: number): void {
     for (const { queue } of this.#lines) queue.wake(nowMs);
   }

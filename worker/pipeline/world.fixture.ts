@@ -192,6 +192,8 @@ export class World {
   /** Steady instant of each payment's verdict. */
   readonly acceptedAtMs = new Map<string, number>();
   #payments = 0;
+  /** True when something has happened since the last tick; at first because the worker has just started. */
+  #isAsked = true;
 
   constructor(options: WorldOptions = {}) {
     const { configured = CONTEST, timeoutMs = 30_000, seed = 1 } = options;
@@ -211,6 +213,7 @@ export class World {
     const { clock, journal, processors } = this;
     const parts = assemble({ random, ...options, configured, clock, journal, processors });
     this.pipeline = parts.pipeline;
+    this.pipeline.onEvent = () => (this.#isAsked = true);
     this.lanes = parts.lanes;
     this.ledger = parts.ledger;
   }
@@ -242,13 +245,15 @@ export class World {
     }
   }
 
-  /** A millisecond: answers, commits, and every tenth of them a tick of the pipeline. */
+  /** A millisecond: answers, commits, and every tenth of them a tick of the pipeline, if it is due. */
   async step(): Promise<void> {
     const nowMs = ++this.clock.nowMs;
     for (const processor of this.processors) processor.tick(nowMs);
     await settlePromises();
     if (this.journal.commit(nowMs)) await settlePromises();
     if (nowMs % TICK_MS !== 0) return;
+    if (!this.#isAsked && nowMs < this.pipeline.nextTickAtMs) return;
+    this.#isAsked = false;
     this.pipeline.tick();
     await settlePromises();
   }

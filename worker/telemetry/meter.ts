@@ -45,6 +45,10 @@ export class Meter {
     this.#current.observe(durationMs);
   }
 
+  get nextTickAtMs(): number {
+    return this.#startedAtMs + SECOND_MS;
+  }
+
   tick(): void {
     const nowMs = this.#clock.steadyMs();
     const spanMs = nowMs - this.#startedAtMs;

@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import { Ticker, TICK_MS } from "./ticker.ts";
+
+/** Time that a test moves, and what a ticker does in it; `dueAtMs` is what it is told. */
+class Site {
+  nowMs = 0;
+  dueAtMs = Number.POSITIVE_INFINITY;
+  readonly tickedAtMs: number[] = [];
+  readonly #timers = new Set<{ readonly atMs: number; readonly call: () => void }>();
+  readonly ticker = new Ticker({
+    clock: { steadyMs: () => this.nowMs },
+    tick: () => void this.tickedAtMs.push(this.nowMs),
+    nextAtMs: () => this.dueAtMs,
+    after: (ms, call) => {
+      const timer = { atMs: this.nowMs + ms, call };
+      this.#timers.add(timer);
+      return () => void this.#timers.delete(timer);
+    },
+  });
+
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets time pass, millisecond by millisecond. */
+  pass(ms: number): void {
+    for (let i = 0; i < ms; i++) {
+      this.nowMs++;
+      for (const timer of this.#timers) {
+        if (timer.atMs > this.nowMs) continue;
+        this.#timers.delete(timer);
+        timer.call();
+      }
+    }
+  }
+}
+
+test("it ticks when something is due, and sleeps until then", () => {
+  const site = new Site();
+  site.dueAtMs = 400;
+  site.ticker.soon();
+  site.pass(399);
+  expect(site.tickedAtMs).toEqual([10, 20]); // The second looks at what the event has led to.
+  site.dueAtMs = 1_000;
+  site.pass(601);
+  expect(site.tickedAtMs).toEqual([10, 20, 400, 1_000]);
+});
+
+test("an event has it tick within 10 ms, and events one after the other every 10 ms, on one timer", () => {
+  const site = new Site();
+  site.dueAtMs = 5_000;
+  site.ticker.soon();
+  site.pass(1_000);
+  site.tickedAtMs.length = 0;
+  for (let i = 0; i < 50; i++) {
+    site.ticker.soon();
+    site.ticker.soon();
+    expect(site.timers).toBe(1);
+    site.pass(1);
+  }
+  expect(site.tickedAtMs).toEqual([1_010, 1_020, 1_030, 1_040, 1_050]);
+});
+
+test("what is due and cannot be done yet is looked at every 10 ms", () => {
+  const site = new Site();
+  site.dueAtMs = Number.NEGATIVE_INFINITY;
+  site.ticker.soon();
+  site.pass(5 * TICK_MS);
+  expect(site.tickedAtMs).toEqual([10, 20, 30, 40, 50]);
+});
+
+test("an event comes before what is due later, and not after what is due sooner", () => {
+  const site = new Site();
+  site.dueAtMs = 35;
+  site.ticker.soon();
+  site.pass(30);
+  site.ticker.soon();
+  site.pass(5);
+  expect(site.tickedAtMs).toEqual([10, 20, 35]);
+});
+
+test("once stopped it never ticks again", () => {
+  const site = new Site();
+  site.ticker.soon();
+  site.ticker.stop();
+  site.ticker.soon();
+  site.pass(100);
+  expect(site.tickedAtMs).toEqual([]);
+});
