@@ -69,7 +69,7 @@ export function runSeed(options: RunOptions): RunResult {
     seed: options.seed,
     violation,
     traceHash: trace.hash,
-    trace: trace.lines,
+    trace: options.keepTrace ? trace.lines : [],
     plan: describePlan(plan),
     simulatedMs: time.nowMs,
     counts: { ...counts, acknowledged: checker.acknowledged.size },
@@ -85,7 +85,7 @@ class World implements Scene {
   readonly restoring: Chance;
   readonly plan: Plan;
   readonly time = new Time();
-  readonly trace: Trace;
+  readonly trace = new Trace();
   readonly disk = new Disk();
   readonly models: readonly ProcessorModel[];
   readonly wires: readonly Wire[];
@@ -111,7 +111,7 @@ class World implements Scene {
   #settledSeqs: number[] = [];
   #violation: string | null = null;
 
-  constructor({ seed, steps, keepTrace }: RunOptions) {
+  constructor({ seed, steps }: RunOptions) {
     this.chance = new Chance(seed);
     this.apart = new Chance(~seed);
     this.identity = new Chance(seed ^ 0x2a65c3d9);
@@ -120,7 +120,7 @@ class World implements Scene {
     this.restoring = new Chance(seed ^ 0x3c6ef372);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
-    this.trace = new Trace(keepTrace);
+
     const { plan, time, disk, chance } = this;
     const urls = PROCESSORS.map(({ url }) => url);
     this.models = PROCESSORS.map(
