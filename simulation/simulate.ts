@@ -38,18 +38,18 @@ type Totals = Record<
 const { from, to, steps, jobs, trace, summaryJson } = readArguments();
 const startedAtMs = performance.now();
 const alone = jobs === 1 || from === to;
-const totals = alone ? await runSeeds() : await shareSeeds();
+const totals = alone ? runSeeds() : await shareSeeds();
 if (summaryJson) console.log(JSON.stringify(totals));
 else console.log(describe(totals));
 
-async function runSeeds(): Promise<Totals> {
+function runSeeds(): Totals {
   const sum = noTotals();
   for (let seed = from; seed <= to; seed++) {
-    const result = await runTwice(seed);
+    const result = runTwice(seed);
     if (from === to && !summaryJson)
       console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
-    if (trace) console.log((await runSeed({ seed, steps, keepTrace: true })).trace.join("\n"));
-    if (result.violation !== null) await report(result);
+    if (trace) console.log(runSeed({ seed, steps, keepTrace: true }).trace.join("\n"));
+    if (result.violation !== null) report(result);
     const { counts, simulatedMs } = result;
     const seedsWithAbsences = Math.min(1, counts.absences);
     addTo(sum, { ...counts, seeds: 1, seedsWithAbsences, simulatedMs });
@@ -93,17 +93,17 @@ async function runElsewhere(first: number, last: number): Promise<Totals> {
 }
 
 /** The same seed must give the same run, or nothing that it says can be repeated. */
-async function runTwice(seed: number): Promise<RunResult> {
-  const first = await runSeed({ seed, steps, keepTrace: false });
-  const second = await runSeed({ seed, steps, keepTrace: false });
+function runTwice(seed: number): RunResult {
+  const first = runSeed({ seed, steps, keepTrace: false });
+  const second = runSeed({ seed, steps, keepTrace: false });
   if (first.traceHash === second.traceHash) return first;
   return { ...first, violation: "the same seed gave two different runs" };
 }
 
-async function report({ seed, violation, plan }: RunResult): Promise<never> {
-  let shortest = { steps, result: await runSeed({ seed, steps, keepTrace: true }) };
+function report({ seed, violation, plan }: RunResult): never {
+  let shortest = { steps, result: runSeed({ seed, steps, keepTrace: true }) };
   for (let fewer = 1; fewer < shortest.steps; fewer = Math.ceil(fewer * 1.5)) {
-    const result = await runSeed({ seed, steps: fewer, keepTrace: true });
+    const result = runSeed({ seed, steps: fewer, keepTrace: true });
     if (result.violation !== null) shortest = { steps: fewer, result };
   }
   console.log(shortest.result.trace.join("\n"));

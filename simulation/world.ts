@@ -61,15 +61,15 @@ export type RunResult = {
   readonly counts: Readonly<Counts> & { readonly acknowledged: number };
 };
 
-export async function runSeed(options: RunOptions): Promise<RunResult> {
+export function runSeed(options: RunOptions): RunResult {
   const world = new World(options);
-  const violation = await world.run();
+  const violation = world.run();
   const { trace, plan, time, checker, counts } = world;
   return {
     seed: options.seed,
     violation,
     traceHash: trace.hash,
-    trace: trace.lines,
+    trace: options.keepTrace ? trace.lines : [],
     plan: describePlan(plan),
     simulatedMs: time.nowMs,
     counts: { ...counts, acknowledged: checker.acknowledged.size },
@@ -85,7 +85,7 @@ class World implements Scene {
   readonly restoring: Chance;
   readonly plan: Plan;
   readonly time = new Time();
-  readonly trace: Trace;
+  readonly trace = new Trace();
   readonly disk = new Disk();
   readonly models: readonly ProcessorModel[];
   readonly wires: readonly Wire[];
@@ -111,7 +111,7 @@ class World implements Scene {
   #settledSeqs: number[] = [];
   #violation: string | null = null;
 
-  constructor({ seed, steps, keepTrace }: RunOptions) {
+  constructor({ seed, steps }: RunOptions) {
     this.chance = new Chance(seed);
     this.apart = new Chance(~seed);
     this.identity = new Chance(seed ^ 0x2a65c3d9);
@@ -120,7 +120,7 @@ class World implements Scene {
     this.restoring = new Chance(seed ^ 0x3c6ef372);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
-    this.trace = new Trace(keepTrace);
+
     const { plan, time, disk, chance } = this;
     const urls = PROCESSORS.map(({ url }) => url);
     this.models = PROCESSORS.map(
@@ -196,7 +196,7 @@ class World implements Scene {
   }
 
   /** The sentence of the first violation, or null. */
-  async run(): Promise<string | null> {
+  run(): string | null {
     const { time, plan, disk } = this;
     try {
       writeHistory(this);
@@ -205,9 +205,9 @@ class World implements Scene {
       void this.gateway.start();
       this.#shop.open(this.#steps);
       planTrouble(this);
-      await time.run(plan.troubleMs, this.#stop);
-      await this.#heal();
-      await this.#comeBack();
+      time.run(plan.troubleMs, this.#stop);
+      this.#heal();
+      this.#comeBack();
       if (this.#violation === null) this.#checkAll();
     } catch (error) {
       this.#violation ??=
@@ -222,7 +222,7 @@ class World implements Scene {
   readonly #stop = (): boolean => this.#violation !== null;
 
   /** The faults end; whoever is down is started; then everything that is open must settle. */
-  async #heal(): Promise<void> {
+  #heal(): void {
     if (this.#stop()) return;
     const { time, disk, models, wires } = this;
     this.note("heal");
@@ -249,13 +249,13 @@ class World implements Scene {
     if (!this.gateway.isStarted) this.startGateway();
     const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
     // Shops may still be repeating, so being quiet once is not enough.
-    await time.run(time.nowMs + 20_000, this.#stop);
-    await this.#expectOpenDoor();
+    time.run(time.nowMs + 20_000, this.#stop);
+    this.#expectOpenDoor();
     letGo(this);
     if (this.isUnproven) letThrough(this);
-    await time.run(time.nowMs + HEAL_MS_MAX, settledAll);
+    time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     // Nobody waits for the commit of a settlement.
-    await time.run(time.nowMs + 1_000, this.#stop);
+    time.run(time.nowMs + 1_000, this.#stop);
     if (this.#stop()) return;
     this.checker.checkSettled();
     if (this.gateway.openCount !== 0)
@@ -263,22 +263,22 @@ class World implements Scene {
   }
 
   /** Nobody has to do anything by hand before payments are taken again. */
-  async #expectOpenDoor(): Promise<void> {
+  #expectOpenDoor(): void {
     let answer: string | null = null;
     this.#shop.post(this.apart.uuid(), 1, (verdict) => (answer = verdict?.kind ?? "nothing"));
-    await this.time.run(this.time.nowMs + 5_000, () => this.#stop() || answer !== null);
+    this.time.run(this.time.nowMs + 5_000, () => this.#stop() || answer !== null);
     if (this.#stop() || answer === "stored") return;
     throw new Violation(`G5: all is well, and a payment is answered ${answer}`);
   }
 
   /** A year later, say: every id is known, with its amount, and charges nothing again. */
-  async #comeBack(): Promise<void> {
+  #comeBack(): void {
     if (this.#stop()) return;
     const { time, checker, chance } = this;
     if (chance.happens(0.5)) {
       this.gateway.crash();
       this.startGateway();
-      await time.run(time.nowMs + 2_000, this.#stop);
+      time.run(time.nowMs + 2_000, this.#stop);
     }
     const chargesBefore = this.counts.charges;
     let unanswered = 0;
@@ -296,7 +296,7 @@ class World implements Scene {
       expect(id, cents, "duplicate");
       if (chance.happens(0.3)) expect(id, cents + 7, "conflict");
     }
-    await time.run(time.nowMs + 10_000, () => this.#stop() || unanswered === 0);
+    time.run(time.nowMs + 10_000, () => this.#stop() || unanswered === 0);
     if (!this.#stop() && this.counts.charges !== chargesBefore) {
       throw new Violation("I8: an id that came back was charged again");
     }

@@ -9,13 +9,13 @@ export type NetworkFaults = {
   readonly delayMsMax: number;
 };
 
-type InTransit = { readonly dueAtMs: number; readonly order: number; readonly deliver: () => void };
+type InTransit = { readonly dueAtMs: number; readonly deliver: () => void };
 
 export class MemoryNetwork {
   faults: NetworkFaults;
   readonly #random: () => number;
-  #inTransit: InTransit[] = [];
-  #sent = 0;
+  /** In the order of arrival; of two that arrive at once, the one that was sent first. */
+  readonly #inTransit: InTransit[] = [];
 
   constructor(random: () => number, faults: NetworkFaults = { loss: 0, repeat: 0, delayMsMax: 0 }) {
     this.#random = random;
@@ -31,18 +31,17 @@ export class MemoryNetwork {
     const copies = this.#random() < this.faults.repeat ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       const dueAtMs = nowMs + this.#random() * this.faults.delayMsMax;
-      this.#inTransit.push({ dueAtMs, order: this.#sent++, deliver });
+      const place = this.#inTransit.findLastIndex((other) => other.dueAtMs <= dueAtMs) + 1;
+      this.#inTransit.splice(place, 0, { dueAtMs, deliver });
       onSent(dueAtMs);
     }
   }
 
   /** Delivers everything that is due, in order of arrival. True when something was delivered. */
   tick(nowMs: number): boolean {
-    const due = this.#inTransit.filter((datagram) => datagram.dueAtMs <= nowMs);
-    if (due.length === 0) return false;
-    this.#inTransit = this.#inTransit.filter((datagram) => datagram.dueAtMs > nowMs);
-    due.sort((a, b) => a.dueAtMs - b.dueAtMs || a.order - b.order);
-    for (const datagram of due) datagram.deliver();
-    return true;
+    let count = 0;
+    while (count < this.#inTransit.length && this.#inTransit[count]!.dueAtMs <= nowMs) count++;
+    for (const { deliver } of this.#inTransit.splice(0, count)) deliver();
+    return count > 0;
   }
 }

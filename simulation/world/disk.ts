@@ -44,7 +44,7 @@ export type PaymentOnDisk = {
 };
 
 export class Disk {
-  db = newDatabase();
+  db = databaseOf(EMPTY);
   /** Commits fail while true. */
   full = false;
   stallMsMax = 0;
@@ -65,7 +65,7 @@ export class Disk {
   powerCut(): void {
     if (this.syncsEveryCommit) return;
     this.db.close();
-    this.db = this.#synced === null ? newDatabase() : Database.deserialize(this.#synced);
+    this.db = databaseOf(this.#synced ?? EMPTY);
   }
 
   /** A copy of the journal, as `worker backup` makes one. */
@@ -76,7 +76,7 @@ export class Disk {
   /** Puts a copy in the journal's place, marked as `worker restore` does. */
   putBack(copy: Uint8Array, nowMs: number): void {
     this.db.close();
-    this.db = Database.deserialize(copy);
+    this.db = databaseOf(copy);
     this.db.run("INSERT OR REPLACE INTO meta VALUES ('restored_at_ms', ?)", [nowMs]);
     this.checkpoint();
   }
@@ -142,6 +142,9 @@ export class Disk {
   }
 }
 
+/** A database has about a hundred statements. */
+Database.MAX_QUERY_CACHE_SIZE = 500;
+
 /** Every seed begins with a copy of it: to make the tables each time would be a tenth of a run. */
 const EMPTY = (() => {
   using db = new Database(":memory:", { strict: true });
@@ -149,8 +152,11 @@ const EMPTY = (() => {
   return db.serialize();
 })();
 
-function newDatabase(): Database {
-  return Database.deserialize(EMPTY);
+/** It keeps what is prepared: each worker that starts on it would prepare all anew. */
+function databaseOf(bytes: Uint8Array): Database {
+  const db = Database.deserialize(bytes);
+  db.prepare = (sql: string) => db.query(sql);
+  return db;
 }
 
 export type DiskJournalOptions = {

@@ -1,20 +1,22 @@
 /** Keeps what happened, in order; a hash of it tells whether two runs were the same. */
 export class Trace {
-  readonly lines: string[] = [];
-  #hash = 0n;
-  readonly #keep: boolean;
-
-  constructor(keep: boolean) {
-    this.#keep = keep;
-  }
+  readonly #atMs: number[] = [];
+  readonly #lines: string[] = [];
 
   get hash(): string {
-    return this.#hash.toString(16).padStart(16, "0");
+    const hash = Bun.hash.wyhash(
+      this.#lines.join("\n"),
+      Bun.hash.wyhash(Float64Array.from(this.#atMs)),
+    );
+    return hash.toString(16).padStart(16, "0");
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines.map((line, i) => `${this.#atMs[i]!.toFixed(3).padStart(12)} ${line}`);
   }
 
   add(nowMs: number, line: string): void {
-    const text = `${nowMs.toFixed(3).padStart(12)} ${line}`;
-    this.#hash = Bun.hash.wyhash(text, this.#hash);
-    if (this.#keep) this.lines.push(text);
+    this.#atMs.push(nowMs);
+    this.#lines.push(line);
   }
 }

@@ -26,7 +26,7 @@ export type ChargeSeen = {
 };
 
 /** A request that is on its way, or that the processor has and may still record. */
-type Travelling = { readonly body: string; handle: Handle | null };
+type Travelling = { readonly correlationId: string; handle: Handle | null };
 
 export type WireOptions = {
   readonly time: Time;
@@ -76,7 +76,7 @@ export class Wire {
   mayRecord(correlationId: string): boolean {
     for (const one of this.#travelling) {
       if (one.handle?.over === true) this.#travelling.delete(one);
-      else if (chargedOf(one.body).correlationId === correlationId) return true;
+      else if (one.correlationId === correlationId) return true;
     }
     return false;
   }
@@ -133,7 +133,10 @@ export class Wire {
       time.after(chance.next() * 500, () => fail("unclear", "ECONNRESET"));
       if (chance.happens(0.5)) return;
     }
-    const travelling = charge === null ? null : { body: charge.body, handle: null };
+    const travelling =
+      charge === null
+        ? null
+        : { correlationId: chargedOf(charge.body).correlationId, handle: null };
     if (travelling !== null) this.#travelling.add(travelling);
     time.after(0.2 + chance.next() * this.faults.lateMsMax, () => {
       if (this.isHidden) {

@@ -36,38 +36,35 @@ export class Schedule<T> {
     return all.map((entry) => entry.work);
   }
 
+  /** Parents that are later than the entry sink into the place that it leaves free. */
   #rise(from: number): void {
-    let child = from;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!this.#swapIfBefore(child, parent)) return;
-      child = parent;
+    const heap = this.#heap;
+    const entry = heap[from] as Entry<T>;
+    let place = from;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (!before(entry, heap[parent] as Entry<T>)) break;
+      heap[place] = heap[parent] as Entry<T>;
+      place = parent;
     }
+    heap[place] = entry;
   }
 
   #sink(from: number): void {
-    let parent = from;
+    const heap = this.#heap;
+    const entry = heap[from] as Entry<T>;
+    let place = from;
     for (;;) {
-      const child = this.#earlierChild(parent);
-      if (child === null || !this.#swapIfBefore(child, parent)) return;
-      parent = child;
+      let child = 2 * place + 1;
+      if (child >= heap.length) break;
+      const right = child + 1;
+      if (right < heap.length && before(heap[right] as Entry<T>, heap[child] as Entry<T>))
+        child = right;
+      if (!before(heap[child] as Entry<T>, entry)) break;
+      heap[place] = heap[child] as Entry<T>;
+      place = child;
     }
-  }
-
-  #earlierChild(parent: number): number | null {
-    const left = this.#heap[2 * parent + 1];
-    const right = this.#heap[2 * parent + 2];
-    if (left === undefined) return null;
-    return right !== undefined && before(right, left) ? 2 * parent + 2 : 2 * parent + 1;
-  }
-
-  #swapIfBefore(child: number, parent: number): boolean {
-    const lower = this.#heap[child] as Entry<T>;
-    const upper = this.#heap[parent] as Entry<T>;
-    if (!before(lower, upper)) return false;
-    this.#heap[child] = upper;
-    this.#heap[parent] = lower;
-    return true;
+    heap[place] = entry;
   }
 }
 

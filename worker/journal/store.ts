@@ -422,16 +422,16 @@ function prepare(db: Database) {
     ),
     amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
-    assign: db.prepare(moveSql("assign", ASSIGNED)),
-    find: db.prepare(moveSql("find", ASSIGNED)),
-    release: db.prepare(moveSql("release", BELONGS_TO_NOBODY)),
-    unknown: db.prepare(moveSql("unknown")),
-    reject: db.prepare(moveSql("reject")),
-    conflict: db.prepare(moveSql("conflict")),
-    settle: db.prepare(moveSql("settle", { settled_at_ms: "?1" })),
-    hold: db.prepare(moveSql("hold")),
-    resume: db.prepare(moveSql("resume")),
-    absent: db.prepare(moveSql("absent", BELONGS_TO_NOBODY)),
+    assign: db.prepare(MOVE_SQL.assign),
+    find: db.prepare(MOVE_SQL.find),
+    release: db.prepare(MOVE_SQL.release),
+    unknown: db.prepare(MOVE_SQL.unknown),
+    reject: db.prepare(MOVE_SQL.reject),
+    conflict: db.prepare(MOVE_SQL.conflict),
+    settle: db.prepare(MOVE_SQL.settle),
+    hold: db.prepare(MOVE_SQL.hold),
+    resume: db.prepare(MOVE_SQL.resume),
+    absent: db.prepare(MOVE_SQL.absent),
     address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
     ask: db.prepare("UPDATE payments SET state = state WHERE seq = ?"),
     trust: db.prepare("DELETE FROM meta WHERE key IN ('restored_at_ms', 'backup_at_ms')"),
@@ -452,6 +452,19 @@ function prepare(db: Database) {
 
 const ASSIGNED = { processor: "?1", requested_at_ms: "?2" };
 const BELONGS_TO_NOBODY = { processor: "NULL", requested_at_ms: "NULL" };
+/** Made once, and not at each start: a simulation has many. */
+const MOVE_SQL = {
+  assign: moveSql("assign", ASSIGNED),
+  find: moveSql("find", ASSIGNED),
+  release: moveSql("release", BELONGS_TO_NOBODY),
+  unknown: moveSql("unknown"),
+  reject: moveSql("reject"),
+  conflict: moveSql("conflict"),
+  settle: moveSql("settle", { settled_at_ms: "?1" }),
+  hold: moveSql("hold"),
+  resume: moveSql("resume"),
+  absent: moveSql("absent", BELONGS_TO_NOBODY),
+} as const;
 
 export function openDatabase(path: string, sync: JournalSync): Database {
   let db: Database | null = null;
