@@ -74,9 +74,12 @@ export function nameOf({ faults }: Round): string {
 
 /** Does all of it, and undoes it: what was killed is started again when its time is over. */
 export async function runRound(stand: Stand, { faults, apartMs }: Round, random: () => number) {
+  // Once the first is hit, nobody may know any more which the others are.
+  const targets: (Target | null)[] = [];
+  for (const { part } of faults) targets.push(await targetOf(stand, part, random));
   const undone = faults.map(async (fault, i) => {
     await Bun.sleep(i * apartMs);
-    const target = await targetOf(stand, fault.part, random);
+    const target = targets[i] ?? null;
     if (target === null) return `${fault.part}: there was none`;
     await target.hit(fault.deed);
     await Bun.sleep(fault.ms);
