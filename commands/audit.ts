@@ -1,10 +1,10 @@
 /**
- * `worker audit …`: compares the journal's file with the processors' own books, whether a worker runs
- * or not. It reads the file through a connection that cannot write, and takes no lock.
+ * `worker audit …`: compares the journal with the processors' own books, whether a worker runs or not. It
+ * writes nothing, and takes no lock.
  */
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { knownAddresses, movedNames, whyNotAsked } from "../worker/addresses.ts";
+import { movedNames, whyNotAsked } from "../worker/addresses.ts";
 import { adaptersOf, booksOf, lagMs, notAudited, whyNot } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { parseWindow } from "../worker/http/window.ts";
@@ -12,13 +12,11 @@ import { readWithProcessors, workerSettings, type ProcessorSetting } from "../wo
 import type { SummaryWindow } from "../worker/summary.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
-import { namesIn, summaryOf } from "../worker/audit/file.ts";
+import { openBooks } from "../worker/audit/books.ts";
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
 import { BEGIN_MS, NoAnswer } from "../worker/audit/theirs.ts";
-import { openToRead } from "../worker/format.ts";
-import { SqliteReader } from "../worker/journal/sqlite-reader.ts";
 
 const USAGE = `usage: worker audit [options]
 
@@ -74,10 +72,8 @@ async function auditWith(
       "no processor has an audit-token: PROCESSORS='name=url;fee=0.05;audit-token=TOKEN', or auditToken in PROCESSORS_FILE",
     );
   }
-  using db = openToRead(settings.JOURNAL);
-  const journal = new SqliteReader(db);
-  const names = namesIn(db);
-  const summary = summaryOf(db, names.length);
+  await using own = await openBooks(settings.JOURNAL);
+  const { journal, names, summary, addresses } = own;
   const beginMs = ((await journal.forgottenUpToMs()) ?? BEGIN_MS - 1) + 1;
   const window = {
     fromMs: Math.max(options.window.fromMs, beginMs),
@@ -86,7 +82,7 @@ async function auditWith(
   if (options.window.toMs === Number.POSITIVE_INFINITY) window.toMs = nowMs - lagMs(settings);
   if (window.fromMs > window.toMs) throw new Error("there is nothing in this window: see --help");
 
-  const moved = movedNames(settings.PROCESSORS, knownAddresses(db));
+  const moved = movedNames(settings.PROCESSORS, addresses);
   const audits: ProcessorAudit[] = [];
   for (const setting of chosen) {
     const processor = names.indexOf(setting.name);

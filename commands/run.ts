@@ -8,6 +8,7 @@ import { auditByHand } from "./audit.ts";
 import { backUpByHand } from "./backup.ts";
 import { doctorByHand } from "./doctor.ts";
 import { migrateByHand } from "./migrate.ts";
+import { moveByHand } from "./move.ts";
 import { operateByHand } from "./operator.ts";
 import { pruneByHand } from "./prune.ts";
 import { restoreByHand } from "./restore.ts";
@@ -19,6 +20,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   audit: auditByHand,
   doctor: doctorByHand,
   migrate: migrateByHand,
+  move: moveByHand,
   top: topByHand,
   backup: backUpByHand,
   restore: restoreByHand,

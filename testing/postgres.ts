@@ -103,7 +103,7 @@ function urlOf(port: number, database: string): string {
 }
 
 /** Folder of the newest version's programs, or null. */
-function binaries(): string | null {
+export function binaries(): string | null {
   if (!existsSync(BINARIES)) return null;
   const versions = readdirSync(BINARIES)
     .map(Number)
@@ -113,7 +113,7 @@ function binaries(): string | null {
 }
 
 /** Gives the folder to a user who is not root; the words that start a command as that user. */
-async function unprivileged(folder: string): Promise<string[]> {
+export async function unprivileged(folder: string): Promise<string[]> {
   if (process.getuid?.() !== 0) return [];
   const id = async (flag: string, user: string) =>
     Number((await run(["id", flag, user])).out.trim() || Number.NaN);

@@ -14,6 +14,8 @@ import { auditJournal, storyOf } from "../system/storm/journal.ts";
 import { runLoad, type LoadResult } from "../system/storm/load.ts";
 import { planSubmissions, type Submission } from "../system/storm/plan.ts";
 import { runWeather } from "../system/storm/weather.ts";
+import { insideCommand } from "./cluster/run.ts";
+import { findTools } from "./cluster/tools.ts";
 import { drain } from "./drain.ts";
 import { Kinds } from "./kinds.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
@@ -278,10 +280,26 @@ async function evidenceOf(stack: HurtStack, violations: readonly Finding[]): Pro
   return ["", ...stories, ...said];
 }
 
+/** Ends the process with the drill's exit code, or with 2 and one line when something is missing for it. */
+async function killCluster(args: readonly string[]): Promise<never> {
+  const tools = findTools();
+  if (typeof tools === "string") {
+    process.stderr.write(`${tools}\n`);
+    process.exit(2);
+  }
+  // Ctrl-C reaches it by itself, and it ends in order.
+  process.on("SIGINT", () => {});
+  const inside = Bun.spawn(insideCommand(args), { stdio: ["ignore", "inherit", "inherit"] });
+  process.exit(await inside.exited);
+}
+
 if (import.meta.main) {
+  const args = process.argv.slice(2);
+  const options = killOptions(args);
+  if (options.cluster) await killCluster(args);
   const over = new AbortController();
   process.once("SIGINT", () => over.abort());
-  const report = await kill({ ...killOptions(process.argv.slice(2)), over: over.signal });
+  const report = await kill({ ...options, over: over.signal });
   process.stdout.write(reportText(report));
   process.exit(report.violations.length === 0 ? 0 : 1);
 }

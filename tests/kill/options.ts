@@ -11,6 +11,8 @@ export type KillOptions = {
   readonly kinds: boolean;
   /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
+  /** True has several machines instead of one, and a database for a journal. */
+  readonly cluster: boolean;
   /** Longest time after the trouble until everything is settled. */
   readonly settleMsMax: number;
   /** Ends it early: the leg under way is audited, and that is all. */
@@ -25,6 +27,7 @@ export const KILL_DEFAULTS: KillOptions = {
   shops: 64,
   kinds: false,
   source: false,
+  cluster: false,
   settleMsMax: 60_000,
   over: null,
   log: () => {},
@@ -36,8 +39,11 @@ const OPTIONS = {
   long: { type: "boolean" },
   kinds: { type: "boolean" },
   source: { type: "boolean" },
+  cluster: { type: "boolean" },
 } as const;
 const LONG_KILLS = 1_000;
+/** Several machines on one share its cores with three databases. */
+const CLUSTER_RATE = 60;
 
 const HELP = `usage: bun run kill [options]
 
@@ -52,6 +58,9 @@ not agree.
   --kinds     processors of every kind: the contest's, one that stands in for Stripe, and one by an
               adapter of the test's own, whose memory is short; with fees that change at restarts
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
+  --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
+              a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
+              of those, and the rate is 60. Exits 2 and says what is missing, when something is
 `;
 
 /** Exits on --help, and with one line on an option that does not exist. */
@@ -63,11 +72,13 @@ export function killOptions(args: readonly string[]): KillOptions {
     if (!/^\d{1,9}$/.test(text)) refuseArguments(HELP, `--${name}: ${text} is not a whole number`);
     return Number(text);
   };
+  const isCluster = values.cluster === true;
   return {
     ...KILL_DEFAULTS,
+    cluster: isCluster,
     kills: number("kills", values.long === true ? LONG_KILLS : KILL_DEFAULTS.kills),
     seed: number("seed", KILL_DEFAULTS.seed),
-    rate: Math.max(1, number("rate", KILL_DEFAULTS.rate)),
+    rate: Math.max(1, number("rate", isCluster ? CLUSTER_RATE : KILL_DEFAULTS.rate)),
     kinds: values.kinds === true,
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),

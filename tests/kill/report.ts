@@ -35,14 +35,7 @@ export type Finding =
 const VIOLATIONS_SHOWN = 20;
 
 export function reportText(report: KillReport): string {
-  const { violations, evidence } = report;
-  const list = (counts: object) =>
-    Object.entries(counts)
-      .map(([name, count]) => `${name}: ${count}`)
-      .join(", ");
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
-  const kinds: Record<string, number> = {};
-  for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
   const lines = [
     "",
     `seed          ${report.seed}`,
@@ -54,11 +47,29 @@ export function reportText(report: KillReport): string {
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
     ...(report.kinds === null ? [] : [`kinds         ${list(report.kinds)}`]),
+    ...findingsText(report),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Lines about what was broken, and what processes said meanwhile. */
+export function findingsText({
+  violations,
+  evidence,
+}: Pick<KillReport, "violations" | "evidence">): string[] {
+  const kinds: Record<string, number> = {};
+  for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  return [
     `violations    ${violations.length}${violations.length > 0 ? ` (${list(kinds)})` : ""}`,
     ...violations
       .slice(0, VIOLATIONS_SHOWN)
       .map(({ kind, id, text }) => `  ${kind} ${id}: ${text}`),
     ...evidence,
   ];
-  return `${lines.join("\n")}\n`;
+}
+
+export function list(counts: object): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name}: ${count}`)
+    .join(", ");
 }

@@ -4,11 +4,9 @@
  */
 import type { Database } from "bun:sqlite";
 import { SqliteLedger } from "../journal/sqlite-ledger.ts";
-import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
+import { BLOCK_ROWS } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
-
-/** The smallest ring: older rows are read from the file when a window cuts through their block. */
-const SLOTS = 4 * BLOCK_ROWS;
+import { ringFor } from "./ring.ts";
 
 /** Names of processors by number. */
 export function namesIn(db: Database): string[] {
@@ -22,12 +20,8 @@ export function summaryOf(db: Database, processors: number): SummaryReader {
   const [min, max] = ends as [number | null, number | null];
   const baseRow = Math.floor((min ?? 0) / BLOCK_ROWS) * BLOCK_ROWS;
   const nextRow = (max ?? -1) + 1;
-  const lastBlock = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
-  const rowsMax = lastBlock + 2 * BLOCK_ROWS;
-  const ledger = new LedgerWriter(allocateLedger(SLOTS, processors, rowsMax));
+  const { ledger, firstInRing } = ringFor(baseRow, nextRow, processors);
   const rows = new SqliteLedger(db);
-  ledger.startAt(baseRow);
-  const firstInRing = Math.max(baseRow, lastBlock - SLOTS + BLOCK_ROWS);
   for (let row = baseRow; row < firstInRing; row += BLOCK_ROWS) {
     ledger.restoreBlock(rows.totals(row, row + BLOCK_ROWS, processors));
   }

@@ -8,7 +8,9 @@ export type MetaKey =
   | "pruned_before_ms"
   | "backup_at_ms"
   | "restored_at_ms"
-  | "requested_up_to_ms";
+  | "requested_up_to_ms"
+  | "purged_at_ms"
+  | "moved_at_ms";
 
 export function metaOf(db: Database, key: MetaKey): number | null {
   const [row] = db.query("SELECT value FROM meta WHERE key = ?").values(key);

@@ -9,6 +9,7 @@ import { LEDGER_ROWS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
 import type { KnownAddress } from "../addresses.ts";
 import { knownAddressesIn } from "./postgres/addresses.ts";
+import { refuseMoved } from "./moved.ts";
 import { checkDatabase } from "./postgres/checks.ts";
 import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
@@ -69,7 +70,12 @@ export async function openPostgresJournal(
       say(about(sentence)),
     );
     if (isOlder) await migrated();
-    const head = await reached(() => begin(reading, lease.worker, processors, clock.wallMs()));
+    const head = await reached(() =>
+      begin(reading, lease.worker, processors, clock.wallMs()),
+    ).catch(async (error: Error) => {
+      await lease.leave(error.message);
+      throw error;
+    });
     const parts = { head, lease, writing, reading, beside, clock, name, fatal };
     return { journal: new PostgresJournal(parts), isNew: schema === 0 };
   } catch (error) {
@@ -128,6 +134,7 @@ export async function inspect(
     const { warnings } = await checkDatabase(connection, clock, CLUSTER_ALLOW_SINGLE);
     const schema = await schemaOf((...question) => connection.ask(...question));
     refuseLater(schema);
+    if (schema === POSTGRES_MIGRATIONS.length) refuseMoved(await movedAtMs(connection));
     const addresses = schema === 0 ? [] : await knownAddressesIn(connection);
     return { warnings, schema, addresses };
   } catch (error) {
@@ -135,6 +142,13 @@ export async function inspect(
   } finally {
     connection.drop();
   }
+}
+
+async function movedAtMs(connection: Connection): Promise<number | null> {
+  const [row] = await connection.ask<{ at: number | null }>(
+    "SELECT moved_at_ms::float8 AS at FROM meta",
+  );
+  return row?.at ?? null;
 }
 
 async function refuseWhileWorked(connection: Connection): Promise<void> {
@@ -148,6 +162,8 @@ type HeadColumns = {
   readonly epoch: number;
   readonly next_seq: number;
   readonly restored_at_ms: number | null;
+  readonly pruned_before_ms: number | null;
+  readonly moved_at_ms: number | null;
   readonly base_row: number;
   readonly next_row: number;
   readonly processors: readonly string[] | null;
@@ -166,6 +182,7 @@ async function begin(
     return head!;
   };
   let head = await ask();
+  refuseMoved(head.moved_at_ms);
   if (head.base_row >= LEDGER_ROWS_MAX / 2 && head.base_row === head.next_row) {
     // Numbers of rows may begin anew once nothing is left of the old ones.
     await swept(connection);
@@ -175,7 +192,7 @@ async function begin(
     epoch: head.epoch,
     nextSeq: head.next_seq,
     restoredAtMs: head.restored_at_ms,
-    prunedBeforeMs: null,
+    prunedBeforeMs: head.pruned_before_ms,
     baseRow: head.base_row,
     nextRow: head.next_row,
     processors: head.processors ?? [],

@@ -1,63 +1,137 @@
 /**
- * A journal on PostgreSQL with the facts that a journal's file has, for the contract of readers: its tables
- * are the driver's own, rows are copied, and know their payment by its id there.
+ * A history of payments in every state and every answer about it, for the contract of readers and for
+ * moves from one driver to another; and a journal on PostgreSQL with what a journal's file has.
  */
-import { Database } from "bun:sqlite";
-import { uuidFromHex } from "../uuid.ts";
+import { seededRandom } from "../../testing/random.ts";
+import type { JournalReader } from "../journal-reader.ts";
+import { openToRead } from "../format.ts";
+import { BLOCK_ROWS, PAYMENT_STATES, type Transition } from "../transitions.ts";
+import { accept, AT_MS, failed, settle, uuid } from "./journal.fixture.ts";
+import { TABLE_NAMES } from "./move/facts.ts";
+import { writeDatabase } from "./move/postgres.ts";
+import { sourceOf } from "./move/sqlite.ts";
 import { Connection } from "./postgres/connection.ts";
 import { STREAM } from "./postgres/ledger.ts";
 import { migratePostgres } from "./postgres/migrations.ts";
 
-async function makeTables(url: string): Promise<void> {
-  const connection = new Connection(url, Number.POSITIVE_INFINITY);
-  await migratePostgres(connection);
-  connection.drop();
+export const PAYMENTS = 700;
+const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+const said = (atMs: number, action: string) => {
+  return {
+    atMs,
+    action,
+    who: "ana",
+    why: `of ${atMs}`,
+    evidence: atMs % 2 === 0 ? "a mail" : null,
+  };
+};
+
+/** Payments in every state, with some and with very many attempts, amounts that repeat, and decisions. */
+export function history(seed: number): Transition[] {
+  const random = seededRandom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const all: Transition[] = [];
+  let row = 0;
+  for (let seq = 1; seq <= PAYMENTS; seq++) {
+    const amountCents = 1 + below(9);
+    const processor = below(2);
+    const requestedAtMs = AT_MS + 100 + below(50);
+    if (below(9) === 0) {
+      all.push(accept(seq, { amountCents }));
+      if (below(2) === 0) all.push({ kind: "hold", seq, intervention: said(AT_MS + seq, "hold") });
+      continue;
+    }
+    const assignment = { processor, requestedAtMs };
+    all.push(accept(seq, { amountCents, assignment }));
+    const attempts = below(4) === 0 ? below(12) : 0;
+    for (let n = 0; n < attempts; n++) {
+      const attempt = { atMs: requestedAtMs + below(40), processor, outcome: "unknown" } as const;
+      all.push({ kind: "unknown", seq, attempt: { ...attempt, reason: `${n}` } });
+    }
+    const fate = attempts > 0 ? 3 + below(9) : below(12);
+    if (fate === 0) all.push(failed("reject", seq, processor));
+    else if (fate === 1) all.push(failed("release", seq, processor));
+    else if (fate === 3) all.push(failed("conflict", seq, processor, "another body"));
+    else if (fate === 4) {
+      for (const action of ["ask", "hold"] as const) {
+        all.push({ kind: action, seq, intervention: said(AT_MS + seq, action) });
+      }
+    } else if (fate > 5) {
+      const at = { requestedAtMs, amountCents, settledAtMs: requestedAtMs + 60 };
+      all.push(settle(seq, row++, { processor, ...at }));
+    }
+  }
+  const mode = { kind: "mode", processor: 1, mode: "drained" } as const;
+  all.push({ ...mode, intervention: said(AT_MS, "drain") });
+  all.push({ ...mode, mode: "auto", intervention: said(AT_MS + 1, "auto") });
+  return all;
 }
 
-type Facts = readonly Record<string, unknown>[];
+const bySeq = (a: { readonly seq: number }, b: { readonly seq: number }) => a.seq - b.seq;
+
+/** Every answer. */
+export async function answersOf(reader: JournalReader) {
+  const ids = Array.from({ length: PAYMENTS + 1 }, (_, n) => uuid(n + 1));
+  const orders = ["age", "amount"] as const;
+  const lists = orders.flatMap((order) =>
+    [null, ...PAYMENT_STATES].flatMap((state) =>
+      [null, uuid(1), uuid(350), uuid(PAYMENTS + 1)].map((after) =>
+        reader.list({ state, order, limit: 30, after }),
+      ),
+    ),
+  );
+  const bounds = [AT_MS + 600, AT_MS + 400, AT_MS + 200] as const;
+  const instants = [AT_MS + 120, AT_MS + 103, AT_MS + 140];
+  const some = { fromMs: AT_MS + 110, toMs: AT_MS + 130 };
+  const of = async (processor: number) => ({
+    last: await reader.lastIntervention(processor),
+    settled: await reader.settledIn(processor, { fromRow: 0, toRow: 2 * BLOCK_ROWS }, some, 1_000),
+    few: await reader.settledIn(processor, { fromRow: 10, toRow: 500 }, EVER, 7),
+    open: (await reader.openAt(processor, EVER, 1_000)).sort(bySeq),
+    openThen: (await reader.openAt(processor, some, 1_000)).sort(bySeq),
+    openFew: (await reader.openAt(processor, EVER, 3)).length,
+    requested: (await reader.requestedAt(instants, processor, 1_000)).sort(bySeq),
+    requestedFew: (await reader.requestedAt(instants, processor, 2)).length,
+    tried: [...(await reader.attemptsAfter(processor, instants, 12))].sort(),
+  });
+  return {
+    payments: await Promise.all(ids.map((id) => reader.payment(id))),
+    stories: await Promise.all(ids.map((id) => reader.story(id))),
+    lists: await Promise.all(lists),
+    ages: await reader.ages(bounds, 20_000),
+    oldest: await reader.ages(bounds, 17),
+    open: await reader.openByProcessor(),
+    rows: await Promise.all([
+      reader.rows(0, BLOCK_ROWS),
+      reader.rows(BLOCK_ROWS, 2 * BLOCK_ROWS),
+      reader.rows(10_000, 10_256),
+    ]),
+    at: [await of(0), await of(1)],
+    addresses: await Promise.all(
+      ["default", "fallback", "nobody"].map((name) => reader.address(name)),
+    ),
+    forgotten: await reader.forgottenUpToMs(),
+    restored: await reader.restoredAtMs(),
+  };
+}
 
 /** Copies the file at `path` into the empty database at `url`. */
 export async function copyToPostgres(path: string, url: string): Promise<void> {
-  using file = new Database(path, { readonly: true });
-  await makeTables(url);
-  await using sql = new Bun.SQL({ url, max: 1 });
-  const ids = new Map<number, string>();
-  const all = (query: string) => file.query(query).all() as Facts;
-  for (const { seq, hex } of all("SELECT seq, lower(hex(id)) AS hex FROM payments")) {
-    ids.set(seq as number, uuidFromHex(hex as string));
-  }
-  const insert = async (table: string, columns: string, rows: Facts) => {
-    if (rows.length > 0) {
-      const text = `INSERT INTO ${table} (${columns}) SELECT ${columns}
-        FROM json_populate_recordset(NULL::${table}, $1::json)`;
-      await sql.unsafe(text, [rows]);
-    }
-  };
-  // Columns that a table does not have are left out by `insert`.
-  const withId = (rows: Facts, more: Record<string, unknown> = {}) =>
-    rows.map((row) => ({ ...row, ...more, id: ids.get(row["seq"] as number) ?? null }));
-  const facts = "amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms";
-  const payments = withId(all(`SELECT seq, ${facts} FROM payments ORDER BY seq`), { shard: 7 });
-  await insert("payments", `id, seq, shard, ${facts}`, payments);
-  const ledger = withId(all("SELECT * FROM ledger ORDER BY row"), { stream: STREAM });
-  await insert("ledger", "stream, row, requested_at_ms, amount_cents, id, processor", ledger);
-  const attempts = withId(all("SELECT * FROM attempts ORDER BY rowid"));
-  await insert("attempts", "id, at_ms, processor, outcome, reason", attempts);
-  await insert("attempts_left_out", "id, count", withId(all("SELECT * FROM attempts_left_out")));
-  const interventions = withId(all("SELECT * FROM interventions ORDER BY rowid"));
-  const said = "id, processor, at_ms, who, action, why, evidence";
-  await insert("interventions", said, interventions);
-  await insert("processors", "number, name, url", all("SELECT number, name, url FROM processors"));
-  const meta = new Map(all("SELECT key, value FROM meta").map(({ key, value }) => [key, value]));
-  const base = (meta.get("base_row") as number | undefined) ?? 0;
-  await sql`UPDATE meta SET purged_at_ms = ${meta.get("purged_at_ms") ?? null},
-    restored_at_ms = ${meta.get("restored_at_ms") ?? null}`;
-  await sql`UPDATE streams SET base = ${base} WHERE stream = ${STREAM}`;
+  using file = openToRead(path);
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  await migratePostgres(connection);
+  const source = sourceOf(file);
+  await connection.together((ask) => writeDatabase(ask, source, TABLE_NAMES, () => {}));
   // Rows below the base are deleted later, and another stream's are not of this one.
-  const strange = { requested_at_ms: 1, amount_cents: 1, id: crypto.randomUUID(), processor: 0 };
-  const forgotten = base === 0 ? [] : [{ stream: STREAM, row: base - 1, ...strange }];
-  await insert("ledger", "stream, row, requested_at_ms, amount_cents, id, processor", [
-    ...forgotten,
-    { stream: STREAM + 1, row: base + 1, ...strange },
-  ]);
+  const { baseRow } = await source.meta();
+  const strange = async (stream: number, row: number) => {
+    const values = [stream, row, crypto.randomUUID()];
+    await connection.ask(
+      "INSERT INTO ledger VALUES ($1::int, $2::bigint, 1, 1, $3::uuid, 0)",
+      values,
+    );
+  };
+  if (baseRow > 0) await strange(STREAM, baseRow - 1);
+  await strange(STREAM + 1, baseRow + 1);
+  connection.drop();
 }

@@ -5,14 +5,12 @@
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
-import { seededRandom } from "../../testing/random.ts";
 import { JournalUnreachable, type JournalReader } from "../journal-reader.ts";
 import { BLOCK_ROWS, PAYMENT_STATES, type Transition } from "../transitions.ts";
 import {
   accept,
   assigned,
   AT_MS,
-  failed,
   NAMES,
   settle,
   temporaryDirectory,
@@ -22,113 +20,13 @@ import { PostgresReader } from "./postgres/reader.ts";
 import { openReader } from "./open-reader.ts";
 import { STREAM } from "./postgres/ledger.ts";
 import { freshDatabase, stopPostgres } from "./postgres/postgres.fixture.ts";
-import { copyToPostgres } from "./reader.fixture.ts";
+import { answersOf, copyToPostgres, history, PAYMENTS } from "./reader.fixture.ts";
 import { SqliteStore } from "./store.ts";
 
-const PAYMENTS = 700;
 /** Time for answers to a great many questions at once, on a machine that does much else. */
 const PATIENT_MS = 120_000;
-const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
-const said = (atMs: number, action: string) => {
-  return {
-    atMs,
-    action,
-    who: "ana",
-    why: `of ${atMs}`,
-    evidence: atMs % 2 === 0 ? "a mail" : null,
-  };
-};
 
 afterAll(stopPostgres);
-
-/** Payments in every state, with some and with very many attempts, amounts that repeat, and decisions. */
-function history(seed: number): Transition[] {
-  const random = seededRandom(seed);
-  const below = (n: number) => Math.floor(random() * n);
-  const all: Transition[] = [];
-  let row = 0;
-  for (let seq = 1; seq <= PAYMENTS; seq++) {
-    const amountCents = 1 + below(9);
-    const processor = below(2);
-    const requestedAtMs = AT_MS + 100 + below(50);
-    if (below(9) === 0) {
-      all.push(accept(seq, { amountCents }));
-      if (below(2) === 0) all.push({ kind: "hold", seq, intervention: said(AT_MS + seq, "hold") });
-      continue;
-    }
-    const assignment = { processor, requestedAtMs };
-    all.push(accept(seq, { amountCents, assignment }));
-    const attempts = below(4) === 0 ? below(12) : 0;
-    for (let n = 0; n < attempts; n++) {
-      const attempt = { atMs: requestedAtMs + below(40), processor, outcome: "unknown" } as const;
-      all.push({ kind: "unknown", seq, attempt: { ...attempt, reason: `${n}` } });
-    }
-    const fate = attempts > 0 ? 3 + below(9) : below(12);
-    if (fate === 0) all.push(failed("reject", seq, processor));
-    else if (fate === 1) all.push(failed("release", seq, processor));
-    else if (fate === 3) all.push(failed("conflict", seq, processor, "another body"));
-    else if (fate === 4) {
-      for (const action of ["ask", "hold"] as const) {
-        all.push({ kind: action, seq, intervention: said(AT_MS + seq, action) });
-      }
-    } else if (fate > 5) {
-      const at = { requestedAtMs, amountCents, settledAtMs: requestedAtMs + 60 };
-      all.push(settle(seq, row++, { processor, ...at }));
-    }
-  }
-  const mode = { kind: "mode", processor: 1, mode: "drained" } as const;
-  all.push({ ...mode, intervention: said(AT_MS, "drain") });
-  all.push({ ...mode, mode: "auto", intervention: said(AT_MS + 1, "auto") });
-  return all;
-}
-
-const bySeq = (a: { readonly seq: number }, b: { readonly seq: number }) => a.seq - b.seq;
-
-/** Every answer. */
-async function answersOf(reader: JournalReader) {
-  const ids = Array.from({ length: PAYMENTS + 1 }, (_, n) => uuid(n + 1));
-  const orders = ["age", "amount"] as const;
-  const lists = orders.flatMap((order) =>
-    [null, ...PAYMENT_STATES].flatMap((state) =>
-      [null, uuid(1), uuid(350), uuid(PAYMENTS + 1)].map((after) =>
-        reader.list({ state, order, limit: 30, after }),
-      ),
-    ),
-  );
-  const bounds = [AT_MS + 600, AT_MS + 400, AT_MS + 200] as const;
-  const instants = [AT_MS + 120, AT_MS + 103, AT_MS + 140];
-  const some = { fromMs: AT_MS + 110, toMs: AT_MS + 130 };
-  const of = async (processor: number) => ({
-    last: await reader.lastIntervention(processor),
-    settled: await reader.settledIn(processor, { fromRow: 0, toRow: 2 * BLOCK_ROWS }, some, 1_000),
-    few: await reader.settledIn(processor, { fromRow: 10, toRow: 500 }, EVER, 7),
-    open: (await reader.openAt(processor, EVER, 1_000)).sort(bySeq),
-    openThen: (await reader.openAt(processor, some, 1_000)).sort(bySeq),
-    openFew: (await reader.openAt(processor, EVER, 3)).length,
-    requested: (await reader.requestedAt(instants, processor, 1_000)).sort(bySeq),
-    requestedFew: (await reader.requestedAt(instants, processor, 2)).length,
-    tried: [...(await reader.attemptsAfter(processor, instants, 12))].sort(),
-  });
-  return {
-    payments: await Promise.all(ids.map((id) => reader.payment(id))),
-    stories: await Promise.all(ids.map((id) => reader.story(id))),
-    lists: await Promise.all(lists),
-    ages: await reader.ages(bounds, 20_000),
-    oldest: await reader.ages(bounds, 17),
-    open: await reader.openByProcessor(),
-    rows: await Promise.all([
-      reader.rows(0, BLOCK_ROWS),
-      reader.rows(BLOCK_ROWS, 2 * BLOCK_ROWS),
-      reader.rows(10_000, 10_256),
-    ]),
-    at: [await of(0), await of(1)],
-    addresses: await Promise.all(
-      ["default", "fallback", "nobody"].map((name) => reader.address(name)),
-    ),
-    forgotten: await reader.forgottenUpToMs(),
-    restored: await reader.restoredAtMs(),
-  };
-}
 
 /** A history in a file and on PostgreSQL. */
 async function both(

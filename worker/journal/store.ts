@@ -17,7 +17,8 @@
  *              pruned_before_ms (sums are exact from it on, until a purge begins them anew),
  *              restored_at_ms (the file is a copy that was put in place, until an operator trusts it),
  *              backup_at_ms (when that copy was made, as long),
- *              requested_up_to_ms (newest requestedAt of what was purged)
+ *              requested_up_to_ms (newest requestedAt of what was purged),
+ *              moved_at_ms (it was moved to another journal: no worker starts here)
  *
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
@@ -33,6 +34,7 @@ import { sumAtAcceptance } from "./copies.ts";
 import { damage, damageIn } from "./damage.ts";
 import { metaOf, type MetaKey } from "./meta.ts";
 import { migrate, type Upgrade } from "./migrations.ts";
+import { refuseMoved } from "./moved.ts";
 import { refuseForeign } from "./ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
@@ -115,6 +117,7 @@ export class SqliteStore {
       const found = this.isChecked ? damageIn(this.#db) : null;
       if (found !== null) throw new Error(found);
       migrate(this.#db, told);
+      refuseMoved(metaOf(this.#db, "moved_at_ms"));
       this.blocks = new SqliteBlocks(this.#db);
       this.#unsettled = new SqliteUnsettled(this.#db, recent);
       this.head = this.#begin(processors, nowMs);

@@ -178,12 +178,12 @@ function asColumns({ atMs, who, action, why, evidence }: Intervention): object {
 }
 
 /** Drops the one character that PostgreSQL keeps in no text. */
-function withoutNul(text: string): string {
+export function withoutNul(text: string): string {
   return text.replaceAll("\0", "");
 }
 
 /** Finds the shard of a payment: the bytes of its id, all of them, added without carry. */
-function shardOf(id: string): number {
+export function shardOf(id: string): number {
   let shard = 0;
   for (const byte of Buffer.from(id.replaceAll("-", ""), "hex")) shard ^= byte;
   return shard;

@@ -187,7 +187,7 @@ BEGIN
         UPDATE streams t SET rows = b.row, base = b.row
           FROM (SELECT stream, CASE WHEN stream = s THEN (rare->>'baseRow')::bigint
             ELSE (rows + ${BLOCK_ROWS - 1}) / ${BLOCK_ROWS} * ${BLOCK_ROWS} END AS row FROM streams) b WHERE b.stream = t.stream;
-        UPDATE meta SET purges = purges + 1, purged_at_ms = (rare->>'atMs')::bigint;
+        UPDATE meta SET purges = purges + 1, purged_at_ms = (rare->>'atMs')::bigint, pruned_before_ms = NULL;
       ELSE NULL;
     END CASE;
     INSERT INTO interventions (id, processor, at_ms, who, action, why, evidence)
@@ -255,7 +255,7 @@ END $$`;
 
 /** Notes the start of a worker that has the stream, and gives the journal's state. */
 const BEGIN = `(s smallint, w bigint, names text[], now_s bigint)
-RETURNS TABLE (epoch float8, next_seq float8, restored_at_ms float8, base_row float8, next_row float8, processors text[], modes text[])
+RETURNS TABLE (epoch float8, next_seq float8, restored_at_ms float8, pruned_before_ms float8, moved_at_ms float8, base_row float8, next_row float8, processors text[], modes text[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -268,7 +268,7 @@ BEGIN
   -- The numbers of rows begin anew once half of them are used and none is left.
   UPDATE streams SET rows = 0, base = 0 WHERE stream = s AND base >= ${LEDGER_ROWS_MAX / 2} AND rows = base
     AND NOT EXISTS (SELECT FROM ledger WHERE stream = s) AND NOT EXISTS (SELECT FROM blocks WHERE stream = s);
-  RETURN QUERY SELECT m.epoch::float8, (SELECT max(seq) + 1 FROM streams)::float8, m.restored_at_ms::float8, t.base::float8, t.rows::float8,
+  RETURN QUERY SELECT m.epoch::float8, (SELECT max(seq) + 1 FROM streams)::float8, m.restored_at_ms::float8, m.pruned_before_ms::float8, m.moved_at_ms::float8, t.base::float8, t.rows::float8,
     (SELECT array_agg(name ORDER BY number) FROM processors), (SELECT array_agg(mode ORDER BY number) FROM processors)
     FROM meta m, streams t WHERE t.stream = s;
 END $$`;

@@ -16,7 +16,6 @@ import { compareAddresses, type Address, type Addresses } from "../../addresses.
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
 import {
-  BLOCK_ROWS,
   CLAIMED,
   type BlockTotals,
   type JournalHead,
@@ -26,7 +25,6 @@ import {
   type Transition,
   type TransitionResult,
 } from "../../transitions.ts";
-import { blockTotals, type BlockRow } from "../block-totals.ts";
 import { Checkpoints } from "../checkpoints.ts";
 import type { OnDurable, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
@@ -44,7 +42,7 @@ import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
 import { callOf, newestOf } from "./functions.ts";
 import type { Lease } from "./lease.ts";
-import { ledgerRows, STREAM } from "./ledger.ts";
+import { ledgerBlocks, ledgerRows, STREAM } from "./ledger.ts";
 
 /** Settlements are committed this often, and so is all that a failed commit left. */
 const COMMIT_ALL_MS = 10;
@@ -200,16 +198,8 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
-    const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
-    const rows = await this.#read<BlockColumns>(
-      `SELECT block::float8, processor, min_ms::float8, max_ms::float8, count, cents::float8
-       FROM blocks WHERE stream = ${STREAM} AND block >= $1::bigint AND block < $2::bigint`,
-      [first, end],
-    );
-    const inOrder = rows.map(({ block, processor, min_ms, max_ms, count, cents }): BlockRow => {
-      return [block, processor, min_ms, max_ms, count, cents];
-    });
-    return blockTotals(inOrder, first, end, this.head.processors.length);
+    const { length } = this.head.processors;
+    return ledgerBlocks((text, values) => this.#read(text, values), STREAM, fromRow, toRow, length);
   }
 
   async close(): Promise<void> {
@@ -390,12 +380,4 @@ type TariffColumns = {
   readonly processor: number;
   readonly from_ms: number;
   readonly terms: string | null;
-};
-type BlockColumns = {
-  readonly block: number;
-  readonly processor: number;
-  readonly min_ms: number;
-  readonly max_ms: number;
-  readonly count: number;
-  readonly cents: number;
 };

@@ -227,9 +227,9 @@ export class PostgresReader implements JournalReader {
     return row?.url ?? null;
   }
 
-  /** Nothing is pruned in a journal of this kind. */
+  /** Payments may have been pruned when the journal was a file. */
   async forgottenUpToMs(): Promise<number | null> {
-    return this.#ofMeta("purged_at_ms");
+    return this.#ofMeta("greatest(purged_at_ms, pruned_before_ms - 1)");
   }
 
   async restoredAtMs(): Promise<number | null> {
@@ -240,8 +240,8 @@ export class PostgresReader implements JournalReader {
     this.#questions.close();
   }
 
-  async #ofMeta(column: "purged_at_ms" | "restored_at_ms"): Promise<number | null> {
-    const sql = `SELECT ${column}::float8 AS at FROM meta`;
+  async #ofMeta(expression: string): Promise<number | null> {
+    const sql = `SELECT (${expression})::float8 AS at FROM meta`;
     const [row] = await this.#questions.ask<{ at: number | null }>(sql);
     return row?.at ?? null;
   }

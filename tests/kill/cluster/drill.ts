@@ -1,0 +1,215 @@
+/**
+ * Runs `bun run kill --cluster`, inside of namespaces of its own: faults under load, in legs. After each
+ * round everything has to heal by itself; after each leg everything has to settle, and what shops were
+ * told, what the gateway says, what processors have charged and the order in the database are compared.
+ */
+import { audit, type Answer } from "../../system/audit.ts";
+import { collect, untilSettled } from "../../system/storm/collect.ts";
+import { runLoad } from "../../system/storm/load.ts";
+import { planSubmissions } from "../../system/storm/plan.ts";
+import { runWeather } from "../../system/storm/weather.ts";
+import { integerFrom, pick, seededRandom } from "../../../testing/random.ts";
+import { until } from "../../../testing/until.ts";
+import type { KillOptions } from "../options.ts";
+import { compiledPrograms } from "../programs.ts";
+import { fromSource } from "../../../testing/programs.ts";
+import type { Finding } from "../report.ts";
+import { drawRound, nameOf, runRound } from "./fault.ts";
+import { auditOrder } from "./order.ts";
+import type { ClusterReport, Lull } from "./report.ts";
+import { Stand } from "./stand.ts";
+import type { Tools } from "./tools.ts";
+
+const FAULTS_PER_LEG = 25;
+const PLANNED_MS_PER_FAULT = 60_000;
+const AMOUNT_CENTS_MAX = 100_000_000;
+const CALM_MS = { min: 500, max: 2_000 };
+const HEALED_MS_MAX = 180_000;
+const SHOP_PATIENCE_MS = 60_000;
+const LINES_SHOWN = 15;
+
+const SETTINGS = { PROCESSOR_TIMEOUT_MS: "1500", PATIENCE_MS: "2000" };
+
+export async function drill(options: KillOptions, tools: Tools): Promise<ClusterReport> {
+  using compiled = options.source ? null : await compiledPrograms(options.log);
+  const programs = compiled?.programs ?? {
+    worker: fromSource("worker.ts"),
+    api: fromSource("api.ts"),
+  };
+  const run = new Drill(options);
+  const complain = (text: string) => run.complain("process", text);
+  options.log("starting three databases, two workers, two APIs");
+  await using stand = await Stand.start({ tools, programs, env: SETTINGS, complain });
+  return await run.through(stand);
+}
+
+class Drill {
+  readonly #options: KillOptions;
+  readonly #fromSeed: () => () => number;
+  readonly #draw: () => number;
+  readonly #violations: Finding[] = [];
+  readonly #lulls = new Map<string, Lull>();
+  readonly #calls: Record<string, number> = {};
+  #faults = 0;
+  #rounds = 0;
+  #legs = 0;
+  #acknowledged = 0;
+  #idsChecked = 0;
+  #windows = 0;
+  #settleLagMsMax = 0;
+  /** Instant of the newest 202, and the longest time between two since `#measure`. */
+  #okAtMs = 0;
+  #lullMs = 0;
+
+  constructor(options: KillOptions) {
+    const seeds = seededRandom(options.seed);
+    this.#options = options;
+    this.#fromSeed = () => seededRandom(seeds() * 2 ** 32);
+    this.#draw = this.#fromSeed();
+  }
+
+  complain(kind: "process", text: string): void {
+    this.#options.log(`!! ${text}`);
+    this.#violations.push({ kind, id: `leg ${this.#legs}`, text });
+  }
+
+  async through(stand: Stand): Promise<ClusterReport> {
+    const startedAtMs = performance.now();
+    let evidence: string[] = [];
+    try {
+      await this.#healed(stand);
+      while (!this.#isOver(this.#options.kills)) await this.#leg(stand);
+    } catch (error) {
+      this.complain("process", (error as Error).message);
+    }
+    if (this.#violations.length > 0) evidence = evidenceOf(stand);
+    return {
+      seed: this.#options.seed,
+      faults: this.#faults,
+      legs: this.#legs,
+      acknowledged: this.#acknowledged,
+      calls: this.#calls,
+      idsChecked: this.#idsChecked,
+      windows: this.#windows,
+      settleLagMsMax: this.#settleLagMsMax,
+      lulls: this.#lulls,
+      durationMs: performance.now() - startedAtMs,
+      violations: this.#violations,
+      evidence,
+    };
+  }
+
+  async #leg(stand: Stand): Promise<void> {
+    this.#legs++;
+    const target = Math.min(this.#options.kills, this.#faults + FAULTS_PER_LEG);
+    const plannedMs = (target - this.#faults) * PLANNED_MS_PER_FAULT;
+    const draw = this.#fromSeed();
+    const over = new AbortController();
+    const [load] = await Promise.all([
+      runLoad({
+        gateway: { pay: (id, cents) => this.#pay(stand, draw, id, cents) },
+        submissions: planSubmissions(
+          this.#fromSeed(),
+          Math.ceil((plannedMs / 1_000) * this.#options.rate),
+          plannedMs,
+          AMOUNT_CENTS_MAX,
+        ),
+        shops: this.#options.shops,
+        random: draw,
+        patienceMs: SHOP_PATIENCE_MS,
+        over: over.signal,
+      }),
+      runWeather(
+        stand.processors,
+        { random: this.#fromSeed(), faults: this.#legs % 2 === 0, log: () => {} },
+        over.signal,
+      ),
+      this.#troubles(stand, target).finally(() => over.abort()),
+    ]);
+    for (const [status, count] of Object.entries(load.calls)) {
+      this.#calls[status] = (this.#calls[status] ?? 0) + count;
+    }
+    await this.#audit(stand, load.answers);
+  }
+
+  async #pay(stand: Stand, draw: () => number, id: string, cents: number) {
+    const status = await pick(draw, stand.apis).client.pay(id, cents);
+    if (status === 202) this.#seen();
+    return status;
+  }
+
+  #seen(): void {
+    const nowMs = performance.now();
+    this.#lullMs = Math.max(this.#lullMs, nowMs - this.#okAtMs);
+    this.#okAtMs = nowMs;
+  }
+
+  async #troubles(stand: Stand, target: number): Promise<void> {
+    while (!this.#isOver(target)) {
+      await Bun.sleep(integerFrom(this.#draw, CALM_MS.min, CALM_MS.max));
+      const round = drawRound(this.#draw, this.#rounds++);
+      this.#okAtMs = performance.now();
+      this.#lullMs = 0;
+      const text = await runRound(stand, round, this.#draw);
+      const healedMs = await this.#healed(stand);
+      const okAtMs = this.#okAtMs;
+      await until("a payment is taken again", HEALED_MS_MAX, () => this.#okAtMs > okAtMs);
+      this.#faults += round.faults.length;
+      this.#note(nameOf(round), this.#lullMs);
+      const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+      const said = `no 202 for ${seconds(this.#lullMs)}; whole ${seconds(healedMs)} after`;
+      this.#options.log(`${String(this.#faults).padStart(5)}  ${nameOf(round)}: ${text}; ${said}`);
+    }
+  }
+
+  #healed(stand: Stand): Promise<number> {
+    return until("everything is whole again", HEALED_MS_MAX, () => stand.isWhole());
+  }
+
+  #note(name: string, lullMs: number): void {
+    const { count, msMax } = this.#lulls.get(name) ?? { count: 0, msMax: 0 };
+    this.#lulls.set(name, { count: count + 1, msMax: Math.max(msMax, lullMs) });
+  }
+
+  #isOver(target: number): boolean {
+    const { over } = this.#options;
+    return this.#faults >= target || this.#violations.length > 0 || over?.aborted === true;
+  }
+
+  async #audit(stand: Stand, answers: readonly Answer[]): Promise<void> {
+    const { settleMsMax, log } = this.#options;
+    const gateway = pick(this.#draw, stand.apis).client;
+    const ids = [...new Set(answers.map(({ correlationId }) => correlationId))];
+    const taken = answers.filter(({ outcome }) => outcome === "accepted");
+    this.#acknowledged += new Set(taken.map(({ correlationId }) => correlationId)).size;
+    const healedAtMs = performance.now();
+    const asked = await untilSettled(gateway, ids, settleMsMax);
+    const lagMs = performance.now() - healedAtMs;
+    const collected = await collect(gateway, stand.processors, answers, asked, this.#fromSeed());
+    const found = [...audit(collected), ...(await auditOrder(await stand.database.urlOf()))];
+    this.#violations.push(...found);
+    this.#idsChecked += collected.statuses.size;
+    this.#windows += collected.windows.length;
+    this.#settleLagMsMax = Math.max(this.#settleLagMsMax, lagMs);
+    const lag = `settled within ${(lagMs / 1_000).toFixed(1)} s`;
+    log(`       audit: ${collected.statuses.size} ids, ${lag}, ${found.length} violations`);
+    if (found.length > 0) return;
+    // The next leg begins with nothing to be summed.
+    await gateway.purge();
+    for (const processor of stand.processors) {
+      // A call that was given up may still wait there, and would be recorded after the purge.
+      await processor.setDown(true);
+      await processor.setDown(false);
+      await processor.purge();
+    }
+  }
+}
+
+function evidenceOf(stand: Stand): string[] {
+  const services = [...stand.workers, ...stand.apis].map(({ child }) => child);
+  const database = stand.database.nodes.map(({ patroni }) => patroni);
+  return [...services, ...database].flatMap(({ name, lines, errors }) => {
+    const said = [lines, errors].flatMap((some) => some.slice(-LINES_SHOWN));
+    return ["", `last lines of ${name}:`].concat(said);
+  });
+}

@@ -1,0 +1,51 @@
+import type { KillReport } from "../report.ts";
+import { findingsText, list } from "../report.ts";
+
+/** How often a fault came, and the longest time without a 202 that came with it. */
+export type Lull = { readonly count: number; readonly msMax: number };
+
+export type ClusterReport = Pick<
+  KillReport,
+  | "seed"
+  | "legs"
+  | "acknowledged"
+  | "calls"
+  | "idsChecked"
+  | "windows"
+  | "settleLagMsMax"
+  | "durationMs"
+  | "violations"
+  | "evidence"
+> & {
+  readonly faults: number;
+  /** By what was done, as `kill worker` or `cut worker + kill primary`. */
+  readonly lulls: ReadonlyMap<string, Lull>;
+};
+
+export function clusterText(report: ClusterReport): string {
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+  const lulls = [...report.lulls].sort(([a], [b]) => orderOf(a).localeCompare(orderOf(b)));
+  const width = Math.max(0, ...lulls.map(([name]) => name.length));
+  const lines = [
+    "",
+    `seed          ${report.seed}`,
+    `faults        ${report.faults} in ${seconds(report.durationMs)}`,
+    `acknowledged  ${report.acknowledged} payments`,
+    `calls         ${list(report.calls)}`,
+    `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
+    `settle lag    at most ${seconds(report.settleLagMsMax)}`,
+    "",
+    `${"fault".padEnd(width)}  times  longest without a 202`,
+    ...lulls.map(([name, { count, msMax }]) => {
+      return `${name.padEnd(width)}  ${String(count).padStart(5)}  ${seconds(msMax)}`;
+    }),
+    "",
+    ...findingsText(report),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Single faults stand before pairs. */
+function orderOf(name: string): string {
+  return `${name.includes("+") ? 1 : 0} ${name}`;
+}
