@@ -36,7 +36,8 @@ export async function copyToPostgres(path: string, url: string): Promise<void> {
   // Columns that a table does not have are left out by `insert`.
   const withId = (rows: Facts, more: Record<string, unknown> = {}) =>
     rows.map((row) => ({ ...row, ...more, id: ids.get(row["seq"] as number) ?? null }));
-  const facts = "amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms";
+  const facts =
+    "amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms, reference";
   const payments = withId(all(`SELECT seq, ${facts} FROM payments ORDER BY seq`), { shard: 7 });
   await insert("payments", `id, seq, shard, ${facts}`, payments);
   const ledger = withId(all("SELECT * FROM ledger ORDER BY row"), { stream: STREAM });

@@ -7,10 +7,11 @@ import { VERSION } from "../../../shared/version.ts";
 import type { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { tables } from "./migrations/0001-tables.ts";
+import { carried } from "./migrations/0002-carried.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, carried];
 
 /** Number of the lock that a migration holds: "PaLe". */
 const LOCK = 0x50_61_4c_65;
