@@ -42,7 +42,10 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
         headers: { location: `/payments/${payment.correlationId}` },
       });
     case "conflict":
-      return problem(409, `A payment ${payment.correlationId} with another amount exists.`);
+      return problem(
+        409,
+        `A payment ${payment.correlationId} with another amount, source or reference exists.`,
+      );
     case "busy":
       return unavailable(
         `The gateway cannot take payments at the moment: this one ${verdict.mayBeStored ? "may or may not be" : "was not"} stored. Repeating the same request is safe.`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { BODY_BYTES_MAX } from "../shared/limits.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { parsePaymentRequest } from "./payment-request.ts";
 
@@ -35,6 +36,23 @@ describe("a payment request is taken", () => {
     });
   }
 
+  const additions: [string, Record<string, string>][] = [
+    ["with a source", { source: "pm_card_visa" }],
+    ["with a reference", { reference: "order 1042" }],
+    ["with both", { source: "+55 11 91234-5678", reference: "Pedido nº 42" }],
+    ["with the longest of both", { source: "~".repeat(255), reference: "🦙".repeat(64) }],
+  ];
+  test.each(additions)("%s, as it is", (_, more) => {
+    const text = JSON.stringify({ correlationId: ID, amount: 1, ...more });
+    expect(parse(text)).toEqual({
+      ok: true,
+      payment: { correlationId: ID, amountCents: 100, ...more },
+    });
+    // The longest fits also with every character escaped that programs escape.
+    const escaped = text.replaceAll(/[^ -~]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
+    expect(escaped.length).toBeLessThan(BODY_BYTES_MAX);
+  });
+
   test("with an upper-case UUID, which is kept in lower case", () => {
     expect(parse(body("1", JSON.stringify(ID.toUpperCase())))).toEqual({
       ok: true,
@@ -59,14 +77,33 @@ describe("a payment request is refused with the sentence that names the field", 
   const notJson = "The body is not JSON.";
   const notObject = 'The body is not a JSON object with the fields "correlationId" and "amount".';
   const unknown = (field: string) =>
-    `The field "${field}" is not known; "correlationId" and "amount" are.`;
+    `The field "${field}" is not known; "correlationId", "amount", "source" and "reference" are.`;
   const noUuid = 'The field "correlationId" is not a UUID.';
   const noNumber = 'The field "amount" is not a number.';
   const decimals = 'The field "amount" has more than two decimals.';
   const notPositive = 'The field "amount" is not greater than 0.';
   const above = 'The field "amount" is above 1000000.';
 
+  const noSource = 'The field "source" is not a text of 1 to 255 printable ASCII characters.';
+  const noReference =
+    'The field "reference" is not a text of 1 to 64 characters without control characters.';
+  const adding = (field: string, value: unknown) =>
+    JSON.stringify({ correlationId: ID, amount: 1, [field]: value });
+
   const refused: [string, string, string][] = [
+    ["an empty source", adding("source", ""), noSource],
+    ["a source that is null", adding("source", null), noSource],
+    ["a source that is a number", adding("source", 5), noSource],
+    ["a source that is too long", adding("source", "x".repeat(256)), noSource],
+    ["a source with a line end", adding("source", "x\n"), noSource],
+    ["a source beyond ASCII", adding("source", "ção"), noSource],
+    ["an empty reference", adding("reference", ""), noReference],
+    ["a reference that is null", adding("reference", null), noReference],
+    ["a reference that is a list", adding("reference", ["x"]), noReference],
+    ["a reference that is too long", adding("reference", "é".repeat(65)), noReference],
+    ["a reference with a tab", adding("reference", "a\tb"), noReference],
+    ["a reference with a zero", adding("reference", "a\u0000"), noReference],
+    ["half a pair in a reference", adding("reference", "a\ud800"), noReference],
     ["an empty body", "", notJson],
     ["text that is not JSON", "correlationId=1&amount=2", notJson],
     ["JSON that is cut off", body("1").slice(0, -1), notJson],

@@ -1,5 +1,11 @@
 import { centsFromAmount } from "../shared/money.ts";
-import { canonicalCorrelationId, type Payment } from "../shared/payment.ts";
+import {
+  canonicalCorrelationId,
+  isReference,
+  isSource,
+  paymentOf,
+  type Payment,
+} from "../shared/payment.ts";
 
 export type PaymentRequest =
   | { readonly ok: true; readonly payment: Payment }
@@ -18,8 +24,10 @@ export function parsePaymentRequest(text: string, amountMax: number): PaymentReq
     return refused('The body is not a JSON object with the fields "correlationId" and "amount".');
   }
   for (const field in body) {
-    if (field !== "correlationId" && field !== "amount") {
-      return refused(`The field ${quoted(field)} is not known; "correlationId" and "amount" are.`);
+    if (!isKnown(field)) {
+      return refused(
+        `The field ${quoted(field)} is not known; "correlationId", "amount", "source" and "reference" are.`,
+      );
     }
   }
   const correlationId = canonicalCorrelationId(body["correlationId"]);
@@ -29,7 +37,22 @@ export function parsePaymentRequest(text: string, amountMax: number): PaymentReq
   if (amountCents === null || amountCents <= 0 || amountCents > amountMax * 100) {
     return refused(reasonOfAmount(amount, amountMax));
   }
-  return { ok: true, payment: { correlationId, amountCents } };
+  const { source, reference } = body;
+  if (source !== undefined && !isSource(source)) {
+    return refused('The field "source" is not a text of 1 to 255 printable ASCII characters.');
+  }
+  if (reference !== undefined && !isReference(reference)) {
+    return refused(
+      'The field "reference" is not a text of 1 to 64 characters without control characters.',
+    );
+  }
+  return { ok: true, payment: paymentOf(correlationId, amountCents, source, reference) };
+}
+
+function isKnown(field: string): boolean {
+  return (
+    field === "correlationId" || field === "amount" || field === "source" || field === "reference"
+  );
 }
 
 /** `undefined` is no JSON value, so it can stand for "not JSON". */

@@ -156,38 +156,38 @@ describe("the length of a payment's body", () => {
   const post = (header: string, body: string) =>
     `POST /payments HTTP/1.1\r\n${CLOSE}${header}\r\n\r\n${body}`;
 
-  test("may be 1024 bytes and not 1025", async () => {
+  test("may be 2048 bytes and not 2049", async () => {
     await using api = runApi();
-    expect((await api.pay(padded(1024))).status).toBe(202);
-    const response = await api.pay(padded(1025));
+    expect((await api.pay(padded(2048))).status).toBe(202);
+    const response = await api.pay(padded(2049));
     expect(response.status).toBe(413);
-    expect(await problemOf(response)).toBe("The body is longer than 1024 bytes.");
+    expect(await problemOf(response)).toBe("The body is longer than 2048 bytes.");
     expect(api.link.paid).toHaveLength(1);
   });
 
   test("is counted in bytes, not in letters", async () => {
     await using api = runApi();
-    expect((await api.pay("é".repeat(512))).status).toBe(400);
-    expect((await api.pay("é".repeat(513))).status).toBe(413);
+    expect((await api.pay("é".repeat(1024))).status).toBe(400);
+    expect((await api.pay("é".repeat(1025))).status).toBe(413);
   });
 
   test("beyond 64 KiB is refused in the same way", async () => {
     await using api = runApi();
     const response = await api.pay(padded(1024 * 1024));
     expect(response.status).toBe(413);
-    expect(await problemOf(response)).toBe("The body is longer than 1024 bytes.");
+    expect(await problemOf(response)).toBe("The body is longer than 2048 bytes.");
   });
 
   test("is refused as soon as it is announced", async () => {
     await using api = runApi();
-    const answer = await sendRaw(api.port, post("Content-Length: 1025", ""));
+    const answer = await sendRaw(api.port, post("Content-Length: 2049", ""));
     expect(answer).toStartWith("HTTP/1.1 413 ");
     expect(answer).toContain("application/problem+json");
   });
 
-  test("need not be announced: chunks up to 1024 bytes are taken", async () => {
+  test("need not be announced: chunks up to 2048 bytes are taken", async () => {
     await using api = runApi();
-    const chunks = [...padded(1024)].map(chunk).join("");
+    const chunks = [...padded(2048)].map(chunk).join("");
     const answer = await sendRaw(
       api.port,
       post("Transfer-Encoding: chunked", `${chunks}0\r\n\r\n`),
@@ -196,9 +196,9 @@ describe("the length of a payment's body", () => {
     expect(api.link.paid).toEqual([{ correlationId: ID, amountCents: 1990 }]);
   });
 
-  test("chunks beyond 1024 bytes are refused, before the last one has come", async () => {
+  test("chunks beyond 2048 bytes are refused, before the last one has come", async () => {
     await using api = runApi();
-    const chunks = chunk(PAYMENT) + chunk(" ".repeat(1024));
+    const chunks = chunk(PAYMENT) + chunk(" ".repeat(2048));
     const answer = await sendRaw(api.port, post("Transfer-Encoding: chunked", chunks));
     expect(answer).toStartWith("HTTP/1.1 413 ");
     expect(answer).toContain("application/problem+json");

@@ -101,7 +101,7 @@ export class StoryPanel {
 
   #tell(told: Told): void {
     const story: Story = { ...told, amount: told.amount.toFixed(2) };
-    const { correlationId, status } = story;
+    const { status } = story;
     setText(byId("story-note"), "");
     setAttribute(byId("story-files"), "hidden", null);
     const sentences = sentencesOf(story).map(({ at, text, kind }) =>
@@ -123,7 +123,7 @@ export class StoryPanel {
         h("strong", { class: `status ${status}` }, status),
         h("span", {}, standingOf(story)),
       ),
-      h("p", { class: "facts" }, `${story.amount} · ${correlationId} · ${day(story.acceptedAt)}`),
+      h("p", { class: "facts" }, factsOf(story)),
       h("ol", { class: "story" }, ...sentences),
       h("p", { class: "actions operator-only" }, ...actions),
     );
@@ -135,6 +135,11 @@ export class StoryPanel {
     const begin = Date.parse(story.acceptedAt);
     return sentencesOf(story).map(({ at, text }) => [at, Date.parse(at) - begin, text]);
   }
+}
+
+function factsOf({ amount, correlationId, reference, acceptedAt }: Story): string {
+  const named = reference === undefined ? [] : [reference];
+  return [amount, correlationId, ...named, day(acceptedAt)].join(" · ");
 }
 
 /** Time in which the panels above have filled, on a slow connection too. */

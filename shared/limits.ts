@@ -1,7 +1,10 @@
 /** Limits that more than one part relies on, each with its reason; relations are asserted below. */
 
-/** CONTRACT.md: a larger request body is answered 413. A payment needs 80 bytes. */
-export const BODY_BYTES_MAX = 1024;
+/**
+ * CONTRACT.md: a larger request body is answered 413. A payment needs 80 bytes, and at most 1 400 with the
+ * longest source and reference, however their characters are escaped.
+ */
+export const BODY_BYTES_MAX = 2048;
 
 /** Most cents of one payment: a billion. Sums of many stay exact, which worker/limits.ts asserts. */
 export const AMOUNT_CENTS_MAX = 100_000_000_000;

@@ -2,7 +2,8 @@ import type { Payment } from "./payment.ts";
 
 /**
  * The worker's answer about a payment that was handed over to be journaled. `stored` and
- * `duplicate` (same id, same amount) mean durable; `conflict` is the same id with another amount;
+ * `duplicate` (the same payment) mean durable; `conflict` is the same id with another amount, source or
+ * reference;
  * `busy` means not taken, try again after the delay, or with `mayBeStored` that another copy of it may
  * have been taken; `invalid` cannot be taken at all.
  */

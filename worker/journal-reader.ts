@@ -17,6 +17,8 @@ export type PaymentRecord = {
   readonly seq: number;
   readonly amountCents: number;
   readonly state: PaymentState;
+  /** The shop's, if it gave one. */
+  readonly reference: string | null;
   readonly acceptedAtMs: number;
   /** Null while it belongs to no processor. */
   readonly processor: number | null;

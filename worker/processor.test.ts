@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { answer, rawServer, whole, type Raw } from "./processor.fixture.ts";
 import { chargeBody, classify, classifyLook } from "./processor/adapters/rinha.ts";
+import type { Adapter } from "./processor/adapters/adapter.ts";
 import { classifyError, HttpProcessor, type Exchange, type NotFound } from "./processor.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
@@ -31,6 +32,35 @@ function vacantPort(): number {
   server.stop(true);
   return server.port;
 }
+
+test.each([
+  ["as it is", (source: string) => source],
+  ["in an address", encodeURIComponent],
+  ["in JSON", (source: string) => JSON.stringify(source)],
+])("a source is in no reason, though somebody's adapter repeats it %s", async (_, spelled) => {
+  using server = rawServer({ text: whole(200, MESSAGE) });
+  const source = 'tok "5/6"';
+  const reasons = (of: string | undefined) => `it said ${spelled(of ?? "none")}, twice: ${of}`;
+  const call = { path: "/" };
+  const adapter: Adapter = {
+    charge: () => ({ ...call, body: "x" }),
+    classifyCharge: (__, payment) => ({ kind: "unknown", reason: reasons(payment.source) }),
+    lookup: {
+      call: () => call,
+      classify: (__, payment) => ({ kind: "unclear", reason: reasons(payment.source) }),
+    },
+    remembersForMs: Infinity,
+  };
+  const client = new HttpProcessor(server.url, 5_000, undefined, adapter);
+  const payment = { ...CHARGE, source };
+  for (const outcome of [await client.charge(payment), await client.look(payment)]) {
+    const { reason } = outcome as { readonly reason: string };
+    expect(reason).toStartWith("it said ");
+    expect(reason).not.toContain(source);
+    expect(reason).not.toContain(spelled(source));
+  }
+  expect(await client.charge(CHARGE)).toMatchObject({ reason: reasons(undefined) });
+});
 
 describe("a charge that is answered with", () => {
   const rows: [string, string, Raw][] = [

@@ -124,12 +124,13 @@ export class HttpProcessor implements Processor {
     try {
       call = this.#adapter.charge(charge);
     } catch (error) {
-      return neverDescribed(error);
+      return withoutSource(neverDescribed(error), charge);
     }
     // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
     const answer = await this.#send(call, this.#timeoutMs);
     if (answer instanceof Error) return classifyError(answer);
-    const outcome = resting(this.#adapter.classifyCharge(answer, charge), answer.retryAfter);
+    const charged = withoutSource(this.#adapter.classifyCharge(answer, charge), charge);
+    const outcome = resting(charged, answer.retryAfter);
     return answer.connected === true ? { ...outcome, connected: true } : outcome;
   }
 
@@ -140,10 +141,10 @@ export class HttpProcessor implements Processor {
     try {
       call = lookup.call(payment);
     } catch (error) {
-      return { kind: "unclear", reason: faultOf(error).message };
+      return withoutSource({ kind: "unclear", reason: faultOf(error).message }, payment);
     }
     const answer = await this.#send(call, LOOK_TIMEOUT_MS);
-    if (!(answer instanceof Error)) return lookup.classify(answer, payment);
+    if (!(answer instanceof Error)) return withoutSource(lookup.classify(answer, payment), payment);
     return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
 
@@ -171,6 +172,17 @@ function exchangeOf(adapter: Adapter, setting: ClientSetting): Exchange {
 export function headersOf({ authorize }: Adapter, { secret, headers = {} }: ClientSetting) {
   if (secret === undefined) return headers;
   return { ...headers, ...(authorize?.(secret) ?? { Authorization: `Bearer ${secret}` }) };
+}
+
+/**
+ * A reason is written down, logged and shown, and a source never is: also when a processor or somebody's
+ * adapter repeats it, as it is or as a part of an address or of JSON.
+ */
+function withoutSource<T extends object>(outcome: T, { source }: Payment): T {
+  if (source === undefined || !("reason" in outcome)) return outcome;
+  const spellings = [source, encodeURIComponent(source), JSON.stringify(source).slice(1, -1)];
+  const hide = (reason: string, spelling: string) => reason.replaceAll(spelling, "…");
+  return { ...outcome, reason: spellings.reduce(hide, String(outcome.reason)) };
 }
 
 /** No byte has left, so that this attempt has recorded nothing. */

@@ -3,6 +3,7 @@
  * processor is named by its number in the journal's own table, so that a changed configuration cannot
  * give one processor's payments to another.
  */
+import type { Payment } from "../shared/payment.ts";
 
 /** Order matters: a state's code on disk is its index here. */
 export const PAYMENT_STATES = [
@@ -41,12 +42,18 @@ export type Intervention = {
 /** Use of a processor: as its breaker says; for no new payment; or regardless of its breaker. */
 export type ProcessorMode = "auto" | "drained" | "forced";
 
+/** `hasSource`: it has a source, which is forgotten now that the payment ends. */
+type Ending = { readonly seq: number; readonly hasSource?: boolean };
+
 export type Transition =
   | {
       readonly kind: "accept";
       readonly seq: number;
       readonly correlationId: string;
       readonly amountCents: number;
+      /** Its source, and its reference, if it has one. */
+      readonly source?: string | undefined;
+      readonly reference?: string | undefined;
       readonly acceptedAtMs: number;
       /** Acceptance and first assignment may share a commit. */
       readonly assignment: Assignment | null;
@@ -57,9 +64,8 @@ export type Transition =
   /** Every attempt at its processor was refused: the payment belongs to nobody again. */
   | { readonly kind: "release"; readonly seq: number; readonly attempt: FailedAttempt }
   | { readonly kind: "unknown"; readonly seq: number; readonly attempt: FailedAttempt }
-  | {
+  | ({
       readonly kind: "settle";
-      readonly seq: number;
       readonly row: number;
       readonly processor: number;
       readonly requestedAtMs: number;
@@ -67,9 +73,9 @@ export type Transition =
       readonly settledAtMs: number;
       /** An operator's word, not the processor's. */
       readonly intervention?: Intervention | undefined;
-    }
-  | { readonly kind: "reject"; readonly seq: number; readonly attempt: FailedAttempt }
-  | { readonly kind: "conflict"; readonly seq: number; readonly attempt: FailedAttempt }
+    } & Ending)
+  | ({ readonly kind: "reject"; readonly attempt: FailedAttempt } & Ending)
+  | ({ readonly kind: "conflict"; readonly attempt: FailedAttempt } & Ending)
   /** Nothing is sent for it until it is resumed; it stays with its processor, if it has one. */
   | { readonly kind: "hold"; readonly seq: number; readonly intervention: Intervention }
   | { readonly kind: "resume"; readonly seq: number; readonly intervention: Intervention }
@@ -103,8 +109,8 @@ export type Transition =
   | { readonly kind: "probe" };
 
 /**
- * `done` is durable. `duplicate` and `conflict` answer an accept whose id is known, with the same or
- * another amount. `moved` means that the payment is not in a state that this transition starts from.
+ * `done` is durable. `duplicate` and `conflict` answer an accept whose id is known: it is the same payment,
+ * or has another amount, source or reference. `moved` means that the payment is not in a state that this transition starts from.
  */
 export type TransitionResult =
   | { readonly kind: "done" }
@@ -113,10 +119,8 @@ export type TransitionResult =
   | { readonly kind: "moved"; readonly state: PaymentState | null };
 
 /** A payment that was not settled when the journal was opened. */
-export type OpenRow = {
+export type OpenRow = Payment & {
   readonly seq: number;
-  readonly correlationId: string;
-  readonly amountCents: number;
   readonly state: PaymentState;
   readonly acceptedAtMs: number;
   readonly assignment: Assignment | null;

@@ -71,7 +71,7 @@ function write(path: string, { count, firstMs, first, steps }: Form): void {
   db.run(`PRAGMA journal_mode = OFF; PRAGMA cache_size = -${CACHE_KB}`);
   db.run(
     `WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < ?1)
-     INSERT INTO payments SELECT *, ${sumOf()} FROM (SELECT seq,
+     INSERT INTO payments SELECT *, ${sumOf()}, NULL FROM (SELECT seq,
        unhex(printf('%012x%020x', iif(seq <= ?3, seq * ?4, (seq - ?3) * ?5) - 1, seq)),
        1 + seq * ${CENTS.factor} % ${CENTS.max} AS amount_cents, ${PAYMENT_STATES.indexOf("settled")} AS state,
        ?2 + seq / ${PER_MS} AS accepted_at_ms, iif(seq % 10 = 0, 1, 0) AS processor,

@@ -49,6 +49,7 @@ function describeStory(story: Fields, nowMs: number): string {
   const facts: [string, unknown][] = [
     ["payment", correlationId],
     ["amount", amountOf(amount)],
+    ["reference", story["reference"]],
     ["state", status],
     ["accepted", `${plain(acceptedAt)} (${ageOf(ageSeconds)} ago)`],
     ["processor", processor],

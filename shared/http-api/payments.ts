@@ -2,6 +2,7 @@
  * The messages that a shop posts and reads: a payment, its status, the summary, and what an error
  * looks like.
  */
+import { REFERENCE_TEXT, SOURCE_TEXT } from "../payment.ts";
 import {
   boolean,
   id,
@@ -35,9 +36,24 @@ const amount: SchemaOf<number> = {
   examples: [12.5],
 };
 
+const source: SchemaOf<string> = {
+  type: "string",
+  maxLength: 255,
+  pattern: SOURCE_TEXT,
+  examples: ["pm_card_visa"],
+};
+const reference: SchemaOf<string> = {
+  type: "string",
+  maxLength: 64,
+  pattern: REFERENCE_TEXT,
+  examples: ["order 1042"],
+};
+
 export const statusFields = {
   required: { correlationId: id, amount, status: state, acceptedAt: instant },
   optional: {
+    /** As the shop gave it. A source is never given back. */
+    reference,
     processor: text,
     requestedAt: instant,
     settledAt: instant,
@@ -56,7 +72,8 @@ export type PaymentStatus = Of<typeof payment>;
 /** A payment as a shop posts it; the largest amount is a setting of the API. */
 export function paymentRequest(amountMax?: number) {
   const upTo = amountMax === undefined ? {} : { maximum: amountMax };
-  return object({ correlationId: idInAnyCase, amount: { ...amount, ...upTo } as typeof amount });
+  const bounded = { ...amount, ...upTo } as typeof amount;
+  return object({ correlationId: idInAnyCase, amount: bounded }, { source, reference });
 }
 
 const totals = object({

@@ -105,6 +105,25 @@ test("nothing is missed by whoever ticks only when something is due", () => {
   expect(due.ticks).toBeLessThan(always.ticks / 4);
 });
 
+test("payments that carry more have frames of their own, of as many as fit", () => {
+  const { core, sent, clock } = client();
+  const source = "x".repeat(255);
+  const reference = "🦙".repeat(64);
+  const all = [
+    payment(1),
+    payment(2),
+    { ...payment(3), source },
+    { ...payment(4), source, reference },
+    { ...payment(5), reference },
+    payment(6),
+    ...[7, 8, 9].map((n) => ({ ...payment(n), source, reference })),
+  ];
+  for (const each of all) core.pay(clock.nowMs, each, () => {});
+  core.flush(clock.nowMs);
+  const numbers = sent.map(({ ids }) => ids.map((id) => Number(id.slice(-2))));
+  expect(numbers).toEqual([[1, 2], [3, 4], [5], [6], [7, 8], [9]]);
+});
+
 describe("a frame without an answer", () => {
   test("is sent again after 20 ms at first, then half as late again each time, up to 500 ms", () => {
     const { pay, flush, tickUntil, sent } = client({ random: () => 1 });

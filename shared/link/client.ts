@@ -17,13 +17,16 @@
  * For the same reason a frame that is sent again has no payment in it any more that was turned away.
  *
  * An id stands at most once in a frame, so that (sequence, id) names one payment even when two callers
- * post the same id with different amounts in the same turn.
+ * post the same id with different amounts in the same turn. Nor does a frame mix payments of id and
+ * amount alone with those that carry more: a worker of before takes the first ones alone.
  */
-import type { Payment } from "../payment.ts";
+import { carriesMore, type Payment } from "../payment.ts";
 import type { LinkTraffic, Verdict } from "../verdict.ts";
 import {
+  bytesOf,
   decodeVerdicts,
   encodePay,
+  PAYMENT_BYTES_MAX,
   PAYMENTS_PER_FRAME_MAX,
   type AddressedVerdict,
   type Decoded,
@@ -224,9 +227,13 @@ export class LinkClientCore {
     const entries = new Map<string, Entry>();
     let at = from;
     let deadlineMs = Number.POSITIVE_INFINITY;
+    let bytesLeft = PAYMENT_BYTES_MAX;
+    const isCarrying = carriesMore((this.#waiting[at] as Entry).payment);
     while (at < this.#waiting.length && entries.size < PAYMENTS_PER_FRAME_MAX) {
       const entry = this.#waiting[at] as Entry;
-      if (entries.has(entry.payment.correlationId)) break;
+      bytesLeft -= bytesOf(entry.payment);
+      const fits = bytesLeft >= 0 && carriesMore(entry.payment) === isCarrying;
+      if (!fits || entries.has(entry.payment.correlationId)) break;
       entries.set(entry.payment.correlationId, entry);
       deadlineMs = Math.min(deadlineMs, entry.deadlineMs);
       at++;

@@ -4,6 +4,7 @@ import { pack } from "msgpackr";
 import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
 import type { Verdict } from "../verdict.ts";
 import {
+  bytesOf,
   decodePay,
   decodeVerdicts,
   encodePay,
@@ -18,6 +19,10 @@ import { payment, sealByHand, uuid } from "./link.fixture.ts";
 const SEED = 20_250_801;
 const keys = linkKeys("a secret");
 const HEAD = { instance: 0xffff_ffff_ffff, incarnation: 0xffff_ffff, sequence: 0xffff_ffff };
+
+/** Written by the version before there was another kind. */
+const GOLDEN =
+  "0101ffffffffffffffffffffffffffff94d92434613739303162382d376432362d346439642d616131392d303030303030303030303031cd07c6d92434613739303162382d376432362d346439642d616131392d303030303030303030303032cb42374876e8000000cf060b63bdb0cc810f0d8d9ac10a4fe3";
 
 const heads = fc.record({
   instance: fc.maxSafeNat().map((n) => n % 2 ** 48),
@@ -65,6 +70,32 @@ describe("a frame", () => {
     );
   });
 
+  test("of payments that carry more comes back as it was, in a kind of its own", () => {
+    const source = fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 255 });
+    const unit = fc.constantFrom("a", "é", "€", "🦙");
+    const reference = fc.string({ unit, minLength: 1, maxLength: 64 });
+    const carrying = fc.record(
+      { correlationId: ids, amountCents: fc.integer({ min: 1, max: 9 }), source, reference },
+      { requiredKeys: ["correlationId", "amountCents"] },
+    );
+    const some = fc.array(carrying, { minLength: 1, maxLength: 2 });
+    check(
+      fc.property(heads, some, (head, sent) => {
+        const bytes = encodePay(keys.pay, head, sent);
+        expect(bytes[1]).toBe(sent.some((one) => "source" in one || "reference" in one) ? 3 : 1);
+        const decoded = decodePay(keys.pay, bytes);
+        expect(decoded).toEqual({ ok: true, frame: { kind: "pay", ...head, payments: sent } });
+        const most = sent.reduce((all, one) => all + bytesOf(one), 0);
+        expect(bytes.length - 32 - 3).toBeLessThanOrEqual(most);
+      }),
+    );
+  });
+
+  test("of payments of id and amount has the bytes that it always had", () => {
+    const bytes = encodePay(keys.pay, HEAD, [payment(1), payment(2, AMOUNT_CENTS_MAX)]);
+    expect(bytes.toString("hex")).toBe(GOLDEN);
+  });
+
   test("of verdicts comes back as it was", () => {
     check(
       fc.property(heads, verdicts, (head, sent) => {
@@ -97,6 +128,18 @@ describe("a frame", () => {
 
   test("with an amount beyond what sums are exact for is dropped", () => {
     const bytes = encodePay(keys.pay, HEAD, [payment(1, AMOUNT_CENTS_MAX + 1)]);
+    expect(reasonOf(decodePay(keys.pay, bytes))).toBe("payload");
+  });
+
+  test.each([
+    ["an empty source", ["", null]],
+    ["a source that is a number", [5, null]],
+    ["a source beyond ASCII", ["é", null]],
+    ["a reference that is too long", [null, "x".repeat(65)]],
+    ["a reference with a control character", [null, "\u0000"]],
+    ["nothing said of the reference", ["x"]],
+  ])("with %s is dropped", (_, more) => {
+    const bytes = sealByHand(keys.pay, pack([uuid(1), 1, ...more]), { kind: 3 });
     expect(reasonOf(decodePay(keys.pay, bytes))).toBe("payload");
   });
 

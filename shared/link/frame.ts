@@ -7,8 +7,12 @@
  * incarnation: a random number of one worker process, and nothing more: it says "another", not "later".
  * sequence: the PAY frame's own; a VERDICT names the sequences it answers in its payload, and one without
  *           verdicts names here the PAY frame without payments that it answers.
- * payload:  PAY [id, cents, …]; VERDICT [sequence, id, code, retryAfterMs, …]; flat arrays only.
+ * payload:  PAY [id, cents, …]; CARRYING [id, cents, source or null, reference or null, …]; VERDICT
+ *           [sequence, id, code, retryAfterMs, …]; flat arrays only.
  * MAC:      HMAC-SHA-256 over all before it, cut to 16 bytes, one key per direction.
+ *
+ * A PAY frame has payments of id and amount alone, and is what it was before there were others: CARRYING
+ * is a PAY frame with them, which a worker of before drops, since it could not keep what they carry.
  *
  * Decoding checks length, then MAC, then the rest with bounds; it returns a frame or the reason why
  * not, and never throws.
@@ -16,7 +20,14 @@
 import { timingSafeEqual } from "node:crypto";
 import { Packr } from "msgpackr";
 import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
-import { canonicalCorrelationId, type Payment } from "../payment.ts";
+import {
+  canonicalCorrelationId,
+  carriesMore,
+  isReference,
+  isSource,
+  paymentOf,
+  type Payment,
+} from "../payment.ts";
 import type { Secrets } from "../settings.ts";
 import type { Verdict } from "../verdict.ts";
 
@@ -28,10 +39,14 @@ const MAC_BYTES = 16;
 const PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - MAC_BYTES;
 /** Most payments of a datagram: array head 3, id 38, amount 9 make it 24. */
 export const PAYMENTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 47);
+/** Bytes that payments of one datagram may take together, by `bytesOf`. */
+export const PAYMENT_BYTES_MAX = PAYLOAD_BYTES_MAX - 3;
 /** Most verdicts of a datagram: array head 3, sequence 5, id 38, code 1, delay 5 make it 23. */
 export const VERDICTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 49);
 
-const KIND = { pay: 1, verdict: 2 } as const;
+const KIND = { pay: 1, verdict: 2, carrying: 3 } as const;
+const PAYING: readonly number[] = [KIND.pay, KIND.carrying];
+const ANSWERING: readonly number[] = [KIND.verdict];
 const VERDICT_CODES = ["stored", "duplicate", "conflict", "busy", "invalid"] as const;
 
 export type FrameHead = {
@@ -39,7 +54,7 @@ export type FrameHead = {
   readonly incarnation: number;
   readonly sequence: number;
 };
-/** A payment as it came over the link, not yet checked; `null` amounts and ids cannot occur. */
+/** Payments as they came over the link, whichever kind of frame they came in. */
 export type PayFrame = FrameHead & { readonly kind: "pay"; readonly payments: Payment[] };
 export type AddressedVerdict = {
   readonly sequence: number;
@@ -82,9 +97,24 @@ export function keyringOf(secrets: Secrets | null): Keyring {
 const packr = new Packr({ useRecords: false });
 
 export function encodePay(key: Buffer, head: FrameHead, payments: readonly Payment[]): Buffer {
+  if (payments.some(carriesMore)) return encodeCarrying(key, head, payments);
   const flat: (string | number)[] = [];
   for (const payment of payments) flat.push(payment.correlationId, payment.amountCents);
   return seal(key, KIND.pay, head, flat);
+}
+
+function encodeCarrying(key: Buffer, head: FrameHead, payments: readonly Payment[]): Buffer {
+  const flat = payments.flatMap(({ correlationId, amountCents, source, reference }) => {
+    return [correlationId, amountCents, source ?? null, reference ?? null];
+  });
+  return seal(key, KIND.carrying, head, flat);
+}
+
+/** Most bytes that a payment takes in a frame: id 38, amount 9, and a head of 3 for what it carries. */
+export function bytesOf(payment: Payment): number {
+  if (!carriesMore(payment)) return 47;
+  const { source = "", reference = "" } = payment;
+  return 53 + Buffer.byteLength(source) + Buffer.byteLength(reference);
 }
 
 export function encodeVerdicts(
@@ -101,9 +131,10 @@ export function encodeVerdicts(
 }
 
 export function decodePay(key: Buffer, bytes: Buffer): Decoded<PayFrame> {
-  const opened = open(key, KIND.pay, bytes);
+  const opened = open(key, PAYING, bytes);
   if (!opened.ok) return opened;
   const { head, flat } = opened;
+  if (opened.kind === KIND.carrying) return decodeCarrying(head, flat);
   if (flat.length % 2 !== 0 || flat.length > 2 * PAYMENTS_PER_FRAME_MAX) return drop("payload");
   const payments: Payment[] = [];
   for (let i = 0; i < flat.length; i += 2) {
@@ -115,8 +146,24 @@ export function decodePay(key: Buffer, bytes: Buffer): Decoded<PayFrame> {
   return { ok: true, frame: { kind: "pay", ...head, payments } };
 }
 
+function decodeCarrying(head: FrameHead, flat: unknown[]): Decoded<PayFrame> {
+  if (flat.length % 4 !== 0 || flat.length > 4 * PAYMENTS_PER_FRAME_MAX) return drop("payload");
+  const payments: Payment[] = [];
+  for (let i = 0; i < flat.length; i += 4) {
+    const correlationId = canonicalCorrelationId(flat[i]);
+    const amountCents = flat[i + 1];
+    const source = flat[i + 2];
+    const reference = flat[i + 3];
+    if (correlationId === null || !isAmount(amountCents)) return drop("payload");
+    if (source !== null && !isSource(source)) return drop("payload");
+    if (reference !== null && !isReference(reference)) return drop("payload");
+    payments.push(paymentOf(correlationId, amountCents, source, reference));
+  }
+  return { ok: true, frame: { kind: "pay", ...head, payments } };
+}
+
 export function decodeVerdicts(key: Buffer, bytes: Buffer): Decoded<VerdictFrame> {
-  const opened = open(key, KIND.verdict, bytes);
+  const opened = open(key, ANSWERING, bytes);
   if (!opened.ok) return opened;
   const { head, flat } = opened;
   if (flat.length % 4 !== 0 || flat.length > 4 * VERDICTS_PER_FRAME_MAX) return drop("payload");
@@ -154,9 +201,10 @@ function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buff
   return bytes;
 }
 
-type Opened = { ok: true; head: FrameHead; flat: unknown[] } | { ok: false; reason: DropReason };
+type Opened =
+  { ok: true; kind: number; head: FrameHead; flat: unknown[] } | { ok: false; reason: DropReason };
 
-function open(key: Buffer, kind: number, bytes: Buffer): Opened {
+function open(key: Buffer, kinds: readonly number[], bytes: Buffer): Opened {
   if (bytes.length <= HEADER_BYTES + MAC_BYTES || bytes.length > DATAGRAM_BYTES_MAX) {
     return drop("length");
   }
@@ -164,7 +212,8 @@ function open(key: Buffer, kind: number, bytes: Buffer): Opened {
   const expected = mac(key, bytes.subarray(0, end)).subarray(0, MAC_BYTES);
   if (!timingSafeEqual(expected, bytes.subarray(end))) return drop("mac");
   if (bytes[0] !== VERSION) return drop("version");
-  if (bytes[1] !== kind) return drop("kind");
+  const kind = bytes[1] as number;
+  if (!kinds.includes(kind)) return drop("kind");
   const flat = unpackArray(bytes.subarray(HEADER_BYTES, end));
   if (flat === null) return drop("payload");
   const head = {
@@ -172,7 +221,7 @@ function open(key: Buffer, kind: number, bytes: Buffer): Opened {
     incarnation: bytes.readUInt32BE(8),
     sequence: bytes.readUInt32BE(12),
   };
-  return { ok: true, head, flat };
+  return { ok: true, kind, head, flat };
 }
 
 /** The instance that a frame says it is of, whoever made it: to be believed when its MAC is right. */

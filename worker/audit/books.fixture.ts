@@ -17,7 +17,7 @@ export function settledJournal(path: string, count: number): void {
     `WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < ?1)
      INSERT INTO payments SELECT seq,
        unhex(printf('%016x%016x', seq * 7919, seq)), 1 + seq * 7919 % 100000, 4,
-       ?2 + seq / 2 - 3, iif(seq % 10 = 0, 1, 0), ?2 + seq / 2, ?2 + seq / 2 + 5, NULL FROM n`,
+       ?2 + seq / 2 - 3, iif(seq % 10 = 0, 1, 0), ?2 + seq / 2, ?2 + seq / 2 + 5, NULL, NULL FROM n`,
     [count, FIRST_MS],
   );
   db.run(

@@ -21,6 +21,7 @@ export function statusFields(payment: PaymentRecord, { names, eras }: Known): st
     `"amount":${decimalFromCents(amountCents)}`,
     `"status":"${state}"`,
   ];
+  if (payment.reference !== null) fields.push(`"reference":${JSON.stringify(payment.reference)}`);
   if (processor !== null) fields.push(`"processor":${JSON.stringify(names[processor])}`);
   if (requestedAtMs !== null) fields.push(`"requestedAt":"${iso(requestedAtMs)}"`);
   fields.push(`"acceptedAt":"${iso(payment.acceptedAtMs)}"`);

@@ -37,12 +37,23 @@ const KINDS_OF_PAGES = [
 
 const said = { atMs: AT_MS, who: "ana", action: "test", evidence: null };
 
+/** Every other payment carries a reference, and every third a source. */
+function carriedBy(seq: number) {
+  return {
+    ...(seq % 2 === 0 ? { reference: `order ${seq}` } : {}),
+    ...(seq % 3 === 0 ? { source: `tok_${"x".repeat(seq % 90)}_${seq}` } : {}),
+  };
+}
+
+function amountOf(seq: number): number {
+  return 1 + ((seq * 7_919) % 100_000);
+}
+
 /** Writes rows of every table, and so many that every tree has pages below its root. */
 function write(path: string): void {
   const db = openDatabase(path, "off");
   const recent = { least: PAYMENTS / 2, step: 1 };
   const store = new SqliteStore(path, "off", NAMES, AT_MS, db, 0, undefined, recent);
-  const amountOf = (seq: number) => 1 + ((seq * 7_919) % 100_000);
   const [seqs, open] = [1, PAYMENTS + 1].map((first) =>
     Array.from({ length: PAYMENTS }, (_, n) => first + n),
   ) as [number[], number[]];
@@ -50,7 +61,8 @@ function write(path: string): void {
     const assignment =
       seq % 5 === 0 ? null : { processor: seq % 2, requestedAtMs: AT_MS + 100 + seq };
     const correlationId = uuid((seq * 7_919) % 1_000_003);
-    store.apply([accept(seq, { correlationId, amountCents: amountOf(seq), assignment })]);
+    const payment = { correlationId, amountCents: amountOf(seq), ...carriedBy(seq) };
+    store.apply([accept(seq, { ...payment, assignment })]);
   }
   const words = (seq: number) =>
     `because ${"of this and that ".repeat(seq % 13 === 0 ? 200 : seq % 40)}`;
@@ -72,7 +84,11 @@ function write(path: string): void {
   const settleAll = (some: number[], firstRow: number) =>
     store.apply(
       some.map((seq, n) =>
-        settle(seq, firstRow + n, { processor: seq % 2, amountCents: amountOf(seq) }),
+        settle(seq, firstRow + n, {
+          processor: seq % 2,
+          amountCents: amountOf(seq),
+          hasSource: seq % 3 === 0,
+        }),
       ),
     );
   settleAll(
@@ -155,6 +171,14 @@ async function answersOf(path: string): Promise<unknown> {
     decided: db.query("SELECT * FROM interventions ORDER BY rowid").values(),
     repeated: store.apply(
       ids.map((correlationId, n) => accept(nextSeq + n, { correlationId, amountCents: 1 })),
+    ),
+    same: store.apply(
+      Array.from({ length: 2 * PAYMENTS }, (__, n) => n + 1)
+        .filter((seq) => seq % 9 < 2)
+        .map((seq) => {
+          const known = { correlationId: ids[seq - 1]!, amountCents: amountOf(seq) };
+          return accept(nextSeq + seq, { ...known, ...carriedBy(seq) });
+        }),
     ),
   };
   await reader.close();

@@ -11,12 +11,28 @@ function numbered(db: Database, sql: string): string[] {
   return db.query(sql).values().flat() as string[];
 }
 
+test.each([
+  ["another source", "UPDATE sources SET source = 'tok_2' WHERE seq = 1"],
+  ["another print", "UPDATE sources SET print = (print + 1) % 65536 WHERE seq = 1"],
+  ["a source of an ended payment", "UPDATE sources SET source = 'tok_1' WHERE seq = 2"],
+  ["a source of nobody", "INSERT INTO sources VALUES (9, 1, NULL)"],
+])("%s is damage", (_, change) => {
+  const { db, store } = openInline(":memory:");
+  store.apply([assigned(1, 0, { source: "tok_1" }), assigned(2, 0, { source: "tok_1" })]);
+  store.apply([settle(2, 0, { hasSource: true })]);
+  expect(damageIn(db)).toBeNull();
+  db.run(change);
+  expect(damageIn(db)).toMatch(/the source of payment \d is not its own/);
+  store.close();
+});
+
 test("every column of every table is in an index with all others, or compared otherwise", () => {
   /** Columns that copies.ts compares itself. */
   const COMPARED = new Set([
     ...["id", "sum", ...FACTS].map((column) => `payments.${column}`),
     "ledger.*",
     "stragglers.*",
+    "sources.source",
   ]);
   const { db, store } = openInline(":memory:");
   const uncovered: string[] = [];

@@ -5,6 +5,7 @@
  *   payments          a sum over the columns; the id's own index
  *   ledger            the columns of its payment
  *   stragglers        the states of payments
+ *   sources           the print of each that is not forgotten; an index has the prints
  *   the format's number       in the header and in meta
  *   all others, which are small or seldom written   an index of every column
  *
@@ -13,8 +14,11 @@
  */
 import type { Database } from "bun:sqlite";
 import { PAYMENT_STATES, type Transition } from "../transitions.ts";
+import { uuidFromHex } from "../uuid.ts";
+import { printOf } from "./source-print.ts";
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
+const ENDED = (["settled", "rejected", "conflict"] as const).map((s) => PAYMENT_STATES.indexOf(s));
 /** A prime, so that no bit of any column goes unseen; the sum takes two bytes a row. */
 const MODULUS = 32_749;
 /** A null weighs nothing, and so does being settled. */
@@ -85,7 +89,8 @@ export function disagreements(db: Database): string[] {
   if (!hasColumn(db, "payments", "sum")) return found;
   if (!hasColumn(db, "stragglers", "seq"))
     return [...paymentsWithOtherSum(db, OPEN_IN_INDEX), ...found];
-  return [...paymentsWithOtherSum(db, MAY_LACK_SUM), ...otherStragglers(db), ...found];
+  const others = [...otherStragglers(db), ...otherSources(db), ...found];
+  return [...paymentsWithOtherSum(db, MAY_LACK_SUM), ...others];
 }
 
 /** Journals of before the number have 0 in the header, and 1 in the table. */
@@ -113,6 +118,21 @@ function otherStragglers(db: Database): string[] {
   return numbers(db, sql).map(
     (seq) => `the table of stragglers has or lacks payment ${seq}, which is not so`,
   );
+}
+
+/** Sources that are not what their print is of, and those of no payment or of one that has ended. */
+function otherSources(db: Database): string[] {
+  if (!hasColumn(db, "sources", "print")) return [];
+  const rows = db
+    .query(
+      `SELECT sources.seq, print, source, lower(hex(id)), ifnull(state, ${ENDED[0]}) IN (${ENDED})
+       FROM sources LEFT JOIN payments USING (seq) WHERE source IS NOT NULL OR id IS NULL`,
+    )
+    .values() as [seq: number, print: number, source: string | null, hex: string, ended: 0 | 1][];
+  const wrong = rows.filter(([, print, source, hex, ended]) => {
+    return source === null || ended === 1 || printOf(uuidFromHex(hex), source) !== print;
+  });
+  return wrong.slice(0, FINDINGS_MAX).map(([seq]) => `the source of payment ${seq} is not its own`);
 }
 
 const RECENT_FROM_SEQ = "(SELECT value FROM meta WHERE key = 'recent_from_seq')";

@@ -37,8 +37,8 @@ export function assign(seq: number, processor = 0, requestedAtMs = AT_MS + 100 +
 }
 
 /** Accepts a payment and assigns it at once. */
-export function assigned(seq: number, processor = 0): Accept {
-  return accept(seq, { assignment: { processor, requestedAtMs: AT_MS + 100 + seq } });
+export function assigned(seq: number, processor = 0, more: Partial<Accept> = {}): Accept {
+  return accept(seq, { assignment: { processor, requestedAtMs: AT_MS + 100 + seq }, ...more });
 }
 
 export function failed(

@@ -37,12 +37,13 @@ export function history(seed: number): Transition[] {
     const processor = below(2);
     const requestedAtMs = AT_MS + 100 + below(50);
     if (below(9) === 0) {
-      all.push(accept(seq, { amountCents }));
+      all.push(accept(seq, { amountCents, reference: `order ${below(99)}` }));
       if (below(2) === 0) all.push({ kind: "hold", seq, intervention: said(AT_MS + seq, "hold") });
       continue;
     }
     const assignment = { processor, requestedAtMs };
-    all.push(accept(seq, { amountCents, assignment }));
+    const carried = below(3) === 0 ? { source: "tok", reference: `Pedido nº ${seq}` } : {};
+    all.push(accept(seq, { amountCents, assignment, ...carried }));
     const attempts = below(4) === 0 ? below(12) : 0;
     for (let n = 0; n < attempts; n++) {
       const attempt = { atMs: requestedAtMs + below(40), processor, outcome: "unknown" } as const;

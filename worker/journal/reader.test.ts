@@ -66,6 +66,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(database).toEqual(file);
       // The answers are not empty in the same way.
       const states = new Set(file.payments.map((payment) => payment?.state));
+      const references = file.payments.map((payment) => payment?.reference ?? null);
+      expect(references).toContain(null);
+      expect(references.filter((one) => one?.startsWith("Pedido nº ")).length).toBeGreaterThan(9);
       expect([...states].sort()).toEqual([...PAYMENT_STATES, undefined].sort());
       expect(file.stories.some((story) => (story?.attemptsLeftOut ?? 0) > 0)).toBe(true);
       expect(file.stories.some((story) => story?.interventions.length === 2)).toBe(true);

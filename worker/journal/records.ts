@@ -16,13 +16,15 @@ export function stateOf(code: number): PaymentState {
 
 /** Takes what a record has of a row, which may have more. */
 export function recordOf(row: Facts, correlationId: string): PaymentRecord {
-  const { seq, amountCents, acceptedAtMs, processor, requestedAtMs, settledAtMs } = row;
+  const { seq, amountCents, reference, acceptedAtMs } = row;
+  const { processor, requestedAtMs, settledAtMs } = row;
   const state = stateOf(row.state);
   return {
     correlationId,
     seq,
     amountCents,
     state,
+    reference,
     acceptedAtMs,
     processor,
     requestedAtMs,

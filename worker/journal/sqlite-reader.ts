@@ -27,7 +27,7 @@ import { bandOf, recordOf, type BandRow, type Facts } from "./records.ts";
 import { CODE } from "./sqlite-moves.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 
-const FACTS = `seq, amount_cents AS amountCents, state, accepted_at_ms AS acceptedAtMs, processor,
+const FACTS = `seq, amount_cents AS amountCents, state, reference, accepted_at_ms AS acceptedAtMs, processor,
   requested_at_ms AS requestedAtMs, settled_at_ms AS settledAtMs`;
 const PAYMENT = `lower(hex(id)) AS hex, ${FACTS}`;
 const BY_ID = "FROM payments WHERE id = unhex(?, '-')";

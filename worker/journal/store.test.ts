@@ -94,6 +94,25 @@ test("a new journal has small pages, another one keeps those that it was made wi
   }
 });
 
+test("a source is nowhere in the file once its payment has ended, however its rows lay there", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const store = open(path);
+  const seqs = Array.from({ length: 300 }, (_, n) => n + 1);
+  const source = (seq: number) => `tok_${"x".repeat((seq * 7) % 200)}_${seq}_`;
+  for (const seq of seqs) store.apply([assigned(seq, 0, { source: source(seq) })]);
+  const there = () => {
+    expect(store.checkpointAll()).toBe(true);
+    const bytes = readFileSync(path);
+    return seqs.filter((seq) => bytes.includes(source(seq))).length;
+  };
+  expect(there()).toBe(seqs.length);
+  const ending = seqs.slice(1).toSorted((a, b) => (a % 7) - (b % 7));
+  for (const [row, seq] of ending.entries()) store.apply([settle(seq, row, { hasSource: true })]);
+  expect(there()).toBe(1);
+  store.close();
+});
+
 describe("a journal is refused with one line that names it when", () => {
   test.each([1, 2, 10, 30, 90])("page %d of it is overwritten", (page) => {
     using directory = temporaryDirectory();
@@ -122,7 +141,9 @@ describe("a journal is refused with one line that names it when", () => {
     write(path, 2_000);
     const whole = readFileSync(path);
     writeFileSync(path, whole.subarray(0, 20 * PAGE_BYTES));
-    expect(reasonOf(() => open(path))).toMatch(/^journal \S+: it is damaged: [^\n]+$/);
+    expect(reasonOf(() => open(path))).toMatch(
+      /^journal \S+(?: cannot be opened)?: it is damaged: [^\n]+$/,
+    );
   });
 
   test("it is no database", () => {

@@ -11,6 +11,7 @@
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
+ *   sources    what a shop said is charged, until its payment ends, and a print of it (source-print.ts)
  *   tariffs    what each processor charged, and from which requestedAt on (sqlite-tariffs.ts)
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              recent_from_seq (payments before it are stragglers unless they are settled),
@@ -27,6 +28,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
+import { paymentOf } from "../../shared/payment.ts";
 import { isCorruption } from "../corruption.ts";
 import { refuseNewer } from "../format.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
@@ -38,6 +40,7 @@ import { refuseMoved } from "./moved.ts";
 import { refuseForeign } from "./ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
+import { printOf } from "./source-print.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { stateOf } from "./records.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
@@ -78,8 +81,16 @@ type OpenColumns = [
   acceptedAtMs: number,
   processor: number | null,
   requestedAtMs: number | null,
+  reference: string | null,
+  source: string | null,
   isClaimed: number,
 ];
+type Known = {
+  readonly amountCents: number;
+  readonly reference: string | null;
+  readonly print: number | null;
+  readonly source: string | null;
+};
 
 export class SqliteStore {
   readonly head: JournalHead;
@@ -127,6 +138,8 @@ export class SqliteStore {
       this.ledger = new SqliteLedger(this.#db);
       // Another writer holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
+      // A source that is forgotten is overwritten, on a page that is written anyway.
+      this.#db.run("PRAGMA secure_delete = FAST");
     } catch (error) {
       this.#db.close();
       throw new Error(`journal ${path}: ${reasonOf(error)}`, { cause: error });
@@ -174,19 +187,21 @@ export class SqliteStore {
     const rows = this.#db
       .query<OpenColumns, [string]>(
         `SELECT seq, lower(hex(id)), amount_cents, state, accepted_at_ms, processor, requested_at_ms,
+           reference, (SELECT source FROM sources WHERE sources.seq = unsettled.seq),
            coalesce(?1 = (SELECT reason FROM attempts
              WHERE attempts.seq = unsettled.seq AND attempts.processor = unsettled.processor
              ORDER BY attempts.rowid DESC LIMIT 1), 0)
          FROM unsettled ORDER BY seq`,
       )
       .values(CLAIMED) as OpenColumns[];
-    for (const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs, is] of rows) {
+    for (const row of rows) {
+      const [seq, hex, amountCents, code, acceptedAtMs, processor, requestedAtMs, ...more] = row;
+      const [reference, source, is] = more;
       const assignment =
         processor === null || requestedAtMs === null ? null : { processor, requestedAtMs };
       const state = stateOf(code);
-      const correlationId = uuidFromHex(hex);
-      const isClaimed = is === 1;
-      yield { seq, correlationId, amountCents, state, acceptedAtMs, assignment, isClaimed };
+      const payment = paymentOf(uuidFromHex(hex), amountCents, source, reference);
+      yield { seq, ...payment, state, acceptedAtMs, assignment, isClaimed: is === 1 };
     }
   }
 
@@ -301,9 +316,12 @@ export class SqliteStore {
       case "unknown":
         return this.#withAttempt(statements.unknown, transition.seq, transition.attempt);
       case "reject":
-        return this.#withAttempt(statements.reject, transition.seq, transition.attempt);
-      case "conflict":
-        return this.#withAttempt(statements.conflict, transition.seq, transition.attempt);
+      case "conflict": {
+        const { kind, seq, attempt, hasSource } = transition;
+        const result = this.#withAttempt(statements[kind], seq, attempt);
+        if (hasSource === true && result === DONE) statements.forget.run(seq);
+        return result;
+      }
       case "settle":
         return this.#settle(transition);
       case "hold":
@@ -343,7 +361,7 @@ export class SqliteStore {
   }
 
   #accept(accept: Extract<Transition, { kind: "accept" }>): TransitionResult {
-    const { correlationId, amountCents, assignment } = accept;
+    const { correlationId, amountCents, source, reference, assignment } = accept;
     const code = assignment === null ? CODE.accepted : CODE.assigned;
     const { changes } = this.#statements.accept.run(
       accept.seq,
@@ -354,13 +372,18 @@ export class SqliteStore {
       assignment?.processor ?? null,
       assignment?.requestedAtMs ?? null,
       sumAtAcceptance(accept, code),
+      reference ?? null,
     );
     if (changes === 1) {
       this.#unsettled.accepted(accept.seq);
+      if (source !== undefined) {
+        this.#statements.source.run(accept.seq, printOf(correlationId, source), source);
+      }
       return DONE;
     }
-    const known = this.#statements.amountOf.get(correlationId) as { amount_cents: number };
-    return known.amount_cents === amountCents ? DUPLICATE : CONFLICT;
+    return isSame(this.#statements.known.get(correlationId) as Known, accept)
+      ? DUPLICATE
+      : CONFLICT;
   }
 
   #settle(settle: Extract<Transition, { kind: "settle" }>): TransitionResult {
@@ -370,6 +393,7 @@ export class SqliteStore {
     this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
     this.blocks.written(row);
     this.#unsettled.settled(seq);
+    if (settle.hasSource === true) this.#statements.forget.run(seq);
     if (intervention !== undefined) this.#record(seq, null, intervention);
     return DONE;
   }
@@ -403,6 +427,18 @@ export class SqliteStore {
   }
 }
 
+/** Compares a payment that is there with one that has its id; a source by its print once it is forgotten. */
+function isSame(known: Known, accept: Extract<Transition, { kind: "accept" }>): boolean {
+  const { correlationId, amountCents, source, reference = null } = accept;
+  const print = source === undefined ? null : printOf(correlationId, source);
+  return (
+    known.amountCents === amountCents &&
+    known.reference === reference &&
+    known.print === print &&
+    (known.source === null || known.source === source)
+  );
+}
+
 /** Row numbers begin anew once half of them are used and no row is left after a purge. */
 function baseRowAtStart(baseRow: number, lastRow: number | null): number {
   return lastRow === null && baseRow >= LEDGER_ROWS_MAX / 2 ? 0 : baseRow;
@@ -420,10 +456,15 @@ function prepare(db: Database) {
     commit: db.prepare("COMMIT"),
     accept: db.prepare(
       `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor,
-         requested_at_ms, sum)
-       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+         requested_at_ms, sum, reference)
+       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     ),
-    amountOf: db.prepare("SELECT amount_cents FROM payments WHERE id = unhex(?, '-')"),
+    source: db.prepare("INSERT INTO sources VALUES (?, ?, ?)"),
+    forget: db.prepare("UPDATE sources SET source = NULL WHERE seq = ?"),
+    known: db.prepare(
+      `SELECT amount_cents AS amountCents, reference, print, source
+       FROM payments LEFT JOIN sources USING (seq) WHERE id = unhex(?, '-')`,
+    ),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
     assign: db.prepare(MOVE_SQL.assign),
     find: db.prepare(MOVE_SQL.find),

@@ -62,10 +62,19 @@ export class Intake {
     // Acceptance and first assignment share a commit when a processor can take it right now.
     const reservation = places.reserve(payment);
     const assignment = reservation === null ? null : places.assignmentFor(reservation);
-    const { correlationId, amountCents } = asked;
+    const { correlationId, amountCents, source, reference } = asked;
     payments.commit(
       payment,
-      { kind: "accept", seq: payment.seq, correlationId, amountCents, acceptedAtMs, assignment },
+      {
+        kind: "accept",
+        seq: payment.seq,
+        correlationId,
+        amountCents,
+        source,
+        reference,
+        acceptedAtMs,
+        assignment,
+      },
       (result) => this.#durable(answer, payment, reservation, result, nowMs),
     );
   }

@@ -111,7 +111,7 @@ export class OpenPayments {
     const { processor, requestedAtMs } = assignmentOf(payment);
     const lane = lanes.of(payment);
     const { seq } = payment;
-    const { amountCents } = payment.payment;
+    const { amountCents, source } = payment.payment;
     const row = ledger.append(requestedAtMs, amountCents, processor);
     const settledAtMs = clock.wallMs();
     this.commit(
@@ -125,6 +125,7 @@ export class OpenPayments {
         amountCents,
         settledAtMs,
         intervention,
+        hasSource: source !== undefined,
       },
       durable,
     );
@@ -133,10 +134,11 @@ export class OpenPayments {
 
   /** Ends a payment that cannot be settled by itself: an operator sees it with its reason. */
   park(payment: OpenPayment, kind: "reject" | "conflict", attempt: FailedAttempt): void {
-    this.commit(payment, { kind, seq: payment.seq, attempt });
+    const { correlationId, source } = payment.payment;
+    this.commit(payment, { kind, seq: payment.seq, attempt, hasSource: source !== undefined });
     const state = kind === "reject" ? "rejected" : "conflict";
     this.parked.set(state, (this.parked.get(state) ?? 0) + 1);
-    this.#options.log.warn({ correlationId: payment.payment.correlationId, ...attempt }, state);
+    this.#options.log.warn({ correlationId, ...attempt }, state);
   }
 
   #move(payment: OpenPayment, move: Move): void {

@@ -8,6 +8,7 @@
  *   rejected, conflict  counted and listed: an operator's
  */
 import type { Clock } from "../../shared/clock.ts";
+import { paymentOf } from "../../shared/payment.ts";
 import type { Journal, OpenRow, PaymentState } from "../journal.ts";
 import { BLOCK_ROWS, type LedgerWriter } from "../ledger.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
@@ -42,10 +43,10 @@ export async function recover(options: {
       waitingForOperator.set(row.state, (waitingForOperator.get(row.state) ?? 0) + 1);
       continue;
     }
-    const { seq, correlationId, amountCents, acceptedAtMs, isClaimed } = row;
+    const { seq, correlationId, amountCents, source, reference, acceptedAtMs, isClaimed } = row;
     // A wall clock that was set back must not give a payment more patience than a new one has.
     const deadlineMs = Math.min(acceptedAtMs + toSteadyMs, clock.steadyMs()) + patienceMs;
-    const payment = { correlationId, amountCents };
+    const payment = paymentOf(correlationId, amountCents, source, reference);
     const calls = {
       isOpen: false,
       refusals: 0,

@@ -15,7 +15,9 @@ export const TABLES = {
     processor: "int",
     requested_at_ms: "bigint",
     settled_at_ms: "bigint",
+    reference: "text",
   },
+  sources: { id: "uuid", print: "int", source: "text" },
   ledger: {
     row: "bigint",
     id: "uuid",

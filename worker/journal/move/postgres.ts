@@ -18,6 +18,7 @@ const FROM: Readonly<Record<Table, string>> = {
   processors: "processors ORDER BY number",
   tariffs: "tariffs ORDER BY number",
   payments: "payments ORDER BY seq",
+  sources: "sources ORDER BY id",
   ledger: `${LEDGER} ORDER BY stream, row`,
   attempts: "attempts ORDER BY nth",
   attempts_left_out: "attempts_left_out ORDER BY id",

@@ -13,8 +13,9 @@ const READ: Readonly<Record<Table, string>> = {
   processors: `SELECT number, name, url, coalesce(mode, 'auto') AS mode
     FROM processors LEFT JOIN processor_modes ON processor = number ORDER BY number`,
   tariffs: "SELECT number, processor, from_ms, terms FROM tariffs ORDER BY number",
-  payments: `SELECT seq, ${ID}, amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms
-    FROM payments p ORDER BY seq`,
+  payments: `SELECT seq, ${ID}, amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms,
+      reference FROM payments p ORDER BY seq`,
+  sources: `SELECT ${ID}, print, source FROM sources CROSS JOIN payments p USING (seq) ORDER BY seq`,
   ledger: `SELECT row, ${ID}, l.processor, l.requested_at_ms, l.amount_cents
     FROM ledger l CROSS JOIN payments p USING (seq) ORDER BY row`,
   attempts: `SELECT ${ID}, at_ms, a.processor, outcome, reason
@@ -28,10 +29,12 @@ const SEQ = "(SELECT seq FROM payments p WHERE p.id = unhex($id, '-'))";
 const WRITE: Readonly<Record<Exclude<Table, "processors">, string>> = {
   tariffs: "INSERT INTO tariffs VALUES ($number, $processor, $from_ms, $terms)",
   payments: `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor, requested_at_ms,
-      settled_at_ms, sum)
+      settled_at_ms, reference, sum)
     SELECT *, ${sumOf()} FROM (SELECT $seq AS seq, unhex($id, '-') AS id, $amount_cents AS amount_cents,
       $state AS state, $accepted_at_ms AS accepted_at_ms, $processor AS processor,
-      $requested_at_ms AS requested_at_ms, $settled_at_ms AS settled_at_ms)`,
+      $requested_at_ms AS requested_at_ms, $settled_at_ms AS settled_at_ms,
+      $reference AS reference)`,
+  sources: `INSERT INTO sources VALUES (${SEQ}, $print, $source)`,
   ledger: `INSERT INTO ledger VALUES ($row, ${SEQ}, $processor, $requested_at_ms, $amount_cents)`,
   attempts: `INSERT INTO attempts VALUES (${SEQ}, $at_ms, $processor, $outcome, $reason)`,
   attempts_left_out: `INSERT INTO attempts_left_out VALUES (${SEQ}, $count)`,

@@ -15,8 +15,9 @@ function rest(...columns: readonly string[]): string {
 /** The order of each answer is that of its first columns. */
 const QUESTIONS = {
   payments: `SELECT state, coalesce(processor, -1) AS processor, count(*) AS n, sum(amount_cents) AS cents,
-    ${rest("seq", "accepted_at_ms", "requested_at_ms", "settled_at_ms")}
+    count(reference) AS referred, ${rest("seq", "accepted_at_ms", "requested_at_ms", "settled_at_ms")}
     FROM payments GROUP BY 1, 2 ORDER BY 1, 2`,
+  sources: "SELECT count(*) AS n, count(source) AS kept, sum(print) AS prints FROM sources",
   ledger: `SELECT processor, count(*) AS n, sum(amount_cents) AS cents, ${rest("requested_at_ms")}
     FROM LEDGER GROUP BY 1 ORDER BY 1`,
   attempts: `SELECT processor, outcome, count(*) AS n, ${rest("at_ms")}

@@ -12,6 +12,7 @@ import type {
   TransitionResult,
 } from "../../transitions.ts";
 import { PAYMENT_STATES } from "../../transitions.ts";
+import { printOf } from "../source-print.ts";
 import { LIST, MOVE_NUMBER } from "./functions.ts";
 
 type Accept = Extract<Transition, { kind: "accept" }>;
@@ -87,6 +88,14 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     accepts.map(({ acceptedAtMs }) => acceptedAtMs),
     accepts.map(({ assignment }) => assignment?.processor ?? null),
     accepts.map(({ assignment }) => assignment?.requestedAtMs ?? null),
+    someOf(accepts.map(({ reference }) => reference ?? null)),
+    someOf(accepts.map(({ source }) => source ?? null)),
+    someOf(
+      accepts.map(({ correlationId, source }) =>
+        source === undefined ? null : printOf(correlationId, source),
+      ),
+    ),
+    endedOf(transitions, idOf),
     moves.map(({ seq }) => idOf(seq) ?? null),
     moves.map(({ kind }) => MOVE_NUMBER[kind]),
     moves.map(processorOf),
@@ -103,6 +112,19 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     rareOf(transitions, places),
   ];
   return { values, results: (answer) => resultsFrom(places, answer) };
+}
+
+/** Null when nobody has one: then nothing is sent and nothing is done. */
+function someOf<T>(values: readonly (T | null)[]): readonly (T | null)[] | null {
+  return values.every((value) => value === null) ? null : values;
+}
+
+/** Ids of payments whose sources are to be forgotten; null in a batch without any. */
+function endedOf(transitions: readonly Transition[], idOf: IdOf): readonly unknown[] | null {
+  const ended = transitions.flatMap((transition) =>
+    "hasSource" in transition && transition.hasSource === true ? [idOf(transition.seq)] : [],
+  );
+  return ended.length === 0 ? null : ended;
 }
 
 function processorOf(move: OtherMove): number | null {

@@ -85,6 +85,7 @@ const { first, last } = ATTEMPTS_KEPT;
  */
 const COMMIT = `(s smallint, w bigint, n bigint,
   a_id uuid[], a_seq bigint[], a_shard smallint[], a_cents bigint[], a_at bigint[], a_processor int[], a_requested bigint[],
+  a_reference text[], a_source text[], a_print int[], ended uuid[],
   m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[],
   l_id uuid[], l_row bigint[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
   rare jsonb)
@@ -106,15 +107,23 @@ BEGIN
     RETURN;
   END IF;
   IF accepts > 0 THEN
-    INSERT INTO payments (id, seq, amount_cents, accepted_at_ms, requested_at_ms, shard, state, processor)
-      SELECT id, seq, cents, at, requested, shard, CASE WHEN given IS NULL THEN ${CODE.accepted} ELSE ${CODE.assigned} END, given
-      FROM unnest(a_id, a_seq, a_shard, a_cents, a_at, a_processor, a_requested) AS t(id, seq, shard, cents, at, given, requested)
+    INSERT INTO payments (id, seq, amount_cents, accepted_at_ms, requested_at_ms, shard, state, processor, reference)
+      SELECT id, seq, cents, at, requested, shard, CASE WHEN given IS NULL THEN ${CODE.accepted} ELSE ${CODE.assigned} END, given, its_reference
+      FROM unnest(a_id, a_seq, a_shard, a_cents, a_at, a_processor, a_requested, a_reference) AS t(id, seq, shard, cents, at, given, requested, its_reference)
       ORDER BY id ON CONFLICT (id) DO NOTHING;
     GET DIAGNOSTICS hit = ROW_COUNT;
+    IF a_source IS NOT NULL THEN
+      INSERT INTO sources SELECT t.id, new_print, new_source
+        FROM unnest(a_id, a_seq, a_print, a_source) AS t(id, seq, new_print, new_source) JOIN payments p ON p.id = t.id AND p.seq = t.seq
+        WHERE new_source IS NOT NULL;
+    END IF;
     IF hit < accepts THEN
-      SELECT jsonb_agg(jsonb_build_array(${LIST.accepts}, nth, CASE WHEN p.amount_cents = cents THEN 'duplicate' ELSE 'conflict' END))
+      SELECT jsonb_agg(jsonb_build_array(${LIST.accepts}, nth, CASE WHEN p.amount_cents = cents
+          AND p.reference IS NOT DISTINCT FROM its_reference AND o.print IS NOT DISTINCT FROM its_print
+          AND (o.source IS NULL OR o.source = its_source) THEN 'duplicate' ELSE 'conflict' END))
         INTO more
-        FROM unnest(a_id, a_seq, a_cents) WITH ORDINALITY AS t(id, seq, cents, nth) JOIN payments p USING (id) WHERE p.seq <> t.seq;
+        FROM unnest(a_id, a_seq, a_cents, a_reference, a_print, a_source) WITH ORDINALITY AS t(id, seq, cents, its_reference, its_print, its_source, nth)
+        JOIN payments p USING (id) LEFT JOIN sources o USING (id) WHERE p.seq <> t.seq;
       said := said || more;
     END IF;
   END IF;
@@ -167,6 +176,10 @@ BEGIN
       INSERT INTO blocks SELECT s, b, processor, min(requested_at_ms), max(requested_at_ms), count(*), sum(amount_cents)
         FROM ledger WHERE stream = s AND row >= b * ${BLOCK_ROWS} AND row < (b + 1) * ${BLOCK_ROWS} GROUP BY processor;
     END LOOP;
+  END IF;
+  IF ended IS NOT NULL THEN
+    UPDATE sources SET source = NULL FROM payments p
+      WHERE sources.id = ANY (ended) AND p.id = sources.id AND p.state + 0 IN (${CODE.settled}, ${CODE.rejected}, ${CODE.conflict});
   END IF;
   IF rare IS NOT NULL THEN
     CASE rare->>'kind'

@@ -12,6 +12,7 @@
  * are kept here, since transitions name a payment by its number and the tables by its id.
  */
 import type { Clock } from "../../../shared/clock.ts";
+import { paymentOf } from "../../../shared/payment.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
@@ -172,6 +173,7 @@ export class PostgresJournal implements WorkerJournal {
   async open(): Promise<OpenRow[]> {
     const rows = await this.#read<OpenColumns>(
       `SELECT seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
+         reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
          coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
            ORDER BY nth DESC LIMIT 1), false) AS claimed
        FROM payments p WHERE state <> ${CODE.settled} ORDER BY seq`,
@@ -182,8 +184,7 @@ export class PostgresJournal implements WorkerJournal {
       this.#ids.set(seq, correlationId);
       return {
         seq,
-        correlationId,
-        amountCents: row.amount_cents,
+        ...paymentOf(correlationId, row.amount_cents, row.source, row.reference),
         state: stateOf(row.state),
         acceptedAtMs: row.accepted_at_ms,
         assignment:
@@ -373,6 +374,8 @@ type OpenColumns = {
   readonly accepted_at_ms: number;
   readonly processor: number | null;
   readonly requested_at_ms: number | null;
+  readonly reference: string | null;
+  readonly source: string | null;
   readonly claimed: boolean;
 };
 type TariffColumns = {

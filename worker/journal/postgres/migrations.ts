@@ -8,10 +8,11 @@ import type { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { tables } from "./migrations/0001-tables.ts";
 import { moves } from "./migrations/0002-moves.ts";
+import { carried } from "./migrations/0003-carried.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves, carried];
 
 /** Number of the lock that a migration holds: "PaLe". */
 const LOCK = 0x50_61_4c_65;

@@ -28,7 +28,7 @@ import { Questions, type QuestionsOptions } from "./questions.ts";
 /** Payments that are not settled; the words are those of the partial index. */
 const OPEN = `state <> ${CODE.settled}`;
 const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
-  p.state::int, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
+  p.state::int, p.reference, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
 const LAST_REASON =
   "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
