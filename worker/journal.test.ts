@@ -142,11 +142,7 @@ for (const driver of [...DRIVERS, POSTGRES_DRIVER]) {
             again(6, { source }),
             again(6, { reference }),
           ),
-        ).toEqual([
-          ...[DUPLICATE, CONFLICT, CONFLICT],
-          ...[DUPLICATE, CONFLICT, CONFLICT],
-          ...[DUPLICATE, CONFLICT, CONFLICT],
-        ]);
+        ).toEqual(Array.from({ length: 3 }, () => [DUPLICATE, CONFLICT, CONFLICT]).flat());
       });
 
       test("what a payment carries in the same commit that has its repeat", async () => {

@@ -42,7 +42,8 @@ export function history(seed: number): Transition[] {
       continue;
     }
     const assignment = { processor, requestedAtMs };
-    const carried = below(3) === 0 ? { source: "tok", reference: `Pedido nº ${seq}` } : {};
+    const hasSource = below(3) === 0;
+    const carried = hasSource ? { source: "tok", reference: `Pedido nº ${seq}` } : {};
     all.push(accept(seq, { amountCents, assignment, ...carried }));
     const attempts = below(4) === 0 ? below(12) : 0;
     for (let n = 0; n < attempts; n++) {
@@ -50,16 +51,17 @@ export function history(seed: number): Transition[] {
       all.push({ kind: "unknown", seq, attempt: { ...attempt, reason: `${n}` } });
     }
     const fate = attempts > 0 ? 3 + below(9) : below(12);
-    if (fate === 0) all.push(failed("reject", seq, processor));
+    if (fate === 0) all.push(Object.assign(failed("reject", seq, processor), { hasSource }));
     else if (fate === 1) all.push(failed("release", seq, processor));
-    else if (fate === 3) all.push(failed("conflict", seq, processor, "another body"));
+    else if (fate === 3)
+      all.push(Object.assign(failed("conflict", seq, processor, "another body"), { hasSource }));
     else if (fate === 4) {
       for (const action of ["ask", "hold"] as const) {
         all.push({ kind: action, seq, intervention: said(AT_MS + seq, action) });
       }
     } else if (fate > 5) {
       const at = { requestedAtMs, amountCents, settledAtMs: requestedAtMs + 60 };
-      all.push(settle(seq, row++, { processor, ...at }));
+      all.push(settle(seq, row++, { processor, hasSource, ...at }));
     }
   }
   const mode = { kind: "mode", processor: 1, mode: "drained" } as const;

@@ -179,7 +179,7 @@ export class PostgresJournal implements WorkerJournal {
        FROM payments p WHERE state <> ${CODE.settled} ORDER BY seq`,
       [CLAIMED],
     );
-    return rows.map((row) => {
+    return Array.from(rows, (row) => {
       const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
       this.#ids.set(seq, correlationId);
       return {
