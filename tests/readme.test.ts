@@ -67,10 +67,10 @@ test("every setting that a page names exists", () => {
   const known: object = { ...apiSettings, ...workerSettings, ...simulatorSettings };
   /**
    * Words that are read by Bun, by this file, set by a login, or are names that SQLite and the kernel
-   * have; then the variables of the Compose files and of the contest's script.
+   * have; then the variables of the Compose files, of the contest's script, and of an example's secret.
    */
   const others =
-    /^(USER|BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$|^(IMAGES|[A-Z]+_IMAGE|(GATEWAY|DEFAULT|FALLBACK|OPERATORS|SHOPS)_PORT|COMMIT|MAX_REQUESTS|TOKEN)$/;
+    /^(USER|BUN_.*|NODE_.*|SSL_CERT_FILE|MIMALLOC_.*|UPDATE|SIG[A-Z]+|SQLITE_.*)$|^(IMAGES|[A-Z]+_IMAGE|(GATEWAY|DEFAULT|FALLBACK|OPERATORS|SHOPS)_PORT|COMMIT|MAX_REQUESTS|TOKEN|STRIPE_SECRET_KEY)$/;
   for (const { path, text } of documents) {
     const named = [
       ...matches(text, /`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g),
