@@ -195,7 +195,7 @@ describe("many", () => {
     expect(bench.default.looks).toHaveLength(16);
     const lookups = spyOn(bench.pipeline.lanes, "numbered");
     for (let i = 0; i < 100; i++) await bench.tick();
-    // One says what is due, and one when the next will be.
+    // Each tick looks once for what is due, and once for when the next will be.
     expect(lookups.mock.calls.length).toBeLessThanOrEqual(200);
   });
 
