@@ -49,10 +49,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "worker/pipeline.ts",
-        find: "    this.#resolver.looked(due, isResolved(looked));\n  }",
+        find: "    this.#resolver.looked(due, isResolved(looked));\n    this.onEvent();",
         replace: `    this.#resolver.looked(due, isResolved(looked));
     if ((looked.kind as string) === "absent") this.queue.putBack(due.payment);
-  }`,
+    this.onEvent();`,
       },
     ],
   },
