@@ -31,6 +31,7 @@ type Totals = Record<
   | "seedsWithAbsences"
   | "exchanges"
   | "restores"
+  | "tariffChanges"
   | "simulatedMs",
   number
 >;
@@ -123,13 +124,14 @@ function describe(sum: Totals): string {
     `${sum.absences} payments declared absent in ${sum.seedsWithAbsences} seeds, ` +
     `${sum.exchanges} starts with addresses exchanged, ` +
     `${sum.restores} restores of an older copy, ` +
+    `${sum.tariffChanges} starts with other tariffs, ` +
     `${hours} simulated hours in ${seconds} s`
   );
 }
 
 function noTotals(): Totals {
   const counts = { charges: 0, crashes: 0, powerCuts: 0, decisions: 0 };
-  const absent = { absences: 0, seedsWithAbsences: 0, exchanges: 0, restores: 0 };
+  const absent = { absences: 0, seedsWithAbsences: 0, exchanges: 0, restores: 0, tariffChanges: 0 };
   return { seeds: 0, acknowledged: 0, ...counts, ...absent, simulatedMs: 0 };
 }
 

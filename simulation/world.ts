@@ -23,6 +23,8 @@ import { describePlan, drawPlan, type Plan } from "./world/plan.ts";
 import type { Counts, Scene } from "./world/scene.ts";
 import { Shop } from "./world/shop.ts";
 import { compareSummaries } from "./world/summaries.ts";
+import { FeeBook } from "./world/fees.ts";
+import type { Tariffs } from "./world/tariffs.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
 import { letGo } from "./world/operator.ts";
@@ -83,6 +85,7 @@ class World implements Scene {
   readonly odd: Chance;
   readonly mood: Chance;
   readonly restoring: Chance;
+  readonly tariff: Chance;
   readonly plan: Plan;
   readonly time = new Time();
   readonly trace = new Trace();
@@ -93,6 +96,7 @@ class World implements Scene {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
+  readonly #fees = new FeeBook(this.disk);
   readonly counts: Counts = {
     charges: 0,
     crashes: 0,
@@ -101,6 +105,7 @@ class World implements Scene {
     absences: 0,
     exchanges: 0,
     restores: 0,
+    tariffChanges: 0,
   };
   readonly purged = new Set<string>();
   troubled = true;
@@ -118,6 +123,7 @@ class World implements Scene {
     this.odd = new Chance(seed ^ 0x5bd1e995);
     this.mood = new Chance(seed ^ 0x1b873593);
     this.restoring = new Chance(seed ^ 0x3c6ef372);
+    this.tariff = new Chance(seed ^ 0x7f4a7c15);
     this.plan = drawPlan(this.chance, this);
     this.#steps = steps;
 
@@ -152,7 +158,7 @@ class World implements Scene {
       log: SILENT,
       transmit: (frame, api) => this.post.toApi(frame, api),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
-      onApplied: (transitions) => this.onApplied(transitions),
+      onApplied: (transitions, tariffs) => this.onApplied(transitions, tariffs),
     });
     this.#shop = new Shop({
       time,
@@ -168,7 +174,8 @@ class World implements Scene {
   }
 
   /** Follows what the journal was told, to know what a purge has taken out of the ledger. */
-  onApplied(transitions: readonly Transition[]): void {
+  onApplied(transitions: readonly Transition[], tariffs: Tariffs): void {
+    this.#fees.onApplied(transitions, tariffs);
     for (const transition of transitions) {
       if (transition.kind === "settle") this.#settledSeqs.push(transition.seq);
       else if (transition.kind === "absent") this.#onAbsent(transition.seq);
@@ -305,6 +312,10 @@ class World implements Scene {
   #checkAll(): void {
     this.checker.checkJournal();
     compareSummaries(this);
+    const { tariffs } = this.gateway;
+    if (tariffs === null) throw new Violation("the worker is down after everything healed");
+    const names = PROCESSORS.map(({ name }) => name);
+    this.#fees.check(tariffs, names);
   }
 
   repost(correlationId: string, amountCents: number): void {

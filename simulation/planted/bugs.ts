@@ -463,4 +463,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "a fee by today's tariff instead of the payment's",
+    seedsFrom: 20,
+    seedsMax: 50,
+    edits: [
+      {
+        file: "worker/tariffs.ts",
+        find: "eras.findLast(({ fromMs }) => fromMs <= requestedAtMs)",
+        replace: "eras.findLast(() => requestedAtMs > 0)",
+      },
+    ],
+  },
 ];

@@ -126,6 +126,15 @@ export class Disk {
     return uuidFromHex(this.db.query<{ hex: string }, [number]>(sql).get(seq)?.hex ?? "");
   }
 
+  /** The assignment that a payment has now, with its id; null when there is no such payment. */
+  assigned(seq: number) {
+    type Row = { hex: string; processor: number | null; requested_at_ms: number | null };
+    const sql =
+      "SELECT lower(hex(id)) AS hex, processor, requested_at_ms FROM payments WHERE seq = ?";
+    const row = this.db.query<Row, [number]>(sql).get(seq);
+    return row === null ? null : { ...row, id: uuidFromHex(row.hex) };
+  }
+
   /** Names of the processors about which an operator's word is in force. */
   notAutomatic(): string[] {
     const sql = "SELECT name FROM processor_modes JOIN processors ON number = processor";

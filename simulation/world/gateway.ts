@@ -1,7 +1,6 @@
 /** The worker's process in the world: its real parts, started on what the disk holds, and killed. */
 import type { Log } from "../../shared/log.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
-import { shareOf } from "../../shared/tariff.ts";
 import type { LinkKeys } from "../../shared/link/frame.ts";
 import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.ts";
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
@@ -13,6 +12,8 @@ import type { Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import { DiskJournal, type Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
+import type { Tariffs } from "./tariffs.ts";
+import type { KnownTariff } from "../../worker/tariffs.ts";
 import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
 
@@ -35,7 +36,7 @@ export type GatewayOptions = {
   readonly log: Log;
   readonly transmit: (frame: Buffer, api: number) => void;
   readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
-  readonly onApplied: (transitions: readonly Transition[]) => void;
+  readonly onApplied: (transitions: readonly Transition[], tariffs: Tariffs) => void;
 };
 
 type Running = {
@@ -43,6 +44,7 @@ type Running = {
   readonly link: LinkServerCore<number>;
   readonly summary: SummaryReader;
   readonly journal: DiskJournal;
+  readonly tariffs: readonly KnownTariff[];
 };
 
 export class Gateway {
@@ -53,6 +55,8 @@ export class Gateway {
   #running: Running | null = null;
   /** True when somebody has exchanged the addresses in the configuration; from the next start on. */
   exchanged = false;
+  /** Number of the tariffs that are in the configuration, from the next start on. */
+  #configured = 0;
   /** The order of incarnations, which only the world knows. */
   readonly startOf = new Map<number, number>();
 
@@ -71,6 +75,16 @@ export class Gateway {
     return this.#running?.pipeline.payments.count ?? -1;
   }
 
+  /** Tariffs that the journal knows; null while the worker is down. */
+  get tariffs(): readonly KnownTariff[] | null {
+    return this.#running?.tariffs ?? null;
+  }
+
+  /** Writes the next tariffs into the configuration, which a start reads. */
+  changeTariffs(): void {
+    this.#configured++;
+  }
+
   async start(): Promise<void> {
     const start = ++this.#starts;
     this.#isStarted = true;
@@ -78,31 +92,36 @@ export class Gateway {
     const { time, chance, disk, wires, plan, log } = this.#options;
     const clock = time;
     const processors = NAMES;
-    const { onApplied } = this.#options;
+    const terms = plan.tariffs[this.#configured]!;
+    const onApplied = (transitions: readonly Transition[]) =>
+      this.#options.onApplied(transitions, terms);
     const journal = new DiskJournal({ disk, time, chance, processors, alive, onApplied });
     const names = journal.head.processors;
     const ledger = new LedgerWriter(allocateLedger(LEDGER_SLOTS, names.length, LEDGER_ROWS_MAX));
     const { patienceMs } = plan;
     const urls = PROCESSORS.map(({ url }) => url);
     if (this.exchanged) urls.reverse();
+    const tariffs = await journal.tariffs(
+      terms.map((tariff, i) => ({ processor: names.indexOf(NAMES[i]!), terms: tariff })),
+    );
     const pipeline = new Pipeline({
       clock,
       random: chance.next,
       log,
       journal,
       ledger,
-      processors: PROCESSORS.map(({ name, fee }, i) => {
+      processors: PROCESSORS.map(({ name }, i) => {
         const url = urls[i]!;
         const wire = wires[PROCESSORS.findIndex((one) => one.url === url)]!;
         const exchange = wire.exchangeFor(alive);
         return {
           name,
-          fee: shareOf(fee),
+          fee: terms[i]!,
           url,
           client: new HttpProcessor(url, plan.processorTimeoutMs, exchange),
         };
       }),
-      tariffsFromMs: 0,
+      tariffsFromMs: tariffs.at(-1)?.fromMs ?? 0,
       inFlightMax: 64,
       backlogMax: 10_000,
       processorTimeoutMs: plan.processorTimeoutMs,
@@ -115,7 +134,7 @@ export class Gateway {
       journal.rowsNow(fromRow, toRow),
     );
     this.startOf.set(incarnationOf(start), start);
-    this.#running = { pipeline, link, summary, journal };
+    this.#running = { pipeline, link, summary, journal, tariffs };
     const ticker = new Ticker({
       clock,
       tick: () => pipeline.tick(),

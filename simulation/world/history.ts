@@ -35,5 +35,5 @@ export function writeHistory(world: Scene): void {
     models[processor]!.records.insert({ correlationId, amountCents, requestedAtMs, recordedAtMs });
   }
   store.apply(transitions);
-  world.onApplied(transitions);
+  world.onApplied(transitions, plan.tariffs[0]!);
 }

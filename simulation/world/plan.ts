@@ -1,5 +1,6 @@
 /** The faults of one run, drawn from its seed; printed, so that a reader knows what was survived. */
 import type { Chance } from "./chance.ts";
+import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
 export type Plan = {
   readonly apis: number;
@@ -60,6 +61,8 @@ export type Plan = {
   readonly exchanges: number;
   /** How often the journal is lost, and an older copy put in its place. */
   readonly restores: number;
+  /** The tariffs that hold one after the other. */
+  readonly tariffs: readonly Tariffs[];
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -69,20 +72,24 @@ export type Plan = {
 };
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
-type Apart = Readonly<Record<"apart" | "identity" | "odd" | "mood" | "restoring", Chance>>;
+type Apart = Readonly<
+  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff", Chance>
+>;
 
-export function drawPlan(chance: Chance, { restoring, ...others }: Apart): Plan {
-  const plan = drawOthers(chance, others);
+export function drawPlan(chance: Chance, { restoring, tariff, ...others }: Apart): Plan {
+  const plan = { ...drawOthers(chance, others), tariffs: drawTariffs(tariff) };
   // A copy has other addresses, or rows that a purge took away since.
   if (plan.exchanges > 0 || plan.purges > 0 || restoring.happens(0.6)) return plan;
   // An id that is not in the copy has no amount yet.
-  return { ...plan, restores: 1, shop: { ...plan.shop, otherAmounts: 0 } };
+  // Nor does it know of tariffs that began since: what was sent under them is said to cost what was before.
+  const tariffs = plan.tariffs.slice(0, 1);
+  return { ...plan, restores: 1, tariffs, shop: { ...plan.shop, otherAmounts: 0 } };
 }
 
 function drawOthers(
   chance: Chance,
-  { apart, identity, odd, mood }: Omit<Apart, "restoring">,
-): Plan {
+  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff">,
+): Omit<Plan, "tariffs"> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -139,7 +146,7 @@ function drawAnswers(odd: Chance, mood: Chance): Plan["answers"] {
 /** Writes one line a group; what is off is left out. */
 export function describePlan(plan: Plan): string {
   const show = (value: unknown): string => {
-    if (Array.isArray(value)) return value.join("/");
+    if (Array.isArray(value)) return value.map(show).join("/");
     if (typeof value !== "object" || value === null) return String(value);
     const fields = Object.entries(value).filter(([, entry]) => entry !== 0 && entry !== false);
     return fields.map(([name, entry]) => `${name} ${show(entry)}`).join(", ");

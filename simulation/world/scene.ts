@@ -7,6 +7,7 @@ import type { Disk } from "./disk.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
+import type { Tariffs } from "./tariffs.ts";
 import type { Post } from "./post.ts";
 import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
@@ -19,6 +20,7 @@ export interface Scene {
   readonly odd: Chance;
   readonly mood: Chance;
   readonly restoring: Chance;
+  readonly tariff: Chance;
   readonly plan: Plan;
   readonly time: Time;
   readonly disk: Disk;
@@ -43,7 +45,7 @@ export interface Scene {
   startGateway(): void;
   /** Posts a payment as a shop that repeats it. */
   repost(correlationId: string, amountCents: number): void;
-  onApplied(transitions: readonly Transition[]): void;
+  onApplied(transitions: readonly Transition[], tariffs: Tariffs): void;
 }
 
 export type Counts = {
@@ -58,4 +60,6 @@ export type Counts = {
   exchanges: number;
   /** Copies that were put in the journal's place. */
   restores: number;
+  /** Starts with other tariffs. */
+  tariffChanges: number;
 };

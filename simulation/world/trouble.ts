@@ -6,6 +6,7 @@ import { crashApi, crashWorker, cutPower } from "./crashes.ts";
 import { exchangeAddresses } from "./exchange.ts";
 import { decide } from "./operator.ts";
 import { loseJournal } from "./restore.ts";
+import { changeTariffs } from "./repricing.ts";
 
 export function planTrouble(world: Scene): void {
   const { plan } = world;
@@ -24,6 +25,7 @@ export function planTrouble(world: Scene): void {
   at(world, plan.answers.rejections, () => rejectEverything(world), world.odd);
   at(world, plan.answers.moods, () => rejectSome(world), world.mood);
   at(world, plan.restores, () => loseJournal(world), world.restoring);
+  at(world, plan.tariffs.length - 1, () => changeTariffs(world), world.tariff);
   at(world, 3, () => world.disk.checkpoint());
 }
 

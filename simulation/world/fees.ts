@@ -1,0 +1,73 @@
+/**
+ * A count of fees beside the gateway's. A payment costs for ever what was in force when it was assigned: this
+ * one knows that from the assignments themselves, as the journal takes them, and not from instants; and it
+ * counts with whole numbers of any length.
+ */
+import { feeOf, millionthsOf, type Tariff } from "../../shared/tariff.ts";
+import { erasOf, tariffOf, type KnownTariff } from "../../worker/tariffs.ts";
+import { PAYMENT_STATES, type Transition } from "../../worker/transitions.ts";
+import { Violation } from "./checker.ts";
+import type { Disk } from "./disk.ts";
+import type { Tariffs } from "./tariffs.ts";
+
+const SETTLED = PAYMENT_STATES.indexOf("settled");
+const MILLION = 1_000_000n;
+
+/** Knows the terms that each payment was assigned under, by its id. */
+export class FeeBook {
+  readonly #disk: Disk;
+  readonly #terms = new Map<string, Tariff>();
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** Notes assignments that the journal has taken, under what the worker was started with. */
+  onApplied(transitions: readonly Transition[], inForce: Tariffs): void {
+    for (const transition of transitions) {
+      if (transition.kind !== "accept" && transition.kind !== "assign") continue;
+      const { seq, assignment } = transition;
+      const stored = this.#disk.assigned(seq);
+      const isTaken =
+        stored?.processor === assignment?.processor &&
+        stored?.requested_at_ms === assignment?.requestedAtMs;
+      if (stored === null || assignment === null || !isTaken) continue;
+      this.#terms.set(stored.id, inForce[assignment.processor]!);
+    }
+  }
+
+  /** Each settled payment costs what its own tariff says, whatever was configured since. */
+  check(known: readonly KnownTariff[], processors: readonly string[]): void {
+    const eras = erasOf(known, processors.length);
+    for (const [correlationId, payment] of this.#disk.payments()) {
+      const terms = this.#terms.get(correlationId);
+      if (terms === undefined || payment.state !== SETTLED) continue;
+      const { amount_cents: amountCents, name, requested_at_ms: requestedAtMs } = payment;
+      const processor = processors.indexOf(name!);
+      const shown = tariffOf(eras, { processor, requestedAtMs: requestedAtMs! });
+      const ours = shown === null ? null : millionthsOf(feeOf(shown.terms, amountCents));
+      const theirs = naiveFee(terms, amountCents);
+      if (ours === theirs) continue;
+      throw new Violation(`fee: ${correlationId} is said to cost ${ours} and costs ${theirs}`);
+    }
+  }
+}
+
+/** In millionths of a cent. */
+function naiveFee(terms: Tariff, amountCents: number): bigint {
+  const exact = BigInt(amountCents) * BigInt(terms.perMillion) + BigInt(terms.fixedCents) * MILLION;
+  const fee = terms.rounding === "none" ? exact : rounded(exact, terms.rounding);
+  const least = BigInt(terms.minCents) * MILLION;
+  if (fee < least) return least;
+  if (terms.maxCents === null) return fee;
+  const most = BigInt(terms.maxCents) * MILLION;
+  return fee > most ? most : fee;
+}
+
+function rounded(exact: bigint, rounding: "half-up" | "half-even"): bigint {
+  const below = exact - (exact % MILLION);
+  const twice = (exact - below) * 2n;
+  const isOdd = (below / MILLION) % 2n === 1n;
+  const isUp = twice > MILLION || (twice === MILLION && (rounding === "half-up" || isOdd));
+  return isUp ? below + MILLION : below;
+}

@@ -1,0 +1,33 @@
+/**
+ * Tariffs of the processors, drawn from the seed with all that a tariff may have: a share, a fixed sum, a
+ * least, a most, and a rounding. Half of the seeds have the contest's. In some of the others they are
+ * changed while the run lasts.
+ */
+import { FREE, ROUNDINGS, shareOf, type Tariff } from "../../shared/tariff.ts";
+import type { Chance } from "./chance.ts";
+
+/** The contest's. */
+const SHARES = [shareOf(0.05), shareOf(0.15)];
+
+/** Tariffs of all processors, in their order. */
+export type Tariffs = readonly Tariff[];
+
+/** Draws what holds one after the other; a single one where nobody changes any. */
+export function drawTariffs(tariff: Chance): readonly Tariffs[] {
+  if (tariff.happens(0.5)) return [SHARES];
+  const changes = tariff.happens(0.4) ? 0 : tariff.between(1, 3);
+  return Array.from({ length: changes + 1 }, () => SHARES.map(() => drawTariff(tariff)));
+}
+
+function drawTariff(tariff: Chance): Tariff {
+  const perMillion = tariff.pick([0, 5_000, 29_900, 50_000, 150_000, 333_333]);
+  if (tariff.happens(0.3)) return { ...FREE, perMillion };
+  const minCents = tariff.pick([0, 0, 1, 50]);
+  return {
+    perMillion,
+    fixedCents: tariff.pick([0, 0, 39]),
+    minCents,
+    maxCents: tariff.pick([null, null, minCents, 4_000]),
+    rounding: tariff.pick(ROUNDINGS),
+  };
+}
