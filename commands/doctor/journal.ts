@@ -10,6 +10,8 @@ import { pathToFileURL } from "node:url";
 import { FORMAT, formatOf, openToRead } from "../../worker/format.ts";
 import { damageIn } from "../../worker/journal/damage.ts";
 import { refuseForeign } from "../../worker/journal/ours.ts";
+import { metaOf } from "../../worker/journal/meta.ts";
+import { whyMoved } from "../../worker/journal/moved.ts";
 import { CHECKED_BYTES_MAX } from "../../worker/journal/store.ts";
 import { troubleNote } from "../../worker/journal/trouble-note.ts";
 import { ok, wrong, type Finding } from "./finding.ts";
@@ -17,6 +19,7 @@ import { ok, wrong, type Finding } from "./finding.ts";
 const DAY_MS = 24 * 3_600_000;
 /** A journal that has just begun says little about a day. */
 const AGE_MS_MIN = 3_600_000;
+const MOVING = "docs/CLUSTER.md#moving-a-journal";
 const BACKUP = "docs/OPERATIONS.md#backup";
 
 /** Judges a journal at which no worker is at work: one that is looks through it by itself. */
@@ -31,10 +34,17 @@ export function judgeJournal(path: string): Finding[] {
   const hasLog = bytesOf(log) > 0;
   if (found === null) {
     if (hasLog && !isContinued(path)) return [mixed(path, log, "has other payments with it")];
+    const movedAtMs = movedAtMsOf(path);
+    if (movedAtMs !== null) return [wrong("journal", whyMoved(movedAtMs), MOVING)];
     return [ok("journal", `${path} is whole${hasLog ? ", and so is its log" : ""}`)];
   }
   const isWholeAlone = hasLog && damageOf(() => openWithoutLog(path)) === null;
   return [isWholeAlone ? mixed(path, log, "is damaged with it") : wrong("journal", found, BACKUP)];
+}
+
+function movedAtMsOf(path: string): number | null {
+  using db = open(path);
+  return metaOf(db, "moved_at_ms");
 }
 
 /** True when the first and the last payment of the file alone are there with its log too: ids stay for ever. */

@@ -8,6 +8,7 @@
  * the same trouble again, not the same run.
  */
 import { audit, type Answer } from "../system/audit.ts";
+import { Child } from "../../testing/process.ts";
 import { pick, seededRandom } from "../../testing/random.ts";
 import { collect, untilSettled, type Asked, type Statuses } from "../system/storm/collect.ts";
 import { auditJournal, storyOf } from "../system/storm/journal.ts";
@@ -282,15 +283,17 @@ async function evidenceOf(stack: HurtStack, violations: readonly Finding[]): Pro
 
 /** Ends the process with the drill's exit code, or with 2 and one line when something is missing for it. */
 async function killCluster(args: readonly string[]): Promise<never> {
-  const tools = findTools();
+  const tools = await findTools();
   if (typeof tools === "string") {
     process.stderr.write(`${tools}\n`);
     process.exit(2);
   }
   // Ctrl-C reaches it by itself, and it ends in order.
   process.on("SIGINT", () => {});
-  const inside = Bun.spawn(insideCommand(args), { stdio: ["ignore", "inherit", "inherit"] });
-  process.exit(await inside.exited);
+  const onLine = (line: string) => process.stdout.write(`${line}\n`);
+  const inside = new Child({ command: insideCommand(args), session: "ours", onLine });
+  inside.start();
+  process.exit((await inside.ended).code ?? 1);
 }
 
 if (import.meta.main) {

@@ -2,22 +2,12 @@
  * Opens a journal's own side of an audit beside the worker, or while none runs. The driver of a database
  * is loaded only for one.
  */
-import { knownAddresses, type KnownAddress } from "../addresses.ts";
+import { knownAddresses } from "../addresses.ts";
 import { openToRead } from "../format.ts";
 import { isPostgres } from "../journal-url.ts";
-import type { JournalReader } from "../journal-reader.ts";
 import { SqliteReader } from "../journal/sqlite-reader.ts";
-import type { SummaryReader } from "../summary.ts";
 import { namesIn, summaryOf } from "./file.ts";
-
-export type OwnBooks = AsyncDisposable & {
-  readonly journal: JournalReader;
-  /** Names of processors by number. */
-  readonly names: readonly string[];
-  readonly addresses: readonly KnownAddress[];
-  /** All that is settled at this moment. */
-  readonly summary: SummaryReader;
-};
+import type { OwnBooks } from "./own-books.ts";
 
 /** Rejects with one sentence. */
 export async function openBooks(journal: string): Promise<OwnBooks> {

@@ -7,7 +7,7 @@ import { POSTGRES_MIGRATIONS, schemaOf } from "../journal/postgres/migrations.ts
 import { PostgresReader } from "../journal/postgres/reader.ts";
 import { BLOCK_ROWS } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
-import type { OwnBooks } from "./books.ts";
+import type { OwnBooks } from "./own-books.ts";
 import { ringFor } from "./ring.ts";
 
 /** Blocks whose sums are read at a time. */

@@ -57,7 +57,7 @@ async function saidBy(journal: string) {
   }
 }
 
-/** What a start reads, without what each start makes anew. */
+/** Reads all that a start reads, without what each start makes anew. */
 async function startOf(journal: Journal) {
   const { epoch: _, ...head } = journal.head;
   const { baseRow, nextRow } = head;

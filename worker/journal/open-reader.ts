@@ -6,7 +6,7 @@
  *   when it was copied last      no figure; copies are made by the database's own means
  *   history of the page          is not kept over a restart
  *   damage of the file           is not looked for; the database checks its pages
- *   commands beside a worker     refuse it in one sentence, where a file is what they work on
+ *   commands beside a worker     refuse it in one sentence, where a file is what they work on; the audit reads both
  */
 import { openToRead } from "../format.ts";
 import { isPostgres } from "../journal-url.ts";

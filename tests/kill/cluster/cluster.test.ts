@@ -10,7 +10,7 @@ import { findTools } from "./tools.ts";
 const FAULTS = 10;
 const TEST_MS_MAX = 600_000;
 
-const tools = findTools();
+const tools = await findTools();
 const why = typeof tools === "string" ? ` (skipped: ${tools})` : "";
 
 test.skipIf(why !== "")(

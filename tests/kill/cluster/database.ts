@@ -56,7 +56,7 @@ export class Node {
     return answer !== null && (await answer.text()).includes('"true"');
   }
 
-  /** What it knows of all of them; null when it does not answer. */
+  /** Tells what it knows of all of them; null when it does not answer. */
   async members(): Promise<readonly Member[] | null> {
     const answer = await ask(`http://${this.machine.address}:${REST_PORT}/cluster`);
     if (answer?.ok !== true) return null;

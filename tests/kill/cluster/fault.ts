@@ -1,5 +1,5 @@
 /**
- * What is done to the cluster: something is killed, stopped for a while, or cut off, alone or with another
+ * Faults of a cluster: something is killed, stopped for a while, or cut off, alone or with another
  * thing in the middle of it. Which machine that is, is found when it is time: the primary is whichever
  * is one then.
  */

@@ -18,7 +18,7 @@ export type ClusterReport = Pick<
   | "evidence"
 > & {
   readonly faults: number;
-  /** By what was done, as `kill worker` or `cut worker + kill primary`. */
+  /** Keys say what was done, as `kill worker` or `cut worker + kill primary`. */
   readonly lulls: ReadonlyMap<string, Lull>;
 };
 

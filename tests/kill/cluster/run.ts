@@ -15,7 +15,7 @@ export function insideCommand(args: readonly string[]): string[] {
 }
 
 if (import.meta.main) {
-  const tools = findTools();
+  const tools = await findTools();
   if (typeof tools === "string") throw new Error(tools);
   const over = new AbortController();
   process.once("SIGINT", () => over.abort());

@@ -4,6 +4,7 @@
  * root's home is not.
  */
 import { binaries } from "../../../testing/postgres.ts";
+import { run } from "../../../testing/process.ts";
 
 export type Tools = {
   readonly etcd: string;
@@ -22,7 +23,7 @@ const PACKAGES = {
 } as const;
 
 /** Gives them, or one sentence that says what has to be installed. */
-export function findTools(env: NodeJS.ProcessEnv = process.env): Tools | string {
+export async function findTools(env: NodeJS.ProcessEnv = process.env): Promise<Tools | string> {
   const postgres = binaries();
   const found = Object.keys(PACKAGES).map((name) => [name, Bun.which(name)] as const);
   const paths = Object.fromEntries(found);
@@ -37,7 +38,7 @@ export function findTools(env: NodeJS.ProcessEnv = process.env): Tools | string 
       `Patroni (python3 -m venv /opt/patroni && /opt/patroni/bin/pip install '${PATRONI}', then PATRONI=/opt/patroni/bin/patroni)`,
     );
   }
-  if (wanted.length === 0 && !mayHaveNamespaces()) {
+  if (wanted.length === 0 && !(await mayHaveNamespaces())) {
     wanted.push("Linux, and a root who may make namespaces");
   }
   const { etcd, haproxy } = paths;
@@ -47,8 +48,7 @@ export function findTools(env: NodeJS.ProcessEnv = process.env): Tools | string 
   return `this needs ${wanted.join(", and ")}`;
 }
 
-function mayHaveNamespaces(): boolean {
-  return (
-    Bun.spawnSync(["unshare", "--net", "--pid", "--fork", "--mount-proc", "true"]).exitCode === 0
-  );
+async function mayHaveNamespaces(): Promise<boolean> {
+  const { code } = await run(["unshare", "--net", "--pid", "--fork", "--mount-proc", "true"]);
+  return code === 0;
 }

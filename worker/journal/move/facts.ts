@@ -52,7 +52,7 @@ export function columnsOf(table: Table): readonly (readonly [column: string, typ
 /** An id has dashes or has none. */
 export type Row = Readonly<Record<string, number | string | null>>;
 
-/** What is known of the journal itself; instants that are null never were. */
+/** Facts about the journal itself; instants that are null never were. */
 export type Meta = {
   readonly epoch: number;
   /** The ledger has rows from the one up to, not including, the other. */

@@ -27,7 +27,7 @@ const FROM: Readonly<Record<Table, string>> = {
 
 /** Throws with one sentence when a worker works there or waits; keeps all others away afterwards. */
 export async function lockDatabase(ask: Ask): Promise<void> {
-  // What is written elsewhere meanwhile may take its time.
+  // Writing elsewhere may take its time meanwhile.
   await ask("SET LOCAL idle_in_transaction_session_timeout = 0");
   await ask("SELECT FROM streams ORDER BY stream FOR UPDATE");
   const [living] = await ask<{ name: string }>(

@@ -15,7 +15,7 @@ import type { PostgresMigration } from "./migrations/migration.ts";
 export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves, carried];
 
 /** Number of the lock that a migration holds: "PaLe". */
-const LOCK = 0x50_61_4c_65;
+export const LOCK = 0x50_61_4c_65;
 const TABLES = ["meta", "workers", "streams", "payments", "ledger"];
 
 /** Gives the number of the schema; 0 of an empty database. Throws when it is somebody else's. */
@@ -48,7 +48,10 @@ export async function migratePostgres(
 ): Promise<string[]> {
   const done: string[] = [];
   await connection.together(async (ask) => {
+    // Another start makes the tables, which takes its time; tables themselves are waited for as usual.
+    await ask("SET LOCAL lock_timeout = 0");
     await ask(`SELECT pg_advisory_xact_lock(${LOCK})`);
+    await ask("SET LOCAL lock_timeout TO DEFAULT");
     const schema = await schemaOf(ask);
     refuseLater(schema, migrations.length);
     for (const { name, sql } of migrations.slice(schema)) {

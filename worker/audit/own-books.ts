@@ -1,0 +1,13 @@
+/** The journal's own side of an audit that runs beside the worker, whatever keeps the journal. */
+import type { KnownAddress } from "../addresses.ts";
+import type { JournalReader } from "../journal-reader.ts";
+import type { SummaryReader } from "../summary.ts";
+
+export type OwnBooks = AsyncDisposable & {
+  readonly journal: JournalReader;
+  /** Names of processors by number. */
+  readonly names: readonly string[];
+  readonly addresses: readonly KnownAddress[];
+  /** All that is settled at this moment. */
+  readonly summary: SummaryReader;
+};
