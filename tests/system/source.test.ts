@@ -7,6 +7,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startSimulator } from "../../simulator/server.ts";
+import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { StripeForm } from "../../simulator/processor/stripe.ts";
 import { ProcessorAdmin } from "../../testing/processor-admin.ts";
 import { run } from "../../testing/process.ts";
@@ -23,6 +24,18 @@ const DECLINED = "pm_card_chargeDeclinedInsufficientFunds";
 const TOKEN = "tok_a+b/c4rd";
 const BAD_FOR_OWN = "nope_5/5";
 const SECRETS = { CARDS_KEY: "sk_test_hu5h", ADMIN_TOKEN: "an operator's t0ken" };
+/** Everything that may be read, but for what is said of one payment. */
+const PATHS = [
+  "/metrics",
+  "/readyz?verbose",
+  "/payments-summary",
+  "/openapi.json",
+  "/audit",
+  "/dashboard",
+  "/dashboard/live?once",
+  "/dashboard/history",
+  "/dashboard/open",
+];
 const HEADER = "a header's v4lue";
 
 /** Repeats its payment's source in all that it says. */
@@ -127,8 +140,7 @@ test(
     const pages: string[] = [];
     const ids = [paid, declined, crashed, owns, refused].map(({ id }) => id);
     for (const path of [
-      ...["/metrics", "/readyz?verbose", "/payments-summary", "/openapi.json", "/audit"],
-      ...["/dashboard", "/dashboard/live?once", "/dashboard/history", "/dashboard/open"],
+      ...PATHS,
       ...ids.flatMap((id) => [`/payments/${id}`, `/dashboard/payments/${id}`]),
     ]) {
       for (const where of [gateway, workerHttp]) pages.push(await (await where.ask(path)).text());
@@ -157,7 +169,15 @@ test(
       }),
     );
     expect(commands.join("\n")).toContain(reference);
-    const lines = [worker, ...stack.apis].flatMap((child) => [...child.lines, ...child.errors]);
+    const nothing = "cannot be asked for a payment, cannot be audited, has no health call";
+    const said = commands.map((text) => text.includes(nothing));
+    expect(said.slice(0, 6)).toEqual([false, true, false, true, false, true]);
+    const live = (await gateway.live()) as LiveSnapshot;
+    expect(live.lanes.map(({ name, lacks }) => [name, lacks])).toEqual([
+      ["cards", ["totals", "health"]],
+      ["own", ["look", "totals", "health"]],
+    ]);
+    const lines = [worker, ...stack.apis].flatMap(({ lines: out, errors: err }) => out.concat(err));
     const all = [...lines, ...pages, ...commands, ...errors].join("\n");
     const journal = readFileSync(worker.env["JOURNAL"]!.replace("sqlite:", ""), "latin1");
     expect(all).toContain(ids[2]!);
@@ -210,7 +230,11 @@ function fileOf(cardsUrl: string, ownUrl: string): string {
   const headers = { "X-Shop": HEADER };
   const processors = [
     {
-      ...{ name: "cards", kind: "stripe", url: cardsUrl, fee: { percent: "5" }, headers },
+      name: "cards",
+      kind: "stripe",
+      url: cardsUrl,
+      fee: { percent: "5" },
+      headers,
       secret: { env: "CARDS_KEY" },
     },
     { name: "own", kind: "./own.ts", url: ownUrl, fee: { percent: "15" } },

@@ -184,15 +184,15 @@ export class PostgresJournal implements WorkerJournal {
     return rows.map((row) => {
       const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
       this.#ids.set(seq, correlationId);
-      return {
+      const payment = paymentOf(correlationId, row.amount_cents, row.source, row.reference);
+      return Object.assign(payment, {
         seq,
-        ...paymentOf(correlationId, row.amount_cents, row.source, row.reference),
         state: stateOf(row.state),
         acceptedAtMs: row.accepted_at_ms,
         assignment:
           processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
         isClaimed: row.claimed,
-      };
+      });
     });
   }
 
