@@ -12,7 +12,7 @@ const STATES: Record<ProcessorAudit["state"], string> = {
   waiting: "waits for its first comparison",
   equal: "equal",
   drift: "differs",
-  cannot: "cannot be audited: it gives no totals",
+  cannot: "cannot be audited: it gives no totals, or cannot be asked for a payment",
   moved: "is not asked: it has moved",
   failed: "could not be compared",
 };

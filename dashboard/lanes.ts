@@ -2,6 +2,7 @@
  * Shows a lane per processor: its breaker over time with every cause, its speed, its load, what it
  * settled.
  */
+import { lackingWords } from "../shared/http-api/lacking.ts";
 import type { BreakerKind, LaneChange, LiveLane, LiveSnapshot } from "../shared/http-api/live.ts";
 import { wordsOf } from "../shared/tariff.ts";
 import { h, byId, setAttribute, setText, table, time } from "./dom.ts";
@@ -79,6 +80,7 @@ class LaneView {
   readonly element: HTMLElement;
   readonly #state = h("strong", { class: "state" });
   readonly #mode = h("span", { class: "mode" });
+  readonly #lacks = h("p", { class: "since", hidden: "" });
   readonly #since = h("p", { class: "since" });
   readonly #ticks = h("div", { class: "ticks", "aria-hidden": "true" });
   readonly #labels = h("div", { class: "labels", "aria-hidden": "true" });
@@ -119,6 +121,7 @@ class LaneView {
       ),
       h("div", { class: "line" }, this.#line, this.#labels, this.#ticks),
       h("dl", {}, ...figures),
+      this.#lacks,
       this.#since,
       this.#changes,
       this.#all,
@@ -132,6 +135,8 @@ class LaneView {
     setText(this.#state, lane.breaker);
     setText(this.#mode, lane.moved ? MOVED_MEANS : MODE_MEANS[lane.mode]);
     setAttribute(this.#mode, "hidden", lane.mode === "auto" && !lane.moved ? "" : null);
+    setText(this.#lacks, lackingWords(lane.lacks));
+    setAttribute(this.#lacks, "hidden", lane.lacks.length === 0 ? "" : null);
     this.#offer(lane);
     this.#figure("latency", milliseconds(lane.latencyMs === 0 ? null : lane.latencyMs));
     this.#figure("in flight", `${grouped(lane.inFlight)} of ${grouped(lane.limit)}`);

@@ -28,12 +28,18 @@ export class GatewayClient {
   }
 
   /** The status of the answer; null when the call broke off or took too long. */
-  async pay(correlationId: string, amountCents: number): Promise<number | null> {
+  async pay(
+    correlationId: string,
+    amountCents: number,
+    more: { readonly source?: string; readonly reference?: string } = {},
+  ): Promise<number | null> {
+    const rest = JSON.stringify(more).slice(1, -1);
+    const added = rest === "" ? "" : `,${rest}`;
     try {
       const response = await fetch(`${this.url}/payments`, {
         method: "POST",
         headers: JSON_TYPE,
-        body: `{"correlationId":"${correlationId}","amount":${decimalFromCents(amountCents)}}`,
+        body: `{"correlationId":"${correlationId}","amount":${decimalFromCents(amountCents)}${added}}`,
         signal: AbortSignal.timeout(CALL_MS_MAX),
       });
       await response.arrayBuffer();

@@ -17,7 +17,7 @@ import { HttpBooks } from "./audit/theirs.ts";
 import { JournalUnreachable, type JournalReader } from "./journal-reader.ts";
 import { Watch } from "./audit/watch.ts";
 import type { WorkerSettings } from "./settings.ts";
-import type { Adapter } from "./processor/adapters/adapter.ts";
+import { lacksOf, type Adapter } from "./processor/adapters/adapter.ts";
 import { adapterOf } from "./processor/adapters/kinds.ts";
 import { headersOf } from "./processor.ts";
 import type { ProcessorSetting } from "./processor-setting.ts";
@@ -172,8 +172,7 @@ export async function adaptersOf(processors: readonly ProcessorSetting[]): Promi
 
 /** The reason why a processor is not audited, as the report's state; null when it is. */
 export function whyNot({ name, kind, auditToken }: ProcessorSetting, adapters: Adapters) {
-  const { totals, lookup } = adapters.get(name) as Adapter;
-  if (totals === undefined || lookup === undefined) return "cannot";
+  if (lacksOf(adapters.get(name) as Adapter).includes("totals")) return "cannot";
   return kind === "rinha" && auditToken === undefined ? "off" : null;
 }
 

@@ -7,13 +7,15 @@
  * is refused, every other is `unknown`.
  */
 import type { Payment } from "../shared/payment.ts";
-import type {
-  Adapter,
-  Charged,
-  HealthReading,
-  HttpCall,
-  LookOutcome,
-  NotFound,
+import type { Lacking } from "../shared/http-api/lacking.ts";
+import {
+  lacksOf,
+  type Adapter,
+  type Charged,
+  type HealthReading,
+  type HttpCall,
+  type LookOutcome,
+  type NotFound,
 } from "./processor/adapters/adapter.ts";
 import { AdapterFault } from "./processor/adapters/guarded.ts";
 import { adapterOf, type KindSetting } from "./processor/adapters/kinds.ts";
@@ -58,6 +60,8 @@ export interface Processor {
   readonly canBeAsked: boolean;
   /** Pause between two calls for its health; null when it has none (P6). */
   readonly healthEveryMs: number | null;
+  /** Promises that its kind does without. */
+  readonly lacks: readonly Lacking[];
   charge(charge: Charge): Promise<ChargeOutcome>;
   look(payment: Payment): Promise<LookOutcome>;
   health(): Promise<HealthAnswer>;
@@ -87,6 +91,7 @@ export class HttpProcessor implements Processor {
   readonly remembersForMs: number;
   readonly canBeAsked: boolean;
   readonly healthEveryMs: number | null;
+  readonly lacks: readonly Lacking[];
   readonly #url: string;
   readonly #timeoutMs: number;
   #exchange: Exchange;
@@ -101,6 +106,7 @@ export class HttpProcessor implements Processor {
     this.remembersForMs = adapter.remembersForMs;
     this.canBeAsked = adapter.lookup !== undefined;
     this.healthEveryMs = adapter.health?.everyMs ?? null;
+    this.lacks = lacksOf(adapter);
     this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#exchange = exchange;

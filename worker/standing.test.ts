@@ -10,6 +10,7 @@ const lane = (name: string, fee: number, change: Partial<LiveLane> = {}): LiveLa
   mode: "auto",
   moved: false,
   unreachable: null,
+  lacks: [],
   unasked: 0,
   breaker: "closed",
   latencyMs: 1,

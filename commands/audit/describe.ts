@@ -26,7 +26,8 @@ const GAP = "the gap of the restore";
 function describeOne(audit: ProcessorAudit, difference: string): string {
   const { name, state, error, ours, theirs } = audit;
   if (state === "off") return `${name}: not audited, it has no audit-token\n`;
-  if (state === "cannot") return `${name}: cannot be audited, it gives no totals\n`;
+  if (state === "cannot")
+    return `${name}: cannot be audited: it gives no totals, or cannot be asked for a payment\n`;
   if (state === "moved") return `${name}: moved, ${plain(error)}\n`;
   if (state === "failed") return `${name}: could not be compared: ${plain(error)}\n`;
   const window = `${audit.from ?? "the beginning"} to ${audit.to}`;

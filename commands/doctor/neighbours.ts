@@ -1,4 +1,6 @@
 /** Finds out who listens where the worker wants to, and whether processors answer. */
+import { lackingWords } from "../../shared/http-api/lacking.ts";
+import { lacksOf } from "../../worker/processor/adapters/adapter.ts";
 import { originOf } from "../../shared/healthcheck.ts";
 import { whyNotBound, type Listening } from "../../shared/net/bind.ts";
 import { HttpBooks, NoAnswer } from "../../worker/audit/theirs.ts";
@@ -64,12 +66,19 @@ export async function judgeProcessor(
   processor: ProcessorSetting,
   workerRuns: boolean,
 ): Promise<Finding[]> {
-  if (processor.kind !== "rinha") return [await judgeLook(processor)];
+  if (processor.kind !== "rinha") return [await judgeLook(processor), ...(await lackOf(processor))];
   const findings = [await judgeAnswer(processor, workerRuns)];
   if (processor.auditToken !== undefined && findings[0]?.verdict !== "wrong") {
     findings.push(await judgeToken(processor, processor.auditToken));
   }
   return findings;
+}
+
+/** Says which promises a kind does without; nothing of one that cannot be used. */
+async function lackOf(processor: ProcessorSetting): Promise<Finding[]> {
+  const adapter = await adapterOf(processor).catch(() => null);
+  const words = adapter === null ? "" : lackingWords(lacksOf(adapter));
+  return words === "" ? [] : [ok(`promises of ${processor.name}`, `it ${words}`)];
 }
 
 /** Asks a processor of another kind for a payment that nobody has sent; not one without such a call. */

@@ -1,4 +1,5 @@
 /** Words the worker's answers for people to read: tables, and one line a fact. */
+import { lackingWords, type Lacking } from "../../shared/http-api/lacking.ts";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
 import { plain, table } from "../text-table.ts";
 import type { Shows } from "./arguments.ts";
@@ -75,18 +76,30 @@ function describeStory(story: Fields, nowMs: number): string {
 
 function describeProcessors(answer: Fields): string {
   return table(
-    ["NAME", "FEE", "MODE", "BREAKER", "IN FLIGHT", "LIMIT", "LATENCY", "OPEN", "LAST DECISION"],
+    [
+      "NAME",
+      "FEE",
+      "MODE",
+      "BREAKER",
+      "IN FLIGHT",
+      "LIMIT",
+      "LATENCY",
+      "OPEN",
+      "LACKS",
+      "LAST DECISION",
+    ],
     rowsOf(answer["processors"]).map((processor) => {
       const { name, fee, mode, breaker, inFlight, limit, latencyMs, openPayments } = processor;
       const { movedFrom } = processor;
       if (processor["configured"] !== true) {
-        return [name, "-", "not configured", "-", "-", "-", "-", openPayments, "-"];
+        return [name, "-", "not configured", "-", "-", "-", "-", openPayments, "-", "-"];
       }
       const latency = `${Math.round(Number(latencyMs))} ms`;
       const word = wordOf(processor["lastIntervention"]);
       const set =
         movedFrom === null ? mode : `moved from ${plain(movedFrom)} to ${plain(processor["url"])}`;
-      return [name, fee, set, breaker, inFlight, limit, latency, openPayments, word];
+      const lacks = lackingWords((processor["lacks"] as readonly Lacking[] | undefined) ?? []);
+      return [name, fee, set, breaker, inFlight, limit, latency, openPayments, lacks || "-", word];
     }),
   );
 }

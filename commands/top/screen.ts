@@ -1,4 +1,5 @@
 /** Draws one screen of figures as lines of text, cut to the size that there is. Pure. */
+import { lackingWords } from "../../shared/http-api/lacking.ts";
 import { feeOf, millionthsOf, USUAL_CENTS, wordsOf, type Tariff } from "../../shared/tariff.ts";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { costOf, endOf, whatOf } from "../../shared/incidents/words.ts";
@@ -95,6 +96,9 @@ export function screenOf(
     `journal: ${journal.trouble === null ? "fine" : plain(journal.trouble)}, ${journal.queued} waiting`,
   );
   lines.push("", ...tableOf(sortedRows(figures.rows, sorting)));
+  for (const { name, lacks } of figures.snapshot.lanes) {
+    if (lacks.length > 0) lines.push(`${plain(name)} ${lackingWords(lacks)}`);
+  }
   lines.push(...incidentLines(figures.snapshot));
   if (figures.changes.length > 0) lines.push("", "Changes, the last one first");
   for (const change of figures.changes.toReversed()) {

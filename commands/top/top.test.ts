@@ -25,6 +25,7 @@ function lane(name: string, more: Partial<LiveLane> = {}): LiveLane {
     moved: false,
     unreachable: null,
     unasked: 0,
+    lacks: [],
     breaker: "closed",
     latencyMs: 1.5,
     inFlight: 3,

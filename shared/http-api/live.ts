@@ -7,6 +7,7 @@
  * the first event of a stream, and every single answer, holds all that is kept; later events hold what is
  * new since the one before.
  */
+import { lacking } from "./lacking.ts";
 import { incident } from "./incident.ts";
 import {
   boolean,
@@ -71,6 +72,8 @@ const lane = object({
   unreachable: orNull(text),
   /** Payments of a restored journal that wait until it can be asked. */
   unasked: whole,
+  /** Promises that its kind does without. */
+  lacks: list(lacking),
   settled: sum,
 });
 

@@ -1,6 +1,7 @@
 /** The operator's calls: what may be decided, what has to be said with it, and what is read. */
 import { tariff } from "./tariff.ts";
 import { storyFields } from "./dashboard.ts";
+import { lacking } from "./lacking.ts";
 import { breaker, mode } from "./live.ts";
 import { STATES, statusFields } from "./payments.ts";
 import {
@@ -119,6 +120,8 @@ const view = {
   url: text,
   /** The address that its payments belong to, while nothing is sent to `url`. */
   movedFrom: orNull(text),
+  /** Promises that its kind does without. */
+  lacks: list(lacking),
 };
 /** Processors that are configured have a view; earlier ones have open payments. */
 export const processors = object({

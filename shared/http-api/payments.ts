@@ -52,7 +52,7 @@ const reference: SchemaOf<string> = {
 export const statusFields = {
   required: { correlationId: id, amount, status: state, acceptedAt: instant },
   optional: {
-    /** As the shop gave it. A source is never given back. */
+    /** The shop's own name for it. A source is never given back. */
     reference,
     processor: text,
     requestedAt: instant,

@@ -116,7 +116,7 @@ test("payments that carry more have frames of their own, of as many as fit", () 
     { ...payment(4), source, reference },
     { ...payment(5), reference },
     payment(6),
-    ...Array.from([7, 8, 9], (n) => ({ ...payment(n), source, reference })),
+    ...[7, 8, 9].map((n) => Object.assign(payment(n), { source, reference })),
   ];
   for (const each of all) core.pay(clock.nowMs, each, () => {});
   core.flush(clock.nowMs);

@@ -19,6 +19,7 @@ const STEPS = [
   "0005-pruned",
   "0006-unsettled",
   "0007-tariffs",
+  "0008-carried",
 ];
 
 function worker(path: string, ...args: string[]) {

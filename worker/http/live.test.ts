@@ -49,6 +49,7 @@ class Watched {
       mode: "auto",
       moved: false,
       unreachable: null,
+      lacks: [],
       unasked: 0,
       breaker: "closed",
     } as const;

@@ -11,7 +11,7 @@
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
- *   sources    what a shop said is charged, until its payment ends, and a print of it (source-print.ts)
+ *   sources    what a shop said is charged, until its payment ends, and a print of it (sqlite-sources.ts)
  *   tariffs    what each processor charged, and from which requestedAt on (sqlite-tariffs.ts)
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              recent_from_seq (payments before it are stragglers unless they are settled),
@@ -40,10 +40,10 @@ import { refuseMoved } from "./moved.ts";
 import { refuseForeign } from "./ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
-import { printOf } from "./source-print.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { stateOf } from "./records.ts";
 import { CODE, moveSql } from "./sqlite-moves.ts";
+import { SqliteSources } from "./sqlite-sources.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { SqliteTariffs } from "./sqlite-tariffs.ts";
 import type { KnownTariff, Priced } from "../tariffs.ts";
@@ -85,12 +85,6 @@ type OpenColumns = [
   source: string | null,
   isClaimed: number,
 ];
-type Known = {
-  readonly amountCents: number;
-  readonly reference: string | null;
-  readonly print: number | null;
-  readonly source: string | null;
-};
 
 export class SqliteStore {
   readonly head: JournalHead;
@@ -100,6 +94,7 @@ export class SqliteStore {
   readonly isChecked: boolean;
   readonly #db: Database;
   readonly #attempts: SqliteAttempts;
+  readonly #sources: SqliteSources;
   readonly #unsettled: SqliteUnsettled;
   readonly #tariffs: SqliteTariffs;
   readonly #openedAtMs: number;
@@ -135,11 +130,10 @@ export class SqliteStore {
       this.#db.run(`PRAGMA synchronous = ${sync}`);
       this.#statements = prepare(this.#db);
       this.#attempts = new SqliteAttempts(this.#db);
+      this.#sources = new SqliteSources(this.#db);
       this.ledger = new SqliteLedger(this.#db);
       // Another writer holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
-      // A source that is forgotten is overwritten, on a page that is written anyway.
-      this.#db.run("PRAGMA secure_delete = FAST");
     } catch (error) {
       this.#db.close();
       throw new Error(`journal ${path}: ${reasonOf(error)}`, { cause: error });
@@ -319,7 +313,7 @@ export class SqliteStore {
       case "conflict": {
         const { kind, seq, attempt, hasSource } = transition;
         const result = this.#withAttempt(statements[kind], seq, attempt);
-        if (hasSource === true && result === DONE) statements.forget.run(seq);
+        if (hasSource === true && result === DONE) this.#sources.forget(seq);
         return result;
       }
       case "settle":
@@ -376,14 +370,10 @@ export class SqliteStore {
     );
     if (changes === 1) {
       this.#unsettled.accepted(accept.seq);
-      if (source !== undefined) {
-        this.#statements.source.run(accept.seq, printOf(correlationId, source), source);
-      }
+      if (source !== undefined) this.#sources.keep(accept.seq, correlationId, source);
       return DONE;
     }
-    return isSame(this.#statements.known.get(correlationId) as Known, accept)
-      ? DUPLICATE
-      : CONFLICT;
+    return this.#sources.isKnown(accept) ? DUPLICATE : CONFLICT;
   }
 
   #settle(settle: Extract<Transition, { kind: "settle" }>): TransitionResult {
@@ -393,7 +383,7 @@ export class SqliteStore {
     this.#statements.ledger.run(row, seq, processor, requestedAtMs, amountCents);
     this.blocks.written(row);
     this.#unsettled.settled(seq);
-    if (settle.hasSource === true) this.#statements.forget.run(seq);
+    if (settle.hasSource === true) this.#sources.forget(seq);
     if (intervention !== undefined) this.#record(seq, null, intervention);
     return DONE;
   }
@@ -427,18 +417,6 @@ export class SqliteStore {
   }
 }
 
-/** Compares a payment that is there with one that has its id; a source by its print once it is forgotten. */
-function isSame(known: Known, accept: Extract<Transition, { kind: "accept" }>): boolean {
-  const { correlationId, amountCents, source, reference = null } = accept;
-  const print = source === undefined ? null : printOf(correlationId, source);
-  return (
-    known.amountCents === amountCents &&
-    known.reference === reference &&
-    known.print === print &&
-    (known.source === null || known.source === source)
-  );
-}
-
 /** Row numbers begin anew once half of them are used and no row is left after a purge. */
 function baseRowAtStart(baseRow: number, lastRow: number | null): number {
   return lastRow === null && baseRow >= LEDGER_ROWS_MAX / 2 ? 0 : baseRow;
@@ -458,12 +436,6 @@ function prepare(db: Database) {
       `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor,
          requested_at_ms, sum, reference)
        VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    ),
-    source: db.prepare("INSERT INTO sources VALUES (?, ?, ?)"),
-    forget: db.prepare("UPDATE sources SET source = NULL WHERE seq = ?"),
-    known: db.prepare(
-      `SELECT amount_cents AS amountCents, reference, print, source
-       FROM payments LEFT JOIN sources USING (seq) WHERE id = unhex(?, '-')`,
     ),
     stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
     assign: db.prepare(MOVE_SQL.assign),

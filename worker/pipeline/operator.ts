@@ -294,6 +294,7 @@ export class Operator {
       latencyMs: lane.latencyMs,
       url: lane.url,
       movedFrom: lane.movedFrom,
+      lacks: lane.client.lacks,
     }));
   }
 

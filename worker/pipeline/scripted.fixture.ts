@@ -58,6 +58,7 @@ export class ScriptedProcessor implements Processor {
   readonly #settled: string;
   remembersForMs = Number.POSITIVE_INFINITY;
   canBeAsked = true;
+  readonly lacks = [];
   healthEveryMs: number | null = 5_050;
   readonly charges: Question<Charge, ChargeOutcome>[] = [];
   readonly looks: Question<string, LookOutcome>[] = [];

@@ -50,9 +50,17 @@ export class LiveReader {
         const { name, fee: tariff, mode, movedFrom, breaker, latencyMs, inFlight, limit } = lane;
         const moved = movedFrom !== null;
         const { unreachable } = lane;
+        const { lacks } = lane.client;
         const unasked = pipeline.caution?.stuckAt(lane) ?? 0;
         const state = { mode, moved, breaker: breaker.kind, latencyMs, inFlight, limit };
-        return Object.assign(state, { name, fee: factorOf(tariff), tariff, unreachable, unasked });
+        return Object.assign(state, {
+          name,
+          fee: factorOf(tariff),
+          tariff,
+          unreachable,
+          unasked,
+          lacks,
+        });
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),

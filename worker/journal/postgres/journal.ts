@@ -182,15 +182,15 @@ export class PostgresJournal implements WorkerJournal {
     return Array.from(rows, (row) => {
       const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
       this.#ids.set(seq, correlationId);
-      return {
+      const payment = paymentOf(correlationId, row.amount_cents, row.source, row.reference);
+      return Object.assign(payment, {
         seq,
-        ...paymentOf(correlationId, row.amount_cents, row.source, row.reference),
         state: stateOf(row.state),
         acceptedAtMs: row.accepted_at_ms,
         assignment:
           processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
         isClaimed: row.claimed,
-      };
+      });
     });
   }
 

@@ -7,6 +7,7 @@
  * explicit list says that nothing was recorded. The default of every classification is `unknown`: the
  * processor may have recorded the payment, or may still be about to.
  */
+import type { Lacking } from "../../../shared/http-api/lacking.ts";
 import type { Payment } from "../../../shared/payment.ts";
 import type { Charge } from "../charge.ts";
 
@@ -74,6 +75,16 @@ export type HealthReading = {
 export type Window = { readonly fromMs: number; readonly toMs: number };
 /** Payments recorded in a window, and the sum of their amounts in cents. */
 export type Totals = { readonly count: number; readonly cents: number };
+
+/** Promises that an adapter does without: whatever lacks a call has no use for what rests on it. */
+export function lacksOf({ lookup, totals, health }: Omit<Adapter, "charge">): Lacking[] {
+  return [
+    ...(lookup === undefined ? ["look" as const] : []),
+    // Books are compared payment by payment where sums differ.
+    ...(totals === undefined || lookup === undefined ? ["totals" as const] : []),
+    ...(health === undefined ? ["health" as const] : []),
+  ];
+}
 
 /** P1 to P6 are the promises in docs/PROCESSORS.md. */
 export type Adapter = {
