@@ -65,7 +65,7 @@ export async function openPostgresJournal(
     refuseLater(schema);
     const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
     if (!isOlder) await migrated();
-    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
+    const lease = await Lease.take(beside, identityOf(settings), (sentence) =>
       say(about(sentence)),
     );
     if (isOlder) await migrated();
