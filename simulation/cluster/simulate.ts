@@ -14,15 +14,15 @@ Runs seeds, each twice. Exits 1 on the first violation, with all that happened i
   --plant B   plants the bug of this name (simulation/cluster/bugs.ts)
   --fresh     seeds that nobody has run, beginning at the clock's second`;
 
-const { range, steps, bug } = readArguments();
-const [from, to] = range;
-if (bug !== undefined) plant(bug);
+const asked = readArguments();
+const [from, to] = asked.range;
+if (asked.bug !== undefined) plant(asked.bug);
 const { runClusterSeed } = await import("./world.ts");
 
 const sum = { acknowledged: 0, takeOvers: 0 };
 for (let seed = from; seed <= to; seed++) {
-  const first = await runClusterSeed(seed, steps, false);
-  const again = await runClusterSeed(seed, steps, first.violation !== null);
+  const first = await runClusterSeed(seed, asked.steps, false);
+  const again = await runClusterSeed(seed, asked.steps, first.violation !== null);
   const isSame = first.traceHash === again.traceHash;
   const violation = isSame ? first.violation : "the same seed gave two different runs";
   if (violation !== null) {
