@@ -138,21 +138,6 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
     ],
   },
   {
-    name: "open payments of a shard are read before the quorum has them",
-    seedsFrom: 1,
-    edits: [
-      {
-        file: "simulation/cluster/database.ts",
-        find: "      this.#running = { call, value };",
-        replace: `      if (Array.isArray(value)) {
-        call.answer({ kind: "answered", value });
-        continue;
-      }
-      this.#running = { call, value };`,
-      },
-    ],
-  },
-  {
     name: "a map that was read before a gift is believed after it",
     seedsFrom: 70,
     edits: [

@@ -3,7 +3,7 @@
  * a quorum has what it wrote, and a time for its answer, which may be lost at any point. It can be away, be
  * started again in its place, when it has all that it wrote though no standby may, fail over to a standby,
  * which has all that was acknowledged and perhaps more, and be put back to an earlier state by somebody.
- * Every call writes, since an answer then never comes before the quorum has all that was written until then.
+ * What writes is answered when the quorum has all that was written until then; what reads is answered at once.
  */
 import type { Chance } from "../world/chance.ts";
 import type { Time } from "../world/time.ts";
@@ -29,6 +29,7 @@ const ANSWER_MS = 3_000;
 
 type Call = {
   readonly run: (tables: Tables, nowMs: number) => unknown;
+  readonly isReading: boolean;
   readonly untilMs: number;
   readonly answer: (answer: Answer<unknown>) => void;
 };
@@ -66,6 +67,7 @@ export class Database {
     deliver: (run: () => void) => void,
     isReachable: () => boolean,
     run: (tables: Tables, nowMs: number) => T,
+    isReading = false,
   ): Promise<Answer<T>> {
     const { promise, resolve } = Promise.withResolvers<Answer<T>>();
     let isOver = false;
@@ -85,7 +87,7 @@ export class Database {
       if (isLost) return end({ kind: "unknown" });
       if (this.isAway) return end({ kind: "not run" });
       const untilMs = this.#time.nowMs + LOCK_MS;
-      this.#waiting.push({ run, untilMs, answer });
+      this.#waiting.push({ run, isReading, untilMs, answer });
       this.#next();
     });
     return promise;
@@ -143,8 +145,12 @@ export class Database {
         call.answer({ kind: "not run" });
         continue;
       }
-      this.tables.begin();
+      if (!call.isReading) this.tables.begin();
       const value = call.run(this.tables, this.nowMs);
+      if (call.isReading) {
+        call.answer({ kind: "answered", value });
+        continue;
+      }
       this.#running = { call, value };
       this.#reachQuorum();
     }

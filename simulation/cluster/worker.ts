@@ -181,7 +181,7 @@ export class ClusterWorker {
   /** Takes up the open payments of shards that are new here. What was assigned is unknown from now on. */
   async #load(shards: readonly number[]): Promise<void> {
     for (;;) {
-      const answer = await this.#ask((tables) => functions.openIn(tables, shards));
+      const answer = await this.#ask((tables) => functions.openIn(tables, shards), true);
       if (answer.kind === "answered") {
         for (const row of answer.value) this.#takeUp(row);
         this.holding.loaded(shards);
@@ -356,9 +356,9 @@ export class ClusterWorker {
     return this.#queue.splice(0, count);
   }
 
-  #ask<T>(run: (tables: Tables, nowMs: number) => T): Promise<Answer<T>> {
+  #ask<T>(run: (tables: Tables, nowMs: number) => T, isReading = false): Promise<Answer<T>> {
     const { database } = this.#options;
-    return database.call(this.deliver, () => !this.isCut, run);
+    return database.call(this.deliver, () => !this.isCut, run, isReading);
   }
 
   #later(delayMs: number, run: () => void): void {
