@@ -6,6 +6,11 @@
  */
 export const LEASE_MS = 3_000;
 export const BEAT_MS = 500;
+/**
+ * Time between two renewals that is a hole. It is less than a lease: while the database was away for
+ * nearly as long, another's lease, which was renewed a beat before ours, may be over when ours is not.
+ */
+const HOLE_MS = LEASE_MS / 2;
 
 /** The renewals of one worker. Instants are the database's. */
 export class Renewals {
@@ -16,7 +21,7 @@ export class Renewals {
   renewed(nowMs: number): void {
     const sinceMs = nowMs - this.#renewedAtMs;
     // A database that is another machine now may have an earlier clock.
-    if (sinceMs < 0 || sinceMs > LEASE_MS) this.#steadySinceMs = nowMs;
+    if (sinceMs < 0 || sinceMs > HOLE_MS) this.#steadySinceMs = nowMs;
     this.#renewedAtMs = nowMs;
   }
 
