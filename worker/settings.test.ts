@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { describe, expect, test } from "bun:test";
 import { shareOf } from "../shared/tariff.ts";
 import { refuseDatabase, shownJournal } from "./journal-url.ts";
@@ -28,6 +29,7 @@ test("without anything but processors the worker has the documented defaults", (
     JOURNAL: "./data/payments.db",
     JOURNAL_SYNC: "full",
     CLUSTER_ALLOW_SINGLE: false,
+    WORKER_NAME: hostname(),
     PATIENCE_MS: 15_000,
     LEDGER_SLOTS: 1_048_576,
     BACKLOG_MAX: 1_000_000,
@@ -224,6 +226,7 @@ test.each([
   ["JOURNAL", "postgres://host", "sqlite:PATH"],
   ["JOURNAL", "postgresql:///db", "sqlite:PATH"],
   ["CLUSTER_ALLOW_SINGLE", "yes", "true or false"],
+  ["WORKER_NAME", "a b", "up to 64 letters, digits"],
   ["HTTP_HOST", "not a host", "a name or an address"],
   ["LINK_HOST", "a/b", "a name or an address"],
   ["JOURNAL", "sqlite:", "sqlite:PATH"],

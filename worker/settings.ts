@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import * as v from "valibot";
 import {
   commonSettings,
@@ -103,6 +104,15 @@ export const workerSettings = {
     "false",
     "whether a database without a synchronous standby will do",
     flag(),
+  ),
+  WORKER_NAME: setting(
+    "",
+    "what other workers on the same database call this one; the host's name if empty",
+    v.pipe(
+      v.string(),
+      v.regex(/^[\w.:-]{0,64}$/, "up to 64 letters, digits, and any of _ . : -"),
+      v.transform((name) => name || hostname()),
+    ),
   ),
   PATIENCE_MS: setting(
     "15000",

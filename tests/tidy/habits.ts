@@ -19,6 +19,7 @@ export const PURE_CORES = [
   "worker/pipeline/asking.ts",
   "worker/queue.ts",
   "worker/router/**/*.ts",
+  "worker/cluster/**/*.ts",
   "worker/ledger.ts",
   "worker/ledger/**/*.ts",
   "simulator/processor/**/*.ts",

@@ -2,7 +2,6 @@
  * Opens the journal on PostgreSQL, for a worker that has all payments: one at a time, and any others wait
  * to take its place. Loaded only when `JOURNAL` names a database.
  */
-import { hostname } from "node:os";
 import type { Clock } from "../../shared/clock.ts";
 import { shownJournal } from "../journal-url.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
@@ -26,6 +25,7 @@ import {
 export type PostgresSettings = {
   readonly JOURNAL: string;
   readonly CLUSTER_ALLOW_SINGLE: boolean;
+  readonly WORKER_NAME: string;
   readonly LINK_HOST: string;
   readonly LINK_PORT: number;
   readonly HTTP_HOST: string;
@@ -66,7 +66,7 @@ export async function openPostgresJournal(
     refuseLater(schema);
     const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
     if (!isOlder) await migrated();
-    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
+    const lease = await Lease.take(beside, identityOf(settings), (sentence) =>
       say(about(sentence)),
     );
     if (isOlder) await migrated();
@@ -84,9 +84,10 @@ export async function openPostgresJournal(
   }
 }
 
-function identityOf({ LINK_HOST, LINK_PORT, HTTP_HOST, HTTP_PORT }: PostgresSettings): Identity {
+function identityOf(settings: PostgresSettings): Identity {
+  const { WORKER_NAME: name, LINK_HOST, LINK_PORT, HTTP_HOST, HTTP_PORT } = settings;
   return {
-    name: `${hostname()}:${process.pid}`,
+    name,
     link: `${LINK_HOST}:${LINK_PORT}`,
     http: `${HTTP_HOST}:${HTTP_PORT}`,
   };

@@ -52,23 +52,3 @@ test("results stand where their transitions stood", () => {
     { kind: "moved", state: null },
   ] as never);
 });
-
-test("a shard is the same for an id for ever, and ids are spread over all of them", () => {
-  const shardsOf = (ids: string[]) =>
-    encode(
-      ids.map((correlationId, n) => accept(n + 1, { correlationId })),
-      uuid,
-    ).values[2] as number[];
-  expect(
-    shardsOf([
-      "00000000-0000-0000-0000-000000000000",
-      "ff000000-0000-0000-0000-000000000001",
-      "4a7901b8-7d26-4d9d-aa19-000000000001",
-    ]),
-  ).toEqual([0x00, 0xfe, 0xb3]);
-  const random = Array.from({ length: 20_000 }, () => Bun.randomUUIDv7());
-  const counts = new Uint32Array(256);
-  for (const shard of shardsOf(random)) counts[shard]!++;
-  expect(Math.min(...counts)).toBeGreaterThan(20_000 / 256 / 2);
-  expect(Math.max(...counts)).toBeLessThan((20_000 / 256) * 2);
-});

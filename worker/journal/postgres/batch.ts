@@ -3,6 +3,7 @@
  * stands at most once in a batch, since the function moves all payments of a list in one statement;
  * whatever is about no payment is a batch of its own. So the order within a batch means nothing.
  */
+import { shardOf } from "../../cluster/shards.ts";
 import { termsOf } from "../../fee-terms.ts";
 import type { KnownTariff } from "../../tariffs.ts";
 import type {
@@ -202,13 +203,6 @@ function asColumns({ atMs, who, action, why, evidence }: Intervention): object {
 /** Drops the one character that PostgreSQL keeps in no text. */
 export function withoutNul(text: string): string {
   return text.replaceAll("\0", "");
-}
-
-/** Finds the shard of a payment: the bytes of its id, all of them, added without carry. */
-export function shardOf(id: string): number {
-  let shard = 0;
-  for (const byte of Buffer.from(id.replaceAll("-", ""), "hex")) shard ^= byte;
-  return shard;
 }
 
 function resultsFrom(places: readonly Place[], answer: Answer): TransitionResult[] {

@@ -9,14 +9,11 @@
  * planner would look for a payment in the index of open ones instead of by its id.
  */
 import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
+import { LEASE_MS } from "../../cluster/lease.ts";
 import { BLOCK_ROWS, LEDGER_ROWS_MAX } from "../../limits.ts";
 import { TRANSITIONS, type MoveKind } from "../../payment.ts";
 import { CODE, expressionOf, targetsByCode } from "../sqlite-moves.ts";
 import { BROKEN } from "./connection.ts";
-
-/** Lease of a worker; it is renewed every BEAT_MS, by the database's clock. */
-export const LEASE_MS = 3_000;
-export const BEAT_MS = 500;
 
 /** Moves of one statement, and "ask", which moves nothing. A settlement and an acceptance have their own. */
 export type PlainMove = Exclude<MoveKind, "accept" | "settle"> | "ask";
@@ -212,13 +209,17 @@ BEGIN
   RETURN QUERY SELECT 'done', said;
 END $$`;
 
-/** Renews the lease. Answers whether it is still there, and who is at the stream; it is free when no other is. */
+/**
+ * Renews the lease. Answers whether it is still there, the database's time, and who is at the stream; it is
+ * free when no other is.
+ */
 const BEAT = `(me bigint, s smallint)
-RETURNS TABLE (alive boolean, holder text, left_ms float8, free boolean) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, holder text, left_ms float8, free boolean) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
   alive := FOUND;
+  now_ms := extract(epoch FROM clock_timestamp()) * 1000;
   SELECT w.name, extract(epoch FROM w.alive_until - clock_timestamp()) * 1000, w.worker IS NULL INTO holder, left_ms, free
     FROM streams t LEFT JOIN workers w ON w.worker = t.worker AND w.worker <> me WHERE t.stream = s;
   RETURN NEXT;

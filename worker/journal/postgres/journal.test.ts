@@ -190,7 +190,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         relay.still = true;
         const said: string[] = [];
         await using next = await openAt(url, { say: (sentence) => said.push(sentence) });
-        expect(said.filter((sentence) => sentence.includes("waits for worker"))).toHaveLength(1);
+        expect(said.filter((sentence) => sentence.includes("for worker ours"))).toHaveLength(1);
         expect(next.journal.head.nextSeq).toBe(3);
         expect((await next.journal.open()).map(({ state }) => state)).toEqual([
           "assigned",

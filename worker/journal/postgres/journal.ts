@@ -5,8 +5,7 @@
  *   done, repeat   durable on the quorum; repeat: it had been, and only the answer was lost
  *   not run        as a failed commit of SQLite: payments are turned away, the rest is tried again
  *   unknown        the same batch with the same number is asked for again, until it is known
- *   sealed         another worker has the journal: this one ends
- *   gap            the database has other batches than ours: this one ends
+ *   sealed, gap    this worker ends (worker/cluster/fence.ts)
  *
  * Batches have numbers that follow each other, and one is under way at a time. The ids of open payments
  * are kept here, since transitions name a payment by its number and the tables by its id.
@@ -14,6 +13,7 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { paymentOf } from "../../../shared/payment.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
+import { meaningOf, type Found } from "../../cluster/fence.ts";
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
 import {
@@ -57,7 +57,7 @@ const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
 const ENDS: ReadonlySet<Transition["kind"]> = new Set(["settle", "reject", "conflict"]);
 
 type Reply = {
-  readonly what: "done" | "repeat" | "sealed" | "gap";
+  readonly what: Found;
   readonly answer: Answer;
 };
 
@@ -97,7 +97,7 @@ export class PostgresJournal implements WorkerJournal {
     this.#parts = parts;
     this.head = parts.head;
     this.#timer = setInterval(() => this.#run(true), COMMIT_ALL_MS);
-    parts.lease.keep(() => this.#end(SEALED));
+    parts.lease.keep(() => this.#end(ENDED.sealed));
     void this.#sweep();
   }
 
@@ -305,13 +305,13 @@ export class PostgresJournal implements WorkerJournal {
         const asked = [STREAM, lease.worker, batch, ...values];
         const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
         if (this.#isOver) return null;
-        if (reply?.what === "sealed") return this.#end(SEALED);
-        if (reply?.what !== "done" && reply?.what !== "repeat") return this.#end(GAP);
+        const meaning = meaningOf(reply?.what);
+        if (meaning !== "durable") return this.#end(ENDED[meaning]);
         this.#batches = batch;
         const tookMs = clock.steadyMs() - startMs;
         this.commitMs += tookMs;
         this.onCommit(tookMs);
-        return results(reply.answer);
+        return results(reply!.answer);
       } catch (error) {
         const isKnown = error instanceof NoAnswer && error.isNotRun && !isDoubted;
         if (transitions !== null && (isKnown || !(error instanceof NoAnswer))) {
@@ -361,10 +361,11 @@ export async function swept(connection: Connection, isOver = () => false): Promi
   }
 }
 
-const SEALED =
-  "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends";
-const GAP =
-  "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there";
+const ENDED = {
+  sealed:
+    "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends",
+  gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
+};
 
 type OpenColumns = {
   readonly seq: number;

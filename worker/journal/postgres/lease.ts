@@ -1,13 +1,12 @@
 /**
  * The lease by which one worker at a time has the journal. It is renewed every half second by the
  * database's clock. Who finds another's lease over seals that one's stream and takes it, so that the
- * other can commit nothing any more; that fence, and not the lease, is what keeps payments safe. A lease
- * is taken only by a worker that has itself renewed without a hole for longer than a lease: after a
- * fail-over of the database all of them look dead to each other.
+ * other can commit nothing any more; that fence, and not the lease, is what keeps payments safe. Who may
+ * take one is said by worker/cluster/lease.ts.
  */
-import type { Clock } from "../../../shared/clock.ts";
+import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
-import { BEAT_MS, callOf, LEASE_MS } from "./functions.ts";
+import { callOf } from "./functions.ts";
 import { STREAM } from "./ledger.ts";
 
 /** Identity of a worker, as others are told it. */
@@ -15,6 +14,7 @@ export type Identity = { readonly name: string; readonly link: string; readonly 
 
 type Beat = {
   readonly alive: boolean;
+  readonly now_ms: number;
   readonly holder: string | null;
   readonly left_ms: number | null;
   readonly free: boolean;
@@ -40,22 +40,18 @@ export class Lease {
   static async take(
     connection: Connection,
     identity: Identity,
-    clock: Clock,
     told: (sentence: string) => void,
   ): Promise<Lease> {
     let worker: number | null = null;
-    let renewedAtMs = clock.steadyMs();
-    let steadySinceMs = renewedAtMs;
+    const renewals = new Renewals();
     let waitedFor = "";
     for (;;) {
       try {
         worker ??= await joined(connection, identity);
         const beat = await beatOf(connection, worker);
-        const nowMs = clock.steadyMs();
-        if (nowMs - renewedAtMs > LEASE_MS) steadySinceMs = nowMs;
-        renewedAtMs = nowMs;
+        renewals.renewed(beat.now_ms);
         if (!beat.alive) worker = null;
-        else if (beat.free || mayTake(beat, nowMs - steadySinceMs)) {
+        else if (beat.free || renewals.mayTake(beat.left_ms ?? 0)) {
           if (await takenOver(connection, worker)) return new Lease(worker, connection);
         } else if (beat.holder !== waitedFor) {
           waitedFor = beat.holder ?? "";
@@ -102,11 +98,6 @@ export class Lease {
       if (!(error instanceof NoAnswer)) throw error;
     }
   }
-}
-
-/** True when another's lease is over, and it is not only we who could not renew ours. */
-function mayTake({ left_ms }: Beat, steadyMs: number): boolean {
-  return (left_ms ?? 0) < 0 && steadyMs > LEASE_MS;
 }
 
 function sentenceOf({ holder, left_ms }: Beat): string {

@@ -1,0 +1,178 @@
+/**
+ * The functions of the simulated database, each one transaction: what worker/journal/postgres/functions.ts
+ * says in SQL, over rows in memory, and for several workers. The rules are the gateway's own: the fence,
+ * the moves of a payment, who gets a shard.
+ */
+import { fence, type Found } from "../../worker/cluster/fence.ts";
+import { LEASE_MS } from "../../worker/cluster/lease.ts";
+import { nextVersion, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import { shardOf } from "../../worker/cluster/shards.ts";
+import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
+import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
+import type { PaymentRow, Tables } from "./tables.ts";
+
+/** Part of a batch. A payment is named by its id, and stands once in a batch. */
+export type Item =
+  | { readonly kind: "accept"; readonly id: string; readonly amountCents: number }
+  | {
+      readonly kind: "assign";
+      readonly id: string;
+      readonly processor: number;
+      readonly requestedAtMs: number;
+    }
+  | {
+      readonly kind: "release" | "unknown" | "settle";
+      readonly id: string;
+      readonly processor: number;
+    }
+  | { readonly kind: "give"; readonly shard: number; readonly to: number };
+
+export type Committed = {
+  readonly found: Found;
+  readonly results: readonly TransitionResult[];
+  readonly mapVersion: number;
+};
+export type Joined = { readonly worker: number; readonly stream: number; readonly map: ShardMap };
+export type Beat = {
+  readonly isAlive: boolean;
+  readonly nowMs: number;
+  readonly map: ShardMap;
+  /** Other workers that are not sealed, with what is left of their leases. */
+  readonly others: readonly { readonly worker: number; readonly leftMs: number }[];
+};
+export type OpenPaymentRow = PaymentRow & { readonly id: string };
+
+const DONE: TransitionResult = { kind: "done" };
+
+/** A start: it gets a stream that nobody has, and the shards that nobody has. */
+export function join(tables: Tables, nowMs: number): Joined {
+  const worker = tables.workerNumber.get("highest")! + 1;
+  tables.workerNumber.set("highest", worker);
+  tables.workers.set(worker, { aliveUntilMs: nowMs + LEASE_MS, isSealed: false });
+  const [stream] = [...tables.streams.rows].find(([, row]) => row.worker === null)!;
+  tables.streams.set(stream, { ...tables.streams.get(stream)!, worker, batch: 0, answer: [] });
+  own(tables, nowMs, spread(mapIn(tables).owners, null, [worker]));
+  return { worker, stream, map: mapIn(tables) };
+}
+
+export function beat(tables: Tables, nowMs: number, me: number): Beat {
+  const row = tables.workers.get(me);
+  const isAlive = row !== undefined && !row.isSealed;
+  if (isAlive) tables.workers.set(me, { ...row, aliveUntilMs: nowMs + LEASE_MS });
+  const others = [...tables.workers.rows].flatMap(([worker, { aliveUntilMs, isSealed }]) =>
+    worker === me || isSealed ? [] : [{ worker, leftMs: aliveUntilMs - nowMs }],
+  );
+  return { isAlive, nowMs, map: mapIn(tables), others };
+}
+
+/** Seals a worker whose lease is over, and spreads its shards. Tells whether it was sealed by this. */
+export function takeOver(tables: Tables, nowMs: number, me: number, dead: number): boolean {
+  const [mine, theirs] = [tables.workers.get(me), tables.workers.get(dead)];
+  if (mine?.isSealed !== false || theirs?.isSealed !== false) return false;
+  if (theirs.aliveUntilMs >= nowMs) return false;
+  tables.workers.set(dead, { ...theirs, isSealed: true });
+  for (const [stream, row] of tables.streams.rows) {
+    if (row.worker === dead) tables.streams.set(stream, { ...row, worker: null });
+  }
+  const living = [...tables.workers.rows].flatMap(([worker, { aliveUntilMs, isSealed }]) =>
+    !isSealed && (worker === me || aliveUntilMs > nowMs) ? [worker] : [],
+  );
+  own(tables, nowMs, spread(mapIn(tables).owners, dead, living));
+  return true;
+}
+
+/** Gives the open payments of some shards. */
+export function openIn(tables: Tables, shards: readonly number[]): OpenPaymentRow[] {
+  const wanted = new Set(shards);
+  return [...tables.payments.rows].flatMap(([id, row]) =>
+    row.state !== "settled" && wanted.has(row.shard) ? [{ id, ...row }] : [],
+  );
+}
+
+export function commit(
+  tables: Tables,
+  nowMs: number,
+  stream: number,
+  worker: number,
+  batch: number,
+  items: readonly Item[],
+): Committed {
+  const row = tables.streams.get(stream)!;
+  const found = fence(row, worker, batch);
+  if (found !== "done") {
+    return { found, results: row.answer, mapVersion: mapIn(tables).version };
+  }
+  let { rows } = row;
+  const results = items.map((item): TransitionResult => {
+    if (item.kind === "accept") return accept(tables, item);
+    if (item.kind === "give") return give(tables, nowMs, worker, item);
+    const result = move(tables, item);
+    if (item.kind === "settle" && result.kind === "done") {
+      const { amountCents } = tables.payments.get(item.id)!;
+      const { id, processor } = item;
+      tables.ledger.set(`${stream} ${rows++}`, { id, processor, amountCents });
+    }
+    return result;
+  });
+  tables.streams.set(stream, { worker, batch, rows, answer: results });
+  return { found, results, mapVersion: mapIn(tables).version };
+}
+
+type Of<Kind extends Item["kind"]> = Extract<Item, { readonly kind: Kind }>;
+
+function accept(tables: Tables, { id, amountCents }: Of<"accept">): TransitionResult {
+  const known = tables.payments.get(id);
+  if (known !== undefined) {
+    return { kind: known.amountCents === amountCents ? "duplicate" : "conflict" };
+  }
+  const ofNobody = { processor: null, requestedAtMs: null };
+  const shard = shardOf(id);
+  tables.payments.set(id, { amountCents, shard, state: "accepted", ...ofNobody });
+  return DONE;
+}
+
+function give(tables: Tables, nowMs: number, me: number, item: Of<"give">): TransitionResult {
+  const to = tables.workers.get(item.to);
+  const isMine = mapIn(tables).owners[item.shard] === me;
+  if (to?.isSealed !== false || !isMine) return { kind: "moved", state: null };
+  const change = (owner: number | null, shard: number) => (shard === item.shard ? item.to : owner);
+  own(tables, nowMs, mapIn(tables).owners.map(change));
+  return DONE;
+}
+
+function move(tables: Tables, item: Of<"assign" | "release" | "unknown" | "settle">) {
+  const row = tables.payments.get(item.id);
+  const isOwners = !TRANSITIONS[item.kind].owned || row?.processor === item.processor;
+  const state = row === undefined ? undefined : stateAfter(item.kind, row.state);
+  if (row === undefined || state === undefined || !isOwners) {
+    return { kind: "moved", state: row?.state ?? null } as const;
+  }
+  const { processor, requestedAtMs } =
+    item.kind === "assign"
+      ? item
+      : item.kind === "release"
+        ? { processor: null, requestedAtMs: null }
+        : row;
+  tables.payments.set(item.id, { ...row, state, processor, requestedAtMs });
+  return DONE;
+}
+
+/** The state that a move leads to from one that stands in the journal; undefined when it may not start there. */
+function stateAfter(kind: MoveKind, from: PaymentState): PaymentState | undefined {
+  for (const [state, to] of Object.entries(TRANSITIONS[kind].moves)) {
+    if (!STORED_AS[state as OpenKind].includes(from)) continue;
+    const target = typeof to === "string" ? to : to[1];
+    return target === "queued" ? "accepted" : target;
+  }
+  return undefined;
+}
+
+function mapIn(tables: Tables): ShardMap {
+  return tables.map.get("map")!;
+}
+
+function own(tables: Tables, nowMs: number, owners: Owners): void {
+  const before = mapIn(tables);
+  if (owners.every((owner, shard) => owner === before.owners[shard])) return;
+  tables.map.set("map", { version: nextVersion(before.version, nowMs), owners });
+}
