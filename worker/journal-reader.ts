@@ -75,6 +75,25 @@ export type SettledRecord = {
   readonly requestedAtMs: number;
 };
 
+/** Where a page of payments goes on, and in which order. */
+export type PagePlace =
+  /** Newest accepted first, requested in a window; `waiting` adds those that are not requested at all. */
+  | ({ readonly order: "accepted"; readonly waiting: boolean; readonly beforeSeq: number } & Instants)
+  /** Newest requested first, and of one instant those that were accepted last. */
+  | {
+      readonly order: "requested";
+      readonly fromMs: number;
+      readonly beforeMs: number;
+      /** Bounds those of `beforeMs` itself. */
+      readonly beforeSeq: number;
+    };
+
+/** Null takes any. */
+export type PageFilter = {
+  readonly state: PaymentState | null;
+  readonly processor: number | null;
+};
+
 export interface JournalReader {
   /** Null when the id is unknown, here and below. */
   payment(correlationId: string): Promise<PaymentFound | null>;
@@ -82,6 +101,17 @@ export interface JournalReader {
   story(correlationId: string): Promise<PaymentStory | null>;
   /** Lists open payments, oldest or largest first; null when `after` is the id of no payment. */
   list(query: ListQuery): Promise<ListedPayment[] | null>;
+  /** Gives payments that are not settled, behind a place; at most `limit`. */
+  pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]>;
+  /** Gives payments that were settled in some rows of the ledger, behind a place; at most `limit`. */
+  pageOfSettled(
+    rows: readonly RowRange[],
+    place: PagePlace,
+    processor: number | null,
+    limit: number,
+  ): Promise<PaymentRecord[]>;
+  /** Finds the newest time of request among payments that are not settled. */
+  newestOpenMs(): Promise<number | null>;
   /** Counts open payments by state and age, in that order: the oldest `max` of them. */
   ages(bounds: AgeBounds, max: number): Promise<AgeBand[]>;
   /** Counts payments that are not settled and belong to a processor, by its number. */

@@ -11,8 +11,9 @@ const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = {
   name: processorName,
 };
 const TOKEN = { adminToken: [] };
-const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
-const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TOKEN" };
+/** The worker's own listener has no read token, an API always asks for one. */
+const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN], read: [{}, { readToken: [] }] };
+const schemeOf = (description: string) => ({ type: "http", scheme: "bearer", description });
 
 /** Writes the document, with those of `components` that the rows refer to. */
 export function openApiDocument(
@@ -39,7 +40,7 @@ export function openApiDocument(
     paths,
     components: {
       schemas: referredTo(paths, components),
-      securitySchemes: { adminToken: SECURITY_SCHEME },
+      securitySchemes: { adminToken: schemeOf("ADMIN_TOKEN"), readToken: schemeOf("READ_TOKEN") },
     },
   };
 }

@@ -342,6 +342,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
       WORKER_LINK,
       WORKER_HTTP: workerHttp,
       AMOUNT_MAX,
+      READ_TOKEN: null,
     };
     return startApi({ settings, link, log: createLog("api", "silent") });
   };
@@ -368,7 +369,7 @@ test("the states in the documents are those of the journal", () => {
 async function documentOf(kind: "api" | "worker"): Promise<Contract> {
   await using http = runHttp();
   if (kind === "worker") return (await Listener.at(http.url)).contract;
-  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_LINK, WORKER_HTTP: http.url, AMOUNT_MAX };
+  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_LINK, WORKER_HTTP: http.url, AMOUNT_MAX, READ_TOKEN: null };
   const api = startApi({ settings, link: new FakeLink(), log: createLog("api", "silent") });
   const { contract } = await Listener.at(api.url);
   await api.stop();

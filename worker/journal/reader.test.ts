@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { seededRandom } from "../../testing/random.ts";
-import { JournalUnreachable, type JournalReader } from "../journal-reader.ts";
+import { JournalUnreachable, type JournalReader, type PagePlace } from "../journal-reader.ts";
 import { BLOCK_ROWS, PAYMENT_STATES, type Transition } from "../transitions.ts";
 import {
   accept,
@@ -84,6 +84,41 @@ function history(seed: number): Transition[] {
 
 const bySeq = (a: { readonly seq: number }, b: { readonly seq: number }) => a.seq - b.seq;
 
+const STATES_LISTED = [null, "unknown", "accepted", "rejected"] as const;
+
+/** Pages of both orders, from the beginning and from the middle, of everything and of some. */
+async function pagesOf(reader: JournalReader) {
+  const half = PAYMENTS / 2;
+  const [fromMs, toMs] = [AT_MS + 110, AT_MS + 140];
+  const front = { order: "accepted", ...EVER, waiting: true, beforeSeq: PAYMENTS + 1 } as const;
+  const rest = { order: "requested", fromMs: 0, beforeMs: toMs, beforeSeq: half } as const;
+  const places: PagePlace[] = [
+    front,
+    { ...front, fromMs, toMs, waiting: false, beforeSeq: half },
+    { ...front, fromMs, beforeSeq: half },
+    rest,
+    { ...rest, fromMs, beforeSeq: 0 },
+  ];
+  const rows = [
+    { fromRow: 10, toRow: 60 },
+    { fromRow: 100, toRow: Number.MAX_SAFE_INTEGER },
+  ];
+  const filters = [null, 0, 1].flatMap((processor) =>
+    STATES_LISTED.map((state) => ({ state, processor })),
+  );
+  return {
+    open: await Promise.all(
+      places.flatMap((place) => filters.map((filter) => reader.pageOfOpen(place, filter, 20))),
+    ),
+    settled: await Promise.all(
+      places.flatMap((place) =>
+        [null, 0, 1].map((processor) => reader.pageOfSettled(rows, place, processor, 20)),
+      ),
+    ),
+    newestMs: await reader.newestOpenMs(),
+  };
+}
+
 /** Every answer. */
 async function answersOf(reader: JournalReader) {
   const ids = Array.from({ length: PAYMENTS + 1 }, (_, n) => uuid(n + 1));
@@ -113,6 +148,7 @@ async function answersOf(reader: JournalReader) {
     payments: await Promise.all(ids.map((id) => reader.payment(id))),
     stories: await Promise.all(ids.map((id) => reader.story(id))),
     lists: await Promise.all(lists),
+    pages: await pagesOf(reader),
     ages: await reader.ages(bounds, 20_000),
     oldest: await reader.ages(bounds, 17),
     open: await reader.openByProcessor(),
@@ -175,6 +211,10 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(
         file.at.every(({ tried, requested }) => tried.length > 3 && requested.length > 3),
       ).toBe(true);
+      expect(file.pages.open.filter((page) => page.length === 20).length).toBeGreaterThan(5);
+      expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
+      expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
+      expect(file.pages.newestMs).toBeGreaterThan(AT_MS + 140);
       expect(file.ages.length).toBeGreaterThan(6);
       expect(file.rows.map(({ processor }) => processor.length)).toEqual([
         BLOCK_ROWS,

@@ -14,6 +14,8 @@ import {
   type JournalReader,
   type ListedPayment,
   type ListQuery,
+  type PageFilter,
+  type PagePlace,
   type PaymentFound,
   type PaymentRecord,
   type PaymentStory,
@@ -38,6 +40,9 @@ const BEHIND: typeof ORDERS = {
   age: "seq > ?2 AND ?3 IS NOT NULL",
   amount: "(amount_cents < ?3 OR (amount_cents = ?3 AND seq > ?2))",
 };
+/** The last word about a payment that ended without being settled. */
+const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
+  (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END`;
 /** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 
@@ -97,6 +102,48 @@ export class SqliteReader implements JournalReader {
         const { attempts, reason } = row;
         return Object.assign(withId(row), { attempts, reason });
       });
+  }
+
+  async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
+    const { where, order, values } = pageOf(place, filter);
+    return this.#db
+      .query<Row & { reason: string | null }, number[]>(
+        `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+         FROM (SELECT * FROM unsettled WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
+         ORDER BY ${order}`,
+      )
+      .all(...values, limit)
+      .map((row) => Object.assign(withId(row), { reason: row.reason }));
+  }
+
+  async pageOfSettled(
+    rows: readonly RowRange[],
+    place: PagePlace,
+    processor: number | null,
+    limit: number,
+  ): Promise<PaymentRecord[]> {
+    const { where, order, values } = pageOf(place, { state: null, processor });
+    // The transaction gives one state of the database: a row leaves the ledger before its payment's times.
+    return this.#db.transaction(() => {
+      const some = this.#db.query(
+        `SELECT requested_at_ms, seq FROM ledger WHERE row >= ? AND row < ? AND ${where}
+         ORDER BY ${order} LIMIT ?`,
+      );
+      const found = rows.flatMap(({ fromRow, toRow }) => {
+        return some.values(fromRow, toRow, ...values, limit) as [atMs: number, seq: number][];
+      });
+      const inOrder = place.order === "accepted" ? bySeq : byInstant;
+      return found
+        .sort(inOrder)
+        .slice(0, limit)
+        .flatMap(([, seq]) => this.#statements.bySeq.all(seq))
+        .map(withId);
+    })();
+  }
+
+  async newestOpenMs(): Promise<number | null> {
+    const [row] = this.#statements.newestOpen.values() as [number | null][];
+    return row?.[0] ?? null;
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
@@ -231,10 +278,10 @@ function prepare(db: Database) {
     FROM attempts WHERE seq = ?1 ORDER BY rowid`;
   return {
     byId: query<Facts, [string]>(`SELECT ${FACTS} ${BY_ID}`),
+    bySeq: query<Row, [number]>(`SELECT ${PAYMENT} FROM payments WHERE seq = ?`),
+    newestOpen: db.query("SELECT max(requested_at_ms) FROM unsettled"),
     found: query<Facts & { reason: string | null }, [string]>(
-      `SELECT ${FACTS}, CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
-         (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1)
-       END AS reason ${BY_ID}`,
+      `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
     ),
     attempts: query<FailedAttempt, [number]>(
       `SELECT atMs, processor, outcome, reason FROM
@@ -267,4 +314,32 @@ function countOfAttempts(seq: string): string {
 
 function withId(row: Row): PaymentRecord {
   return recordOf(row, uuidFromHex(row.hex));
+}
+
+/** The condition and the order of a page, with the values of the condition. */
+function pageOf(place: PagePlace, { state, processor }: PageFilter) {
+  const ofState = state === null ? "" : ` AND state = ${CODE[state]}`;
+  const ofProcessor = processor === null ? "" : " AND processor = ?";
+  const more = `${ofState}${ofProcessor}`;
+  const last = processor === null ? [] : [processor];
+  if (place.order === "accepted") {
+    const { beforeSeq, fromMs, toMs, waiting } = place;
+    const orWaits = waiting ? " OR requested_at_ms IS NULL" : "";
+    const where = `seq < ? AND (requested_at_ms BETWEEN ? AND ?${orWaits})${more}`;
+    return { where, order: "seq DESC", values: [beforeSeq, fromMs, toMs, ...last] };
+  }
+  const { fromMs, beforeMs, beforeSeq } = place;
+  const where = `requested_at_ms BETWEEN ? AND ? AND (requested_at_ms < ? OR seq < ?)${more}`;
+  const values = [fromMs, beforeMs, beforeMs, beforeSeq, ...last];
+  return { where, order: "requested_at_ms DESC, seq DESC", values };
+}
+
+type Place = readonly [atMs: number, seq: number];
+
+function bySeq([, a]: Place, [, b]: Place): number {
+  return b - a;
+}
+
+function byInstant(a: Place, b: Place): number {
+  return b[0] - a[0] || bySeq(a, b);
 }
