@@ -7,6 +7,7 @@
  * was durable when it began. It rejects with `JournalUnreachable` when the journal cannot be asked.
  */
 import type { ORDERS } from "../shared/http-api/operator.ts";
+import type { KnownTariff } from "./tariffs.ts";
 import type { FailedAttempt, Intervention, LedgerRows, PaymentState } from "./transitions.ts";
 
 /** Its message is a sentence for whoever asked, who may ask again. */
@@ -94,6 +95,20 @@ export type PageFilter = {
   readonly processor: number | null;
 };
 
+/** A settled payment as it is exported. */
+export type ExportedPayment = {
+  readonly correlationId: string;
+  readonly amountCents: number;
+  readonly processor: number;
+  readonly requestedAtMs: number;
+  readonly acceptedAtMs: number;
+  /** Null when that was not noted. */
+  readonly settledAtMs: number | null;
+};
+
+/** Names of processors by number, and all tariffs that payments were charged under. */
+export type Charging = { readonly names: readonly string[]; readonly tariffs: readonly KnownTariff[] };
+
 export interface JournalReader {
   /** Null when the id is unknown, here and below. */
   payment(correlationId: string): Promise<PaymentFound | null>;
@@ -149,6 +164,14 @@ export interface JournalReader {
     instantsMs: readonly number[],
     spanMs: number,
   ): Promise<ReadonlyMap<string, number>>;
+
+  /** Gives the payments of rows that were settled, in their order, of those that were requested then. */
+  exported(rows: RowRange, requested: Instants): Promise<ExportedPayment[]>;
+  /** Tells where the ledger begins and ends now. */
+  ledger(): Promise<RowRange>;
+  charging(): Promise<Charging>;
+  /** Sums are exact from this instant on; null: from the beginning. */
+  prunedBeforeMs(): Promise<number | null>;
 
   /** Finds the address of a processor by its name; null before one was known. */
   address(name: string): Promise<string | null>;

@@ -145,14 +145,19 @@ export class Listing {
   ): number[] {
     const { minMs, maxMs } = this.#blocks;
     const reach = (block: number) => Math.min(maxMs[block]!, toMs);
+    let leastMs = fromMs;
     const found: number[] = [];
-    for (let block = this.#firstBlock(); block < sealed; block++) {
-      if (maxMs[block]! < fromMs || minMs[block]! > toMs || taken.has(block)) continue;
-      if (found.length === many && reach(block) <= reach(found[0]!)) continue;
+    const first = this.#firstBlock();
+    // Newer blocks reach further, so that later ones are passed over by the first comparisons.
+    for (let block = sealed - 1; block >= first; block--) {
+      if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
       if (processor !== null && !this.#mayHave(block, processor)) continue;
-      if (found.length === many) found.shift();
       const at = found.findIndex((other) => reach(other) > reach(block));
       found.splice(at === -1 ? found.length : at, 0, block);
+      if (found.length <= many) continue;
+      found.shift();
+      // The last one found reaches as far as the least of those that are kept.
+      leastMs = Math.max(leastMs, reach(found[0]!));
     }
     for (const block of found) taken.add(block);
     return found;

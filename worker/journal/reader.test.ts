@@ -158,6 +158,11 @@ async function answersOf(reader: JournalReader) {
       reader.rows(10_000, 10_256),
     ]),
     at: [await of(0), await of(1)],
+    exported: await reader.exported({ fromRow: 10, toRow: 400 }, some),
+    everything: await reader.exported(await reader.ledger(), EVER),
+    ledger: await reader.ledger(),
+    charging: await reader.charging(),
+    prunedBeforeMs: await reader.prunedBeforeMs(),
     addresses: await Promise.all(
       ["default", "fallback", "nobody"].map((name) => reader.address(name)),
     ),
@@ -215,6 +220,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
       expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
       expect(file.pages.newestMs).toBeGreaterThan(AT_MS + 140);
+      expect(file.exported.length).toBeGreaterThan(20);
+      expect(file.everything).toHaveLength(file.ledger.toRow);
+      expect(file.charging).toEqual({ names: NAMES, tariffs: [] });
       expect(file.ages.length).toBeGreaterThan(6);
       expect(file.rows.map(({ processor }) => processor.length)).toEqual([
         BLOCK_ROWS,

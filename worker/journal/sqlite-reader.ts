@@ -10,6 +10,8 @@ import {
   sinceLast,
   type AgeBand,
   type AgeBounds,
+  type Charging,
+  type ExportedPayment,
   type Instants,
   type JournalReader,
   type ListedPayment,
@@ -27,7 +29,9 @@ import { uuidFromHex } from "../uuid.ts";
 import { metaOf } from "./meta.ts";
 import { bandOf, recordOf, type BandRow, type Facts } from "./records.ts";
 import { CODE } from "./sqlite-moves.ts";
+import { OPEN_AMONG, OpenSeqs } from "./sqlite-open.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { SqliteTariffs } from "./sqlite-tariffs.ts";
 
 const FACTS = `seq, amount_cents AS amountCents, state, accepted_at_ms AS acceptedAtMs, processor,
   requested_at_ms AS requestedAtMs, settled_at_ms AS settledAtMs`;
@@ -46,18 +50,28 @@ const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
 /** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 
+type Exported = [
+  hex: string,
+  amountCents: number,
+  processor: number,
+  requestedAtMs: number,
+  acceptedAtMs: number,
+  settledAtMs: number | null,
+];
 type Row = Facts & { readonly hex: string };
 
 export class SqliteReader implements JournalReader {
   readonly #db: Database;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #ledger: SqliteLedger;
+  readonly #open: OpenSeqs;
 
   /** `db` is closed with it. */
   constructor(db: Database) {
     this.#db = db;
     this.#statements = prepare(db);
     this.#ledger = new SqliteLedger(db);
+    this.#open = new OpenSeqs(db);
   }
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
@@ -106,14 +120,16 @@ export class SqliteReader implements JournalReader {
 
   async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
     const { where, order, values } = pageOf(place, filter);
-    return this.#db
-      .query<Row & { reason: string | null }, number[]>(
-        `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
-         FROM (SELECT * FROM unsettled WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
-         ORDER BY ${order}`,
-      )
-      .all(...values, limit)
-      .map((row) => Object.assign(withId(row), { reason: row.reason }));
+    return this.#db.transaction(() =>
+      this.#db
+        .query<Row & { reason: string | null }, [string, ...number[]]>(
+          `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+           FROM (SELECT * FROM ${OPEN_AMONG} WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
+           ORDER BY ${order}`,
+        )
+        .all(this.#open.read(), ...values, limit)
+        .map((row) => Object.assign(withId(row), { reason: row.reason })),
+    )();
   }
 
   async pageOfSettled(
@@ -142,8 +158,9 @@ export class SqliteReader implements JournalReader {
   }
 
   async newestOpenMs(): Promise<number | null> {
-    const [row] = this.#statements.newestOpen.values() as [number | null][];
-    return row?.[0] ?? null;
+    const sql = `SELECT max(requested_at_ms) FROM ${OPEN_AMONG}`;
+    const read = () => this.#db.query(sql).values(this.#open.read()) as [[number | null]];
+    return this.#db.transaction(read)()[0][0];
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
@@ -240,6 +257,33 @@ export class SqliteReader implements JournalReader {
     return new Map(byId);
   }
 
+  async exported(
+    { fromRow, toRow }: RowRange,
+    { fromMs, toMs }: Instants,
+  ): Promise<ExportedPayment[]> {
+    const values = this.#statements.exported.values(fromRow, toRow, fromMs, toMs) as Exported[];
+    return values.map(([hex, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs]) => {
+      const correlationId = uuidFromHex(hex);
+      return { correlationId, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs };
+    });
+  }
+
+  async ledger(): Promise<RowRange> {
+    // SQLite would read all rows for both ends in one SELECT.
+    const sql = "SELECT (SELECT min(row) FROM ledger), (SELECT max(row) FROM ledger)";
+    const [[first, last]] = this.#db.query(sql).values() as [[number | null, number | null]];
+    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+  }
+
+  async charging(): Promise<Charging> {
+    const rows = this.#db.query("SELECT name FROM processors ORDER BY number").values();
+    return { names: rows.flat() as string[], tariffs: new SqliteTariffs(this.#db).known() };
+  }
+
+  async prunedBeforeMs(): Promise<number | null> {
+    return metaOf(this.#db, "pruned_before_ms");
+  }
+
   async address(name: string): Promise<string | null> {
     const [row] = this.#db.query("SELECT url FROM processors WHERE name = ?").values(name);
     return (row?.[0] as string | null | undefined) ?? null;
@@ -278,8 +322,13 @@ function prepare(db: Database) {
     FROM attempts WHERE seq = ?1 ORDER BY rowid`;
   return {
     byId: query<Facts, [string]>(`SELECT ${FACTS} ${BY_ID}`),
+    exported: db.query(
+      `SELECT lower(hex(id)), ledger.amount_cents, ledger.processor, ledger.requested_at_ms,
+         accepted_at_ms, settled_at_ms
+       FROM ledger CROSS JOIN payments USING (seq)
+       WHERE row >= ? AND row < ? AND ledger.requested_at_ms BETWEEN ? AND ? ORDER BY row`,
+    ),
     bySeq: query<Row, [number]>(`SELECT ${PAYMENT} FROM payments WHERE seq = ?`),
-    newestOpen: db.query("SELECT max(requested_at_ms) FROM unsettled"),
     found: query<Facts & { reason: string | null }, [string]>(
       `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
     ),

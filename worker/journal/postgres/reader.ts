@@ -9,6 +9,8 @@ import {
   sinceLast,
   type AgeBand,
   type AgeBounds,
+  type Charging,
+  type ExportedPayment,
   type Instants,
   type JournalReader,
   type ListedPayment,
@@ -22,6 +24,8 @@ import {
   type SettledRecord,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
+import { readTerms } from "../../fee-terms.ts";
+import type { KnownTariff } from "../../tariffs.ts";
 import { bandOf, recordOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import { ledgerRows } from "./ledger.ts";
@@ -264,6 +268,53 @@ export class PostgresReader implements JournalReader {
       return true;
     });
     return nearest;
+  }
+
+  async exported(
+    { fromRow, toRow }: RowRange,
+    { fromMs, toMs }: Instants,
+  ): Promise<ExportedPayment[]> {
+    const rows = await this.#questions.ask<ExportedPayment>(
+      `SELECT l.id::text AS "correlationId", l.amount_cents::float8 AS "amountCents",
+         l.processor::int, l.requested_at_ms::float8 AS "requestedAtMs",
+         p.accepted_at_ms::float8 AS "acceptedAtMs", p.settled_at_ms::float8 AS "settledAtMs"
+       FROM ledger l JOIN streams s USING (stream) JOIN payments p ON p.id = l.id
+       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
+         AND l.requested_at_ms BETWEEN $4::bigint AND $5::bigint ORDER BY l.row`,
+      [this.#stream, fromRow, toRow, fromMs, toMs],
+    );
+    return [...rows];
+  }
+
+  async ledger(): Promise<RowRange> {
+    const [row] = await this.#questions.ask<{ first: number | null; last: number | null }>(
+      `SELECT (SELECT min(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS first,
+         (SELECT max(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS last
+       FROM streams s WHERE s.stream = $1::int`,
+      [this.#stream],
+    );
+    const { first = null, last = null } = row ?? {};
+    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+  }
+
+  async charging(): Promise<Charging> {
+    const names = await this.#questions.ask<{ name: string }>(
+      "SELECT name FROM processors ORDER BY number",
+    );
+    const tariffs = await this.#questions.ask<Omit<KnownTariff, "terms"> & { terms: string | null }>(
+      `SELECT number, processor, from_ms::float8 AS "fromMs", terms FROM tariffs ORDER BY number`,
+    );
+    return {
+      names: names.map(({ name }) => name),
+      tariffs: tariffs.map(({ terms, number, processor, fromMs }) => {
+        return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
+      }),
+    };
+  }
+
+  /** Nothing is pruned in a journal of this kind. */
+  async prunedBeforeMs(): Promise<number | null> {
+    return null;
   }
 
   async address(name: string): Promise<string | null> {
