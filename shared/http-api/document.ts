@@ -11,8 +11,7 @@ const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = {
   name: processorName,
 };
 const TOKEN = { adminToken: [] };
-/** The worker's own listener has no read token, an API always asks for one. */
-const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN], read: [{}, { readToken: [] }] };
+const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN], read: [{ readToken: [] }] };
 const schemeOf = (description: string) => ({ type: "http", scheme: "bearer", description });
 
 /** Writes the document, with those of `components` that the rows refer to. */

@@ -100,7 +100,7 @@ test.each([
   [["--day", "2026-01-01", "--time-zone", "Mars"], 'there is no time zone "Mars"'],
   [["--day", "2026-01-01", "--from", "2026-01-01T00:00:00Z"], "--day takes the place"],
   [["--time-zone", "UTC"], "--time-zone goes with --day"],
-  [["--form", "csv"], 'there is no option "--form"; did you mean --format?'],
+  [["--formt", "csv"], 'there is no option "--formt"; did you mean --format?'],
 ])("%p is one line and exit 2", async (args, sentence) => {
   const { code, out, err } = await exportFrom("nothing.db", ...args);
   expect({ code, out }).toEqual({ code: 2, out: "" });
