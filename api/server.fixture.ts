@@ -73,6 +73,7 @@ export type RunningApi = Api & {
 export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes" | "lookMs"> & {
   readonly log?: Log;
   readonly HOST?: string;
+  readonly READ_TOKEN?: ApiParts["settings"]["READ_TOKEN"];
 };
 
 /** Names the worker in incidents; the link is a fake. */
@@ -80,11 +81,18 @@ export const WORKER_LINK = { host: "127.0.0.1", port: 9998 };
 
 export function runApi(
   workerUrl: string = vacantUrl(),
-  { HOST = "127.0.0.1", ...options }: ApiOptions = {},
+  { HOST = "127.0.0.1", READ_TOKEN = ["read"], ...options }: ApiOptions = {},
 ): RunningApi & AsyncDisposable {
   const link = new FakeLink();
   const api = startApi({
-    settings: { PORT: 0, HOST, WORKER_LINK, WORKER_HTTP: workerUrl, AMOUNT_MAX: 1_000_000 },
+    settings: {
+      PORT: 0,
+      HOST,
+      WORKER_LINK,
+      WORKER_HTTP: workerUrl,
+      AMOUNT_MAX: 1_000_000,
+      READ_TOKEN,
+    },
     link,
     log: createLog("api", "silent"),
     leaveTimes: AT_ONCE,

@@ -1,7 +1,8 @@
 import { systemClock as clock } from "../shared/clock.ts";
 import { originOf, socketPathOf } from "../shared/healthcheck.ts";
-import { allowOf, matcherOf, takes } from "../shared/http-api/matcher.ts";
+import { matcherOf, type Match } from "../shared/http-api/matcher.ts";
 import { queryMistake, type Row } from "../shared/http-api/row.ts";
+import { hasToken } from "../shared/http/bearer.ts";
 import { OPERATION_IDS, rowOf, TABLE, type OwnedBy } from "../shared/http-api/table.ts";
 import { leadToPage } from "../shared/http/lead.ts";
 import { Leave, type LeaveTimes } from "../shared/http/leave.ts";
@@ -25,7 +26,7 @@ import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
 export type ApiParts = {
   readonly settings: Pick<
     ApiSettings,
-    "PORT" | "HOST" | "WORKER_LINK" | "WORKER_HTTP" | "AMOUNT_MAX"
+    "PORT" | "HOST" | "WORKER_LINK" | "WORKER_HTTP" | "AMOUNT_MAX" | "READ_TOKEN"
   >;
   readonly link: Link;
   readonly log: Log;
@@ -112,11 +113,13 @@ export function startApi(parts: ApiParts): Api {
   /** Serves everything but the hot path, which Bun's own routing finds without building an address. */
   function dispatch(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const target = targetOf(request.url);
-    const match = find(pathOf(target));
+    const match = find(pathOf(target), request.method);
     if (match === null) return answer("other", notFound, request);
     const { id, row } = match;
     const label = labelOf(row);
-    if (!takes(row, request.method)) return answer(label, () => notAllowed(request, row), request);
+    if (!match.takes) return answer(label, () => notAllowed(request, match), request);
+    const refusal = row.guard === "read" ? mayNotRead(settings.READ_TOKEN, request) : null;
+    if (refusal !== null) return answer(label, () => refusal, request);
     if (row.owner !== "worker") {
       const mistake = queryMistake(row, queryOf(target));
       const handler = mistake === null ? own[id as keyof OwnAnswers] : () => problem(400, mistake);
@@ -160,8 +163,15 @@ function notFound(): Response {
   return problem(404, "There is nothing at this path.");
 }
 
-function notAllowed({ method }: Request, row: Row): Response {
-  const allow = allowOf(row);
+/** Refuses whoever may not list payments here; null lets them in. */
+function mayNotRead(tokens: ApiSettings["READ_TOKEN"], { headers }: Request): Response | null {
+  if (tokens === null) return problem(404, "Payments are not listed here: READ_TOKEN is not set.");
+  if (hasToken(tokens, headers)) return null;
+  const detail = "Listing payments needs the header Authorization: Bearer with the read token.";
+  return problem(401, detail, { "www-authenticate": "Bearer" });
+}
+
+function notAllowed({ method }: Request, { allow }: Pick<Match<never>, "allow">): Response {
   return problem(405, `This path takes ${allow}, not ${method}.`, { allow });
 }
 

@@ -8,6 +8,7 @@ import {
   httpUrl,
   integer,
   isHost,
+  optionalTokens,
   setting,
   type SettingsOf,
 } from "../shared/settings.ts";
@@ -54,6 +55,12 @@ export const apiSettings = {
     integer(10, 60_000),
   ),
   AMOUNT_MAX: setting("1000000", "largest amount taken", integer(1, AMOUNT_CENTS_MAX / 100)),
+  READ_TOKEN: setting(
+    "",
+    "bearer token that lists payments here (GET /payments), or NEW,OLD while it is rotated; without one they are not listed",
+    optionalTokens(),
+    "secret",
+  ),
   ...commonSettings,
 };
 export type ApiSettings = SettingsOf<typeof apiSettings>;

@@ -31,6 +31,7 @@ const ROWS = [
   ...["10 million settled", "20 summaries a second", "100 dashboards"].map(
     (what) => `latency at 1000/s: ${what}, p99`,
   ),
+  ...["anywhere", "following", "one processor"].map((what) => `pages of 100: ${what}, p99`),
   "audit: 3 among 20000",
   ...["summary", "summary of 16 million"].flatMap((summary) =>
     ["everything", "the last 15 s but 1.5 s"].map((what) => `${summary}: ${what}`),

@@ -16,6 +16,7 @@ import * as dashboards from "./system/dashboards.ts";
 import * as largeJournal from "./system/large-journal.ts";
 import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
+import * as pages from "./system/pages.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
 import * as upgrade from "./system/upgrade.ts";
@@ -31,6 +32,7 @@ export const SUITE: readonly Benchmark[] = [
   largeJournal,
   upgrade,
   readers,
+  pages,
   auditCommand,
   summary,
   ledger,

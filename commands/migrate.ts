@@ -58,7 +58,7 @@ function migrateAt(path: string): void {
   const lock = lockJournal(path);
   try {
     using db = openDatabase(path, "full");
-    if (pendingIn(db).length === 0) return say(`journal ${path}: ${NOTHING}\n`);
+    if (pendingIn(db).length === 0) return void say(`journal ${path}: ${NOTHING}\n`);
     say(`journal ${path}: looking for damage\n`);
     const found = damageIn(db);
     if (found !== null) throw new Error(`journal ${path}: ${found}`);
@@ -77,7 +77,7 @@ async function migrateDatabase(url: string, isDryRun: boolean): Promise<void> {
   const { schema, pending } = await migrateAlone(url, isDryRun);
   const name = `journal ${shownJournal(url)}`;
   if (pending.length === 0)
-    return say(`${name}: it has schema ${schema}: there is nothing to do\n`);
+    return void say(`${name}: it has schema ${schema}: there is nothing to do\n`);
   const what = isDryRun ? "would be done; nothing was written" : "done";
   say(`${name}: it had schema ${schema}; ${pending.join(", ")}: ${what}\n`);
 }

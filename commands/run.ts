@@ -7,6 +7,7 @@ import { leaveSignals } from "../shared/signals.ts";
 import { auditByHand } from "./audit.ts";
 import { backUpByHand } from "./backup.ts";
 import { doctorByHand } from "./doctor.ts";
+import { exportByHand } from "./export.ts";
 import { migrateByHand } from "./migrate.ts";
 import { moveByHand } from "./move.ts";
 import { operateByHand } from "./operator.ts";
@@ -25,6 +26,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
   backup: backUpByHand,
   restore: restoreByHand,
   prune: pruneByHand,
+  export: exportByHand,
   settings: async (args) => {
     argumentsOrExit({ usage: SETTINGS_USAGE }, args);
     return settingsByHand(workerSettings, readWithProcessors(workerSettings, process.env));

@@ -1,7 +1,7 @@
 /** Offers what is shown as a file: CSV for sheets, JSON for programs. */
+import { csvOf, type Cell } from "../shared/csv.ts";
 import { byId, setText } from "./dom.ts";
 
-export type Cell = string | number | null | undefined;
 export type Sheet = {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
@@ -36,10 +36,6 @@ function onPress(id: string, make: () => Promise<void>): void {
   });
 }
 
-export function csvOf(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [heads, ...rows].map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
-}
-
 function download(name: string, type: "text/csv" | "application/json", text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
@@ -47,11 +43,4 @@ function download(name: string, type: "text/csv" | "application/json", text: str
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
-/** Quotes a cell; one that a sheet would take for a formula is shown as a text. */
-function quoted(cell: Cell): string {
-  if (typeof cell === "number") return String(cell);
-  const text = (cell ?? "").replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -7,18 +7,20 @@ import { writeSync } from "node:fs";
 const STDOUT = 1;
 const LOOK_MS = 5;
 
-export function say(text: string): void {
+/** Gives false once nobody reads any more. */
+export function say(text: string): boolean {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(STDOUT, rest));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") return;
+      if (code === "EPIPE") return false;
       if (code !== "EAGAIN") throw new Error(`stdout: ${message}`, { cause: error });
       Bun.sleepSync(LOOK_MS); // The pipe that we were given does not wait.
     }
   }
+  return true;
 }
 
 /** Writes on stderr; when that fails too there is nobody left to tell. */

@@ -129,6 +129,10 @@ export const optionalSecrets = (form: RegExp, expected: string) =>
     v.transform((parts) => parts as Secrets | null),
   );
 
+/** Tokens that come after `Authorization: Bearer`. */
+export const optionalTokens = () =>
+  optionalSecrets(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry");
+
 /** `host:port`, IPv6 hosts in brackets. */
 export const endpoint = () =>
   v.pipe(

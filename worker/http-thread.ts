@@ -7,6 +7,7 @@ import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
 import { isPostgres } from "./journal-url.ts";
+import { Listing } from "./http/listing.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
 import type { JournalReader } from "./journal-reader.ts";
@@ -92,6 +93,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       log,
       summary,
       money,
+      listing: new Listing(ledger, journal),
       standstill,
       history,
       audit,

@@ -7,6 +7,7 @@
  * was durable when it began. It rejects with `JournalUnreachable` when the journal cannot be asked.
  */
 import type { ORDERS } from "../shared/http-api/operator.ts";
+import type { KnownTariff } from "./tariffs.ts";
 import type { FailedAttempt, Intervention, LedgerRows, PaymentState } from "./transitions.ts";
 
 /** Its message is a sentence for whoever asked, who may ask again. */
@@ -77,6 +78,46 @@ export type SettledRecord = {
   readonly requestedAtMs: number;
 };
 
+/** Where a page of payments goes on, and in which order. */
+export type PagePlace =
+  /** Newest accepted first, requested in a window; `waiting` adds those that are not requested at all. */
+  | ({
+      readonly order: "accepted";
+      readonly waiting: boolean;
+      readonly beforeSeq: number;
+    } & Instants)
+  /** Newest requested first, and of one instant those that were accepted last. */
+  | {
+      readonly order: "requested";
+      readonly fromMs: number;
+      readonly beforeMs: number;
+      /** Bounds those of `beforeMs` itself. */
+      readonly beforeSeq: number;
+    };
+
+/** Null takes any. */
+export type PageFilter = {
+  readonly state: PaymentState | null;
+  readonly processor: number | null;
+};
+
+/** A settled payment as it is exported. */
+export type ExportedPayment = {
+  readonly correlationId: string;
+  readonly amountCents: number;
+  readonly processor: number;
+  readonly requestedAtMs: number;
+  readonly acceptedAtMs: number;
+  /** Null when that was not noted. */
+  readonly settledAtMs: number | null;
+};
+
+/** Names of processors by number, and all tariffs that payments were charged under. */
+export type Charging = {
+  readonly names: readonly string[];
+  readonly tariffs: readonly KnownTariff[];
+};
+
 export interface JournalReader {
   /** Null when the id is unknown, here and below. */
   payment(correlationId: string): Promise<PaymentFound | null>;
@@ -84,6 +125,17 @@ export interface JournalReader {
   story(correlationId: string): Promise<PaymentStory | null>;
   /** Lists open payments, oldest or largest first; null when `after` is the id of no payment. */
   list(query: ListQuery): Promise<ListedPayment[] | null>;
+  /** Gives payments that are not settled, behind a place; at most `limit`. */
+  pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]>;
+  /** Gives payments that were settled in some rows of the ledger, behind a place; at most `limit`. */
+  pageOfSettled(
+    rows: readonly RowRange[],
+    place: PagePlace,
+    processor: number | null,
+    limit: number,
+  ): Promise<PaymentRecord[]>;
+  /** Finds the newest time of request among payments that are not settled. */
+  newestOpenMs(): Promise<number | null>;
   /** Counts open payments by state and age, in that order: the oldest `max` of them. */
   ages(bounds: AgeBounds, max: number): Promise<AgeBand[]>;
   /** Counts payments that are not settled and belong to a processor, by its number. */
@@ -121,6 +173,14 @@ export interface JournalReader {
     instantsMs: readonly number[],
     spanMs: number,
   ): Promise<ReadonlyMap<string, number>>;
+
+  /** Gives the payments of rows that were settled, in their order, of those that were requested then. */
+  exported(rows: RowRange, requested: Instants): Promise<ExportedPayment[]>;
+  /** Tells where the ledger begins and ends now. */
+  ledger(): Promise<RowRange>;
+  charging(): Promise<Charging>;
+  /** Sums are exact from this instant on; null: from the beginning. */
+  prunedBeforeMs(): Promise<number | null>;
 
   /** Finds the address of a processor by its name; null before one was known. */
   address(name: string): Promise<string | null>;

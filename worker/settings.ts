@@ -5,7 +5,7 @@ import {
   flag,
   integer,
   host,
-  optionalSecrets,
+  optionalTokens,
   readSettings,
   setting,
   type Read,
@@ -138,7 +138,7 @@ export const workerSettings = {
   ADMIN_TOKEN: setting(
     "",
     "bearer token that administrative calls need, or NEW,OLD while it is rotated; without one there are no operator calls",
-    optionalSecrets(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry"),
+    optionalTokens(),
     "secret",
   ),
   ...commonSettings,

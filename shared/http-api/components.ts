@@ -11,7 +11,7 @@ import {
   processors,
   story,
 } from "./operator.ts";
-import { payment, paymentRequest, problem, summary } from "./payments.ts";
+import { payment, paymentPage, paymentRequest, problem, summary } from "./payments.ts";
 import { readiness } from "./readiness.ts";
 import { refTo, type Of, type SchemaOf } from "./schema.ts";
 
@@ -19,6 +19,7 @@ export const COMPONENTS = {
   Problem: problem,
   PaymentRequest: paymentRequest(),
   Payment: payment,
+  PaymentPage: paymentPage,
   Summary: summary,
   Audit: audit,
   ProcessorAudit: processorAudit,

@@ -11,8 +11,8 @@ const OPEN_SEGMENTS: Readonly<Record<string, Schema>> = {
   name: processorName,
 };
 const TOKEN = { adminToken: [] };
-const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN] };
-const SECURITY_SCHEME = { type: "http", scheme: "bearer", description: "ADMIN_TOKEN" };
+const SECURITY = { operator: [TOKEN], purge: [{}, TOKEN], read: [{ readToken: [] }] };
+const schemeOf = (description: string) => ({ type: "http", scheme: "bearer", description });
 
 /** Writes the document, with those of `components` that the rows refer to. */
 export function openApiDocument(
@@ -39,7 +39,7 @@ export function openApiDocument(
     paths,
     components: {
       schemas: referredTo(paths, components),
-      securitySchemes: { adminToken: SECURITY_SCHEME },
+      securitySchemes: { adminToken: schemeOf("ADMIN_TOKEN"), readToken: schemeOf("READ_TOKEN") },
     },
   };
 }

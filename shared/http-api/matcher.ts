@@ -11,27 +11,40 @@ export type Match<Id extends OperationId> = {
   readonly row: Row;
   /** The segment that the row's path leaves open, as it was sent; empty when there is none. */
   readonly open: string;
+  /** False when the path takes other methods only: then the row is one of them. */
+  readonly takes: boolean;
+  /** Methods that the path takes, as the `Allow` header names them. */
+  readonly allow: string;
 };
-export type Find<Id extends OperationId> = (path: string) => Match<Id> | null;
+type Found<Id extends OperationId> = Pick<Match<Id>, "id" | "row" | "open">;
+export type Find<Id extends OperationId> = (path: string, method: string) => Match<Id> | null;
 
 export function matcherOf<Id extends OperationId>(ids: readonly Id[]): Find<Id> {
-  const matches = ids.map((id): Match<Id> => ({ id, row: rowOf(id), open: "" }));
-  const exact = new Map(matches.map((match) => [match.row.path, match]));
-  const templates = matches.flatMap((match) => {
-    const [prefix, suffix] = match.row.path.split(/\{\w+\}/);
-    return prefix === undefined || suffix === undefined ? [] : [{ match, prefix, suffix }];
+  const all = ids.map((id): Found<Id> => ({ id, row: rowOf(id), open: "" }));
+  const exact = Map.groupBy(all, ({ row }) => row.path);
+  const templates = all.flatMap((found) => {
+    const [prefix, suffix] = found.row.path.split(/\{\w+\}/);
+    return prefix === undefined || suffix === undefined ? [] : [{ found, prefix, suffix }];
   });
-  for (const { match } of templates) exact.delete(match.row.path);
-  const folders = matches.filter(({ row }) => row.below === true);
-  return (path) => {
+  for (const { found } of templates) exact.delete(found.row.path);
+  const folders = all.filter(({ row }) => row.below === true);
+  return (path, method) => {
     const found = exact.get(path);
-    if (found !== undefined) return found;
-    for (const { match, prefix, suffix } of templates) {
+    if (found !== undefined) return matchOf(found, method);
+    for (const { found: template, prefix, suffix } of templates) {
       const open = between(path, prefix, suffix);
-      if (open !== null) return { ...match, open };
+      if (open !== null) return matchOf([{ ...template, open }], method);
     }
-    return folders.find(({ row }) => path.startsWith(`${row.path}/`)) ?? null;
+    const folder = folders.find(({ row }) => path.startsWith(`${row.path}/`));
+    return folder === undefined ? null : matchOf([folder], method);
   };
+}
+
+/** Chooses among the rows of one path. */
+function matchOf<Id extends OperationId>(found: readonly Found<Id>[], method: string): Match<Id> {
+  const taking = found.find(({ row }) => takes(row, method));
+  const allow = found.map(({ row }) => allowOf(row)).join(", ");
+  return Object.assign({ takes: taking !== undefined, allow }, taking ?? found[0]!);
 }
 
 /** The whole segment between the two, or null. */
@@ -42,10 +55,10 @@ function between(path: string, prefix: string, suffix: string): string | null {
 }
 
 /** The methods that a row takes, as the `Allow` header names them; a row that takes GET takes HEAD. */
-export function allowOf({ method }: Row): string {
+function allowOf({ method }: Row): string {
   return method === "GET" ? "GET, HEAD" : method;
 }
 
-export function takes(row: Row, method: string): boolean {
+function takes(row: Row, method: string): boolean {
   return method === row.method || (method === "HEAD" && row.method === "GET");
 }

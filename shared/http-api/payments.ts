@@ -8,8 +8,10 @@ import {
   id,
   idInAnyCase,
   instant,
+  list,
   object,
   oneOf,
+  orNull,
   text,
   whole,
   type Of,
@@ -68,6 +70,20 @@ export const statusFields = {
 /** `reason` says why a payment is rejected or in conflict, in the words of its last attempt. */
 export const payment = object(statusFields.required, { ...statusFields.optional, reason: text });
 export type PaymentStatus = Of<typeof payment>;
+
+export const PAGE_LIMIT_MAX = 1_000;
+/** Query of a list of payments, beside its window; the names of processors are the journal's. */
+export const pageQuery = {
+  status: { schema: state },
+  processor: { schema: text },
+  limit: { schema: { type: "integer", minimum: 1, maximum: PAGE_LIMIT_MAX } },
+  cursor: {
+    description: "`next` of the page before, with the same window and filters",
+    schema: text,
+  },
+} as const;
+/** `next` is null on the last page. */
+export const paymentPage = object({ payments: list(payment), next: orNull(text) });
 
 /** A payment as a shop posts it; the largest amount is a setting of the API. */
 export function paymentRequest(amountMax?: number) {

@@ -18,8 +18,11 @@ export type Row = {
   readonly owner: "api" | "worker" | "each";
   /** True when an API answers it; calls that the worker owns are passed on. */
   readonly public: boolean;
-  /** The worker lets only those in who have the admin token; without one, nobody or everybody. */
-  readonly guard?: "operator" | "purge";
+  /**
+   * The worker lets only those in who have the admin token; without one, nobody or everybody. What is
+   * guarded for "read" an API passes on to the worker only for those who have the read token.
+   */
+  readonly guard?: "operator" | "purge" | "read";
   /**
    * Tells whether the worker reads the journal's file for it, which it does not while the pipeline
    * stands still.

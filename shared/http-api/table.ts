@@ -14,6 +14,7 @@ import {
   type PaymentAction,
   type ProcessorAction,
 } from "./operator.ts";
+import { pageQuery } from "./payments.ts";
 import { json, later, plain, trouble, type Reply, type Row } from "./row.ts";
 import { boundOfWindow, events, oneOf, text, type Of } from "./schema.ts";
 
@@ -49,6 +50,10 @@ const NO_PAYMENT = { 404: trouble("No payment has this id") };
 const TOKEN_ASKED_FOR = {
   ...trouble("The admin token is missing or wrong"),
   headers: { "WWW-Authenticate": { schema: oneOf("Bearer") } },
+};
+const READ_TOKEN_ASKED_FOR = {
+  ...TOKEN_ASKED_FOR,
+  ...trouble("The read token is missing or wrong"),
 };
 const NOT_LET_IN = {
   401: TOKEN_ASKED_FOR,
@@ -117,6 +122,19 @@ export const TABLE = {
       409: trouble("The id is known with another amount, source or reference"),
       413: trouble("The body has more than 2 KiB"),
       503: later("Not taken, or not known in time"),
+    },
+  }),
+  payments: get(PASSED_ON, "/payments", {
+    guard: "read",
+    reads: "always",
+    summary:
+      "Payments, newest requestedAt first; those that wait for a processor before all others",
+    query: { ...window, ...pageQuery },
+    answers: {
+      200: json("A page, and where the next one begins", ref("PaymentPage")),
+      400: trouble("A bound, a filter, the limit or the cursor is wrong"),
+      401: READ_TOKEN_ASKED_FOR,
+      404: trouble("An API without READ_TOKEN lists none"),
     },
   }),
   payment: get(PASSED_ON, "/payments/{correlationId}", {

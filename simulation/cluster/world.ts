@@ -45,22 +45,18 @@ type Asked = { readonly id: string; readonly amountCents: number };
 type Slot = { worker: ClusterWorker; sickUntilMs: number };
 type Api = { map: ShardMap; confirmedAtMs: number };
 
-export async function runClusterSeed(
-  seed: number,
-  steps: number,
-  keepTrace: boolean,
-): Promise<ClusterResult> {
-  const world = new ClusterWorld(seed, steps, keepTrace);
-  const violation = await world.run();
+export function runClusterSeed(seed: number, steps: number, keepTrace: boolean): ClusterResult {
+  const world = new ClusterWorld(seed, steps);
+  const violation = world.run();
   const { trace, plan, acknowledged, takeOvers } = world;
-  const { hash: traceHash, lines } = trace;
   const counts = { acknowledged: acknowledged.size, takeOvers };
-  return { violation, traceHash, trace: lines, plan, ...counts };
+  const lines = keepTrace ? trace.lines : [];
+  return { violation, traceHash: trace.hash, trace: lines, plan, ...counts };
 }
 
 class ClusterWorld {
   readonly plan: ClusterPlan;
-  readonly trace: Trace;
+  readonly trace = new Trace();
   readonly acknowledged = new Map<string, number>();
   takeOvers = 0;
   readonly #chance: Chance;
@@ -83,10 +79,9 @@ class ClusterWorld {
   #waiting = 0;
   #violation: string | null = null;
 
-  constructor(seed: number, steps: number, keepTrace: boolean) {
+  constructor(seed: number, steps: number) {
     const chance = (this.#chance = new Chance(seed));
     this.plan = drawClusterPlan(chance.fork());
-    this.trace = new Trace(keepTrace);
     this.#steps = steps;
     const time = this.#time;
     this.#database = new Database(time, chance.fork(), this.plan.database);
@@ -98,7 +93,7 @@ class ClusterWorld {
   }
 
   /** Gives the violation, or null. */
-  async run(): Promise<string | null> {
+  run(): string | null {
     const { troubleMs } = this.plan;
     for (let i = 0; i < this.plan.workers; i++) this.#begin(i);
     for (const api of this.#apis) this.#learn(api);
@@ -106,10 +101,10 @@ class ClusterWorld {
     for (let i = 0; i < this.#steps; i++) this.#planPayment();
     const isBroken = () => this.#violation !== null;
     try {
-      await this.#time.run(troubleMs, isBroken);
+      this.#time.run(troubleMs, isBroken);
       if (!isBroken()) this.#heal();
       for (let ms = 1_000; ms <= HEAL_MS_MAX && !isBroken(); ms += 1_000) {
-        await this.#time.run(troubleMs + ms, isBroken);
+        this.#time.run(troubleMs + ms, isBroken);
         if (this.#isSettled()) break;
       }
       if (!isBroken()) this.#check();

@@ -2,6 +2,7 @@
  * Holds the OpenAPI documents against the running services, both ways: every answer here is
  * documented, with type and schema, and every documented answer comes here.
  */
+import type { Secrets } from "../../shared/settings.ts";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { request } from "node:http";
@@ -71,14 +72,17 @@ class Listener {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const { hostname, port } = new URL(this.url);
     const target = `${path.replace(/\{[^}]*\}/, NOBODY)}?a="`;
-    request({ hostname, port, path: target, method, headers: { host: "not/a host" } }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-      const headers = { "content-type": answer.headers["content-type"] ?? "" };
-      answer.on("end", () =>
-        resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers })),
-      );
-    })
+    request(
+      { hostname, port, path: target, method, headers: { host: "not/a host", ...ADMIN } },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        const headers = { "content-type": answer.headers["content-type"] ?? "" };
+        answer.on("end", () =>
+          resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers })),
+        );
+      },
+    )
       .on("error", reject)
       .end();
     const response = await promise;
@@ -109,7 +113,7 @@ class Listener {
 test(
   "every documented answer is given, and every answer is documented",
   async () => {
-    await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN } });
+    await using stand = await startStand({ env: { ADMIN_TOKEN: TOKEN, READ_TOKEN: TOKEN } });
     const api = await Listener.at(stand.gateway.url);
     const worker = await Listener.at(stand.workerUrl);
     const gateway = stand.gateway;
@@ -168,6 +172,11 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
   for (const listener of [api, worker]) {
     await listener.ask(200, "GET", "/payments/{correlationId}", { fill: id });
     await listener.ask(404, "GET", "/payments/{correlationId}");
+    const listed = { headers: ADMIN, query: "?limit=1" };
+    const page = (await listener.ask(200, "GET", "/payments", listed)) as { payments: object[] };
+    // Later ones are asked after a purge.
+    if (listener === api) expect(page.payments).toMatchObject([{ correlationId: id }]);
+    await listener.ask(400, "GET", "/payments", { headers: ADMIN, query: "?limit=0" });
     await listener.ask(200, "GET", "/payments-summary");
     await listener.ask(400, "GET", "/payments-summary", { query: "?from=yesterday" });
     await listener.ask(200, "GET", "/audit");
@@ -334,7 +343,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   for (const { method, path } of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
   await using closed = runHttp({ prunedBeforeMs: 1 });
-  const start = (workerHttp: string) => {
+  const start = (workerHttp: string, READ_TOKEN: Secrets | null = [TOKEN]) => {
     const link = Object.assign(new FakeLink(), { answering: false, verdict: () => null });
     const settings = {
       PORT: 0,
@@ -342,12 +351,14 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
       WORKER_LINK,
       WORKER_HTTP: workerHttp,
       AMOUNT_MAX,
+      READ_TOKEN,
     };
     return startApi({ settings, link, log: createLog("api", "silent") });
   };
-  const [alone, behind] = [start(vacantUrl()), start(closed.url)];
+  const [alone, behind] = [start(vacantUrl()), start(closed.url, null)];
+  await api.ask(401, "GET", "/payments");
   await api.elsewhere(alone.url, async () => {
-    for (const { method, path } of passedOn) await api.ask(503, method, path);
+    for (const { method, path } of passedOn) await api.ask(503, method, path, { headers: ADMIN });
     await api.ask(503, "GET", "/readyz");
     await api.ask(503, "GET", "/readyz", { query: "?verbose" });
     const body = `{"correlationId":"${NOBODY}","amount":1}`;
@@ -355,6 +366,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   });
   await api.elsewhere(behind.url, async () => {
     await api.ask(404, "POST", "/purge-payments");
+    await api.ask(404, "GET", "/payments", { headers: ADMIN });
     await askForPruned(api);
   });
   await Promise.all([alone.stop(), behind.stop()]);
@@ -368,7 +380,14 @@ test("the states in the documents are those of the journal", () => {
 async function documentOf(kind: "api" | "worker"): Promise<Contract> {
   await using http = runHttp();
   if (kind === "worker") return (await Listener.at(http.url)).contract;
-  const settings = { PORT: 0, HOST: "127.0.0.1", WORKER_LINK, WORKER_HTTP: http.url, AMOUNT_MAX };
+  const settings = {
+    PORT: 0,
+    HOST: "127.0.0.1",
+    WORKER_LINK,
+    WORKER_HTTP: http.url,
+    AMOUNT_MAX,
+    READ_TOKEN: null,
+  };
   const api = startApi({ settings, link: new FakeLink(), log: createLog("api", "silent") });
   const { contract } = await Listener.at(api.url);
   await api.stop();

@@ -11,12 +11,14 @@ export const WORKER_DOCUMENT: string = JSON.stringify(
   openApiDocument("Papa-Léguas: worker", rows, COMPONENTS),
 );
 
-function asAnswered(row: Row): Row {
+function asAnswered({ guard, ...row }: Row): Row {
   const { method, reads } = row;
+  // An API alone asks for the read token, and can have none.
+  const { 401: _asks, 404: _hasNone, ...unguarded } = row.answers;
   const answers = {
     ...(method === "POST" ? { 413: trouble("The body is too large") } : {}),
     ...(reads === undefined ? {} : { 503: IN_DOUBT }),
-    ...row.answers,
+    ...(guard === "read" ? unguarded : row.answers),
   };
-  return { ...row, answers };
+  return { ...row, answers, ...(guard === undefined || guard === "read" ? {} : { guard }) };
 }

@@ -1,5 +1,5 @@
 /** Finds the row of a request, and has it answered if it may be. */
-import { allowOf, matcherOf, takes } from "../../shared/http-api/matcher.ts";
+import { matcherOf } from "../../shared/http-api/matcher.ts";
 import { queryMistake, type Row } from "../../shared/http-api/row.ts";
 import {
   OPERATION_IDS,
@@ -50,12 +50,12 @@ export async function answer(
 ): Promise<[label: string, Response]> {
   const target = targetOf(request.url);
   const path = pathOf(target);
-  const match = find(path);
+  const match = find(path, request.method);
   if (match === null) return ["none", problem(404, `There is nothing at ${path}.`)];
   const { id, row, open } = match;
   const label = labelOf(row);
-  if (!takes(row, request.method)) {
-    const allow = allowOf(row);
+  if (!match.takes) {
+    const { allow } = match;
     return [label, problem(405, `${path} answers ${allow} only.`, { allow })];
   }
   const call = { path, open, query: queryOf(target), request, body: "", keepOpen };
@@ -72,7 +72,8 @@ async function answerOf(
   const { guard, reads } = row;
   try {
     if (reads === "always") await site.standstill.untilFresh();
-    const refusal = guard === undefined ? null : refusalOf(guard, site.admission, call.request);
+    const isGuarded = guard !== undefined && guard !== "read";
+    const refusal = isGuarded ? refusalOf(guard, site.admission, call.request) : null;
     if (refusal !== null) return refusal;
     const mistake = queryMistake(row, call.query);
     if (mistake !== null) return problem(400, mistake);

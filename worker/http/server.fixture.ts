@@ -77,6 +77,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     log: createLog("worker-http", "silent"),
     eras,
     journal: { payment: async () => null },
+    listing: { page: absent },
     summary,
     money: new MoneyReader(memory, summary, { names, eras }),
     purge: async () => {},

@@ -424,7 +424,7 @@ describe("every path", () => {
     expect([status, headers.get("location")]).toEqual([302, "/dashboard"]);
   });
 
-  test.each(["/payments", "/payments/", "/payments/a/b", "/PAYMENTS-SUMMARY", "/metrics/"])(
+  test.each(["/payment", "/payments/", "/payments/a/b", "/PAYMENTS-SUMMARY", "/metrics/"])(
     "that is none (%s) is 404",
     async (path) => {
       await using http = runHttp();

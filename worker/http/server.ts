@@ -26,7 +26,9 @@ import { registerDiskMetrics } from "./disk.ts";
 import type { JournalReader } from "../journal-reader.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { HistoryKeeper } from "./history-keeper.ts";
+import type { Listing } from "./listing.ts";
 import { LiveFeed } from "./live.ts";
+import { parsePageQuery } from "./page-query.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
@@ -53,6 +55,7 @@ export type HttpOptions = {
   readonly journal: Pick<JournalReader, "payment">;
   readonly summary: Settled;
   readonly money: Pick<MoneyReader, "read">;
+  readonly listing: Pick<Listing, "page">;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -114,6 +117,7 @@ export function startHttp(options: HttpOptions): HttpServer {
   });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
+    payments: ({ query }) => list(options, query),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
     root: leadToPage,
@@ -202,6 +206,14 @@ export function summaryJson(
     entries.push(`${JSON.stringify(name)}:${totals}`);
   }
   return `{${entries.join(",")}}`;
+}
+
+async function list({ listing, ...known }: HttpOptions, query: URLSearchParams): Promise<Response> {
+  const parsed = parsePageQuery(query, known.names);
+  if (typeof parsed === "string") return problem(400, parsed);
+  const { payments, next } = await listing.page(parsed);
+  const listed = payments.map((found) => statusJson(found, known)).join(",");
+  return json(`{"payments":[${listed}],"next":${JSON.stringify(next)}}`);
 }
 
 async function status({ journal, ...known }: HttpOptions, id: string): Promise<Response> {

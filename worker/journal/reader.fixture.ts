@@ -3,7 +3,7 @@
  * moves from one driver to another; and a journal on PostgreSQL with what a journal's file has.
  */
 import { seededRandom } from "../../testing/random.ts";
-import type { JournalReader } from "../journal-reader.ts";
+import type { JournalReader, PagePlace } from "../journal-reader.ts";
 import { openToRead } from "../format.ts";
 import { BLOCK_ROWS, PAYMENT_STATES, type Transition } from "../transitions.ts";
 import { accept, AT_MS, failed, settle, uuid } from "./journal.fixture.ts";
@@ -72,6 +72,41 @@ export function history(seed: number): Transition[] {
 
 const bySeq = (a: { readonly seq: number }, b: { readonly seq: number }) => a.seq - b.seq;
 
+const STATES_LISTED = [null, "unknown", "accepted", "rejected"] as const;
+
+/** Pages of both orders, from the beginning and from the middle, of everything and of some. */
+async function pagesOf(reader: JournalReader) {
+  const half = PAYMENTS / 2;
+  const [fromMs, toMs] = [AT_MS + 110, AT_MS + 140];
+  const front = { order: "accepted", ...EVER, waiting: true, beforeSeq: PAYMENTS + 1 } as const;
+  const rest = { order: "requested", fromMs: 0, beforeMs: toMs, beforeSeq: half } as const;
+  const places: PagePlace[] = [
+    front,
+    { ...front, fromMs, toMs, waiting: false, beforeSeq: half },
+    { ...front, fromMs, beforeSeq: half },
+    rest,
+    { ...rest, fromMs, beforeSeq: 0 },
+  ];
+  const rows = [
+    { fromRow: 10, toRow: 60 },
+    { fromRow: 100, toRow: Number.MAX_SAFE_INTEGER },
+  ];
+  const filters = [null, 0, 1].flatMap((processor) =>
+    STATES_LISTED.map((state) => ({ state, processor })),
+  );
+  return {
+    open: await Promise.all(
+      places.flatMap((place) => filters.map((filter) => reader.pageOfOpen(place, filter, 20))),
+    ),
+    settled: await Promise.all(
+      places.flatMap((place) =>
+        [null, 0, 1].map((processor) => reader.pageOfSettled(rows, place, processor, 20)),
+      ),
+    ),
+    newestMs: await reader.newestOpenMs(),
+  };
+}
+
 /** Every answer. */
 export async function answersOf(reader: JournalReader) {
   const ids = Array.from({ length: PAYMENTS + 1 }, (_, n) => uuid(n + 1));
@@ -101,6 +136,7 @@ export async function answersOf(reader: JournalReader) {
     payments: await Promise.all(ids.map((id) => reader.payment(id))),
     stories: await Promise.all(ids.map((id) => reader.story(id))),
     lists: await Promise.all(lists),
+    pages: await pagesOf(reader),
     ages: await reader.ages(bounds, 20_000),
     oldest: await reader.ages(bounds, 17),
     open: await reader.openByProcessor(),
@@ -110,6 +146,11 @@ export async function answersOf(reader: JournalReader) {
       reader.rows(10_000, 10_256),
     ]),
     at: [await of(0), await of(1)],
+    exported: await reader.exported({ fromRow: 10, toRow: 400 }, some),
+    everything: await reader.exported(await reader.ledger(), EVER),
+    ledger: await reader.ledger(),
+    charging: await reader.charging(),
+    prunedBeforeMs: await reader.prunedBeforeMs(),
     addresses: await Promise.all(
       ["default", "fallback", "nobody"].map((name) => reader.address(name)),
     ),

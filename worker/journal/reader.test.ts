@@ -76,6 +76,13 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(
         file.at.every(({ tried, requested }) => tried.length > 3 && requested.length > 3),
       ).toBe(true);
+      expect(file.pages.open.filter((page) => page.length === 20).length).toBeGreaterThan(5);
+      expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
+      expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
+      expect(file.pages.newestMs).toBeGreaterThan(AT_MS + 140);
+      expect(file.exported.length).toBeGreaterThan(20);
+      expect(file.everything).toHaveLength(file.ledger.toRow);
+      expect(file.charging).toEqual({ names: NAMES, tariffs: [] });
       expect(file.ages.length).toBeGreaterThan(6);
       expect(file.rows.map(({ processor }) => processor.length)).toEqual([
         BLOCK_ROWS,

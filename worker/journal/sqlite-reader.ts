@@ -10,10 +10,14 @@ import {
   sinceLast,
   type AgeBand,
   type AgeBounds,
+  type Charging,
+  type ExportedPayment,
   type Instants,
   type JournalReader,
   type ListedPayment,
   type ListQuery,
+  type PageFilter,
+  type PagePlace,
   type PaymentFound,
   type PaymentRecord,
   type PaymentStory,
@@ -25,7 +29,9 @@ import { uuidFromHex } from "../uuid.ts";
 import { metaOf } from "./meta.ts";
 import { bandOf, recordOf, type BandRow, type Facts } from "./records.ts";
 import { CODE } from "./sqlite-moves.ts";
+import { OPEN_AMONG, OpenSeqs } from "./sqlite-open.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
+import { SqliteTariffs } from "./sqlite-tariffs.ts";
 
 const FACTS = `seq, amount_cents AS amountCents, state, reference, accepted_at_ms AS acceptedAtMs, processor,
   requested_at_ms AS requestedAtMs, settled_at_ms AS settledAtMs`;
@@ -38,21 +44,34 @@ const BEHIND: typeof ORDERS = {
   age: "seq > ?2 AND ?3 IS NOT NULL",
   amount: "(amount_cents < ?3 OR (amount_cents = ?3 AND seq > ?2))",
 };
+/** The last word about a payment that ended without being settled. */
+const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
+  (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END`;
 /** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 
+type Exported = [
+  hex: string,
+  amountCents: number,
+  processor: number,
+  requestedAtMs: number,
+  acceptedAtMs: number,
+  settledAtMs: number | null,
+];
 type Row = Facts & { readonly hex: string };
 
 export class SqliteReader implements JournalReader {
   readonly #db: Database;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #ledger: SqliteLedger;
+  readonly #open: OpenSeqs;
 
   /** `db` is closed with it. */
   constructor(db: Database) {
     this.#db = db;
     this.#statements = prepare(db);
     this.#ledger = new SqliteLedger(db);
+    this.#open = new OpenSeqs(db);
   }
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
@@ -97,6 +116,51 @@ export class SqliteReader implements JournalReader {
         const { attempts, reason } = row;
         return Object.assign(withId(row), { attempts, reason });
       });
+  }
+
+  async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
+    const { where, order, values } = pageOf(place, filter);
+    return this.#db.transaction(() =>
+      this.#db
+        .query<Row & { reason: string | null }, [string, ...number[]]>(
+          `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+           FROM (SELECT * FROM ${OPEN_AMONG} WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
+           ORDER BY ${order}`,
+        )
+        .all(this.#open.read(), ...values, limit)
+        .map((row) => Object.assign(withId(row), { reason: row.reason })),
+    )();
+  }
+
+  async pageOfSettled(
+    rows: readonly RowRange[],
+    place: PagePlace,
+    processor: number | null,
+    limit: number,
+  ): Promise<PaymentRecord[]> {
+    const { where, order, values } = pageOf(place, { state: null, processor });
+    // The transaction gives one state of the database: a row leaves the ledger before its payment's times.
+    return this.#db.transaction(() => {
+      const some = this.#db.query(
+        `SELECT requested_at_ms, seq FROM ledger WHERE row >= ? AND row < ? AND ${where}
+         ORDER BY ${order} LIMIT ?`,
+      );
+      const found = rows.flatMap(({ fromRow, toRow }) => {
+        return some.values(fromRow, toRow, ...values, limit) as [atMs: number, seq: number][];
+      });
+      const inOrder = place.order === "accepted" ? bySeq : byInstant;
+      return found
+        .sort(inOrder)
+        .slice(0, limit)
+        .flatMap(([, seq]) => this.#statements.bySeq.all(seq))
+        .map(withId);
+    })();
+  }
+
+  async newestOpenMs(): Promise<number | null> {
+    const sql = `SELECT max(requested_at_ms) FROM ${OPEN_AMONG}`;
+    const read = () => this.#db.query(sql).values(this.#open.read()) as [[number | null]];
+    return this.#db.transaction(read)()[0][0];
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
@@ -193,6 +257,33 @@ export class SqliteReader implements JournalReader {
     return new Map(byId);
   }
 
+  async exported(
+    { fromRow, toRow }: RowRange,
+    { fromMs, toMs }: Instants,
+  ): Promise<ExportedPayment[]> {
+    const values = this.#statements.exported.values(fromRow, toRow, fromMs, toMs) as Exported[];
+    return values.map(([hex, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs]) => {
+      const correlationId = uuidFromHex(hex);
+      return { correlationId, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs };
+    });
+  }
+
+  async ledger(): Promise<RowRange> {
+    // SQLite would read all rows for both ends in one SELECT.
+    const sql = "SELECT (SELECT min(row) FROM ledger), (SELECT max(row) FROM ledger)";
+    const [[first, last]] = this.#db.query(sql).values() as [[number | null, number | null]];
+    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+  }
+
+  async charging(): Promise<Charging> {
+    const rows = this.#db.query("SELECT name FROM processors ORDER BY number").values();
+    return { names: rows.flat() as string[], tariffs: new SqliteTariffs(this.#db).known() };
+  }
+
+  async prunedBeforeMs(): Promise<number | null> {
+    return metaOf(this.#db, "pruned_before_ms");
+  }
+
   async address(name: string): Promise<string | null> {
     const [row] = this.#db.query("SELECT url FROM processors WHERE name = ?").values(name);
     return (row?.[0] as string | null | undefined) ?? null;
@@ -231,10 +322,15 @@ function prepare(db: Database) {
     FROM attempts WHERE seq = ?1 ORDER BY rowid`;
   return {
     byId: query<Facts, [string]>(`SELECT ${FACTS} ${BY_ID}`),
+    exported: db.query(
+      `SELECT lower(hex(id)), ledger.amount_cents, ledger.processor, ledger.requested_at_ms,
+         accepted_at_ms, settled_at_ms
+       FROM ledger CROSS JOIN payments USING (seq)
+       WHERE row >= ? AND row < ? AND ledger.requested_at_ms BETWEEN ? AND ? ORDER BY row`,
+    ),
+    bySeq: query<Row, [number]>(`SELECT ${PAYMENT} FROM payments WHERE seq = ?`),
     found: query<Facts & { reason: string | null }, [string]>(
-      `SELECT ${FACTS}, CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
-         (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1)
-       END AS reason ${BY_ID}`,
+      `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
     ),
     attempts: query<FailedAttempt, [number]>(
       `SELECT atMs, processor, outcome, reason FROM
@@ -267,4 +363,32 @@ function countOfAttempts(seq: string): string {
 
 function withId(row: Row): PaymentRecord {
   return recordOf(row, uuidFromHex(row.hex));
+}
+
+/** The condition and the order of a page, with the values of the condition. */
+function pageOf(place: PagePlace, { state, processor }: PageFilter) {
+  const ofState = state === null ? "" : ` AND state = ${CODE[state]}`;
+  const ofProcessor = processor === null ? "" : " AND processor = ?";
+  const more = `${ofState}${ofProcessor}`;
+  const last = processor === null ? [] : [processor];
+  if (place.order === "accepted") {
+    const { beforeSeq, fromMs, toMs, waiting } = place;
+    const orWaits = waiting ? " OR requested_at_ms IS NULL" : "";
+    const where = `seq < ? AND (requested_at_ms BETWEEN ? AND ?${orWaits})${more}`;
+    return { where, order: "seq DESC", values: [beforeSeq, fromMs, toMs, ...last] };
+  }
+  const { fromMs, beforeMs, beforeSeq } = place;
+  const where = `requested_at_ms BETWEEN ? AND ? AND (requested_at_ms < ? OR seq < ?)${more}`;
+  const values = [fromMs, beforeMs, beforeMs, beforeSeq, ...last];
+  return { where, order: "requested_at_ms DESC, seq DESC", values };
+}
+
+type Place = readonly [atMs: number, seq: number];
+
+function bySeq([, a]: Place, [, b]: Place): number {
+  return b - a;
+}
+
+function byInstant(a: Place, b: Place): number {
+  return b[0] - a[0] || bySeq(a, b);
 }

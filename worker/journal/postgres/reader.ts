@@ -9,10 +9,14 @@ import {
   sinceLast,
   type AgeBand,
   type AgeBounds,
+  type Charging,
+  type ExportedPayment,
   type Instants,
   type JournalReader,
   type ListedPayment,
   type ListQuery,
+  type PageFilter,
+  type PagePlace,
   type PaymentFound,
   type PaymentRecord,
   type PaymentStory,
@@ -20,6 +24,8 @@ import {
   type SettledRecord,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
+import { readTerms } from "../../fee-terms.ts";
+import type { KnownTariff } from "../../tariffs.ts";
 import { bandOf, recordOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import { ledgerRows } from "./ledger.ts";
@@ -32,6 +38,7 @@ const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::f
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
 const LAST_REASON =
   "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
+const WHY_ENDED = `CASE WHEN p.state IN (${CODE.rejected}, ${CODE.conflict}) THEN ${LAST_REASON} END`;
 const COUNT_OF_ATTEMPTS = `((SELECT count(*) FROM attempts a WHERE a.id = p.id)
   + coalesce((SELECT o.count FROM attempts_left_out o WHERE o.id = p.id), 0))::float8`;
 const SAID = 'i.at_ms::float8 AS "atMs", i.who, i.action, i.why, i.evidence';
@@ -66,8 +73,7 @@ export class PostgresReader implements JournalReader {
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
     const [row] = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, CASE WHEN p.state IN (${CODE.rejected}, ${CODE.conflict})
-         THEN ${LAST_REASON} END AS reason FROM payments p WHERE p.id = $1::uuid`,
+      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason FROM payments p WHERE p.id = $1::uuid`,
       [correlationId],
     );
     return row === undefined ? null : { ...withId(row), reason: row.reason };
@@ -112,6 +118,49 @@ export class PostgresReader implements JournalReader {
       const { attempts, reason } = row;
       return Object.assign(withId(row), { attempts, reason });
     });
+  }
+
+  async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
+    const { where, order, values } = pageOf(place, filter);
+    const rows = await this.#questions.ask<Row & { reason: string | null }>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+       FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${where} ORDER BY ${order} LIMIT $1::int) p
+       ORDER BY ${order}`,
+      [limit, ...values],
+    );
+    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+  }
+
+  async pageOfSettled(
+    rows: readonly RowRange[],
+    place: PagePlace,
+    processor: number | null,
+    limit: number,
+  ): Promise<PaymentRecord[]> {
+    const { where, order, values } = pageOf(place, { state: null, processor });
+    const n = values.length + 1;
+    const found = await this.#questions.ask<Row>(
+      `SELECT ${PAYMENT} FROM unnest($${n + 1}::bigint[], $${n + 2}::bigint[]) AS range (lo, hi)
+       JOIN streams s ON s.stream = $${n + 3}::int
+       JOIN ledger l ON l.stream = s.stream AND l.row >= greatest(s.base, range.lo) AND l.row < range.hi
+       JOIN payments p ON p.id = l.id
+       WHERE ${where} ORDER BY ${order} LIMIT $1::int`,
+      [
+        limit,
+        ...values,
+        arrayOf(rows.map(({ fromRow }) => fromRow)),
+        arrayOf(rows.map(({ toRow }) => toRow)),
+        this.#stream,
+      ],
+    );
+    return found.map(withId);
+  }
+
+  async newestOpenMs(): Promise<number | null> {
+    const [row] = await this.#questions.ask<{ at: number | null }>(
+      `SELECT max(requested_at_ms)::float8 AS at FROM payments WHERE ${OPEN}`,
+    );
+    return row?.at ?? null;
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
@@ -221,6 +270,53 @@ export class PostgresReader implements JournalReader {
     return nearest;
   }
 
+  async exported(
+    { fromRow, toRow }: RowRange,
+    { fromMs, toMs }: Instants,
+  ): Promise<ExportedPayment[]> {
+    const rows = await this.#questions.ask<ExportedPayment>(
+      `SELECT l.id::text AS "correlationId", l.amount_cents::float8 AS "amountCents",
+         l.processor::int, l.requested_at_ms::float8 AS "requestedAtMs",
+         p.accepted_at_ms::float8 AS "acceptedAtMs", p.settled_at_ms::float8 AS "settledAtMs"
+       FROM ledger l JOIN streams s USING (stream) JOIN payments p ON p.id = l.id
+       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
+         AND l.requested_at_ms BETWEEN $4::bigint AND $5::bigint ORDER BY l.row`,
+      [this.#stream, fromRow, toRow, fromMs, toMs],
+    );
+    return [...rows];
+  }
+
+  async ledger(): Promise<RowRange> {
+    const [row] = await this.#questions.ask<{ first: number | null; last: number | null }>(
+      `SELECT (SELECT min(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS first,
+         (SELECT max(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS last
+       FROM streams s WHERE s.stream = $1::int`,
+      [this.#stream],
+    );
+    const { first = null, last = null } = row ?? {};
+    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+  }
+
+  async charging(): Promise<Charging> {
+    const names = await this.#questions.ask<{ name: string }>(
+      "SELECT name FROM processors ORDER BY number",
+    );
+    const tariffs = await this.#questions.ask<
+      Omit<KnownTariff, "terms"> & { terms: string | null }
+    >(`SELECT number, processor, from_ms::float8 AS "fromMs", terms FROM tariffs ORDER BY number`);
+    return {
+      names: names.map(({ name }) => name),
+      tariffs: tariffs.map(({ terms, number, processor, fromMs }) => {
+        return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
+      }),
+    };
+  }
+
+  /** Nothing is pruned in a journal of this kind. */
+  async prunedBeforeMs(): Promise<number | null> {
+    return null;
+  }
+
   async address(name: string): Promise<string | null> {
     const sql = "SELECT url FROM processors WHERE name = $1";
     const [row] = await this.#questions.ask<{ url: string | null }>(sql, [name]);
@@ -266,4 +362,24 @@ function arrayOf(values: readonly number[]): string {
 
 function withId(row: Row): PaymentRecord {
   return recordOf(row, row.correlationId);
+}
+
+/** The condition and the order of a page, with the values from `$2` on. */
+function pageOf(place: PagePlace, { state, processor }: PageFilter) {
+  const ofState = state === null ? "" : ` AND p.state = ${CODE[state]}`;
+  const more = (n: number) =>
+    processor === null ? ofState : `${ofState} AND p.processor = $${n}::int`;
+  const last = processor === null ? [] : [processor];
+  if (place.order === "accepted") {
+    const { beforeSeq, fromMs, toMs, waiting } = place;
+    const orWaits = waiting ? " OR p.requested_at_ms IS NULL" : "";
+    const window = `(p.requested_at_ms BETWEEN $3::bigint AND $4::bigint${orWaits})`;
+    const where = `p.seq < $2::bigint AND ${window}${more(5)}`;
+    return { where, order: "p.seq DESC", values: [beforeSeq, fromMs, toMs, ...last] };
+  }
+  const { fromMs, beforeMs, beforeSeq } = place;
+  const where = `p.requested_at_ms >= $2::bigint
+    AND (p.requested_at_ms, p.seq) < ($3::bigint, $4::bigint)${more(5)}`;
+  const order = "p.requested_at_ms DESC, p.seq DESC";
+  return { where, order, values: [fromMs, beforeMs, beforeSeq, ...last] };
 }

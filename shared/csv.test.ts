@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { csvOf } from "./download.ts";
+import { csvOf } from "./csv.ts";
 
 test("cells are quoted where they have to be", () => {
   const csv = csvOf(

@@ -1,0 +1,101 @@
+/** Writes exported payments as lines, and adds up what was written; a million take a few seconds. */
+import { iso } from "../../shared/clock.ts";
+import { csvRow } from "../../shared/csv.ts";
+import { decimalFromCents } from "../../shared/money.ts";
+import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import type { Charging, ExportedPayment } from "../../worker/journal-reader.ts";
+import { erasOf, tariffOf, type Era } from "../../worker/tariffs.ts";
+
+export const FORMATS = ["csv", "jsonl"] as const;
+export type Format = (typeof FORMATS)[number];
+
+const COLUMNS = [
+  "correlationId",
+  "reference",
+  "amount",
+  "processor",
+  "tariff",
+  "fee",
+  "requestedAt",
+  "acceptedAt",
+  "settledAt",
+] as const;
+
+export class ExportedRows {
+  readonly #names: readonly string[];
+  readonly #eras: readonly Era[];
+  readonly #counts: number[];
+  readonly #cents: number[];
+  readonly #lineOf: (payment: ExportedPayment) => string;
+  readonly #isCsv: boolean;
+
+  constructor({ names, tariffs }: Charging, format: Format) {
+    this.#names = names;
+    this.#eras = erasOf(tariffs, names.length);
+    this.#counts = names.map(() => 0);
+    this.#cents = names.map(() => 0);
+    this.#isCsv = format === "csv";
+    this.#lineOf = this.#isCsv ? (one) => this.#csvLine(one) : (one) => this.#jsonLine(one);
+  }
+
+  /** The lines before all others. */
+  head(): string {
+    return this.#isCsv ? csvRow(COLUMNS) : "";
+  }
+
+  linesOf(payments: readonly ExportedPayment[]): string {
+    let lines = "";
+    for (const payment of payments) {
+      this.#counts[payment.processor]! += 1;
+      this.#cents[payment.processor]! += payment.amountCents;
+      lines += this.#lineOf(payment);
+    }
+    return lines;
+  }
+
+  /** Sums as the summary has them. */
+  totals(): string {
+    const each = this.#names.map((name, number) => {
+      return `${name} ${this.#counts[number]} of ${decimalFromCents(this.#cents[number]!)}`;
+    });
+    const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+    const all = `exported ${sum(this.#counts)} payments of ${decimalFromCents(sum(this.#cents))}`;
+    return each.length === 0 ? all : `${all}: ${each.join(", ")}`;
+  }
+
+  #csvLine(payment: ExportedPayment): string {
+    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { number, fee } = this.#feeOf(payment);
+    // No text but these is in a line: numbers, instants, ids and names of processors are never formulas.
+    return `${correlationId},,${decimalFromCents(amountCents)},${this.#names[payment.processor]},\
+${number},${fee},${instant(requestedAtMs)},${instant(acceptedAtMs)},\
+${settledAtMs === null ? "" : instant(settledAtMs)}\r\n`;
+  }
+
+  #jsonLine(payment: ExportedPayment): string {
+    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { number, fee } = this.#feeOf(payment);
+    const settledAt = settledAtMs === null ? "null" : `"${instant(settledAtMs)}"`;
+    return `{"correlationId":"${correlationId}","reference":null,"amount":${decimalFromCents(amountCents)},\
+"processor":"${this.#names[payment.processor]}","tariff":${number || "null"},"fee":${fee || "null"},\
+"requestedAt":"${instant(requestedAtMs)}","acceptedAt":"${instant(acceptedAtMs)}","settledAt":${settledAt}}\n`;
+  }
+
+  /** Both are empty where nobody ever knew a tariff. */
+  #feeOf(payment: ExportedPayment): { number: string; fee: string } {
+    const tariff = tariffOf(this.#eras, payment);
+    if (tariff === null) return { number: "", fee: "" };
+    const fee = decimalOf(millionthsOf(feeOf(tariff.terms, payment.amountCents)));
+    return { number: String(tariff.number), fee };
+  }
+}
+
+const SECOND_MS = 1_000;
+let [second, written] = [Number.NaN, ""];
+
+/** Writes an instant as ISO 8601; of those that follow each other most lie in one second. */
+function instant(atMs: number): string {
+  const now = Math.floor(atMs / SECOND_MS);
+  if (now !== second) [second, written] = [now, iso(now * SECOND_MS).slice(0, -4)];
+  return `${written}${String(atMs - now * SECOND_MS).padStart(3, "0")}Z`;
+}

@@ -1,0 +1,222 @@
+/**
+ * Lists payments, newest requestedAt first, in pages, without an index of requestedAt. Settled payments
+ * lie in the ledger in the order of settling, which is nearly that of requestedAt, and every full block of
+ * 256 rows has its earliest and latest instant in shared memory: a page reads the few blocks that can hold
+ * it. Payments that are not settled are few, and are read beside them, before: one that settles meanwhile
+ * is found twice, and listed once.
+ *
+ *   front   payments that wait for a processor, and those of the newest instant that the first page saw;
+ *           newest accepted first
+ *   rest    requested before that instant, by it
+ *
+ * A place in the rest stays: an instant that was given stays with its payment, and what is sent later gets
+ * a later one. Payments of the front may be sent and settled while pages are read, and keep their place by
+ * the number of their acceptance; so a page of the front looks at what was settled since, too. One that a
+ * processor refuses is no longer requested, and moves to the front of a new list (docs/adr/0054).
+ */
+import type {
+  Instants,
+  JournalReader,
+  PagePlace,
+  PaymentFound,
+  PaymentRecord,
+  RowRange,
+} from "../journal-reader.ts";
+import { BLOCK_ROWS, columnsOf, LedgerCursor, type LedgerMemory } from "../ledger.ts";
+import type { TotalsColumns } from "../ledger/totals.ts";
+import { cursorOf, type Place } from "./page-cursor.ts";
+import type { PageQuery } from "./page-query.ts";
+
+export type Page = { readonly payments: readonly PaymentFound[]; readonly next: string | null };
+
+type Rest = Extract<PagePlace, { order: "requested" }>;
+type Reader = Pick<JournalReader, "pageOfOpen" | "pageOfSettled" | "newestOpenMs">;
+
+const [LEAST, MOST] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+/** Blocks that one question reads at most. */
+const BLOCKS_AT_ONCE = 4_096;
+
+export class Listing {
+  readonly #journal: Reader;
+  readonly #slots: number;
+  readonly #cursor: LedgerCursor;
+  readonly #ring: Float64Array;
+  readonly #blocks: TotalsColumns;
+
+  constructor(memory: LedgerMemory, journal: Reader) {
+    this.#journal = journal;
+    this.#slots = memory.slots;
+    this.#cursor = new LedgerCursor(memory);
+    const { requestedAtMs, blocks } = columnsOf(memory);
+    this.#ring = requestedAtMs;
+    this.#blocks = blocks;
+  }
+
+  async page(query: PageQuery): Promise<Page> {
+    const { limit, question } = query;
+    const place = query.place ?? (await this.#begin());
+    const front = place.beforeMs === null ? await this.#front(query, place, limit + 1) : [];
+    const left = limit + 1 - front.length;
+    const rest = left > 0 ? await this.#rest(query, place, left) : [];
+    const found = [...front, ...rest];
+    const payments = found.slice(0, limit);
+    if (found.length <= limit) return { payments, next: null };
+    const { requestedAtMs, seq } = payments.at(-1)!;
+    const beforeMs = front.length >= limit ? null : requestedAtMs;
+    return { payments, next: cursorOf(question, { ...place, beforeMs, beforeSeq: seq }) };
+  }
+
+  /** Where a list begins now: with the newest instant that is known. */
+  async #begin(): Promise<Place> {
+    const open = await this.#journal.newestOpenMs();
+    const { maxMs } = this.#blocks;
+    const { head } = this.#cursor;
+    const sealed = Math.floor(head / BLOCK_ROWS);
+    let frontFromMs = open ?? LEAST;
+    for (let row = sealed * BLOCK_ROWS; row < head; row++) {
+      frontFromMs = Math.max(frontFromMs, this.#ring[row % this.#slots]!);
+    }
+    let first = sealed;
+    for (let block = this.#firstBlock(); block < sealed; block++) {
+      if (maxMs[block]! < frontFromMs || (maxMs[block] === frontFromMs && first < sealed)) continue;
+      frontFromMs = maxMs[block]!;
+      first = block;
+    }
+    return { frontFromMs, frontFromRow: first * BLOCK_ROWS, beforeMs: null, beforeSeq: MOST };
+  }
+
+  async #front({ window, filter }: PageQuery, place: Place, limit: number) {
+    const { frontFromMs, frontFromRow, beforeSeq } = place;
+    const { fromMs, toMs } = bounded(window);
+    if (toMs < frontFromMs) return [];
+    const behind: PagePlace = {
+      order: "accepted",
+      fromMs: Math.max(fromMs, frontFromMs),
+      toMs,
+      // They will be requested later than any instant that somebody can name.
+      waiting: window.toMs === Number.POSITIVE_INFINITY,
+      beforeSeq,
+    };
+    const open = await this.#open(filter, behind, limit);
+    const rows = [{ fromRow: frontFromRow, toRow: MOST }];
+    const settled = await this.#settled(filter, rows, behind, limit);
+    return merged(open, settled, limit, (a, b) => b.seq - a.seq);
+  }
+
+  async #rest({ window, filter }: PageQuery, place: Place, limit: number) {
+    const { fromMs, toMs } = bounded(window);
+    const { frontFromMs, beforeMs, beforeSeq } = place;
+    const behind: Rest =
+      beforeMs !== null
+        ? { order: "requested", fromMs, beforeMs, beforeSeq }
+        : toMs < frontFromMs
+          ? { order: "requested", fromMs, beforeMs: toMs, beforeSeq: MOST }
+          : { order: "requested", fromMs, beforeMs: frontFromMs, beforeSeq: 0 };
+    let found = await this.#open(filter, behind, limit);
+    if (filter.state !== null && filter.state !== "settled") return found;
+    const sealed = this.#sealedBlocks();
+    const taken = new Set<number>();
+    let rows: RowRange[] = [{ fromRow: sealed * BLOCK_ROWS, toRow: MOST }];
+    let many = Math.ceil(limit / BLOCK_ROWS) + 1;
+    for (;;) {
+      // Only what comes before the last one that is known already can be missing.
+      const leastMs = found[limit - 1]?.requestedAtMs ?? fromMs;
+      const span = { fromMs: leastMs, toMs: behind.beforeMs };
+      const blocks = this.#newestBlocks(span, filter.processor, taken, sealed, many);
+      rows.push(...blocks.map(rowsOfBlock));
+      if (rows.length === 0) return found;
+      const settled = await this.#settled(filter, rows, { ...behind, fromMs: leastMs }, limit);
+      found = merged(found, settled, limit, byInstant);
+      rows = [];
+      many = Math.min(2 * many, BLOCKS_AT_ONCE);
+    }
+  }
+
+  /**
+   * Takes full blocks that may hold a processor's payments of a span, those that reach furthest into its
+   * end first; `many` at most.
+   */
+  #newestBlocks(
+    { fromMs, toMs }: Instants,
+    processor: number | null,
+    taken: Set<number>,
+    sealed: number,
+    many: number,
+  ): number[] {
+    const { minMs, maxMs } = this.#blocks;
+    const reach = (block: number) => Math.min(maxMs[block]!, toMs);
+    let leastMs = fromMs;
+    const found: number[] = [];
+    const first = this.#firstBlock();
+    // Newer blocks reach further, so that later ones are passed over by the first comparisons.
+    for (let block = sealed - 1; block >= first; block--) {
+      if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
+      if (processor !== null && !this.#mayHave(block, processor)) continue;
+      const at = found.findIndex((other) => reach(other) > reach(block));
+      found.splice(at === -1 ? found.length : at, 0, block);
+      if (found.length <= many) continue;
+      found.shift();
+      // The last one found reaches as far as the least of those that are kept.
+      leastMs = Math.max(leastMs, reach(found[0]!));
+    }
+    for (const block of found) taken.add(block);
+    return found;
+  }
+
+  /** True also of a block that has no room for its sums. */
+  #mayHave(block: number, processor: number): boolean {
+    const { from, to, processor: numbers } = this.#blocks;
+    if (from[block] === to[block]) return true;
+    for (let entry = from[block]!; entry < to[block]!; entry++) {
+      if (numbers[entry] === processor) return true;
+    }
+    return false;
+  }
+
+  async #open(filter: PageQuery["filter"], place: PagePlace, limit: number) {
+    return filter.state === "settled" ? [] : this.#journal.pageOfOpen(place, filter, limit);
+  }
+
+  async #settled(
+    { state, processor }: PageQuery["filter"],
+    rows: readonly RowRange[],
+    place: PagePlace,
+    limit: number,
+  ): Promise<PaymentFound[]> {
+    if (state !== null && state !== "settled") return [];
+    const found = await this.#journal.pageOfSettled(rows, place, processor, limit);
+    return found.map((payment) => Object.assign(payment, { reason: null }));
+  }
+
+  #firstBlock(): number {
+    return Math.floor(this.#cursor.base / BLOCK_ROWS);
+  }
+
+  #sealedBlocks(): number {
+    return Math.floor(this.#cursor.head / BLOCK_ROWS);
+  }
+}
+
+function bounded({ fromMs, toMs }: Instants): Instants {
+  return { fromMs: Math.max(fromMs, LEAST), toMs: Math.min(toMs, MOST) };
+}
+
+function rowsOfBlock(block: number): RowRange {
+  return { fromRow: block * BLOCK_ROWS, toRow: (block + 1) * BLOCK_ROWS };
+}
+
+function byInstant(a: PaymentRecord, b: PaymentRecord): number {
+  return (b.requestedAtMs as number) - (a.requestedAtMs as number) || b.seq - a.seq;
+}
+
+/** A payment that stands in both is the later one, which was read last. */
+function merged(
+  before: readonly PaymentFound[],
+  later: readonly PaymentFound[],
+  limit: number,
+  order: (a: PaymentFound, b: PaymentFound) => number,
+): PaymentFound[] {
+  const bySeq = new Map(before.map((payment) => [payment.seq, payment]));
+  for (const payment of later) bySeq.set(payment.seq, payment);
+  return [...bySeq.values()].sort(order).slice(0, limit);
+}

@@ -1,0 +1,42 @@
+/**
+ * Cursors of lists, as texts: the place that a page goes on from, with a sum over it and over the question
+ * that it belongs to. A text that was cut, changed or made up, or that goes with another question, is told
+ * from one that was given. It is no secret and no permission: whoever may ask may ask from anywhere.
+ */
+
+export type Place = {
+  /** Requested from this instant on, or not at all: the front. */
+  readonly frontFromMs: number;
+  /** Rows of the front that are settled begin here, or later. */
+  readonly frontFromRow: number;
+  /** The last payment that was listed: null as its instant while it is one of the front. */
+  readonly beforeMs: number | null;
+  readonly beforeSeq: number;
+};
+
+/** Stands for a place in the front. */
+const IN_FRONT = -1;
+
+/** `question` is any text that is equal for equal questions. */
+export function cursorOf(question: string, place: Place): string {
+  const { frontFromMs, frontFromRow, beforeMs, beforeSeq } = place;
+  const text = [frontFromMs, frontFromRow, beforeMs ?? IN_FRONT, beforeSeq].join(".");
+  return Buffer.from(`${text}.${sumOf(question, text)}`).toString("base64url");
+}
+
+/** Null for what is no cursor of this question. */
+export function readCursor(question: string, cursor: string): Place | null {
+  const decoded = Buffer.from(cursor, "base64url");
+  const [, text, sum] = FORM.exec(decoded.toString("latin1")) ?? [];
+  const isOurs = decoded.toString("base64url") === cursor && text !== undefined;
+  if (!isOurs || sum !== sumOf(question, text)) return null;
+  const [frontFromMs, frontFromRow, ms, beforeSeq] = text.split(".").map(Number) as Numbers;
+  return { frontFromMs, frontFromRow, beforeMs: ms === IN_FRONT ? null : ms, beforeSeq };
+}
+
+type Numbers = [number, number, number, number];
+const FORM = /^((?:-?\d{1,16}\.){3}\d{1,16})\.([0-9a-f]{8})$/;
+
+function sumOf(question: string, text: string): string {
+  return Bun.hash.crc32(`${question}\n${text}`).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,51 @@
+/** Reads which payments a list is asked for, or says in one sentence what is wrong with the question. */
+import { PAGE_LIMIT_MAX, STATES } from "../../shared/http-api/payments.ts";
+import type { PageFilter } from "../journal-reader.ts";
+import type { SummaryWindow } from "../summary.ts";
+import { readCursor, type Place } from "./page-cursor.ts";
+import { parseWindow } from "./window.ts";
+
+const LIMIT_DEFAULT = 100;
+
+export type PageQuery = {
+  readonly window: SummaryWindow;
+  readonly filter: PageFilter;
+  readonly limit: number;
+  /** Equal for pages of one list. */
+  readonly question: string;
+  /** Null: the first page. */
+  readonly place: Place | null;
+};
+
+/** `names`: processors by number. Names that the table does not have are refused before. */
+export function parsePageQuery(
+  query: URLSearchParams,
+  names: readonly string[],
+): PageQuery | string {
+  const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
+  if (repeated !== undefined) return `${repeated} is given more than once.`;
+  const parsed = parseWindow(query);
+  if (!parsed.ok) return parsed.reason;
+  const { window } = parsed;
+  const status = query.get("status");
+  const state = STATES.find((name) => name === status) ?? null;
+  if (status !== null && state === null) return `status is one of ${STATES.join(", ")}.`;
+  const name = query.get("processor");
+  const processor = name === null ? null : names.indexOf(name);
+  if (processor === -1) return `processor is one of ${names.join(", ")}.`;
+  const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
+  if (typeof limit === "string") return limit;
+  const question = [window.fromMs, window.toMs, status ?? "", name ?? ""].join("\n");
+  const cursor = query.get("cursor");
+  const place = cursor === null ? null : readCursor(question, cursor);
+  if (cursor !== null && place === null) {
+    return "cursor is the `next` of a page with the same from, to, status and processor.";
+  }
+  return { window, filter: { state, processor }, limit, question, place };
+}
+
+function parseLimit(given: string | null, byDefault: number): number | string {
+  if (given === null) return byDefault;
+  const sound = /^\d{1,4}$/.test(given) && Number(given) >= 1 && Number(given) <= PAGE_LIMIT_MAX;
+  return sound ? Number(given) : `limit is a whole number from 1 to ${PAGE_LIMIT_MAX}.`;
+}
