@@ -13,6 +13,7 @@ import { copies } from "./migrations/0004-copies.ts";
 import { pruned } from "./migrations/0005-pruned.ts";
 import { unsettled } from "./migrations/0006-unsettled.ts";
 import { tariffs } from "./migrations/0007-tariffs.ts";
+import { webhooks } from "./migrations/0008-webhooks.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   pruned,
   unsettled,
   tariffs,
+  webhooks,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

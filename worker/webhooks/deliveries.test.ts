@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { seededRandom } from "../../testing/random.ts";
-import { Deliveries, type Changes, type Failed, type Limits, type Positioned } from "./deliveries.ts";
+import { Deliveries, type Changes, type Limits, type Positioned } from "./deliveries.ts";
+import type { FailedWebhook } from "../transitions.ts";
 import { GIVE_UP_MS, RETRY_MS_MAX } from "./schedule.ts";
 
 const LIMITS: Limits = { concurrency: 4, windowMax: 8, retryingMax: 6, downAfter: 3 };
@@ -12,7 +13,7 @@ const TAKEN = { kind: "taken" } as const;
 class Kept {
   cursor = "-1";
   endedAtMs: number | null = null;
-  readonly failed = new Map<string, Failed>();
+  readonly failed = new Map<string, FailedWebhook>();
 
   keep({ cursor, put, drop, endedAtMs }: Changes): void {
     this.cursor = cursor;

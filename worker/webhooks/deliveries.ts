@@ -20,31 +20,15 @@
  * counted as refused by it, so that an outage of a week gives up no more than was tried before it was seen.
  */
 import { backMs, GIVE_UP_MS, probeMs, retryMs } from "./schedule.ts";
+import type { FailedWebhook, WebhookChanges } from "../transitions.ts";
 import type { WebhookEvent } from "./event.ts";
 
 /** Position in the order of what ended, as the journal's reader writes it. */
 export type Cursor = string;
 export type Positioned = { readonly event: WebhookEvent; readonly cursor: Cursor };
 
-/** Delivery that failed, as the journal keeps it. What is given up has no body any more. */
-export type Failed = WebhookEvent & {
-  readonly state: "retrying" | "given up";
-  readonly tries: number;
-  readonly firstAtMs: number;
-  readonly nextAtMs: number;
-  /** What came of the last try. */
-  readonly reason: string;
-};
-
-/** What the journal is to keep, in one commit. */
-export type Changes = {
-  readonly cursor: Cursor;
-  readonly put: readonly Failed[];
-  /** Events, by their ids, that are kept no longer. */
-  readonly drop: readonly string[];
-  /** Instant at which the receiver ended the subscription; null while it has not. */
-  readonly endedAtMs: number | null;
-};
+/** What has changed for the journal; who keeps it knows the target. */
+export type Changes = Pick<WebhookChanges, "cursor" | "put" | "drop" | "endedAtMs">;
 
 export type Outcome =
   | { readonly kind: "taken" }
@@ -77,7 +61,7 @@ export type Figures = {
 };
 
 type Slot = Positioned & { state: "waiting" | "sending" | "done" };
-type Retry = { failed: Failed; isSending: boolean };
+type Retry = { failed: FailedWebhook; isSending: boolean };
 
 export class Deliveries {
   readonly #random: () => number;
@@ -87,7 +71,7 @@ export class Deliveries {
   readonly #retrying = new Map<string, Retry>();
   #sendingNew = 0;
   #sendingAgain = 0;
-  #put = new Map<string, Failed>();
+  #put = new Map<string, FailedWebhook>();
   #drop = new Set<string>();
   #isChanged = false;
   /** Events that failed since the last one that was taken. */
@@ -105,7 +89,7 @@ export class Deliveries {
     from: {
       readonly cursor: Cursor;
       readonly endedAtMs: number | null;
-      readonly kept: readonly Failed[];
+      readonly kept: readonly FailedWebhook[];
       readonly givenUp: number;
     },
     random: () => number,
@@ -284,8 +268,8 @@ export class Deliveries {
     if (event === undefined) return;
     const tries = (before?.tries ?? 0) + 1;
     const firstAtMs = before?.firstAtMs ?? nowMs;
-    const nextAtMs = nowMs + retryMs(tries, askedMs, this.#random());
-    const failed: Failed = { ...event, state: "retrying", tries, firstAtMs, nextAtMs, reason };
+    const nextAtMs = Math.round(nowMs + retryMs(tries, askedMs, this.#random()));
+    const failed: FailedWebhook = { ...event, state: "retrying", tries, firstAtMs, nextAtMs, reason };
     if (nowMs - firstAtMs >= GIVE_UP_MS) return this.#giveUp(failed);
     const known = this.#retrying.get(id);
     if (known === undefined) this.#retrying.set(id, { failed, isSending: false });
@@ -293,14 +277,14 @@ export class Deliveries {
     this.#keep(failed);
   }
 
-  #giveUp(failed: Failed): void {
+  #giveUp(failed: FailedWebhook): void {
     this.#retrying.delete(failed.id);
     this.#failing.delete(failed.id);
     this.#givenUp++;
     this.#keep({ ...failed, state: "given up", body: "" });
   }
 
-  #keep(failed: Failed): void {
+  #keep(failed: FailedWebhook): void {
     this.#put.set(failed.id, failed);
     this.#drop.delete(failed.id);
     this.#isChanged = true;

@@ -7,10 +7,11 @@ import { VERSION } from "../../../shared/version.ts";
 import type { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { tables } from "./migrations/0001-tables.ts";
+import { webhooks } from "./migrations/0002-webhooks.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, webhooks];
 
 /** Number of the lock that a migration holds: "PaLe". */
 const LOCK = 0x50_61_4c_65;
