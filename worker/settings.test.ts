@@ -34,6 +34,9 @@ test("without anything but processors the worker has the documented defaults", (
     PROCESSOR_TIMEOUT_MS: 30_000,
     PURGE_ENABLED: false,
     ADMIN_TOKEN: null,
+    WEBHOOK_URL: null,
+    WEBHOOK_SECRET: null,
+    WEBHOOK_ALLOW_PRIVATE: false,
     LINK_SECRET: null,
     LOG_LEVEL: "info",
   });

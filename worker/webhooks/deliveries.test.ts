@@ -26,13 +26,23 @@ class Kept {
     const all = [...this.failed.values()];
     const kept = all.filter(({ state }) => state === "retrying");
     const { cursor, endedAtMs } = this;
-    return new Deliveries({ cursor, endedAtMs, kept, givenUp: all.length - kept.length }, random, LIMITS);
+    return new Deliveries(
+      { cursor, endedAtMs, kept, givenUp: all.length - kept.length },
+      random,
+      LIMITS,
+    );
   }
 }
 
 function event(n: number): Positioned {
   const id = `e${n}`;
-  const event = { id, correlationId: id, type: "payment.settled", endedAtMs: n, body: "{}" } as const;
+  const event = {
+    id,
+    correlationId: id,
+    type: "payment.settled",
+    endedAtMs: n,
+    body: "{}",
+  } as const;
   return { event, cursor: String(n) };
 }
 
@@ -47,7 +57,8 @@ function offerUpTo(deliveries: Deliveries, count: number): void {
 /** Sends all that may be sent at an instant; gives the ids. */
 function sendAll(deliveries: Deliveries, nowMs: number): string[] {
   const ids: string[] = [];
-  for (let next = deliveries.next(nowMs); next !== null; next = deliveries.next(nowMs)) ids.push(next.id);
+  for (let next = deliveries.next(nowMs); next !== null; next = deliveries.next(nowMs))
+    ids.push(next.id);
   return ids;
 }
 
@@ -142,7 +153,7 @@ test("410 ends all of it, also after a restart, until events are asked for again
     expect(each.next(1_000_000_000)).toBeNull();
     expect(each.figures.endedAtMs).toBe(5);
   }
-  again.rewind("-1", 0);
+  again.rewind("-1");
   offerUpTo(again, 3);
   expect(sendAll(again, 6)).toEqual(["e0", "e1", "e2"]);
 });
@@ -151,7 +162,7 @@ test("what is under way while all is read anew is sent once more, and counted on
   const deliveries = new Kept().begin();
   offerUpTo(deliveries, 2);
   expect(sendAll(deliveries, 0)).toEqual(["e0", "e1"]);
-  deliveries.rewind("-1", 0);
+  deliveries.rewind("-1");
   deliveries.ended(0, "e0", TAKEN);
   offerUpTo(deliveries, 2);
   expect(sendAll(deliveries, 0)).toEqual(["e0", "e1"]);
@@ -214,7 +225,10 @@ test("whatever happens, each event is delivered or listed, memory is bounded, an
       const listed = [...kept.failed.values()].filter(({ state }) => state === "given up");
       for (let n = 0; n < count; n++) {
         const { id } = event(n).event;
-        expect([id, taken.has(id) || listed.some((failed) => failed.id === id)]).toEqual([id, true]);
+        expect([id, taken.has(id) || listed.some((failed) => failed.id === id)]).toEqual([
+          id,
+          true,
+        ]);
       }
       expect(deliveries.figures.retrying).toBe(0);
     }),

@@ -178,14 +178,18 @@ export class Deliveries {
   }
 
   /** Reads all anew from an earlier position; a subscription that was ended begins again. */
-  rewind(cursor: Cursor, givenUp: number): void {
+  rewind(cursor: Cursor): void {
     this.#cursor = cursor;
     this.#window = [];
     this.#sendingNew = 0;
     this.#endedAtMs = null;
-    this.#givenUp = givenUp;
     this.#failing.clear();
     this.#isChanged = true;
+  }
+
+  /** Corrects the number of those that are listed as given up: some may be sent again. */
+  countGivenUp(givenUp: number): void {
+    this.#givenUp = givenUp;
   }
 
   /** Gives what has changed since it was asked last, or null; it has to be kept before it is asked again. */
@@ -269,7 +273,14 @@ export class Deliveries {
     const tries = (before?.tries ?? 0) + 1;
     const firstAtMs = before?.firstAtMs ?? nowMs;
     const nextAtMs = Math.round(nowMs + retryMs(tries, askedMs, this.#random()));
-    const failed: FailedWebhook = { ...event, state: "retrying", tries, firstAtMs, nextAtMs, reason };
+    const failed: FailedWebhook = {
+      ...event,
+      state: "retrying",
+      tries,
+      firstAtMs,
+      nextAtMs,
+      reason,
+    };
     if (nowMs - firstAtMs >= GIVE_UP_MS) return this.#giveUp(failed);
     const known = this.#retrying.get(id);
     if (known === undefined) this.#retrying.set(id, { failed, isSending: false });

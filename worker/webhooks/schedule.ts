@@ -18,7 +18,10 @@ const BACK_MS = 10_000;
 
 /** Wait after so many tries that failed; `askedMs` is what the receiver asked for. */
 export function retryMs(tries: number, askedMs: number, random: number): number {
-  return Math.max(Math.min(askedMs, RETRY_MS_MAX), jitter(RETRY_MS_MIN, tries, RETRY_MS_MAX, random));
+  return Math.max(
+    Math.min(askedMs, RETRY_MS_MAX),
+    jitter(RETRY_MS_MIN, tries, RETRY_MS_MAX, random),
+  );
 }
 
 /** Wait after so many probes in vain. */

@@ -25,7 +25,10 @@ export type Send = (event: WebhookEvent, nowMs: number) => Promise<Outcome>;
 /** Makes a sender, which never rejects. */
 export function senderTo(
   { url, secrets, allowPrivate }: Target,
-  { resolve, timeoutMs = TIMEOUT_MS }: { readonly resolve?: Resolve; readonly timeoutMs?: number } = {},
+  {
+    resolve,
+    timeoutMs = TIMEOUT_MS,
+  }: { readonly resolve?: Resolve; readonly timeoutMs?: number } = {},
 ): Send {
   const guarded = allowPrivate ? resolve : publicOnly(resolve);
   const options = guarded === undefined ? {} : { resolve: guarded };
@@ -63,7 +66,9 @@ function askedMs(retryAfter: string | null, nowMs: number): number {
 
 function reasonOf(error: ExchangeError, timeoutMs: number): string {
   if (error.name === "TimeoutError") return `no whole answer within ${timeoutMs / 1_000} s`;
-  if (error.code === PRIVATE) return "its address is private, and WEBHOOK_ALLOW_PRIVATE is not true";
-  const what = error.neverLeft === true ? "no connection" : "the connection broke, or it was no answer";
+  if (error.code === PRIVATE)
+    return "no connection: its address is private, and WEBHOOK_ALLOW_PRIVATE is not true";
+  const what =
+    error.neverLeft === true ? "no connection" : "the connection broke, or it was no answer";
   return `${what}: ${String(error.code)}`;
 }

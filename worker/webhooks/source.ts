@@ -54,7 +54,9 @@ export function cursorOf({ attempt, row }: Position): Cursor {
 export function positionOf(cursor: Cursor): Position {
   const [, attempt, row] = /^(-?\d{1,16})\.(-?\d{1,16})$/.exec(cursor) ?? [];
   if (attempt === undefined || row === undefined) {
-    throw new Error(`the journal has the position ${JSON.stringify(cursor)} of webhooks, which is none`);
+    throw new Error(
+      `the journal has the position ${JSON.stringify(cursor)} of webhooks, which is none`,
+    );
   }
   return { attempt: Number(attempt), row: Number(row) };
 }

@@ -122,7 +122,9 @@ export class SqliteSource implements WebhookSource {
   }
 
   #last(table: "attempts" | "ledger", key: "rowid" | "row"): number | null {
-    const [[last]] = this.#db.query(`SELECT max(${key}) FROM ${table}`).values() as [[number | null]];
+    const [[last]] = this.#db.query(`SELECT max(${key}) FROM ${table}`).values() as [
+      [number | null],
+    ];
     return last;
   }
 }
