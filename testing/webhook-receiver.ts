@@ -15,7 +15,7 @@ export type Received = {
 };
 
 /** Gives the answer to a webhook; null to take it. Nothing is verified before. */
-export type Mood = (request: Request) => Response | Promise<Response> | null;
+export type Mood = () => Response | null;
 
 export class WebhookReceiver implements AsyncDisposable {
   mood: Mood = () => null;
@@ -68,7 +68,7 @@ export class WebhookReceiver implements AsyncDisposable {
   async #answer(request: Request): Promise<Response> {
     const id = request.headers.get("webhook-id") ?? "";
     this.tries.set(id, (this.tries.get(id) ?? 0) + 1);
-    const answer = await this.mood(request.clone());
+    const answer = this.mood();
     if (answer !== null) return answer;
     const headers = Object.fromEntries(request.headers);
     const event = this.#webhook.verify(await request.text(), headers) as Omit<Received, "id">;

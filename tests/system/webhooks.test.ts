@@ -209,18 +209,32 @@ test(
 );
 
 test(
-  "a payment that is rejected is told with the reason, while the old secret is still known",
+  "a payment in conflict is told with the reason, while the shop has only the old secret",
   async () => {
     const old = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
     await using receiver = new WebhookReceiver(old);
     const env = { ...receiver.env, WEBHOOK_SECRET: `${WEBHOOK_SECRET},${old}` };
-    await using stack = await stackFor(env);
-    for (const processor of stack.processors) await processor.setFaults({ rejectAll: true });
+    await using stack = await stackFor({ ...env, PROCESSOR_TIMEOUT_MS: "200" });
+    const [first, second] = stack.processors;
+    await second!.setDown(true);
+    await first!.setFaults({ errorWithoutInsert: 1, hangAll: true });
     const [id] = await pay(stack, 1);
+    await until(
+      "it is unknown",
+      WAIT_MS,
+      async () => (await stack.gateway.stateOf(id!)) === "unknown",
+    );
+    // Somebody else has charged another amount under its id.
+    await first!.heal();
+    const body = { correlationId: id, amount: 0.5, requestedAt: "2026-01-01T00:00:00.000Z" };
+    const headers = { "content-type": "application/json" };
+    await fetch(`${first!.url}/payments`, { method: "POST", headers, body: JSON.stringify(body) });
     await untilTold(receiver, [id!]);
-    expect(receiver.taken[0]).toMatchObject({ id: `rejected_${id}`, type: "payment.rejected" });
-    expect(String(receiver.taken[0]!.data["reason"])).toMatch(/4\d\d/);
-    expect(receiver.taken[0]!.data["settledAt"]).toBeUndefined();
+    const [event] = receiver.taken;
+    expect(event).toMatchObject({ id: `conflict_${id}`, type: "payment.conflict" });
+    expect(event!.data).toMatchObject({ amount: 19.9, processor: "default" });
+    expect(String(event!.data["reason"])).toContain("another amount or time");
+    expect(event!.data["settledAt"]).toBeUndefined();
   },
   TEST_MS_MAX,
 );

@@ -40,20 +40,24 @@ const NOT_PUBLIC_V6 = [
   "ff00::/8",
 ];
 
-const notPublic = new BlockList();
-for (const range of NOT_PUBLIC_V4) add(range, "ipv4");
-for (const range of NOT_PUBLIC_V6) add(range, "ipv6");
+/** One list would take every address of IPv4 for one of those that are written in IPv6. */
+const notPublic = { ipv4: listOf(NOT_PUBLIC_V4, "ipv4"), ipv6: listOf(NOT_PUBLIC_V6, "ipv6") };
 
-function add(range: string, family: "ipv4" | "ipv6"): void {
-  const [address, bits] = range.split("/") as [string, string];
-  notPublic.addSubnet(address, Number(bits), family);
+function listOf(ranges: readonly string[], family: "ipv4" | "ipv6"): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address, bits] = range.split("/") as [string, string];
+    list.addSubnet(address, Number(bits), family);
+  }
+  return list;
 }
 
 /** True for a literal address that is not reached from everywhere; a zone makes it one of this machine. */
 export function isPrivate(address: string): boolean {
   const family = isIP(address);
   if (family === 0 || address.includes("%")) return true;
-  return notPublic.check(address, family === 4 ? "ipv4" : "ipv6");
+  const version = family === 4 ? "ipv4" : "ipv6";
+  return notPublic[version].check(address, version);
 }
 
 /** Code of a refusal to connect, where others have the system's. */

@@ -60,7 +60,7 @@ export function outcomeOf(
 function askedMs(retryAfter: string | null, nowMs: number): number {
   if (retryAfter === null) return 0;
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const atMs = Date.parse(retryAfter);
+  const atMs = / GMT$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
   return Number.isNaN(atMs) ? 0 : Math.max(0, atMs - nowMs);
 }
 
