@@ -6,7 +6,7 @@
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
-import type { Grounds, OperatorAnswer, OperatorCommand } from "./intervention.ts";
+import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
@@ -52,8 +52,6 @@ export type FromHttpThread =
   /** Asks how webhooks fare, or for some to be sent again. */
   | { readonly kind: "webhooks"; readonly id: number; readonly resend: ResendOrder | null }
   | { readonly kind: "stopped" };
-
-export type ResendOrder = { readonly fromMs: number; readonly grounds: Grounds };
 
 export type HttpThread = {
   readonly port: number;

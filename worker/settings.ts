@@ -21,7 +21,7 @@ import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
 import type { Priced } from "./tariffs.ts";
 import type { ProcessorSetting } from "./processor-setting.ts";
 import { readProcessorsFile } from "./processors-file.ts";
-import { isPrivate } from "./webhooks/address.ts";
+import { isPrivate } from "../shared/net/public.ts";
 
 export type { ProcessorSetting } from "./processor-setting.ts";
 

@@ -52,11 +52,11 @@ export type FailedWebhook = {
   readonly tries: number;
   readonly firstAtMs: number;
   readonly nextAtMs: number;
-  /** What came of the last try. */
+  /** Reason why the last try failed. */
   readonly reason: string;
 };
 
-/** What the journal is to keep of webhooks, in one commit. */
+/** Changes of webhooks that the journal is to keep, in one commit. */
 export type WebhookChanges = {
   /** Position before the first event that is neither delivered nor kept. */
   readonly cursor: string;

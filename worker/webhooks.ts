@@ -8,7 +8,7 @@ import { iso, type Clock } from "../shared/clock.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import type { Secrets } from "../shared/settings.ts";
-import type { ResendOrder } from "./http.ts";
+import type { ResendOrder } from "./intervention.ts";
 import type { Journal } from "./journal.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { KnownTariff } from "./tariffs.ts";
@@ -75,7 +75,7 @@ const NOTHING: Figures = {
 };
 
 export class Webhooks {
-  /** As the thread told them last: at most a second old. */
+  /** Figures that the thread told last: at most a second old. */
   figures: Figures = NOTHING;
   readonly #parts: WebhooksParts;
   readonly #order: WebhooksStart;
@@ -133,7 +133,7 @@ export class Webhooks {
   }
 
   #begin(): Worker {
-    const thread = new Worker(new URL("./webhooks/webhooks-thread.ts", import.meta.url).href);
+    const thread = new Worker(new URL("./webhooks-thread.ts", import.meta.url).href);
     thread.onmessage = ({ data }: MessageEvent<FromWebhooksThread>) => this.#take(data);
     thread.onerror = ({ message }) => this.#broke(message);
     thread.postMessage(this.#order);

@@ -5,7 +5,7 @@
 import { dial } from "../../shared/net/dial.ts";
 import { addressesOf, hostIn } from "../../shared/net/names.ts";
 import { peerAt } from "../../shared/net/peer.ts";
-import { isPrivate } from "../../worker/webhooks/address.ts";
+import { isPrivate } from "../../shared/net/public.ts";
 import type { WorkerSettings } from "../../worker/settings.ts";
 import { ok, warning, wrong, type Finding } from "./finding.ts";
 

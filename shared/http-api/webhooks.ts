@@ -25,7 +25,7 @@ export const webhooks = object({
   oldestSeconds: orNull(whole),
   /** The receiver takes none at the moment. */
   down: boolean,
-  /** What came of the last try, while the last one failed; or null. */
+  /** Reason why the last try failed, until one is taken; or null. */
   lastReason: orNull(text),
   /** The receiver answered 410 then, and is sent nothing more; or null. */
   endedAt: orNull(instant),

@@ -179,7 +179,7 @@ test(
     const resent = await operate(stack, "resend", "--from", from);
     expect(resent).toMatchObject({ code: 0, err: "" });
     await untilTold(receiver, ids);
-    // Those of before were asked for, too, and come with the same ids.
+    // The first three were asked for, too, and come with the same ids.
     await until("all came again", WAIT_MS, () => receiver.taken.length === 10);
     expect(new Set(receiver.taken.map(({ id }) => id)).size).toBe(7);
     const bad = await operate(stack, "resend", "--from", "yesterday");

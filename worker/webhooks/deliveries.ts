@@ -27,7 +27,7 @@ import type { WebhookEvent } from "./event.ts";
 export type Cursor = string;
 export type Positioned = { readonly event: WebhookEvent; readonly cursor: Cursor };
 
-/** What has changed for the journal; who keeps it knows the target. */
+/** Changes for the journal; who keeps them knows the target. */
 export type Changes = Pick<WebhookChanges, "cursor" | "put" | "drop" | "endedAtMs">;
 
 export type Outcome =
@@ -157,7 +157,7 @@ export class Deliveries {
     const slot = this.#window.find(({ event, state }) => event.id === id && state === "sending");
     if (retry?.isSending === true) this.#sendingAgain--;
     else if (slot !== undefined) this.#sendingNew--;
-    // What was under way when all was read anew from an earlier instant is sent once more.
+    // A try that was under way when all was read anew is sent once more.
     else return;
     if (outcome.kind === "taken") this.#taken(nowMs, id);
     else this.#failedTries++;
@@ -250,7 +250,7 @@ export class Deliveries {
     this.#probes = 0;
   }
 
-  /** What waits for its hour because the receiver was down is tried soon. */
+  /** Tries soon whatever waits for its hour because the receiver was down. */
   #hurry(nowMs: number, id: string): void {
     for (const retry of this.#retrying.values()) {
       if (retry.failed.id === id) continue;

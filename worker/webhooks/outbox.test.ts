@@ -240,7 +240,7 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
         const isCutOff = round < 3;
         if (isCutOff) await until("some are taken", WAIT_MS, () => taken.length > 60 * round + 20);
         else await until("all are taken", WAIT_MS, () => new Set(taken).size === expected.length);
-        // What is under way then may be sent once more.
+        // A try that is under way then may be made once more.
         await outbox.stop();
       }
       expect([...new Set(taken)].toSorted()).toEqual(expected.toSorted());

@@ -6,7 +6,7 @@
 import type { Secrets } from "../../shared/settings.ts";
 import type { Resolve } from "../../shared/net/names.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
-import { PRIVATE, publicOnly } from "./address.ts";
+import { PRIVATE, publicOnly } from "../../shared/net/public.ts";
 import type { Outcome } from "./deliveries.ts";
 import { signerOf, type WebhookEvent } from "./event.ts";
 
@@ -37,7 +37,7 @@ export function senderTo(
   return async (event, nowMs) => {
     try {
       const headers = sign(event, nowMs);
-      return outcomeOf(await exchange({ url, headers, body: event.body, timeoutMs }), nowMs);
+      return outcomeOf(await exchange({ url, headers, body: event.body, timeoutMs }));
     } catch (error) {
       return { kind: "refused", reason: reasonOf(error as ExchangeError, timeoutMs), askedMs: 0 };
     }
@@ -45,23 +45,20 @@ export function senderTo(
 }
 
 /** Status 2xx is yes; 410 is never again; all else, a redirect too, is not now. */
-export function outcomeOf(
-  { status, retryAfter }: Pick<Awaited<ReturnType<Exchange>>, "status" | "retryAfter">,
-  nowMs: number,
-): Outcome {
+export function outcomeOf({
+  status,
+  retryAfter,
+}: Pick<Awaited<ReturnType<Exchange>>, "status" | "retryAfter">): Outcome {
   if (status >= 200 && status < 300) return { kind: "taken" };
   if (status === 410) return { kind: "gone" };
   const isRedirect = status >= 300 && status < 400;
   const reason = `answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`;
-  return { kind: "refused", reason, askedMs: askedMs(retryAfter, nowMs) };
+  return { kind: "refused", reason, askedMs: askedMs(retryAfter) };
 }
 
-/** Time that a Retry-After asks for, in seconds or until a date. */
-function askedMs(retryAfter: string | null, nowMs: number): number {
-  if (retryAfter === null) return 0;
-  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const atMs = / GMT$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
-  return Number.isNaN(atMs) ? 0 : Math.max(0, atMs - nowMs);
+/** Time that a Retry-After asks for; one that is a date is left to the schedule. */
+function askedMs(retryAfter: string | null): number {
+  return /^\d{1,9}$/.test(retryAfter ?? "") ? Number(retryAfter) * 1_000 : 0;
 }
 
 function reasonOf(error: ExchangeError, timeoutMs: number): string {

@@ -1,14 +1,14 @@
-/** Entry of the webhooks' thread, which gives way to all others: builds its parts when told to, and passes messages on. */
-import { systemClock } from "../../shared/clock.ts";
-import { isCorruption } from "../corruption.ts";
-import { JournalUnreachable } from "../journal-reader.ts";
-import { stepBack } from "../journal/libc.ts";
-import { erasOf } from "../tariffs.ts";
-import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "../webhooks.ts";
-import { openSource } from "./open-source.ts";
-import { Outbox } from "./outbox.ts";
-import { senderTo } from "./sender.ts";
-import type { WebhookSource } from "./source.ts";
+/** Entry of the webhooks' thread, which gives way to all others, builds its parts when told to, and passes messages on. */
+import { systemClock } from "../shared/clock.ts";
+import { isCorruption } from "./corruption.ts";
+import { JournalUnreachable } from "./journal-reader.ts";
+import { stepBack } from "./journal/libc.ts";
+import { erasOf } from "./tariffs.ts";
+import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
+import { openSource } from "./webhooks/open-source.ts";
+import { Outbox } from "./webhooks/outbox.ts";
+import { senderTo } from "./webhooks/sender.ts";
+import type { WebhookSource } from "./webhooks/source.ts";
 
 declare const self: Worker;
 
@@ -78,7 +78,7 @@ async function resend({ id, fromMs }: Extract<ToWebhooksThread, { kind: "resend"
 async function stop(): Promise<void> {
   isStopping = true;
   if (told !== null) clearInterval(told);
-  // What is not kept now is sent again by the next worker.
+  // The next worker sends again whatever is not kept now.
   await outbox?.stop().catch(() => {});
   await source?.close();
   post({ kind: "stopped" });

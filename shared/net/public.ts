@@ -1,10 +1,10 @@
 /**
- * Keeps webhooks out of places that are reached from this machine and not from outside: this machine, its
+ * Keeps calls to somebody else's address, such as webhooks, out of places that are reached from this machine and not from outside: this machine, its
  * network, the address that clouds give secrets out at. A name is judged by what it resolves to at each
  * connection, since it may resolve to something else by then.
  */
 import { BlockList, isIP } from "node:net";
-import { addressesOf, type Resolve } from "../../shared/net/names.ts";
+import { addressesOf, type Resolve } from "./names.ts";
 
 /** Ranges of IANA's registries of special addresses that are not reached from everywhere. */
 const NOT_PUBLIC_V4 = [
@@ -40,7 +40,7 @@ const NOT_PUBLIC_V6 = [
   "ff00::/8",
 ];
 
-/** One list would take every address of IPv4 for one of those that are written in IPv6. */
+/** A single list would take every address of IPv4 for one of those that are written in IPv6. */
 const notPublic = { ipv4: listOf(NOT_PUBLIC_V4, "ipv4"), ipv6: listOf(NOT_PUBLIC_V6, "ipv6") };
 
 function listOf(ranges: readonly string[], family: "ipv4" | "ipv6"): BlockList {
