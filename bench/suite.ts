@@ -18,6 +18,7 @@ import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
+import * as webhooks from "./system/webhooks.ts";
 import * as upgrade from "./system/upgrade.ts";
 
 export const SUITE: readonly Benchmark[] = [
@@ -25,6 +26,7 @@ export const SUITE: readonly Benchmark[] = [
   acceptLatency,
   dashboards,
   settleRate,
+  webhooks,
   outage,
   linkLoss,
   contestLoad,

@@ -195,8 +195,8 @@ function webhooksMistake(settings: Readonly<Record<string, unknown>>): string | 
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets, WEBHOOK_ALLOW_PRIVATE: allowed } = settings;
   if (typeof url !== "string") return null;
   if (secrets === null) return "WEBHOOK_SECRET: webhooks are signed, and there is none";
-  const host = hostIn(new URL(url));
-  if (allowed === true || isIP(host) === 0 || !isPrivate(host)) return null;
+  const address = hostIn(new URL(url));
+  if (allowed === true || isIP(address) === 0 || !isPrivate(address)) return null;
   return "WEBHOOK_URL: its address is private, which WEBHOOK_ALLOW_PRIVATE=true allows";
 }
 

@@ -42,7 +42,8 @@ async function start(order: WebhooksStart): Promise<void> {
   stepBack();
   const send = senderTo({ url, secrets, allowPrivate });
   const known = { names, eras: erasOf(tariffs, names.length) };
-  while (outbox === null && !isStopping) {
+  for (;;) {
+    if (isStopping) return;
     try {
       source ??= openSource(journal);
       outbox = await Outbox.open({
@@ -55,6 +56,7 @@ async function start(order: WebhooksStart): Promise<void> {
         keep: (changes) => kept({ kind: "keep", changes }),
         onTrouble: tell,
       });
+      break;
     } catch (error) {
       tell(error as Error);
       await Bun.sleep(AGAIN_MS);

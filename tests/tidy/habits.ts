@@ -21,6 +21,8 @@ export const PURE_CORES = [
   "worker/router/**/*.ts",
   "worker/ledger.ts",
   "worker/ledger/**/*.ts",
+  "worker/webhooks/deliveries.ts",
+  "worker/webhooks/schedule.ts",
   "simulator/processor/**/*.ts",
 ];
 

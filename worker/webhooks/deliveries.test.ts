@@ -34,7 +34,7 @@ class Kept {
   }
 }
 
-function event(n: number): Positioned {
+function nth(n: number): Positioned {
   const id = `e${n}`;
   const event = {
     id,
@@ -50,7 +50,7 @@ function offerUpTo(deliveries: Deliveries, count: number): void {
   const from = Number(deliveries.readFrom) + 1;
   const to = Math.min(count, from + deliveries.wanted);
   const events: Positioned[] = [];
-  for (let n = from; n < to; n++) events.push(event(n));
+  for (let n = from; n < to; n++) events.push(nth(n));
   deliveries.offer(events);
 }
 
@@ -190,7 +190,7 @@ test("whatever happens, each event is delivered or listed, memory is bounded, an
           sending.add(next.id);
         }
         expect(sending.size).toBeLessThanOrEqual(LIMITS.concurrency);
-        for (const id of [...sending]) {
+        for (const id of sending) {
           if (random() < 0.5) continue;
           sending.delete(id);
           const isTaken = isHealed || random() < mood;
@@ -224,7 +224,7 @@ test("whatever happens, each event is delivered or listed, memory is bounded, an
       }
       const listed = [...kept.failed.values()].filter(({ state }) => state === "given up");
       for (let n = 0; n < count; n++) {
-        const { id } = event(n).event;
+        const { id } = nth(n).event;
         expect([id, taken.has(id) || listed.some((failed) => failed.id === id)]).toEqual([
           id,
           true,

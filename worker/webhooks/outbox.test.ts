@@ -144,8 +144,10 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
     );
     expect(await source.state()).toEqual({ cursor: "4.9", target: "abc", endedAtMs: 5 });
     expect(await source.retrying()).toEqual([failedWebhook(3)]);
-    const listed = [givenUp, failedWebhook(3)].map(({ body: _, ...shown }) => shown);
-    expect(await source.list(5)).toEqual({ retrying: 1, givenUp: 1, deliveries: listed });
+    const listed = await source.list(5);
+    expect(listed).toMatchObject({ retrying: 1, givenUp: 1 });
+    expect(listed.deliveries.map(({ id }) => id)).toEqual([givenUp.id, failedWebhook(3).id]);
+    expect(listed.deliveries[0]).toMatchObject({ tries: 9, reason: "é", correlationId: uuid(2) });
     expect((await source.list(1)).deliveries).toHaveLength(1);
     await opened.apply(webhooks({ dropGivenUpFromMs: AT_MS + 3 }));
     expect(await source.list(0)).toMatchObject({ retrying: 1, givenUp: 1 });

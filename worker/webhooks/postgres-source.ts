@@ -47,7 +47,7 @@ export class PostgresSource implements WebhookSource {
     const rows = await this.#questions.ask<FailedWebhook>(
       `SELECT ${DELIVERY}, body FROM deliveries WHERE state = 'retrying' ORDER BY next_at_ms`,
     );
-    return rows.map((row) => ({ ...row }));
+    return [...rows];
   }
 
   async list(limit: number): Promise<ListedWebhooks> {
@@ -60,7 +60,7 @@ export class PostgresSource implements WebhookSource {
       [limit],
     );
     const { retrying, givenUp } = counts!;
-    return { retrying, givenUp, deliveries: deliveries.map((row) => ({ ...row })) };
+    return { retrying, givenUp, deliveries: [...deliveries] };
   }
 
   async after(cursor: Cursor, limit: number): Promise<PositionedEnd[]> {
@@ -132,6 +132,9 @@ export class PostgresSource implements WebhookSource {
   }
 }
 
-function positioned({ code, at: _, ...ended }: EndRow, cursor: Cursor): PositionedEnd {
-  return { ended: { ...ended, state: stateOf(code) as FinalState }, cursor };
+function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
+  const { correlationId, code, amountCents, processor, requestedAtMs, endedAtMs, reason } = row;
+  const state = stateOf(code) as FinalState;
+  const ended = { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason };
+  return { ended, cursor };
 }

@@ -11,7 +11,7 @@ export const GIVE_UP_MS = 3 * 24 * 60 * MINUTE_MS;
 export const RETRY_MS_MAX = 60 * MINUTE_MS;
 const RETRY_MS_MIN = 5_000;
 /** Longest wait between two probes of a receiver that is down. */
-export const PROBE_MS_MAX = 5 * MINUTE_MS;
+const PROBE_MS_MAX = 5 * MINUTE_MS;
 const PROBE_MS_MIN = 1_000;
 /** Time over which what was refused is tried again when the receiver is back. */
 const BACK_MS = 10_000;

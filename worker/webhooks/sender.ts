@@ -10,7 +10,7 @@ import { PRIVATE, publicOnly } from "../../shared/net/public.ts";
 import type { Outcome } from "./deliveries.ts";
 import { signerOf, type WebhookEvent } from "./event.ts";
 
-export const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 /** Nobody reads the answer; more than this is somebody who wants the worker's memory. */
 const ANSWER_BYTES_MAX = 64 * 1024;
 

@@ -129,9 +129,12 @@ export class SqliteSource implements WebhookSource {
   }
 }
 
-function positioned({ hex, code, at: _, ...ended }: EndRow, cursor: Cursor): PositionedEnd {
+function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
+  const { hex, code, amountCents, processor, requestedAtMs, endedAtMs, reason } = row;
+  const correlationId = uuidFromHex(hex);
   const state = stateOf(code) as FinalState;
-  return { ended: { ...ended, correlationId: uuidFromHex(hex), state }, cursor };
+  const ended = { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason };
+  return { ended, cursor };
 }
 
 const DELIVERY = `id, payment AS correlationId, type, ended_at_ms AS endedAtMs, state, tries,
