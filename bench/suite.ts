@@ -19,6 +19,7 @@ import * as outage from "./system/outage.ts";
 import * as pages from "./system/pages.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
+import * as webhooks from "./system/webhooks.ts";
 import * as upgrade from "./system/upgrade.ts";
 
 export const SUITE: readonly Benchmark[] = [
@@ -26,6 +27,7 @@ export const SUITE: readonly Benchmark[] = [
   acceptLatency,
   dashboards,
   settleRate,
+  webhooks,
   outage,
   linkLoss,
   contestLoad,

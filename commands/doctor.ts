@@ -34,6 +34,7 @@ import { sampleSync, watchClock } from "./doctor/machine.ts";
 import { isOurWorker, judgePort, judgeProcessor } from "./doctor/neighbours.ts";
 import { proveProcessor } from "./doctor/prove.ts";
 import { judgeRules } from "./doctor/rules.ts";
+import { judgeWebhooks } from "./doctor/webhooks.ts";
 import { judgeRunning } from "./doctor/running.ts";
 import { callsInFlightMax } from "../worker/calls.ts";
 import { isPostgres } from "../worker/journal-url.ts";
@@ -152,6 +153,7 @@ async function examine(
     await judgePort("tcp", ["HTTP_PORT", HTTP_HOST, HTTP_PORT], runs),
     await judgePort("udp", ["LINK_PORT", LINK_HOST, LINK_PORT], runs),
     ...processors.flat(),
+    ...(await judgeWebhooks(settings)),
     ...addresses.findings,
     judgeSecret(LINK_HOST, await reachOf(LINK_HOST), settings.LINK_SECRET),
     judgePurge(settings.PURGE_ENABLED, settings.ADMIN_TOKEN !== null),

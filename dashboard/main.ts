@@ -15,6 +15,7 @@ import { Money } from "./money.ts";
 import { OpenPayments } from "./open.ts";
 import { OperatorDesk } from "./operator.ts";
 import { StoryPanel } from "./story.ts";
+import { Webhooks } from "./webhooks.ts";
 import { Windows } from "./windows.ts";
 
 const history = new History();
@@ -23,6 +24,7 @@ const story = new StoryPanel(desk);
 const show = (correlationId: string) => void story.show(correlationId);
 const open = new OpenPayments(show);
 const [head, lanes, money, windows] = [new Head(), new Lanes(desk), new Money(), new Windows()];
+const webhooks = new Webhooks();
 let latest: LiveSnapshot | null = null;
 
 setText(byId("version"), `Papa-Léguas ${version}`);
@@ -65,6 +67,7 @@ function update(snapshot: LiveSnapshot): void {
   head.update(snapshot, history);
   lanes.update(snapshot, history);
   money.update(snapshot);
+  webhooks.update(snapshot);
   windows.update(snapshot.lanes);
 }
 

@@ -12,12 +12,16 @@ import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
 import type { JournalReader } from "./journal-reader.ts";
 import { openReader } from "./journal/open-reader.ts";
-import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
+import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
 import { MoneyReader } from "./http/money.ts";
+import type { WebhooksSource } from "./http/webhooks.ts";
+import type { WebhooksView } from "../shared/http-api/webhooks.ts";
+import type { WorkerSettings } from "./settings.ts";
 import { SummaryReader } from "./summary.ts";
 import { erasOf } from "./tariffs.ts";
+import type { WebhookSource } from "./webhooks/source.ts";
 
 declare const self: Worker;
 
@@ -26,6 +30,7 @@ let journal: JournalReader | null = null;
 let audit: Audit | null = null;
 let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
+let webhooks: WebhookSource | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -43,6 +48,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "live":
       return answered(data.id, data.reading);
     case "operated":
+    case "webhooks":
       return answered(data.id, data.answer);
     case "renew":
       return audit?.renew(data.auditTokens);
@@ -54,6 +60,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       audit?.stop();
       incidents?.close();
       await journal?.close();
+      await webhooks?.close();
       return post({ kind: "stopped" });
   }
 };
@@ -105,6 +112,7 @@ async function start(order: HttpThreadStart): Promise<void> {
         journal,
         stories: new Stories(journal, known),
         operate: (command) => ask<OperatorAnswer>({ kind: "operate", command }),
+        webhooks: await webhooksOf(settings),
       },
     });
     history.start(server.look);
@@ -114,7 +122,24 @@ async function start(order: HttpThreadStart): Promise<void> {
   }
 }
 
+/** Null when they are off; then nothing of it is loaded. */
+async function webhooksOf({
+  WEBHOOK_URL,
+  JOURNAL,
+}: WorkerSettings): Promise<WebhooksSource | null> {
+  if (WEBHOOK_URL === null) return null;
+  const { openSource } = await import("./webhooks/open-source.ts");
+  const source = (webhooks = openSource(JOURNAL));
+  return {
+    list: (limit) => source.list(limit),
+    view: () => ask<WebhooksView>({ kind: "webhooks", resend: null }),
+    resend: (fromMs, grounds) =>
+      ask<string | null>({ kind: "webhooks", resend: { fromMs, grounds } }),
+  };
+}
+
 type Question =
+  | { readonly kind: "webhooks"; readonly resend: ResendOrder | null }
   | { readonly kind: "purge" | "metrics" | "beat" }
   | { readonly kind: "live"; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly command: OperatorCommand };

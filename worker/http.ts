@@ -6,12 +6,14 @@
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { systemClock } from "../shared/clock.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
-import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
+import type { WebhooksView } from "../shared/http-api/webhooks.ts";
+import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { KnownTariff } from "./tariffs.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 export type HttpThreadStart = {
   readonly settings: WorkerSettings;
@@ -33,6 +35,11 @@ export type ToHttpThread =
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
   | { readonly kind: "operated"; readonly id: number; readonly answer: OperatorAnswer }
+  | {
+      readonly kind: "webhooks";
+      readonly id: number;
+      readonly answer: WebhooksView | string | null;
+    }
   | { readonly kind: "leave" | "stop" };
 
 export type FromHttpThread =
@@ -43,6 +50,8 @@ export type FromHttpThread =
   | { readonly kind: "corrupt"; readonly message: string }
   | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly id: number; readonly command: OperatorCommand }
+  /** Asks how webhooks fare, or for some to be sent again. */
+  | { readonly kind: "webhooks"; readonly id: number; readonly resend: ResendOrder | null }
   | { readonly kind: "stopped" };
 
 export type HttpThread = {
@@ -72,6 +81,7 @@ export async function startHttpThread(
     readonly live: { read(question: LiveQuestion): LiveReading };
   },
   journal: { onCorruption(message: string): void },
+  webhooks: Pick<Webhooks, "view" | "resend"> | null,
 ): Promise<HttpThread> {
   refuseTakenPort(start.settings);
   const thread = new Worker(new URL("./http-thread.ts", import.meta.url).href);
@@ -107,6 +117,17 @@ export async function startHttpThread(
       case "operate": {
         const answer = await pipeline.operate(data.command);
         return post({ kind: "operated", id: data.id, answer });
+      }
+      case "webhooks": {
+        const { id, resend } = data;
+        const why = "webhooks are off";
+        const answer =
+          webhooks === null
+            ? why
+            : resend === null
+              ? webhooks.view()
+              : await webhooks.resend(resend);
+        return post({ kind: "webhooks", id, answer });
       }
       case "stopped":
         return stopped.resolve();

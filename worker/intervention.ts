@@ -18,6 +18,9 @@ export const MODE_AFTER = { drain: "drained", force: "forced", resume: "auto" } 
 /** Words that an operator gives: who, why, and for some actions the evidence. */
 export type Grounds = Pick<Intervention, "who" | "why" | "evidence">;
 
+/** Order to send webhooks again, from an instant on. */
+export type ResendOrder = { readonly fromMs: number; readonly grounds: Grounds };
+
 export type OperatorCommand =
   | {
       readonly kind: "payment";

@@ -89,9 +89,12 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 ).catch(exitWith);
 
 const { incidents } = pipeline;
-const observers = observe({ clock, pipeline, journal, link });
+const { startWebhooks } =
+  settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
+const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock });
+const observers = observe({ clock, pipeline, journal, link, webhooks });
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs };
-const http = await startHttpThread(start, pipeline, observers, journal).catch(exitWith);
+const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
 const ticker = new Ticker({
   clock,
   tick() {
@@ -118,6 +121,7 @@ drainOnSignals(log, async () => {
   while (!pipeline.isDrained && clock.steadyMs() < untilMs) await Bun.sleep(TICK_MS);
   await http.stop();
   ticker.stop();
+  await webhooks?.stop();
   await journal.close();
   incidents.close();
   // The verdicts of the last commit leave at the end of the turn.

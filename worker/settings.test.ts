@@ -36,6 +36,9 @@ test("without anything but processors the worker has the documented defaults", (
     PROCESSOR_TIMEOUT_MS: 30_000,
     PURGE_ENABLED: false,
     ADMIN_TOKEN: null,
+    WEBHOOK_URL: null,
+    WEBHOOK_SECRET: null,
+    WEBHOOK_ALLOW_PRIVATE: false,
     LINK_SECRET: null,
     LOG_LEVEL: "info",
   });
@@ -261,6 +264,52 @@ test("a journal may be a database, whose password is never said", () => {
     "journal postgres://ana@db.example:5433/payments: worker backup is for a journal in a file",
   );
   expect(() => refuseDatabase("./data/payments.db", "worker backup")).not.toThrow();
+});
+
+describe("webhooks", () => {
+  const secret = `whsec_${Buffer.alloc(24, 1).toString("base64")}`;
+  const other = `whsec_${Buffer.alloc(64, 2).toString("base64")}`;
+  const WEBHOOK_URL = "https://shop.example/hooks/?key=1";
+
+  test("go to an address as it is given, signed with one secret or two", () => {
+    expect(read({ WEBHOOK_URL, WEBHOOK_SECRET: `${secret}, ${other}\n` })).toMatchObject({
+      WEBHOOK_URL,
+      WEBHOOK_SECRET: [secret, other],
+    });
+    const local = { WEBHOOK_URL: "http://10.0.0.1/", WEBHOOK_SECRET: secret };
+    expect(read({ ...local, WEBHOOK_ALLOW_PRIVATE: "true" })).toMatchObject({
+      WEBHOOK_URL: local.WEBHOOK_URL,
+    });
+    expect(read(local)).toBe(
+      "WEBHOOK_URL: its address is private, which WEBHOOK_ALLOW_PRIVATE=true allows",
+    );
+  });
+
+  test.each([
+    [{ WEBHOOK_URL }, "WEBHOOK_SECRET: webhooks are signed, and there is none"],
+    ...["ftp://a", "https://hush:hush@a", "https://a/#hush", "https:/a", "shop"].map(
+      (url): [Record<string, string>, string] => [
+        { WEBHOOK_URL: url, WEBHOOK_SECRET: secret },
+        "WEBHOOK_URL: the value given is not an http",
+      ],
+    ),
+    ...["hush", "whsec_", "whsec_aHVzaA==", `${secret},hush`].map(
+      (bad): [Record<string, string>, string] => [
+        { WEBHOOK_URL, WEBHOOK_SECRET: bad },
+        "WEBHOOK_SECRET: the value given is not whsec_",
+      ],
+    ),
+    ...["http://127.1", "http://0x7f.1/", "http://2130706433", "http://[::1]/"].map(
+      (url): [Record<string, string>, string] => [
+        { WEBHOOK_URL: url, WEBHOOK_SECRET: secret },
+        "WEBHOOK_URL: its address is private",
+      ],
+    ),
+  ])("%j are refused in one line without a secret", (env, sentence) => {
+    const reason = read(env as Record<string, string>);
+    expect(reason).toStartWith(sentence);
+    expect(reason).not.toInclude("hush");
+  });
 });
 
 test("the smallest and the largest ring are taken", () => {

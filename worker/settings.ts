@@ -1,10 +1,13 @@
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import * as v from "valibot";
+import { hostIn } from "../shared/net/names.ts";
 import {
   commonSettings,
   flag,
   integer,
   host,
+  optionalSecrets,
   optionalTokens,
   readSettings,
   setting,
@@ -20,6 +23,7 @@ import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
 import type { Priced } from "./tariffs.ts";
 import type { ProcessorSetting } from "./processor-setting.ts";
 import { readProcessorsFile } from "./processors-file.ts";
+import { isPrivate } from "../shared/net/public.ts";
 
 export type { ProcessorSetting } from "./processor-setting.ts";
 
@@ -62,6 +66,36 @@ const journal = () =>
     ),
     v.transform((value) => (isPostgres(value) ? value : value.slice("sqlite:".length))),
   );
+
+/** Kept as it is, with its query: a receiver may know its sender by that. */
+const webhookUrl = () =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (value) => value === "" || isWebhookUrl(value),
+      "an http:// or https:// address without a name and a password",
+    ),
+    v.transform((value) => (value === "" ? null : new URL(value).href)),
+  );
+
+function isWebhookUrl(value: string): boolean {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return false;
+  const { username, password, hash } = new URL(value);
+  return username === "" && password === "" && hash === "";
+}
+
+const webhookSecrets = () => {
+  const expected = "whsec_ and 24 to 64 bytes in base64";
+  return v.pipe(
+    optionalSecrets(/^whsec_[A-Za-z0-9+/]+={0,2}$/, expected),
+    v.check((parts) => parts === null || parts.every(isLongEnough), expected),
+  );
+};
+
+function isLongEnough(secret: string): boolean {
+  const { length } = Buffer.from(secret.slice("whsec_".length), "base64");
+  return length >= 24 && length <= 64;
+}
 
 const powerOfTwo = (min: number, max: number) =>
   v.pipe(
@@ -141,6 +175,23 @@ export const workerSettings = {
     optionalTokens(),
     "secret",
   ),
+  WEBHOOK_URL: setting(
+    "",
+    "where the shop is told that a payment is settled, rejected or in conflict (docs/WEBHOOKS.md); without it nobody is",
+    webhookUrl(),
+    "secret",
+  ),
+  WEBHOOK_SECRET: setting(
+    "",
+    "what webhooks are signed with, whsec_ and 24 to 64 bytes in base64, or NEW,OLD while it is rotated: then both sign",
+    webhookSecrets(),
+    "secret",
+  ),
+  WEBHOOK_ALLOW_PRIVATE: setting(
+    "false",
+    "whether webhooks may go to an address of this machine or of a private network",
+    flag(),
+  ),
   ...commonSettings,
 };
 type Given = Pick<typeof workerSettings, "PROCESSORS" | "PROCESSORS_FILE">;
@@ -150,6 +201,16 @@ type Settled<T extends Given> = Omit<SettingsOf<T>, keyof Given> & {
 };
 export type WorkerSettings = Settled<typeof workerSettings>;
 
+/** The sentence on settings of webhooks that do not fit together; a name is judged when it is resolved. */
+function webhooksMistake(settings: Readonly<Record<string, unknown>>): string | null {
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secrets, WEBHOOK_ALLOW_PRIVATE: allowed } = settings;
+  if (typeof url !== "string") return null;
+  if (secrets === null) return "WEBHOOK_SECRET: webhooks are signed, and there is none";
+  const address = hostIn(new URL(url));
+  if (allowed === true || isIP(address) === 0 || !isPrivate(address)) return null;
+  return "WEBHOOK_URL: its address is private, which WEBHOOK_ALLOW_PRIVATE=true allows";
+}
+
 /** Reads settings that have processors, from one of the two places; or gives the sentence on a mistake. */
 export function readWithProcessors<T extends Given & SettingsTable>(
   table: T,
@@ -158,6 +219,8 @@ export function readWithProcessors<T extends Given & SettingsTable>(
   const read = readSettings(table, env);
   if (!read.ok) return read;
   const { PROCESSORS, PROCESSORS_FILE, ...others } = read.settings;
+  const mistake = webhooksMistake(others);
+  if (mistake !== null) return { ok: false, reason: mistake };
   const [list, inFile] = [PROCESSORS, PROCESSORS_FILE] as (readonly ProcessorSetting[] | null)[];
   if (list && inFile) {
     const reason = "PROCESSORS_FILE: PROCESSORS is given, too: the processors stand in one of them";

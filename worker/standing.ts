@@ -25,7 +25,7 @@ export type AuditedState = {
 
 export type State = Pick<
   LiveSnapshot,
-  "notReady" | "backlog" | "journal" | "lanes" | "link" | "clockStepMs"
+  "notReady" | "backlog" | "journal" | "lanes" | "link" | "clockStepMs" | "webhooks"
 > & {
   /** The reason why the journal's file cannot be built on, or null. */
   readonly damage: string | null;
@@ -68,6 +68,7 @@ const JUDGES: readonly Judge[] = [
   ofBreakers,
   ofFailedAudit,
   ofUnreachable,
+  ofWebhooks,
   ofClock,
 ];
 /** With one of these, the figures are those of before, or may be wrong. */
@@ -250,6 +251,24 @@ function ofUnreachable({ lanes }: State): Fact | null {
     )
     .join(" ");
   return warn("processor-unreachable", text, `${first.name} unreachable`);
+}
+
+function ofWebhooks({ webhooks }: State): Fact | null {
+  if (webhooks === undefined) return null;
+  const { endedAt, down, lastReason, givenUp, oldestSeconds } = webhooks;
+  if (endedAt !== null) {
+    const text =
+      "The shop has answered a webhook with 410, and is told of no payment until an operator has them sent again.";
+    return warn("webhooks-ended", text, "webhooks ended");
+  }
+  if (down) {
+    const since = oldestSeconds === null ? "" : `, for ${span(oldestSeconds)}`;
+    const text = `The shop takes no webhooks${since}: ${lastReason}.`;
+    return warn("webhooks-fail", text, "webhooks fail");
+  }
+  if (givenUp === 0) return null;
+  const were = plural(givenUp, "webhook was", "webhooks were");
+  return warn("webhooks-given-up", `${were} given up: the shop refused them for three days.`, "");
 }
 
 function ofClock({ clockStepMs }: State): Fact | null {

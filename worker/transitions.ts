@@ -44,6 +44,35 @@ export type ProcessorMode = "auto" | "drained" | "forced";
 
 /** `hasSource`: it has a source, which is forgotten now that the payment ends. */
 type Ending = { readonly seq: number; readonly hasSource?: boolean };
+/** Webhook that failed: it is tried again, or it is only listed any more, and then has no body. */
+export type FailedWebhook = {
+  readonly id: string;
+  readonly correlationId: string;
+  readonly type: `payment.${"settled" | "rejected" | "conflict"}`;
+  readonly endedAtMs: number;
+  readonly body: string;
+  readonly state: "retrying" | "given up";
+  readonly tries: number;
+  readonly firstAtMs: number;
+  readonly nextAtMs: number;
+  /** Reason why the last try failed. */
+  readonly reason: string;
+};
+
+/** Changes of webhooks that the journal is to keep, in one commit. */
+export type WebhookChanges = {
+  /** Position before the first event that is neither delivered nor kept. */
+  readonly cursor: string;
+  /** Fingerprint of the address that they go to. */
+  readonly target: string;
+  /** Instant at which the receiver ended the subscription; null while it has not. */
+  readonly endedAtMs: number | null;
+  readonly put: readonly FailedWebhook[];
+  /** Events, by their ids, that are kept no longer. */
+  readonly drop: readonly string[];
+  /** Events that were given up, and ended then or later, are kept no longer. */
+  readonly dropGivenUpFromMs?: number | undefined;
+};
 
 export type Transition =
   | {
@@ -105,6 +134,12 @@ export type Transition =
   | { readonly kind: "trust"; readonly intervention: Intervention }
   /** Forgets the ledger's rows below `baseRow`; later rows start there. */
   | { readonly kind: "purge"; readonly baseRow: number; readonly atMs: number }
+  /** Keeps how far webhooks have come; an operator may have had them sent again. */
+  | {
+      readonly kind: "webhooks";
+      readonly changes: WebhookChanges;
+      readonly intervention?: Intervention | undefined;
+    }
   /** Changes nothing that anybody reads: asks whether commits work again. */
   | { readonly kind: "probe" };
 

@@ -13,7 +13,7 @@ import { auditJournal, auditSums } from "./audit.ts";
 import type { ClientPlan, ClientReport } from "./charges.ts";
 import { simulateBy } from "../../testing/stack.ts";
 import { CHILD, commandOf, reportOf } from "./children.ts";
-import { startStack, type BenchStack } from "./stack.ts";
+import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
 import { summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 export const name = "system/settle-rate";
@@ -49,14 +49,20 @@ export async function run(context: BenchContext): Promise<Row[]> {
   return rows;
 }
 
-async function workerRate(context: BenchContext, delayMs: number, checks: Checks): Promise<number> {
+/** Settles a backlog; `env` has further settings of the worker. */
+export async function workerRate(
+  context: BenchContext,
+  delayMs: number,
+  checks: Checks,
+  env: StackOptions["env"] = {},
+): Promise<number> {
   const backlog = context.quick ? 1_000 : 24_000;
   await using stack = await startStack(context, {
     sync: "full",
     delayMs,
     apis: 0,
     prepare: (journal) => fill(journal, backlog),
-    env: { PATIENCE_MS: "0" },
+    env: { PATIENCE_MS: "0", ...env },
   });
   const rate = await slope(stack, backlog);
   const accepted = { count: backlog, cents: backlog * AMOUNT_CENTS };

@@ -24,6 +24,14 @@ test("a decision says who, why, and what it rests on", () => {
   );
 });
 
+test("webhooks are sent again from an instant, whatever the reason", () => {
+  const from = "2026-01-31T06:30:00-03:00";
+  const body = { who: "ana", why: "no reason given", from };
+  expect(said(["webhooks", "resend"], { from })).toEqual(body);
+  expect(said(["webhooks", "resend"], { from, why: "x" })).toEqual({ ...body, why: "x" });
+  expect(said(["webhooks"], { limit: "3" })).toBe("/operator/webhooks?limit=3");
+});
+
 test.each([
   [["hold", "a"], {}, "hold needs --why TEXT"],
   [["drain", "a"], { why: " " }, "drain needs --why TEXT"],
@@ -36,6 +44,9 @@ test.each([
   [["show", "a"], { why: "x" }, "show takes no --why"],
   [["processors"], { limit: "1" }, "processors takes no --limit"],
   [["processors", "a"], {}, 'processors takes no "a"'],
+  [["webhooks"], { why: "x" }, "webhooks takes no --why"],
+  [["webhooks", "resend"], {}, "webhooks resend needs --from INSTANT"],
+  [["webhooks", "again"], {}, 'webhooks takes no "again"'],
 ])("%j with %j is one sentence in the words of the command line", (words, values, sentence) => {
   expect(said(words, values)).toStartWith(sentence);
 });

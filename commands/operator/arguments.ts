@@ -20,11 +20,14 @@ const USAGE = `usage: worker operator COMMAND [options]
   force NAME           it is used whatever its breaker says
   resume NAME          it is used as its breaker says
   moved NAME           it is the same processor at another address: payments go there again
+  webhooks             how webhooks fare, and those that failed: --limit N (50)
+  webhooks resend      sends again all that has ended since --from INSTANT
   trust-journal        a journal restored from a copy: payments are charged without being asked for
 
   --who NAME           who decides (default: who is logged in)
-  --why TEXT           why; needed by everything but list, show and processors
+  --why TEXT           why; needed by everything but list, show, processors and webhooks
   --evidence TEXT      what it rests on: a processor's statement, a ticket
+  --from INSTANT       with webhooks resend: as 2026-01-31T06:30:00-03:00, or with Z
   --unasked            with absent: the processor cannot be asked or believed; its people say so
   --json               what the worker answered, as it is
   --help, --version
@@ -33,6 +36,9 @@ The worker is at WORKER_HTTP, or at HTTP_HOST and HTTP_PORT as it was started; A
 `;
 
 const TRUST = "trust-journal";
+const WEBHOOKS = "webhooks";
+/** Reason of those who give none: there is nothing to be justified when a shop is told twice. */
+const NO_REASON = "no reason given";
 const COMMANDS = [
   "list",
   "show",
@@ -40,6 +46,7 @@ const COMMANDS = [
   "processors",
   ...PROCESSOR_ACTIONS,
   TRUST,
+  WEBHOOKS,
 ] as const;
 const DECISION = ["who", "why", "evidence"] as const;
 const OPTIONS = {
@@ -49,6 +56,7 @@ const OPTIONS = {
   who: { type: "string" },
   why: { type: "string" },
   evidence: { type: "string" },
+  from: { type: "string" },
   unasked: { type: "boolean" },
   json: { type: "boolean" },
 } as const;
@@ -64,7 +72,7 @@ export const OPERATOR_LINE = {
   wordsMax: 2,
 };
 
-export type Shows = "list" | "story" | "processors" | "decision";
+export type Shows = "list" | "story" | "processors" | "webhooks" | "decision";
 
 export type Call = {
   readonly method: "GET" | "POST";
@@ -99,11 +107,25 @@ export function readCall(
     allowOnly(values, [], name);
     return get(`/operator/payments/${about("ID")}`, "story");
   }
+  if (name === WEBHOOKS && subject === "resend") {
+    allowOnly(values, [...DECISION, "from"], "webhooks resend");
+    if (isMissing(values.from)) throw new Error("webhooks resend needs --from INSTANT");
+    const grounds = { who: login ?? undefined, ...values, why: values.why ?? NO_REASON };
+    const body = JSON.stringify({
+      ...JSON.parse(decisionBody("webhooks resend", grounds)),
+      from: values.from,
+    });
+    return { method: "POST", target: "/operator/webhooks/resend", shows: "decision", body };
+  }
   if (subject !== undefined) throw new Error(`${name} takes no ${JSON.stringify(subject)}`);
   if (name === TRUST) {
     allowOnly(values, DECISION, name);
     const body = decisionBody(name, { who: login ?? undefined, ...values });
     return { method: "POST", target: "/operator/journal/trust", shows: "decision", body };
+  }
+  if (name === WEBHOOKS) {
+    allowOnly(values, ["limit"], name);
+    return get(`/operator/webhooks${queryOf(values)}`, "webhooks");
   }
   allowOnly(values, name === "list" ? ["state", "order", "limit"] : [], name);
   if (name === "list") return get(`/operator/payments${queryOf(values)}`, "list");
@@ -111,7 +133,7 @@ export function readCall(
 }
 
 function allowOnly(values: Options, allowed: readonly Option[], name = ""): void {
-  const given = ["state", "order", "limit", ...DECISION, "unasked"] as const;
+  const given = ["state", "order", "limit", ...DECISION, "from", "unasked"] as const;
   const strange = given.find((option) => values[option] !== undefined && !allowed.includes(option));
   if (strange !== undefined) throw new Error(`${name} takes no --${strange}`);
 }

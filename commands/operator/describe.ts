@@ -14,6 +14,8 @@ export function describe(shows: Shows, answer: Fields, nowMs: number): string {
       return describeStory(answer, nowMs);
     case "processors":
       return describeProcessors(answer);
+    case "webhooks":
+      return describeWebhooks(answer);
     case "decision":
       return describeDecision(answer);
   }
@@ -102,6 +104,34 @@ function describeProcessors(answer: Fields): string {
       return [name, fee, set, breaker, inFlight, limit, latency, openPayments, lacks || "-", word];
     }),
   );
+}
+
+function describeWebhooks(answer: Fields): string {
+  const fare = answer["webhooks"] as Fields;
+  const oldest = fare["oldestSeconds"];
+  const facts: [string, unknown][] = [
+    ["delivered", `${plain(fare["delivered"])} since the worker's start`],
+    ["failed tries", fare["failedTries"]],
+    ["retrying", fare["retrying"]],
+    ["given up", fare["givenUp"]],
+    ["oldest undelivered", oldest === null ? "none" : ageOf(Number(oldest))],
+    ["receiver", receiverOf(fare)],
+  ];
+  const lines = facts.map(([name, value]) => `${name.padEnd(18)}  ${plain(value)}\n`);
+  const rows = rowsOf(answer["deliveries"]).map((one) =>
+    ["correlationId", "type", "endedAt", "state", "tries", "nextTryAt", "reason"].map(
+      (name) => one[name] ?? "-",
+    ),
+  );
+  const head = ["PAYMENT", "TYPE", "ENDED", "STATE", "TRIES", "NEXT TRY", "LAST REASON"];
+  const more = answer["more"] === true ? "There are more: --limit.\n" : "";
+  return lines.join("") + section("Failed", head, rows) + more;
+}
+
+function receiverOf({ endedAt, down, lastReason }: Fields): string {
+  if (endedAt !== null) return `has answered 410 at ${plain(endedAt)}: nothing is sent any more`;
+  if (down === true) return `takes none: ${plain(lastReason)}`;
+  return lastReason === null ? "takes them" : `the last try failed: ${plain(lastReason)}`;
 }
 
 function wordOf(said: unknown): string {

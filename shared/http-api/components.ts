@@ -13,6 +13,7 @@ import {
 } from "./operator.ts";
 import { payment, paymentPage, paymentRequest, problem, summary } from "./payments.ts";
 import { readiness } from "./readiness.ts";
+import { webhookDeliveries, webhooksDecision } from "./webhooks.ts";
 import { refTo, type Of, type SchemaOf } from "./schema.ts";
 
 export const COMPONENTS = {
@@ -35,6 +36,8 @@ export const COMPONENTS = {
   Processors: processors,
   ProcessorDecision: processorDecision,
   JournalDecision: journalDecision,
+  WebhookDeliveries: webhookDeliveries,
+  WebhooksDecision: webhooksDecision,
 } as const;
 
 type Components = typeof COMPONENTS;

@@ -27,6 +27,7 @@ import {
 import { money } from "./money.ts";
 import { standing } from "./standing.ts";
 import { tariff } from "./tariff.ts";
+import { webhooks } from "./webhooks.ts";
 
 /** The mode that an operator has set. */
 export const mode = oneOf("auto", "drained", "forced");
@@ -108,43 +109,49 @@ const change = either(
   object({ ...numbered, ...changeFields.mode }),
 );
 
-export const live = object({
-  at: instant,
-  startedAt: instant,
-  /** Time since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
-  upMs: whole,
-  /** The reason why `/readyz` is red, or null. */
-  notReady: orNull(text),
-  /** How the gateway stands, in words. */
-  standing,
-  /** Time from the arrival of a payment at the worker to its verdict, over the last ten seconds. */
-  untilDurable: orNull(quantiles),
-  backlog,
-  journal: object({
-    /** The reason why the last commit failed, or null. */
-    trouble: orNull(text),
-    /** Transitions that wait for their commit. */
-    queued: whole,
-    /** It is a copy that was put in place of a lost one, and no operator has trusted it yet. */
-    restored: boolean,
-  }),
-  link: object({
-    /** Senders, in the last seconds, of frames that were made with another secret. */
-    strangers: whole,
-  }),
-  /** Step of the wall clock in the last minutes; null when nobody set it. */
-  clockStepMs: orNull(number),
-  /** Lanes in the configured order. */
-  lanes: list(lane),
-  /** Fees of all that is settled since the last purge; null while they are being added up. */
-  money: orNull(money),
-  /** Processors that are not configured any more and have settled payments. */
-  gone: list(object({ name: text, count: whole, cents })),
-  seconds: list(second),
-  changes: list(change),
-  /** The newest incidents first, those from before a restart too; every event holds all of them. */
-  incidents: list(incident),
-});
+export const live = object(
+  {
+    at: instant,
+    startedAt: instant,
+    /** Time since the start, by a clock that nobody sets, as of each second and change: `at` may step. */
+    upMs: whole,
+    /** The reason why `/readyz` is red, or null. */
+    notReady: orNull(text),
+    /** How the gateway stands, in words. */
+    standing,
+    /** Time from the arrival of a payment at the worker to its verdict, over the last ten seconds. */
+    untilDurable: orNull(quantiles),
+    backlog,
+    journal: object({
+      /** The reason why the last commit failed, or null. */
+      trouble: orNull(text),
+      /** Transitions that wait for their commit. */
+      queued: whole,
+      /** It is a copy that was put in place of a lost one, and no operator has trusted it yet. */
+      restored: boolean,
+    }),
+    link: object({
+      /** Senders, in the last seconds, of frames that were made with another secret. */
+      strangers: whole,
+    }),
+    /** Step of the wall clock in the last minutes; null when nobody set it. */
+    clockStepMs: orNull(number),
+    /** Lanes in the configured order. */
+    lanes: list(lane),
+    /** Fees of all that is settled since the last purge; null while they are being added up. */
+    money: orNull(money),
+    /** Processors that are not configured any more and have settled payments. */
+    gone: list(object({ name: text, count: whole, cents })),
+    seconds: list(second),
+    changes: list(change),
+    /** The newest incidents first, those from before a restart too; every event holds all of them. */
+    incidents: list(incident),
+  },
+  {
+    /** How webhooks fare; absent when they are off. */
+    webhooks,
+  },
+);
 
 export type LiveSnapshot = Of<typeof live>;
 export type Quantiles = Of<typeof quantiles>;

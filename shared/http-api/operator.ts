@@ -48,6 +48,12 @@ const EXAMPLES = {
   why: "the processor is being mended",
   evidence: "the processor's own list of 31 January",
 };
+/** The body of an order to send webhooks again. */
+export function resendBody() {
+  const said = { who: textOf("who"), why: textOf("why") };
+  return object({ ...said, from: instant }, { evidence: orNull(textOf("evidence")) });
+}
+
 /**
  * Something to read, and no control characters but those of lines and tables. Every engine of patterns
  * knows all of it; the last one of the exceptions is white space to some of them only.

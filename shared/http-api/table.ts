@@ -10,6 +10,7 @@ import {
   PAYMENT_ACTIONS,
   JOURNAL_ACTIONS,
   PROCESSOR_ACTIONS,
+  resendBody,
   type JournalAction,
   type PaymentAction,
   type ProcessorAction,
@@ -281,6 +282,21 @@ export const TABLE = {
   }),
   ...byAction(PROCESSOR_ACTIONS, "Processor", decisionOnProcessor),
   ...byAction(JOURNAL_ACTIONS, "Journal", decisionOnJournal),
+  webhooks: get(FOR_OPERATORS, "/operator/webhooks", {
+    summary: "How webhooks fare, and those that failed",
+    query: { limit: listQuery.limit },
+    answers: {
+      200: json("Those that were given up first", ref("WebhookDeliveries")),
+      ...NOT_LET_IN,
+      ...BAD_QUESTION,
+      503: later("The worker does not answer in time"),
+    },
+  }),
+  resendWebhooks: post(FOR_OPERATORS, "/operator/webhooks/resend", {
+    summary: "Sends webhooks again, from an instant on",
+    body: resendBody(),
+    answers: { 200: json("It is on disk", ref("WebhooksDecision")), ...DECIDED },
+  }),
 } as const satisfies { readonly [operationId: string]: Row };
 
 type Table = typeof TABLE;

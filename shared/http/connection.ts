@@ -36,6 +36,7 @@ export class HttpConnection {
   idleSinceMs = 0;
   readonly #peer: Peer;
   readonly #timeoutMs: number;
+  readonly #answerBytesMax: number;
   #socket: Socket<HttpConnection> | null = null;
   #address: string | null = null;
   #call: Call | null = null;
@@ -43,9 +44,14 @@ export class HttpConnection {
   #reader: AnswerReader | null = null;
   #isRetired = false;
 
-  constructor(to: Endpoint | Peer, timeoutMs = Number.POSITIVE_INFINITY) {
+  constructor(
+    to: Endpoint | Peer,
+    timeoutMs = Number.POSITIVE_INFINITY,
+    answerBytesMax = ANSWER_BYTES_MAX,
+  ) {
     this.#peer = to instanceof Peer ? to : new Peer(to);
     this.#timeoutMs = timeoutMs;
+    this.#answerBytesMax = answerBytesMax;
   }
 
   /** Address of the name that it was made to; null while it is not open. */
@@ -150,7 +156,7 @@ export class HttpConnection {
     if (reader === null) return "garbage";
     try {
       const answer = next(reader);
-      if (reader.received > ANSWER_BYTES_MAX) return "garbage";
+      if (reader.received > this.#answerBytesMax) return "garbage";
       return answer === null || answer.bytes === reader.received ? answer : "garbage";
     } catch {
       return "garbage";

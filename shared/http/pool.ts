@@ -11,19 +11,29 @@ import { HttpConnection, type Outcome } from "./connection.ts";
 const IDLE_MS_MAX = 3_000;
 const RESOLVE_MS = 1_000;
 
-export type PoolOptions = { readonly idleMsMax?: number; readonly resolveMs?: number };
+export type PoolOptions = {
+  readonly idleMsMax?: number;
+  readonly resolveMs?: number;
+  /** Longest answer, head and all; a longer one is none. */
+  readonly answerBytesMax?: number;
+};
 
 export class ConnectionPool {
   readonly #peer: Peer;
   readonly #idleMsMax: number;
+  readonly #answerBytesMax: number | undefined;
   /** Idle connections, the longest idle first. */
   #idle: HttpConnection[] = [];
   /** Idle and busy connections, and those closed since the last sweep. */
   #all: HttpConnection[] = [];
 
-  constructor(peer: Peer, { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS }: PoolOptions = {}) {
+  constructor(
+    peer: Peer,
+    { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS, answerBytesMax }: PoolOptions = {},
+  ) {
     this.#peer = peer;
     this.#idleMsMax = idleMsMax;
+    this.#answerBytesMax = answerBytesMax;
     setInterval(() => this.#sweep(), idleMsMax / 4).unref();
     if (peer.isName) setInterval(() => void this.#resolveAgain(), resolveMs).unref();
   }
@@ -49,7 +59,7 @@ export class ConnectionPool {
       if (connection.isOpen && connection.idleSinceMs >= sinceMs) return connection;
       connection.close();
     }
-    const connection = new HttpConnection(this.#peer);
+    const connection = new HttpConnection(this.#peer, undefined, this.#answerBytesMax);
     this.#all.push(connection);
     return connection;
   }

@@ -72,6 +72,23 @@ const TABLE = {
   },
   "no-calls": { level: "error", of: null, message: "calls cannot be made" },
   "history-fails": { level: "warn", of: null, message: "the history is not written" },
+  "webhooks-fail": {
+    level: "error",
+    of: null,
+    message: "webhooks are not delivered: the receiver takes none",
+  },
+  "webhooks-ended": {
+    level: "error",
+    of: null,
+    message:
+      "webhooks are not sent any more: the receiver has answered 410, until: worker operator webhooks resend --from INSTANT",
+  },
+  "webhooks-given-up": {
+    level: "warn",
+    of: null,
+    message: "webhooks were given up: worker operator webhooks lists them",
+  },
+  "webhooks-broken": { level: "error", of: null, message: "webhooks cannot be read or sent" },
   "clock-stepped": { level: "warn", of: null, message: "the clock was set" },
 } as const satisfies Record<string, Row>;
 

@@ -7,6 +7,7 @@ import { run } from "../../testing/process.ts";
 import { fromSource, ROOT } from "../../testing/programs.ts";
 import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
+import { WebhookReceiver } from "../../testing/webhook-receiver.ts";
 import { anchorsOf } from "../tidy/links.ts";
 import { firing, IS_MISSING, NOTE, promtool } from "./promtool.ts";
 import { addShown, asked, missing, type Asked } from "./queries.ts";
@@ -45,7 +46,8 @@ beforeAll(async () => {
   const site = await siteFor({ env: { JOURNAL_SYNC: "off", PROCESSOR_TIMEOUT_MS: "100" } });
   await using stack = new Stack(site);
   const urls = stack.processors.map(({ url }) => url);
-  stack.configure({ PROCESSORS: processorsAt(urls, ";audit-token=123") });
+  await using receiver = new WebhookReceiver();
+  stack.configure({ PROCESSORS: processorsAt(urls, ";audit-token=123"), ...receiver.env });
   await stack.startAll();
   const { gateway } = stack;
   await until("the gateway is ready", 20_000, () => gateway.isReady());

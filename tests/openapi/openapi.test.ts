@@ -275,11 +275,12 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   };
   const journal = { payment: async (id: string) => foundAs(id) };
   const forEver = () => new Promise<never>(() => {});
+  const webhooks = { list: forEver, view: forEver, resend: async () => null };
   await using http = runHttp({
     settings: { ADMIN_TOKEN: [TOKEN], PURGE_ENABLED: true },
     purge: forEver,
     live: forEver,
-    operator: { journal, stories, operate: async () => operated },
+    operator: { journal, stories, operate: async () => operated, webhooks },
   });
   await worker.elsewhere(http.url, async () => {
     const decide = async (status: number) => {

@@ -20,6 +20,7 @@ const STEPS = [
   "0006-unsettled",
   "0007-tariffs",
   "0008-carried",
+  "0009-webhooks",
 ];
 
 function worker(path: string, ...args: string[]) {

@@ -22,6 +22,8 @@ export const PURE_CORES = [
   "worker/cluster/**/*.ts",
   "worker/ledger.ts",
   "worker/ledger/**/*.ts",
+  "worker/webhooks/deliveries.ts",
+  "worker/webhooks/schedule.ts",
   "simulator/processor/**/*.ts",
 ];
 

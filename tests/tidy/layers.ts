@@ -41,7 +41,9 @@ const STAGES: Record<string, readonly string[]> = {
   processor: [],
   ledger: [],
   summary: ["ledger"],
-  http: ["ledger", "summary"],
+  // They read what has ended from the journal, and call by the processors' connections.
+  webhooks: ["journal", "processor"],
+  http: ["ledger", "summary", "webhooks"],
   // The audit compares what the summary says with what processors say: it reads columns and file as
   // they do, a window as the summary's caller writes it, and answers as the way of a payment does.
   audit: ["journal", "ledger", "summary", "http", "processor"],

@@ -147,6 +147,7 @@ describe("without a token", () => {
     operate: () => {
       throw new Error("nobody may operate");
     },
+    webhooks: null,
   };
   const settings = { ADMIN_TOKEN: ["secret"] as const };
 

@@ -29,6 +29,7 @@ import type { JournalReader, ListQuery } from "../journal-reader.ts";
 import { parseGrounds } from "./grounds.ts";
 import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { Stories } from "./stories.ts";
+import { webhooksAnswers, type WebhooksSource } from "./webhooks.ts";
 import { TOO_LATE, within } from "./within.ts";
 
 /** Longer than a processor may take to answer when it is asked, and the journal to write. */
@@ -40,6 +41,8 @@ export type OperatorSources = {
   readonly stories: Pick<Stories, keyof Stories>;
   /** Resolves when it is durable. */
   readonly operate: (command: OperatorCommand) => Promise<OperatorAnswer>;
+  /** Null when they are off. */
+  readonly webhooks: WebhooksSource | null;
 };
 
 export function operatorAnswers(sources: OperatorSources) {
@@ -56,6 +59,7 @@ export function operatorAnswers(sources: OperatorSources) {
     ...byAction(JOURNAL_ACTIONS, "Journal", (action): Answer => {
       return (call) => decideOnJournal(sources, action, call);
     }),
+    ...webhooksAnswers(sources.webhooks),
   } satisfies Partial<Answers>;
 }
 

@@ -48,6 +48,7 @@ const NO_OPERATOR: HttpOptions["operator"] = {
     lastWord: absent,
   },
   operate: absent,
+  webhooks: null,
 };
 
 export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}): RunningHttp {

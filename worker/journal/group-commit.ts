@@ -134,9 +134,13 @@ function isKept({ kind }: Transition): boolean {
   return kind !== "accept" && kind !== "probe";
 }
 
-/** True for a settlement, for which nobody waits: after a crash its processor is asked, and has it. */
+/**
+ * True for a settlement, for which nobody waits: after a crash its processor is asked, and has it. So it is
+ * for the cursor of webhooks: what it has not reached is sent again.
+ */
 function isPatient(transition: Transition): boolean {
-  return transition.kind === "settle" && transition.intervention === undefined;
+  const { kind } = transition;
+  return (kind === "settle" || kind === "webhooks") && transition.intervention === undefined;
 }
 
 /** True when it is about a payment that is not settled, and touches nothing that a settlement touches. */

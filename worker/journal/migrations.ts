@@ -14,6 +14,7 @@ import { pruned } from "./migrations/0005-pruned.ts";
 import { unsettled } from "./migrations/0006-unsettled.ts";
 import { tariffs } from "./migrations/0007-tariffs.ts";
 import { carried } from "./migrations/0008-carried.ts";
+import { webhooks } from "./migrations/0009-webhooks.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   unsettled,
   tariffs,
   carried,
+  webhooks,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

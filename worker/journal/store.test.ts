@@ -140,7 +140,7 @@ describe("a journal is refused with one line that names it when", () => {
     const path = directory.file();
     write(path, 2_000);
     const whole = readFileSync(path);
-    writeFileSync(path, whole.subarray(0, 20 * PAGE_BYTES));
+    writeFileSync(path, whole.subarray(0, 40 * PAGE_BYTES));
     expect(reasonOf(() => open(path))).toMatch(
       /^journal \S+(?: cannot be opened)?: it is damaged: [^\n]+$/,
     );

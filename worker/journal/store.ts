@@ -12,6 +12,8 @@
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
  *   sources    what a shop said is charged, until its payment ends, and a print of it (sqlite-sources.ts)
+ *   webhooks   how far webhooks have come (sqlite-webhooks.ts)
+ *   deliveries  webhooks that failed, which are tried again or given up
  *   tariffs    what each processor charged, and from which requestedAt on (sqlite-tariffs.ts)
  *   meta       epoch (of starts), base_row (of the ledger), purged_at_ms (the audit begins there),
  *              recent_from_seq (payments before it are stragglers unless they are settled),
@@ -46,6 +48,7 @@ import { CODE, moveSql } from "./sqlite-moves.ts";
 import { SqliteSources } from "./sqlite-sources.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { SqliteTariffs } from "./sqlite-tariffs.ts";
+import { SqliteWebhooks } from "./sqlite-webhooks.ts";
 import type { KnownTariff, Priced } from "../tariffs.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
@@ -97,6 +100,7 @@ export class SqliteStore {
   readonly #sources: SqliteSources;
   readonly #unsettled: SqliteUnsettled;
   readonly #tariffs: SqliteTariffs;
+  readonly #webhooks: SqliteWebhooks;
   readonly #openedAtMs: number;
   readonly #statements: Statements;
 
@@ -131,6 +135,7 @@ export class SqliteStore {
       this.#statements = prepare(this.#db);
       this.#attempts = new SqliteAttempts(this.#db);
       this.#sources = new SqliteSources(this.#db);
+      this.#webhooks = new SqliteWebhooks(this.#db);
       this.ledger = new SqliteLedger(this.#db);
       // Another writer holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
@@ -340,6 +345,10 @@ export class SqliteStore {
       case "trust":
         statements.trust.run();
         this.#record(null, null, transition.intervention);
+        return DONE;
+      case "webhooks":
+        this.#webhooks.keep(transition.changes);
+        if (transition.intervention) this.#record(null, null, transition.intervention);
         return DONE;
       case "purge":
         this.#tariffs.beforePurge();

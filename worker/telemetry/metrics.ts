@@ -9,6 +9,7 @@ import { build } from "../../shared/version.ts";
 import type { Journal } from "../journal.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Lane } from "../lane.ts";
+import type { Webhooks } from "../webhooks.ts";
 
 const BREAKER_VALUE = { closed: 0, "half-open": 1, open: 2 } as const;
 const MODE_VALUE = { auto: 0, drained: 1, forced: 2 } as const;
@@ -20,6 +21,8 @@ export type MetricsSources = {
   readonly pipeline: Pipeline;
   readonly journal: Journal;
   readonly link: UdpServer;
+  /** Null when they are off: then they have no metrics. */
+  readonly webhooks: Pick<Webhooks, "figures" | "view"> | null;
 };
 
 export class PipelineMetrics {
@@ -35,6 +38,7 @@ export class PipelineMetrics {
     this.#addJournal();
     this.#addCaution();
     this.#addLink();
+    if (sources.webhooks !== null) this.#addWebhooks(sources.webhooks);
   }
 
   snapshot(): Promise<unknown> {
@@ -144,6 +148,28 @@ export class PipelineMetrics {
     this.#gauge("cautious_waiting", unasked, ["processor"], (set) => {
       for (const lane of pipeline.lanes.all) set(pipeline.caution?.stuckAt(lane) ?? 0, lane.name);
     });
+  }
+
+  #addWebhooks(webhooks: Pick<Webhooks, "figures" | "view">): void {
+    const tries = "Tries to deliver a webhook since the start, by what came of them";
+    this.#counter("webhook_tries_total", tries, ["outcome"], (set) => {
+      set(webhooks.figures.delivered, "taken");
+      set(webhooks.figures.failedTries, "failed");
+    });
+    const failed = "Webhooks that failed: those that are tried again, and those that were given up";
+    this.#gauge("webhooks_failed", failed, ["state"], (set) => {
+      set(webhooks.figures.retrying, "retrying");
+      set(webhooks.figures.givenUp, "given up");
+    });
+    const oldest =
+      "Age of the oldest webhook that is known to be undelivered; 0 when there is none";
+    this.#gauge("webhooks_oldest_seconds", oldest, [], (set) =>
+      set(webhooks.view().oldestSeconds ?? 0),
+    );
+    const ended = "1: the receiver has answered 410, and is sent nothing more";
+    this.#gauge("webhooks_ended", ended, [], (set) =>
+      set(webhooks.figures.endedAtMs === null ? 0 : 1),
+    );
   }
 
   #addLink(): void {

@@ -8,7 +8,13 @@ import { World } from "../pipeline/world.fixture.ts";
 const ALL = { afterSecond: 0, afterChange: 0 };
 
 function readerOf({ clock, pipeline, journal }: World): LiveReader {
-  return new LiveReader({ clock, pipeline, journal, link: { strangers: () => [] } });
+  return new LiveReader({
+    clock,
+    pipeline,
+    journal,
+    link: { strangers: () => [] },
+    webhooks: null,
+  });
 }
 
 describe("a breaker's changes", () => {
@@ -164,7 +170,7 @@ function metricsOf({ clock, pipeline, journal }: World) {
     receiveBufferBytes: null,
     kernelDrops: async () => null,
   } as unknown as MetricsSources["link"];
-  const metrics = new PipelineMetrics({ clock, pipeline, journal, link });
+  const metrics = new PipelineMetrics({ clock, pipeline, journal, link, webhooks: null });
   return async (named: string) => {
     const all = (await metrics.snapshot()) as { name: string; values: { value: number }[] }[];
     return all.find(({ name }) => name === named)?.values[0]?.value;

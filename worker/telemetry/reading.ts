@@ -5,12 +5,15 @@ import { factorOf } from "../../shared/tariff.ts";
 import type { Journal } from "../journal.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { Pipeline } from "../pipeline.ts";
+import type { Webhooks } from "../webhooks.ts";
 
 export type ReadingSources = {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly journal: Journal;
   readonly link: { strangers(): readonly unknown[] };
+  /** Null when they are off. */
+  readonly webhooks: Pick<Webhooks, "view"> | null;
 };
 
 export class LiveReader {
@@ -23,7 +26,7 @@ export class LiveReader {
   }
 
   read({ afterSecond, afterChange }: LiveQuestion): LiveReading {
-    const { clock, pipeline, journal, link } = this.#sources;
+    const { clock, pipeline, journal, link, webhooks } = this.#sources;
     const { payments, meter, laneLog, lanes } = pipeline;
     const nowMs = clock.wallMs();
     return {
@@ -44,6 +47,7 @@ export class LiveReader {
         queued: journal.queued,
         restored: pipeline.caution !== null,
       },
+      ...(webhooks === null ? {} : { webhooks: webhooks.view() }),
       link: { strangers: link.strangers().length },
       clockStepMs: lastStepMs(pipeline.incidents, nowMs),
       lanes: lanes.all.map((lane) => {

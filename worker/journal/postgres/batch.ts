@@ -11,6 +11,7 @@ import type {
   Intervention,
   Transition,
   TransitionResult,
+  WebhookChanges,
 } from "../../transitions.ts";
 import { PAYMENT_STATES } from "../../transitions.ts";
 import { printOf } from "../source-print.ts";
@@ -161,10 +162,18 @@ function otherOf(other: Exclude<Transition, OfPayment>): object {
       return addressesOf([{ processor: other.processor, url: other.url }]);
     case "purge":
       return { kind: other.kind, baseRow: other.baseRow, atMs: other.atMs };
+    case "webhooks":
+      return { kind: other.kind, changes: cleaned(other.changes) };
     case "trust":
     case "probe":
       return { kind: other.kind };
   }
+}
+
+/** Reasons are words of others. */
+function cleaned(changes: WebhookChanges): WebhookChanges {
+  const put = changes.put.map((one) => ({ ...one, reason: withoutNul(one.reason) }));
+  return { ...changes, put };
 }
 
 function addressesOf(

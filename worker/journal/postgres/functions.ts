@@ -188,6 +188,18 @@ BEGIN
       WHEN 'tariffs' THEN
         INSERT INTO tariffs SELECT number, processor, "fromMs", terms
           FROM jsonb_to_recordset(rare->'begun') AS t(number int, processor int, "fromMs" bigint, terms text);
+      WHEN 'webhooks' THEN
+        INSERT INTO webhooks (cursor, target, ended_at_ms)
+          SELECT c->>'cursor', c->>'target', (c->>'endedAtMs')::bigint FROM (SELECT rare->'changes') t(c)
+          ON CONFLICT (one) DO UPDATE SET cursor = excluded.cursor, target = excluded.target, ended_at_ms = excluded.ended_at_ms;
+        DELETE FROM deliveries WHERE id IN (SELECT jsonb_array_elements_text(rare->'changes'->'drop'))
+          OR (deliveries.state = 'given up' AND ended_at_ms >= (rare->'changes'->>'dropGivenUpFromMs')::bigint);
+        INSERT INTO deliveries
+          SELECT id, "correlationId", type, "endedAtMs", body, d.state, tries, "firstAtMs", "nextAtMs", reason
+          FROM jsonb_to_recordset(rare->'changes'->'put') AS d(id text, "correlationId" uuid, type text, "endedAtMs" bigint, body text,
+            state text, tries int, "firstAtMs" bigint, "nextAtMs" bigint, reason text)
+          ON CONFLICT (id) DO UPDATE SET body = excluded.body, state = excluded.state, tries = excluded.tries,
+            next_at_ms = excluded.next_at_ms, reason = excluded.reason;
       WHEN 'trust' THEN UPDATE meta SET restored_at_ms = NULL;
       WHEN 'purge' THEN
         UPDATE meta SET requested_up_to_ms = ${newestOf("s")};

@@ -9,10 +9,11 @@ import { FUNCTIONS } from "./functions.ts";
 import { tables } from "./migrations/0001-tables.ts";
 import { moves } from "./migrations/0002-moves.ts";
 import { carried } from "./migrations/0003-carried.ts";
+import { webhooks } from "./migrations/0004-webhooks.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves, carried];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves, carried, webhooks];
 
 /** Number of the lock that a migration holds: "PaLe". */
 export const LOCK = 0x50_61_4c_65;

@@ -1,0 +1,111 @@
+/** Entry of the webhooks' thread, which gives way to all others, builds its parts when told to, and passes messages on. */
+import { systemClock } from "../shared/clock.ts";
+import { isCorruption } from "./corruption.ts";
+import { JournalUnreachable } from "./journal-reader.ts";
+import { stepBack } from "./journal/libc.ts";
+import { erasOf } from "./tariffs.ts";
+import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
+import { openSource } from "./webhooks/open-source.ts";
+import { Outbox } from "./webhooks/outbox.ts";
+import { senderTo } from "./webhooks/sender.ts";
+import type { WebhookSource } from "./webhooks/source.ts";
+
+declare const self: Worker;
+
+const TELL_MS = 1_000;
+/** Time until a start that failed is tried again. */
+const AGAIN_MS = 1_000;
+
+let source: WebhookSource | null = null;
+let outbox: Outbox | null = null;
+let told: Timer | null = null;
+let isStopping = false;
+let nextId = 1;
+const keeping = new Map<number, () => void>();
+
+self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
+  switch (data.kind) {
+    case "start":
+      return await start(data);
+    case "kept":
+      keeping.get(data.id)?.();
+      return keeping.delete(data.id);
+    case "resend":
+      return await resend(data);
+    case "stop":
+      return await stop();
+  }
+};
+
+async function start(order: WebhooksStart): Promise<void> {
+  const { journal, url, secrets, allowPrivate, target, names, tariffs } = order;
+  stepBack();
+  const send = senderTo({ url, secrets, allowPrivate });
+  const known = { names, eras: erasOf(tariffs, names.length) };
+  for (;;) {
+    if (isStopping) return;
+    try {
+      source ??= openSource(journal);
+      outbox = await Outbox.open({
+        source,
+        send,
+        known,
+        target,
+        clock: systemClock,
+        random: Math.random,
+        keep: (changes) => kept({ kind: "keep", changes }),
+        onTrouble: tell,
+      });
+      break;
+    } catch (error) {
+      tell(error as Error);
+      await Bun.sleep(AGAIN_MS);
+    }
+  }
+  told = setInterval(() => {
+    if (outbox !== null) post({ kind: "figures", figures: outbox.figures });
+  }, TELL_MS);
+}
+
+async function resend({ id, fromMs }: Extract<ToWebhooksThread, { kind: "resend" }>) {
+  try {
+    if (outbox === null) throw new Error("the journal cannot be read yet");
+    await outbox.resend(fromMs, (changes) => kept({ kind: "keep", changes, resend: id }));
+    post({ kind: "resent", id, reason: null });
+  } catch (error) {
+    post({ kind: "resent", id, reason: (error as Error).message });
+  }
+}
+
+async function stop(): Promise<void> {
+  isStopping = true;
+  if (told !== null) clearInterval(told);
+  // The next worker sends again whatever is not kept now.
+  await outbox?.stop().catch(() => {});
+  await source?.close();
+  post({ kind: "stopped" });
+}
+
+let trouble: string | null = null;
+
+function tell(error: Error | null): void {
+  if (error !== null && isCorruption(error)) post({ kind: "corrupt", message: error.message });
+  const reason = error === null ? null : error instanceof JournalUnreachable ? null : error.message;
+  if (reason === trouble) return;
+  trouble = reason;
+  post({ kind: "trouble", reason });
+}
+
+type Keep = Omit<Extract<FromWebhooksThread, { kind: "keep" }>, "id">;
+
+function kept(order: Keep): Promise<void> {
+  const id = nextId++;
+  return new Promise((resolve) => {
+    keeping.set(id, resolve);
+    post({ ...order, id });
+  });
+}
+
+function post(message: FromWebhooksThread): void {
+  self.postMessage(message);
+}

@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import { Webhook } from "standardwebhooks";
+import { shareOf } from "../../shared/tariff.ts";
+import { erasOf } from "../tariffs.ts";
+import { eventOf, signerOf, type Ended } from "./event.ts";
+
+const AT_MS = Date.UTC(2026, 0, 31, 9, 30);
+const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
+const ENDED: Ended = {
+  correlationId: ID,
+  state: "settled",
+  amountCents: 1_990,
+  processor: 1,
+  requestedAtMs: AT_MS,
+  endedAtMs: AT_MS + 1_000,
+  reason: null,
+};
+const TERMS = [
+  { number: 1, processor: 1, fromMs: 0, terms: shareOf(0.05) },
+  { number: 2, processor: 1, fromMs: AT_MS + 1, terms: shareOf(0.5) },
+];
+const KNOWN = { names: ["a", 'b"'], eras: erasOf(TERMS, 2) };
+
+const bodyOf = (more: Partial<Ended>) => JSON.parse(eventOf({ ...ENDED, ...more }, KNOWN).body);
+
+test("a settled payment costs what was charged when it was sent", () => {
+  expect(eventOf(ENDED, KNOWN)).toMatchObject({ id: `settled_${ID}`, type: "payment.settled" });
+  expect(bodyOf({})).toEqual({
+    type: "payment.settled",
+    timestamp: "2026-01-31T09:30:01.000Z",
+    data: {
+      correlationId: ID,
+      amount: 19.9,
+      processor: 'b"',
+      requestedAt: "2026-01-31T09:30:00.000Z",
+      settledAt: "2026-01-31T09:30:01.000Z",
+      fee: 0.995,
+    },
+  });
+  expect(bodyOf({ requestedAtMs: AT_MS + 5 }).data.fee).toBe(9.95);
+});
+
+test("one that is not settled has a reason, and neither a fee nor a time of settling", () => {
+  const { type, data } = bodyOf({ state: "rejected", reason: '400: "no"\n' });
+  expect(type).toBe("payment.rejected");
+  expect(data.reason).toBe('400: "no"\n');
+  expect(data).not.toContainAnyKeys(["fee", "settledAt"]);
+  expect(bodyOf({ state: "conflict" }).type).toBe("payment.conflict");
+});
+
+test("the same facts make the same bytes and the same id", () => {
+  expect(eventOf({ ...ENDED }, KNOWN)).toEqual(eventOf(ENDED, KNOWN));
+});
+
+test("both secrets sign while one is rotated, and a changed byte is noticed", () => {
+  const secrets = [1, 2, 3].map((n) => `whsec_${Buffer.alloc(24, n).toString("base64")}`);
+  const [newest, old, other] = secrets as [string, string, string];
+  const event = eventOf(ENDED, KNOWN);
+  const headers = signerOf([newest, old])(event, Date.now());
+  for (const secret of [newest, old]) {
+    expect(new Webhook(secret).verify(event.body, headers)).toEqual(JSON.parse(event.body));
+    expect(() => new Webhook(secret).verify(`${event.body} `, headers)).toThrow();
+  }
+  expect(() => new Webhook(other).verify(event.body, headers)).toThrow();
+});

@@ -1,0 +1,77 @@
+/**
+ * The event that a shop is told when a payment has ended, by the Standard Webhooks specification. Its body
+ * and its id are made of the journal's facts alone: a worker that was killed and reads the payment again
+ * makes the same bytes, and a receiver recognises the event by the id.
+ */
+import { Webhook } from "standardwebhooks";
+import { iso } from "../../shared/clock.ts";
+import { decimalFromCents } from "../../shared/money.ts";
+import type { Secrets } from "../../shared/settings.ts";
+import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import { tariffOf, type Era } from "../tariffs.ts";
+import type { FinalState } from "../payment.ts";
+
+/** A payment that has ended, as the journal has it. */
+export type Ended = {
+  readonly correlationId: string;
+  readonly state: FinalState;
+  readonly amountCents: number;
+  /** Number of the processor that settled, rejected or contradicted it. */
+  readonly processor: number;
+  readonly requestedAtMs: number | null;
+  readonly endedAtMs: number;
+  /** Reason of its last attempt; null of one that is settled. */
+  readonly reason: string | null;
+};
+
+export type WebhookEvent = {
+  /** The same at every try; a payment ends once, so its id names the event. */
+  readonly id: string;
+  readonly correlationId: string;
+  readonly type: `payment.${FinalState}`;
+  readonly endedAtMs: number;
+  readonly body: string;
+};
+
+/** Meaning of the journal's numbers, as they were when the worker started. */
+export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
+
+export function eventOf(ended: Ended, known: Known): WebhookEvent {
+  const { correlationId, state, endedAtMs } = ended;
+  const type = `payment.${state}` as const;
+  const body = `{"type":"${type}","timestamp":"${iso(endedAtMs)}","data":{${dataOf(ended, known)}}}`;
+  return { id: `${state}_${correlationId}`, correlationId, type, endedAtMs, body };
+}
+
+/** Writes the fields of the data, without the braces: amounts are exact decimals, which JSON.stringify has none of. */
+function dataOf(ended: Ended, { names, eras }: Known): string {
+  const { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason } = ended;
+  const fields = [
+    `"correlationId":"${correlationId}"`,
+    `"amount":${decimalFromCents(amountCents)}`,
+    `"processor":${JSON.stringify(names[processor])}`,
+  ];
+  if (requestedAtMs !== null) fields.push(`"requestedAt":"${iso(requestedAtMs)}"`);
+  if (state === "settled") fields.push(`"settledAt":"${iso(endedAtMs)}"`);
+  if (state === "settled" && requestedAtMs !== null) {
+    const tariff = tariffOf(eras, { processor, requestedAtMs });
+    if (tariff !== null) {
+      fields.push(`"fee":${decimalOf(millionthsOf(feeOf(tariff.terms, amountCents)))}`);
+    }
+  }
+  if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);
+  return fields.join(",");
+}
+
+/** Makes the headers of a try. While a secret is rotated both sign, and a receiver may know either. */
+export function signerOf(secrets: Secrets) {
+  const signers = secrets.map((secret) => new Webhook(secret));
+  return ({ id, body }: Pick<WebhookEvent, "id" | "body">, nowMs: number) => {
+    const at = new Date(nowMs);
+    return {
+      "webhook-id": id,
+      "webhook-timestamp": String(Math.floor(nowMs / 1_000)),
+      "webhook-signature": signers.map((signer) => signer.sign(id, at, body)).join(" "),
+    };
+  };
+}
