@@ -12,7 +12,7 @@ import { isPostgres, shownJournal } from "../worker/journal-url.ts";
 import { damageIn } from "../worker/journal/damage.ts";
 import { lockJournal } from "../worker/journal/lock.ts";
 import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
-import { refuseForeign } from "../worker/journal/ours.ts";
+import { refuseForeign } from "../worker/ours.ts";
 import { openDatabase } from "../worker/journal/store.ts";
 import { describeRange, estimate, sumOf, type Counts, type Range } from "./migrate/estimate.ts";
 import { journalNamed, journalPath } from "./journal-path.ts";

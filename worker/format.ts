@@ -11,7 +11,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { VERSION } from "../shared/version.ts";
 import { refuseDatabase } from "./journal-url.ts";
-import { refuseForeign, tablesOf } from "./journal/ours.ts";
+import { refuseForeign, tablesOf } from "./ours.ts";
 
 export const FORMAT = 9;
 

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FORMAT, formatOf, openToRead } from "../../worker/format.ts";
 import { damageIn } from "../../worker/journal/damage.ts";
-import { refuseForeign } from "../../worker/journal/ours.ts";
+import { refuseForeign } from "../../worker/ours.ts";
 import { metaOf } from "../../worker/journal/meta.ts";
 import { whyMoved } from "../../worker/journal/moved.ts";
 import { CHECKED_BYTES_MAX } from "../../worker/journal/store.ts";

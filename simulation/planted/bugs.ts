@@ -213,11 +213,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         find: "id BLOB NOT NULL UNIQUE,",
         replace: "id BLOB NOT NULL,",
       },
-      { file: "worker/journal/store.ts", find: " ON CONFLICT (id) DO NOTHING`", replace: "`" },
+      {
+        file: "worker/journal/sqlite-statements.ts",
+        find: " ON CONFLICT (id) DO NOTHING`",
+        replace: "`",
+      },
       {
         file: "worker/journal/store.ts",
-        find: "    const { correlationId, amountCents, assignment } = accept;",
-        replace: `    const { correlationId, amountCents, assignment } = accept;
+        find: "    const { correlationId, amountCents, source, reference, assignment } = accept;",
+        replace: `    const { correlationId, amountCents, source, reference, assignment } = accept;
     const memory = this as unknown as { ids?: Map<string, number> };
     memory.ids ??= new Map();
     const remembered = memory.ids.get(correlationId);
@@ -312,7 +316,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seedsMax: 200,
     edits: [
       {
-        file: "worker/journal/store.ts",
+        file: "worker/journal/sqlite-statements.ts",
         find: 'purgeRows: db.prepare("DELETE FROM ledger"),',
         replace: 'purgeRows: db.prepare("DELETE FROM ledger WHERE false"),',
       },

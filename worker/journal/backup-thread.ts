@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import type { FromBackupThread, Order } from "./backup.ts";
 import { contentsOf, mark } from "./copy.ts";
 import { stepBack } from "./libc.ts";
-import { refuseForeign } from "./ours.ts";
+import { refuseForeign } from "../ours.ts";
 
 declare const self: Worker;
 

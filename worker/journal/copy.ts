@@ -5,7 +5,7 @@ import { PAYMENT_STATES } from "../transitions.ts";
 import { damagedBy } from "./damage.ts";
 import { noteCleanEnd } from "./ending.ts";
 import { metaOf } from "./meta.ts";
-import { refuseForeign } from "./ours.ts";
+import { refuseForeign } from "../ours.ts";
 
 /**
  * Keys in `meta`. Everything that was durable at `backup_at_ms` is in the copy; nothing that was

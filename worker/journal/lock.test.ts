@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import { accept, NAMES, openInline, temporaryDirectory } from "./journal.fixture.ts";
-import { APPLICATION_ID } from "./ours.ts";
+import { APPLICATION_ID } from "../ours.ts";
 import { openJournal } from "./turn.ts";
 import { run } from "../../testing/process.ts";
 

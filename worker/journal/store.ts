@@ -39,12 +39,13 @@ import { damage, damageIn } from "./damage.ts";
 import { metaOf, type MetaKey } from "./meta.ts";
 import { migrate, type Upgrade } from "./migrations.ts";
 import { refuseMoved } from "./moved.ts";
-import { refuseForeign } from "./ours.ts";
+import { refuseForeign } from "../ours.ts";
 import { SqliteAttempts } from "./sqlite-attempts.ts";
 import { SqliteBlocks } from "./sqlite-blocks.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { stateOf } from "./records.ts";
-import { CODE, moveSql } from "./sqlite-moves.ts";
+import { CODE } from "./sqlite-moves.ts";
+import { prepare, type Statements } from "./sqlite-statements.ts";
 import { SqliteSources } from "./sqlite-sources.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { SqliteTariffs } from "./sqlite-tariffs.ts";
@@ -434,62 +435,6 @@ function baseRowAtStart(baseRow: number, lastRow: number | null): number {
 const DONE: TransitionResult = { kind: "done" };
 const DUPLICATE: TransitionResult = { kind: "duplicate" };
 const CONFLICT: TransitionResult = { kind: "conflict" };
-
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(db: Database) {
-  return {
-    begin: db.prepare("BEGIN IMMEDIATE"),
-    commit: db.prepare("COMMIT"),
-    accept: db.prepare(
-      `INSERT INTO payments (seq, id, amount_cents, state, accepted_at_ms, processor,
-         requested_at_ms, sum, reference)
-       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    ),
-    stateOf: db.prepare("SELECT state FROM payments WHERE seq = ?"),
-    assign: db.prepare(MOVE_SQL.assign),
-    find: db.prepare(MOVE_SQL.find),
-    release: db.prepare(MOVE_SQL.release),
-    unknown: db.prepare(MOVE_SQL.unknown),
-    reject: db.prepare(MOVE_SQL.reject),
-    conflict: db.prepare(MOVE_SQL.conflict),
-    settle: db.prepare(MOVE_SQL.settle),
-    hold: db.prepare(MOVE_SQL.hold),
-    resume: db.prepare(MOVE_SQL.resume),
-    absent: db.prepare(MOVE_SQL.absent),
-    address: db.prepare("UPDATE processors SET url = ? WHERE number = ?"),
-    ask: db.prepare("UPDATE payments SET state = state WHERE seq = ?"),
-    trust: db.prepare("DELETE FROM meta WHERE key IN ('restored_at_ms', 'backup_at_ms')"),
-    automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
-    mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
-    intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),
-    ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
-    probe: db.prepare(
-      `INSERT INTO meta VALUES ('probes', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1`,
-    ),
-    purgeRows: db.prepare("DELETE FROM ledger"),
-    purgeBase: db.prepare(
-      "INSERT OR REPLACE INTO meta VALUES ('base_row', ?), ('purged_at_ms', ?)",
-    ),
-    purgePruned: db.prepare("DELETE FROM meta WHERE key = 'pruned_before_ms'"),
-  };
-}
-
-const ASSIGNED = { processor: "?1", requested_at_ms: "?2" };
-const BELONGS_TO_NOBODY = { processor: "NULL", requested_at_ms: "NULL" };
-/** Made once, and not at each start: a simulation has many. */
-const MOVE_SQL = {
-  assign: moveSql("assign", ASSIGNED),
-  find: moveSql("find", ASSIGNED),
-  release: moveSql("release", BELONGS_TO_NOBODY),
-  unknown: moveSql("unknown"),
-  reject: moveSql("reject"),
-  conflict: moveSql("conflict"),
-  settle: moveSql("settle", { settled_at_ms: "?1" }),
-  hold: moveSql("hold"),
-  resume: moveSql("resume"),
-  absent: moveSql("absent", BELONGS_TO_NOBODY),
-} as const;
 
 export function openDatabase(path: string, sync: JournalSync): Database {
   let db: Database | null = null;

@@ -2,7 +2,7 @@
  * The tables of the first journals, and the number in the header that says whose file it is. A new
  * journal begins here as well. Of the first ones some have no blocks, interventions or modes.
  */
-import { APPLICATION_ID } from "../ours.ts";
+import { APPLICATION_ID } from "../../ours.ts";
 import type { Migration } from "./migration.ts";
 
 export const tables: Migration = {
