@@ -83,6 +83,8 @@ test(
         fee: 0.995,
       },
     });
+    const isCounted = async () => (await view(stack))["webhooks"].delivered === ids.length;
+    await until("all are counted", WAIT_MS, isCounted);
     const said = await operate(stack);
     expect(said.out).toContain("receiver            takes them");
     expect(said.out).toMatch(/delivered +20 /);
