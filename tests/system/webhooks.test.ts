@@ -226,16 +226,24 @@ test(
       WAIT_MS,
       async () => (await stack.gateway.stateOf(id!)) === "unknown",
     );
-    // Somebody else has charged another amount under its id.
+    const decide = (action: string) =>
+      fetch(`${stack.workerHttp.url}/operator/payments/${id}/${action}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${TOKEN}` },
+        body: JSON.stringify({ who: "ana", why: "a test" }),
+      });
+    expect((await decide("hold")).status).toBe(200);
+    // Somebody else charges another amount under its id.
     await first!.heal();
     const body = { correlationId: id, amount: 0.5, requestedAt: "2026-01-01T00:00:00.000Z" };
     const headers = { "content-type": "application/json" };
     await fetch(`${first!.url}/payments`, { method: "POST", headers, body: JSON.stringify(body) });
+    expect((await decide("ask")).status).toBe(200);
     await untilTold(receiver, [id!]);
     const [event] = receiver.taken;
     expect(event).toMatchObject({ id: `conflict_${id}`, type: "payment.conflict" });
     expect(event!.data).toMatchObject({ amount: 19.9, processor: "default" });
-    expect(String(event!.data["reason"])).toContain("another amount or time");
+    expect(String(event!.data["reason"])).toContain("another amount");
     expect(event!.data["settledAt"]).toBeUndefined();
   },
   TEST_MS_MAX,

@@ -17,11 +17,13 @@ export const COMMITS = [
   "1668a0c",
   "ed6acbe",
   "1a4e971",
+  "6620176",
 ] as const;
 /** Formats of those that have a number. */
 export const FORMATS: ReadonlyMap<string, number> = new Map([
   ["ed6acbe", 4],
   ["1a4e971", 5],
+  ["6620176", 7],
 ]);
 
 /** Puts the journal that a commit wrote at `path`. */
