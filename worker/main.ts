@@ -83,15 +83,18 @@ const pipeline = new Pipeline({
 });
 await pipeline.recover().catch(exitWith);
 
+const { incidents } = pipeline;
+const { startWebhooks } =
+  settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
+const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock });
+// Nothing may end before it is known where webhooks begin.
+await webhooks?.opened;
+
 holdSignals();
 const link = await openUdpServer(settings, log, (payment, answer) =>
   pipeline.take(payment, answer),
 ).catch(exitWith);
 
-const { incidents } = pipeline;
-const { startWebhooks } =
-  settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
-const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock });
 const observers = observe({ clock, pipeline, journal, link, webhooks });
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs };
 const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);

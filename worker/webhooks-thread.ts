@@ -56,6 +56,7 @@ async function start(order: WebhooksStart): Promise<void> {
         keep: (changes) => kept({ kind: "keep", changes }),
         onTrouble: tell,
       });
+      post({ kind: "opened" });
       break;
     } catch (error) {
       tell(error as Error);

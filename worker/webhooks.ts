@@ -40,6 +40,8 @@ export type FromWebhooksThread =
       /** The order to send again that it carries out. */
       readonly resend?: number;
     }
+  /** It is durable where webhooks begin. */
+  | { readonly kind: "opened" }
   | { readonly kind: "figures"; readonly figures: Figures }
   | { readonly kind: "trouble"; readonly reason: string | null }
   | { readonly kind: "resent"; readonly id: number; readonly reason: string | null }
@@ -61,6 +63,8 @@ export type WebhooksParts = {
 /** Time until a thread that broke is begun anew. */
 const AGAIN_MS = 5_000;
 const STOP_MS_MAX = 1_000;
+/** A start waits no longer for the thread; it goes on trying. */
+const OPEN_MS_MAX = 3_000;
 
 const NOTHING: Figures = {
   delivered: 0,
@@ -86,6 +90,9 @@ export class Webhooks {
     number,
     { readonly intervention: Intervention; readonly done: (reason: string | null) => void }
   >();
+  /** Resolves when it is durable where webhooks begin, or when that takes too long. */
+  readonly opened: Promise<void>;
+  readonly #opened = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
 
@@ -93,6 +100,7 @@ export class Webhooks {
     const { settings, names, tariffs } = parts;
     const { JOURNAL: journal, WEBHOOK_ALLOW_PRIVATE: allowPrivate } = settings;
     this.#parts = parts;
+    this.opened = Promise.race([this.#opened.promise, Bun.sleep(OPEN_MS_MAX)]);
     const target = targetOf(url);
     this.#order = { kind: "start", journal, url, secrets, allowPrivate, target, names, tariffs };
     this.#thread = this.#begin();
@@ -156,6 +164,8 @@ export class Webhooks {
     switch (message.kind) {
       case "keep":
         return this.#keep(message);
+      case "opened":
+        return this.#opened.resolve();
       case "figures":
         this.figures = message.figures;
         return this.#tell(message.figures);

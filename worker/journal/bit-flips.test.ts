@@ -238,4 +238,4 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   // The kinds that the first comment names are there, and it is not luck that nothing is wrong.
   for (const kind of KINDS_OF_PAGES) expect([...kinds.keys()].join("\n")).toContain(kind);
   expect(turns.found).toBeGreaterThan(turns.all / 3);
-}, 120_000);
+}, 240_000);
