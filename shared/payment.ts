@@ -25,8 +25,8 @@ export const PROCESSOR_NAME_TEXT = "^[a-z][a-z0-9-]{0,31}$";
 /** Pattern of a source: printable ASCII, as tokens are. */
 export const SOURCE_TEXT = "^[ -~]{1,255}$";
 const SOURCE = new RegExp(SOURCE_TEXT);
-/** Pattern of a reference, by code points: no control characters, and no halves of a pair. */
-export const REFERENCE_TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]{1,64}$";
+/** Pattern of a reference, by code points: no control characters. Halves of a pair are no text. */
+export const REFERENCE_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,64}$";
 const REFERENCE = new RegExp(REFERENCE_TEXT, "u");
 
 /** The canonical (lower-case) form of a UUID, or null when `value` is not one. */
@@ -41,7 +41,7 @@ export function isSource(value: unknown): value is string {
 }
 
 export function isReference(value: unknown): value is string {
-  return typeof value === "string" && REFERENCE.test(value);
+  return typeof value === "string" && value.isWellFormed() && REFERENCE.test(value);
 }
 
 /** True of a payment that has more than an id and an amount. */

@@ -39,7 +39,7 @@ export function openApiDocument(
     paths,
     components: {
       schemas: referredTo(paths, components),
-      securitySchemes: { adminToken: schemeOf("ADMIN_TOKEN"), readToken: schemeOf("READ_TOKEN") },
+      securitySchemes: schemesIn(paths),
     },
   };
 }
@@ -67,6 +67,13 @@ function openSegments({ path }: Row): Json[] {
 function queryOf({ query = {} }: Row): Json[] {
   const parameter = { in: "query", required: false };
   return Object.entries(query).map(([name, more]) => Object.assign({ name }, parameter, more));
+}
+
+/** Gives the schemes that an operation asks for. */
+function schemesIn(paths: Json) {
+  const all = Object.entries({ adminToken: "ADMIN_TOKEN", readToken: "READ_TOKEN" });
+  const asked = all.filter(([name]) => JSON.stringify(paths).includes(`"${name}":[]`));
+  return Object.fromEntries(asked.map(([name, setting]) => [name, schemeOf(setting)]));
 }
 
 function referredTo(from: Json, components: Readonly<Record<string, Schema>>) {

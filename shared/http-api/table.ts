@@ -60,11 +60,14 @@ const NOT_LET_IN = {
   401: TOKEN_ASKED_FOR,
   404: trouble("There is none, or operator calls are off"),
 };
-const DECIDED = {
+const ORDERED = {
   400: trouble("What is wrong with the body"),
   ...NOT_LET_IN,
-  409: trouble("It would break a guarantee, with the reason"),
   503: later("It may still happen, or the worker is shutting down"),
+};
+const DECIDED = {
+  ...ORDERED,
+  409: trouble("It would break a guarantee, with the reason"),
 };
 
 /** An answer that is JSON, with all that there is to say, when it is asked for. */
@@ -295,7 +298,7 @@ export const TABLE = {
   resendWebhooks: post(FOR_OPERATORS, "/operator/webhooks/resend", {
     summary: "Sends webhooks again, from an instant on",
     body: resendBody(),
-    answers: { 200: json("It is on disk", ref("WebhooksDecision")), ...DECIDED },
+    answers: { 200: json("It is on disk", ref("WebhooksDecision")), ...ORDERED },
   }),
 } as const satisfies { readonly [operationId: string]: Row };
 

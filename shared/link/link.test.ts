@@ -87,8 +87,8 @@ describe.each(DRIVERS)("a link %s", (_, open) => {
     expect(paymentsAsked(world).map(({ correlationId }) => correlationId)).toEqual(
       Array.from({ length: count }, (__, n) => uuid(n)),
     );
-    // Ten full frames are sent; a probe or a repeat on a busy machine may come on top.
-    expect(world.worker.framesTaken - framesBefore).toBeLessThan(20);
+    // Ten full frames are sent; probes and repeats on a busy machine may come on top.
+    expect(world.worker.framesTaken - framesBefore).toBeLessThan(count / 10);
   });
 
   test("keeps the same id with different amounts in one turn apart", async () => {

@@ -29,7 +29,7 @@ const TOKEN = "a-token-of-the-examples";
 
 export async function tryExamples({ listener, examples, seed }: Trial) {
   const env = { ADMIN_TOKEN: TOKEN, PURGE_ENABLED: "true", JOURNAL_SYNC: "off" };
-  await using stack = await Stack.start({ env });
+  await using stack = await Stack.start({ env, apiEnv: { READ_TOKEN: TOKEN } });
   await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
   using directory = temporaryDirectory();
   const config = directory.file("schemathesis.toml");
@@ -81,6 +81,8 @@ max-stream-events = 1
 continue-on-failure = true
 
 [auth.openapi.adminToken]
+bearer = "${TOKEN}"
+[auth.openapi.readToken]
 bearer = "${TOKEN}"
 
 [checks]

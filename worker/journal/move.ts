@@ -90,7 +90,9 @@ export async function moveToFile(
   const connection = new Connection(url, Number.POSITIVE_INFINITY);
   using _ = lockPlace(path);
   const log = `${path}-wal`;
-  if (bytesOf(log) > 0) throw new Error(`${log} is there: the log of another journal`);
+  if (bytesOf(path) === 0 && bytesOf(log) > 0) {
+    throw new Error(`${log} is there: the log of another journal`);
+  }
   try {
     const schema = await schemaOf((...question) => connection.ask(...question));
     refuseLater(schema);
