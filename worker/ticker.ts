@@ -67,6 +67,6 @@ export class Ticker {
 }
 
 function byTimer(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.ceil(ms));
+  const timer = setTimeout(call, Math.max(0, Math.ceil(ms)));
   return () => clearTimeout(timer);
 }

@@ -83,6 +83,7 @@ function checkpoint(): void {
   } catch (error) {
     // A full disk, say, loses nothing: the log keeps everything, and the next round tries again.
     fails = true;
+    isWhole = false;
     post({ failure: (error as Error).message });
   }
   const isAtOnce =
