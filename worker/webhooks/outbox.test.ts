@@ -23,10 +23,11 @@ import {
 import { freshDatabase, openAt, stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import { erasOf } from "../tariffs.ts";
 import type { FailedWebhook, Transition, WebhookChanges } from "../transitions.ts";
-import type { WebhookEvent } from "./event.ts";
+import type { PaymentEvent } from "../events/event.ts";
 import { openSource } from "./open-source.ts";
 import { Outbox, type OutboxParts } from "./outbox.ts";
-import { cursorOf, type WebhookSource } from "./source.ts";
+import { cursorOf } from "../events/endings.ts";
+import type { WebhookSource } from "./source.ts";
 
 const WAIT_MS = 30_000;
 const KNOWN = {
@@ -104,7 +105,7 @@ function partsOf(
   { journal }: Opened,
   source: WebhookSource,
   taken: string[],
-  isTaken: (event: WebhookEvent) => boolean = () => true,
+  isTaken: (event: PaymentEvent) => boolean = () => true,
 ): OutboxParts {
   return {
     source,
