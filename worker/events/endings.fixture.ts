@@ -18,7 +18,7 @@ export const KNOWN: Known = {
 };
 
 export type Place = AsyncDisposable & {
-  /** What a reader opens. */
+  /** Setting of a worker at it. */
   readonly journal: string;
   open(): Promise<Opened>;
 };

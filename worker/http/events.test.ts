@@ -219,7 +219,7 @@ describe.each(PLACES)("events of a journal $name", ({ missing, make }) => {
       await using after = await copy.open();
       await using fromLost = reader(lost.journal);
       await using fromCopy = reader(copy.journal);
-      // As far as the third, both have the same; row 2 and attempt 2 are then given to others.
+      // Both have the same at first; then row 2 and attempt 2 are given to others.
       const both = [1, 2, 3, 4, 5, 6].map((seq) => assigned(seq));
       for (const { apply } of [before, after]) {
         await apply(...both);
@@ -356,7 +356,7 @@ test("streams are bounded in number, show that they live, and end with the serve
   const first = told(streams[0]!);
   const ended = first.next();
   await until("it lives", WAIT_MS, () => first.comments > 2);
-  // One that leaves makes room.
+  // A reader that leaves makes room.
   await streams[1]!.body!.cancel();
   expect((await open()).status).toBe(200);
   feed.end();

@@ -130,11 +130,11 @@ export class EventFeed {
     return firstPlace(await this.#parts.endings.begin());
   }
 
-  /** What is behind a place, or the sentence that says why it does not hold. */
+  /** Reads what is behind a place, or says in one sentence why it does not hold. */
   async #page(from: EventPlace, limit: number): Promise<Page | string> {
     const { endings, known } = this.#parts;
     const found = await endings.after(from.position, limit);
-    // What holds now held when it was read: rows are forgotten, and never come back.
+    // A place that holds now held when it was read: rows that are forgotten never come back.
     const why = whyNotHeld(from, await endings.marks(from.position));
     if (why !== null) return why;
     let place = from;
