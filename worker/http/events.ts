@@ -21,7 +21,7 @@ import {
   type EventPlace,
 } from "./event-cursor.ts";
 import { STREAM_HEADERS, STREAM_MS_MAX } from "./live.ts";
-import { parseLimit, repetition } from "./page-query.ts";
+import { LIMIT_DEFAULT, parseLimit, repetition } from "./page-query.ts";
 import { json, type Call } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
 
@@ -58,7 +58,7 @@ export class EventFeed {
     const { headers } = request;
     const repeated = repetition(query);
     if (repeated !== null) return problem(400, repeated);
-    const limit = parseLimit(query.get("limit"));
+    const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
     if (typeof limit === "string") return problem(400, limit);
     const isStream = headers.get("accept")?.includes("text/event-stream") === true;
     // A browser comes back to the address of before, with the last id.

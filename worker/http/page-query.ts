@@ -5,7 +5,7 @@ import type { SummaryWindow } from "../summary.ts";
 import { readCursor, type Place } from "./page-cursor.ts";
 import { parseWindow } from "./window.ts";
 
-const LIMIT_DEFAULT = 100;
+export const LIMIT_DEFAULT = 100;
 
 export type PageQuery = {
   readonly window: SummaryWindow;
@@ -33,7 +33,7 @@ export function parsePageQuery(
   const name = query.get("processor");
   const processor = name === null ? null : names.indexOf(name);
   if (processor === -1) return `processor is one of ${names.join(", ")}.`;
-  const limit = parseLimit(query.get("limit"));
+  const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
   if (typeof limit === "string") return limit;
   const question = [window.fromMs, window.toMs, status ?? "", name ?? ""].join("\n");
   const cursor = query.get("cursor");
@@ -44,14 +44,14 @@ export function parsePageQuery(
   return { window, filter: { state, processor }, limit, question, place };
 }
 
+export function parseLimit(given: string | null, byDefault: number): number | string {
+  if (given === null) return byDefault;
+  const sound = /^\d{1,4}$/.test(given) && Number(given) >= 1 && Number(given) <= PAGE_LIMIT_MAX;
+  return sound ? Number(given) : `limit is a whole number from 1 to ${PAGE_LIMIT_MAX}.`;
+}
+
 /** The sentence about a name that is there twice, or null. */
 export function repetition(query: URLSearchParams): string | null {
   const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
   return repeated === undefined ? null : `${repeated} is given more than once.`;
-}
-
-export function parseLimit(given: string | null): number | string {
-  if (given === null) return LIMIT_DEFAULT;
-  const sound = /^\d{1,4}$/.test(given) && Number(given) >= 1 && Number(given) <= PAGE_LIMIT_MAX;
-  return sound ? Number(given) : `limit is a whole number from 1 to ${PAGE_LIMIT_MAX}.`;
 }
