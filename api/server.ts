@@ -163,11 +163,11 @@ function notFound(): Response {
   return problem(404, "There is nothing at this path.");
 }
 
-/** Refuses whoever may not list payments here; null lets them in. */
+/** Refuses whoever may not list payments or tell events here; null lets them in. */
 function mayNotRead(tokens: ApiSettings["READ_TOKEN"], { headers }: Request): Response | null {
-  if (tokens === null) return problem(404, "Payments are not listed here: READ_TOKEN is not set.");
+  if (tokens === null) return problem(404, "There is nothing to read here: READ_TOKEN is not set.");
   if (hasToken(tokens, headers)) return null;
-  const detail = "Listing payments needs the header Authorization: Bearer with the read token.";
+  const detail = "Payments and events need the header Authorization: Bearer with the read token.";
   return problem(401, detail, { "www-authenticate": "Bearer" });
 }
 

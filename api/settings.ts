@@ -57,7 +57,7 @@ export const apiSettings = {
   AMOUNT_MAX: setting("1000000", "largest amount taken", integer(1, AMOUNT_CENTS_MAX / 100)),
   READ_TOKEN: setting(
     "",
-    "bearer token that lists payments here (GET /payments), or NEW,OLD while it is rotated; without one they are not listed",
+    "bearer token that reads payments and events here (GET /payments, GET /events), or NEW,OLD while it is rotated; without one neither is there",
     optionalTokens(),
     "secret",
   ),

@@ -21,6 +21,8 @@ import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { SummaryReader } from "./summary.ts";
 import { erasOf } from "./tariffs.ts";
+import type { Endings } from "./events/endings.ts";
+import { openEndings } from "./events/open-endings.ts";
 import type { WebhookSource } from "./webhooks/source.ts";
 
 declare const self: Worker;
@@ -30,6 +32,7 @@ let journal: JournalReader | null = null;
 let audit: Audit | null = null;
 let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
+let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
@@ -60,6 +63,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       audit?.stop();
       incidents?.close();
       await journal?.close();
+      await endings?.close();
       await webhooks?.close();
       return post({ kind: "stopped" });
   }
@@ -71,6 +75,7 @@ async function start(order: HttpThreadStart): Promise<void> {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
     const reader = (journal = openReader(settings.JOURNAL));
+    endings = openEndings(settings.JOURNAL);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents, () => ask<void>({ kind: "beat" }));
@@ -101,6 +106,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       summary,
       money,
       listing: new Listing(ledger, journal),
+      endings,
       standstill,
       history,
       audit,

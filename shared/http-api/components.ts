@@ -13,7 +13,7 @@ import {
 } from "./operator.ts";
 import { payment, paymentPage, paymentRequest, problem, summary } from "./payments.ts";
 import { readiness } from "./readiness.ts";
-import { webhookDeliveries, webhooksDecision } from "./webhooks.ts";
+import { eventPage, webhookDeliveries, webhooksDecision } from "./webhooks.ts";
 import { refTo, type Of, type SchemaOf } from "./schema.ts";
 
 export const COMPONENTS = {
@@ -21,6 +21,7 @@ export const COMPONENTS = {
   PaymentRequest: paymentRequest(),
   Payment: payment,
   PaymentPage: paymentPage,
+  EventPage: eventPage,
   Summary: summary,
   Audit: audit,
   ProcessorAudit: processorAudit,

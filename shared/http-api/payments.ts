@@ -31,7 +31,7 @@ export const STATES = [
 export const state = oneOf(...STATES);
 
 /** A JSON number with two decimals. */
-const amount: SchemaOf<number> = {
+export const amount: SchemaOf<number> = {
   type: "number",
   minimum: 0.01,
   multipleOf: 0.01,

@@ -16,6 +16,7 @@ import {
   type ProcessorAction,
 } from "./operator.ts";
 import { pageQuery } from "./payments.ts";
+import { eventQuery } from "./webhooks.ts";
 import { json, later, plain, trouble, type Reply, type Row } from "./row.ts";
 import { boundOfWindow, events, oneOf, text, type Of } from "./schema.ts";
 
@@ -139,6 +140,24 @@ export const TABLE = {
       400: trouble("A bound, a filter, the limit or the cursor is wrong"),
       401: READ_TOKEN_ASKED_FOR,
       404: trouble("An API without READ_TOKEN lists none"),
+    },
+  }),
+  events: get(PASSED_ON, "/events", {
+    guard: "read",
+    reads: "always",
+    summary: "Payments that have ended, in that order",
+    query: eventQuery,
+    answers: {
+      200: json(
+        "A page, and the cursor behind it; or, for Accept: text/event-stream, a stream that goes on, also from Last-Event-ID",
+        ref("EventPage"),
+        { "text/event-stream": { schema: events } },
+      ),
+      400: trouble("The limit or the cursor is wrong"),
+      401: READ_TOKEN_ASKED_FOR,
+      404: trouble("An API without READ_TOKEN tells none"),
+      410: trouble("The cursor does not hold any more, and why"),
+      503: later("Too many streams, or the worker is shutting down or does not answer"),
     },
   }),
   payment: get(PASSED_ON, "/payments/{correlationId}", {

@@ -1,4 +1,4 @@
-/** The operator's view of webhooks: how they fare, and those that failed. */
+/** Events of payments that ended, and the operator's view of webhooks: how they fare, and those that failed. */
 import {
   boolean,
   id,
@@ -10,7 +10,36 @@ import {
   text,
   whole,
   type Of,
+  type SchemaOf,
 } from "./schema.ts";
+import { amount, PAGE_LIMIT_MAX } from "./payments.ts";
+
+const type = oneOf("payment.settled", "payment.rejected", "payment.conflict");
+
+/** An event as it is asked for: the body of a webhook, with the id that its header has. */
+const event = object({
+  id: text,
+  type,
+  timestamp: instant,
+  data: object(
+    { correlationId: id, amount, processor: text },
+    {
+      requestedAt: instant,
+      settledAt: instant,
+      fee: { type: "number", minimum: 0 } as SchemaOf<number>,
+      reason: text,
+    },
+  ),
+});
+/** `next` is the cursor behind the last event; a page without events has what it was asked for. */
+export const eventPage = object({ events: list(event), next: text });
+export const eventQuery = {
+  after: {
+    description: "`next` of the page before; without it, from the beginning that is kept",
+    schema: text,
+  },
+  limit: { schema: { type: "integer", minimum: 1, maximum: PAGE_LIMIT_MAX } },
+} as const;
 
 /** How webhooks fare, since the worker's start where it counts. */
 export const webhooks = object({
@@ -34,7 +63,7 @@ export const webhooks = object({
 const delivery = object({
   id: text,
   correlationId: id,
-  type: oneOf("payment.settled", "payment.rejected", "payment.conflict"),
+  type,
   endedAt: instant,
   state: oneOf("retrying", "given up"),
   tries: whole,

@@ -1,12 +1,13 @@
 /**
- * A listener that is asked as its document says, for tests: each answer is held against the document, and
- * what has been answered is remembered, so that answers that never came are found.
+ * Asks a listener that runs for what its own document promises, and holds each answer against it: the
+ * questions that both listeners are asked are in openapi.test.ts.
  */
 import { expect } from "bun:test";
 import { request } from "node:http";
 import { Contract, type Document } from "./contract.ts";
 
-/** Id of a payment that nobody has made. */
+export const TOKEN = "a token of the test";
+export const ADMIN = { authorization: `Bearer ${TOKEN}` };
 export const NOBODY = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 
 /** A listener and its document. */
@@ -46,25 +47,18 @@ export class Listener {
   }
 
   /** A Host that makes no address leaves the target as it was written. */
-  async askRaw(
-    status: number,
-    method: "GET" | "POST",
-    path: string,
-    headers: Record<string, string>,
-  ): Promise<void> {
+  async askRaw(status: number, method: "GET" | "POST", path: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const { hostname, port } = new URL(this.url);
     const target = `${path.replace(/\{[^}]*\}/, NOBODY)}?a="`;
     request(
-      { hostname, port, path: target, method, headers: { host: "not/a host", ...headers } },
+      { hostname, port, path: target, method, headers: { host: "not/a host", ...ADMIN } },
       (answer) => {
         const chunks: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-        const type = { "content-type": answer.headers["content-type"] ?? "" };
+        const headers = { "content-type": answer.headers["content-type"] ?? "" };
         answer.on("end", () =>
-          resolve(
-            new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers: type }),
-          ),
+          resolve(new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 0, headers })),
         );
       },
     )

@@ -23,10 +23,8 @@ import { WebhookReceiver } from "../../testing/webhook-receiver.ts";
 import { until } from "../../testing/until.ts";
 import { GatewayClient } from "../../testing/gateway.ts";
 import type { Contract } from "./contract.ts";
-import { Listener, NOBODY } from "./listener.ts";
+import { ADMIN, Listener, NOBODY, TOKEN } from "./listener.ts";
 
-const TOKEN = "a token of the test";
-const ADMIN = { authorization: `Bearer ${TOKEN}` };
 const GROUNDS = JSON.stringify({ who: "ana", why: "a test", evidence: "none" });
 const RESEND = JSON.stringify({ who: "ana", why: "a test", from: "2026-01-31T09:30:00Z" });
 const AMOUNT_MAX = 1_000_000;
@@ -82,6 +80,8 @@ async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayC
   return id;
 }
 
+type EventPage = { readonly events: readonly object[]; readonly next: string };
+
 /** Asks for the usual answers. Gives the id of a settled payment. */
 async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayClient) {
   const id = crypto.randomUUID();
@@ -93,6 +93,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
   await until("it is settled", 10_000, async () => {
     return (await gateway.stateOf(id)) === "settled";
   });
+  let cursor: string | null = null;
   for (const listener of [api, worker]) {
     await listener.ask(200, "GET", "/payments/{correlationId}", { fill: id });
     await listener.ask(404, "GET", "/payments/{correlationId}");
@@ -101,6 +102,12 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     // Later ones are asked after a purge.
     if (listener === api) expect(page.payments).toMatchObject([{ correlationId: id }]);
     await listener.ask(400, "GET", "/payments", { headers: ADMIN, query: "?limit=0" });
+    const told = (await listener.ask(200, "GET", "/events", { headers: ADMIN })) as EventPage;
+    if (listener === api) expect(told.events).toMatchObject([{ id: `settled_${id}` }]);
+    const stream = { headers: { ...ADMIN, accept: "text/event-stream" } };
+    expect(await listener.ask(200, "GET", "/events", stream)).toStartWith("retry: 1000\n\n");
+    await listener.ask(400, "GET", "/events", { headers: ADMIN, query: "?limit=0" });
+    cursor ??= told.next;
     await listener.ask(200, "GET", "/payments-summary");
     await listener.ask(400, "GET", "/payments-summary", { query: "?from=yesterday" });
     await listener.ask(200, "GET", "/audit");
@@ -114,6 +121,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
     await listener.ask(404, "GET", "/dashboard/payments/{correlationId}");
     await listener.ask(401, "POST", "/purge-payments");
     await listener.ask(204, "POST", "/purge-payments", { headers: ADMIN });
+    await listener.ask(410, "GET", "/events", { headers: ADMIN, query: `?after=${cursor}` });
     await listener.ask(200, "GET", "/dashboard/live");
     await listener.ask(200, "GET", "/dashboard/live", { query: "?once" });
     await listener.ask(302, "GET", "/");
@@ -274,7 +282,7 @@ async function askForPruned(listener: Listener): Promise<void> {
 async function rareAnswersOfApi(api: Listener): Promise<void> {
   const rows = OPERATION_IDS.map(rowOf);
   const passedOn = rows.filter((row) => row.owner === "worker" && row.public);
-  for (const { method, path } of passedOn) await api.askRaw(400, method, path, ADMIN);
+  for (const { method, path } of passedOn) await api.askRaw(400, method, path);
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
   await using closed = runHttp({ prunedBeforeMs: 1 });
   const start = (workerHttp: string, READ_TOKEN: Secrets | null = [TOKEN]) => {
@@ -291,6 +299,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   };
   const [alone, behind] = [start(vacantUrl()), start(closed.url, null)];
   await api.ask(401, "GET", "/payments");
+  await api.ask(401, "GET", "/events");
   await api.elsewhere(alone.url, async () => {
     for (const { method, path } of passedOn) await api.ask(503, method, path, { headers: ADMIN });
     await api.ask(503, "GET", "/readyz");
@@ -301,6 +310,7 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   await api.elsewhere(behind.url, async () => {
     await api.ask(404, "POST", "/purge-payments");
     await api.ask(404, "GET", "/payments", { headers: ADMIN });
+    await api.ask(404, "GET", "/events", { headers: ADMIN });
     await askForPruned(api);
   });
   await Promise.all([alone.stop(), behind.stop()]);

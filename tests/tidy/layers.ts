@@ -41,9 +41,10 @@ const STAGES: Record<string, readonly string[]> = {
   processor: [],
   ledger: [],
   summary: ["ledger"],
-  // They read what has ended from the journal, and call by the processors' connections.
-  webhooks: ["journal", "processor"],
-  http: ["ledger", "summary", "webhooks"],
+  // Events are what has ended, by the journal; webhooks call by the processors' connections.
+  events: ["journal"],
+  webhooks: ["journal", "processor", "events"],
+  http: ["ledger", "summary", "webhooks", "events"],
   // The audit compares what the summary says with what processors say: it reads columns and file as
   // they do, a window as the summary's caller writes it, and answers as the way of a payment does.
   audit: ["journal", "ledger", "summary", "http", "processor"],

@@ -10,7 +10,7 @@ import { Child, run } from "../../testing/process.ts";
 import { bareEnv, ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { WEBHOOK_SECRET } from "../../testing/webhook-receiver.ts";
-import type { WebhookEvent } from "../../worker/webhooks/event.ts";
+import type { PaymentEvent } from "../../worker/events/event.ts";
 import { senderTo } from "../../worker/webhooks/sender.ts";
 
 const PYTHON = await pythonWithLibrary();
@@ -20,7 +20,7 @@ const NOTE =
     : "";
 const TEST_MS_MAX = 60_000;
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
-const EVENT: WebhookEvent = {
+const EVENT: PaymentEvent = {
   id: `settled_${ID}`,
   correlationId: ID,
   type: "payment.settled",

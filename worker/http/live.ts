@@ -27,10 +27,10 @@ const ANSWER_MS_MAX = 3_000;
 const MONEY_MS_MAX = 100;
 /** Most streams at a time; an API has a limit of its own below it. */
 export const STREAMS_MAX = 200;
-const STREAM_MS_MAX = 60 * 60 * 1_000;
+export const STREAM_MS_MAX = 60 * 60 * 1_000;
 /** Most bytes that a slow reader leaves unread; a first event holds 50 KB or so. */
 const UNREAD_BYTES_MAX = 512 * 1024;
-const HEADERS = {
+export const STREAM_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
   // Some proxies would collect a response before they hand it on.
@@ -87,7 +87,7 @@ export class LiveFeed {
     if (this.#streams.size >= STREAMS_MAX) {
       return unavailable(`Already ${STREAMS_MAX} dashboards are open.`);
     }
-    if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
+    if (request.method === "HEAD") return new Response(null, { headers: STREAM_HEADERS });
     keepOpen();
     return this.#open();
   }
@@ -123,7 +123,7 @@ export class LiveFeed {
     stream.write(this.#encoder.encode("retry: 1000\n\n"));
     void this.#greet(stream);
     this.#timer ??= setInterval(() => void this.#beat(), this.#periodMs);
-    return new Response(stream.readable, { headers: HEADERS });
+    return new Response(stream.readable, { headers: STREAM_HEADERS });
   }
 
   async #greet(stream: Stream): Promise<void> {

@@ -20,22 +20,35 @@ const IN_FRONT = -1;
 /** `question` is any text that is equal for equal questions. */
 export function cursorOf(question: string, place: Place): string {
   const { frontFromMs, frontFromRow, beforeMs, beforeSeq } = place;
-  const text = [frontFromMs, frontFromRow, beforeMs ?? IN_FRONT, beforeSeq].join(".");
-  return Buffer.from(`${text}.${sumOf(question, text)}`).toString("base64url");
+  return sealed(question, [frontFromMs, frontFromRow, beforeMs ?? IN_FRONT, beforeSeq].join("."));
 }
 
 /** Null for what is no cursor of this question. */
 export function readCursor(question: string, cursor: string): Place | null {
-  const decoded = Buffer.from(cursor, "base64url");
-  const [, text, sum] = FORM.exec(decoded.toString("latin1")) ?? [];
-  const isOurs = decoded.toString("base64url") === cursor && text !== undefined;
-  if (!isOurs || sum !== sumOf(question, text)) return null;
+  const text = unsealed(question, cursor, FORM);
+  if (text === null) return null;
   const [frontFromMs, frontFromRow, ms, beforeSeq] = text.split(".").map(Number) as Numbers;
   return { frontFromMs, frontFromRow, beforeMs: ms === IN_FRONT ? null : ms, beforeSeq };
 }
 
 type Numbers = [number, number, number, number];
-const FORM = /^((?:-?\d{1,16}\.){3}\d{1,16})\.([0-9a-f]{8})$/;
+const FORM = /^(?:-?\d{1,16}\.){3}\d{1,16}$/;
+
+/** A text with its sum, as a cursor. */
+export function sealed(question: string, text: string): string {
+  return Buffer.from(`${text}.${sumOf(question, text)}`).toString("base64url");
+}
+
+/** Null for what was not sealed for this question, or is not of the form. */
+export function unsealed(question: string, cursor: string, form: RegExp): string | null {
+  const decoded = Buffer.from(cursor, "base64url");
+  const text = decoded.subarray(0, -SUM_BYTES).toString("latin1");
+  const isOurs = form.test(text) && sealed(question, text) === cursor;
+  return isOurs ? text : null;
+}
+
+/** A dot and eight digits. */
+const SUM_BYTES = 9;
 
 function sumOf(question: string, text: string): string {
   return Bun.hash.crc32(`${question}\n${text}`).toString(16).padStart(8, "0");

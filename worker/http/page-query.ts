@@ -5,7 +5,7 @@ import type { SummaryWindow } from "../summary.ts";
 import { readCursor, type Place } from "./page-cursor.ts";
 import { parseWindow } from "./window.ts";
 
-const LIMIT_DEFAULT = 100;
+export const LIMIT_DEFAULT = 100;
 
 export type PageQuery = {
   readonly window: SummaryWindow;
@@ -22,8 +22,8 @@ export function parsePageQuery(
   query: URLSearchParams,
   names: readonly string[],
 ): PageQuery | string {
-  const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
-  if (repeated !== undefined) return `${repeated} is given more than once.`;
+  const repeated = repetition(query);
+  if (repeated !== null) return repeated;
   const parsed = parseWindow(query);
   if (!parsed.ok) return parsed.reason;
   const { window } = parsed;
@@ -44,8 +44,14 @@ export function parsePageQuery(
   return { window, filter: { state, processor }, limit, question, place };
 }
 
-function parseLimit(given: string | null, byDefault: number): number | string {
+export function parseLimit(given: string | null, byDefault: number): number | string {
   if (given === null) return byDefault;
   const sound = /^\d{1,4}$/.test(given) && Number(given) >= 1 && Number(given) <= PAGE_LIMIT_MAX;
   return sound ? Number(given) : `limit is a whole number from 1 to ${PAGE_LIMIT_MAX}.`;
+}
+
+/** The sentence about a name that is there twice, or null. */
+export function repetition(query: URLSearchParams): string | null {
+  const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
+  return repeated === undefined ? null : `${repeated} is given more than once.`;
 }

@@ -79,6 +79,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     eras,
     journal: { payment: async () => null },
     listing: { page: absent },
+    endings: { after: absent, begin: absent, marks: absent },
     summary,
     money: new MoneyReader(memory, summary, { names, eras }),
     purge: async () => {},

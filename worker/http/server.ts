@@ -27,6 +27,7 @@ import type { JournalReader } from "../journal-reader.ts";
 import type { LiveQuestion, LiveReading } from "../live.ts";
 import type { HistoryKeeper } from "./history-keeper.ts";
 import type { Listing } from "./listing.ts";
+import { EventFeed, type EventsParts } from "./events.ts";
 import { LiveFeed } from "./live.ts";
 import { parsePageQuery } from "./page-query.ts";
 import { WORKER_DOCUMENT } from "./openapi.ts";
@@ -56,6 +57,7 @@ export type HttpOptions = {
   readonly summary: Settled;
   readonly money: Pick<MoneyReader, "read">;
   readonly listing: Pick<Listing, "page">;
+  readonly endings: EventsParts["endings"];
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -115,9 +117,11 @@ export function startHttp(options: HttpOptions): HttpServer {
     audited: () => options.audit.gauges(),
     history: options.history,
   });
+  const events = new EventFeed({ endings: options.endings, known: options, standstill });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
     payments: ({ query }) => list(options, query),
+    events: (call) => events.answer(call),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
     root: leadToPage,
@@ -154,6 +158,7 @@ export function startHttp(options: HttpOptions): HttpServer {
 
   const leave = () => {
     live.end();
+    events.end();
     leaving.begin();
   };
 

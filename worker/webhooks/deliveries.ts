@@ -21,11 +21,10 @@
  */
 import { backMs, GIVE_UP_MS, probeMs, retryMs } from "./schedule.ts";
 import type { FailedWebhook, WebhookChanges } from "../transitions.ts";
-import type { WebhookEvent } from "./event.ts";
+import type { Cursor } from "../events/endings.ts";
+import type { PaymentEvent } from "../events/event.ts";
 
-/** Position in the order of what ended, as the journal's reader writes it. */
-export type Cursor = string;
-export type Positioned = { readonly event: WebhookEvent; readonly cursor: Cursor };
+export type Positioned = { readonly event: PaymentEvent; readonly cursor: Cursor };
 
 /** Changes for the journal; who keeps them knows the target. */
 export type Changes = Pick<WebhookChanges, "cursor" | "put" | "drop" | "endedAtMs">;
@@ -141,7 +140,7 @@ export class Deliveries {
   }
 
   /** Gives an event that is to be sent now, or null. */
-  next(nowMs: number): WebhookEvent | null {
+  next(nowMs: number): PaymentEvent | null {
     if (this.#endedAtMs !== null) return null;
     const { concurrency } = this.#limits;
     const sending = this.#sendingNew + this.#sendingAgain;
@@ -213,7 +212,7 @@ export class Deliveries {
   }
 
   /** Tries by turns what was refused and what is new: one that is always refused shows nothing. */
-  #probe(nowMs: number): WebhookEvent | null {
+  #probe(nowMs: number): PaymentEvent | null {
     const isNewFirst = this.#probes % 2 === 0;
     const oldest = () => this.#due(Number.POSITIVE_INFINITY);
     const found = isNewFirst ? (this.#firstNew() ?? oldest()) : (oldest() ?? this.#firstNew());
@@ -221,7 +220,7 @@ export class Deliveries {
     return found;
   }
 
-  #due(nowMs: number): WebhookEvent | null {
+  #due(nowMs: number): PaymentEvent | null {
     let first: Retry | null = null;
     for (const retry of this.#retrying.values()) {
       const { isSending, failed } = retry;
@@ -234,7 +233,7 @@ export class Deliveries {
     return first.failed;
   }
 
-  #firstNew(): WebhookEvent | null {
+  #firstNew(): PaymentEvent | null {
     if (!this.#hasRoom) return null;
     const slot = this.#window.find(({ state }) => state === "waiting");
     if (slot === undefined) return null;

@@ -3,73 +3,23 @@
  * delivers at least once all that ended, wherever it is cut off.
  */
 import { afterAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { shareOf } from "../../shared/tariff.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { until } from "../../testing/until.ts";
-import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
-import {
-  accept,
-  assigned,
-  AT_MS,
-  failed,
-  LASTING_DRIVERS,
-  NAMES,
-  settle,
-  temporaryDirectory,
-  uuid,
-  type Opened,
-} from "../journal/journal.fixture.ts";
-import { freshDatabase, openAt, stopPostgres } from "../journal/postgres/postgres.fixture.ts";
-import { erasOf } from "../tariffs.ts";
+import { KNOWN, PLACES } from "../events/endings.fixture.ts";
+import { cursorOf } from "../events/endings.ts";
+import type { PaymentEvent } from "../events/event.ts";
+import { assigned, AT_MS, settle, uuid, type Opened } from "../journal/journal.fixture.ts";
+import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import type { FailedWebhook, Transition, WebhookChanges } from "../transitions.ts";
-import type { WebhookEvent } from "./event.ts";
 import { openSource } from "./open-source.ts";
 import { Outbox, type OutboxParts } from "./outbox.ts";
-import { cursorOf, type WebhookSource } from "./source.ts";
+import type { WebhookSource } from "./source.ts";
 
 const WAIT_MS = 30_000;
-const KNOWN = {
-  names: NAMES,
-  eras: erasOf([{ number: 1, processor: 0, fromMs: 0, terms: shareOf(0.05) }], NAMES.length),
-};
-
 /** A clock by which retries are due a thousand times sooner. */
 const QUICK = { wallMs: () => AT_MS + Math.round(performance.now() * 1_000) };
 
 afterAll(stopPostgres);
-
-type Place = AsyncDisposable & {
-  open(): Promise<Opened>;
-  source(): WebhookSource;
-};
-const PLACES = [
-  {
-    name: "in a file",
-    missing: null,
-    async make(): Promise<Place> {
-      const folder = temporaryDirectory();
-      const path = join(folder.path, "payments.db");
-      return {
-        open: () => LASTING_DRIVERS.at(-1)!.open(path),
-        source: () => openSource(path),
-        [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
-      };
-    },
-  },
-  {
-    name: `on PostgreSQL${NO_POSTGRES}`,
-    missing: WHY_NO_POSTGRES,
-    async make(): Promise<Place> {
-      const url = await freshDatabase();
-      return {
-        open: () => openAt(url),
-        source: () => openSource(url),
-        [Symbol.asyncDispose]: async () => {},
-      };
-    },
-  },
-];
 
 const CHANGES: WebhookChanges = {
   cursor: cursorOf({ attempt: 3, row: 7 }),
@@ -104,7 +54,7 @@ function partsOf(
   { journal }: Opened,
   source: WebhookSource,
   taken: string[],
-  isTaken: (event: WebhookEvent) => boolean = () => true,
+  isTaken: (event: PaymentEvent) => boolean = () => true,
 ): OutboxParts {
   return {
     source,
@@ -132,7 +82,7 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
   given("state and failures are kept, replaced, forgotten and listed", async () => {
     await using place = await make();
     await using opened = await place.open();
-    const source = place.source();
+    const source = openSource(place.journal);
     expect(await source.state()).toBeNull();
     await opened.apply(webhooks({ put: [failedWebhook(1), failedWebhook(2), failedWebhook(3)] }));
     const { cursor } = CHANGES;
@@ -157,74 +107,11 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
   });
 
   given(
-    "what ended is read in its order, from any position, and attempts that ended nothing are not",
-    async () => {
-      await using place = await make();
-      await using opened = await place.open();
-      const source = place.source();
-      const start = await source.end();
-      expect(await source.after(start, 10)).toEqual([]);
-      await opened.apply(...[1, 2, 3, 4, 5, 6].map((seq) => assigned(seq)), accept(7));
-      await opened.apply(failed("unknown", 1), failed("reject", 2, 0, "400: no"));
-      await opened.apply(failed("conflict", 1, 0, "another amount"), settle(3, 0));
-      await opened.apply(failed("release", 4), settle(5, 1));
-      const all = await source.after(start, 10);
-      const told = all.map(({ ended: { correlationId, state, reason } }) => [
-        correlationId,
-        state,
-        reason,
-      ]);
-      expect(told).toEqual([
-        [uuid(2), "rejected", "400: no"],
-        [uuid(1), "conflict", "another amount"],
-        [uuid(3), "settled", null],
-        [uuid(5), "settled", null],
-      ]);
-      expect(all[2]!.ended).toMatchObject({
-        amountCents: 1_990,
-        processor: 0,
-        requestedAtMs: AT_MS + 103,
-        endedAtMs: AT_MS + 203,
-      });
-      for (const [i, { cursor }] of all.entries()) {
-        expect(await source.after(cursor, 10)).toEqual(all.slice(i + 1));
-        expect(await source.withinReach(cursor)).toBe(cursor);
-      }
-      for (let limit = 1; limit < 4; limit++) {
-        expect(await source.after(start, limit)).toEqual(all.slice(0, limit));
-      }
-      const end = await source.end();
-      expect(await source.after(end, 10)).toEqual([]);
-      const since = await source.since(AT_MS + 204);
-      expect((await source.after(since, 10)).map(({ ended }) => ended.correlationId)).toEqual([
-        uuid(5),
-      ]);
-      expect(await source.after(await source.since(0), 10)).toEqual(all);
-      await source.close();
-    },
-  );
-
-  given(
-    "a position behind all rows, as after a purge that numbers them anew, is brought into reach",
-    async () => {
-      await using place = await make();
-      await using opened = await place.open();
-      const source = place.source();
-      await opened.apply(assigned(1));
-      await opened.apply(settle(1, 0));
-      const far = cursorOf({ attempt: 0, row: 1_000_000 });
-      const all = await source.after(await source.withinReach(far), 10);
-      expect(all.map(({ ended }) => ended.correlationId)).toEqual([uuid(1)]);
-      await source.close();
-    },
-  );
-
-  given(
     "all that ended is delivered in a run of outboxes that are cut off, and none of before the first",
     async () => {
       await using place = await make();
       await using opened = await place.open();
-      const source = place.source();
+      const source = openSource(place.journal);
       await opened.apply(assigned(1));
       await opened.apply(settle(1, 0));
       const taken: string[] = [];

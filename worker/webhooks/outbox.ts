@@ -6,7 +6,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { WebhookChanges } from "../transitions.ts";
 import { Deliveries, LIMITS, type Figures, type Limits } from "./deliveries.ts";
-import { eventOf, type Known, type WebhookEvent } from "./event.ts";
+import { eventOf, type Known, type PaymentEvent } from "../events/event.ts";
 import type { Send } from "./sender.ts";
 import type { WebhookSource } from "./source.ts";
 
@@ -114,7 +114,7 @@ export class Outbox {
     }
   }
 
-  async #send(event: WebhookEvent): Promise<void> {
+  async #send(event: PaymentEvent): Promise<void> {
     const { clock, send } = this.#parts;
     const outcome = await send(event, clock.wallMs());
     this.#deliveries.ended(clock.wallMs(), event.id, outcome);

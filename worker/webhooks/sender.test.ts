@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { systemClock } from "../../shared/clock.ts";
 import { WebhookReceiver, WEBHOOK_SECRET } from "../../testing/webhook-receiver.ts";
 import { isPrivate, publicOnly } from "../../shared/net/public.ts";
-import type { WebhookEvent } from "./event.ts";
+import type { PaymentEvent } from "../events/event.ts";
 import { outcomeOf, senderTo } from "./sender.ts";
 
-const EVENT: WebhookEvent = {
+const EVENT: PaymentEvent = {
   id: "settled_1",
   correlationId: "1",
   type: "payment.settled",

@@ -8,7 +8,8 @@ import type { Resolve } from "../../shared/net/names.ts";
 import { exchangeTo, type Exchange, type ExchangeError } from "../processor/exchange.ts";
 import { PRIVATE, publicOnly } from "../../shared/net/public.ts";
 import type { Outcome } from "./deliveries.ts";
-import { signerOf, type WebhookEvent } from "./event.ts";
+import type { PaymentEvent } from "../events/event.ts";
+import { signerOf } from "./signature.ts";
 
 const TIMEOUT_MS = 10_000;
 /** Nobody reads the answer; more than this is somebody who wants the worker's memory. */
@@ -20,7 +21,7 @@ export type Target = {
   readonly allowPrivate: boolean;
 };
 
-export type Send = (event: WebhookEvent, nowMs: number) => Promise<Outcome>;
+export type Send = (event: PaymentEvent, nowMs: number) => Promise<Outcome>;
 
 /** Makes a sender, which never rejects. */
 export function senderTo(

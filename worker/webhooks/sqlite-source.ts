@@ -1,42 +1,15 @@
 /** Reads webhooks from a journal's file, through a connection that cannot write. */
 import type { Database } from "bun:sqlite";
-import { CODE } from "../journal/sqlite-moves.ts";
-import { stateOf } from "../journal/records.ts";
-import { metaOf } from "../journal/meta.ts";
-import type { FinalState } from "../payment.ts";
+import { SqliteEndings } from "../events/sqlite-endings.ts";
 import type { FailedWebhook } from "../transitions.ts";
-import { uuidFromHex } from "../uuid.ts";
-import {
-  cursorOf,
-  firstRow,
-  positionOf,
-  type ListedWebhooks,
-  type PositionedEnd,
-  type WebhookSource,
-  type WebhooksState,
-} from "./source.ts";
-import type { Cursor } from "./deliveries.ts";
-import type { Ended } from "./event.ts";
+import type { ListedWebhooks, WebhookSource, WebhooksState } from "./source.ts";
 
-/** Attempts that are looked through at once for those that ended a payment; there is no index of these. */
-const ATTEMPTS_AT_ONCE = 20_000;
-
-type EndRow = Omit<Ended, "correlationId" | "state"> & {
-  readonly hex: string;
-  readonly code: number;
-  /** Number of the attempt, or row of the ledger. */
-  readonly at: number;
-};
-
-export class SqliteSource implements WebhookSource {
-  readonly #db: Database;
+export class SqliteSource extends SqliteEndings implements WebhookSource {
   readonly #statements: ReturnType<typeof prepare>;
-  /** Attempts from the first to the second ended no payment. */
-  #dull = { fromAttempt: 0, toAttempt: 0 };
 
   /** `db` is closed with it. */
   constructor(db: Database) {
-    this.#db = db;
+    super(db);
     this.#statements = prepare(db);
   }
 
@@ -50,98 +23,15 @@ export class SqliteSource implements WebhookSource {
 
   async list(limit: number): Promise<ListedWebhooks> {
     const { counts, listed } = this.#statements;
-    return this.#db.transaction(() => {
+    return this.db.transaction(() => {
       const { retrying, givenUp } = counts.get()!;
       return { retrying, givenUp, deliveries: listed.all(limit) };
     })();
   }
-
-  async after(cursor: Cursor, limit: number): Promise<PositionedEnd[]> {
-    const { attempt, row } = positionOf(cursor);
-    const unsettled = this.#endingAttempts(attempt, limit);
-    const ends = unsettled.map((one) => positioned(one, cursorOf({ attempt: one.at, row })));
-    const lastAttempt = unsettled.at(-1)?.at ?? attempt;
-    const left = limit - ends.length;
-    const settled = left > 0 ? this.#statements.settled.all(row, left) : [];
-    for (const one of settled) {
-      ends.push(positioned(one, cursorOf({ attempt: lastAttempt, row: one.at })));
-    }
-    return ends;
-  }
-
-  async end(): Promise<Cursor> {
-    return cursorOf({ attempt: this.#last("attempts", "rowid") ?? 0, row: this.#lastRow() });
-  }
-
-  async since(instantMs: number): Promise<Cursor> {
-    const { firstAttempt, settledAt } = this.#statements;
-    this.#dull = { fromAttempt: 0, toAttempt: 0 };
-    const attempt = firstAttempt.get(instantMs)?.at ?? (this.#last("attempts", "rowid") ?? 0) + 1;
-    const nextRow = this.#lastRow() + 1;
-    const row = await firstRow(this.#baseRow(), nextRow, (middle) => {
-      const found = settledAt.get(middle);
-      // A row that is moved to another number meanwhile is none that is asked for.
-      return found === null || (found.atMs ?? Number.NEGATIVE_INFINITY) < instantMs;
-    });
-    return cursorOf({ attempt: attempt - 1, row: row - 1 });
-  }
-
-  async withinReach(cursor: Cursor): Promise<Cursor> {
-    const { attempt, row } = positionOf(cursor);
-    const lastRow = this.#lastRow();
-    return cursorOf({
-      attempt: Math.min(attempt, this.#last("attempts", "rowid") ?? 0),
-      row: row > lastRow ? this.#baseRow() - 1 : row,
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#db.close();
-  }
-
-  /** Looks through attempts some at a time, and remembers where there are none that ended a payment. */
-  #endingAttempts(behind: number, limit: number): EndRow[] {
-    const last = this.#last("attempts", "rowid") ?? 0;
-    const { fromAttempt, toAttempt } = this.#dull;
-    let from = behind >= fromAttempt && behind < toAttempt ? toAttempt : behind;
-    const to = Math.min(last, from + ATTEMPTS_AT_ONCE);
-    if (from >= to) return [];
-    const found = this.#statements.ending.all(from, to, limit);
-    if (found.length === 0) {
-      this.#dull = { fromAttempt: from === toAttempt ? fromAttempt : behind, toAttempt: to };
-    }
-    return found;
-  }
-
-  #baseRow(): number {
-    return metaOf(this.#db, "base_row") ?? 0;
-  }
-
-  #lastRow(): number {
-    return this.#last("ledger", "row") ?? this.#baseRow() - 1;
-  }
-
-  #last(table: "attempts" | "ledger", key: "rowid" | "row"): number | null {
-    const [[last]] = this.#db.query(`SELECT max(${key}) FROM ${table}`).values() as [
-      [number | null],
-    ];
-    return last;
-  }
-}
-
-function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
-  const { hex, code, amountCents, processor, requestedAtMs, endedAtMs, reason } = row;
-  const correlationId = uuidFromHex(hex);
-  const state = stateOf(code) as FinalState;
-  const ended = { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason };
-  return { ended, cursor };
 }
 
 const DELIVERY = `id, payment AS correlationId, type, ended_at_ms AS endedAtMs, state, tries,
   first_at_ms AS firstAtMs, next_at_ms AS nextAtMs, reason`;
-const PAYMENT = `lower(hex(payments.id)) AS hex, payments.state AS code,
-  payments.amount_cents AS amountCents, payments.processor AS processor,
-  payments.requested_at_ms AS requestedAtMs`;
 
 function prepare(db: Database) {
   return {
@@ -157,27 +47,6 @@ function prepare(db: Database) {
     ),
     listed: db.query<Omit<FailedWebhook, "body">, [number]>(
       `SELECT ${DELIVERY} FROM deliveries ORDER BY state, ended_at_ms, id LIMIT ?`,
-    ),
-    settled: db.query<EndRow, [number, number]>(
-      `SELECT row AS at, ${PAYMENT}, coalesce(settled_at_ms, ledger.requested_at_ms) AS endedAtMs,
-         NULL AS reason
-       FROM ledger CROSS JOIN payments USING (seq) WHERE row > ? ORDER BY row LIMIT ?`,
-    ),
-    ending: db.query<EndRow, [number, number, number]>(
-      `SELECT ended.rowid AS at, ${PAYMENT}, at_ms AS endedAtMs, reason
-       FROM attempts AS ended CROSS JOIN payments USING (seq)
-       WHERE ended.rowid > ? AND ended.rowid <= ? AND outcome IN ('rejected', 'conflict')
-         AND payments.state IN (${CODE.rejected}, ${CODE.conflict})
-         AND NOT EXISTS (SELECT 1 FROM attempts AS later
-           WHERE later.seq = ended.seq AND later.rowid > ended.rowid)
-       ORDER BY ended.rowid LIMIT ?`,
-    ),
-    firstAttempt: db.query<{ at: number }, [number]>(
-      `SELECT rowid AS at FROM attempts WHERE outcome IN ('rejected', 'conflict') AND at_ms >= ?
-       ORDER BY rowid LIMIT 1`,
-    ),
-    settledAt: db.query<{ atMs: number | null }, [number]>(
-      "SELECT settled_at_ms AS atMs FROM ledger JOIN payments USING (seq) WHERE row = ?",
     ),
   };
 }

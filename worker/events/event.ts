@@ -1,12 +1,10 @@
 /**
- * The event that a shop is told when a payment has ended, by the Standard Webhooks specification. Its body
- * and its id are made of the journal's facts alone: a worker that was killed and reads the payment again
- * makes the same bytes, and a receiver recognises the event by the id.
+ * The event that a shop is told, or asks for, when a payment has ended. Its body is of the form that the
+ * Standard Webhooks specification has. Body and id are made of the journal's facts alone: a worker that was
+ * killed and reads the payment again makes the same bytes, and a reader recognises the event by the id.
  */
-import { Webhook } from "standardwebhooks";
 import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
-import type { Secrets } from "../../shared/settings.ts";
 import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
 import { tariffOf, type Era } from "../tariffs.ts";
 import type { FinalState } from "../payment.ts";
@@ -24,7 +22,7 @@ export type Ended = {
   readonly reason: string | null;
 };
 
-export type WebhookEvent = {
+export type PaymentEvent = {
   /** The same at every try; a payment ends once, so its id names the event. */
   readonly id: string;
   readonly correlationId: string;
@@ -36,7 +34,7 @@ export type WebhookEvent = {
 /** Meaning of the journal's numbers, as they were when the worker started. */
 export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
-export function eventOf(ended: Ended, known: Known): WebhookEvent {
+export function eventOf(ended: Ended, known: Known): PaymentEvent {
   const { correlationId, state, endedAtMs } = ended;
   const type = `payment.${state}` as const;
   const body = `{"type":"${type}","timestamp":"${iso(endedAtMs)}","data":{${dataOf(ended, known)}}}`;
@@ -61,17 +59,4 @@ function dataOf(ended: Ended, { names, eras }: Known): string {
   }
   if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);
   return fields.join(",");
-}
-
-/** Makes the headers of a try. While a secret is rotated both sign, and a receiver may know either. */
-export function signerOf(secrets: Secrets) {
-  const signers = secrets.map((secret) => new Webhook(secret));
-  return ({ id, body }: Pick<WebhookEvent, "id" | "body">, nowMs: number) => {
-    const at = new Date(nowMs);
-    return {
-      "webhook-id": id,
-      "webhook-timestamp": String(Math.floor(nowMs / 1_000)),
-      "webhook-signature": signers.map((signer) => signer.sign(id, at, body)).join(" "),
-    };
-  };
 }

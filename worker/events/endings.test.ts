@@ -1,0 +1,76 @@
+/** The contract of what ended over both journals: what is read is what was committed, in its order. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { accept, assigned, AT_MS, failed, settle, uuid } from "../journal/journal.fixture.ts";
+import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
+import { PLACES } from "./endings.fixture.ts";
+import { cursorOf } from "./endings.ts";
+import { openEndings } from "./open-endings.ts";
+
+afterAll(stopPostgres);
+
+describe.each(PLACES)("what ended in a journal $name", ({ missing, make }) => {
+  const given = test.skipIf(missing !== null);
+
+  given(
+    "what ended is read in its order, from any position, and attempts that ended nothing are not",
+    async () => {
+      await using place = await make();
+      await using opened = await place.open();
+      const source = openEndings(place.journal);
+      const start = await source.end();
+      expect(await source.after(start, 10)).toEqual([]);
+      await opened.apply(...[1, 2, 3, 4, 5, 6].map((seq) => assigned(seq)), accept(7));
+      await opened.apply(failed("unknown", 1), failed("reject", 2, 0, "400: no"));
+      await opened.apply(failed("conflict", 1, 0, "another amount"), settle(3, 0));
+      await opened.apply(failed("release", 4), settle(5, 1));
+      const all = await source.after(start, 10);
+      const told = all.map(({ ended: { correlationId, state, reason } }) => [
+        correlationId,
+        state,
+        reason,
+      ]);
+      expect(told).toEqual([
+        [uuid(2), "rejected", "400: no"],
+        [uuid(1), "conflict", "another amount"],
+        [uuid(3), "settled", null],
+        [uuid(5), "settled", null],
+      ]);
+      expect(all[2]!.ended).toMatchObject({
+        amountCents: 1_990,
+        processor: 0,
+        requestedAtMs: AT_MS + 103,
+        endedAtMs: AT_MS + 203,
+      });
+      for (const [i, { cursor }] of all.entries()) {
+        expect(await source.after(cursor, 10)).toEqual(all.slice(i + 1));
+        expect(await source.withinReach(cursor)).toBe(cursor);
+      }
+      for (let limit = 1; limit < 4; limit++) {
+        expect(await source.after(start, limit)).toEqual(all.slice(0, limit));
+      }
+      const end = await source.end();
+      expect(await source.after(end, 10)).toEqual([]);
+      const since = await source.since(AT_MS + 204);
+      expect((await source.after(since, 10)).map(({ ended }) => ended.correlationId)).toEqual([
+        uuid(5),
+      ]);
+      expect(await source.after(await source.since(0), 10)).toEqual(all);
+      await source.close();
+    },
+  );
+
+  given(
+    "a position behind all rows, as after a purge that numbers them anew, is brought into reach",
+    async () => {
+      await using place = await make();
+      await using opened = await place.open();
+      const source = openEndings(place.journal);
+      await opened.apply(assigned(1));
+      await opened.apply(settle(1, 0));
+      const far = cursorOf({ attempt: 0, row: 1_000_000 });
+      const all = await source.after(await source.withinReach(far), 10);
+      expect(all.map(({ ended }) => ended.correlationId)).toEqual([uuid(1)]);
+      await source.close();
+    },
+  );
+});
