@@ -1,6 +1,6 @@
 /** Writes exported payments as lines, and adds up what was written; a million take a few seconds. */
 import { iso } from "../../shared/clock.ts";
-import { csvRow } from "../../shared/csv.ts";
+import { csvRow, quoted } from "../../shared/csv.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
 import type { Charging, ExportedPayment } from "../../worker/journal-reader.ts";
@@ -64,19 +64,21 @@ export class ExportedRows {
   }
 
   #csvLine(payment: ExportedPayment): string {
-    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { correlationId, reference, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } =
+      payment;
     const { number, fee } = this.#feeOf(payment);
-    // No text but these is in a line: numbers, instants, ids and names of processors are never formulas.
-    return `${correlationId},,${decimalFromCents(amountCents)},${this.#names[payment.processor]},\
+    // The reference alone can be a formula: numbers, instants, ids and names of processors never are.
+    return `${correlationId},${reference === null ? "" : quoted(reference)},${decimalFromCents(amountCents)},${this.#names[payment.processor]},\
 ${number},${fee},${instant(requestedAtMs)},${instant(acceptedAtMs)},\
 ${settledAtMs === null ? "" : instant(settledAtMs)}\r\n`;
   }
 
   #jsonLine(payment: ExportedPayment): string {
-    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { correlationId, reference, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } =
+      payment;
     const { number, fee } = this.#feeOf(payment);
     const settledAt = settledAtMs === null ? "null" : `"${instant(settledAtMs)}"`;
-    return `{"correlationId":"${correlationId}","reference":null,"amount":${decimalFromCents(amountCents)},\
+    return `{"correlationId":"${correlationId}","reference":${JSON.stringify(reference)},"amount":${decimalFromCents(amountCents)},\
 "processor":"${this.#names[payment.processor]}","tariff":${number || "null"},"fee":${fee || "null"},\
 "requestedAt":"${instant(requestedAtMs)}","acceptedAt":"${instant(acceptedAtMs)}","settledAt":${settledAt}}\n`;
   }

@@ -13,6 +13,8 @@
  * a later one. Payments of the front may be sent and settled while pages are read, and keep their place by
  * the number of their acceptance; so a page of the front looks at what was settled since, too. One that a
  * processor refuses is no longer requested, and moves to the front of a new list (docs/adr/0054).
+ *
+ * Payments of one reference are few, and are read by its index in whatever state they are.
  */
 import type {
   Instants,
@@ -30,7 +32,10 @@ import type { PageQuery } from "./page-query.ts";
 export type Page = { readonly payments: readonly PaymentFound[]; readonly next: string | null };
 
 type Rest = Extract<PagePlace, { order: "requested" }>;
-type Reader = Pick<JournalReader, "pageOfOpen" | "pageOfSettled" | "newestOpenMs">;
+type Reader = Pick<
+  JournalReader,
+  "pageOfOpen" | "pageOfSettled" | "newestOpenMs" | "pageOfReference" | "newestOfReferenceMs"
+>;
 
 const [LEAST, MOST] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
 /** Blocks that one question reads at most. */
@@ -53,8 +58,10 @@ export class Listing {
   }
 
   async page(query: PageQuery): Promise<Page> {
-    const { limit, question } = query;
-    const place = query.place ?? (await this.#begin());
+    const { limit, question, reference } = query;
+    const place =
+      query.place ??
+      (reference === null ? await this.#begin() : await this.#beginOfReference(reference));
     const front = place.beforeMs === null ? await this.#front(query, place, limit + 1) : [];
     const left = limit + 1 - front.length;
     const rest = left > 0 ? await this.#rest(query, place, left) : [];
@@ -85,7 +92,12 @@ export class Listing {
     return { frontFromMs, frontFromRow: first * BLOCK_ROWS, beforeMs: null, beforeSeq: MOST };
   }
 
-  async #front({ window, filter }: PageQuery, place: Place, limit: number) {
+  async #beginOfReference(reference: string): Promise<Place> {
+    const frontFromMs = (await this.#journal.newestOfReferenceMs(reference)) ?? LEAST;
+    return { frontFromMs, frontFromRow: 0, beforeMs: null, beforeSeq: MOST };
+  }
+
+  async #front({ window, filter, reference }: PageQuery, place: Place, limit: number) {
     const { frontFromMs, frontFromRow, beforeSeq } = place;
     const { fromMs, toMs } = bounded(window);
     if (toMs < frontFromMs) return [];
@@ -97,13 +109,14 @@ export class Listing {
       waiting: window.toMs === Number.POSITIVE_INFINITY,
       beforeSeq,
     };
+    if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     const open = await this.#open(filter, behind, limit);
     const rows = [{ fromRow: frontFromRow, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
   }
 
-  async #rest({ window, filter }: PageQuery, place: Place, limit: number) {
+  async #rest({ window, filter, reference }: PageQuery, place: Place, limit: number) {
     const { fromMs, toMs } = bounded(window);
     const { frontFromMs, beforeMs, beforeSeq } = place;
     const behind: Rest =
@@ -112,6 +125,7 @@ export class Listing {
         : toMs < frontFromMs
           ? { order: "requested", fromMs, beforeMs: toMs, beforeSeq: MOST }
           : { order: "requested", fromMs, beforeMs: frontFromMs, beforeSeq: 0 };
+    if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     let found = await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
     const sealed = this.#sealedBlocks();
