@@ -26,6 +26,7 @@ import type {
 } from "../journal-reader.ts";
 import { BLOCK_ROWS, columnsOf, LedgerCursor, type LedgerMemory } from "../ledger.ts";
 import type { TotalsColumns } from "../ledger/totals.ts";
+import { SUPER_BLOCKS } from "../limits.ts";
 import { cursorOf, type Place } from "./page-cursor.ts";
 import type { PageQuery } from "./page-query.ts";
 
@@ -47,14 +48,17 @@ export class Listing {
   readonly #cursor: LedgerCursor;
   readonly #ring: Float64Array;
   readonly #blocks: TotalsColumns;
+  /** Spans of many blocks at once, which pass over them. */
+  readonly #supers: TotalsColumns;
 
   constructor(memory: LedgerMemory, journal: Reader) {
     this.#journal = journal;
     this.#slots = memory.slots;
     this.#cursor = new LedgerCursor(memory);
-    const { requestedAtMs, blocks } = columnsOf(memory);
+    const { requestedAtMs, blocks, supers } = columnsOf(memory);
     this.#ring = requestedAtMs;
     this.#blocks = blocks;
+    this.#supers = supers;
   }
 
   async page(query: PageQuery): Promise<Page> {
@@ -85,6 +89,10 @@ export class Listing {
     }
     let first = sealed;
     for (let block = this.#firstBlock(); block < sealed; block++) {
+      if (block % SUPER_BLOCKS === 0 && this.#isApart(block, sealed, frontFromMs, MOST)) {
+        block += SUPER_BLOCKS - 1;
+        continue;
+      }
       if (maxMs[block]! < frontFromMs || (maxMs[block] === frontFromMs && first < sealed)) continue;
       frontFromMs = maxMs[block]!;
       first = block;
@@ -164,6 +172,11 @@ export class Listing {
     const first = this.#firstBlock();
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
     for (let block = sealed - 1; block >= first; block--) {
+      const isLast = block % SUPER_BLOCKS === SUPER_BLOCKS - 1;
+      if (isLast && this.#isApart(block, sealed, leastMs, toMs)) {
+        block -= SUPER_BLOCKS - 1;
+        continue;
+      }
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
       if (processor !== null && !this.#mayHave(block, processor)) continue;
       const at = found.findIndex((other) => reach(other) > reach(block));
@@ -175,6 +188,16 @@ export class Listing {
     }
     for (const block of found) taken.add(block);
     return found;
+  }
+
+  /**
+   * True when a block's super-block is full and has nothing of a span. One that was begun before a purge
+   * may say too much of itself, never too little.
+   */
+  #isApart(block: number, sealed: number, fromMs: number, toMs: number): boolean {
+    const entry = Math.floor(block / SUPER_BLOCKS);
+    if ((entry + 1) * SUPER_BLOCKS > sealed) return false;
+    return this.#supers.maxMs[entry]! < fromMs || this.#supers.minMs[entry]! > toMs;
   }
 
   /** True also of a block that has no room for its sums. */

@@ -152,11 +152,11 @@ export class SqliteReader implements JournalReader {
         return some.values(fromRow, toRow, ...values, limit) as [atMs: number, seq: number][];
       });
       const inOrder = place.order === "accepted" ? bySeq : byInstant;
-      return found
+      const seqs = found
         .sort(inOrder)
         .slice(0, limit)
-        .flatMap(([, seq]) => this.#statements.bySeq.all(seq))
-        .map(withId);
+        .map(([, seq]) => seq);
+      return this.#statements.bySeqs.all(JSON.stringify(seqs)).map(withId);
     })();
   }
 
@@ -358,7 +358,10 @@ function prepare(db: Database) {
        FROM ledger CROSS JOIN payments USING (seq)
        WHERE row >= ? AND row < ? AND ledger.requested_at_ms BETWEEN ? AND ? ORDER BY row`,
     ),
-    bySeq: query<Row, [number]>(`SELECT ${PAYMENT} FROM payments WHERE seq = ?`),
+    bySeqs: query<Row, [string]>(
+      `SELECT ${PAYMENT} FROM (SELECT key, value AS seq FROM json_each(?))
+       CROSS JOIN payments USING (seq) ORDER BY key`,
+    ),
     found: query<Facts & { reason: string | null }, [string]>(
       `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
     ),
