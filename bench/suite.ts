@@ -12,6 +12,7 @@ import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
 import * as contestLoad from "./system/contest-load.ts";
+import * as exported from "./system/export.ts";
 import * as dashboards from "./system/dashboards.ts";
 import * as largeJournal from "./system/large-journal.ts";
 import * as linkLoss from "./system/link-loss.ts";
@@ -36,6 +37,7 @@ export const SUITE: readonly Benchmark[] = [
   readers,
   pages,
   auditCommand,
+  exported,
   summary,
   ledger,
   journal,

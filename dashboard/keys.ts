@@ -4,7 +4,7 @@
  */
 import { byId } from "./dom.ts";
 
-const SECTIONS = ["now", "lanes", "money", "audit", "payment", "open", "windows"];
+const SECTIONS = ["now", "lanes", "money", "audit", "payment", "open", "windows", "payments"];
 
 export function startKeys(actions: { readonly theme: () => void }): void {
   const help = byId<HTMLDialogElement>("help");

@@ -14,6 +14,7 @@ import { Lanes } from "./lanes.ts";
 import { Money } from "./money.ts";
 import { OpenPayments } from "./open.ts";
 import { OperatorDesk } from "./operator.ts";
+import { Payments } from "./payments.ts";
 import { StoryPanel } from "./story.ts";
 import { Webhooks } from "./webhooks.ts";
 import { Windows } from "./windows.ts";
@@ -25,6 +26,7 @@ const show = (correlationId: string) => void story.show(correlationId);
 const open = new OpenPayments(show);
 const [head, lanes, money, windows] = [new Head(), new Lanes(desk), new Money(), new Windows()];
 const webhooks = new Webhooks();
+const payments = new Payments(show);
 let latest: LiveSnapshot | null = null;
 
 setText(byId("version"), `Papa-Léguas ${version}`);
@@ -69,6 +71,7 @@ function update(snapshot: LiveSnapshot): void {
   money.update(snapshot);
   webhooks.update(snapshot);
   windows.update(snapshot.lanes);
+  payments.update(snapshot);
 }
 
 function state(text: string, kind: "good" | "bad"): void {

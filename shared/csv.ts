@@ -14,9 +14,12 @@ export function csvRow(cells: readonly Cell[]): string {
   return `${cells.map(quoted).join(",")}\r\n`;
 }
 
+/** Begins a formula, in a cell or behind what sheets of other countries take for its end. */
+const FORMULA = /(^|[;\t|])(?=[=+\-@\t\r＝＋－＠])/g;
+
 /** Quotes a cell; one that a sheet would take for a formula is shown as a text. */
-function quoted(cell: Cell): string {
+export function quoted(cell: Cell): string {
   if (typeof cell === "number") return String(cell);
-  const text = (cell ?? "").replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = (cell ?? "").replace(FORMULA, "$1'");
+  return /[",;\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -7,6 +7,7 @@ import {
   centsOf,
   compareFees,
   decimalOf,
+  decimalOfFee,
   feeOf,
   FREE,
   isShare,
@@ -140,6 +141,15 @@ test("fees are what the contest's scorecard counts", () => {
       const counted = (score.feeCents["default"]! + score.feeCents["fallback"]!) / 100;
       const exact = shareOfSum(shareOf(0.05), first) + shareOfSum(shareOf(0.15), second);
       expect(Math.abs(Number(decimalOf(exact)) - counted)).toBeLessThan(1e-6);
+    }),
+  );
+});
+
+test("the fee of one payment is written as a sum of it alone", () => {
+  fc.assert(
+    fc.property(anyTariff, anyAmountCents, (tariff, cents) => {
+      const fee = feeOf(tariff, cents);
+      expect(decimalOfFee(fee)).toBe(decimalOf(millionthsOf(fee)));
     }),
   );
 });

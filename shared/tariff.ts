@@ -104,6 +104,13 @@ export function millionthsOf({ cents, millionths }: Fee): bigint {
   return BigInt(cents) * BigInt(MILLION) + BigInt(millionths);
 }
 
+/** Writes what one payment costs, as `decimalOf` writes a sum; without a BigInt, for millions of them. */
+export function decimalOfFee({ cents, millionths }: Fee): string {
+  const units = decimalFromCents(cents);
+  if (millionths === 0) return units;
+  return units + String(millionths).padStart(6, "0").replace(/0+$/, "");
+}
+
 /** The fees of many payments under a tariff that is a share, in millionths of a cent. */
 export function shareOfSum({ perMillion }: Tariff, cents: number): bigint {
   return BigInt(cents) * BigInt(perMillion);

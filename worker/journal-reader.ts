@@ -104,6 +104,7 @@ export type PageFilter = {
 /** A settled payment as it is exported. */
 export type ExportedPayment = {
   readonly correlationId: string;
+  readonly reference: string | null;
   readonly amountCents: number;
   readonly processor: number;
   readonly requestedAtMs: number;
@@ -136,6 +137,15 @@ export interface JournalReader {
   ): Promise<PaymentRecord[]>;
   /** Finds the newest time of request among payments that are not settled. */
   newestOpenMs(): Promise<number | null>;
+  /** Gives payments of a reference, in any state, behind a place; at most `limit`. Pruned ones are left out. */
+  pageOfReference(
+    reference: string,
+    place: PagePlace,
+    filter: PageFilter,
+    limit: number,
+  ): Promise<PaymentFound[]>;
+  /** Finds the newest time of request among payments of a reference. */
+  newestOfReferenceMs(reference: string): Promise<number | null>;
   /** Counts open payments by state and age, in that order: the oldest `max` of them. */
   ages(bounds: AgeBounds, max: number): Promise<AgeBand[]>;
   /** Counts payments that are not settled and belong to a processor, by its number. */

@@ -1,8 +1,8 @@
 /** Writes exported payments as lines, and adds up what was written; a million take a few seconds. */
 import { iso } from "../../shared/clock.ts";
-import { csvRow } from "../../shared/csv.ts";
+import { csvRow, quoted } from "../../shared/csv.ts";
 import { decimalFromCents } from "../../shared/money.ts";
-import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
 import type { Charging, ExportedPayment } from "../../worker/journal-reader.ts";
 import { erasOf, tariffOf, type Era } from "../../worker/tariffs.ts";
 
@@ -28,6 +28,9 @@ export class ExportedRows {
   readonly #cents: number[];
   readonly #lineOf: (payment: ExportedPayment) => string;
   readonly #isCsv: boolean;
+  readonly #requested = instants();
+  readonly #accepted = instants();
+  readonly #settled = instants();
 
   constructor({ names, tariffs }: Charging, format: Format) {
     this.#names = names;
@@ -64,38 +67,47 @@ export class ExportedRows {
   }
 
   #csvLine(payment: ExportedPayment): string {
-    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { correlationId, reference, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } =
+      payment;
     const { number, fee } = this.#feeOf(payment);
-    // No text but these is in a line: numbers, instants, ids and names of processors are never formulas.
-    return `${correlationId},,${decimalFromCents(amountCents)},${this.#names[payment.processor]},\
-${number},${fee},${instant(requestedAtMs)},${instant(acceptedAtMs)},\
-${settledAtMs === null ? "" : instant(settledAtMs)}\r\n`;
+    // The reference alone can be a formula: numbers, instants, ids and names of processors never are.
+    return `${correlationId},${reference === null ? "" : quoted(reference)},${decimalFromCents(amountCents)},${this.#names[payment.processor]},\
+${number},${fee},${this.#requested(requestedAtMs)},${this.#accepted(acceptedAtMs)},\
+${settledAtMs === null ? "" : this.#settled(settledAtMs)}\r\n`;
   }
 
   #jsonLine(payment: ExportedPayment): string {
-    const { correlationId, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } = payment;
+    const { correlationId, reference, amountCents, requestedAtMs, acceptedAtMs, settledAtMs } =
+      payment;
     const { number, fee } = this.#feeOf(payment);
-    const settledAt = settledAtMs === null ? "null" : `"${instant(settledAtMs)}"`;
-    return `{"correlationId":"${correlationId}","reference":null,"amount":${decimalFromCents(amountCents)},\
+    const settledAt = settledAtMs === null ? "null" : `"${this.#settled(settledAtMs)}"`;
+    return `{"correlationId":"${correlationId}","reference":${JSON.stringify(reference)},"amount":${decimalFromCents(amountCents)},\
 "processor":"${this.#names[payment.processor]}","tariff":${number || "null"},"fee":${fee || "null"},\
-"requestedAt":"${instant(requestedAtMs)}","acceptedAt":"${instant(acceptedAtMs)}","settledAt":${settledAt}}\n`;
+"requestedAt":"${this.#requested(requestedAtMs)}","acceptedAt":"${this.#accepted(acceptedAtMs)}","settledAt":${settledAt}}\n`;
   }
 
   /** Both are empty where nobody ever knew a tariff. */
   #feeOf(payment: ExportedPayment): { number: string; fee: string } {
     const tariff = tariffOf(this.#eras, payment);
     if (tariff === null) return { number: "", fee: "" };
-    const fee = decimalOf(millionthsOf(feeOf(tariff.terms, payment.amountCents)));
+    const fee = decimalOfFee(feeOf(tariff.terms, payment.amountCents));
     return { number: String(tariff.number), fee };
   }
 }
 
 const SECOND_MS = 1_000;
-let [second, written] = [Number.NaN, ""];
+const ENDS = Array.from({ length: SECOND_MS }, (_, ms) => `${String(ms).padStart(3, "0")}Z`);
 
-/** Writes an instant as ISO 8601; of those that follow each other most lie in one second. */
-function instant(atMs: number): string {
-  const now = Math.floor(atMs / SECOND_MS);
-  if (now !== second) [second, written] = [now, iso(now * SECOND_MS).slice(0, -4)];
-  return `${written}${String(atMs - now * SECOND_MS).padStart(3, "0")}Z`;
+/** Writes a column's instants as ISO 8601; of those that follow each other most lie in one second. */
+function instants(): (atMs: number) => string {
+  let second = Number.NaN;
+  let written = "";
+  return (atMs) => {
+    const now = Math.floor(atMs / SECOND_MS);
+    if (now !== second) {
+      second = now;
+      written = iso(now * SECOND_MS).slice(0, -4);
+    }
+    return written + ENDS[atMs - now * SECOND_MS]!;
+  };
 }

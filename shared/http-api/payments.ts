@@ -76,6 +76,7 @@ export const PAGE_LIMIT_MAX = 1_000;
 export const pageQuery = {
   status: { schema: state },
   processor: { schema: text },
+  reference: { schema: reference },
   limit: { schema: { type: "integer", minimum: 1, maximum: PAGE_LIMIT_MAX } },
   cursor: {
     description: "`next` of the page before, with the same window and filters",

@@ -11,6 +11,7 @@ import { NO_HAPROXY, startHaproxy, WHY_NO_HAPROXY } from "../../testing/haproxy.
 import { Traffic } from "./traffic.ts";
 
 const TOKEN = "a token of the test";
+const READ_TOKEN = "a token that reads";
 const TEST_MS_MAX = 60_000;
 const SEEN_MS_MAX = 15_000;
 /** Chromium drops what a page offers beyond ten files a second, without a word. */
@@ -28,7 +29,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard in a browser${NO_CHROMIUM}`, ()
   let troubled: string;
 
   beforeAll(async () => {
-    stand = await startStand({ env: { ADMIN_TOKEN: TOKEN, PATIENCE_MS: "2000" } });
+    stand = await startStand({ env: { ADMIN_TOKEN: TOKEN, READ_TOKEN, PATIENCE_MS: "2000" } });
     gateway = stand.gateway;
     cheap = stand.preferred;
     traffic = new Traffic(gateway, 40);
@@ -169,6 +170,96 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard in a browser${NO_CHROMIUM}`, ()
         expect(await fileOf("csv")).toStartWith(begin);
         expect(JSON.parse(await fileOf("json"))).toBeObject();
       }
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "payments are listed by what is chosen, in pages and in files, and opened",
+    async () => {
+      const { page } = worker;
+      const rows = page.locator("#payments-list tbody tr");
+      const reference = "=order 7; Açaí";
+      const amounts = [0.07, 0.08, 0.09];
+      for (const amount of amounts) {
+        const body = JSON.stringify({ correlationId: crypto.randomUUID(), amount, reference });
+        const answer = await fetch(`${gateway.url}/payments`, { method: "POST", body });
+        expect(answer.status).toBe(202);
+      }
+      const list = async (chosen: { readonly [field: string]: string }) => {
+        for (const field of ["reference", "from", "to"]) {
+          await page.fill(`#payments-${field}`, chosen[field] ?? "");
+        }
+        for (const field of ["status", "processor"]) {
+          await page.selectOption(`#payments-${field}`, chosen[field] ?? "");
+        }
+        await page.locator("#payments-form button", { hasText: "List" }).click();
+      };
+      await list({ reference });
+      await seen("three payments", async () => (await rows.count()) === 3);
+      const shown = await rows.locator("td:nth-child(3)").allInnerTexts();
+      expect(shown.toSorted()).toEqual(["0.07", "0.08", "0.09"]);
+      const download = page.waitForEvent("download");
+      await page.click("#payments-csv");
+      const csv = await Bun.file(await (await download).path()).text();
+      const lines = csv.trimEnd().split("\r\n");
+      expect(lines).toHaveLength(4);
+      expect(lines[1]).toContain(`,"'=order 7; Açaí",0.0`);
+      const id = await rows.first().locator("button.id").innerText();
+      await rows.first().locator("button.id").click();
+      await seen("its story", async () => (await text(page, "#story .facts")).includes(id));
+
+      await list({ status: "settled", processor: "default" });
+      await seen("a page", async () => (await rows.count()) === 50);
+      const states = new Set(await rows.locator("td:nth-child(4)").allInnerTexts());
+      expect([...states]).toEqual(["settled"]);
+      const firsts = await rows.locator("td:first-child").allInnerTexts();
+      await page.click("#payments-older");
+      await seen("the next", async () =>
+        (await text(page, "#payments-note")).startsWith("51 to 100"),
+      );
+      const seconds = await rows.locator("td:first-child").allInnerTexts();
+      expect(seconds.filter((one) => firsts.includes(one))).toEqual([]);
+      await page.click("#payments-newer");
+      await seen("the first", async () =>
+        (await text(page, "#payments-note")).startsWith("1 to 50"),
+      );
+      await list({ from: "2001-01-01T00:00:00", to: "2001-01-02T00:00:00" });
+      await seen(
+        "none",
+        async () => (await text(page, "#payments-note")) === "No payment is like that.",
+      );
+      expect(await page.locator("#payments-files").isVisible()).toBe(false);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "an API lists payments for whoever has the read token, which is kept in memory alone",
+    async () => {
+      const { page } = await openPage(browser, `${gateway.url}/dashboard`);
+      const press = () => page.locator("#payments-form button", { hasText: "List" }).click();
+      const rows = page.locator("#payments-list tbody tr");
+      await press();
+      await seen("the field", () => page.locator("#payments-token").isVisible());
+      await page.fill("#payments-token", "wrong");
+      await press();
+      await seen("the refusal", async () =>
+        (await text(page, "#payments-note")).startsWith("Refused: "),
+      );
+      await page.fill("#payments-token", READ_TOKEN);
+      await press();
+      await seen("a page", async () => (await rows.count()) === 50);
+      expect(await page.locator("#payments-token").isVisible()).toBe(false);
+      const kept = await page.evaluate(
+        "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])",
+      );
+      expect(kept).not.toContain(READ_TOKEN);
+      await page.click("#payments-forget");
+      expect(await rows.count()).toBe(0);
+      await press();
+      await seen("asked again", () => page.locator("#payments-token").isVisible());
+      await page.context().close();
     },
     TEST_MS_MAX,
   );

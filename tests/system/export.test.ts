@@ -10,8 +10,9 @@ import { bareEnv, fromSource } from "../../testing/programs.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
-import { AT_MS, uuid } from "../../worker/journal/journal.fixture.ts";
+import { AT_MS, assigned, NAMES, settle, uuid } from "../../worker/journal/journal.fixture.ts";
 import { writeHistory } from "../../worker/journal/prune.fixture.ts";
+import { SqliteStore } from "../../worker/journal/store.ts";
 
 const TEST_MS_MAX = 120_000;
 const HEAD = "correlationId,reference,amount,processor,tariff,fee,requestedAt,acceptedAt,settledAt";
@@ -102,6 +103,28 @@ test(
     const pruned = await exportFrom(path, ...window);
     expect(pruned).toMatchObject({ code: 1, out: "" });
     expect(pruned.err).toContain(`ask --from ${iso(requestedMs(12))}`);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a reference is written as it is, and no sheet runs it",
+  async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file();
+    const references = ["order 7", '=HYPERLINK("http://x")', "a;=1+1", "=1+1,2", "Açaí 🥣"];
+    const store = new SqliteStore(path, "off", NAMES, AT_MS);
+    store.apply(references.map((reference, i) => ({ ...assigned(i + 1), reference })));
+    store.apply(references.map((_, i) => settle(i + 1, i)));
+    store.close();
+    const cells = ["order 7", `"'=HYPERLINK(""http://x"")"`, `"a;'=1+1"`, `"'=1+1,2"`, "Açaí 🥣"];
+    const { out } = await exportFrom(path);
+    const begins = cells.map((cell, i) => `${uuid(i + 1)},${cell},`);
+    const lines = out.split("\r\n").slice(1, -1);
+    expect(lines.map((line, i) => line.slice(0, begins[i]!.length))).toEqual(begins);
+    const jsonl = await exportFrom(path, "--format", "jsonl");
+    const objects = jsonl.out.trimEnd().split("\n");
+    expect(objects.map((object) => JSON.parse(object).reference)).toEqual(references);
   },
   TEST_MS_MAX,
 );

@@ -16,11 +16,13 @@ import { parsePageQuery } from "./page-query.ts";
 import { foundAs, runHttp } from "./server.fixture.ts";
 
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
+const REFERENCES = ["order 7", "=1+1 & Açaí"] as const;
 const BEGIN_MS = Date.UTC(2025, 6, 1);
 
 type Known = {
   readonly seq: number;
   readonly amountCents: number;
+  readonly reference: string | null;
   state: PaymentState;
   processor: number | null;
   requestedAtMs: number | null;
@@ -82,8 +84,10 @@ class World {
     const amountCents = integerFrom(this.random, 1, 99);
     const state = assignment === null ? "accepted" : "assigned";
     const { processor = null, requestedAtMs = null } = assignment ?? {};
-    this.payments.push({ seq, amountCents, state, processor, requestedAtMs });
-    return accept(seq, { amountCents, acceptedAtMs: this.nowMs, assignment });
+    const reference = pick(this.random, [null, ...REFERENCES]);
+    this.payments.push({ seq, amountCents, reference, state, processor, requestedAtMs });
+    const carried = reference === null ? {} : { reference };
+    return accept(seq, { amountCents, acceptedAtMs: this.nowMs, assignment, ...carried });
   }
 
   #move(known: Known, releases: boolean): Transition | null {
@@ -161,6 +165,18 @@ describe.each([1, 2, 3, 4, 5, 6])("a history of its own, %d", (seed) => {
       const listed = await world.pages(`status=${state}&limit=40`);
       expect(seqs(listed)).toEqual(those((one) => one.state === state));
     }
+    for (const reference of REFERENCES) {
+      const mine = all.filter((one) => one.reference === reference);
+      const mineInOrder = inOrder(mine);
+      expect(mineInOrder.length).toBeGreaterThan(100);
+      const query = `reference=${encodeURIComponent(reference)}`;
+      for (const limit of [7, 1_000]) {
+        expect(seqs(await world.pages(`${query}&limit=${limit}`))).toEqual(mineInOrder);
+      }
+      const settled = await world.pages(`${query}&status=settled&processor=${NAMES[1]}&limit=9`);
+      const isOne = ({ state, processor }: Known) => state === "settled" && processor === 1;
+      expect(seqs(settled)).toEqual(inOrder(mine.filter(isOne)));
+    }
     const [fromMs, toMs] = [BEGIN_MS + 300, BEGIN_MS + 900];
     const iso = (ms: number) => new Date(ms).toISOString();
     for (const [processor, name] of NAMES.entries()) {
@@ -176,8 +192,9 @@ describe.each([1, 2, 3, 4, 5, 6])("a history of its own, %d", (seed) => {
       expect(seqs(some)).toEqual(wanted);
     }
     for (const payment of await world.pages("limit=1000")) {
-      const { state, processor, requestedAtMs, amountCents } = known.get(payment.seq)!;
-      expect(payment).toMatchObject({ state, processor, requestedAtMs, amountCents });
+      const { state, processor, requestedAtMs, amountCents, reference } = known.get(payment.seq)!;
+      const wanted = { state, processor, requestedAtMs, amountCents, reference };
+      expect(payment).toMatchObject(wanted);
     }
   });
 
@@ -194,6 +211,10 @@ describe.each([1, 2, 3, 4, 5, 6])("a history of its own, %d", (seed) => {
     );
     expect(world.payments.length).toBeGreaterThan(before + 100);
     expect(listed.every((seq) => seq <= before)).toBe(true);
+    const mine = world.payments.filter(({ reference }) => reference === REFERENCES[0]);
+    const query = `reference=${REFERENCES[0]}&limit=25`;
+    const again = seqs(await world.pages(query, () => world.live(40, false)));
+    expect(again.toSorted((a, b) => a - b)).toEqual(mine.map(({ seq }) => seq));
   });
 });
 
@@ -224,6 +245,8 @@ test.each([
     "status is one of accepted, assigned, unknown, held, settled, rejected, conflict.",
   ],
   ["processor=nobody", "processor is one of default, fallback."],
+  ["reference=", "reference is a text of 1 to 64 characters, none of them a control character."],
+  ["reference=a%0Ab", expect.stringContaining("reference is a text of 1 to 64")],
   ["from=2025-01-02T00:00:00Z&to=2025-01-01T00:00:00Z", "from is later than to"],
   ["from=yesterday", expect.stringContaining("from is not an ISO 8601 instant")],
   ["cursor=", expect.stringContaining("cursor is the `next` of a page")],
@@ -242,6 +265,7 @@ test("a cursor is taken as it was given, with its own question only", async () =
     `cursor=${next}`,
     `status=accepted&cursor=${next}`,
     `status=settled&processor=default&cursor=${next}`,
+    `status=settled&reference=a&cursor=${next}`,
     `status=settled&cursor=${next}A`,
     `status=settled&cursor=${next!.slice(1)}`,
     `status=settled&cursor=${next!.toLowerCase()}`,

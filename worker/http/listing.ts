@@ -13,6 +13,8 @@
  * a later one. Payments of the front may be sent and settled while pages are read, and keep their place by
  * the number of their acceptance; so a page of the front looks at what was settled since, too. One that a
  * processor refuses is no longer requested, and moves to the front of a new list (docs/adr/0054).
+ *
+ * Payments of one reference are few, and are read by its index in whatever state they are.
  */
 import type {
   Instants,
@@ -24,13 +26,17 @@ import type {
 } from "../journal-reader.ts";
 import { BLOCK_ROWS, columnsOf, LedgerCursor, type LedgerMemory } from "../ledger.ts";
 import type { TotalsColumns } from "../ledger/totals.ts";
+import { SUPER_BLOCKS } from "../limits.ts";
 import { cursorOf, type Place } from "./page-cursor.ts";
 import type { PageQuery } from "./page-query.ts";
 
 export type Page = { readonly payments: readonly PaymentFound[]; readonly next: string | null };
 
 type Rest = Extract<PagePlace, { order: "requested" }>;
-type Reader = Pick<JournalReader, "pageOfOpen" | "pageOfSettled" | "newestOpenMs">;
+type Reader = Pick<
+  JournalReader,
+  "pageOfOpen" | "pageOfSettled" | "newestOpenMs" | "pageOfReference" | "newestOfReferenceMs"
+>;
 
 const [LEAST, MOST] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
 /** Blocks that one question reads at most. */
@@ -42,19 +48,24 @@ export class Listing {
   readonly #cursor: LedgerCursor;
   readonly #ring: Float64Array;
   readonly #blocks: TotalsColumns;
+  /** Spans of many blocks at once, which pass over them. */
+  readonly #supers: TotalsColumns;
 
   constructor(memory: LedgerMemory, journal: Reader) {
     this.#journal = journal;
     this.#slots = memory.slots;
     this.#cursor = new LedgerCursor(memory);
-    const { requestedAtMs, blocks } = columnsOf(memory);
+    const { requestedAtMs, blocks, supers } = columnsOf(memory);
     this.#ring = requestedAtMs;
     this.#blocks = blocks;
+    this.#supers = supers;
   }
 
   async page(query: PageQuery): Promise<Page> {
-    const { limit, question } = query;
-    const place = query.place ?? (await this.#begin());
+    const { limit, question, reference } = query;
+    const place =
+      query.place ??
+      (reference === null ? await this.#begin() : await this.#beginOfReference(reference));
     const front = place.beforeMs === null ? await this.#front(query, place, limit + 1) : [];
     const left = limit + 1 - front.length;
     const rest = left > 0 ? await this.#rest(query, place, left) : [];
@@ -78,6 +89,10 @@ export class Listing {
     }
     let first = sealed;
     for (let block = this.#firstBlock(); block < sealed; block++) {
+      if (block % SUPER_BLOCKS === 0 && this.#isApart(block, sealed, frontFromMs, MOST)) {
+        block += SUPER_BLOCKS - 1;
+        continue;
+      }
       if (maxMs[block]! < frontFromMs || (maxMs[block] === frontFromMs && first < sealed)) continue;
       frontFromMs = maxMs[block]!;
       first = block;
@@ -85,7 +100,12 @@ export class Listing {
     return { frontFromMs, frontFromRow: first * BLOCK_ROWS, beforeMs: null, beforeSeq: MOST };
   }
 
-  async #front({ window, filter }: PageQuery, place: Place, limit: number) {
+  async #beginOfReference(reference: string): Promise<Place> {
+    const frontFromMs = (await this.#journal.newestOfReferenceMs(reference)) ?? LEAST;
+    return { frontFromMs, frontFromRow: 0, beforeMs: null, beforeSeq: MOST };
+  }
+
+  async #front({ window, filter, reference }: PageQuery, place: Place, limit: number) {
     const { frontFromMs, frontFromRow, beforeSeq } = place;
     const { fromMs, toMs } = bounded(window);
     if (toMs < frontFromMs) return [];
@@ -97,13 +117,14 @@ export class Listing {
       waiting: window.toMs === Number.POSITIVE_INFINITY,
       beforeSeq,
     };
+    if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     const open = await this.#open(filter, behind, limit);
     const rows = [{ fromRow: frontFromRow, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
   }
 
-  async #rest({ window, filter }: PageQuery, place: Place, limit: number) {
+  async #rest({ window, filter, reference }: PageQuery, place: Place, limit: number) {
     const { fromMs, toMs } = bounded(window);
     const { frontFromMs, beforeMs, beforeSeq } = place;
     const behind: Rest =
@@ -112,6 +133,7 @@ export class Listing {
         : toMs < frontFromMs
           ? { order: "requested", fromMs, beforeMs: toMs, beforeSeq: MOST }
           : { order: "requested", fromMs, beforeMs: frontFromMs, beforeSeq: 0 };
+    if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     let found = await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
     const sealed = this.#sealedBlocks();
@@ -150,6 +172,11 @@ export class Listing {
     const first = this.#firstBlock();
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
     for (let block = sealed - 1; block >= first; block--) {
+      const isLast = block % SUPER_BLOCKS === SUPER_BLOCKS - 1;
+      if (isLast && this.#isApart(block, sealed, leastMs, toMs)) {
+        block -= SUPER_BLOCKS - 1;
+        continue;
+      }
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
       if (processor !== null && !this.#mayHave(block, processor)) continue;
       const at = found.findIndex((other) => reach(other) > reach(block));
@@ -161,6 +188,16 @@ export class Listing {
     }
     for (const block of found) taken.add(block);
     return found;
+  }
+
+  /**
+   * True when a block's super-block is full and has nothing of a span. One that was begun before a purge
+   * may say too much of itself, never too little.
+   */
+  #isApart(block: number, sealed: number, fromMs: number, toMs: number): boolean {
+    const entry = Math.floor(block / SUPER_BLOCKS);
+    if ((entry + 1) * SUPER_BLOCKS > sealed) return false;
+    return this.#supers.maxMs[entry]! < fromMs || this.#supers.minMs[entry]! > toMs;
   }
 
   /** True also of a block that has no room for its sums. */

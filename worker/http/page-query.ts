@@ -1,5 +1,6 @@
 /** Reads which payments a list is asked for, or says in one sentence what is wrong with the question. */
 import { PAGE_LIMIT_MAX, STATES } from "../../shared/http-api/payments.ts";
+import { isReference } from "../../shared/payment.ts";
 import type { PageFilter } from "../journal-reader.ts";
 import type { SummaryWindow } from "../summary.ts";
 import { readCursor, type Place } from "./page-cursor.ts";
@@ -10,6 +11,8 @@ export const LIMIT_DEFAULT = 100;
 export type PageQuery = {
   readonly window: SummaryWindow;
   readonly filter: PageFilter;
+  /** Null takes any, and none. */
+  readonly reference: string | null;
   readonly limit: number;
   /** Equal for pages of one list. */
   readonly question: string;
@@ -35,13 +38,19 @@ export function parsePageQuery(
   if (processor === -1) return `processor is one of ${names.join(", ")}.`;
   const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
   if (typeof limit === "string") return limit;
-  const question = [window.fromMs, window.toMs, status ?? "", name ?? ""].join("\n");
+  const reference = query.get("reference");
+  if (reference !== null && !isReference(reference)) {
+    return "reference is a text of 1 to 64 characters, none of them a control character.";
+  }
+  const question = [window.fromMs, window.toMs, status ?? "", name ?? "", reference ?? ""].join(
+    "\n",
+  );
   const cursor = query.get("cursor");
   const place = cursor === null ? null : readCursor(question, cursor);
   if (cursor !== null && place === null) {
-    return "cursor is the `next` of a page with the same from, to, status and processor.";
+    return "cursor is the `next` of a page with the same from, to, status, processor and reference.";
   }
-  return { window, filter: { state, processor }, limit, question, place };
+  return { window, filter: { state, processor }, reference, limit, question, place };
 }
 
 export function parseLimit(given: string | null, byDefault: number): number | string {

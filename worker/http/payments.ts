@@ -1,7 +1,7 @@
 /** Writes a payment's status as JSON, as the journal has the payment. */
 import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
-import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
 import type { PaymentFound, PaymentRecord } from "../journal-reader.ts";
 import { tariffOf, type Era } from "../tariffs.ts";
 
@@ -39,6 +39,6 @@ function feeFields(
   if (state !== "settled" || processor === null || requestedAtMs === null) return [];
   const tariff = tariffOf(eras, { processor, requestedAtMs });
   if (tariff === null) return [];
-  const fee = decimalOf(millionthsOf(feeOf(tariff.terms, amountCents)));
+  const fee = decimalOfFee(feeOf(tariff.terms, amountCents));
   return [`"fee":${fee}`, `"tariff":${tariff.number}`];
 }

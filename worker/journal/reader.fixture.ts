@@ -43,7 +43,8 @@ export function history(seed: number): Transition[] {
     }
     const assignment = { processor, requestedAtMs };
     const hasSource = below(3) === 0;
-    const carried = hasSource ? { source: "tok", reference: `Pedido nº ${seq}` } : {};
+    const reference = seq % 2 === 0 ? "=shared" : `Pedido nº ${seq}`;
+    const carried = hasSource ? { source: "tok", reference } : {};
     all.push(accept(seq, { amountCents, assignment, ...carried }));
     const attempts = below(4) === 0 ? below(12) : 0;
     for (let n = 0; n < attempts; n++) {
@@ -72,6 +73,8 @@ export function history(seed: number): Transition[] {
 
 const bySeq = (a: { readonly seq: number }, b: { readonly seq: number }) => a.seq - b.seq;
 
+/** Many payments have the first, few that wait the second, and none the last. */
+const REFERENCES = ["=shared", "order 7", "nobody's"] as const;
 const STATES_LISTED = [null, "unknown", "accepted", "rejected"] as const;
 
 /** Pages of both orders, from the beginning and from the middle, of everything and of some. */
@@ -103,7 +106,17 @@ async function pagesOf(reader: JournalReader) {
         [null, 0, 1].map((processor) => reader.pageOfSettled(rows, place, processor, 20)),
       ),
     ),
+    ofReference: await Promise.all(
+      places.flatMap((place) =>
+        filters.flatMap((filter) =>
+          REFERENCES.map((one) => reader.pageOfReference(one, place, filter, 20)),
+        ),
+      ),
+    ),
     newestMs: await reader.newestOpenMs(),
+    newestOfReferenceMs: await Promise.all(
+      REFERENCES.map((reference) => reader.newestOfReferenceMs(reference)),
+    ),
   };
 }
 

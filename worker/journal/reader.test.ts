@@ -79,6 +79,11 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(file.pages.open.filter((page) => page.length === 20).length).toBeGreaterThan(5);
       expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
       expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
+      expect(file.pages.ofReference.filter((page) => page.length === 20).length).toBeGreaterThan(5);
+      const shared = new Set(file.pages.ofReference.flat().map(({ state }) => state));
+      expect(shared.size).toBeGreaterThan(4);
+      expect(file.pages.newestOfReferenceMs).toEqual([expect.any(Number), null, null]);
+      expect(file.everything.filter(({ reference }) => reference === "=shared")).not.toBeEmpty();
       expect(file.pages.newestMs).toBeGreaterThan(AT_MS + 140);
       expect(file.exported.length).toBeGreaterThan(20);
       expect(file.everything).toHaveLength(file.ledger.toRow);

@@ -47,11 +47,14 @@ const BEHIND: typeof ORDERS = {
 /** The last word about a payment that ended without being settled. */
 const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
   (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END`;
+const OF_REFERENCE = "payments INDEXED BY payments_by_reference WHERE reference = ?";
+const NOT_PRUNED = `(state <> ${CODE.settled} OR requested_at_ms IS NOT NULL)`;
 /** A search through everything reads this many at a time; other questions come between. */
 const SEQS_PER_READ = 20_000;
 
 type Exported = [
   hex: string,
+  reference: string | null,
   amountCents: number,
   processor: number,
   requestedAtMs: number,
@@ -149,11 +152,11 @@ export class SqliteReader implements JournalReader {
         return some.values(fromRow, toRow, ...values, limit) as [atMs: number, seq: number][];
       });
       const inOrder = place.order === "accepted" ? bySeq : byInstant;
-      return found
+      const seqs = found
         .sort(inOrder)
         .slice(0, limit)
-        .flatMap(([, seq]) => this.#statements.bySeq.all(seq))
-        .map(withId);
+        .map(([, seq]) => seq);
+      return this.#statements.bySeqs.all(JSON.stringify(seqs)).map(withId);
     })();
   }
 
@@ -161,6 +164,30 @@ export class SqliteReader implements JournalReader {
     const sql = `SELECT max(requested_at_ms) FROM ${OPEN_AMONG}`;
     const read = () => this.#db.query(sql).values(this.#open.read()) as [[number | null]];
     return this.#db.transaction(read)()[0][0];
+  }
+
+  async pageOfReference(
+    reference: string,
+    place: PagePlace,
+    filter: PageFilter,
+    limit: number,
+  ): Promise<PaymentFound[]> {
+    const { where, order, values } = pageOf(place, filter);
+    return this.#db
+      .query<Row & { reason: string | null }, [string, ...number[]]>(
+        `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+         FROM (SELECT * FROM ${OF_REFERENCE} AND ${where} AND ${NOT_PRUNED}
+               ORDER BY ${order} LIMIT ?) AS payments
+         ORDER BY ${order}`,
+      )
+      .all(reference, ...values, limit)
+      .map((row) => Object.assign(withId(row), { reason: row.reason }));
+  }
+
+  async newestOfReferenceMs(reference: string): Promise<number | null> {
+    const sql = `SELECT max(requested_at_ms) FROM ${OF_REFERENCE}`;
+    const [[atMs]] = this.#db.query(sql).values(reference) as [[number | null]];
+    return atMs;
   }
 
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
@@ -262,10 +289,13 @@ export class SqliteReader implements JournalReader {
     { fromMs, toMs }: Instants,
   ): Promise<ExportedPayment[]> {
     const values = this.#statements.exported.values(fromRow, toRow, fromMs, toMs) as Exported[];
-    return values.map(([hex, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs]) => {
-      const correlationId = uuidFromHex(hex);
-      return { correlationId, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs };
-    });
+    return values.map(
+      ([hex, reference, amountCents, processor, requestedAtMs, acceptedAtMs, settledAtMs]) => {
+        const correlationId = uuidFromHex(hex);
+        const what = { correlationId, reference, amountCents, processor };
+        return Object.assign(what, { requestedAtMs, acceptedAtMs, settledAtMs });
+      },
+    );
   }
 
   async ledger(): Promise<RowRange> {
@@ -323,12 +353,15 @@ function prepare(db: Database) {
   return {
     byId: query<Facts, [string]>(`SELECT ${FACTS} ${BY_ID}`),
     exported: db.query(
-      `SELECT lower(hex(id)), ledger.amount_cents, ledger.processor, ledger.requested_at_ms,
+      `SELECT lower(hex(id)), reference, ledger.amount_cents, ledger.processor, ledger.requested_at_ms,
          accepted_at_ms, settled_at_ms
        FROM ledger CROSS JOIN payments USING (seq)
        WHERE row >= ? AND row < ? AND ledger.requested_at_ms BETWEEN ? AND ? ORDER BY row`,
     ),
-    bySeq: query<Row, [number]>(`SELECT ${PAYMENT} FROM payments WHERE seq = ?`),
+    bySeqs: query<Row, [string]>(
+      `SELECT ${PAYMENT} FROM (SELECT key, value AS seq FROM json_each(?))
+       CROSS JOIN payments USING (seq) ORDER BY key`,
+    ),
     found: query<Facts & { reason: string | null }, [string]>(
       `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
     ),

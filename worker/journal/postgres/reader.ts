@@ -163,6 +163,34 @@ export class PostgresReader implements JournalReader {
     return row?.at ?? null;
   }
 
+  async pageOfReference(
+    reference: string,
+    place: PagePlace,
+    filter: PageFilter,
+    limit: number,
+  ): Promise<PaymentFound[]> {
+    const { where, order, values } = pageOf(place, filter);
+    // OFFSET keeps the planner from walking another index in the order of the page.
+    const ofReference = `SELECT * FROM payments WHERE reference = $${values.length + 2}::text OFFSET 0`;
+    const rows = await this.#questions.ask<Row & { reason: string | null }>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+       FROM (SELECT * FROM (${ofReference}) p
+             WHERE (p.${OPEN} OR p.requested_at_ms IS NOT NULL) AND ${where}
+             ORDER BY ${order} LIMIT $1::int) p
+       ORDER BY ${order}`,
+      [limit, ...values, reference],
+    );
+    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+  }
+
+  async newestOfReferenceMs(reference: string): Promise<number | null> {
+    const [row] = await this.#questions.ask<{ at: number | null }>(
+      "SELECT max(requested_at_ms)::float8 AS at FROM payments WHERE reference = $1::text",
+      [reference],
+    );
+    return row?.at ?? null;
+  }
+
   async ages(bounds: AgeBounds, max: number): Promise<AgeBand[]> {
     const rows = await this.#questions.ask<BandRow>(
       `SELECT state::int,
@@ -275,7 +303,7 @@ export class PostgresReader implements JournalReader {
     { fromMs, toMs }: Instants,
   ): Promise<ExportedPayment[]> {
     const rows = await this.#questions.ask<ExportedPayment>(
-      `SELECT l.id::text AS "correlationId", l.amount_cents::float8 AS "amountCents",
+      `SELECT l.id::text AS "correlationId", p.reference, l.amount_cents::float8 AS "amountCents",
          l.processor::int, l.requested_at_ms::float8 AS "requestedAtMs",
          p.accepted_at_ms::float8 AS "acceptedAtMs", p.settled_at_ms::float8 AS "settledAtMs"
        FROM ledger l JOIN streams s USING (stream) JOIN payments p ON p.id = l.id
