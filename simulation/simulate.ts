@@ -1,5 +1,5 @@
 /**
- * The command behind `bun run simulate`: runs seeds, each twice, and says what was checked. On the
+ * The command behind `bun run simulate`: runs seeds, one in eight twice, and says what was checked. On the
  * first violation it looks for the shortest run that shows it, prints that, and exits 1.
  */
 import { availableParallelism } from "node:os";
@@ -9,7 +9,7 @@ import { run } from "../testing/process.ts";
 
 const USAGE = `usage: bun run simulate --seed N | --seeds A..B | --fresh COUNT | --long
 
-Runs seeds, each twice. Exits 1 on the first violation, with the shortest run that shows it.
+Runs seeds, one in eight twice. Exits 1 on the first violation, with the shortest run that shows it.
 
   --steps M   payments that shops post in a run (60)
   --jobs N    processes that share the seeds (one per core)
@@ -36,6 +36,7 @@ type Totals = Record<
   number
 >;
 
+const ONE_IN = 8;
 const { from, to, steps, jobs, trace, summaryJson } = readArguments();
 const startedAtMs = performance.now();
 const alone = jobs === 1 || from === to;
@@ -46,7 +47,7 @@ else console.log(describe(totals));
 function runSeeds(): Totals {
   const sum = noTotals();
   for (let seed = from; seed <= to; seed++) {
-    const result = runTwice(seed);
+    const result = runChecked(seed);
     if (from === to && !summaryJson)
       console.log(`seed ${seed}\n${result.plan}\ntrace ${result.traceHash}`);
     if (trace) console.log(runSeed({ seed, steps, keepTrace: true }).trace.join("\n"));
@@ -93,9 +94,13 @@ async function runElsewhere(first: number, last: number): Promise<Totals> {
   process.exit(1);
 }
 
-/** The same seed must give the same run, or nothing that it says can be repeated. */
-function runTwice(seed: number): RunResult {
+/**
+ * The same seed must give the same run, or nothing that it says can be repeated. That is the world's own
+ * soundness, and not the gateway's, so that one seed in eight shows it, and one that is asked for alone.
+ */
+function runChecked(seed: number): RunResult {
   const first = runSeed({ seed, steps, keepTrace: false });
+  if (seed % ONE_IN !== 0 && from !== to) return first;
   const second = runSeed({ seed, steps, keepTrace: false });
   if (first.traceHash === second.traceHash) return first;
   return { ...first, violation: "the same seed gave two different runs" };
@@ -118,7 +123,7 @@ function describe(sum: Totals): string {
   const hours = (sum.simulatedMs / 3_600_000).toFixed(1);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
   return (
-    `${sum.seeds} seeds, each twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
+    `${sum.seeds} seeds, one in eight twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
     `${sum.charges} charges, ${sum.crashes} crashes, ${sum.powerCuts} power cuts, ` +
     `${sum.decisions} decisions by hand, ` +
     `${sum.absences} payments declared absent in ${sum.seedsWithAbsences} seeds, ` +

@@ -48,7 +48,7 @@ test(
       "--steps",
       "1",
     );
-    expect(tail(output)).toContain("51 seeds, each twice, no violation");
+    expect(tail(output)).toContain("51 seeds, one in eight twice, no violation");
     expect(code).toBe(0);
   },
   TIMEOUT_MS,

@@ -1,5 +1,5 @@
 /**
- * Runs seeds of the world of several workers, each twice, and exits 1 at the first violation, with all that
+ * Runs seeds of the world of several workers, one in eight twice, and exits 1 at the first violation, with all that
  * happened in it. `--plant` names a bug that is planted first.
  */
 import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
@@ -8,7 +8,7 @@ import { CLUSTER_BUGS } from "./bugs.ts";
 
 const USAGE = `usage: bun simulation/cluster/simulate.ts --seed N | --seeds A..B | --fresh COUNT
 
-Runs seeds, each twice. Exits 1 on the first violation, with all that happened in it.
+Runs seeds, one in eight twice. Exits 1 on the first violation, with all that happened in it.
 
   --steps M   payments that are posted in a run (40)
   --plant B   plants the bug of this name (simulation/cluster/bugs.ts)
@@ -19,10 +19,13 @@ const [from, to] = asked.range;
 if (asked.bug !== undefined) plant(asked.bug);
 const { runClusterSeed } = await import("./world.ts");
 
+/** The same seed must give the same run: one in so many shows it. */
+const ONE_IN = 8;
 const sum = { acknowledged: 0, takeOvers: 0 };
 for (let seed = from; seed <= to; seed++) {
   const first = runClusterSeed(seed, asked.steps, false);
-  const again = runClusterSeed(seed, asked.steps, first.violation !== null);
+  const isAgain = seed % ONE_IN === 0 || from === to || first.violation !== null;
+  const again = isAgain ? runClusterSeed(seed, asked.steps, first.violation !== null) : first;
   const isSame = first.traceHash === again.traceHash;
   const violation = isSame ? first.violation : "the same seed gave two different runs";
   if (violation !== null) {
@@ -34,7 +37,7 @@ for (let seed = from; seed <= to; seed++) {
   sum.takeOvers += first.takeOvers;
 }
 console.log(
-  `${to - from + 1} seeds, each twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
+  `${to - from + 1} seeds, one in eight twice, no violation: ${sum.acknowledged} payments acknowledged, ` +
     `${sum.takeOvers} workers taken over`,
 );
 

@@ -92,6 +92,10 @@ export const STARTERS: readonly (readonly [file: string, why: string])[] = [
   ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
   ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],
   ["tests/build/setup.ts", "the package manager has the terminal of whoever runs it"],
+  [
+    "bench/system/export.ts",
+    "its pipe is read a piece at a time, and its file is the command's own",
+  ],
   ["tests/containers/usage.ts", "what is run there has the terminal of whoever runs it"],
 ];
 
