@@ -1,6 +1,15 @@
 /** The contract of what ended over both journals: what is read is what was committed, in its order. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { accept, assigned, AT_MS, failed, settle, uuid } from "../journal/journal.fixture.ts";
+import {
+  accept,
+  assigned,
+  AT_MS,
+  failed,
+  openInline,
+  settle,
+  temporaryDirectory,
+  uuid,
+} from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import { PLACES } from "./endings.fixture.ts";
 import { cursorOf } from "./endings.ts";
@@ -73,4 +82,31 @@ describe.each(PLACES)("what ended in a journal $name", ({ missing, make }) => {
       await source.close();
     },
   );
+});
+
+test("an end behind many attempts that ended nothing is found by the first question, wherever others stand", async () => {
+  using folder = temporaryDirectory();
+  const path = folder.file("payments.db");
+  await using opened = openInline(path);
+  await opened.apply(assigned(1), assigned(2), assigned(3));
+  const dull = () =>
+    opened.db.run(
+      `INSERT INTO attempts WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+       SELECT 3, ${AT_MS}, 0, 'unknown', 'test' FROM n`,
+    );
+  dull();
+  await opened.apply(failed("reject", 1));
+  const endings = openEndings(path);
+  const idsBehind = async (cursor: string) =>
+    (await endings.after(cursor, 10)).map(({ ended }) => ended.correlationId);
+  const begin = await endings.begin();
+  expect(await idsBehind(begin)).toEqual([uuid(1)]);
+  const { cursor } = (await endings.after(begin, 10))[0]!;
+  dull();
+  expect(await idsBehind(cursor)).toEqual([]);
+  expect(await idsBehind(begin)).toEqual([uuid(1)]);
+  await opened.apply(failed("reject", 2));
+  expect(await idsBehind(cursor)).toEqual([uuid(2)]);
+  expect(await idsBehind(begin)).toEqual([uuid(1)]);
+  await endings.close();
 });
