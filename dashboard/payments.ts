@@ -175,7 +175,7 @@ export class Payments {
   }
 }
 
-/** What is filled in; instants of the fields are local. */
+/** Takes what is filled in; instants of the fields are local. */
 function chosen(fields: FormData): Choice {
   return ["status", "processor", "reference", "from", "to"].flatMap((name) => {
     const value = String(fields.get(name) ?? "");

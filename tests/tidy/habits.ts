@@ -92,6 +92,7 @@ export const STARTERS: readonly (readonly [file: string, why: string])[] = [
   ["tests/kill/frozen-disk.ts", "so must who thaws the disk"],
   ["tests/system/top.test.ts", "in a terminal of its own, which is not read line by line"],
   ["tests/build/setup.ts", "the package manager has the terminal of whoever runs it"],
+  ["bench/system/export.ts", "its output is a file, and a pipe that is read slowly"],
   ["tests/containers/usage.ts", "what is run there has the terminal of whoever runs it"],
 ];
 
