@@ -39,7 +39,7 @@ const OPTIONS = {
   format: { type: "string", default: "csv" },
 } as const;
 
-const ROWS_AT_ONCE = 8_192;
+const ROWS_AT_ONCE = 1_024;
 
 type Order = { readonly window: Instants; readonly format: Format };
 
