@@ -44,7 +44,7 @@ const source: SchemaOf<string> = {
   pattern: SOURCE_TEXT,
   examples: ["pm_card_visa"],
 };
-const reference: SchemaOf<string> = {
+export const reference: SchemaOf<string> = {
   type: "string",
   maxLength: 64,
   pattern: REFERENCE_TEXT,

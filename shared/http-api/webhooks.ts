@@ -12,7 +12,7 @@ import {
   type Of,
   type SchemaOf,
 } from "./schema.ts";
-import { amount, PAGE_LIMIT_MAX } from "./payments.ts";
+import { amount, PAGE_LIMIT_MAX, reference } from "./payments.ts";
 
 const type = oneOf("payment.settled", "payment.rejected", "payment.conflict");
 
@@ -24,6 +24,7 @@ const event = object({
   data: object(
     { correlationId: id, amount, processor: text },
     {
+      reference,
       requestedAt: instant,
       settledAt: instant,
       fee: { type: "number", minimum: 0 } as SchemaOf<number>,

@@ -28,21 +28,25 @@ describe.each(PLACES)("what ended in a journal $name", ({ missing, make }) => {
       const source = openEndings(place.journal);
       const start = await source.end();
       expect(await source.after(start, 10)).toEqual([]);
-      await opened.apply(...[1, 2, 3, 4, 5, 6].map((seq) => assigned(seq)), accept(7));
+      await opened.apply(
+        ...[1, 2, 4, 6].map((seq) => assigned(seq)),
+        ...[3, 5].map((seq) => assigned(seq, 0, { reference: `order ${seq}` })),
+        accept(7),
+      );
       await opened.apply(failed("unknown", 1), failed("reject", 2, 0, "400: no"));
       await opened.apply(failed("conflict", 1, 0, "another amount"), settle(3, 0));
       await opened.apply(failed("release", 4), settle(5, 1));
       const all = await source.after(start, 10);
-      const told = all.map(({ ended: { correlationId, state, reason } }) => [
+      const told = all.map(({ ended: { correlationId, state, reason, reference } }) => [
         correlationId,
         state,
-        reason,
+        reason ?? reference,
       ]);
       expect(told).toEqual([
         [uuid(2), "rejected", "400: no"],
         [uuid(1), "conflict", "another amount"],
-        [uuid(3), "settled", null],
-        [uuid(5), "settled", null],
+        [uuid(3), "settled", "order 3"],
+        [uuid(5), "settled", "order 5"],
       ]);
       expect(all[2]!.ended).toMatchObject({
         amountCents: 1_990,

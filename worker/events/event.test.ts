@@ -12,6 +12,7 @@ const ENDED: Ended = {
   processor: 1,
   requestedAtMs: AT_MS,
   endedAtMs: AT_MS + 1_000,
+  reference: null,
   reason: null,
 };
 const TERMS = [
@@ -43,8 +44,12 @@ test("one that is not settled has a reason, and neither a fee nor a time of sett
   const { type, data } = bodyOf({ state: "rejected", reason: '400: "no"\n' });
   expect(type).toBe("payment.rejected");
   expect(data.reason).toBe('400: "no"\n');
-  expect(data).not.toContainAnyKeys(["fee", "settledAt"]);
+  expect(data).not.toContainAnyKeys(["fee", "settledAt", "reference"]);
   expect(bodyOf({ state: "conflict" }).type).toBe("payment.conflict");
+});
+
+test("a shop's own name for it is in it, whatever stands there", () => {
+  expect(bodyOf({ reference: 'Pedido nº 42 "x"' }).data.reference).toBe('Pedido nº 42 "x"');
 });
 
 test("the same facts make the same bytes and the same id", () => {

@@ -18,6 +18,8 @@ export type Ended = {
   readonly processor: number;
   readonly requestedAtMs: number | null;
   readonly endedAtMs: number;
+  /** What its shop calls it; null where it has given no name. */
+  readonly reference: string | null;
   /** Reason of its last attempt; null of one that is settled. */
   readonly reason: string | null;
 };
@@ -43,12 +45,14 @@ export function eventOf(ended: Ended, known: Known): PaymentEvent {
 
 /** Writes the fields of the data, without the braces: amounts are exact decimals, which JSON.stringify has none of. */
 function dataOf(ended: Ended, { names, eras }: Known): string {
-  const { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason } = ended;
+  const { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs } = ended;
+  const { reference, reason } = ended;
   const fields = [
     `"correlationId":"${correlationId}"`,
     `"amount":${decimalFromCents(amountCents)}`,
     `"processor":${JSON.stringify(names[processor])}`,
   ];
+  if (reference !== null) fields.push(`"reference":${JSON.stringify(reference)}`);
   if (requestedAtMs !== null) fields.push(`"requestedAt":"${iso(requestedAtMs)}"`);
   if (state === "settled") fields.push(`"settledAt":"${iso(endedAtMs)}"`);
   if (state === "settled" && requestedAtMs !== null) {

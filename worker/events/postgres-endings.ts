@@ -21,7 +21,7 @@ import {
 type EndRow = Omit<Ended, "state"> & { readonly code: number; readonly at: number };
 
 const PAYMENT = `p.id::text AS "correlationId", p.state::int AS code, p.amount_cents::float8 AS "amountCents",
-  p.processor::int, p.requested_at_ms::float8 AS "requestedAtMs"`;
+  p.processor::int, p.requested_at_ms::float8 AS "requestedAtMs", p.reference`;
 /** Attempts that may have ended a payment, in the words of their index. */
 const ENDING = "a.outcome IN ('rejected', 'conflict')";
 
@@ -119,8 +119,6 @@ export class PostgresEndings implements Endings {
 }
 
 function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
-  const { correlationId, code, amountCents, processor, requestedAtMs, endedAtMs, reason } = row;
-  const state = stateOf(code) as FinalState;
-  const ended = { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason };
-  return { ended, cursor };
+  const { at: _, code, ...facts } = row;
+  return { ended: { ...facts, state: stateOf(code) as FinalState }, cursor };
 }

@@ -141,16 +141,14 @@ export class SqliteEndings implements Endings {
 }
 
 function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
-  const { hex, code, amountCents, processor, requestedAtMs, endedAtMs, reason } = row;
-  const correlationId = uuidFromHex(hex);
+  const { at: _, hex, code, ...facts } = row;
   const state = stateOf(code) as FinalState;
-  const ended = { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs, reason };
-  return { ended, cursor };
+  return { ended: { correlationId: uuidFromHex(hex), state, ...facts }, cursor };
 }
 
 const PAYMENT = `lower(hex(payments.id)) AS hex, payments.state AS code,
   payments.amount_cents AS amountCents, payments.processor AS processor,
-  payments.requested_at_ms AS requestedAtMs`;
+  payments.requested_at_ms AS requestedAtMs, payments.reference AS reference`;
 
 function prepare(db: Database) {
   return {

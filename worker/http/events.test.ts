@@ -317,6 +317,7 @@ function endless(): EventsParts["endings"] & { reads: number } {
           processor: 0,
           requestedAtMs: null,
           endedAtMs: 0,
+          reference: null,
           reason: "x".repeat(10_000),
         };
         return { ended, cursor: cursorOf({ attempt: 0, row: nth }) };
