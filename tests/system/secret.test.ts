@@ -1,6 +1,7 @@
 /** Gives one API of two another LINK_SECRET, and asks everybody who may be asked what is wrong. */
 import { expect, test } from "bun:test";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
+import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { GatewayClient } from "../../testing/gateway.ts";
 import { run, type Child } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
@@ -24,8 +25,13 @@ test(
 
     const readiness = async (of: GatewayClient) => {
       const answer = await of.ask("/readyz?verbose");
-      return [answer.status, await answer.json()];
+      const told = (await answer.json()) as Readiness & { ready: boolean };
+      return [answer.status, told] as const;
     };
+    await until("the other says why it is not", 10_000, async () => {
+      const [, { reasons }] = await readiness(ill);
+      return reasons[0]?.code !== "worker-silent";
+    });
     expect(await readiness(ill)).toMatchObject([
       503,
       { ready: false, reasons: [{ code: "link-secret" }] },
