@@ -29,10 +29,13 @@ const EVENT: PaymentEvent = {
 };
 
 async function pythonWithLibrary(): Promise<string | null> {
-  const found = Bun.which("python3");
-  if (found === null) return null;
-  const { code } = await run([found, "-c", "import standardwebhooks"], { env: bareEnv() });
-  return code === 0 ? found : null;
+  for (const folder of (process.env["PATH"] ?? "").split(":")) {
+    const python = Bun.which("python3", { PATH: folder });
+    if (python === null) continue;
+    const { code } = await run([python, "-c", "import standardwebhooks"]);
+    if (code === 0) return python;
+  }
+  return null;
 }
 
 /** Runs the code in that language from the page; sends to it; gives what it said. */

@@ -18,7 +18,7 @@ export type Ended = {
   readonly processor: number;
   readonly requestedAtMs: number | null;
   readonly endedAtMs: number;
-  /** What its shop calls it; null where it has given no name. */
+  /** The name that its shop gave it; null without one. */
   readonly reference: string | null;
   /** Reason of its last attempt; null of one that is settled. */
   readonly reason: string | null;
