@@ -7,12 +7,11 @@ import type { Database } from "bun:sqlite";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
 import { VERSION } from "../shared/version.ts";
-import { FORMAT, formatOf, openToRead, refuseNewer } from "../worker/format.ts";
+import { FORMAT, formatOf, openToRead, refuseUnknown } from "../worker/format.ts";
 import { isPostgres, shownJournal } from "../worker/journal-url.ts";
 import { damageIn } from "../worker/journal/damage.ts";
 import { lockJournal } from "../worker/journal/lock.ts";
 import { migrate, pendingIn, type Upgrade } from "../worker/journal/migrations.ts";
-import { refuseForeign } from "../worker/ours.ts";
 import { openDatabase } from "../worker/journal/store.ts";
 import { describeRange, estimate, sumOf, type Counts, type Range } from "./migrate/estimate.ts";
 import { journalNamed, journalPath } from "./journal-path.ts";
@@ -121,11 +120,6 @@ const CHECKED = "it is known that the file is whole";
 
 function total(ranges: readonly Range[]): string {
   return `in all ${describeRange(sumOf(ranges))}`;
-}
-
-function refuseUnknown(db: Database): void {
-  refuseForeign(db);
-  refuseNewer(db);
 }
 
 function countsIn(db: Database, tables: readonly string[]): Counts {

@@ -24,7 +24,7 @@ export function formatOf(db: Database): number {
 }
 
 /** Throws with one sentence. */
-export function refuseNewer(db: Database): void {
+function refuseNewer(db: Database): void {
   const format = formatOf(db);
   if (format <= FORMAT) return;
   throw new Error(
@@ -82,9 +82,14 @@ function dropEmptyLog(path: string): void {
   }
 }
 
-function refuseOther(db: Database): void {
+/** Throws with one sentence for what no program of this version may touch: somebody else's, or a later one's. */
+export function refuseUnknown(db: Database): void {
   refuseForeign(db);
   refuseNewer(db);
+}
+
+function refuseOther(db: Database): void {
+  refuseUnknown(db);
   const format = formatOf(db);
   if (format === FORMAT) return;
   if (tablesOf(db).length === 0) throw new Error("it is an SQLite database without tables");

@@ -9,6 +9,7 @@ import {
   DRIVERS,
   failed,
   LASTING_DRIVERS,
+  openFresh,
   settle,
   temporaryDirectory,
   uuid,
@@ -31,17 +32,7 @@ afterAll(stopPostgres);
 
 for (const driver of [...DRIVERS, POSTGRES_DRIVER]) {
   describe.skipIf(driver.missing !== null)(`a journal ${driver.name}`, () => {
-    async function fresh() {
-      const directory = temporaryDirectory();
-      const opened = await driver.open(directory.file());
-      return {
-        ...opened,
-        async [Symbol.asyncDispose]() {
-          await opened[Symbol.asyncDispose]();
-          directory[Symbol.dispose]();
-        },
-      };
-    }
+    const fresh = () => openFresh(driver);
 
     test("begins a tariff behind every payment that was sent, and none where nothing has changed", async () => {
       await using opened = await fresh();

@@ -3,7 +3,7 @@ import { tariff } from "./tariff.ts";
 import { storyFields } from "./dashboard.ts";
 import { lacking } from "./lacking.ts";
 import { breaker, mode } from "./live.ts";
-import { STATES, statusFields } from "./payments.ts";
+import { PAGE_LIMIT_MAX, STATES, statusFields } from "./payments.ts";
 import {
   boolean,
   id,
@@ -73,12 +73,11 @@ function textOf(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
 
 export const OPEN_STATES = STATES.filter((name) => name !== "settled");
 export const ORDERS = ["age", "amount"] as const;
-export const LIST_LIMIT_MAX = 1_000;
 /** Query of a list of open payments. */
 export const listQuery = {
   state: { schema: oneOf(...OPEN_STATES) },
   order: { schema: oneOf(...ORDERS) },
-  limit: { schema: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX } },
+  limit: { schema: { type: "integer", minimum: 1, maximum: PAGE_LIMIT_MAX } },
   after: {
     description: "The last id of a list that said `more`: the list goes on behind it",
     schema: id,

@@ -5,7 +5,7 @@
  */
 import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
-import { decimalOf, feeOf, millionthsOf } from "../../shared/tariff.ts";
+import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
 import { tariffOf, type Era } from "../tariffs.ts";
 import type { FinalState } from "../payment.ts";
 
@@ -58,7 +58,7 @@ function dataOf(ended: Ended, { names, eras }: Known): string {
   if (state === "settled" && requestedAtMs !== null) {
     const tariff = tariffOf(eras, { processor, requestedAtMs });
     if (tariff !== null) {
-      fields.push(`"fee":${decimalOf(millionthsOf(feeOf(tariff.terms, amountCents)))}`);
+      fields.push(`"fee":${decimalOfFee(feeOf(tariff.terms, amountCents))}`);
     }
   }
   if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);

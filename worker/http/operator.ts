@@ -3,7 +3,6 @@
  * need the admin token, and where none is configured they do not exist.
  */
 import {
-  LIST_LIMIT_MAX,
   listQuery,
   NEEDS_EVIDENCE,
   OPEN_STATES,
@@ -27,6 +26,7 @@ import { problem, unavailable } from "../../shared/problem.ts";
 import type { OperatorAnswer, OperatorCommand } from "../intervention.ts";
 import type { JournalReader, ListQuery } from "../journal-reader.ts";
 import { parseGrounds } from "./grounds.ts";
+import { parseLimit, repetition } from "./page-query.ts";
 import { json, type Answer, type Answers, type Call } from "./route.ts";
 import type { Stories } from "./stories.ts";
 import { webhooksAnswers, type WebhooksSource } from "./webhooks.ts";
@@ -78,21 +78,20 @@ export async function openPaymentsAnswer(
 function parseList(query: URLSearchParams): ListQuery | string {
   const strange = [...query.keys()].find((name) => !Object.hasOwn(listQuery, name));
   if (strange !== undefined) return `There is no parameter ${JSON.stringify(strange)}.`;
-  const repeated = [...query.keys()].find((name) => query.getAll(name).length > 1);
-  if (repeated !== undefined) return `${repeated} is given more than once.`;
+  const repeated = repetition(query);
+  if (repeated !== null) return repeated;
   const state = query.get("state");
   const known = OPEN_STATES.find((name) => name === state);
   if (state !== null && known === undefined) return `state is one of ${OPEN_STATES.join(", ")}.`;
   const wanted = query.get("order") ?? "age";
   const order = ORDERS.find((name) => name === wanted);
   if (order === undefined) return `order is one of ${ORDERS.join(", ")}.`;
-  const limit = query.get("limit") ?? String(LIMIT_DEFAULT);
-  const sound = /^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= LIST_LIMIT_MAX;
-  if (!sound) return `limit is a whole number from 1 to ${LIST_LIMIT_MAX}.`;
+  const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
+  if (typeof limit === "string") return limit;
   const behind = query.get("after");
   const after = behind === null ? null : canonicalCorrelationId(behind);
   if (behind !== null && after === null) return "after is the id of a payment.";
-  return { state: known ?? null, order, limit: Number(limit), after };
+  return { state: known ?? null, order, limit, after };
 }
 
 async function story({ stories }: OperatorSources, id: string): Promise<Response> {

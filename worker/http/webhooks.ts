@@ -8,11 +8,11 @@ import type {
   WebhooksDecision,
   WebhooksView,
 } from "../../shared/http-api/webhooks.ts";
-import { LIST_LIMIT_MAX } from "../../shared/http-api/operator.ts";
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { Grounds } from "../intervention.ts";
 import type { ListedWebhooks } from "../webhooks/source.ts";
 import { parseGrounds } from "./grounds.ts";
+import { parseLimit } from "./page-query.ts";
 import { json, type Answers, type Call } from "./route.ts";
 import { parseInstant } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
@@ -37,10 +37,8 @@ export function webhooksAnswers(source: WebhooksSource | null) {
 }
 
 async function listed(source: WebhooksSource, query: URLSearchParams): Promise<Response> {
-  const given = query.get("limit") ?? String(LIMIT_DEFAULT);
-  const isSound = /^\d{1,4}$/.test(given) && Number(given) >= 1 && Number(given) <= LIST_LIMIT_MAX;
-  if (!isSound) return problem(400, `limit is a whole number from 1 to ${LIST_LIMIT_MAX}.`);
-  const limit = Number(given);
+  const limit = parseLimit(query.get("limit"), LIMIT_DEFAULT);
+  if (typeof limit === "string") return problem(400, limit);
   const view = await within(TIMEOUT_MS, source.view());
   if (view === TOO_LATE) return unavailable("The worker does not answer in time.");
   const { retrying, givenUp, deliveries } = await source.list(limit + 1);

@@ -1,15 +1,7 @@
 /** The contract of every driver about what a payment carries: what is a repeat, and what is forgotten. */
 import { afterAll, describe, expect, test } from "bun:test";
 import type { Transition } from "../transitions.ts";
-import {
-  accept,
-  assigned,
-  DRIVERS,
-  failed,
-  settle,
-  temporaryDirectory,
-  uuid,
-} from "./journal.fixture.ts";
+import { accept, assigned, DRIVERS, failed, openFresh, settle, uuid } from "./journal.fixture.ts";
 import { POSTGRES_DRIVER, stopPostgres } from "./postgres/postgres.fixture.ts";
 
 const DONE = { kind: "done" } as const;
@@ -22,17 +14,7 @@ afterAll(stopPostgres);
 
 for (const driver of [...DRIVERS, POSTGRES_DRIVER]) {
   describe.skipIf(driver.missing !== null)(`a journal ${driver.name} keeps`, () => {
-    async function fresh() {
-      const directory = temporaryDirectory();
-      const opened = await driver.open(directory.file());
-      return {
-        ...opened,
-        async [Symbol.asyncDispose]() {
-          await opened[Symbol.asyncDispose]();
-          directory[Symbol.dispose]();
-        },
-      };
-    }
+    const fresh = () => openFresh(driver);
 
     test("a repeat of what it carries, and nothing else under its id, whatever became of it", async () => {
       await using opened = await fresh();

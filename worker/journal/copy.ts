@@ -1,11 +1,10 @@
 /** A copy of a journal: what is in it, and what `meta` says of it beside the journal's own. */
 import { Database } from "bun:sqlite";
-import { refuseNewer } from "../format.ts";
+import { refuseUnknown } from "../format.ts";
 import { PAYMENT_STATES } from "../transitions.ts";
 import { damagedBy } from "./damage.ts";
 import { noteCleanEnd } from "./ending.ts";
 import { metaOf } from "./meta.ts";
-import { refuseForeign } from "../ours.ts";
 
 /**
  * Keys in `meta`. Everything that was durable at `backup_at_ms` is in the copy; nothing that was
@@ -40,8 +39,7 @@ export function contentsOf(path: string): Contents {
   using db = new Database(path, { readonly: true });
   const found = damagedBy(db);
   if (found !== null) throw new Error(`the copy is damaged: ${found.replaceAll(/\s+/g, " ")}`);
-  refuseForeign(db);
-  refuseNewer(db);
+  refuseUnknown(db);
   const hasPayments = "SELECT 1 FROM sqlite_schema WHERE name = 'payments'";
   if (db.query(hasPayments).all().length === 0)
     throw new Error("it is no copy of a journal: it is empty");

@@ -1,13 +1,14 @@
 /** The transitions and drivers that tests of the journal share. */
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../shared/clock.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 import type { Journal } from "../journal.ts";
 import type { FailedAttempt, Transition, TransitionResult } from "../transitions.ts";
 import { InlineJournal } from "./inline.ts";
 import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
-export { temporaryDirectory } from "../../testing/temporary.ts";
+export { temporaryDirectory };
 
 export const NAMES = ["default", "fallback"];
 export const AT_MS = Date.UTC(2025, 6, 1);
@@ -127,6 +128,19 @@ export function openInline(
 async function openTurns(path: string, processors: readonly string[] = NAMES): Promise<Opened> {
   const settings = { JOURNAL: path, JOURNAL_SYNC: "off" } as const;
   return opened(await openJournal(settings, processors, systemClock), () => {});
+}
+
+/** Opens a journal in a folder of its own, which goes when the journal is closed. */
+export async function openFresh(driver: Driver) {
+  const directory = temporaryDirectory();
+  const fresh = await driver.open(directory.file());
+  return {
+    ...fresh,
+    async [Symbol.asyncDispose]() {
+      await fresh[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
 }
 
 /** Drivers over SQLite whose payments are there after the journal is opened again. */
