@@ -48,6 +48,7 @@ export class Lease {
     for (;;) {
       try {
         worker ??= await joined(connection, identity);
+        if (worker === null) continue;
         const beat = await beatOf(connection, worker);
         renewals.renewed(beat.now_ms);
         if (!beat.alive) worker = null;
@@ -105,13 +106,20 @@ function sentenceOf({ holder, left_ms }: Beat): string {
   return `waits for worker ${holder}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
 }
 
-async function joined(connection: Connection, { name, link, http }: Identity): Promise<number> {
+/**
+ * Gives the number of a start, by the rule of `nextNumber` (worker/cluster/owners.ts); null when another start
+ * was given it at the same moment.
+ */
+async function joined(connection: Connection, identity: Identity): Promise<number | null> {
+  const { name, link, http } = identity;
   const [row] = await connection.ask<{ worker: number }>(
-    `INSERT INTO workers (name, link, http, alive_until)
-     VALUES ($1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms') RETURNING worker::float8`,
+    `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
+     SELECT greatest(coalesce(max(worker), 0) + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)),
+       $1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms' FROM workers
+     ON CONFLICT DO NOTHING RETURNING worker::float8`,
     [name, link, http],
   );
-  return row!.worker;
+  return row?.worker ?? null;
 }
 
 async function beatOf(connection: Connection, worker: number): Promise<Beat> {
