@@ -319,6 +319,7 @@ function endless(): EventsParts["endings"] & { reads: number } {
           endedAtMs: 0,
           reference: null,
           reason: "x".repeat(10_000),
+          code: null,
         };
         return { ended, cursor: cursorOf({ attempt: 0, row: nth }) };
       });

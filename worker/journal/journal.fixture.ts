@@ -47,6 +47,7 @@ export function failed(
   seq: number,
   processor = 0,
   reason = "test",
+  code?: string,
 ): Transition {
   const outcome = {
     release: "refused",
@@ -54,7 +55,7 @@ export function failed(
     reject: "rejected",
     conflict: "conflict",
   } as const;
-  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason };
+  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason, code };
   return { kind, seq, attempt };
 }
 
