@@ -12,7 +12,7 @@ import {
 } from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import { PLACES } from "./endings.fixture.ts";
-import { cursorOf } from "./endings.ts";
+import { cursorOf } from "../event-position.ts";
 import { openEndings } from "./open-endings.ts";
 
 afterAll(stopPostgres);

@@ -8,15 +8,8 @@ import { stateOf } from "../journal/records.ts";
 import { CODE } from "../journal/sqlite-moves.ts";
 import type { FinalState } from "../payment.ts";
 import type { Ended } from "./event.ts";
-import {
-  cursorOf,
-  firstRow,
-  positionOf,
-  type Cursor,
-  type Endings,
-  type Marks,
-  type PositionedEnd,
-} from "./endings.ts";
+import { cursorOf, positionOf, type Cursor } from "../event-position.ts";
+import { firstRow, type Endings, type Marks, type PositionedEnd } from "./endings.ts";
 
 type EndRow = Omit<Ended, "state"> & { readonly stateCode: number; readonly at: number };
 

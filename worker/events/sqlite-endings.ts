@@ -5,15 +5,8 @@ import { stateOf } from "../journal/records.ts";
 import { metaOf } from "../journal/meta.ts";
 import type { FinalState } from "../payment.ts";
 import { uuidFromHex } from "../uuid.ts";
-import {
-  cursorOf,
-  firstRow,
-  positionOf,
-  type Cursor,
-  type Endings,
-  type Marks,
-  type PositionedEnd,
-} from "./endings.ts";
+import { cursorOf, positionOf, type Cursor } from "../event-position.ts";
+import { firstRow, type Endings, type Marks, type PositionedEnd } from "./endings.ts";
 import type { Ended } from "./event.ts";
 
 /** Attempts that are looked through at once for those that ended a payment; there is no index of these. */
