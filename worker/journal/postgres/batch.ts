@@ -105,6 +105,7 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     attempts.map((attempt) => attempt?.atMs ?? null),
     attempts.map((attempt) => attempt?.outcome ?? null),
     attempts.map((attempt) => (attempt === null ? null : withoutNul(attempt.reason))),
+    someOf(attempts.map((attempt) => attempt?.code ?? null)),
     settles.map(({ seq }) => idOf(seq) ?? null),
     settles.map(({ row }) => row),
     settles.map(({ processor }) => processor),
