@@ -70,7 +70,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 async function start(order: HttpThreadStart): Promise<void> {
-  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse } = order;
+  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse, cluster } = order;
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
@@ -110,6 +110,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       standstill,
       history,
       audit,
+      cluster,
       purge: () => ask<void>({ kind: "purge" }),
       onCorruption: (message) => post({ kind: "corrupt", message }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),

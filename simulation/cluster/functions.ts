@@ -6,7 +6,7 @@
 import { fence, type Found } from "../../worker/cluster/fence.ts";
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
 import { nextNumber, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
-import { shardOf } from "../../worker/cluster/shards.ts";
+import { shardOf } from "../../shared/shards.ts";
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
 import type { PaymentRow, Tables } from "./tables.ts";

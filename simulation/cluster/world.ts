@@ -10,7 +10,7 @@
  */
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
 import type { ShardMap } from "../../worker/cluster/owners.ts";
-import { shardOf } from "../../worker/cluster/shards.ts";
+import { shardOf } from "../../shared/shards.ts";
 import { Chance } from "../world/chance.ts";
 import { Violation } from "../world/checker.ts";
 import { Time } from "../world/time.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { nextNumber, spread, surplus, type Owners } from "./owners.ts";
-import { SHARDS } from "./shards.ts";
+import { SHARDS } from "../../shared/shards.ts";
 
 function countOf(owners: Owners, worker: number | null): number {
   return owners.filter((owner) => owner === worker).length;

@@ -3,7 +3,7 @@
  * stands at most once in a batch, since the function moves all payments of a list in one statement;
  * whatever is about no payment is a batch of its own. So the order within a batch means nothing.
  */
-import { shardOf } from "../../cluster/shards.ts";
+import { shardOf } from "../../../shared/shards.ts";
 import { termsOf } from "../../fee-terms.ts";
 import type { KnownTariff } from "../../tariffs.ts";
 import type {

@@ -41,7 +41,7 @@ export function through(url: string, relay: TcpRelay): string {
 
 export function settingsAt(url: string, CLUSTER_ALLOW_SINGLE = true) {
   const where = { LINK_HOST: "127.0.0.1", LINK_PORT: 1, HTTP_HOST: "127.0.0.1", HTTP_PORT: 2 };
-  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE, WORKER_NAME: "ours", ...where };
+  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE, WORKER_NAME: "ours", WORKER_ADDRESS: "", ...where };
 }
 
 export async function openAt(
