@@ -7,6 +7,7 @@ import { print, printPage } from "./dev/output.ts";
 import { untilApiReady } from "./dev/readiness.ts";
 import { scenarioOf, SCENARIO_NAMES } from "./dev/scenarios.ts";
 import { devSettings, forScenario } from "./dev/settings.ts";
+import { Shop } from "./dev/shop.ts";
 import { onStop } from "./dev/signals.ts";
 import { Supervisor } from "./dev/supervisor.ts";
 import { welcome } from "./dev/welcome.ts";
@@ -14,6 +15,7 @@ import { argumentsOrExit, refuseArguments } from "./shared/arguments.ts";
 import { exitWith, settingsOrExit } from "./shared/process.ts";
 import { describeSettings, readSettings } from "./shared/settings.ts";
 import { hearSignals } from "./shared/signals.ts";
+import { urlOf } from "./simulator/server.ts";
 
 const USAGE = `usage: bun run dev [--scenario ${SCENARIO_NAMES.join("|")}]
 
@@ -22,7 +24,8 @@ DATA_DIR between runs; the simulated processors remember nothing. Further settin
 the APIs (PATIENCE_MS, JOURNAL_SYNC and the like) are passed on to them.
 
 With --scenario payments are posted while the processors go through that weather again and again, to
-be watched on the dashboard. It begins with nothing, in data/gameday.`;
+be watched on the dashboard, and a small shop is told by webhooks and GET /events what becomes of
+them. It begins with nothing, in data/gameday.`;
 
 /** Time for the last words; their reader may not be reading any more. */
 const LAST_WORD_MS_MAX = 500;
@@ -38,13 +41,15 @@ const taken = await findTakenPort(given);
 if (taken !== null) exitWith(taken);
 const settings = scenario === null ? given : forScenario(given);
 
-const supervisor = new Supervisor(processesOf(settings, process.env, scenario !== null));
-const gameDay = new GameDay(settings);
+const shop = scenario === null ? null : new Shop();
+const supervisor = new Supervisor(processesOf(settings, process.env, shop));
+const gameDay = new GameDay(settings, shop);
 const front = startFront(settings, gameDay, () => supervisor.crash("worker"));
 onStop(
   async () => {
     await front.stop();
     const code = await supervisor.stop();
+    await shop?.[Symbol.asyncDispose]();
     await Promise.race([print("dev", "everything is stopped"), Bun.sleep(LAST_WORD_MS_MAX)]);
     process.exit(code);
   },
@@ -60,6 +65,7 @@ try {
   await printPage(
     welcome(settings, { behindProxy, dashboard: front.url, scenario: scenario?.name ?? null }),
   );
+  shop?.begin(urlOf(settings.HOST, settings.PORT), (text) => void print("shop", text));
   if (scenario !== null) await gameDay.play(scenario);
 } catch (error) {
   // A stop during the start ends the process by itself.

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { ROOT } from "../testing/programs.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { DevSettings } from "./settings.ts";
+import type { Shop } from "./shop.ts";
 
 export type ProcessPlan = {
   readonly name: string;
@@ -16,11 +17,14 @@ export type ProcessPlan = {
 /** Payments take no detour; the worker refuses to start with one. */
 const PROXIES = new Set(["http_proxy", "https_proxy", "all_proxy"]);
 
-/** Processes of one group start together; a group starts once the one before it is ready. */
+/**
+ * Processes of one group start together; a group starts once the one before it is ready. On a game day there is a
+ * shop that is told of payments, and books are compared.
+ */
 export function processesOf(
   settings: DevSettings,
   outer: Record<string, string | undefined>,
-  audited = false,
+  shop: Pick<Shop, "env" | "token"> | null = null,
 ): ProcessPlan[][] {
   const { HOST, PORT, HTTP_PORT, LINK_PORT, LOG_LEVEL, DEFAULT_PORT, FALLBACK_PORT } = settings;
   const common = { ...(outer as Record<string, string>), LOG_LEVEL };
@@ -31,7 +35,7 @@ export function processesOf(
   });
   const simulator = (NAME: string, FEE: string, port: number) =>
     plan(NAME, "simulator.ts", { NAME, FEE, HOST, PORT: String(port) });
-  const audit = audited ? ";audit-token=123" : "";
+  const audit = shop === null ? "" : ";audit-token=123";
   const worker = plan("worker", "worker.ts", {
     LINK_HOST: "127.0.0.1",
     LINK_PORT: String(LINK_PORT),
@@ -43,6 +47,7 @@ export function processesOf(
     ].join(","),
     JOURNAL: `sqlite:${resolve(ROOT, settings.DATA_DIR, "payments.db")}`,
     PURGE_ENABLED: "true",
+    ...shop?.env,
   });
   const api = (name: string) =>
     plan(name, "api.ts", {
@@ -50,6 +55,7 @@ export function processesOf(
       PORT: String(PORT),
       WORKER_LINK: `127.0.0.1:${LINK_PORT}`,
       WORKER_HTTP: urlOf("127.0.0.1", HTTP_PORT),
+      ...(shop === null ? {} : { READ_TOKEN: shop.token }),
     });
   return [
     [simulator("default", "0.05", DEFAULT_PORT), simulator("fallback", "0.15", FALLBACK_PORT)],
