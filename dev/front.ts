@@ -22,8 +22,8 @@ export function startFront(
   gameDay: GameDay,
   killWorker: () => void,
 ) {
-  const workerHttp = urlOf(HOST, HTTP_PORT);
-  const passOn = createPassOn({ workerHttp, timeoutMs: WORKER_TIMEOUT_MS });
+  const origins = [urlOf(HOST, HTTP_PORT)];
+  const passOn = createPassOn({ origins: () => origins, timeoutMs: WORKER_TIMEOUT_MS });
   const server = Bun.serve({
     hostname: HOST,
     port: DASHBOARD_PORT,
