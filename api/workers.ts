@@ -20,7 +20,7 @@ import type { ApiSettings } from "./settings.ts";
 import { fetchMap } from "./workers/fetch-map.ts";
 import { Links } from "./workers/links.ts";
 import type { Owners } from "./workers/owners.ts";
-import { Routing, type Answered } from "./workers/routing.ts";
+import { Routing, type Answered, type Elsewhere } from "./workers/routing.ts";
 
 const ASK_MS = 1_000;
 /** Time between two rounds of questions while the map is known not to do. */
@@ -74,6 +74,8 @@ class AllWorkers implements Workers {
   readonly #links: Links;
   readonly #routing: Routing;
   readonly #addresses: readonly string[];
+  /** Link to the worker, when one address is configured. */
+  readonly #only: Link | null;
   readonly #http: readonly string[];
   readonly #peers = new Map<string, Peer>();
   readonly #asking = new Set<string>();
@@ -94,12 +96,12 @@ class AllWorkers implements Workers {
     this.#links = links;
     this.instance = instance;
     this.#routing = new Routing({
-      links: this.#addresses,
       ackTimeoutMs: ACK_TIMEOUT_MS,
       send: (address, payment, done) => this.#send(address, payment, done),
       ask: () => this.#askWithin(ASK_AT_ONCE_MS),
     });
-    if (this.#addresses.length > 1) this.#ask();
+    this.#only = this.#addresses.length === 1 ? links.at(this.#addresses[0] as string) : null;
+    if (this.#only === null) this.#ask();
   }
 
   /** True while every worker that payments go to answers. */
@@ -113,8 +115,21 @@ class AllWorkers implements Workers {
   }
 
   pay(payment: Payment): Promise<Verdict | null> {
+    const { owners } = this.#routing;
+    if (owners === null && this.#only !== null) return this.#payTo(this.#only, payment);
+    return this.#route(this.#clock.steadyMs(), payment, null);
+  }
+
+  /** Goes past routing, as long as the only worker there is does not say *elsewhere*. */
+  async #payTo(only: Link, payment: Payment): Promise<Verdict | null> {
+    const cameAtMs = this.#clock.steadyMs();
+    const verdict = await only.pay(payment);
+    return verdict?.kind === "elsewhere" ? this.#route(cameAtMs, payment, verdict) : verdict;
+  }
+
+  #route(cameAtMs: number, payment: Payment, refusal: Elsewhere | null): Promise<Verdict | null> {
     return new Promise((done) => {
-      this.#routing.pay(this.#clock.steadyMs(), payment, done);
+      this.#routing.pay(cameAtMs, payment, done, refusal);
       this.#tickSoon();
     });
   }
@@ -122,8 +137,8 @@ class AllWorkers implements Workers {
   known(): readonly KnownWorker[] {
     const { owners } = this.#routing;
     if (owners === null) {
-      const [address = "", another] = this.#addresses;
-      return another === undefined ? [this.#knownAs(address, this.#http[0] ?? "")] : [];
+      const [address = ""] = this.#addresses;
+      return this.#only === null ? [] : [this.#knownAs(address, this.#http[0] as string)];
     }
     return owners.map.workers
       .filter(({ shards }) => shards.length > 0)

@@ -23,13 +23,12 @@ function mapOf(version: number, ownerOf: (shard: number) => string | null): Owne
 type Sent = { readonly link: string; answer(nowMs: number, verdict: Verdict | null): void };
 
 /** A routing whose payments are kept as they are sent. */
-function site(...links: string[]) {
+function site() {
   const sent: Sent[] = [];
   const answers: (Verdict | null)[] = [];
   const closed = new Set<string>();
   let asked = 0;
   const routing = new Routing({
-    links,
     ackTimeoutMs: MS_MAX,
     send(link, _, answer) {
       if (closed.has(link)) return false;
@@ -47,38 +46,24 @@ const STORED = { kind: "stored" } as const;
 const elsewhere = (mapVersion: number) => ({ kind: "elsewhere", mapVersion }) as const;
 const NOT_STORED = { kind: "busy", retryAfterMs: 1_000 } as const;
 
-describe("with one address and no map", () => {
-  test("everything goes there, and nobody is asked for a map", () => {
-    const { pay, sent, answers, asked, routing } = site("a:1");
-    pay(0);
-    expect(sent.map(({ link }) => link)).toEqual(["a:1"]);
-    sent[0]!.answer(1, STORED);
-    expect(answers).toEqual([STORED]);
-    expect(asked()).toBe(0);
-    expect(routing.idle).toBe(true);
-  });
-
-  test("a worker that says elsewhere is one of several: its map is asked for", () => {
-    const { pay, sent, answers, asked, routing } = site("a:1");
-    pay(0);
-    sent[0]!.answer(5, elsewhere(7));
-    expect(asked()).toBe(1);
-    expect(answers).toEqual([]);
-    expect(
-      routing.learn(
-        10,
-        mapOf(7, () => "b"),
-      ),
-    ).toBe(true);
-    expect(sent.map(({ link }) => link)).toEqual(["a:1", "b:1"]);
-    sent[1]!.answer(12, STORED);
-    expect(answers).toEqual([STORED]);
-  });
+test("what the only worker refused as elsewhere goes to the owner by a map, which is asked for", () => {
+  const { sent, answers, asked, routing } = site();
+  const one = payment(1);
+  routing.pay(0, one, (verdict) => answers.push(verdict), { ...elsewhere(7), mayBeStored: true });
+  expect(asked()).toBe(1);
+  expect(sent).toEqual([]);
+  routing.learn(
+    10,
+    mapOf(7, () => "b"),
+  );
+  expect(sent.map(({ link }) => link)).toEqual(["b:1"]);
+  sent[0]!.answer(12, NOT_STORED);
+  expect(answers).toEqual([{ ...NOT_STORED, mayBeStored: true }]);
 });
 
-describe("with several addresses", () => {
+describe("without a map", () => {
   test("nothing is sent without a map: two that share no database would charge twice", () => {
-    const { pay, sent, answers, asked, routing } = site("a:1", "b:1");
+    const { pay, sent, answers, asked, routing } = site();
     pay(0);
     for (let nowMs = 0; nowMs < MS_MAX; nowMs += 10) routing.tick(nowMs);
     expect(asked()).toBe(1);
@@ -90,7 +75,7 @@ describe("with several addresses", () => {
   });
 
   test("what waited for a map goes to the owner of its shard", () => {
-    const { pay, sent, routing } = site("a:1", "b:1");
+    const { pay, sent, routing } = site();
     for (const n of [1, 2, 3, 4]) pay(0, n);
     const ownerOf = (shard: number) => (shard % 2 === 0 ? "a" : "b");
     routing.learn(5, mapOf(1, ownerOf));
@@ -100,7 +85,7 @@ describe("with several addresses", () => {
   });
 
   test("more than may wait are turned away at once", () => {
-    const { routing, answers } = site("a:1", "b:1");
+    const { routing, answers } = site();
     for (let n = 0; n < 16_385; n++) routing.pay(0, payment(1), (verdict) => answers.push(verdict));
     expect(answers).toEqual([NOT_STORED]);
     routing.tick(MS_MAX);
@@ -108,7 +93,7 @@ describe("with several addresses", () => {
   });
 
   test("a map that is older than the one that is known changes nothing", () => {
-    const { routing } = site("a:1", "b:1");
+    const { routing } = site();
     expect(
       routing.learn(
         0,
@@ -133,7 +118,7 @@ describe("with several addresses", () => {
 
 describe("a payment whose worker says elsewhere", () => {
   test("goes to that worker again after a moment, as it may not have learnt of its shard", () => {
-    const { pay, sent, answers, routing } = site("a:1", "b:1");
+    const { pay, sent, answers, routing } = site();
     routing.learn(
       0,
       mapOf(5, () => "a"),
@@ -153,7 +138,7 @@ describe("a payment whose worker says elsewhere", () => {
       [MS_MAX - 10, NOT_STORED],
       [MS_MAX - 100, null],
     ] as const) {
-      const { pay, sent, answers, routing } = site("a:1", "b:1");
+      const { pay, sent, answers, routing } = site();
       routing.learn(
         0,
         mapOf(5, () => "a"),
@@ -169,7 +154,7 @@ describe("a payment whose worker says elsewhere", () => {
   });
 
   test("may be stored when one of its refusals was in doubt, whatever the last one says", () => {
-    const { pay, sent, answers, routing } = site("a:1", "b:1");
+    const { pay, sent, answers, routing } = site();
     routing.learn(
       0,
       mapOf(5, () => "a"),
@@ -185,7 +170,7 @@ describe("a payment whose worker says elsewhere", () => {
   });
 
   test("waits for a link that is not open yet", () => {
-    const { pay, sent, closed, routing } = site("a:1", "b:1");
+    const { pay, sent, closed, routing } = site();
     closed.add("b:1");
     routing.learn(
       0,
@@ -218,7 +203,6 @@ function play(seed: number): { readonly taken: number; readonly told: Map<string
   const asked: { id: string; verdict: Verdict | null; isStored: boolean }[] = [];
 
   const routing = new Routing({
-    links: names.map((name) => `${name}:1`),
     ackTimeoutMs: MS_MAX,
     ask: () => later.push({ atMs: nowMs + under(100), act: tellMap }),
     send(link, one, done) {

@@ -1,10 +1,8 @@
 /**
  * Sends each payment to the worker that has its shard, as a core without clock, socket or timer.
  *
- *   one address, no map     everything goes there, as long as nobody says *elsewhere*
- *   several, no map yet     nothing goes anywhere: workers that do not share a database would take the
- *                           same id twice
- *   a map                   to the owner of the shard, and to nobody else
+ *   no map yet    nothing goes anywhere: workers that do not share a database would take the same id twice
+ *   a map         to the owner of the shard, and to nobody else
  *
  * *Elsewhere* is a refusal: the payment goes to the owner by a newer map as soon as there is one, and to the
  * present one again after a moment, as its worker may not have learnt of its shard yet. Silence is no
@@ -19,6 +17,7 @@ import type { Owners } from "./owners.ts";
 
 /** Told once of a time and a verdict; null when the time of the payment is up. */
 export type Answered = (nowMs: number, verdict: Verdict | null) => void;
+export type Elsewhere = Extract<Verdict, { kind: "elsewhere" }>;
 type Done = (verdict: Verdict | null) => void;
 type Posted = {
   readonly payment: Payment;
@@ -37,8 +36,6 @@ const BUSY_RETRY_MS = 1_000;
 const WAITING_MAX = 16_384;
 
 export type RoutingOptions = {
-  /** Addresses of links, as they are configured. */
-  readonly links: readonly string[];
   readonly ackTimeoutMs: number;
   /**
    * Hands a payment to the link at an address. False when there is no such link yet.
@@ -50,16 +47,12 @@ export type RoutingOptions = {
 
 export class Routing {
   readonly #options: RoutingOptions;
-  /** The only link there is as long as there is no map; null with several. */
-  readonly #single: string | null;
   /** Payments that wait for a map or an owner, or were sent for a second time. */
   readonly #watched = new Set<Posted>();
   #owners: Owners | null = null;
 
   constructor(options: RoutingOptions) {
     this.#options = options;
-    const [single, ...others] = options.links;
-    this.#single = others.length === 0 ? (single ?? null) : null;
   }
 
   get owners(): Owners | null {
@@ -71,17 +64,20 @@ export class Routing {
     return this.#watched.size === 0;
   }
 
-  /** Takes a payment; `done` is called once, with its verdict or with null when its time is up. */
-  pay(nowMs: number, payment: Payment, done: Done): void {
+  /**
+   * Takes a payment that came at `nowMs`; `done` is called once, with its verdict or with null when its
+   * time is up. `refusal` is that of a worker to which it was sent without a map.
+   */
+  pay(nowMs: number, payment: Payment, done: Done, refusal: Elsewhere | null = null): void {
     const posted: Posted = {
       payment,
       done,
       deadlineMs: nowMs + this.#options.ackTimeoutMs,
-      mayBeStored: false,
+      mayBeStored: refusal?.mayBeStored === true,
       retryAtMs: Number.POSITIVE_INFINITY,
       isDone: false,
     };
-    if (!this.#send(posted)) this.#wait(nowMs, posted);
+    if (refusal !== null || !this.#send(posted)) this.#wait(nowMs, posted);
   }
 
   /** Takes over a map, unless it is older than the one that is known. */
@@ -102,12 +98,8 @@ export class Routing {
     }
   }
 
-  #linkOf({ correlationId }: Payment): string | null {
-    return this.#owners === null ? this.#single : this.#owners.linkOf(correlationId);
-  }
-
   #send(posted: Posted): boolean {
-    const link = this.#linkOf(posted.payment);
+    const link = this.#owners?.linkOf(posted.payment.correlationId) ?? null;
     if (link === null) return false;
     return this.#options.send(link, posted.payment, (nowMs, verdict) =>
       this.#answered(nowMs, posted, verdict),
