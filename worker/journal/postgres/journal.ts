@@ -24,7 +24,6 @@ import {
   type OpenRow,
   type Settled,
   type Transition,
-  type TransitionResult,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
 import type { OnDurable, WorkerJournal } from "../driver.ts";
@@ -33,6 +32,7 @@ import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import {
   batchOfAddresses,
+  batchOfGift,
   batchOfTariffs,
   encode,
   fitting,
@@ -151,6 +151,14 @@ export class PostgresJournal implements WorkerJournal {
     return [...known, ...begun];
   }
 
+  /**
+   * Gives shards to another worker; nothing of them is under way, and all that was appended for them is
+   * durable. Resolves with the version of the map since then; null when they are still this one's.
+   */
+  give(shards: readonly number[], to: number): Promise<number | null> {
+    return this.#commitAlone(batchOfGift(shards, to));
+  }
+
   /** Driver's `settled`. What an operator has settled shows nothing of the processor. */
   async settled(
     processor: number,
@@ -230,11 +238,14 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   /** Commits a batch that is no transition's. */
-  async #commitAlone(batch: Batch): Promise<void> {
-    this.#running = this.#commit(batch, null).then(() => {
+  async #commitAlone<Results>(batch: Batch<Results>): Promise<Results | null> {
+    while (this.#running !== null) await this.#running;
+    const committed = this.#commit(batch, null);
+    this.#running = committed.then(() => {
       this.#running = null;
     });
     await this.#running;
+    return committed;
   }
 
   #schedule(): void {
@@ -293,10 +304,10 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   /** Asks for the batch until it is known what became of it. Null: it was not run, or the journal is over. */
-  async #commit(
-    { values, results }: Batch,
+  async #commit<Results>(
+    { values, results }: Batch<Results>,
     transitions: readonly Transition[] | null,
-  ): Promise<TransitionResult[] | null> {
+  ): Promise<Results | null> {
     const { lease, writing, clock } = this.#parts;
     const batch = this.#batches + 1;
     const startMs = clock.steadyMs();
