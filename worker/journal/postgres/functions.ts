@@ -38,13 +38,10 @@ export const MOVE_NUMBER = Object.fromEntries(
   PLAIN_MOVES.map((kind, number) => [kind, number]),
 ) as Record<PlainMove, number>;
 
-/** Newest `requestedAt` of the ledger of a stream, and of what was purged of it; null when there is none. */
-export function newestOf(stream: string): string {
-  return `greatest((SELECT requested_up_to_ms FROM meta),
-    (SELECT max(max_ms) FROM blocks WHERE stream = ${stream}),
-    (SELECT max(requested_at_ms) FROM ledger WHERE stream = ${stream} AND row >=
-      (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks WHERE stream = ${stream})))`;
-}
+/** Newest `requestedAt` of the ledger, and of what was purged of it; null when there is none. */
+export const NEWEST = `greatest((SELECT requested_up_to_ms FROM meta), (SELECT max(max_ms) FROM blocks),
+    (SELECT max(newest.ms) FROM streams t, LATERAL (SELECT max(requested_at_ms) AS ms FROM ledger l WHERE l.stream = t.stream AND l.row >=
+      (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks d WHERE d.stream = t.stream)) newest))`;
 
 /** The first item of an answer's entries: which of the lists it is about; a gift is alone in its batch. */
 export const LIST = { accepts: 0, moves: 1, settles: 2, gifts: 3 } as const;
@@ -217,7 +214,7 @@ BEGIN
         said := jsonb_build_array(jsonb_build_array(${LIST.gifts}, 1, b));
       WHEN 'trust' THEN UPDATE meta SET restored_at_ms = NULL;
       WHEN 'purge' THEN
-        UPDATE meta SET requested_up_to_ms = ${newestOf("s")};
+        UPDATE meta SET requested_up_to_ms = ${NEWEST};
         -- Rows below the base do not exist any more; they are deleted later, in pieces.
         DELETE FROM ledger WHERE stream = s AND row >= (rare->>'baseRow')::bigint;
         DELETE FROM blocks WHERE stream = s AND block >= (rare->>'baseRow')::bigint / ${BLOCK_ROWS};
