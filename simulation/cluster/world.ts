@@ -208,6 +208,7 @@ class ClusterWorld {
     };
     const span = (maxMs: number) => this.#chance.between(50, maxMs);
     during(plan.kills, () => this.#slot().worker.end("killed"));
+    during(plan.leaves, () => this.#slot().worker.leave());
     during(plan.pauses, () => this.#pause(this.#slot(), span(12_000)));
     during(plan.cuts, () => this.#cut(this.#slot(), span(8_000)));
     during(plan.restarts, () =>

@@ -22,6 +22,7 @@ import {
   type PaymentRecord,
   type PaymentStory,
   type RowRange,
+  type StreamRows,
   type SettledRecord,
   type WhyEnded,
 } from "../journal-reader.ts";
@@ -298,11 +299,11 @@ export class SqliteReader implements JournalReader {
     );
   }
 
-  async ledger(): Promise<RowRange> {
+  async ledger(): Promise<StreamRows[]> {
     // SQLite would read all rows for both ends in one SELECT.
     const sql = "SELECT (SELECT min(row) FROM ledger), (SELECT max(row) FROM ledger)";
     const [[first, last]] = this.#db.query(sql).values() as [[number | null, number | null]];
-    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+    return [{ stream: 0, fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 }];
   }
 
   async charging(): Promise<Charging> {

@@ -11,6 +11,7 @@ import { moves } from "./migrations/0002-moves.ts";
 import { carried } from "./migrations/0003-carried.ts";
 import { webhooks } from "./migrations/0004-webhooks.ts";
 import { codes } from "./migrations/0005-codes.ts";
+import { map } from "./migrations/0006-map.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -20,6 +21,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   carried,
   webhooks,
   codes,
+  map,
 ];
 
 /** Number of the lock that a migration holds: "PaLe". */
