@@ -78,6 +78,7 @@ test("one that says that this API has another secret is quoted, in the words of 
   const known = { address: "worker:9998", word: worker, link: site.link, isInDoubt: false };
   const [said] = readinessOf([known], false).reasons;
   expect(said?.code).toBe("link-secret");
+  expect(site.watch.secretDiffers).toBe(true);
   const [, fields] = site.lines.at(-1) as [string, object];
   expect(fields).toMatchObject({ incident: "link-doubt", reason: said?.detail });
 });

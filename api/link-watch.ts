@@ -28,6 +28,7 @@ export class LinkWatch {
   readonly #parts: LinkWatchParts;
   readonly #doubt = new LinkDoubt();
   readonly #startedAtMs: number;
+  #secretDiffers = false;
 
   constructor(parts: LinkWatchParts) {
     this.#parts = parts;
@@ -37,6 +38,11 @@ export class LinkWatch {
   /** True when the worker has answered over HTTP alone for a while. */
   get isInDoubt(): boolean {
     return this.#doubt.isThere;
+  }
+
+  /** True while the worker says that this API's frames are made with another secret. */
+  get secretDiffers(): boolean {
+    return this.#secretDiffers;
   }
 
   look(): void {
@@ -59,7 +65,8 @@ export class LinkWatch {
     this.#doubt.look(link.answering, word !== null);
     // With the worker's own word that it is the secret, a second look is not needed.
     const reason = otherSecretOf(word, link.instance);
-    const isSo = this.#doubt.isThere || reason !== null;
+    this.#secretDiffers = reason !== null;
+    const isSo = this.#doubt.isThere || this.#secretDiffers;
     this.#tell("link-doubt", isSo, reason === null ? {} : { reason });
   }
 

@@ -5,7 +5,7 @@ import { ROOT } from "../testing/programs.ts";
 import { PAYMENT, runApi, startFakeWorker, type RunningApi } from "./server.fixture.ts";
 
 /** Families of metrics that an API has of its own. */
-const OWN_METRICS = 9;
+const OWN_METRICS = 10;
 
 type Family = { readonly type: string; readonly samples: Map<string, number> };
 

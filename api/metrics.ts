@@ -22,8 +22,14 @@ const ACCEPT_SECONDS = [
 ];
 const STATUSES = 600;
 
-/** Requests are counted in plain numbers, and given their labels only when somebody reads them. */
-export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): ApiMetrics {
+/**
+ * Requests are counted in plain numbers, and given their labels only when somebody reads them.
+ * `secretDiffers`: whether a worker says that this API's secret is not its own.
+ */
+export function createApiMetrics(
+  link: Pick<Link, "answering" | "traffic">,
+  secretDiffers: () => boolean,
+): ApiMetrics {
   const registry = new Registry();
   const requests = new Map<string, Float64Array>();
   const verdicts: Record<VerdictKind, number> = {
@@ -74,6 +80,14 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
       this.set(link.answering ? 1 : 0);
     },
   });
+  const linkSecretDiffers = new Gauge({
+    name: "papaleguas_api_link_secret_differs",
+    help: "1 while a worker says that frames of this API are made with another secret, else 0.",
+    registers: [],
+    collect() {
+      this.set(secretDiffers() ? 1 : 0);
+    },
+  });
   const frames = new Counter({
     name: "papaleguas_api_link_frames_total",
     help: "Link frames sent, sent again, and received.",
@@ -117,6 +131,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
   registry.registerMetric(accept);
   registry.registerMetric(verdictsTotal);
   registry.registerMetric(workerAnswering);
+  registry.registerMetric(linkSecretDiffers);
   registry.registerMetric(frames);
   registry.registerMetric(drops);
   registry.registerMetric(residentMemory);

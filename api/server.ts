@@ -61,7 +61,7 @@ type OwnAnswers = { readonly [Id in OwnedBy<"api" | "each">]: Handler };
 
 export function startApi(parts: ApiParts): Api {
   const { settings, workers, log } = parts;
-  const metrics = createApiMetrics(workers);
+  const metrics = createApiMetrics(workers, () => watch.secretDiffers);
   const passOn = createPassOn({
     origins: () => workers.origins(),
     timeoutMs: parts.workerTimeoutMs ?? WORKER_TIMEOUT_MS,

@@ -40,6 +40,11 @@ export class WorkersWatch {
     return this.#watches.get(address)?.isInDoubt ?? false;
   }
 
+  /** True while a worker says that this API's frames are made with another secret. */
+  get secretDiffers(): boolean {
+    return [...this.#watches.values()].some((watch) => watch.secretDiffers);
+  }
+
   look(): void {
     this.#follow();
     for (const watch of this.#watches.values()) watch.look();
