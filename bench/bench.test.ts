@@ -32,6 +32,8 @@ const ROWS = [
     (what) => `latency at 1000/s: ${what}, p99`,
   ),
   ...["anywhere", "following", "one processor"].map((what) => `pages of 100: ${what}, p99`),
+  "walk of all pages of 1000",
+  "export while payments come",
   "audit: 3 among 20000",
   ...["summary", "summary of 16 million"].flatMap((summary) =>
     ["everything", "the last 15 s but 1.5 s"].map((what) => `${summary}: ${what}`),

@@ -20,6 +20,7 @@ import * as outage from "./system/outage.ts";
 import * as pages from "./system/pages.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
+import * as walk from "./system/walk.ts";
 import * as webhooks from "./system/webhooks.ts";
 import * as upgrade from "./system/upgrade.ts";
 
@@ -36,6 +37,7 @@ export const SUITE: readonly Benchmark[] = [
   upgrade,
   readers,
   pages,
+  walk,
   auditCommand,
   exported,
   summary,

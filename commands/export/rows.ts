@@ -1,5 +1,5 @@
 /** Writes exported payments as lines, and adds up what was written; a million take a few seconds. */
-import { iso } from "../../shared/clock.ts";
+import { instants } from "../../shared/clock.ts";
 import { csvRow, quoted } from "../../shared/csv.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
@@ -93,21 +93,4 @@ ${settledAtMs === null ? "" : this.#settled(settledAtMs)}\r\n`;
     const fee = decimalOfFee(feeOf(tariff.terms, payment.amountCents));
     return { number: String(tariff.number), fee };
   }
-}
-
-const SECOND_MS = 1_000;
-const ENDS = Array.from({ length: SECOND_MS }, (_, ms) => `${String(ms).padStart(3, "0")}Z`);
-
-/** Writes a column's instants as ISO 8601; of those that follow each other most lie in one second. */
-function instants(): (atMs: number) => string {
-  let second = Number.NaN;
-  let written = "";
-  return (atMs) => {
-    const now = Math.floor(atMs / SECOND_MS);
-    if (now !== second) {
-      second = now;
-      written = iso(now * SECOND_MS).slice(0, -4);
-    }
-    return written + ENDS[atMs - now * SECOND_MS]!;
-  };
 }

@@ -131,33 +131,32 @@ export class Listing {
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     let found = await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
-    const sealed = this.#sealedBlocks();
+    // A payment that was settled before it was looked for among the open ones has a row before this one.
+    const { head } = this.#cursor;
     const taken = new Set<number>();
-    let rows: RowRange[] = [{ fromRow: sealed * BLOCK_ROWS, toRow: MOST }];
     let many = Math.ceil(limit / BLOCK_ROWS) + 1;
     for (;;) {
       // Only what comes before the last one that is known already can be missing.
       const leastMs = found[limit - 1]?.requestedAtMs ?? fromMs;
       const span = { fromMs: leastMs, toMs: behind.beforeMs };
-      const blocks = this.#newestBlocks(span, filter.processor, taken, sealed, many);
-      rows.push(...blocks.map(rowsOfBlock));
-      if (rows.length === 0) return found;
-      const settled = await this.#settled(filter, rows, { ...behind, fromMs: leastMs }, limit);
+      const blocks = this.#newestBlocks(span, filter.processor, taken, head, many);
+      if (blocks.length === 0) return found;
+      const within = { ...behind, fromMs: leastMs };
+      const settled = await this.#settled(filter, rowsOfBlocks(blocks), within, limit);
       found = merged(found, settled, limit, byInstant);
-      rows = [];
       many = Math.min(2 * many, BLOCKS_AT_ONCE);
     }
   }
 
   /**
-   * Takes full blocks that may hold a processor's payments of a span, those that reach furthest into its
-   * end first; `many` at most.
+   * Takes blocks below a row that may hold a processor's payments of a span, those that reach furthest into
+   * its end first; `many` at most. The last block, which is not full, has the span of its rows by now, too.
    */
   #newestBlocks(
     { fromMs, toMs }: Instants,
     processor: number | null,
     taken: Set<number>,
-    sealed: number,
+    head: number,
     many: number,
   ): number[] {
     const { minMs, maxMs } = this.#blocks;
@@ -165,15 +164,17 @@ export class Listing {
     let leastMs = fromMs;
     const found: number[] = [];
     const first = this.#firstBlock();
+    const sealed = Math.floor(head / BLOCK_ROWS);
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
-    for (let block = sealed - 1; block >= first; block--) {
+    for (let block = Math.ceil(head / BLOCK_ROWS) - 1; block >= first; block--) {
       const isLast = block % SUPER_BLOCKS === SUPER_BLOCKS - 1;
       if (isLast && this.#isApart(block, sealed, leastMs, toMs)) {
         block -= SUPER_BLOCKS - 1;
         continue;
       }
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
-      if (processor !== null && !this.#mayHave(block, processor)) continue;
+      const isFull = block < sealed;
+      if (processor !== null && isFull && !this.#mayHave(block, processor)) continue;
       const at = found.findIndex((other) => reach(other) > reach(block));
       found.splice(at === -1 ? found.length : at, 0, block);
       if (found.length <= many) continue;
@@ -233,18 +234,22 @@ export class Listing {
   #firstBlock(): number {
     return Math.floor(this.#cursor.base / BLOCK_ROWS);
   }
-
-  #sealedBlocks(): number {
-    return Math.floor(this.#cursor.head / BLOCK_ROWS);
-  }
 }
 
 function bounded({ fromMs, toMs }: Instants): Instants {
   return { fromMs: Math.max(fromMs, LEAST), toMs: Math.min(toMs, MOST) };
 }
 
-function rowsOfBlock(block: number): RowRange {
-  return { fromRow: block * BLOCK_ROWS, toRow: (block + 1) * BLOCK_ROWS };
+/** Blocks that follow each other are one range. */
+function rowsOfBlocks(blocks: readonly number[]): RowRange[] {
+  const rows: { fromRow: number; toRow: number }[] = [];
+  for (const block of blocks.toSorted((a, b) => a - b)) {
+    const fromRow = block * BLOCK_ROWS;
+    const last = rows.at(-1);
+    if (last?.toRow === fromRow) last.toRow += BLOCK_ROWS;
+    else rows.push({ fromRow, toRow: fromRow + BLOCK_ROWS });
+  }
+  return rows;
 }
 
 function byInstant(a: PaymentRecord, b: PaymentRecord): number {
@@ -258,6 +263,7 @@ function merged(
   limit: number,
   order: (a: PaymentFound, b: PaymentFound) => number,
 ): PaymentFound[] {
+  if (before.length === 0) return [...later];
   const bySeq = new Map(before.map((payment) => [payment.seq, payment]));
   for (const payment of later) bySeq.set(payment.seq, payment);
   return [...bySeq.values()].sort(order).slice(0, limit);

@@ -10,38 +10,33 @@ export type Known = { readonly names: readonly string[]; readonly eras: readonly
 
 export function statusJson(found: PaymentFound, known: Known): string {
   const { reason, code } = found;
-  const fields = [statusFields(found, known)];
-  if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);
-  if (code !== null) fields.push(`"code":${JSON.stringify(code)}`);
-  return `{${fields.join(",")}}`;
+  let fields = statusFields(found, known);
+  if (reason !== null) fields += `,"reason":${JSON.stringify(reason)}`;
+  if (code !== null) fields += `,"code":${JSON.stringify(code)}`;
+  return `{${fields}}`;
 }
 
-/** Writes the fields of a status, without the braces around them. */
+/** Writes the fields of a status, without the braces around them; as one text, since a page has hundreds. */
 export function statusFields(payment: PaymentRecord, { names, eras }: Known): string {
   const { correlationId, amountCents, state, processor, requestedAtMs, settledAtMs } = payment;
-  const fields = [
-    `"correlationId":"${correlationId}"`,
-    `"amount":${decimalFromCents(amountCents)}`,
-    `"status":"${state}"`,
-  ];
-  if (payment.reference !== null) fields.push(`"reference":${JSON.stringify(payment.reference)}`);
-  if (processor !== null) fields.push(`"processor":${JSON.stringify(names[processor])}`);
-  if (requestedAtMs !== null) fields.push(`"requestedAt":"${iso(requestedAtMs)}"`);
-  fields.push(`"acceptedAt":"${iso(payment.acceptedAtMs)}"`);
-  if (settledAtMs !== null) fields.push(`"settledAt":"${iso(settledAtMs)}"`);
-  if (state === "settled" && settledAtMs === null) fields.push('"pruned":true');
-  fields.push(...feeFields(payment, eras));
-  return fields.join(",");
+  let fields = `"correlationId":"${correlationId}","amount":${decimalFromCents(amountCents)},"status":"${state}"`;
+  if (payment.reference !== null) fields += `,"reference":${JSON.stringify(payment.reference)}`;
+  if (processor !== null) fields += `,"processor":${JSON.stringify(names[processor])}`;
+  if (requestedAtMs !== null) fields += `,"requestedAt":"${iso(requestedAtMs)}"`;
+  fields += `,"acceptedAt":"${iso(payment.acceptedAtMs)}"`;
+  if (settledAtMs !== null) fields += `,"settledAt":"${iso(settledAtMs)}"`;
+  if (state === "settled" && settledAtMs === null) fields += ',"pruned":true';
+  return fields + feeFields(payment, eras);
 }
 
 /** The fee of a settled payment whose tariff is known, in the currency's units. */
 function feeFields(
   { state, processor, requestedAtMs, amountCents }: PaymentRecord,
   eras: readonly Era[],
-): string[] {
-  if (state !== "settled" || processor === null || requestedAtMs === null) return [];
+): string {
+  if (state !== "settled" || processor === null || requestedAtMs === null) return "";
   const tariff = tariffOf(eras, { processor, requestedAtMs });
-  if (tariff === null) return [];
+  if (tariff === null) return "";
   const fee = decimalOfFee(feeOf(tariff.terms, amountCents));
-  return [`"fee":${fee}`, `"tariff":${tariff.number}`];
+  return `,"fee":${fee},"tariff":${tariff.number}`;
 }
