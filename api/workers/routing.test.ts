@@ -184,6 +184,73 @@ describe("a payment whose worker says elsewhere", () => {
   });
 });
 
+describe("a payment that a worker has in hand", () => {
+  const handed = () => {
+    const made = site();
+    made.routing.learn(
+      0,
+      mapOf(1, () => "a"),
+    );
+    made.pay(0);
+    return made;
+  };
+
+  test("stays there while a newer map leaves it there", () => {
+    const { sent, answers, routing } = handed();
+    routing.learn(
+      5,
+      mapOf(2, () => "a"),
+    );
+    expect(sent).toHaveLength(1);
+    sent[0]!.answer(6, STORED);
+    expect(answers).toEqual([STORED]);
+    expect(routing.idle).toBe(true);
+  });
+
+  test("goes to the worker that has its shard now; what the first one says for good is true all the same", () => {
+    for (const [verdict, told] of [
+      [STORED, [STORED]],
+      [null, []],
+      [NOT_STORED, []],
+      [elsewhere(2), []],
+    ] as const) {
+      const { sent, answers, routing } = handed();
+      routing.learn(
+        5,
+        mapOf(2, () => "b"),
+      );
+      expect(sent.map(({ link }) => link)).toEqual(["a:1", "b:1"]);
+      sent[0]!.answer(6, verdict);
+      expect(answers).toEqual([...told]);
+      sent[1]!.answer(7, { kind: "duplicate" });
+      expect(answers).toHaveLength(1);
+    }
+  });
+
+  test("may be stored by the first when the second turns it away", () => {
+    const { sent, answers, routing } = handed();
+    routing.learn(
+      5,
+      mapOf(2, () => "b"),
+    );
+    sent[1]!.answer(7, NOT_STORED);
+    expect(answers).toEqual([{ ...NOT_STORED, mayBeStored: true }]);
+  });
+
+  test("is given up when the time of its request is up, not that of its second sending", () => {
+    const { answers, routing } = handed();
+    routing.learn(
+      900,
+      mapOf(2, () => "b"),
+    );
+    routing.tick(MS_MAX - 1);
+    expect(answers).toEqual([]);
+    routing.tick(MS_MAX);
+    expect(answers).toEqual([null]);
+    expect(routing.idle).toBe(true);
+  });
+});
+
 /**
  * A world of three workers over one store of ids. Shards move at random; a worker learns of a move late,
  * as the API does; verdicts are late, lost, or of a copy that came before.

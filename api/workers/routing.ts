@@ -6,10 +6,13 @@
  *
  * *Elsewhere* is a refusal: the payment goes to the owner by a newer map as soon as there is one, and to the
  * present one again after a moment, as its worker may not have learnt of its shard yet. Silence is no
- * refusal, and is answered as it is. A payment that more than one worker was asked to take is safe all the
- * same: its id is stored once in the database that they share, so that the second to store it says
- * *duplicate*. What has to be kept is the doubt: once a worker may have stored it, no later refusal may be
- * told as "was not stored".
+ * refusal: what a worker has in hand stays there until a newer map says that its shard is another's, to
+ * whom it goes then, since the first may be gone for good. Else it is answered as silence.
+ *
+ * A payment that more than one worker was asked to take is safe: its id is stored once in the database
+ * that they share, so that the second to store it says *duplicate*. What has to be kept is the doubt: once
+ * a worker may have stored it, no later refusal may be told as "was not stored"; and what a worker says of
+ * it that is no refusal is true, however late it comes.
  */
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
@@ -24,9 +27,12 @@ type Posted = {
   readonly done: Done;
   readonly deadlineMs: number;
   mayBeStored: boolean;
+  /** Link of the worker that has it in hand, or null. */
+  link: string | null;
+  /** Number of the newest sending: refusals and silence of earlier ones say nothing any more. */
+  sending: number;
   /** Instant at which it is sent again; infinite while a worker has it in hand. */
   retryAtMs: number;
-  isDone: boolean;
 };
 
 /** Time in which a worker learns that a shard has become its own, give or take. */
@@ -47,6 +53,8 @@ export type RoutingOptions = {
 
 export class Routing {
   readonly #options: RoutingOptions;
+  /** Payments that a worker has in hand to which they were sent first: their link tells when their time is up. */
+  readonly #inHand = new Set<Posted>();
   /** Payments that wait for a map or an owner, or were sent for a second time. */
   readonly #watched = new Set<Posted>();
   #owners: Owners | null = null;
@@ -74,9 +82,11 @@ export class Routing {
       done,
       deadlineMs: nowMs + this.#options.ackTimeoutMs,
       mayBeStored: refusal?.mayBeStored === true,
+      link: null,
+      sending: 0,
       retryAtMs: Number.POSITIVE_INFINITY,
-      isDone: false,
     };
+    this.#inHand.add(posted);
     if (refusal !== null || !this.#send(posted)) this.#wait(nowMs, posted);
   }
 
@@ -84,8 +94,8 @@ export class Routing {
   learn(nowMs: number, owners: Owners): boolean {
     if (this.#owners !== null && owners.version <= this.#owners.version) return false;
     this.#owners = owners;
-    for (const posted of this.#watched) {
-      if (posted.retryAtMs < Number.POSITIVE_INFINITY) this.#sendAgain(nowMs, posted);
+    for (const posted of [...this.#inHand, ...this.#watched]) {
+      if (this.#ownerOf(posted) !== posted.link) this.#sendAgain(nowMs, posted);
     }
     return true;
   }
@@ -98,46 +108,63 @@ export class Routing {
     }
   }
 
-  #send(posted: Posted): boolean {
-    const link = this.#owners?.linkOf(posted.payment.correlationId) ?? null;
-    if (link === null) return false;
-    return this.#options.send(link, posted.payment, (nowMs, verdict) =>
-      this.#answered(nowMs, posted, verdict),
-    );
+  #ownerOf({ payment }: Posted): string | null {
+    return this.#owners?.linkOf(payment.correlationId) ?? null;
   }
 
+  #send(posted: Posted): boolean {
+    const link = this.#ownerOf(posted);
+    if (link === null) return false;
+    const sending = ++posted.sending;
+    const isSent = this.#options.send(link, posted.payment, (nowMs, verdict) =>
+      this.#answered(nowMs, posted, sending, verdict),
+    );
+    if (isSent) posted.link = link;
+    return isSent;
+  }
+
+  /** What was in somebody's hand may be stored there. */
   #sendAgain(nowMs: number, posted: Posted): void {
+    posted.mayBeStored ||= posted.link !== null;
+    posted.link = null;
     posted.retryAtMs = Number.POSITIVE_INFINITY;
+    this.#watch(posted);
     if (!this.#send(posted)) posted.retryAtMs = nowMs + RETRY_MS;
   }
 
-  #answered(nowMs: number, posted: Posted, verdict: Verdict | null): void {
-    if (posted.isDone) return;
+  #answered(nowMs: number, posted: Posted, sending: number, verdict: Verdict | null): void {
+    if (!this.#inHand.has(posted) && !this.#watched.has(posted)) return;
+    const isRefusal = verdict?.kind === "busy" || verdict?.kind === "elsewhere";
+    if (verdict !== null && !isRefusal) return this.#finish(posted, verdict);
+    if (sending !== posted.sending) return;
     if (verdict === null) return this.#finish(posted, null);
-    if (verdict.kind !== "busy" && verdict.kind !== "elsewhere")
-      return this.#finish(posted, verdict);
+    posted.link = null;
     posted.mayBeStored ||= verdict.mayBeStored === true;
     if (verdict.kind === "elsewhere") return this.#wait(nowMs, posted);
     this.#finish(posted, busy(verdict.retryAfterMs, posted));
   }
 
   #wait(nowMs: number, posted: Posted): void {
-    if (this.#watched.size >= WAITING_MAX && !this.#watched.has(posted)) {
+    if (this.#watched.size >= WAITING_MAX) {
       return this.#finish(posted, busy(BUSY_RETRY_MS, posted));
     }
-    this.#watched.add(posted);
+    this.#watch(posted);
     posted.retryAtMs = nowMs + RETRY_MS;
     this.#options.ask();
   }
 
+  #watch(posted: Posted): void {
+    this.#inHand.delete(posted);
+    this.#watched.add(posted);
+  }
+
   /** A worker that has it in hand may yet store it; what waits here is with nobody. */
   #giveUp(posted: Posted): void {
-    const isInHand = posted.retryAtMs === Number.POSITIVE_INFINITY;
-    this.#finish(posted, isInHand ? null : busy(BUSY_RETRY_MS, posted));
+    this.#finish(posted, posted.link === null ? busy(BUSY_RETRY_MS, posted) : null);
   }
 
   #finish(posted: Posted, verdict: Verdict | null): void {
-    posted.isDone = true;
+    this.#inHand.delete(posted);
     this.#watched.delete(posted);
     posted.done(verdict);
   }
