@@ -47,9 +47,10 @@ function answerOf(payment: Payment, verdict: Verdict | null): Response {
         `A payment ${payment.correlationId} with another amount, source or reference exists.`,
       );
     case "busy":
+    case "elsewhere":
       return unavailable(
         `The gateway cannot take payments at the moment: this one ${verdict.mayBeStored ? "may or may not be" : "was not"} stored. Repeating the same request is safe.`,
-        retryAfterSeconds(verdict.retryAfterMs),
+        retryAfterSeconds(verdict.kind === "busy" ? verdict.retryAfterMs : 0),
       );
     case "invalid":
       return problem(400, "The worker cannot take this payment.");

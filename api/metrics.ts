@@ -31,6 +31,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
     duplicate: 0,
     conflict: 0,
     busy: 0,
+    elsewhere: 0,
     invalid: 0,
     timeout: 0,
   };

@@ -4,14 +4,16 @@ import type { Payment } from "./payment.ts";
  * The worker's answer about a payment that was handed over to be journaled. `stored` and
  * `duplicate` (the same payment) mean durable; `conflict` is the same id with another amount, source or
  * reference;
- * `busy` means not taken, try again after the delay, or with `mayBeStored` that another copy of it may
- * have been taken; `invalid` cannot be taken at all.
+ * `busy` means not taken, try again after the delay; `elsewhere` not taken, since another worker has its
+ * shard by the map of that version. With `mayBeStored` another copy of it may have been taken. `invalid`
+ * cannot be taken at all.
  */
 export type Verdict =
   | { readonly kind: "stored" }
   | { readonly kind: "duplicate" }
   | { readonly kind: "conflict" }
   | { readonly kind: "busy"; readonly retryAfterMs: number; readonly mayBeStored?: true }
+  | { readonly kind: "elsewhere"; readonly mapVersion: number; readonly mayBeStored?: true }
   | { readonly kind: "invalid" };
 
 export type LinkTraffic = {

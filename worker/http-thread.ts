@@ -79,7 +79,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 async function start(order: HttpThreadStart): Promise<void> {
-  const { settings, names, tariffs, prunedBeforeMs, pulse } = order;
+  const { settings, names, tariffs, prunedBeforeMs, pulse, cluster } = order;
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
@@ -121,6 +121,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       standstill,
       history,
       audit,
+      cluster,
       purge: () => ask<void>({ kind: "purge" }),
       onCorruption: (message) => post({ kind: "corrupt", message }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),

@@ -3,6 +3,7 @@
  * messages between the two. It reads the ledger through shared memory and payments through a
  * connection of its own, so that no question from outside costs the pipeline more than a message.
  */
+import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { systemClock } from "../shared/clock.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
@@ -25,6 +26,8 @@ export type HttpThreadStart = {
   /** Sums are exact from it on; null: from the beginning. */
   readonly prunedBeforeMs: number | null;
   readonly pulse: PulseMemory;
+  /** Map of workers and their shards; null when the journal is a file. */
+  readonly cluster: ClusterMap | null;
 };
 
 export type ToHttpThread =

@@ -28,8 +28,9 @@ export type PaymentRecord = {
   readonly settledAtMs: number | null;
 };
 
-/** `reason` says why nothing is tried any more; null in every other state. */
-export type PaymentFound = PaymentRecord & { readonly reason: string | null };
+/** Why nothing is tried any more; null in every other state, and `code` also where its processor gave none. */
+export type WhyEnded = { readonly reason: string | null; readonly code: string | null };
+export type PaymentFound = PaymentRecord & WhyEnded;
 
 /** `attempts` counts those that failed, and `reason` is the last one's. */
 export type ListedPayment = PaymentRecord & {

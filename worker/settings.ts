@@ -6,6 +6,7 @@ import {
   commonSettings,
   flag,
   integer,
+  isHost,
   host,
   optionalSecrets,
   optionalTokens,
@@ -146,6 +147,14 @@ export const workerSettings = {
       v.string(),
       v.regex(/^[\w.:-]{0,64}$/, "up to 64 letters, digits, and any of _ . : -"),
       v.transform((name) => name || hostname()),
+    ),
+  ),
+  WORKER_ADDRESS: setting(
+    "",
+    "the host at which APIs reach this worker, on a database; without it the address that it listens at, or the host's name if that is every address",
+    v.pipe(
+      v.string(),
+      v.check((value) => value === "" || isHost(value), "a name or an address"),
     ),
   ),
   PATIENCE_MS: setting(

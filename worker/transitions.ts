@@ -25,6 +25,8 @@ export type FailedAttempt = {
   readonly processor: number;
   readonly outcome: "refused" | "unknown" | "rejected" | "conflict";
   readonly reason: string;
+  /** The processor's own code of a rejection, where it has one. */
+  readonly code?: string | undefined;
 };
 
 /** Reason of an attempt that was answered 422, which no look has confirmed. */

@@ -1,5 +1,6 @@
 /** The schemas that have a name in the OpenAPI documents. */
 import { audit, processorAudit } from "./audit.ts";
+import { clusterMap } from "./cluster.ts";
 import { ages, curve, publicStory } from "./dashboard.ts";
 import { history } from "./history.ts";
 import { live } from "./live.ts";
@@ -31,6 +32,7 @@ export const COMPONENTS = {
   Live: live,
   History: history,
   Readiness: readiness,
+  ClusterMap: clusterMap,
   OpenPayments: openPayments,
   Story: story,
   PaymentDecision: paymentDecision,

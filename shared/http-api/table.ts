@@ -270,6 +270,13 @@ export const TABLE = {
     summary: "This document",
     answers: { 200: json("OpenAPI 3.1", { type: "object" }) },
   }),
+  cluster: get(OF_WORKER, "/cluster", {
+    summary: "Which worker has which shards of payments; on this listener only",
+    answers: {
+      200: json("The map, as this worker knows it", ref("ClusterMap")),
+      404: trouble("The journal is a file: there is one worker"),
+    },
+  }),
   openPayments: get(OF_WORKER, "/open-payments", {
     reads: "always",
     summary: "Open payments, by id; on this listener only",

@@ -4,6 +4,7 @@ import type { Verdict } from "../verdict.ts";
 import { LinkClientCore, type LinkClientOptions } from "./client.ts";
 import {
   decodePay,
+  encodeElsewhere,
   encodeVerdicts,
   linkKeys,
   PAYMENTS_PER_FRAME_MAX,
@@ -14,7 +15,7 @@ import { payment, uuid } from "./link.fixture.ts";
 const keys = linkKeys("a secret");
 const INSTANCE = 42;
 const WAITING_MAX = 16_384;
-const STORED: Verdict = { kind: "stored" };
+const STORED = { kind: "stored" } as const;
 
 const NOTHING_SENT = { sequence: 0, ids: [] };
 
@@ -64,14 +65,21 @@ function client({
       { sequence, ids }: Pick<Sent, "sequence" | "ids">,
       { verdict = STORED, ...head }: Partial<VerdictHead> = {},
     ) {
-      const all = ids.map((correlationId) => ({ sequence, correlationId, verdict }));
       // More verdicts than fit a frame travel in two.
-      for (const some of [all.slice(0, 12), all.slice(12)]) {
+      for (const some of [ids.slice(0, 12), ids.slice(12)]) {
         const full = { instance: INSTANCE, incarnation: 1, sequence: 0, ...head };
-        core.receive(clock.nowMs, encodeVerdicts(head.key ?? keys.verdict, full, some));
+        const key = head.key ?? keys.verdict;
+        const frame =
+          verdict.kind === "elsewhere"
+            ? encodeElsewhere(key, full, verdictsOf(sequence, some, verdict))
+            : encodeVerdicts(key, full, verdictsOf(sequence, some, verdict));
+        core.receive(clock.nowMs, frame);
       }
     },
   };
+}
+function verdictsOf<V extends Verdict>(sequence: number, ids: readonly string[], verdict: V) {
+  return ids.map((correlationId) => ({ sequence, correlationId, verdict }));
 }
 type VerdictHead = {
   instance: number;
@@ -286,21 +294,22 @@ describe("a payment", () => {
   });
 });
 
-describe("busy", () => {
-  const BUSY: Verdict = { kind: "busy", retryAfterMs: 1_000 };
-
+describe.each<Extract<Verdict, { kind: "busy" | "elsewhere" }>>([
+  { kind: "busy", retryAfterMs: 1_000 },
+  { kind: "elsewhere", mapVersion: 1_764_000_000_000 },
+])("$kind", (REFUSAL) => {
   test("is certain of a frame that was sent once, and of no other", () => {
     const { pay, flush, answer, sent, tickUntil, verdicts } = client();
     pay(1);
     flush();
-    answer(sent[0] as Sent, { verdict: BUSY });
-    expect(verdicts.get(1)).toEqual(BUSY);
+    answer(sent[0] as Sent, { verdict: REFUSAL });
+    expect(verdicts.get(1)).toEqual(REFUSAL);
     pay(2);
     flush();
     tickUntil(21);
     expect(sent).toHaveLength(3);
-    answer(sent[1] as Sent, { verdict: BUSY });
-    expect(verdicts.get(2)).toEqual({ ...BUSY, mayBeStored: true });
+    answer(sent[1] as Sent, { verdict: REFUSAL });
+    expect(verdicts.get(2)).toEqual({ ...REFUSAL, mayBeStored: true });
   });
 
   test("takes a payment out of its frame: a repetition could be stored", () => {
@@ -308,11 +317,11 @@ describe("busy", () => {
     for (const n of [1, 2, 3]) pay(n);
     flush();
     const { sequence } = sent[0] as Sent;
-    answer({ sequence, ids: [uuid(2)] }, { verdict: BUSY });
+    answer({ sequence, ids: [uuid(2)] }, { verdict: REFUSAL });
     tickUntil(21);
     expect(sent[1]).toMatchObject({ sequence, ids: [uuid(1), uuid(3)] });
     answer(sent[1] as Sent);
-    expect([...verdicts.values()]).toEqual([BUSY, STORED, STORED]);
+    expect([...verdicts.values()]).toEqual([REFUSAL, STORED, STORED]);
   });
 });
 

@@ -13,8 +13,9 @@
  * answer of an earlier one, however late it comes, was to a frame sent before. So a worker with any
  * number is believed within a second, and one that is gone is never believed again.
  *
- * Busy is certain of a frame that was sent once: the worker may have had room when it read another copy.
- * For the same reason a frame that is sent again has no payment in it any more that was turned away.
+ * Busy and elsewhere are certain of a frame that was sent once: the worker may have had room, or the shard,
+ * when it read another copy. For the same reason a frame that is sent again has no payment in it any more
+ * that was turned away.
  *
  * An id stands at most once in a frame, so that (sequence, id) names one payment even when two callers
  * post the same id with different amounts in the same turn. Nor does a frame mix payments of id and
@@ -278,13 +279,13 @@ export class LinkClientCore {
     const entry = frame?.entries.get(correlationId);
     if (frame === undefined || entry === undefined) return;
     frame.entries.delete(correlationId);
-    frame.hasRefused ||= verdict.kind === "busy";
+    const isRefusal = verdict.kind === "busy" || verdict.kind === "elsewhere";
+    frame.hasRefused ||= isRefusal;
     if (frame.entries.size === 0) {
       this.#outstanding.delete(sequence);
       this.#answered(nowMs, frame);
     }
-    const isSure = verdict.kind !== "busy" || frame.retries === 0;
-    entry.done(isSure ? verdict : { ...verdict, mayBeStored: true });
+    entry.done(isRefusal && frame.retries > 0 ? { ...verdict, mayBeStored: true } : verdict);
   }
 
   #answered(nowMs: number, frame: Outstanding): void {

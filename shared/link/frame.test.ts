@@ -2,16 +2,18 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pack } from "msgpackr";
 import { AMOUNT_CENTS_MAX, DATAGRAM_BYTES_MAX } from "../limits.ts";
-import type { Verdict } from "../verdict.ts";
 import {
   bytesOf,
   decodePay,
   decodeVerdicts,
+  ELSEWHERE_PER_FRAME_MAX,
+  encodeElsewhere,
   encodePay,
   encodeVerdicts,
   linkKeys,
   PAYMENTS_PER_FRAME_MAX,
   VERDICTS_PER_FRAME_MAX,
+  type CodedVerdict,
   type Decoded,
 } from "./frame.ts";
 import { payment, sealByHand, uuid } from "./link.fixture.ts";
@@ -37,8 +39,8 @@ const payments = fc.array(
   }),
   { maxLength: PAYMENTS_PER_FRAME_MAX },
 );
-const verdict: fc.Arbitrary<Verdict> = fc.oneof(
-  fc.constantFrom<Verdict>(
+const verdict: fc.Arbitrary<CodedVerdict["verdict"]> = fc.oneof(
+  fc.constantFrom<CodedVerdict["verdict"]>(
     { kind: "stored" },
     { kind: "duplicate" },
     { kind: "conflict" },
@@ -106,6 +108,23 @@ describe("a frame", () => {
     );
   });
 
+  test("of verdicts elsewhere comes back as it was, in a kind of its own", () => {
+    const elsewhere = fc.record({
+      sequence: fc.nat({ max: 0x7fff_ffff }),
+      correlationId: ids,
+      verdict: fc.record({ kind: fc.constant("elsewhere" as const), mapVersion: fc.maxSafeNat() }),
+    });
+    const some = fc.array(elsewhere, { maxLength: ELSEWHERE_PER_FRAME_MAX });
+    check(
+      fc.property(heads, some, (head, sent) => {
+        const bytes = encodeElsewhere(keys.verdict, head, sent);
+        expect(bytes[1]).toBe(4);
+        const decoded = decodeVerdicts(keys.verdict, bytes);
+        expect(decoded).toEqual({ ok: true, frame: { kind: "verdict", ...head, verdicts: sent } });
+      }),
+    );
+  });
+
   test("that is full of the largest values fits a datagram", () => {
     const full = Array.from({ length: PAYMENTS_PER_FRAME_MAX }, (_, n) =>
       payment(n, AMOUNT_CENTS_MAX),
@@ -123,6 +142,17 @@ describe("a frame", () => {
     expect(decodeVerdicts(keys.verdict, back)).toMatchObject({
       ok: true,
       frame: { verdicts: answers },
+    });
+    const others = Array.from({ length: ELSEWHERE_PER_FRAME_MAX }, (_, n) => ({
+      sequence: 0xffff_ffff,
+      correlationId: uuid(n),
+      verdict: { kind: "elsewhere", mapVersion: Number.MAX_SAFE_INTEGER } as const,
+    }));
+    const elsewhere = encodeElsewhere(keys.verdict, HEAD, others);
+    expect(elsewhere.length).toBeLessThanOrEqual(DATAGRAM_BYTES_MAX);
+    expect(decodeVerdicts(keys.verdict, elsewhere)).toMatchObject({
+      ok: true,
+      frame: { verdicts: others },
     });
   });
 
@@ -167,6 +197,13 @@ describe("bytes that are no frame", () => {
       (bytes) => decodeVerdicts(keys.verdict, bytes),
       encodeVerdicts(keys.verdict, HEAD, [
         { sequence: 1, correlationId: uuid(1), verdict: { kind: "busy", retryAfterMs: 5 } },
+      ]),
+    ],
+    [
+      "verdicts elsewhere",
+      (bytes) => decodeVerdicts(keys.verdict, bytes),
+      encodeElsewhere(keys.verdict, HEAD, [
+        { sequence: 1, correlationId: uuid(1), verdict: { kind: "elsewhere", mapVersion: 5 } },
       ]),
     ],
   ];
@@ -310,6 +347,23 @@ describe("a frame with a valid MAC and a wrong payload is dropped:", () => {
     ],
   ])("%s", (_, payload) => {
     expect(answer(payload)).toBe("payload");
+  });
+
+  test.each([
+    ["two thirds of a verdict elsewhere", pack([9, uuid(1)])],
+    ["a version that is negative", pack([9, uuid(1), -1])],
+    ["a version that is a fraction", pack([9, uuid(1), 0.5])],
+    ["a version beyond what is exact", pack([9, uuid(1), 2 ** 53])],
+    ["a version that is nothing", pack([9, uuid(1), null])],
+    ["a sequence of an elsewhere that is text", pack(["9", uuid(1), 5])],
+    ["an id of an elsewhere that is a number", pack([9, 1, 5])],
+    [
+      "more verdicts elsewhere than a frame holds",
+      pack(Array.from({ length: 23 }, (_, n) => [9, uuid(n), 5]).flat()),
+    ],
+  ])("%s", (_, payload) => {
+    const bytes = sealByHand(keys.verdict, payload, { kind: 4 });
+    expect(reasonOf(decodeVerdicts(keys.verdict, bytes))).toBe("payload");
   });
 
   test("random bytes, and frames after them are read as ever", () => {

@@ -8,11 +8,14 @@
  * sequence: the PAY frame's own; a VERDICT names the sequences it answers in its payload, and one without
  *           verdicts names here the PAY frame without payments that it answers.
  * payload:  PAY [id, cents, …]; CARRYING [id, cents, source or null, reference or null, …]; VERDICT
- *           [sequence, id, code, retryAfterMs, …]; flat arrays only.
+ *           [sequence, id, code, retryAfterMs, …]; ELSEWHERE [sequence, id, map's version, …]; flat arrays
+ *           only.
  * MAC:      HMAC-SHA-256 over all before it, cut to 16 bytes, one key per direction.
  *
  * A PAY frame has payments of id and amount alone, and is what it was before there were others: CARRYING
  * is a PAY frame with them, which a worker of before drops, since it could not keep what they carry.
+ * Likewise ELSEWHERE is a VERDICT frame of such verdicts alone: an API of before drops it and believes the
+ * others, and would drop all of a frame that has a code which it does not know.
  *
  * Decoding checks length, then MAC, then the rest with bounds; it returns a frame or the reason why
  * not, and never throws.
@@ -43,10 +46,12 @@ export const PAYMENTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 47);
 export const PAYMENT_BYTES_MAX = PAYLOAD_BYTES_MAX - 3;
 /** Most verdicts of a datagram: array head 3, sequence 5, id 38, code 1, delay 5 make it 23. */
 export const VERDICTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 49);
+/** Most verdicts *elsewhere* of a datagram: array head 3, sequence 5, id 38, version 9 make it 22. */
+export const ELSEWHERE_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 52);
 
-const KIND = { pay: 1, verdict: 2, carrying: 3 } as const;
+const KIND = { pay: 1, verdict: 2, carrying: 3, elsewhere: 4 } as const;
 const PAYING: readonly number[] = [KIND.pay, KIND.carrying];
-const ANSWERING: readonly number[] = [KIND.verdict];
+const ANSWERING: readonly number[] = [KIND.verdict, KIND.elsewhere];
 const VERDICT_CODES = ["stored", "duplicate", "conflict", "busy", "invalid"] as const;
 
 export type FrameHead = {
@@ -56,11 +61,14 @@ export type FrameHead = {
 };
 /** Payments as they came over the link, whichever kind of frame they came in. */
 export type PayFrame = FrameHead & { readonly kind: "pay"; readonly payments: Payment[] };
-export type AddressedVerdict = {
+export type AddressedVerdict<V extends Verdict = Verdict> = {
   readonly sequence: number;
   readonly correlationId: string;
-  readonly verdict: Verdict;
+  readonly verdict: V;
 };
+type Elsewhere = Extract<Verdict, { kind: "elsewhere" }>;
+export type CodedVerdict = AddressedVerdict<Exclude<Verdict, Elsewhere>>;
+export type ElsewhereVerdict = AddressedVerdict<Elsewhere>;
 export type VerdictFrame = FrameHead & {
   readonly kind: "verdict";
   readonly verdicts: AddressedVerdict[];
@@ -120,7 +128,7 @@ export function bytesOf(payment: Payment): number {
 export function encodeVerdicts(
   key: Buffer,
   head: FrameHead,
-  verdicts: readonly AddressedVerdict[],
+  verdicts: readonly CodedVerdict[],
 ): Buffer {
   const flat: (string | number)[] = [];
   for (const { sequence, correlationId, verdict } of verdicts) {
@@ -128,6 +136,17 @@ export function encodeVerdicts(
     flat.push(sequence, correlationId, VERDICT_CODES.indexOf(verdict.kind), retryAfterMs);
   }
   return seal(key, KIND.verdict, head, flat);
+}
+
+export function encodeElsewhere(
+  key: Buffer,
+  head: FrameHead,
+  verdicts: readonly ElsewhereVerdict[],
+): Buffer {
+  const flat = verdicts.flatMap(({ sequence, correlationId, verdict }) => {
+    return [sequence, correlationId, verdict.mapVersion];
+  });
+  return seal(key, KIND.elsewhere, head, flat);
 }
 
 export function decodePay(key: Buffer, bytes: Buffer): Decoded<PayFrame> {
@@ -166,6 +185,7 @@ export function decodeVerdicts(key: Buffer, bytes: Buffer): Decoded<VerdictFrame
   const opened = open(key, ANSWERING, bytes);
   if (!opened.ok) return opened;
   const { head, flat } = opened;
+  if (opened.kind === KIND.elsewhere) return decodeElsewhere(head, flat);
   if (flat.length % 4 !== 0 || flat.length > 4 * VERDICTS_PER_FRAME_MAX) return drop("payload");
   const verdicts: AddressedVerdict[] = [];
   for (let i = 0; i < flat.length; i += 4) {
@@ -180,7 +200,22 @@ export function decodeVerdicts(key: Buffer, bytes: Buffer): Decoded<VerdictFrame
   return { ok: true, frame: { kind: "verdict", ...head, verdicts } };
 }
 
-function verdictFromCode(code: unknown, retryAfterMs: unknown): Verdict | null {
+function decodeElsewhere(head: FrameHead, flat: unknown[]): Decoded<VerdictFrame> {
+  if (flat.length % 3 !== 0 || flat.length > 3 * ELSEWHERE_PER_FRAME_MAX) return drop("payload");
+  const verdicts: AddressedVerdict[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    const sequence = flat[i];
+    const correlationId = flat[i + 1];
+    const mapVersion = flat[i + 2];
+    if (!isInteger(sequence) || typeof correlationId !== "string" || !isInteger(mapVersion)) {
+      return drop("payload");
+    }
+    verdicts.push({ sequence, correlationId, verdict: { kind: "elsewhere", mapVersion } });
+  }
+  return { ok: true, frame: { kind: "verdict", ...head, verdicts } };
+}
+
+function verdictFromCode(code: unknown, retryAfterMs: unknown): CodedVerdict["verdict"] | null {
   const kind = typeof code === "number" ? VERDICT_CODES[code] : undefined;
   if (kind === undefined || !isInteger(retryAfterMs)) return null;
   return kind === "busy" ? { kind, retryAfterMs } : { kind };

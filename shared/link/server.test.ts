@@ -39,6 +39,27 @@ function frame(numbers: readonly number[], { instance = 1, sequence = 1 } = {}):
   return encodePay(keys.pay, { instance, incarnation: 0, sequence }, some);
 }
 
+test("verdicts elsewhere have frames of their own, as many as it takes", () => {
+  const { core, arrivals, sent, frames } = server();
+  for (const sequence of [1, 2, 3]) {
+    const numbers = Array.from({ length: 20 }, (_, n) => 20 * sequence + n);
+    core.receive(frame(numbers, { sequence }), "a");
+  }
+  for (const [n, arrival] of arrivals.entries()) {
+    core.answer(arrival, n % 4 === 0 ? STORED : { kind: "elsewhere", mapVersion: n });
+  }
+  core.flush();
+  expect(sent.map(({ bytes }) => bytes[1])).toEqual([2, 4, 4, 4]);
+  const answered = frames().flatMap(({ verdicts }) => verdicts);
+  expect(answered.filter(({ verdict }) => verdict.kind === "stored")).toHaveLength(15);
+  for (const { sequence, correlationId, verdict } of answered) {
+    const n = arrivals.findIndex(({ payment: one }) => one.correlationId === correlationId);
+    expect(sequence).toBe(arrivals[n]!.origin.sequence);
+    expect(verdict).toEqual(n % 4 === 0 ? STORED : { kind: "elsewhere", mapVersion: n });
+  }
+  expect(answered).toHaveLength(60);
+});
+
 describe("a frame that comes again", () => {
   test("while its payments are in hand is counted and not looked at", () => {
     const { core, arrivals, sent } = server();

@@ -13,11 +13,14 @@ import type { Verdict } from "../verdict.ts";
 import {
   claimedInstance,
   decodePay,
+  ELSEWHERE_PER_FRAME_MAX,
+  encodeElsewhere,
   encodeVerdicts,
   TRIAL_INSTANCE,
   VERDICTS_PER_FRAME_MAX,
-  type AddressedVerdict,
+  type CodedVerdict,
   type DropReason,
+  type ElsewhereVerdict,
   type Keyring,
   type LinkKeys,
   type PayFrame,
@@ -34,7 +37,12 @@ type Origin<Peer> = {
 /** A payment that came in, with what is needed to answer it. */
 export type Arrival<Peer = unknown> = { readonly payment: Payment; readonly origin: Origin<Peer> };
 
-type Outbox<Peer> = { peer: Peer; keys: LinkKeys; verdicts: AddressedVerdict[] };
+type Outbox<Peer> = {
+  peer: Peer;
+  keys: LinkKeys;
+  readonly verdicts: CodedVerdict[];
+  readonly elsewhere: ElsewhereVerdict[];
+};
 
 export type LinkServerStats = {
   framesReceived: number;
@@ -107,12 +115,14 @@ export class LinkServerCore<Peer> {
     const { instance, sequence } = origin;
     let outbox = this.#outboxes.get(instance);
     if (outbox === undefined) {
-      outbox = { peer: origin.peer, keys: origin.keys, verdicts: [] };
+      outbox = { peer: origin.peer, keys: origin.keys, verdicts: [], elsewhere: [] };
       this.#outboxes.set(instance, outbox);
     }
     outbox.peer = origin.peer;
     outbox.keys = origin.keys;
-    outbox.verdicts.push({ sequence, correlationId: payment.correlationId, verdict });
+    const { correlationId } = payment;
+    if (verdict.kind === "elsewhere") outbox.elsewhere.push({ sequence, correlationId, verdict });
+    else outbox.verdicts.push({ sequence, correlationId, verdict });
     if (--origin.unanswered === 0) this.#letGo(instance, sequence);
   }
 
@@ -150,12 +160,16 @@ export class LinkServerCore<Peer> {
     this.#options.onArrivals(payments.map((payment) => ({ payment, origin })));
   }
 
-  #send(instance: number, { peer, keys, verdicts }: Outbox<Peer>): void {
+  #send(instance: number, { peer, keys, verdicts, elsewhere }: Outbox<Peer>): void {
     const { incarnation } = this.#options;
     const head = { instance, incarnation, sequence: 0 };
     for (let at = 0; at < verdicts.length; at += VERDICTS_PER_FRAME_MAX) {
       const some = verdicts.slice(at, at + VERDICTS_PER_FRAME_MAX);
       this.#transmit(encodeVerdicts(keys.verdict, head, some), peer);
+    }
+    for (let at = 0; at < elsewhere.length; at += ELSEWHERE_PER_FRAME_MAX) {
+      const some = elsewhere.slice(at, at + ELSEWHERE_PER_FRAME_MAX);
+      this.#transmit(encodeElsewhere(keys.verdict, head, some), peer);
     }
   }
 

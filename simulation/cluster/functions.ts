@@ -5,8 +5,8 @@
  */
 import { fence, type Found } from "../../worker/cluster/fence.ts";
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
-import { nextVersion, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
-import { shardOf } from "../../worker/cluster/shards.ts";
+import { nextNumber, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import { shardOf } from "../../shared/shards.ts";
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
 import type { PaymentRow, Tables } from "./tables.ts";
@@ -46,7 +46,7 @@ const DONE: TransitionResult = { kind: "done" };
 
 /** Gives a start its number. */
 export function enter(tables: Tables, nowMs: number): number {
-  const worker = tables.workerNumber.get("highest")! + 1;
+  const worker = nextNumber(tables.workerNumber.get("highest")!, nowMs);
   tables.workerNumber.set("highest", worker);
   tables.workers.set(worker, { aliveUntilMs: nowMs + LEASE_MS, isSealed: false });
   return worker;
@@ -223,5 +223,5 @@ function mapIn(tables: Tables): ShardMap {
 function own(tables: Tables, nowMs: number, owners: Owners): void {
   const before = mapIn(tables);
   if (owners.every((owner, shard) => owner === before.owners[shard])) return;
-  tables.map.set("map", { version: nextVersion(before.version, nowMs), owners });
+  tables.map.set("map", { version: nextNumber(before.version, nowMs), owners });
 }

@@ -2,7 +2,7 @@
  * The rows of the simulated database, and the log of what changed them, so that a fail-over can take back
  * what no standby has. Rows are never changed in place.
  */
-import { SHARDS } from "../../worker/cluster/shards.ts";
+import { SHARDS } from "../../shared/shards.ts";
 import type { StreamRow } from "../../worker/cluster/fence.ts";
 import type { ShardMap } from "../../worker/cluster/owners.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";

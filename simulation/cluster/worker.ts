@@ -9,7 +9,7 @@ import { Holding } from "../../worker/cluster/holding.ts";
 import { BEAT_MS, Renewals } from "../../worker/cluster/lease.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
 import { Share } from "../../worker/cluster/share.ts";
-import { shardOf } from "../../worker/cluster/shards.ts";
+import { shardOf } from "../../shared/shards.ts";
 import type { OpenState } from "../../worker/payment.ts";
 import { stateAfterStart } from "../../worker/pipeline/recovery.ts";
 import type { TransitionResult } from "../../worker/transitions.ts";

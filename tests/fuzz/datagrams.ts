@@ -4,7 +4,7 @@
  * Nothing may throw, and nothing but a frame that was signed with the right key may do anything.
  */
 import { LinkClientCore } from "../../shared/link/client.ts";
-import { encodePay, encodeVerdicts, linkKeys } from "../../shared/link/frame.ts";
+import { encodeElsewhere, encodePay, encodeVerdicts, linkKeys } from "../../shared/link/frame.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Chance } from "../../simulation/world/chance.ts";
@@ -73,7 +73,10 @@ export function fuzzClient(chance: Chance, inputs: number): void {
     client.flush(i);
     const { correlationId } = asked;
     const verdicts = [{ sequence, correlationId, verdict: { kind: "stored" } as const }];
-    const frame = encodeVerdicts(KEYS.verdict, head, verdicts);
+    const verdict = { kind: "elsewhere", mapVersion: chance.between(0, 2 ** 53 - 1) } as const;
+    const frame = chance.happens(0.5)
+      ? encodeElsewhere(KEYS.verdict, head, [{ sequence, correlationId, verdict }])
+      : encodeVerdicts(KEYS.verdict, head, verdicts);
     client.receive(i, spoil(chance, frame, head, [asked]));
     const foreign = { ...head, instance: INSTANCE + 1 };
     client.receive(i, encodeVerdicts(KEYS.verdict, foreign, verdicts));

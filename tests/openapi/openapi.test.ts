@@ -162,6 +162,7 @@ async function tooLargeForWorker(worker: Listener): Promise<void> {
 }
 
 async function operatorAnswers(worker: Listener, settled: string): Promise<void> {
+  await worker.ask(404, "GET", "/cluster");
   await worker.ask(200, "GET", "/open-payments");
   await worker.ask(400, "GET", "/open-payments", { query: "?limit=0" });
   await worker.ask(404, "GET", "/open-payments", { query: `?after=${crypto.randomUUID()}` });
@@ -203,6 +204,8 @@ async function operatorAnswers(worker: Listener, settled: string): Promise<void>
 }
 
 /** Asks the same server over parts that answer as they are told. */
+const WORKER = { name: "w1", link: "w1:9996", http: "http://w1:9995", shards: [0, 255] };
+
 async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   let operated: OperatorAnswer = { kind: "refused", status: 503, reason: "shutting down" };
   const stories = {
@@ -220,8 +223,10 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
     purge: forEver,
     live: forEver,
     operator: { journal, stories, operate: async () => operated, webhooks },
+    cluster: { version: 1, workers: [WORKER] },
   });
   await worker.elsewhere(http.url, async () => {
+    await worker.ask(200, "GET", "/cluster");
     const decide = async (status: number) => {
       const init = { headers: ADMIN, body: GROUNDS };
       for (const action of PAYMENT_ACTIONS) {

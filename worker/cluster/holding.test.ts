@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Holding } from "./holding.ts";
-import { SHARDS } from "./shards.ts";
+import { SHARDS } from "../../shared/shards.ts";
 
 const ME = 7;
 /** Id of the shard with this number. */

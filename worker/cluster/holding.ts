@@ -10,7 +10,7 @@
  * it; only its owner's end takes it from an owner that has not given it.
  */
 import type { ShardMap } from "./owners.ts";
-import { shardOf, SHARDS } from "./shards.ts";
+import { shardOf, SHARDS } from "../../shared/shards.ts";
 
 type Stage = "loading" | "open" | "closing";
 

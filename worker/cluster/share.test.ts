@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Share } from "./share.ts";
-import { SHARDS } from "./shards.ts";
+import { SHARDS } from "../../shared/shards.ts";
 
 const TIMEOUT_MS = 1_000;
 

@@ -6,7 +6,7 @@
  * worker with few shards would wait for ever: workers that have none of a whole call go beyond the limit
  * by one each.
  */
-import { SHARDS } from "./shards.ts";
+import { SHARDS } from "../../shared/shards.ts";
 
 export class Share {
   readonly #processorTimeoutMs: number;

@@ -227,7 +227,7 @@ export class Listing {
   ): Promise<PaymentFound[]> {
     if (state !== null && state !== "settled") return [];
     const found = await this.#journal.pageOfSettled(rows, place, processor, limit);
-    return found.map((payment) => Object.assign(payment, { reason: null }));
+    return found.map((payment) => Object.assign(payment, { reason: null, code: null }));
   }
 
   #firstBlock(): number {

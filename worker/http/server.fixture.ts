@@ -27,7 +27,13 @@ const NAMES = ["default", "fallback"];
 
 /** A payment that was just accepted, as the journal has it. */
 export function foundAs(correlationId: string): PaymentFound {
-  const nobody = { processor: null, requestedAtMs: null, settledAtMs: null, reason: null };
+  const nobody = {
+    processor: null,
+    requestedAtMs: null,
+    settledAtMs: null,
+    reason: null,
+    code: null,
+  };
   const accepted = { amountCents: 1_990, state: "accepted", reference: null } as const;
   return { correlationId, seq: 1, acceptedAtMs: 0, ...accepted, ...nobody };
 }
@@ -80,6 +86,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     journal: { payment: async () => null },
     listing: { page: absent },
     endings: { after: absent, begin: absent, marks: absent },
+    cluster: null,
     summary,
     money: new MoneyReader(memory, summary, { names, eras }),
     purge: async () => {},

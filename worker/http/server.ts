@@ -18,6 +18,7 @@ import { registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
 import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import type { LiveTotals } from "../../shared/http-api/live.ts";
 import type { Readiness } from "../../shared/http-api/readiness.ts";
 import type { Settled } from "./curve.ts";
@@ -58,6 +59,8 @@ export type HttpOptions = {
   readonly money: Pick<MoneyReader, "read">;
   readonly listing: Pick<Listing, "page">;
   readonly endings: EventsParts["endings"];
+  /** Map of workers and their shards; null when the journal is a file. */
+  readonly cluster: ClusterMap | null;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -122,6 +125,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     summary: ({ query }) => summarize(options, query),
     payments: ({ query }) => list(options, query),
     events: (call) => events.answer(call),
+    cluster: () => mapOf(options),
     payment: ({ open }) => status(options, open),
     purge: () => purge(options),
     root: leadToPage,
@@ -185,6 +189,11 @@ async function settledByName({ summary, names }: HttpOptions): Promise<Map<strin
       { count: counts[number] as number, cents: cents[number] as number },
     ]),
   );
+}
+
+function mapOf({ cluster }: HttpOptions): Response {
+  if (cluster !== null) return json(JSON.stringify(cluster));
+  return problem(404, "The journal is a file, which one worker has: there is no map.");
 }
 
 async function summarize(options: HttpOptions, query: URLSearchParams): Promise<Response> {

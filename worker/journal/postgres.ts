@@ -3,6 +3,7 @@
  * to take its place. Loaded only when `JOURNAL` names a database.
  */
 import type { Clock } from "../../shared/clock.ts";
+import { reachedAt, type ReachedBy } from "../cluster/reached-at.ts";
 import { shownJournal } from "../journal-url.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
@@ -25,11 +26,7 @@ export type PostgresSettings = {
   readonly JOURNAL: string;
   readonly CLUSTER_ALLOW_SINGLE: boolean;
   readonly WORKER_NAME: string;
-  readonly LINK_HOST: string;
-  readonly LINK_PORT: number;
-  readonly HTTP_HOST: string;
-  readonly HTTP_PORT: number;
-};
+} & ReachedBy;
 
 export type PostgresOptions = {
   readonly fatal?: (reason: string) => void;
@@ -84,12 +81,7 @@ export async function openPostgresJournal(
 }
 
 function identityOf(settings: PostgresSettings): Identity {
-  const { WORKER_NAME: name, LINK_HOST, LINK_PORT, HTTP_HOST, HTTP_PORT } = settings;
-  return {
-    name,
-    link: `${LINK_HOST}:${LINK_PORT}`,
-    http: `${HTTP_HOST}:${HTTP_PORT}`,
-  };
+  return { name: settings.WORKER_NAME, ...reachedAt(settings) };
 }
 
 /**

@@ -52,7 +52,8 @@ export function history(seed: number): Transition[] {
       all.push({ kind: "unknown", seq, attempt: { ...attempt, reason: `${n}` } });
     }
     const fate = attempts > 0 ? 3 + below(9) : below(12);
-    if (fate === 0) all.push(Object.assign(failed("reject", seq, processor), { hasSource }));
+    if (fate === 0)
+      all.push(Object.assign(failed("reject", seq, processor, "no", "no_funds"), { hasSource }));
     else if (fate === 1) all.push(failed("release", seq, processor));
     else if (fate === 3)
       all.push(Object.assign(failed("conflict", seq, processor, "another body"), { hasSource }));

@@ -78,6 +78,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       ).toBe(true);
       expect(file.pages.open.filter((page) => page.length === 20).length).toBeGreaterThan(5);
       expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
+      expect(file.pages.open.flat().some(({ code }) => code === "no_funds")).toBe(true);
       expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
       expect(file.pages.ofReference.filter((page) => page.length === 20).length).toBeGreaterThan(5);
       const shared = new Set(file.pages.ofReference.flat().map(({ state }) => state));

@@ -33,7 +33,7 @@ export type IntakeOptions = {
 
 export class Intake {
   /** Verdicts given since the start, by kind. */
-  readonly verdicts = { stored: 0, duplicate: 0, conflict: 0, busy: 0, invalid: 0 };
+  readonly verdicts = { stored: 0, duplicate: 0, conflict: 0, busy: 0, elsewhere: 0, invalid: 0 };
   readonly #options: IntakeOptions;
 
   constructor(options: IntakeOptions) {

@@ -4,7 +4,7 @@
  * Several streams become one order: all rows of one follow those of another, since sums do not depend on it.
  */
 import { BLOCK_ROWS } from "../../limits.ts";
-import { shardOf } from "../../cluster/shards.ts";
+import { shardOf } from "../../../shared/shards.ts";
 import { withoutNul } from "../postgres/batch.ts";
 import type { Connection } from "../postgres/connection.ts";
 import { STREAM } from "../postgres/ledger.ts";

@@ -3,7 +3,7 @@
  * stands at most once in a batch, since the function moves all payments of a list in one statement;
  * whatever is about no payment is a batch of its own. So the order within a batch means nothing.
  */
-import { shardOf } from "../../cluster/shards.ts";
+import { shardOf } from "../../../shared/shards.ts";
 import { termsOf } from "../../fee-terms.ts";
 import type { KnownTariff } from "../../tariffs.ts";
 import type {
@@ -105,6 +105,7 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     attempts.map((attempt) => attempt?.atMs ?? null),
     attempts.map((attempt) => attempt?.outcome ?? null),
     attempts.map((attempt) => (attempt === null ? null : withoutNul(attempt.reason))),
+    someOf(attempts.map((attempt) => attempt?.code ?? null)),
     settles.map(({ seq }) => idOf(seq) ?? null),
     settles.map(({ row }) => row),
     settles.map(({ processor }) => processor),

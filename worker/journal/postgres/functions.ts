@@ -86,7 +86,7 @@ const NEXT_VERSION =
 const COMMIT = `(s smallint, w bigint, n bigint,
   a_id uuid[], a_seq bigint[], a_shard smallint[], a_cents bigint[], a_at bigint[], a_processor int[], a_requested bigint[],
   a_reference text[], a_source text[], a_print int[], ended uuid[],
-  m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[],
+  m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[], m_code text[],
   l_id uuid[], l_row bigint[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
   rare jsonb)
 RETURNS TABLE (what text, answer jsonb) LANGUAGE plpgsql AS $$
@@ -143,9 +143,9 @@ BEGIN
       said := said || more;
     END IF;
     IF cardinality(array_remove(m_outcome, NULL)) > 0 THEN
-      INSERT INTO attempts (id, at_ms, processor, outcome, reason)
-        SELECT id, at, processor, outcome, reason
-        FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason) WITH ORDINALITY AS m(id, at, processor, outcome, reason, nth)
+      INSERT INTO attempts (id, at_ms, processor, outcome, reason, code)
+        SELECT id, at, processor, outcome, reason, its_code
+        FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason, m_code) WITH ORDINALITY AS m(id, at, processor, outcome, reason, its_code, nth)
         WHERE outcome IS NOT NULL AND nth = ANY (hits);
       -- The first few and the last few are kept, and how many there were in between.
       WITH numbered AS (SELECT id, nth, row_number() OVER (PARTITION BY id ORDER BY nth) AS i, count(*) OVER (PARTITION BY id) AS all_of

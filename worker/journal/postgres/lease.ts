@@ -63,6 +63,7 @@ export class Lease {
     for (;;) {
       try {
         worker ??= await entered(connection, identity);
+        if (worker === null) continue;
         const beat = await beatOf(connection, worker, NONE);
         renewals.renewed(beat.now_ms);
         const [holder] = beat.others;
@@ -126,17 +127,22 @@ function sentenceOf({ name, leftMs }: OtherWorker): string {
   return `waits for worker ${name}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
 }
 
-/** Gives a start its number. */
+/**
+ * Gives the number of a start, by the rule of `nextNumber` (worker/cluster/owners.ts); null when another start
+ * was given it at the same moment.
+ */
 export async function entered(
   connection: Connection,
   { name, link, http }: Identity,
-): Promise<number> {
+): Promise<number | null> {
   const [row] = await connection.ask<{ worker: number }>(
-    `INSERT INTO workers (name, link, http, alive_until)
-     VALUES ($1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms') RETURNING worker::float8`,
+    `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
+     SELECT greatest(coalesce(max(worker), 0) + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)),
+       $1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms' FROM workers
+     ON CONFLICT DO NOTHING RETURNING worker::float8`,
     [name, link, http],
   );
-  return row!.worker;
+  return row?.worker ?? null;
 }
 
 /** Gives it a stream, and what nobody has; `alone`: if no other has one. Null: it got none. */

@@ -10,7 +10,8 @@ import { tables } from "./migrations/0001-tables.ts";
 import { moves } from "./migrations/0002-moves.ts";
 import { carried } from "./migrations/0003-carried.ts";
 import { webhooks } from "./migrations/0004-webhooks.ts";
-import { map } from "./migrations/0005-map.ts";
+import { codes } from "./migrations/0005-codes.ts";
+import { map } from "./migrations/0006-map.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -19,6 +20,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   moves,
   carried,
   webhooks,
+  codes,
   map,
 ];
 

@@ -23,11 +23,12 @@ import {
   type RowRange,
   type SettledRecord,
   type StreamRows,
+  type WhyEnded,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
 import { readTerms } from "../../fee-terms.ts";
 import type { KnownTariff } from "../../tariffs.ts";
-import { bandOf, recordOf, type BandRow, type Facts } from "../records.ts";
+import { bandOf, recordOf, whyOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import type { Places } from "./fold.ts";
 import { arrayOf, arraysOf, ledgerRows, PIECES, STREAM } from "./ledger.ts";
@@ -38,9 +39,12 @@ const OPEN = `state <> ${CODE.settled}`;
 const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
   p.state::int, p.reference, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
-const LAST_REASON =
-  "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
-const WHY_ENDED = `CASE WHEN p.state IN (${CODE.rejected}, ${CODE.conflict}) THEN ${LAST_REASON} END`;
+const WHY_ENDED = (["reason", "code"] as const)
+  .map((column) => {
+    const isSo = `p.state IN (${CODE.rejected}, ${CODE.conflict})`;
+    return `CASE WHEN ${isSo} THEN ${lastWord(column)} END AS ${column}`;
+  })
+  .join(", ");
 const COUNT_OF_ATTEMPTS = `((SELECT count(*) FROM attempts a WHERE a.id = p.id)
   + coalesce((SELECT o.count FROM attempts_left_out o WHERE o.id = p.id), 0))::float8`;
 const SAID = 'i.at_ms::float8 AS "atMs", i.who, i.action, i.why, i.evidence';
@@ -76,11 +80,11 @@ export class PostgresReader implements JournalReader {
   }
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
-    const [row] = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason FROM payments p WHERE p.id = $1::uuid`,
+    const [row] = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED} FROM payments p WHERE p.id = $1::uuid`,
       [correlationId],
     );
-    return row === undefined ? null : { ...withId(row), reason: row.reason };
+    return row === undefined ? null : withWhy(row);
   }
 
   async story(correlationId: string): Promise<PaymentStory | null> {
@@ -112,7 +116,7 @@ export class PostgresReader implements JournalReader {
     const behind = before === null ? "true" : BEHIND[order];
     const place = before === null ? [] : [before.amountCents, before.acceptedAtMs, before.seq];
     const rows = await this.#questions.ask<Row & Pick<ListedPayment, "attempts" | "reason">>(
-      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${LAST_REASON} AS reason
+      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${lastWord("reason")} AS reason
        FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${ofState} AND ${behind}
              ORDER BY ${ORDERS[order]} LIMIT $1::int) p
        ORDER BY ${ORDERS[order]}`,
@@ -126,13 +130,13 @@ export class PostgresReader implements JournalReader {
 
   async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
     const { where, order, values } = pageOf(place, filter);
-    const rows = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+    const rows = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED}
        FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${where} ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values],
     );
-    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+    return rows.map(withWhy);
   }
 
   async pageOfSettled(
@@ -167,15 +171,15 @@ export class PostgresReader implements JournalReader {
     const { where, order, values } = pageOf(place, filter);
     // OFFSET keeps the planner from walking another index in the order of the page.
     const ofReference = `SELECT * FROM payments WHERE reference = $${values.length + 2}::text OFFSET 0`;
-    const rows = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+    const rows = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED}
        FROM (SELECT * FROM (${ofReference}) p
              WHERE (p.${OPEN} OR p.requested_at_ms IS NOT NULL) AND ${where}
              ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values, reference],
     );
-    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+    return rows.map(withWhy);
   }
 
   async newestOfReferenceMs(reference: string): Promise<number | null> {
@@ -377,6 +381,14 @@ export class PostgresReader implements JournalReader {
       if (!(await read(`(${from},0)`, `(${from + PAGES_PER_READ},0)`))) return;
     }
   }
+}
+
+function lastWord(column: keyof WhyEnded): string {
+  return `(SELECT a.${column} FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)`;
+}
+
+function withWhy(row: Row & WhyEnded): PaymentFound {
+  return Object.assign(withId(row), whyOf(row));
 }
 
 function withId(row: Row): PaymentRecord {

@@ -6,7 +6,7 @@
 import type { PostgresMigration } from "./migration.ts";
 
 export const map: PostgresMigration = {
-  name: "0005-map",
+  name: "0006-map",
   what: "the map of shards has a version",
   sql: `
 ALTER TABLE meta ADD COLUMN map_version bigint NOT NULL DEFAULT 0;
