@@ -11,8 +11,16 @@ import {
   uuid,
 } from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
+import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { PLACES } from "./endings.fixture.ts";
 import { cursorOf } from "../event-position.ts";
+import {
+  eventCursorOf,
+  firstPlace,
+  placeBehind,
+  readEventCursor,
+  whyNotHeld,
+} from "../http/event-cursor.ts";
 import { openEndings } from "./open-endings.ts";
 
 afterAll(stopPostgres);
@@ -88,6 +96,66 @@ describe.each(PLACES)("what ended in a journal $name", ({ missing, make }) => {
     },
   );
 });
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `what ended in several streams is read once, and goes on from each cursor${NO_POSTGRES}`,
+  async () => {
+    await using place = await PLACES[1]!.make();
+    await using opened = await place.open();
+    const seqs = [1, 2, 3, 4, 5, 6, 7, 8];
+    await opened.apply(...seqs.map((seq) => assigned(seq)));
+    await opened.apply(...[1, 2, 3, 4, 5].map((seq, row) => settle(seq, row)));
+    await opened.apply(failed("reject", 6), failed("conflict", 7), failed("reject", 8));
+    const endings = openEndings(place.journal);
+    const early = firstPlace(await endings.begin());
+    await using sql = new Bun.SQL({ url: place.journal, max: 1 });
+    // Others have committed some of it.
+    const others = [
+      ["ledger", 5, 2, "row = 0"],
+      ["ledger", 5, 4, "row = 1"],
+      ["ledger", 0, 3, "row = 1"],
+      ["ledger", 0, 5, "row = 2"],
+      ["attempts", 5, 7, ""],
+      ["attempts", 9, 8, ""],
+    ] as const;
+    for (const [table, stream, seq, at] of others) {
+      const set = table === "ledger" ? `stream = ${stream}, ${at}` : `stream = ${stream}`;
+      await sql.unsafe(`UPDATE ${table} SET ${set} WHERE id = '${uuid(seq)}'`);
+    }
+    await sql.unsafe(
+      "UPDATE streams SET rows = CASE stream WHEN 0 THEN 3 WHEN 5 THEN 2 ELSE 0 END",
+    );
+    let all: string[] | null = null;
+    for (let limit = 9; limit > 0; limit--) {
+      let at = early;
+      const read: string[] = [];
+      for (;;) {
+        const some = await endings.after(at.position, limit);
+        for (const one of some) {
+          at = placeBehind(at, one);
+          read.push(one.ended.correlationId);
+          expect(at.position).toBe(one.cursor);
+          expect(whyNotHeld(at, await endings.marks(at.position))).toBeNull();
+        }
+        if (some.length === 0) break;
+        at = readEventCursor(eventCursorOf(at))!;
+      }
+      all ??= read;
+      expect(read).toEqual(all);
+    }
+    expect(all!.toSorted()).toEqual(seqs.map(uuid).sort());
+    expect(all!.slice(0, 3)).toEqual([6, 7, 8].map(uuid));
+    expect(all!.slice(3)).toEqual([1, 2, 3, 4, 5].map(uuid));
+    expect(await endings.after(await endings.end(), 9)).toEqual([]);
+    expect(await endings.after(await endings.since(0), 9)).toHaveLength(8);
+    const since = await endings.after(await endings.since(AT_MS + 204), 9);
+    const settled = since.filter(({ ended }) => ended.state === "settled");
+    expect(settled.map(({ ended }) => ended.correlationId)).toEqual([4, 5].map(uuid));
+    const end = await endings.end();
+    expect(await endings.withinReach(end)).toBe(end);
+    await endings.close();
+  },
+);
 
 test("an end behind many attempts that ended nothing is found by the first question, wherever others stand", async () => {
   using folder = temporaryDirectory();

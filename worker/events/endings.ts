@@ -1,15 +1,15 @@
 /**
  * Reads from the journal what events are made of: payments in the order in which they ended. A payment ends
  * once: by its row in the ledger, or by its last attempt, which was rejected or in conflict. Rows are
- * numbered as they are committed, and so are attempts, so that a position is two numbers, and whatever is
- * committed later has a greater one. Webhooks are one reader of it, and GET /events is the other.
+ * numbered as they are committed, and so are attempts, so that a position in a stream of commits is two
+ * numbers, and whatever is committed to it later has a greater one. Webhooks are one reader of it, and GET /events is the other.
  */
 import type { Cursor } from "../event-position.ts";
 import type { Ended } from "./event.ts";
 
 export type PositionedEnd = { readonly ended: Ended; readonly cursor: Cursor };
 
-/** The journal as it is at a position. */
+/** The journal as it is at a position in a stream of commits. */
 export type Marks = {
   /** Payment of the attempt, and of the ledger's row, at the position; null where there is none. */
   readonly attemptOf: string | null;
@@ -32,7 +32,8 @@ export interface Endings {
    * purge, and the last attempts pruned.
    */
   withinReach(cursor: Cursor): Promise<Cursor>;
-  marks(cursor: Cursor): Promise<Marks>;
+  /** Tells what is at a position, by stream. */
+  marks(cursor: Cursor): Promise<ReadonlyMap<number, Marks>>;
   close(): Promise<void>;
 }
 

@@ -74,16 +74,17 @@ export class SqliteEndings implements Endings {
     });
   }
 
-  async marks(cursor: Cursor): Promise<Marks> {
+  async marks(cursor: Cursor): Promise<ReadonlyMap<number, Marks>> {
     const { attempt, row } = positionOf(cursor);
     const { attemptOf, rowOf } = this.#statements;
     const idOf = (found: { hex: string } | null) =>
       found === null ? null : uuidFromHex(found.hex);
-    return this.db.transaction(() => ({
+    const marks = this.db.transaction(() => ({
       attemptOf: idOf(attemptOf.get(attempt)),
       rowOf: idOf(rowOf.get(row)),
       baseRow: this.#baseRow(),
     }))();
+    return new Map([[0, marks]]);
   }
 
   async close(): Promise<void> {

@@ -301,11 +301,10 @@ function endless(): EventsParts["endings"] & { reads: number } {
   return {
     reads: 0,
     begin: async () => cursorOf({ attempt: 0, row: -1 }),
-    marks: async (cursor) => ({
-      attemptOf: null,
-      rowOf: cursor.endsWith(".-1") ? null : uuid(Number(cursor.split(".")[1]) + 1),
-      baseRow: 0,
-    }),
+    async marks(cursor) {
+      const rowOf = cursor.endsWith(".-1") ? null : uuid(Number(cursor.split(".")[1]) + 1);
+      return new Map([[0, { attemptOf: null, rowOf, baseRow: 0 }]]);
+    },
     async after(cursor, limit) {
       this.reads++;
       const row = Number(cursor.split(".")[1]);

@@ -113,7 +113,7 @@ export class Listing {
     };
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     const open = await this.#open(filter, behind, limit);
-    const first = this.#firstReaching(frontFromMs, this.#sealedBlocks());
+    const first = this.#firstReaching(frontFromMs, Math.floor(this.#cursor.head / BLOCK_ROWS));
     const rows = [{ fromRow: first * BLOCK_ROWS, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
@@ -131,19 +131,21 @@ export class Listing {
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     let found = await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
-    // A payment that was settled before it was looked for among the open ones has a row before this one.
     const { head } = this.#cursor;
     const taken = new Set<number>();
+    // What was settled when it was looked for among the open ones may not be in memory yet.
+    let rows: RowRange[] = [{ fromRow: head, toRow: MOST }];
     let many = Math.ceil(limit / BLOCK_ROWS) + 1;
     for (;;) {
       // Only what comes before the last one that is known already can be missing.
       const leastMs = found[limit - 1]?.requestedAtMs ?? fromMs;
       const span = { fromMs: leastMs, toMs: behind.beforeMs };
       const blocks = this.#newestBlocks(span, filter.processor, taken, head, many);
-      if (blocks.length === 0) return found;
-      const within = { ...behind, fromMs: leastMs };
-      const settled = await this.#settled(filter, rowsOfBlocks(blocks), within, limit);
+      rows.push(...rowsOfBlocks(blocks, head));
+      if (rows.length === 0) return found;
+      const settled = await this.#settled(filter, rows, { ...behind, fromMs: leastMs }, limit);
       found = merged(found, settled, limit, byInstant);
+      rows = [];
       many = Math.min(2 * many, BLOCKS_AT_ONCE);
     }
   }
@@ -240,14 +242,15 @@ function bounded({ fromMs, toMs }: Instants): Instants {
   return { fromMs: Math.max(fromMs, LEAST), toMs: Math.min(toMs, MOST) };
 }
 
-/** Blocks that follow each other are one range. */
-function rowsOfBlocks(blocks: readonly number[]): RowRange[] {
+/** Rows of blocks below one; blocks that follow each other are one range. */
+function rowsOfBlocks(blocks: readonly number[], head: number): RowRange[] {
   const rows: { fromRow: number; toRow: number }[] = [];
   for (const block of blocks.toSorted((a, b) => a - b)) {
     const fromRow = block * BLOCK_ROWS;
     const last = rows.at(-1);
-    if (last?.toRow === fromRow) last.toRow += BLOCK_ROWS;
-    else rows.push({ fromRow, toRow: fromRow + BLOCK_ROWS });
+    const toRow = Math.min(fromRow + BLOCK_ROWS, head);
+    if (last?.toRow === fromRow) last.toRow = toRow;
+    else rows.push({ fromRow, toRow });
   }
   return rows;
 }

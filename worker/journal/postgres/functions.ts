@@ -143,8 +143,8 @@ BEGIN
       said := said || more;
     END IF;
     IF cardinality(array_remove(m_outcome, NULL)) > 0 THEN
-      INSERT INTO attempts (id, at_ms, processor, outcome, reason, code)
-        SELECT id, at, processor, outcome, reason, its_code
+      INSERT INTO attempts (stream, id, at_ms, processor, outcome, reason, code)
+        SELECT s, id, at, processor, outcome, reason, its_code
         FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason, m_code) WITH ORDINALITY AS m(id, at, processor, outcome, reason, its_code, nth)
         WHERE outcome IS NOT NULL AND nth = ANY (hits);
       -- The first few and the last few are kept, and how many there were in between.

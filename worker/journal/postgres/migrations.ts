@@ -12,6 +12,7 @@ import { carried } from "./migrations/0003-carried.ts";
 import { webhooks } from "./migrations/0004-webhooks.ts";
 import { codes } from "./migrations/0005-codes.ts";
 import { map } from "./migrations/0006-map.ts";
+import { endings } from "./migrations/0007-endings.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -22,6 +23,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   webhooks,
   codes,
   map,
+  endings,
 ];
 
 /** Number of the lock that a migration holds: "PaLe". */

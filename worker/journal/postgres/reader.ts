@@ -22,8 +22,8 @@ import {
   type PaymentStory,
   type RowRange,
   type SettledRecord,
-  type WhyEnded,
   type StreamRows,
+  type WhyEnded,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
 import { readTerms } from "../../fee-terms.ts";
