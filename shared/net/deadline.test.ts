@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { RecordedTimers } from "../../testing/timers.ts";
 import { Deadline } from "./deadline.ts";
 
 /** Gives a deadline, and how often it was missed. */
@@ -49,21 +50,14 @@ test("one with less time than the one before it is missed in its own", async () 
 
 test("one after another takes one timer, and the last that was stopped takes none", async () => {
   const { deadline, count } = watched();
-  const { setTimeout: set } = globalThis;
-  let timers = 0;
-  globalThis.setTimeout = Object.assign((...given: Parameters<typeof set>) => {
-    timers++;
-    return set(...given);
-  }, set);
-  try {
+  {
+    using timers = new RecordedTimers();
     for (let call = 0; call < 1_000; call++) {
       deadline.begin(performance.now(), 10_000);
       deadline.end();
     }
-  } finally {
-    globalThis.setTimeout = set;
+    expect(timers.delaysMs).toHaveLength(1);
   }
-  expect(timers).toBe(1);
   deadline.begin(performance.now(), 5);
   deadline.stop();
   await Bun.sleep(20);

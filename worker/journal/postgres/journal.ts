@@ -17,6 +17,7 @@ import { meaningOf, type Found } from "../../cluster/fence.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
+import { Ticker } from "../../ticker.ts";
 import {
   CLAIMED,
   type BlockTotals,
@@ -46,8 +47,6 @@ import { callOf, NEWEST } from "./functions.ts";
 import type { Lease } from "./lease.ts";
 import { ledgerBlocks, ledgerRows } from "./ledger.ts";
 
-/** Settlements are committed this often, and so is all that a failed commit left. */
-const COMMIT_ALL_MS = 10;
 /** Time between two questions for a batch of which nobody knows whether it was stored. */
 const ASK_AGAIN_MS = 250;
 const SWEPT_AT_ONCE = 5_000;
@@ -91,7 +90,8 @@ export class PostgresJournal implements WorkerJournal {
   readonly #parts: PostgresParts;
   readonly #group = new GroupCommit(fitting);
   readonly #ids = new Map<number, string>();
-  readonly #timer: Timer;
+  /** Commits settlements, for which nobody waits, and all that a failed commit left. */
+  readonly #ticker: Ticker;
   #batches = 0;
   #scheduled = false;
   /** The commit under way, and what follows it at once. */
@@ -101,7 +101,9 @@ export class PostgresJournal implements WorkerJournal {
   constructor(parts: PostgresParts) {
     this.#parts = parts;
     this.head = parts.head;
-    this.#timer = setInterval(() => this.#run(true), COMMIT_ALL_MS);
+    const { clock } = parts;
+    const tick = () => this.#run(true);
+    this.#ticker = new Ticker({ clock, tick, nextAtMs: () => this.#nextTickAtMs });
     parts.lease.keep(() => this.#end(ENDED.sealed));
     void this.#sweep();
   }
@@ -119,6 +121,7 @@ export class PostgresJournal implements WorkerJournal {
   append(transition: Transition, done: OnDurable): void {
     this.#group.append(transition, done);
     if (this.#group.isAwaited && this.#running === null) this.#schedule();
+    else this.#ticker.soon();
   }
 
   async addresses(configured: readonly Address[]): Promise<Addresses> {
@@ -226,7 +229,7 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#ticker.stop();
     // A next start finds at the processors whatever a database does not take now.
     while (!this.#isOver && this.queued > 0) {
       this.#run(true);
@@ -262,6 +265,14 @@ export class PostgresJournal implements WorkerJournal {
     return committed;
   }
 
+  get #isLeft(): boolean {
+    return this.queued > 0 || this.trouble !== null;
+  }
+
+  get #nextTickAtMs(): number {
+    return this.#isLeft ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -279,6 +290,7 @@ export class PostgresJournal implements WorkerJournal {
     this.#running = this.#commitOf(transitions).then(() => {
       this.#running = null;
       if (this.#group.isAwaited) this.#run(false);
+      if (this.#isLeft) this.#ticker.soon();
     });
   }
 
