@@ -35,16 +35,15 @@ export async function run(context: BenchContext): Promise<Row[]> {
   for (let round = 0; round < context.runs; round++) {
     await using stack = await startStack(context, { sync: "normal", settled: journal.path });
     const over = new AbortController();
-    const coming = (async () => {
+    const come = async () => {
       while (!over.signal.aborted) await loadStack(stack, load, checks);
-    })();
-    try {
+    };
+    const takeAlong = async () => {
       listed!.push(await walk(stack, journal, checks));
       exported!.push(await exportWindow(context, stack, journal, checks));
-    } finally {
       over.abort();
-      await coming;
-    }
+    };
+    await Promise.all([come(), takeAlong()]);
   }
   const note = `${journal.count} settled, ${ratePerSecond} payments/s come meanwhile`;
   return [

@@ -113,7 +113,7 @@ export class Listing {
     };
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     const open = await this.#open(filter, behind, limit);
-    const first = this.#firstReaching(frontFromMs, Math.floor(this.#cursor.head / BLOCK_ROWS));
+    const first = this.#firstReaching(frontFromMs, this.#sealedBlocks());
     const rows = [{ fromRow: first * BLOCK_ROWS, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
@@ -132,16 +132,16 @@ export class Listing {
     let found = await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
     const { head } = this.#cursor;
+    const sealed = this.#sealedBlocks();
     const taken = new Set<number>();
-    // What was settled when it was looked for among the open ones may not be in memory yet.
-    let rows: RowRange[] = [{ fromRow: head, toRow: MOST }];
+    let rows: RowRange[] = [this.#rowsBehind(sealed, head, behind)];
     let many = Math.ceil(limit / BLOCK_ROWS) + 1;
     for (;;) {
       // Only what comes before the last one that is known already can be missing.
       const leastMs = found[limit - 1]?.requestedAtMs ?? fromMs;
       const span = { fromMs: leastMs, toMs: behind.beforeMs };
-      const blocks = this.#newestBlocks(span, filter.processor, taken, head, many);
-      rows.push(...rowsOfBlocks(blocks, head));
+      const blocks = this.#newestBlocks(span, filter.processor, taken, sealed, many);
+      rows.push(...rowsOfBlocks(blocks));
       if (rows.length === 0) return found;
       const settled = await this.#settled(filter, rows, { ...behind, fromMs: leastMs }, limit);
       found = merged(found, settled, limit, byInstant);
@@ -151,14 +151,14 @@ export class Listing {
   }
 
   /**
-   * Takes blocks below a row that may hold a processor's payments of a span, those that reach furthest into
-   * its end first; `many` at most. The last block, which is not full, has the span of its rows by now, too.
+   * Takes full blocks that may hold a processor's payments of a span, those that reach furthest into its
+   * end first; `many` at most.
    */
   #newestBlocks(
     { fromMs, toMs }: Instants,
     processor: number | null,
     taken: Set<number>,
-    head: number,
+    sealed: number,
     many: number,
   ): number[] {
     const { minMs, maxMs } = this.#blocks;
@@ -166,17 +166,15 @@ export class Listing {
     let leastMs = fromMs;
     const found: number[] = [];
     const first = this.#firstBlock();
-    const sealed = Math.floor(head / BLOCK_ROWS);
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
-    for (let block = Math.ceil(head / BLOCK_ROWS) - 1; block >= first; block--) {
+    for (let block = sealed - 1; block >= first; block--) {
       const isLast = block % SUPER_BLOCKS === SUPER_BLOCKS - 1;
       if (isLast && this.#isApart(block, sealed, leastMs, toMs)) {
         block -= SUPER_BLOCKS - 1;
         continue;
       }
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
-      const isFull = block < sealed;
-      if (processor !== null && isFull && !this.#mayHave(block, processor)) continue;
+      if (processor !== null && !this.#mayHave(block, processor)) continue;
       const at = found.findIndex((other) => reach(other) > reach(block));
       found.splice(at === -1 ? found.length : at, 0, block);
       if (found.length <= many) continue;
@@ -233,8 +231,23 @@ export class Listing {
     return found.map((payment) => Object.assign(payment, { reason: null, code: null }));
   }
 
+  /**
+   * Rows behind the last full block: those of the block that is not full, unless all that it has in memory lie
+   * outside of a place, and always those that are committed and not in memory yet. `head` was read before.
+   */
+  #rowsBehind(sealed: number, head: number, { fromMs, beforeMs }: Rest): RowRange {
+    const { minMs, maxMs } = this.#blocks;
+    const fromRow = sealed * BLOCK_ROWS;
+    const isApart = maxMs[sealed]! < fromMs || minMs[sealed]! > beforeMs;
+    return { fromRow: isApart ? Math.max(fromRow, head) : fromRow, toRow: MOST };
+  }
+
   #firstBlock(): number {
     return Math.floor(this.#cursor.base / BLOCK_ROWS);
+  }
+
+  #sealedBlocks(): number {
+    return Math.floor(this.#cursor.head / BLOCK_ROWS);
   }
 }
 
@@ -242,15 +255,14 @@ function bounded({ fromMs, toMs }: Instants): Instants {
   return { fromMs: Math.max(fromMs, LEAST), toMs: Math.min(toMs, MOST) };
 }
 
-/** Rows of blocks below one; blocks that follow each other are one range. */
-function rowsOfBlocks(blocks: readonly number[], head: number): RowRange[] {
+/** Blocks that follow each other are one range. */
+function rowsOfBlocks(blocks: readonly number[]): RowRange[] {
   const rows: { fromRow: number; toRow: number }[] = [];
   for (const block of blocks.toSorted((a, b) => a - b)) {
     const fromRow = block * BLOCK_ROWS;
     const last = rows.at(-1);
-    const toRow = Math.min(fromRow + BLOCK_ROWS, head);
-    if (last?.toRow === fromRow) last.toRow = toRow;
-    else rows.push({ fromRow, toRow });
+    if (last?.toRow === fromRow) last.toRow += BLOCK_ROWS;
+    else rows.push({ fromRow, toRow: fromRow + BLOCK_ROWS });
   }
   return rows;
 }
