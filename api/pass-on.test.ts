@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { problemOf } from "../shared/problem.fixture.ts";
-import { EVENT_STREAMS_MAX, PASSED_ON_MAX } from "./pass-on.ts";
+import { PASSED_ON_MAX, STREAMS_MAX } from "./pass-on.ts";
 import { ID, PAYMENT, runApi, sendRaw, startFakeWorker, vacantUrl } from "./server.fixture.ts";
 
 describe("the worker's paths are passed on", () => {
@@ -270,23 +270,30 @@ describe("event streams", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  test("are limited in number; a closed one makes room", async () => {
-    await using worker = startFakeWorker(() =>
-      eventStream(stream((controller) => controller.enqueue("data: 1\n\n")).readable),
-    );
-    await using api = runApi(worker.url);
-    const open = await Promise.all(
-      Array.from({ length: EVENT_STREAMS_MAX }, () => api.call("GET", "/dashboard/events")),
-    );
-    expect(open.every((response) => response.status === 200)).toBe(true);
-    const refused = await api.call("GET", "/dashboard/events");
-    expect(refused.status).toBe(503);
-    expect(await problemOf(refused)).toBe("Too many event streams are open.");
-    await open[0]?.body?.cancel();
-    let next = await api.call("GET", "/dashboard/events");
-    while (next.status === 503) next = await api.call("GET", "/dashboard/events");
-    expect(next.status).toBe(200);
-  });
+  test.each([
+    ["/dashboard/events", "/events", STREAMS_MAX.pages],
+    ["/events", "/dashboard/events", STREAMS_MAX.events],
+  ])(
+    "of %s are limited in number; those of %s have their own places, and a closed one makes room",
+    async (path, other, most) => {
+      await using worker = startFakeWorker(() =>
+        eventStream(stream((controller) => controller.enqueue("data: 1\n\n")).readable),
+      );
+      await using api = runApi(worker.url);
+      const headers = { authorization: "Bearer read" };
+      const call = (at: string) => api.call("GET", at, { headers });
+      const open = await Promise.all(Array.from({ length: most }, () => call(path)));
+      expect(open.every((response) => response.status === 200)).toBe(true);
+      const refused = await call(path);
+      expect(refused.status).toBe(503);
+      expect(await problemOf(refused)).toBe("Too many event streams are open.");
+      expect((await call(other)).status).toBe(200);
+      await open[0]?.body?.cancel();
+      let next = await call(path);
+      while (next.status === 503) next = await call(path);
+      expect(next.status).toBe(200);
+    },
+  );
 });
 
 function compressed(page: string): Response {

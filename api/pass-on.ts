@@ -4,13 +4,14 @@
  * With several workers the next one is asked when one cannot answer: a question may be asked twice, an
  * order only when it never left.
  *
- * `fetch` has room for 256 calls in this process: both kinds have a limit of their own below it, so
- * that open dashboards cannot keep a summary waiting.
+ * `fetch` has room for 256 calls in this process: requests, pages that are open and streams of what ended
+ * have a limit each, together below it, so that none of them can keep another waiting.
  */
 import type { ReadableStreamDefaultController, ReadableStreamDefaultReader } from "node:stream/web";
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { TABLE } from "../shared/http-api/table.ts";
 import { readRequestBody } from "../shared/http/request-body.ts";
+import { pathOf } from "../shared/http/target.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
@@ -37,9 +38,10 @@ export type PassOnOptions = {
 /** Load balancers give a check a second or so. */
 const READINESS_MS_MAX = 500;
 export const PASSED_ON_MAX = 128;
-export const EVENT_STREAMS_MAX = 64;
+/** Most open streams: of figures, for pages, and of what ended, for shops, of which the worker has 64 for all. */
+export const STREAMS_MAX = { pages: 64, events: 32 };
 const FETCH_CALLS_MAX = 256;
-if (PASSED_ON_MAX + EVENT_STREAMS_MAX >= FETCH_CALLS_MAX) {
+if (PASSED_ON_MAX + STREAMS_MAX.pages + STREAMS_MAX.events >= FETCH_CALLS_MAX) {
   throw new Error("passed-on requests and event streams do not fit into what fetch has room for");
 }
 
@@ -71,7 +73,7 @@ type Body = string | null;
 
 export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): PassOn {
   const sites = new Map<string, Site>();
-  const eventStreams = new Set<EventStream>();
+  const streams = { pages: new Set<EventStream>(), events: new Set<EventStream>() };
   let passedOn = 0;
   const askingReadiness = new Map<string, Promise<Readiness | null>>();
   let ended = false;
@@ -153,7 +155,8 @@ export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): Pa
         signal: abort.signal,
       });
       if (isEventStream(answer) && answer.body !== null && method === "GET") {
-        return handOn(answer, answer.body, onEventStream);
+        const kind = pathOf(target) === TABLE.events.path ? "events" : "pages";
+        return handOn(kind, answer, answer.body, onEventStream);
       }
       return await handBack(answer, method);
     } finally {
@@ -162,16 +165,18 @@ export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): Pa
   }
 
   function handOn(
+    kind: keyof typeof STREAMS_MAX,
     answer: Response,
     body: ReadableStream<Uint8Array>,
     onEventStream: () => void,
   ): Response {
-    if (ended || eventStreams.size >= EVENT_STREAMS_MAX) {
+    const open = streams[kind];
+    if (ended || open.size >= STREAMS_MAX[kind]) {
       body.cancel().catch(() => {});
       return unavailable(ended ? "This API is shutting down." : "Too many event streams are open.");
     }
-    const stream = new EventStream(body, () => eventStreams.delete(stream));
-    eventStreams.add(stream);
+    const stream = new EventStream(body, () => open.delete(stream));
+    open.add(stream);
     onEventStream();
     return new Response(stream.readable, {
       status: answer.status,
@@ -206,7 +211,7 @@ export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): Pa
 
   function endEventStreams(): void {
     ended = true;
-    for (const stream of eventStreams) stream.end();
+    for (const open of Object.values(streams)) for (const stream of open) stream.end();
   }
 
   return { pass, readiness, endEventStreams };

@@ -67,18 +67,19 @@ async function exportAll(reader: JournalReader, { window, format }: Order): Prom
     );
   }
   const rows = new ExportedRows(await reader.charging(), format);
-  const { fromRow, toRow } = await reader.ledger();
   if (!say(rows.head())) return null;
-  for (let row = fromRow; row < toRow; row += ROWS_AT_ONCE) {
-    const some = { fromRow: row, toRow: Math.min(toRow, row + ROWS_AT_ONCE) };
-    const payments = await reader.exported(some, window);
-    const now = await reader.ledger();
-    if (now.fromRow !== fromRow || now.toRow < toRow) {
-      throw new Error(
-        "payments were purged while they were being read: what was written is not all",
-      );
+  for (const { stream, fromRow, toRow } of await reader.ledger()) {
+    for (let row = fromRow; row < toRow; row += ROWS_AT_ONCE) {
+      const some = { stream, fromRow: row, toRow: Math.min(toRow, row + ROWS_AT_ONCE) };
+      const payments = await reader.exported(some, window);
+      const now = (await reader.ledger()).find((one) => one.stream === stream);
+      if (now?.fromRow !== fromRow || now.toRow < toRow) {
+        throw new Error(
+          "payments were purged while they were being read: what was written is not all",
+        );
+      }
+      if (!say(rows.linesOf(payments))) return null;
     }
-    if (!say(rows.linesOf(payments))) return null;
   }
   return rows.totals();
 }

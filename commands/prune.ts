@@ -18,7 +18,7 @@ import { refuseWithoutRoom } from "./backup/space.ts";
 import { journalPath } from "./journal-path.ts";
 import { table } from "./text-table.ts";
 
-const USAGE = `usage: worker prune --before INSTANT [--dry-run] [--vacuum]
+const USAGE = `usage: worker prune --before INSTANT [--dry-run] [--untold] [--vacuum]
 
 Forgets settled payments that were requested before the instant: their rows of the ledger, their times
 and attempts. Ids, amounts, processors and the decisions of operators stay, so that a repeated id is never
@@ -27,6 +27,8 @@ may run. There is no way back but a backup: make one first (docs/RESTORE.md).
 
   --before INSTANT  as 2026-01-31T06:30:00-03:00, or with Z
   --dry-run         says what would be forgotten, and writes nothing; a worker may run
+  --untold          forgets also what webhooks have not told a shop yet; without it that stays, by whole
+                    blocks of 256, until it is told or the shop has ended the subscription
   --vacuum          writes the file anew afterwards, so that it becomes smaller; it needs its size twice as
                     room meanwhile, in the system's temporary folder and beside it. Without it the room is
                     used by new payments
@@ -40,6 +42,7 @@ const LINE = {
   options: {
     before: { type: "string" },
     "dry-run": { type: "boolean" },
+    untold: { type: "boolean" },
     vacuum: { type: "boolean" },
   },
 } as const;
@@ -52,8 +55,9 @@ export async function pruneByHand(args: readonly string[]): Promise<never> {
   const beforeMs = instantOf(values.before, Date.now());
   try {
     const path = journalPath(process.env, "worker prune");
-    if (values["dry-run"]) say(describe(path, planAt(path, beforeMs), "would be forgotten"));
-    else pruneAt(path, beforeMs, values.vacuum === true);
+    const how = { forgetsUntold: values.untold === true };
+    if (values["dry-run"]) say(describe(path, planAt(path, beforeMs, how), "would be forgotten"));
+    else pruneAt(path, beforeMs, how, values.vacuum === true);
     return process.exit(0);
   } catch (error) {
     complain((error as Error).message);
@@ -69,12 +73,14 @@ function instantOf(given: string | undefined, nowMs: number): number {
   return read.atMs;
 }
 
-function planAt(path: string, beforeMs: number): PrunePlan {
+type How = Parameters<typeof planPrune>[2];
+
+function planAt(path: string, beforeMs: number, how: How): PrunePlan {
   using db = openToRead(path);
-  return planPrune(db, beforeMs);
+  return planPrune(db, beforeMs, how);
 }
 
-function pruneAt(path: string, beforeMs: number, isVacuum: boolean): void {
+function pruneAt(path: string, beforeMs: number, how: How, isVacuum: boolean): void {
   const lock = lockJournal(path);
   try {
     // Throws for another format, which is not to be written to.
@@ -83,7 +89,7 @@ function pruneAt(path: string, beforeMs: number, isVacuum: boolean): void {
     say(`journal ${path}: looking for damage\n`);
     const found = damageIn(db);
     if (found !== null) throw new Error(`journal ${path}: ${found}`);
-    const plan = planPrune(db, beforeMs);
+    const plan = planPrune(db, beforeMs, how);
     forget(db, plan);
     say(describe(path, plan, "are forgotten"));
     if (isVacuum) vacuum(db, path);
@@ -107,7 +113,8 @@ function vacuum(db: Database, path: string): void {
 }
 
 function describe(path: string, plan: PrunePlan, what: string): string {
-  const { sums, attempts, kept, moved, bytes, exactFromMs } = plan;
+  const { sums, attempts, moved, untold, bytes, exactFromMs } = plan;
+  const kept = plan.kept - (untold.stay ? untold.payments : 0);
   const before = new Date(plan.beforeMs).toISOString();
   const payments = sums.reduce((all, sum) => all + sum.payments, 0);
   const cents = sums.reduce((all, sum) => all + sum.cents, 0);
@@ -118,10 +125,17 @@ function describe(path: string, plan: PrunePlan, what: string): string {
     `with ${attempts} attempts, about ${mb(bytes)} MB; their ids stay known`,
     `${kept} settled ones that are as old stay: sums go by whole blocks of 256`,
     ...(moved === 0 ? [] : [`${moved} among them that are dated later stay, behind the newest`]),
+    ...(untold.payments === 0 ? [] : [untoldText(untold)]),
     `sums are exact from ${exact} on, and audits begin there`,
   ];
   const listed = rows.length === 0 ? "" : `\n${table(["PROCESSOR", "PAYMENTS", "AMOUNT"], rows)}`;
   return `${lines.join("\n")}\n${listed}`;
+}
+
+function untoldText({ payments, stay }: PrunePlan["untold"]): string {
+  return stay
+    ? `${payments} more stay: their shop was not told of them yet (worker operator webhooks); --untold forgets them`
+    : `of ${payments} among them their shop was never told, and will not be`;
 }
 
 function sizeOf(db: Database, path: string): string {

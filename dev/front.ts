@@ -9,8 +9,6 @@ import { problem } from "../shared/problem.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { GameDay } from "./gameday.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import type { PlannedWorker } from "./plan.ts";
-import { whoAnswers } from "./readiness.ts";
 import type { DevSettings } from "./settings.ts";
 
 const HOST = "127.0.0.1";
@@ -21,15 +19,11 @@ const WORKER_TIMEOUT_MS = 10_000;
 /** `killWorker` is offered beside the weather, to see that nothing is lost by it. */
 export function startFront(
   { DASHBOARD_PORT }: DevSettings,
-  workers: readonly PlannedWorker[],
+  /** Origins of the workers, in the order in which they are asked. */
+  origins: readonly string[],
   gameDay: GameDay,
-  killWorker: (name: string) => void,
+  killWorker: () => void | Promise<void>,
 ) {
-  const origins = workers.map(({ http }) => http);
-  const kill = async () => {
-    const [answering = workers[0]] = await whoAnswers(workers);
-    if (answering !== undefined) killWorker(answering.name);
-  };
   const passOn = createPassOn({ origins: () => origins, timeoutMs: WORKER_TIMEOUT_MS });
   const server = Bun.serve({
     hostname: HOST,
@@ -41,7 +35,7 @@ export function startFront(
       const path = pathOf(target);
       if (path === PATH) return Response.json(gameDay.describe());
       if (path.startsWith(`${PATH}/`)) {
-        return act(gameDay, kill, path.slice(PATH.length + 1), request);
+        return act(gameDay, killWorker, path.slice(PATH.length + 1), request);
       }
       return passOn.pass(request, target, () => serving.timeout(request, 0));
     },
@@ -58,7 +52,7 @@ export function startFront(
 
 async function act(
   gameDay: GameDay,
-  kill: () => Promise<void>,
+  killWorker: () => void | Promise<void>,
   name: string,
   request: Request,
 ): Promise<Response> {
@@ -68,7 +62,7 @@ async function act(
   // A page from elsewhere could post here too.
   const from = request.headers.get("sec-fetch-site") ?? "same-origin";
   if (from !== "same-origin") return problem(403, "Only the dashboard itself may do this.");
-  if (scenario === undefined) await kill();
+  if (scenario === undefined) await killWorker();
   else await gameDay.play(scenario);
   return Response.json(gameDay.describe());
 }

@@ -9,6 +9,7 @@ const COLOURS: Record<string, number> = {
   "worker-2": 92,
   "api-1": 36,
   "api-2": 34,
+  shop: 31,
 };
 
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"];

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { ROOT } from "../testing/programs.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { DevSettings } from "./settings.ts";
+import type { Shop } from "./shop.ts";
 
 export type ProcessPlan = {
   readonly name: string;
@@ -16,8 +17,8 @@ export type ProcessPlan = {
 };
 
 export type PlanOptions = {
-  /** True has the audit compare with the simulated processors. */
-  readonly audited?: boolean;
+  /** The shop of a game day, which is told of payments; with one, books are compared with the simulated processors. */
+  readonly shop?: Pick<Shop, "env" | "token"> | null;
   /** URL of the database that two workers share; null for one worker with a file. */
   readonly database?: string | null;
 };
@@ -29,7 +30,7 @@ const PROXIES = new Set(["http_proxy", "https_proxy", "all_proxy"]);
 export function processesOf(
   settings: DevSettings,
   outer: Record<string, string | undefined>,
-  { audited = false, database = null }: PlanOptions = {},
+  { shop = null, database = null }: PlanOptions = {},
 ): ProcessPlan[][] {
   const { HOST, PORT, LOG_LEVEL, DEFAULT_PORT, FALLBACK_PORT } = settings;
   const common = { ...(outer as Record<string, string>), LOG_LEVEL };
@@ -40,7 +41,7 @@ export function processesOf(
   });
   const simulator = (NAME: string, FEE: string, port: number) =>
     plan(NAME, "simulator.ts", { NAME, FEE, HOST, PORT: String(port) });
-  const audit = audited ? ";audit-token=123" : "";
+  const audit = shop === null ? "" : ";audit-token=123";
   const journal =
     database === null
       ? { JOURNAL: `sqlite:${resolve(ROOT, settings.DATA_DIR, "payments.db")}` }
@@ -59,6 +60,7 @@ export function processesOf(
       ...journal,
       WORKER_NAME: name,
       PURGE_ENABLED: "true",
+      ...shop?.env,
     }),
     mayWait: n > 0,
   }));
@@ -68,6 +70,7 @@ export function processesOf(
       PORT: String(PORT),
       WORKER_LINK: workers.map(({ linkPort }) => `127.0.0.1:${linkPort}`).join(","),
       WORKER_HTTP: workers.map(({ http }) => http).join(","),
+      ...(shop === null ? {} : { READ_TOKEN: shop.token }),
     });
   return [
     [simulator("default", "0.05", DEFAULT_PORT), simulator("fallback", "0.15", FALLBACK_PORT)],

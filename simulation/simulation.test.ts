@@ -17,6 +17,10 @@ const FOUND_ONCE = [
   { seed: 399, what: "the checker took a restarted API's first verdict for a stale one" },
   { seed: 1023, what: "a forged datagram that was the real one" },
   { seed: 3_120, what: "the checker took a restarted API's first verdict for a stale one" },
+  {
+    seed: 1_795_898_948,
+    what: "a payment that was answered 422 by something in between, on a restored journal, had no end",
+  },
 ];
 
 async function runBun(...args: string[]): Promise<{ code: number | null; output: string }> {

@@ -21,6 +21,8 @@ export class WebhookReceiver implements AsyncDisposable {
   mood: Mood = () => null;
   /** Webhooks that were taken, in their order. */
   readonly taken: Received[] = [];
+  /** Ids of what came with a signature that is not valid, and was refused. */
+  readonly forged: string[] = [];
   /** All tries, by the id of the webhook. */
   readonly tries = new Map<string, number>();
   readonly #webhook: Webhook;
@@ -71,8 +73,13 @@ export class WebhookReceiver implements AsyncDisposable {
     const answer = this.mood();
     if (answer !== null) return answer;
     const headers = Object.fromEntries(request.headers);
-    const event = this.#webhook.verify(await request.text(), headers) as Omit<Received, "id">;
-    this.taken.push({ id, ...event });
-    return new Response(null, { status: 204 });
+    const body = await request.text();
+    try {
+      this.taken.push({ id, ...(this.#webhook.verify(body, headers) as Omit<Received, "id">) });
+      return new Response(null, { status: 204 });
+    } catch {
+      this.forged.push(id);
+      return new Response(null, { status: 401 });
+    }
   }
 }

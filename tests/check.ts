@@ -69,7 +69,7 @@ function tool(name: string, ...args: string[]): Step {
 
 /** Runs as many files at a time as there are cores, the longest first. */
 const SIDE_BY_SIDE = ["--parallel", `--timings=${SLOW}`];
-const ONE_BY_ONE = ["--isolate"];
+const ALONE = ["--isolate"];
 
 async function runTests(
   files: readonly string[],
@@ -105,10 +105,10 @@ async function runInZones(report: Report): Promise<Outcome> {
   return total;
 }
 
-/** Whole gateways under load and under limits of a kernel's, and benchmarks, which want both cores. */
-function needsMachine(path: string): boolean {
-  return /^tests\/(?:containers|kill)\/|^bench\/bench\.test\.ts$/.test(path);
-}
+/** Whole gateways under load and under limits of a kernel's: beside one another, and beside nothing else. */
+const isSystem = (path: string) => /^tests\/(?:containers|kill)\//.test(path);
+/** A benchmark beside which others run measures nothing. */
+const isBenchmark = (path: string) => path === "bench/bench.test.ts";
 
 function testFiles(): string[] {
   return [...TESTS.scanSync(ROOT)]
@@ -135,13 +135,14 @@ const FULL: readonly Step[] = [
     name: "tests",
     run: (report) =>
       runTests(
-        ALL.filter((path) => !needsMachine(path)),
+        ALL.filter((path) => !isSystem(path) && !isBenchmark(path)),
         report,
       ),
   },
+  { name: "systems", run: (report) => runTests(ALL.filter(isSystem), report) },
   {
-    name: "systems",
-    run: (report) => runTests(ALL.filter(needsMachine), report, { how: ONE_BY_ONE }),
+    name: "benches",
+    run: (report) => runTests(ALL.filter(isBenchmark), report, { how: ALONE }),
   },
   { name: "zones", run: runInZones },
 ];

@@ -10,8 +10,12 @@ import { isPostgres } from "./journal-url.ts";
 import { Listing } from "./http/listing.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
-import type { JournalReader } from "./journal-reader.ts";
+import { JournalUnreachable, type JournalReader } from "./journal-reader.ts";
 import { openReader } from "./journal/open-reader.ts";
+import { Fold } from "./journal/postgres/fold.ts";
+import { Questions } from "./journal/postgres/questions.ts";
+import { PostgresReader } from "./journal/postgres/reader.ts";
+import { openLedger, type LedgerMemory } from "./ledger.ts";
 import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
@@ -27,6 +31,9 @@ import type { WebhookSource } from "./webhooks/source.ts";
 
 declare const self: Worker;
 
+/** A question folds by itself; this keeps small what it finds. */
+const FOLD_MS = 2_000;
+
 let server: HttpServer | null = null;
 let journal: JournalReader | null = null;
 let audit: Audit | null = null;
@@ -34,6 +41,7 @@ let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
 let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
+let folding: Timer | undefined;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -60,6 +68,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "stop":
       await server?.stop();
       await history?.stop();
+      clearInterval(folding);
       audit?.stop();
       incidents?.close();
       await journal?.close();
@@ -70,11 +79,13 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 async function start(order: HttpThreadStart): Promise<void> {
-  const { settings, names, tariffs, ledger, prunedBeforeMs, pulse, cluster } = order;
+  const { settings, names, tariffs, prunedBeforeMs, pulse, cluster } = order;
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
-    const reader = (journal = openReader(settings.JOURNAL));
+    const { reader, ledger, fresh } = await openLedgerAndReader(settings, order.ledger);
+    journal = reader;
+    if (fresh !== null) folding = setInterval(() => void fresh().catch(tellIfWrong), FOLD_MS);
     endings = openEndings(settings.JOURNAL);
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
@@ -87,7 +98,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       if (standstill.isInDoubt()) throw new JournalInDoubt();
       return reader.rows(fromRow, toRow);
     };
-    const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs);
+    const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs, fresh);
     const money = new MoneyReader(ledger, summary, known);
     audit = await startAudit({
       settings,
@@ -129,6 +140,26 @@ async function start(order: HttpThreadStart): Promise<void> {
   }
 }
 
+/**
+ * Opens the reader, and the ledger that it goes with: a file's is the pipeline's own; a database has the rows
+ * of all workers, which are folded into one. `fresh` does that with what was committed until now.
+ */
+async function openLedgerAndReader(
+  { JOURNAL, LEDGER_SLOTS }: WorkerSettings,
+  own: LedgerMemory,
+): Promise<{
+  readonly reader: JournalReader;
+  readonly ledger: LedgerMemory;
+  readonly fresh: (() => Promise<void>) | null;
+}> {
+  if (!isPostgres(JOURNAL)) return { reader: openReader(JOURNAL), ledger: own, fresh: null };
+  const questions = new Questions(JOURNAL);
+  const ledger = await openLedger(LEDGER_SLOTS, own.processors);
+  const fold = await Fold.begin((text, values) => questions.ask(text, values), ledger);
+  const reader = new PostgresReader(questions, fold);
+  return { reader, ledger: ledger.memory, fresh: () => fold.fresh() };
+}
+
 /** Null when they are off; then nothing of it is loaded. */
 async function webhooksOf({
   WEBHOOK_URL,
@@ -157,6 +188,11 @@ function ask<T>(question: Question): Promise<T> {
     asked.set(id, resolve as (answer: unknown) => void);
     post({ ...question, id });
   });
+}
+
+/** A database that is away is told of by commits; the next fold has it all. */
+function tellIfWrong(error: unknown): void {
+  if (!(error instanceof JournalUnreachable)) throw error;
 }
 
 function answered(id: number, answer: unknown): void {

@@ -28,8 +28,9 @@ export type PaymentRecord = {
   readonly settledAtMs: number | null;
 };
 
-/** `reason` says why nothing is tried any more; null in every other state. */
-export type PaymentFound = PaymentRecord & { readonly reason: string | null };
+/** Why nothing is tried any more; null in every other state, and `code` also where its processor gave none. */
+export type WhyEnded = { readonly reason: string | null; readonly code: string | null };
+export type PaymentFound = PaymentRecord & WhyEnded;
 
 /** `attempts` counts those that failed, and `reason` is the last one's. */
 export type ListedPayment = PaymentRecord & {
@@ -71,6 +72,11 @@ export type Instants = { readonly fromMs: number; readonly toMs: number };
 
 /** Rows of the ledger from `fromRow` up to, not including, `toRow`. */
 export type RowRange = { readonly fromRow: number; readonly toRow: number };
+/**
+ * Rows of one order of commits, by their numbers in the journal: of a file, which has one, it is 0; of a
+ * database, each worker's. Elsewhere rows are those of the ledger in memory that goes with the reader.
+ */
+export type StreamRows = RowRange & { readonly stream: number };
 
 export type SettledRecord = {
   readonly correlationId: string;
@@ -185,9 +191,9 @@ export interface JournalReader {
   ): Promise<ReadonlyMap<string, number>>;
 
   /** Gives the payments of rows that were settled, in their order, of those that were requested then. */
-  exported(rows: RowRange, requested: Instants): Promise<ExportedPayment[]>;
-  /** Tells where the ledger begins and ends now. */
-  ledger(): Promise<RowRange>;
+  exported(rows: StreamRows, requested: Instants): Promise<ExportedPayment[]>;
+  /** Tells where each order of the ledger begins and ends now. */
+  ledger(): Promise<StreamRows[]>;
   charging(): Promise<Charging>;
   /** Sums are exact from this instant on; null: from the beginning. */
   prunedBeforeMs(): Promise<number | null>;

@@ -4,7 +4,8 @@
  * smaller ends.
  *
  *   processor numbers   32 bits in the ledger's entries; one is used up by each name ever configured
- *   payments' seq       2^53: 28 000 years of 10 000 payments a second
+ *   payments' seq       2^53: 28 000 years of 10 000 payments a second; in a database, which gives
+ *                       them by the clock, until 2095 (cluster/numbers.ts)
  *   starts (epoch)      2^53, for people only
  *   link: instance      48 random bits; two APIs with one of them: 2^-48 for each pair
  *   link: incarnation   31 random bits; two in a row with one of them: what is late counts as new
@@ -34,6 +35,12 @@ if (AMOUNT_CENTS_MAX * BLOCK_ROWS * SUPER_BLOCKS > CENTS_MAX) throw new Error("A
 /** Most entries of blocks and super-blocks: 16 bytes each, as they are used. Beyond, reading is slower. */
 export const BLOCK_ENTRIES_MAX = 2 ** 26;
 export const SUPER_ENTRIES_MAX = 2 ** 24;
+
+/** Streams of commits that a database has, one for each worker that lives: rows of a table that a migration makes. */
+export const STREAMS = 64;
+
+/** Fewest slots of the ring. */
+export const LEDGER_SLOTS_MIN = 4_096;
 
 /** Most slots of the ring: a column is a buffer of at most 4 GiB, and this is half of that. */
 export const LEDGER_SLOTS_MAX = 2 ** 28;

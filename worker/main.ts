@@ -20,6 +20,7 @@ import { mapOfOne } from "./cluster/map-of-one.ts";
 import { isPostgres, shownJournal } from "./journal-url.ts";
 import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
+import { LEDGER_SLOTS_MIN } from "./limits.ts";
 import { Lookout } from "./telemetry/lookout.ts";
 import { observe } from "./telemetry/observe.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -52,7 +53,9 @@ const said = {
 };
 const { journal, isNew } = await openJournal(settings, configured, clock, said).catch(exitWith);
 const { processors: names, prunedBeforeMs } = journal.head;
-const ledger = await openLedger(settings.LEDGER_SLOTS, names.length).catch(exitWith);
+// The http thread sums what a database has; here its rows are only numbered.
+const slots = isPostgres(settings.JOURNAL) ? LEDGER_SLOTS_MIN : settings.LEDGER_SLOTS;
+const ledger = await openLedger(slots, names.length).catch(exitWith);
 const tariffs = await journal.tariffs(pricedBy(settings, names)).catch(exitWith);
 const tariffsFromMs = tariffs.at(-1)?.fromMs ?? 0;
 if (tariffsFromMs > clock.wallMs()) {

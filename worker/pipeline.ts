@@ -71,7 +71,8 @@ export class Pipeline {
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
     this.#health = new HealthProbes(clock, lanes.all, () => this.onEvent());
-    this.#resolver = new Resolver(lanes, random, (payment, lane) => this.#maySend(payment, lane));
+    const maySend = (payment: OpenPayment, lane: Lane) => this.#maySend(payment, lane);
+    this.#resolver = new Resolver(lanes, random, maySend);
     this.#charges = new Charges({
       ...options,
       payments,
@@ -108,6 +109,7 @@ export class Pipeline {
       payments,
       laneLog: this.laneLog,
       incidents,
+      maySend,
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
       ask: (payment) => this.#ask(payment),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { answer, rawServer, whole, type Raw } from "./processor.fixture.ts";
-import { chargeBody, classify, classifyLook } from "./processor/adapters/rinha.ts";
+import { chargeBody, classify, classifyLook, rinha } from "./processor/adapters/rinha.ts";
 import type { Adapter } from "./processor/adapters/adapter.ts";
 import { classifyError, HttpProcessor, type Exchange, type NotFound } from "./processor.ts";
 
@@ -60,6 +60,23 @@ test.each([
     expect(reason).not.toContain(spelled(source));
   }
   expect(await client.charge(CHARGE)).toMatchObject({ reason: reasons(undefined) });
+});
+
+test("a code that has a source in it is left out, and any other is kept", async () => {
+  const codes = ["no_funds", "tok-7", "of_tok-7_1"];
+  const classifyCharge = () => ({ kind: "rejected", reason: "no", code: codes.shift() }) as const;
+  const exchange: Exchange = async () => ({
+    status: 402,
+    body: "",
+    retryAfter: null,
+    complete: true,
+  });
+  const adapter = { ...rinha, classifyCharge };
+  const processor = new HttpProcessor("http://processor", 1_000, exchange, adapter);
+  const charge = async () => await processor.charge({ ...CHARGE, source: "tok-7" });
+  expect(await charge()).toMatchObject({ kind: "rejected", code: "no_funds" });
+  expect(await charge()).toMatchObject({ kind: "rejected", code: undefined });
+  expect(await charge()).toMatchObject({ kind: "rejected", code: undefined });
 });
 
 describe("a charge that is answered with", () => {

@@ -188,7 +188,9 @@ function withoutSource<T extends object>(outcome: T, { source }: Payment): T {
   if (source === undefined || !("reason" in outcome)) return outcome;
   const spellings = [source, encodeURIComponent(source), JSON.stringify(source).slice(1, -1)];
   const hide = (reason: string, spelling: string) => reason.replaceAll(spelling, "…");
-  return { ...outcome, reason: spellings.reduce(hide, String(outcome.reason)) };
+  const reason = spellings.reduce(hide, String(outcome.reason));
+  const isInCode = "code" in outcome && spellings.some((one) => String(outcome.code).includes(one));
+  return { ...outcome, reason, ...(isInCode ? { code: undefined } : {}) };
 }
 
 /** No byte has left, so that this attempt has recorded nothing. */

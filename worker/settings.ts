@@ -17,7 +17,7 @@ import {
   type SettingsTable,
 } from "../shared/settings.ts";
 import { wordsOf } from "../shared/tariff.ts";
-import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX } from "./limits.ts";
+import { BACKLOG_MAX_MAX, LEDGER_SLOTS_MAX, LEDGER_SLOTS_MIN } from "./limits.ts";
 import { isPostgres, isPostgresUrl } from "./journal-url.ts";
 import { HTTP_ADDRESS } from "./address.ts";
 import { PROCESSORS_FORM, readProcessors } from "./processor-list.ts";
@@ -165,7 +165,7 @@ export const workerSettings = {
   LEDGER_SLOTS: setting(
     "1048576",
     "ring size, a power of two",
-    powerOfTwo(4_096, LEDGER_SLOTS_MAX),
+    powerOfTwo(LEDGER_SLOTS_MIN, LEDGER_SLOTS_MAX),
   ),
   BACKLOG_MAX: setting(
     "1000000",

@@ -58,11 +58,21 @@ export class SummaryReader {
   readonly #cursor: LedgerCursor;
   readonly #oldRows: OldRows;
   readonly #prunedBeforeMs: number;
+  readonly #fresh: (() => Promise<void>) | null;
   /** Empty: the next question's own, should it have to wait. */
   #fetched = new Fetched();
 
-  /** `prunedBeforeMs` is that of the journal at the start; null when nothing was pruned. */
-  constructor(memory: LedgerMemory, oldRows: OldRows, prunedBeforeMs: number | null = null) {
+  /**
+   * `prunedBeforeMs` is that of the journal at the start; null when nothing was pruned. `fresh` brings what
+   * others have written into the ledger, and is waited for before each reading.
+   */
+  constructor(
+    memory: LedgerMemory,
+    oldRows: OldRows,
+    prunedBeforeMs: number | null = null,
+    fresh: (() => Promise<void>) | null = null,
+  ) {
+    this.#fresh = fresh;
     this.#memory = memory;
     this.#columns = columnsOf(memory);
     this.#cursor = new LedgerCursor(memory);
@@ -80,6 +90,15 @@ export class SummaryReader {
    * the journal lacks them, or with what the rows reject with.
    */
   read(window: SummaryWindow): Totals | Promise<Totals> {
+    return this.#fresh === null ? this.#read(window) : this.#fresh().then(() => this.#read(window));
+  }
+
+  /** Resolves when what was committed until now can be read. */
+  async fresh(): Promise<void> {
+    await this.#fresh?.();
+  }
+
+  #read(window: SummaryWindow): Totals | Promise<Totals> {
     const fetched = this.#fetched;
     for (let reading = 0; reading < READINGS_AT_ONCE; reading++) {
       const totals = this.#readOnce(window, fetched);

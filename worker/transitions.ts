@@ -25,6 +25,8 @@ export type FailedAttempt = {
   readonly processor: number;
   readonly outcome: "refused" | "unknown" | "rejected" | "conflict";
   readonly reason: string;
+  /** The processor's own code of a rejection, where it has one. */
+  readonly code?: string | undefined;
 };
 
 /** Reason of an attempt that was answered 422, which no look has confirmed. */
@@ -170,7 +172,10 @@ export type Settled = { readonly correlationId: string; readonly amountCents: nu
 export type JournalHead = {
   /** Grows with every start. */
   readonly epoch: number;
+  /** Greater than the number of every payment that there is. */
   readonly nextSeq: number;
+  /** Stream of this worker's commits, whose numbers follow the clock; none of a file, whose follow each other. */
+  readonly stream?: number;
   /** Instant at which the file was put in place as a copy, which nobody trusts yet; or null. */
   readonly restoredAtMs: number | null;
   /** Rows of the ledger that were requested before it may be pruned; null: all are there. */

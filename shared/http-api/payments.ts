@@ -67,8 +67,15 @@ export const statusFields = {
   },
 };
 
-/** `reason` says why a payment is rejected or in conflict, in the words of its last attempt. */
-export const payment = object(statusFields.required, { ...statusFields.optional, reason: text });
+/**
+ * `reason` says why a payment is rejected or in conflict, in the words of its last attempt; `code` is the
+ * processor's own word for a rejection, where it has one.
+ */
+export const payment = object(statusFields.required, {
+  ...statusFields.optional,
+  reason: text,
+  code: text,
+});
 export type PaymentStatus = Of<typeof payment>;
 
 export const PAGE_LIMIT_MAX = 1_000;

@@ -29,6 +29,8 @@ const event = object({
       settledAt: instant,
       fee: { type: "number", minimum: 0 } as SchemaOf<number>,
       reason: text,
+      /** The processor's own code of a rejection, where it has one. */
+      code: text,
     },
   ),
 });

@@ -55,7 +55,7 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
       {
         file: "simulation/cluster/database.ts",
         find: "      this.#running = { call, value };",
-        replace: `      const { found, results } = value as { found?: string; results?: { kind: string }[] };
+        replace: `      const { found, results } = (value ?? {}) as { found?: string; results?: { kind: string }[] };
       const isNothing = results?.every(({ kind }) => kind === "duplicate") ?? false;
       if (found === "repeat" || (found === "done" && isNothing)) {
         call.answer({ kind: "answered", value });
@@ -77,7 +77,7 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
       },
       {
         file: "simulation/cluster/functions.ts",
-        find: "  if (theirs.aliveUntilMs >= nowMs) return false;\n",
+        find: "  if (theirs !== undefined && theirs.aliveUntilMs >= nowMs) return false;\n",
         replace: "",
       },
     ],

@@ -59,7 +59,7 @@ export class Database {
   }
 
   get nowMs(): number {
-    return this.#time.nowMs + this.clockMs;
+    return this.#time.wallMs() + this.clockMs;
   }
 
   /** Calls a function. The answer is handed to `deliver`, which a client that is paused runs later. */

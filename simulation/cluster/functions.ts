@@ -5,7 +5,7 @@
  */
 import { fence, type Found } from "../../worker/cluster/fence.ts";
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
-import { nextVersion, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import { nextNumber, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
 import { shardOf } from "../../shared/shards.ts";
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
@@ -32,53 +32,92 @@ export type Committed = {
   readonly results: readonly TransitionResult[];
   readonly mapVersion: number;
 };
-export type Joined = { readonly worker: number; readonly stream: number; readonly map: ShardMap };
+export type Joined = { readonly stream: number; readonly map: ShardMap };
 export type Beat = {
   readonly isAlive: boolean;
   readonly nowMs: number;
   readonly map: ShardMap;
-  /** Other workers that are not sealed, with what is left of their leases. */
+  /** Other workers that have a stream, with what is left of their leases. */
   readonly others: readonly { readonly worker: number; readonly leftMs: number }[];
 };
 export type OpenPaymentRow = PaymentRow & { readonly id: string };
 
 const DONE: TransitionResult = { kind: "done" };
 
-/** A start: it gets a stream that nobody has, and the shards that nobody has. */
-export function join(tables: Tables, nowMs: number): Joined {
-  const worker = tables.workerNumber.get("highest")! + 1;
+/** Gives a start its number. */
+export function enter(tables: Tables, nowMs: number): number {
+  const worker = nextNumber(tables.workerNumber.get("highest")!, nowMs);
   tables.workerNumber.set("highest", worker);
   tables.workers.set(worker, { aliveUntilMs: nowMs + LEASE_MS, isSealed: false });
-  const [stream] = [...tables.streams.rows].find(([, row]) => row.worker === null)!;
-  tables.streams.set(stream, { ...tables.streams.get(stream)!, worker, batch: 0, answer: [] });
-  own(tables, nowMs, spread(mapIn(tables).owners, null, [worker]));
-  return { worker, stream, map: mapIn(tables) };
+  return worker;
+}
+
+/** Gives it a stream that nobody has, and the shards that nobody has; asked again, the same. Null: it is sealed. */
+export function join(tables: Tables, nowMs: number, me: number): Joined | null {
+  if (tables.workers.get(me)?.isSealed !== false) return null;
+  const streams = [...tables.streams.rows];
+  let [stream] = streams.find(([, row]) => row.worker === me) ?? [];
+  if (stream === undefined) {
+    [stream] = streams.find(([, row]) => row.worker === null)!;
+    tables.streams.set(stream, {
+      ...tables.streams.get(stream)!,
+      worker: me,
+      batch: 0,
+      answer: [],
+    });
+    own(tables, nowMs, spread(mapIn(tables).owners, null, [me]));
+  }
+  return { stream, map: mapIn(tables) };
 }
 
 export function beat(tables: Tables, nowMs: number, me: number): Beat {
   const row = tables.workers.get(me);
   const isAlive = row !== undefined && !row.isSealed;
   if (isAlive) tables.workers.set(me, { ...row, aliveUntilMs: nowMs + LEASE_MS });
-  const others = [...tables.workers.rows].flatMap(([worker, { aliveUntilMs, isSealed }]) =>
-    worker === me || isSealed ? [] : [{ worker, leftMs: aliveUntilMs - nowMs }],
+  const others = [...tables.workers.rows].flatMap(([worker, { aliveUntilMs }]) =>
+    worker === me || !hasStream(tables, worker) ? [] : [{ worker, leftMs: aliveUntilMs - nowMs }],
   );
   return { isAlive, nowMs, map: mapIn(tables), others };
 }
 
-/** Seals a worker whose lease is over, and spreads its shards. Tells whether it was sealed by this. */
-export function takeOver(tables: Tables, nowMs: number, me: number, dead: number): boolean {
-  const [mine, theirs] = [tables.workers.get(me), tables.workers.get(dead)];
-  if (mine?.isSealed !== false || theirs?.isSealed !== false) return false;
-  if (theirs.aliveUntilMs >= nowMs) return false;
-  tables.workers.set(dead, { ...theirs, isSealed: true });
-  for (const [stream, row] of tables.streams.rows) {
-    if (row.worker === dead) tables.streams.set(stream, { ...row, worker: null });
-  }
-  const living = [...tables.workers.rows].flatMap(([worker, { aliveUntilMs, isSealed }]) =>
-    !isSealed && (worker === me || aliveUntilMs > nowMs) ? [worker] : [],
-  );
-  own(tables, nowMs, spread(mapIn(tables).owners, dead, living));
+/**
+ * Seals a worker whose lease is over, and hands its shards on; with nobody dead, what nobody has. `owners` is
+ * the whole map, made of the one with this version. Tells whether it was done by this.
+ */
+export function takeOver(
+  tables: Tables,
+  nowMs: number,
+  me: number,
+  dead: number | null,
+  version: number,
+  owners: Owners,
+): boolean {
+  const before = mapIn(tables);
+  const theirs = dead === null ? undefined : tables.workers.get(dead);
+  if (tables.workers.get(me)?.isSealed !== false || before.version !== version) return false;
+  if (dead !== null && theirs?.isSealed !== false) return false;
+  if (theirs !== undefined && theirs.aliveUntilMs >= nowMs) return false;
+  const isWrong = before.owners.some((owner, shard) => {
+    const to = owners[shard] ?? null;
+    if (owner === to) return false;
+    const isFree = owner === null || owner === dead;
+    return !isFree || (to !== null && (to === dead || !hasStream(tables, to)));
+  });
+  if (isWrong) return false;
+  if (dead !== null) seal(tables, dead);
+  own(tables, nowMs, owners);
   return true;
+}
+
+/** Gives everything back at a clean end. */
+export function leave(tables: Tables, nowMs: number, me: number): void {
+  seal(tables, me);
+  const { owners } = mapIn(tables);
+  own(
+    tables,
+    nowMs,
+    owners.map((owner) => (owner === me ? null : owner)),
+  );
 }
 
 /** Gives the open payments of some shards. */
@@ -132,9 +171,8 @@ function accept(tables: Tables, { id, amountCents }: Of<"accept">): TransitionRe
 }
 
 function give(tables: Tables, nowMs: number, me: number, item: Of<"give">): TransitionResult {
-  const to = tables.workers.get(item.to);
   const isMine = mapIn(tables).owners[item.shard] === me;
-  if (to?.isSealed !== false || !isMine) return { kind: "moved", state: null };
+  if (!hasStream(tables, item.to) || !isMine) return { kind: "moved", state: null };
   const change = (owner: number | null, shard: number) => (shard === item.shard ? item.to : owner);
   own(tables, nowMs, mapIn(tables).owners.map(change));
   return DONE;
@@ -167,6 +205,17 @@ function stateAfter(kind: MoveKind, from: PaymentState): PaymentState | undefine
   return undefined;
 }
 
+function hasStream(tables: Tables, worker: number): boolean {
+  return [...tables.streams.rows.values()].some((row) => row.worker === worker);
+}
+
+function seal(tables: Tables, worker: number): void {
+  tables.workers.set(worker, { ...tables.workers.get(worker)!, isSealed: true });
+  for (const [stream, row] of tables.streams.rows) {
+    if (row.worker === worker) tables.streams.set(stream, { ...row, worker: null });
+  }
+}
+
 function mapIn(tables: Tables): ShardMap {
   return tables.map.get("map")!;
 }
@@ -174,5 +223,5 @@ function mapIn(tables: Tables): ShardMap {
 function own(tables: Tables, nowMs: number, owners: Owners): void {
   const before = mapIn(tables);
   if (owners.every((owner, shard) => owner === before.owners[shard])) return;
-  tables.map.set("map", { version: nextVersion(before.version, nowMs), owners });
+  tables.map.set("map", { version: nextNumber(before.version, nowMs), owners });
 }

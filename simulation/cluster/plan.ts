@@ -27,6 +27,8 @@ export type ClusterPlan = {
   readonly outages: number;
   readonly repeats: number;
   readonly otherAmounts: number;
+  /** Workers that end cleanly. */
+  readonly leaves: number;
 };
 
 export function drawClusterPlan(chance: Chance): ClusterPlan {
@@ -63,6 +65,7 @@ export function drawClusterPlan(chance: Chance): ClusterPlan {
     outages: times(3),
     repeats: rate(0.5),
     otherAmounts: rate(0.2),
+    leaves: times(3),
   };
 }
 

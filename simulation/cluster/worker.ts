@@ -7,7 +7,7 @@
 import { meaningOf } from "../../worker/cluster/fence.ts";
 import { Holding } from "../../worker/cluster/holding.ts";
 import { BEAT_MS, Renewals } from "../../worker/cluster/lease.ts";
-import { surplus, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import { spread, surplus, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
 import { Share } from "../../worker/cluster/share.ts";
 import { shardOf } from "../../shared/shards.ts";
 import type { OpenState } from "../../worker/payment.ts";
@@ -17,7 +17,7 @@ import type { Chance } from "../world/chance.ts";
 import type { Time } from "../world/time.ts";
 import type { Answer, Database } from "./database.ts";
 import * as functions from "./functions.ts";
-import type { Beat, Item, Joined, OpenPaymentRow } from "./functions.ts";
+import type { Beat, Item, OpenPaymentRow } from "./functions.ts";
 import type { ChargeOutcome, Processor } from "./processor.ts";
 import type { Tables } from "./tables.ts";
 
@@ -77,6 +77,7 @@ export class ClusterWorker {
   #stream = 0;
   #batches = 0;
   #isCommitting = false;
+  #isLeaving = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -105,8 +106,14 @@ export class ClusterWorker {
     this.#options.onEnd();
   }
 
+  /** Ends cleanly: nothing new begins, and when nothing is under way any more, it gives everything back. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   take(id: string, amountCents: number, told: Told): void {
-    const admission = this.number === null ? "busy" : this.holding.admission(id);
+    const isClosed = this.number === null || this.#isLeaving;
+    const admission = isClosed ? "busy" : this.holding.admission(id);
     if (admission !== "take") return told({ kind: admission });
     this.#options.onTake(this, id);
     this.#append({ kind: "accept", id, amountCents }, (result) => {
@@ -120,11 +127,12 @@ export class ClusterWorker {
   }
 
   async #start(): Promise<void> {
-    for (let joined: Joined | null = null; joined === null;) {
-      const answer = await this.#ask((tables, nowMs) => functions.join(tables, nowMs));
-      if (answer.kind === "answered") joined = this.#joined(answer.value);
-      else await this.#pause(BEAT_MS);
-    }
+    const worker = await this.#insist((tables, nowMs) => functions.enter(tables, nowMs));
+    const joined = await this.#insist((tables, nowMs) => functions.join(tables, nowMs, worker));
+    this.number = worker;
+    if (joined === null) return this.end("sealed");
+    this.#stream = joined.stream;
+    this.#learn(joined.map);
     this.#options.say(`worker ${this.number} joins`);
     this.#tick();
     for (;;) {
@@ -133,11 +141,13 @@ export class ClusterWorker {
     }
   }
 
-  #joined(joined: Joined): Joined {
-    this.number = joined.worker;
-    this.#stream = joined.stream;
-    this.#learn(joined.map);
-    return joined;
+  /** Asks until there is an answer. */
+  async #insist<T>(run: (tables: Tables, nowMs: number) => T): Promise<T> {
+    for (;;) {
+      const answer = await this.#ask(run);
+      if (answer.kind === "answered") return answer.value;
+      await this.#pause(BEAT_MS);
+    }
   }
 
   async #beat(): Promise<void> {
@@ -151,19 +161,24 @@ export class ClusterWorker {
     this.#renewals.renewed(nowMs);
     this.#learn(map);
     for (const { worker, leftMs } of others) {
-      if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker);
+      if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker, answer.value);
     }
+    if (map.owners.includes(null)) await this.#takeOver(null, answer.value);
     this.#balance(map.owners, others);
   }
 
-  async #takeOver(dead: number): Promise<void> {
+  /** Seals a worker, or hands on what nobody has; not when the map has changed since that renewal. */
+  async #takeOver(dead: number | null, { map, others }: Beat): Promise<void> {
     const me = this.number!;
+    const living = others.filter(({ worker, leftMs }) => worker !== dead && leftMs > 0);
+    const owners = spread(map.owners, dead, [me, ...living.map(({ worker }) => worker)]);
     const { onSealing, say } = this.#options;
     await this.#ask((tables, nowMs) => {
-      const until = tables.workers.get(dead)?.aliveUntilMs ?? nowMs;
-      const isTaken = functions.takeOver(tables, nowMs, me, dead);
-      if (isTaken) say(`worker ${me} seals worker ${dead}`);
-      if (isTaken) onSealing(dead, until - nowMs);
+      const until = dead === null ? undefined : tables.workers.get(dead)?.aliveUntilMs;
+      const isTaken = functions.takeOver(tables, nowMs, me, dead, map.version, owners);
+      if (!isTaken || dead === null) return isTaken;
+      say(`worker ${me} seals worker ${dead}`);
+      onSealing(dead, (until ?? nowMs) - nowMs);
       return isTaken;
     });
   }
@@ -230,9 +245,26 @@ export class ClusterWorker {
   }
 
   #tick(): void {
-    this.#giveQuiet();
-    this.#pump();
+    if (!this.#isLeaving) {
+      this.#giveQuiet();
+      this.#pump();
+    } else if (this.#isQuiet()) {
+      this.#giveBack().catch(this.#options.onError);
+      return;
+    }
     this.#later(TICK_MS, () => this.#tick());
+  }
+
+  #isQuiet(): boolean {
+    const isCalling = [...this.#open.values()].some(({ calls }) => calls > 0);
+    return !isCalling && this.#queue.length === 0 && !this.#isCommitting;
+  }
+
+  /** When nobody hears of it, the lease runs out. */
+  async #giveBack(): Promise<void> {
+    const me = this.number!;
+    await this.#ask((tables, nowMs) => functions.leave(tables, nowMs, me));
+    this.end("has left");
   }
 
   /** Sends what may be sent and has a place at a processor. */

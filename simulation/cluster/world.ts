@@ -74,8 +74,8 @@ class ClusterWorld {
   /** Calls at each processor, of workers that were not sealed when they began. */
   readonly #calls: number[] = Array.from({ length: PROCESSORS }, () => 0);
   #isTroubled = true;
-  /** Instant at which standbys were there again. */
-  #aloneUntilMs = Number.NEGATIVE_INFINITY;
+  /** Instant at which standbys were there again, or leases were taken back with all else. */
+  #wrongUntilMs = Number.NEGATIVE_INFINITY;
   #waiting = 0;
   #violation: string | null = null;
 
@@ -170,7 +170,7 @@ class ClusterWorld {
     if (slot === undefined || slot.worker.isDead) return;
     const { worker, sickUntilMs } = slot;
     const isWhole = !worker.isPaused && !worker.isCut && nowMs - sickUntilMs > WHOLE_MS;
-    const isReached = this.plan.database.lost === 0 && nowMs - this.#aloneUntilMs > WHOLE_MS;
+    const isReached = this.plan.database.lost === 0 && nowMs - this.#wrongUntilMs > WHOLE_MS;
     if (isWhole && isReached)
       this.#fail(`worker ${dead} is sealed though nothing was wrong with it`);
   }
@@ -208,6 +208,7 @@ class ClusterWorld {
     };
     const span = (maxMs: number) => this.#chance.between(50, maxMs);
     during(plan.kills, () => this.#slot().worker.end("killed"));
+    during(plan.leaves, () => this.#slot().worker.leave());
     during(plan.pauses, () => this.#pause(this.#slot(), span(12_000)));
     during(plan.cuts, () => this.#cut(this.#slot(), span(8_000)));
     during(plan.restarts, () =>
@@ -256,7 +257,7 @@ class ClusterWorld {
   #leaveAlone(ms: number): void {
     this.#say("the primary is alone");
     this.#database.isAlone = true;
-    this.#aloneUntilMs = Number.POSITIVE_INFINITY;
+    this.#wrongUntilMs = Number.POSITIVE_INFINITY;
     const [startsAnew, failsOver] = [this.#chance.happens(0.6), this.#chance.happens(0.6)];
     if (startsAnew)
       this.#time.after(ms / 4, () => this.#database.restart(this.#chance.between(1, 300)));
@@ -269,13 +270,14 @@ class ClusterWorld {
 
   #joinStandbys(): void {
     this.#database.join();
-    this.#aloneUntilMs = this.#time.nowMs;
+    this.#wrongUntilMs = this.#time.nowMs;
   }
 
   #putBack(): void {
     this.#say("the database is put back");
     const lost = this.#database.putBack(this.#chance.between(1, 30), 500);
     for (const key of lost) this.#takenBack.add(key);
+    this.#wrongUntilMs = Math.max(this.#wrongUntilMs, this.#time.nowMs);
   }
 
   #stopProcessor(ms: number): void {

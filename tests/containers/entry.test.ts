@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { workerSettings } from "../../worker/settings.ts";
 import { entryOf } from "./entry.ts";
 
 const compose = await Bun.file(join(import.meta.dir, "../../compose.yaml")).text();
@@ -30,4 +31,18 @@ test("an entry to the contest says all of compose.yaml, and leaves nothing open"
 
 test("the link's secret has no default", () => {
   expect(() => entryOf(compose, {})).toThrow("LINK_SECRET must be");
+});
+
+test("compose.yaml hands the worker every setting of webhooks, which are off without", () => {
+  const environmentOf = (more: Record<string, string>) => {
+    const { services } = Bun.YAML.parse(entryOf(compose, { ...given, ...more })) as {
+      services: { worker: { environment: Record<string, string> } };
+    };
+    return services.worker.environment;
+  };
+  const settings = Object.entries(workerSettings).filter(([name]) => name.startsWith("WEBHOOK_"));
+  const defaults = settings.map(([name, setting]) => [name, setting.default]);
+  expect(environmentOf({})).toMatchObject(Object.fromEntries(defaults));
+  const values = Object.fromEntries(settings.map(([name]) => [name, `a ${name}`]));
+  expect(environmentOf(values)).toMatchObject(values);
 });

@@ -24,6 +24,7 @@ import { compiledPrograms } from "./programs.ts";
 import { ROUGH, SMOOTH } from "../../testing/relay.ts";
 import { reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
+import { Shop } from "./shop.ts";
 import { prepareStack, type HurtStack } from "./stack.ts";
 
 /** Every other payment comes together with those of the same tenth of a second. */
@@ -42,18 +43,19 @@ const SETTINGS = { PROCESSOR_TIMEOUT_MS: "1500", PATIENCE_MS: "2000" };
 
 export async function kill(given: Partial<KillOptions>): Promise<KillReport> {
   const options = { ...KILL_DEFAULTS, ...given };
+  await using shop = options.webhooks ? new Shop() : null;
   using compiled = options.source ? null : await compiledPrograms(options.log);
   const seeds = seededRandom(options.seed);
   const fromSeed = () => seededRandom(seeds() * 2 ** 32);
   const prepared = {
     ...(compiled === null ? {} : { programs: compiled.programs }),
     random: fromSeed(),
-    env: SETTINGS,
+    env: { ...SETTINGS, ...shop?.env },
     onDeath: (text: string) => run.complain(text),
   };
   const kinds = options.kinds ? await Kinds.prepare(prepared) : null;
   await using stack = kinds?.stack ?? (await prepareStack(prepared));
-  const run = new Run(options, fromSeed, kinds);
+  const run = new Run(options, fromSeed, kinds, shop);
   return await run.through(stack);
 }
 
@@ -61,6 +63,7 @@ class Run {
   readonly #options: KillOptions;
   readonly #fromSeed: () => () => number;
   readonly #kinds: Kinds | null;
+  readonly #shop: Shop | null;
   readonly #events: () => number;
   readonly #violations: Finding[] = [];
   readonly #rounds: Partial<Record<RoundKind, number>> = {};
@@ -76,9 +79,15 @@ class Run {
   #settleLagMsMax = 0;
   #rejected = 0;
 
-  constructor(options: KillOptions, fromSeed: () => () => number, kinds: Kinds | null) {
+  constructor(
+    options: KillOptions,
+    fromSeed: () => () => number,
+    kinds: Kinds | null,
+    shop: Shop | null,
+  ) {
     this.#options = options;
     this.#kinds = kinds;
+    this.#shop = shop;
     this.#fromSeed = fromSeed;
     this.#events = fromSeed();
   }
@@ -113,6 +122,11 @@ class Run {
         feeChanges: this.#kinds.feeChanges,
         rejected: this.#rejected,
       },
+      webhooks: this.#shop && {
+        kills: this.#shop.kills,
+        told: this.#shop.told,
+        repeated: this.#shop.repeated,
+      },
       relay: stack.relay.stats,
       durationMs: performance.now() - startedAtMs,
       violations: this.#violations,
@@ -127,6 +141,7 @@ class Run {
     if (this.#legs % LEGS_PER_JOURNAL === 0) {
       this.#answers = [];
       this.#kinds?.beginAfresh();
+      this.#shop?.beginAfresh();
       await stack.startAfresh();
     }
     this.#legs++;
@@ -177,6 +192,7 @@ class Run {
         { random: this.#fromSeed(), faults, log: () => {} },
         over.signal,
       ),
+      this.#shop?.runWeather(this.#fromSeed(), over.signal),
       rounds,
     ]);
     return load;
@@ -238,6 +254,10 @@ class Run {
     if (this.#kinds !== null) {
       const statuses = collected.statuses as Statuses;
       violations.push(...(await this.#kinds.auditMoney(statuses, this.#fromSeed())));
+    }
+    if (this.#shop !== null) {
+      const statuses = collected.statuses as Statuses;
+      violations.push(...(await this.#shop.audit(statuses, stack.workerHttp, settleMsMax)));
     }
     this.#violations.push(...violations);
     this.#idsChecked += collected.statuses.size;

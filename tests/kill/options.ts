@@ -9,6 +9,8 @@ export type KillOptions = {
   readonly shops: number;
   /** Processors of every kind, with fees that change, instead of two of the contest's. */
   readonly kinds: boolean;
+  /** A shop that is told by webhooks, and is killed too. */
+  readonly webhooks: boolean;
   /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
   /** True has several machines instead of one, and a database for a journal. */
@@ -26,6 +28,7 @@ export const KILL_DEFAULTS: KillOptions = {
   rate: 250,
   shops: 64,
   kinds: false,
+  webhooks: false,
   source: false,
   cluster: false,
   settleMsMax: 60_000,
@@ -38,6 +41,7 @@ const OPTIONS = {
   rate: { type: "string" },
   long: { type: "boolean" },
   kinds: { type: "boolean" },
+  webhooks: { type: "boolean" },
   source: { type: "boolean" },
   cluster: { type: "boolean" },
 } as const;
@@ -57,6 +61,8 @@ not agree.
   --rate N    payments a second (250)
   --kinds     processors of every kind: the contest's, one that stands in for Stripe, and one by an
               adapter of the test's own, whose memory is short; with fees that change at restarts
+  --webhooks  a shop is told by webhooks what became of its payments, and is killed at moments of its own;
+              in the end it must know of every one, and GET /events has to say the same
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
   --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
               a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
@@ -80,6 +86,7 @@ export function killOptions(args: readonly string[]): KillOptions {
     seed: number("seed", KILL_DEFAULTS.seed),
     rate: Math.max(1, number("rate", isCluster ? CLUSTER_RATE : KILL_DEFAULTS.rate)),
     kinds: values.kinds === true,
+    webhooks: values.webhooks === true,
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),
   };

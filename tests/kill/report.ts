@@ -21,6 +21,12 @@ export type KillReport = {
     readonly feeChanges: number;
     readonly rejected: number;
   } | null;
+  /** Null without webhooks: kills of the shop, ends that it was told of, and webhooks that it had already. */
+  readonly webhooks: {
+    readonly kills: number;
+    readonly told: number;
+    readonly repeated: number;
+  } | null;
   readonly relay: RelayStats;
   readonly durationMs: number;
   readonly violations: readonly Finding[];
@@ -47,6 +53,7 @@ export function reportText(report: KillReport): string {
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
     ...(report.kinds === null ? [] : [`kinds         ${list(report.kinds)}`]),
+    ...(report.webhooks === null ? [] : [`webhooks      ${list(report.webhooks)}`]),
     ...findingsText(report),
   ];
   return `${lines.join("\n")}\n`;

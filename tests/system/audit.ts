@@ -55,7 +55,11 @@ export type ViolationKind =
   | "wrong-fee"
   /** It was sent again after the time for which its processor knows it. */
   | "sent-late"
-  | "wrong-sum";
+  | "wrong-sum"
+  /** It ended, and its shop was not told. */
+  | "not-told"
+  /** Its shop was told of it what is not so, or by somebody else. */
+  | "told-wrong";
 
 export function audit(collected: Collected): Violation[] {
   const accepted = new Map<string, number>();

@@ -21,6 +21,7 @@ const STEPS = [
   "0007-tariffs",
   "0008-carried",
   "0009-webhooks",
+  "0010-codes",
 ];
 
 function worker(path: string, ...args: string[]) {

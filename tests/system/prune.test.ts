@@ -6,6 +6,7 @@ import { JSON_TYPE } from "../../testing/gateway.ts";
 import { run } from "../../testing/process.ts";
 import { bareEnv, fromSource, ROOT } from "../../testing/programs.ts";
 import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
+import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 import { damageIn } from "../../worker/journal/damage.ts";
 import { AT_MS, uuid } from "../../worker/journal/journal.fixture.ts";
@@ -112,6 +113,41 @@ test(
     expect((await stack.worker.stop()).code).toBe(0);
     using db = new Database(stack.journalPath);
     expect(damageIn(db)).toBeNull();
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "what a shop was not told yet stays, and the command says so",
+  async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file("payments.db");
+    writeHistory(path, PAYMENTS);
+    const toldUpTo = (row: number) => {
+      using db = new Database(path);
+      db.run("INSERT OR REPLACE INTO webhooks VALUES (1, ?, 'shop', NULL)", [`0.${row}`]);
+    };
+    const prune = async (...args: string[]) => {
+      const command = ["prune", "--before", new Date(BEFORE_MS).toISOString(), ...args];
+      const env = bareEnv({ JOURNAL: `sqlite:${path}` });
+      const { code, out, err } = await run(fromSource("worker.ts", ...command), { env });
+      expect({ code, err }).toEqual({ code: 0, err: expect.any(String) });
+      return out;
+    };
+    toldUpTo(300);
+    expect(await prune("--dry-run")).toContain(
+      "768 more stay: their shop was not told of them yet (worker operator webhooks)",
+    );
+    const done = await prune();
+    expect(done).toContain(": 256 payments of 5094.40, requested before");
+    expect(done).toContain("\n768 more stay: ");
+    expect(await prune("--dry-run", "--untold")).toContain(
+      "\nof 768 among them their shop was never told, and will not be\n",
+    );
+    toldUpTo(PAYMENTS - 1);
+    const rest = await prune();
+    expect(rest).toContain(": 768 payments of 15283.20, requested before");
+    expect(rest).not.toContain("their shop");
   },
   TEST_MS_MAX,
 );

@@ -114,7 +114,8 @@ test(
     const declined = await post({ source: DECLINED });
     await ended(declined.id, "rejected");
     const reason = "402: card_declined, insufficient_funds";
-    expect(await told(declined.id)).toMatchObject({ status: "rejected", reason });
+    const code = "insufficient_funds";
+    expect(await told(declined.id)).toMatchObject({ status: "rejected", reason, code });
 
     // Nothing of it is recorded, so that the next worker has to send it again, with its source.
     const cards = new ProcessorAdmin("cards", stripe.url);

@@ -2,7 +2,7 @@
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 
 /** The smallest ring: older rows are read from the journal when a window cuts through their block. */
-const SLOTS = 4 * BLOCK_ROWS;
+export const SLOTS = 4 * BLOCK_ROWS;
 
 /** `firstInRing` is the first row that is to be restored as such; blocks before it, by their totals. */
 export function ringFor(

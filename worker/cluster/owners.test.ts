@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextVersion, spread, surplus, type Owners } from "./owners.ts";
+import { nextNumber, spread, surplus, type Owners } from "./owners.ts";
 import { SHARDS } from "../../shared/shards.ts";
 
 function countOf(owners: Owners, worker: number | null): number {
@@ -68,7 +68,7 @@ test("gifts of everybody lead to equal parts, and then nobody gives any more", (
 });
 
 test("a version grows with each change, and follows the clock", () => {
-  expect(nextVersion(7, 1_000.5)).toBe(1_000);
-  expect(nextVersion(1_000, 1_000)).toBe(1_001);
-  expect(nextVersion(2_000, 1_000)).toBe(2_001);
+  expect(nextNumber(7, 1_000.5)).toBe(1_000);
+  expect(nextNumber(1_000, 1_000)).toBe(1_001);
+  expect(nextNumber(2_000, 1_000)).toBe(2_001);
 });

@@ -7,9 +7,13 @@
 export type Owners = readonly (number | null)[];
 export type ShardMap = { readonly version: number; readonly owners: Owners };
 
-/** Gives a change of the map its version, which grows even after the database was put back: by the clock. */
-export function nextVersion(version: number, nowMs: number): number {
-  return Math.max(version + 1, Math.floor(nowMs));
+/**
+ * Gives the number after the last one: a version of the map, or the number of a worker's start. It follows
+ * the clock, so that none comes again after the database was put back. Two starts that have the same number
+ * would pass one fence, and each would take the other's batch for its own that is repeated.
+ */
+export function nextNumber(last: number, nowMs: number): number {
+  return Math.max(last + 1, Math.floor(nowMs));
 }
 
 /** Hands what `from` has (null: what nobody has) to the living, each time to the one that has least. */

@@ -12,7 +12,7 @@ import {
 } from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import { PLACES } from "./endings.fixture.ts";
-import { cursorOf } from "./endings.ts";
+import { cursorOf } from "../event-position.ts";
 import { openEndings } from "./open-endings.ts";
 
 afterAll(stopPostgres);
@@ -33,20 +33,21 @@ describe.each(PLACES)("what ended in a journal $name", ({ missing, make }) => {
         ...[3, 5].map((seq) => assigned(seq, 0, { reference: `order ${seq}` })),
         accept(7),
       );
-      await opened.apply(failed("unknown", 1), failed("reject", 2, 0, "400: no"));
+      await opened.apply(failed("unknown", 1), failed("reject", 2, 0, "402: no", "no_funds"));
       await opened.apply(failed("conflict", 1, 0, "another amount"), settle(3, 0));
       await opened.apply(failed("release", 4), settle(5, 1));
       const all = await source.after(start, 10);
-      const told = all.map(({ ended: { correlationId, state, reason, reference } }) => [
+      const told = all.map(({ ended: { correlationId, state, reason, code, reference } }) => [
         correlationId,
         state,
         reason ?? reference,
+        code,
       ]);
       expect(told).toEqual([
-        [uuid(2), "rejected", "400: no"],
-        [uuid(1), "conflict", "another amount"],
-        [uuid(3), "settled", "order 3"],
-        [uuid(5), "settled", "order 5"],
+        [uuid(2), "rejected", "402: no", "no_funds"],
+        [uuid(1), "conflict", "another amount", null],
+        [uuid(3), "settled", "order 3", null],
+        [uuid(5), "settled", "order 5", null],
       ]);
       expect(all[2]!.ended).toMatchObject({
         amountCents: 1_990,
@@ -96,7 +97,7 @@ test("an end behind many attempts that ended nothing is found by the first quest
   const dull = () =>
     opened.db.run(
       `INSERT INTO attempts WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
-       SELECT 3, ${AT_MS}, 0, 'unknown', 'test' FROM n`,
+       SELECT 3, ${AT_MS}, 0, 'unknown', 'test', NULL FROM n`,
     );
   dull();
   await opened.apply(failed("reject", 1));

@@ -4,10 +4,9 @@
  * numbered as they are committed, and so are attempts, so that a position is two numbers, and whatever is
  * committed later has a greater one. Webhooks are one reader of it, and GET /events is the other.
  */
+import type { Cursor } from "../event-position.ts";
 import type { Ended } from "./event.ts";
 
-/** Position in the order of what ended, as `cursorOf` writes it. */
-export type Cursor = string;
 export type PositionedEnd = { readonly ended: Ended; readonly cursor: Cursor };
 
 /** The journal as it is at a position. */
@@ -35,23 +34,6 @@ export interface Endings {
   withinReach(cursor: Cursor): Promise<Cursor>;
   marks(cursor: Cursor): Promise<Marks>;
   close(): Promise<void>;
-}
-
-export type Position = { readonly attempt: number; readonly row: number };
-
-export function cursorOf({ attempt, row }: Position): Cursor {
-  return `${attempt}.${row}`;
-}
-
-/** Throws on what was never written by `cursorOf`: the journal is not what it was. */
-export function positionOf(cursor: Cursor): Position {
-  const [, attempt, row] = /^(-?\d{1,16})\.(-?\d{1,16})$/.exec(cursor) ?? [];
-  if (attempt === undefined || row === undefined) {
-    throw new Error(
-      `the journal has the position ${JSON.stringify(cursor)} of events, which is none`,
-    );
-  }
-  return { attempt: Number(attempt), row: Number(row) };
 }
 
 /** Finds the first row of `fromRow` up to `toRow` that is not before: rows are in order, but for steps of the clock. */

@@ -14,6 +14,7 @@ const ENDED: Ended = {
   endedAtMs: AT_MS + 1_000,
   reference: null,
   reason: null,
+  code: null,
 };
 const TERMS = [
   { number: 1, processor: 1, fromMs: 0, terms: shareOf(0.05) },
@@ -41,10 +42,11 @@ test("a settled payment costs what was charged when it was sent", () => {
 });
 
 test("one that is not settled has a reason, and neither a fee nor a time of settling", () => {
-  const { type, data } = bodyOf({ state: "rejected", reason: '400: "no"\n' });
+  const { type, data } = bodyOf({ state: "rejected", reason: '400: "no"\n', code: 'a "b"' });
   expect(type).toBe("payment.rejected");
-  expect(data.reason).toBe('400: "no"\n');
+  expect(data).toMatchObject({ reason: '400: "no"\n', code: 'a "b"' });
   expect(data).not.toContainAnyKeys(["fee", "settledAt", "reference"]);
+  expect(bodyOf({ state: "rejected", reason: "400" }).data).not.toContainKey("code");
   expect(bodyOf({ state: "conflict" }).type).toBe("payment.conflict");
 });
 

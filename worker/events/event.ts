@@ -20,8 +20,9 @@ export type Ended = {
   readonly endedAtMs: number;
   /** The name that its shop gave it; null without one. */
   readonly reference: string | null;
-  /** Reason of its last attempt; null of one that is settled. */
+  /** Reason of its last attempt, and the processor's code; null of one that is settled, or without a code. */
   readonly reason: string | null;
+  readonly code: string | null;
 };
 
 export type PaymentEvent = {
@@ -46,7 +47,7 @@ export function eventOf(ended: Ended, known: Known): PaymentEvent {
 /** Writes the fields of the data, without the braces: amounts are exact decimals, which JSON.stringify has none of. */
 function dataOf(ended: Ended, { names, eras }: Known): string {
   const { correlationId, state, amountCents, processor, requestedAtMs, endedAtMs } = ended;
-  const { reference, reason } = ended;
+  const { reference, reason, code } = ended;
   const fields = [
     `"correlationId":"${correlationId}"`,
     `"amount":${decimalFromCents(amountCents)}`,
@@ -62,5 +63,6 @@ function dataOf(ended: Ended, { names, eras }: Known): string {
     }
   }
   if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);
+  if (code !== null) fields.push(`"code":${JSON.stringify(code)}`);
   return fields.join(",");
 }

@@ -8,19 +8,12 @@ import { stateOf } from "../journal/records.ts";
 import { CODE } from "../journal/sqlite-moves.ts";
 import type { FinalState } from "../payment.ts";
 import type { Ended } from "./event.ts";
-import {
-  cursorOf,
-  firstRow,
-  positionOf,
-  type Cursor,
-  type Endings,
-  type Marks,
-  type PositionedEnd,
-} from "./endings.ts";
+import { cursorOf, positionOf, type Cursor } from "../event-position.ts";
+import { firstRow, type Endings, type Marks, type PositionedEnd } from "./endings.ts";
 
-type EndRow = Omit<Ended, "state"> & { readonly code: number; readonly at: number };
+type EndRow = Omit<Ended, "state"> & { readonly stateCode: number; readonly at: number };
 
-const PAYMENT = `p.id::text AS "correlationId", p.state::int AS code, p.amount_cents::float8 AS "amountCents",
+const PAYMENT = `p.id::text AS "correlationId", p.state::int AS "stateCode", p.amount_cents::float8 AS "amountCents",
   p.processor::int, p.requested_at_ms::float8 AS "requestedAtMs", p.reference`;
 /** Attempts that may have ended a payment, in the words of their index. */
 const ENDING = "a.outcome IN ('rejected', 'conflict')";
@@ -35,7 +28,7 @@ export class PostgresEndings implements Endings {
   async after(cursor: Cursor, limit: number): Promise<PositionedEnd[]> {
     const { attempt, row } = positionOf(cursor);
     const unsettled = await this.questions.ask<EndRow>(
-      `SELECT a.nth::float8 AS at, ${PAYMENT}, a.at_ms::float8 AS "endedAtMs", a.reason
+      `SELECT a.nth::float8 AS at, ${PAYMENT}, a.at_ms::float8 AS "endedAtMs", a.reason, a.code
        FROM attempts a JOIN payments p USING (id)
        WHERE ${ENDING} AND a.nth > $1::bigint AND p.state + 0 IN (${CODE.rejected}, ${CODE.conflict})
          AND NOT EXISTS (SELECT FROM attempts later WHERE later.id = a.id AND later.nth > a.nth)
@@ -47,7 +40,7 @@ export class PostgresEndings implements Endings {
     if (ends.length === limit) return ends;
     const settled = await this.questions.ask<EndRow>(
       `SELECT l.row::float8 AS at, ${PAYMENT},
-         coalesce(p.settled_at_ms, l.requested_at_ms)::float8 AS "endedAtMs", NULL AS reason
+         coalesce(p.settled_at_ms, l.requested_at_ms)::float8 AS "endedAtMs", NULL AS reason, NULL AS code
        FROM ledger l JOIN streams s USING (stream) JOIN payments p USING (id)
        WHERE l.stream = ${STREAM} AND l.row > $1::bigint AND l.row >= s.base ORDER BY l.row LIMIT $2::int`,
       [row, limit - ends.length],
@@ -119,6 +112,6 @@ export class PostgresEndings implements Endings {
 }
 
 function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
-  const { at: _, code, ...facts } = row;
-  return { ended: { ...facts, state: stateOf(code) as FinalState }, cursor };
+  const { at: _, stateCode, ...facts } = row;
+  return { ended: { ...facts, state: stateOf(stateCode) as FinalState }, cursor };
 }

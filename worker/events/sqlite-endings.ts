@@ -5,15 +5,8 @@ import { stateOf } from "../journal/records.ts";
 import { metaOf } from "../journal/meta.ts";
 import type { FinalState } from "../payment.ts";
 import { uuidFromHex } from "../uuid.ts";
-import {
-  cursorOf,
-  firstRow,
-  positionOf,
-  type Cursor,
-  type Endings,
-  type Marks,
-  type PositionedEnd,
-} from "./endings.ts";
+import { cursorOf, positionOf, type Cursor } from "../event-position.ts";
+import { firstRow, type Endings, type Marks, type PositionedEnd } from "./endings.ts";
 import type { Ended } from "./event.ts";
 
 /** Attempts that are looked through at once for those that ended a payment; there is no index of these. */
@@ -21,7 +14,7 @@ const ATTEMPTS_AT_ONCE = 20_000;
 
 type EndRow = Omit<Ended, "correlationId" | "state"> & {
   readonly hex: string;
-  readonly code: number;
+  readonly stateCode: number;
   /** Number of the attempt, or row of the ledger. */
   readonly at: number;
 };
@@ -141,12 +134,12 @@ export class SqliteEndings implements Endings {
 }
 
 function positioned(row: EndRow, cursor: Cursor): PositionedEnd {
-  const { at: _, hex, code, ...facts } = row;
-  const state = stateOf(code) as FinalState;
+  const { at: _, hex, stateCode, ...facts } = row;
+  const state = stateOf(stateCode) as FinalState;
   return { ended: { correlationId: uuidFromHex(hex), state, ...facts }, cursor };
 }
 
-const PAYMENT = `lower(hex(payments.id)) AS hex, payments.state AS code,
+const PAYMENT = `lower(hex(payments.id)) AS hex, payments.state AS stateCode,
   payments.amount_cents AS amountCents, payments.processor AS processor,
   payments.requested_at_ms AS requestedAtMs, payments.reference AS reference`;
 
@@ -154,11 +147,11 @@ function prepare(db: Database) {
   return {
     settled: db.query<EndRow, [number, number]>(
       `SELECT row AS at, ${PAYMENT}, coalesce(settled_at_ms, ledger.requested_at_ms) AS endedAtMs,
-         NULL AS reason
+         NULL AS reason, NULL AS code
        FROM ledger CROSS JOIN payments USING (seq) WHERE row > ? ORDER BY row LIMIT ?`,
     ),
     ending: db.query<EndRow, [number, number, number]>(
-      `SELECT ended.rowid AS at, ${PAYMENT}, at_ms AS endedAtMs, reason
+      `SELECT ended.rowid AS at, ${PAYMENT}, at_ms AS endedAtMs, reason, code
        FROM attempts AS ended CROSS JOIN payments USING (seq)
        WHERE ended.rowid > ? AND ended.rowid <= ? AND outcome IN ('rejected', 'conflict')
          AND payments.state IN (${CODE.rejected}, ${CODE.conflict})

@@ -5,7 +5,8 @@
  * the same payments there, and in no other. The beginning has a print of none, and holds as long as the
  * ledger begins where it did.
  */
-import { positionOf, type Cursor, type Marks, type PositionedEnd } from "../events/endings.ts";
+import { positionOf, type Cursor } from "../event-position.ts";
+import type { Marks, PositionedEnd } from "../events/endings.ts";
 import { sealed, unsealed } from "./page-cursor.ts";
 
 export type EventPlace = {

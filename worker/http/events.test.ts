@@ -6,7 +6,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { until } from "../../testing/until.ts";
 import { KNOWN, PLACES } from "../events/endings.fixture.ts";
-import { cursorOf, type PositionedEnd } from "../events/endings.ts";
+import { cursorOf } from "../event-position.ts";
+import type { PositionedEnd } from "../events/endings.ts";
 import { openEndings } from "../events/open-endings.ts";
 import {
   assigned,
@@ -319,6 +320,7 @@ function endless(): EventsParts["endings"] & { reads: number } {
           endedAtMs: 0,
           reference: null,
           reason: "x".repeat(10_000),
+          code: null,
         };
         return { ended, cursor: cursorOf({ attempt: 0, row: nth }) };
       });

@@ -25,7 +25,7 @@ import { LIMIT_DEFAULT, parseLimit, repetition } from "./page-query.ts";
 import { json, type Call } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
 
-/** Most streams at a time; an API has a limit of its own, which they share with dashboards. */
+/** Most streams at a time; an API has a limit of its own below it. */
 export const EVENT_STREAMS_MAX = 64;
 /** Events that a stream reads at once. */
 const READ_AT_ONCE = 100;

@@ -87,26 +87,20 @@ export class Listing {
     for (let row = sealed * BLOCK_ROWS; row < head; row++) {
       frontFromMs = Math.max(frontFromMs, this.#ring[row % this.#slots]!);
     }
-    let first = sealed;
-    for (let block = this.#firstBlock(); block < sealed; block++) {
-      if (block % SUPER_BLOCKS === 0 && this.#isApart(block, sealed, frontFromMs, MOST)) {
-        block += SUPER_BLOCKS - 1;
-        continue;
-      }
-      if (maxMs[block]! < frontFromMs || (maxMs[block] === frontFromMs && first < sealed)) continue;
+    for (let block = this.#firstReaching(frontFromMs, sealed); block < sealed;) {
       frontFromMs = maxMs[block]!;
-      first = block;
+      block = this.#firstReaching(frontFromMs + 1, sealed, block);
     }
-    return { frontFromMs, frontFromRow: first * BLOCK_ROWS, beforeMs: null, beforeSeq: MOST };
+    return { frontFromMs, beforeMs: null, beforeSeq: MOST };
   }
 
   async #beginOfReference(reference: string): Promise<Place> {
     const frontFromMs = (await this.#journal.newestOfReferenceMs(reference)) ?? LEAST;
-    return { frontFromMs, frontFromRow: 0, beforeMs: null, beforeSeq: MOST };
+    return { frontFromMs, beforeMs: null, beforeSeq: MOST };
   }
 
   async #front({ window, filter, reference }: PageQuery, place: Place, limit: number) {
-    const { frontFromMs, frontFromRow, beforeSeq } = place;
+    const { frontFromMs, beforeSeq } = place;
     const { fromMs, toMs } = bounded(window);
     if (toMs < frontFromMs) return [];
     const behind: PagePlace = {
@@ -119,7 +113,8 @@ export class Listing {
     };
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
     const open = await this.#open(filter, behind, limit);
-    const rows = [{ fromRow: frontFromRow, toRow: MOST }];
+    const first = this.#firstReaching(frontFromMs, this.#sealedBlocks());
+    const rows = [{ fromRow: first * BLOCK_ROWS, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
   }
@@ -200,6 +195,16 @@ export class Listing {
     return this.#supers.maxMs[entry]! < fromMs || this.#supers.minMs[entry]! > toMs;
   }
 
+  /** The first full block, from one on, that has an instant or a later one; the end of them when there is none. */
+  #firstReaching(fromMs: number, sealed: number, from = this.#firstBlock()): number {
+    for (let block = from; block < sealed; block++) {
+      const isFirst = block % SUPER_BLOCKS === 0;
+      if (isFirst && this.#isApart(block, sealed, fromMs, MOST)) block += SUPER_BLOCKS - 1;
+      else if (this.#blocks.maxMs[block]! >= fromMs) return block;
+    }
+    return sealed;
+  }
+
   /** True also of a block that has no room for its sums. */
   #mayHave(block: number, processor: number): boolean {
     const { from, to, processor: numbers } = this.#blocks;
@@ -222,7 +227,7 @@ export class Listing {
   ): Promise<PaymentFound[]> {
     if (state !== null && state !== "settled") return [];
     const found = await this.#journal.pageOfSettled(rows, place, processor, limit);
-    return found.map((payment) => Object.assign(payment, { reason: null }));
+    return found.map((payment) => Object.assign(payment, { reason: null, code: null }));
   }
 
   #firstBlock(): number {

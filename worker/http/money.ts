@@ -56,6 +56,7 @@ export class MoneyReader {
 
   /** Sums a window, both ends included. The thread has turns in between when it takes long. */
   async read(window: SummaryWindow): Promise<Money> {
+    await this.#summary.fresh();
     for (let reading = 0; reading < READINGS_MAX; reading++) {
       const purges = this.#cursor.purges;
       const sums = await this.#readOnce(window);

@@ -7,8 +7,6 @@
 export type Place = {
   /** Requested from this instant on, or not at all: the front. */
   readonly frontFromMs: number;
-  /** Rows of the front that are settled begin here, or later. */
-  readonly frontFromRow: number;
   /** The last payment that was listed: null as its instant while it is one of the front. */
   readonly beforeMs: number | null;
   readonly beforeSeq: number;
@@ -19,20 +17,20 @@ const IN_FRONT = -1;
 
 /** `question` is any text that is equal for equal questions. */
 export function cursorOf(question: string, place: Place): string {
-  const { frontFromMs, frontFromRow, beforeMs, beforeSeq } = place;
-  return sealed(question, [frontFromMs, frontFromRow, beforeMs ?? IN_FRONT, beforeSeq].join("."));
+  const { frontFromMs, beforeMs, beforeSeq } = place;
+  return sealed(question, [frontFromMs, beforeMs ?? IN_FRONT, beforeSeq].join("."));
 }
 
 /** Null for what is no cursor of this question. */
 export function readCursor(question: string, cursor: string): Place | null {
   const text = unsealed(question, cursor, FORM);
   if (text === null) return null;
-  const [frontFromMs, frontFromRow, ms, beforeSeq] = text.split(".").map(Number) as Numbers;
-  return { frontFromMs, frontFromRow, beforeMs: ms === IN_FRONT ? null : ms, beforeSeq };
+  const [frontFromMs, ms, beforeSeq] = text.split(".").map(Number) as Numbers;
+  return { frontFromMs, beforeMs: ms === IN_FRONT ? null : ms, beforeSeq };
 }
 
-type Numbers = [number, number, number, number];
-const FORM = /^(?:-?\d{1,16}\.){3}\d{1,16}$/;
+type Numbers = [number, number, number];
+const FORM = /^(?:-?\d{1,16}\.){2}\d{1,16}$/;
 
 /** A text with its sum, as a cursor. */
 export function sealed(question: string, text: string): string {

@@ -9,8 +9,11 @@ import { tariffOf, type Era } from "../tariffs.ts";
 export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
 export function statusJson(found: PaymentFound, known: Known): string {
-  const why = found.reason === null ? "" : `,"reason":${JSON.stringify(found.reason)}`;
-  return `{${statusFields(found, known)}${why}}`;
+  const { reason, code } = found;
+  const fields = [statusFields(found, known)];
+  if (reason !== null) fields.push(`"reason":${JSON.stringify(reason)}`);
+  if (code !== null) fields.push(`"code":${JSON.stringify(code)}`);
+  return `{${fields.join(",")}}`;
 }
 
 /** Writes the fields of a status, without the braces around them. */

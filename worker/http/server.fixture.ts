@@ -27,7 +27,13 @@ const NAMES = ["default", "fallback"];
 
 /** A payment that was just accepted, as the journal has it. */
 export function foundAs(correlationId: string): PaymentFound {
-  const nobody = { processor: null, requestedAtMs: null, settledAtMs: null, reason: null };
+  const nobody = {
+    processor: null,
+    requestedAtMs: null,
+    settledAtMs: null,
+    reason: null,
+    code: null,
+  };
   const accepted = { amountCents: 1_990, state: "accepted", reference: null } as const;
   return { correlationId, seq: 1, acceptedAtMs: 0, ...accepted, ...nobody };
 }

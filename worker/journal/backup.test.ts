@@ -2,15 +2,20 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cursorOf } from "../event-position.ts";
+import { openSource } from "../webhooks/open-source.ts";
 import { backUp, copyBytesOf } from "./backup.ts";
 import { Draft, partialOf, sweep } from "./draft.ts";
 import {
   accept,
   assigned,
   AT_MS,
+  failed,
+  failedWebhook,
   openInline,
   settle,
   temporaryDirectory,
+  uuid,
 } from "./journal.fixture.ts";
 
 const NOW_MS = AT_MS + 5_000;
@@ -52,6 +57,39 @@ test("a copy has what was committed, one file alone, and says when it was made",
   expect(readdirSync(directory.path).filter((name) => name.startsWith("copy"))).toEqual([
     "copy.db",
   ]);
+});
+
+test("a copy has references, sources, codes and how far webhooks have come", async () => {
+  using directory = temporaryDirectory();
+  const [path, to] = [directory.file(), directory.file("copy.db")];
+  await using opened = await withPayments(path);
+  const cursor = cursorOf({ attempt: 0, row: 0 });
+  const changes = { cursor, target: "shop", endedAtMs: null, put: [failedWebhook(1)], drop: [] };
+  await opened.apply(
+    assigned(4, 0, { source: "tok", reference: "order 4" }),
+    assigned(5, 0, { source: "tok", reference: "order 5" }),
+    { kind: "webhooks", changes },
+  );
+  const rejected = failed("reject", 5, 0, "402: no", "no_funds");
+  await opened.apply(Object.assign(rejected, { hasSource: true }));
+  await backUp({ from: path, to, nowMs: NOW_MS }, ignore);
+  const tables = ["payments", "sources", "attempts", "webhooks", "deliveries"];
+  for (const table of tables) {
+    expect(rowsOf(to, table)).not.toEqual([]);
+    expect(rowsOf(to, table)).toEqual(rowsOf(path, table));
+  }
+  // A shop goes on there where the copy was made, with the same words.
+  const [here, there] = [openSource(path), openSource(to)];
+  expect(await there.state()).toEqual({ cursor, target: "shop", endedAtMs: null });
+  expect(await there.retrying()).toEqual([failedWebhook(1)]);
+  const untold = await there.after(cursor, 10);
+  expect(untold.map(({ ended }) => [ended.correlationId, ended.reference, ended.code])).toEqual([
+    [uuid(5), "order 5", "no_funds"],
+    [uuid(2), null, null],
+  ]);
+  expect(untold).toEqual(await here.after(cursor, 10));
+  await here.close();
+  await there.close();
 });
 
 describe("a copy is refused, and nothing has its name,", () => {

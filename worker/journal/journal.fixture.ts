@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite";
 import { systemClock } from "../../shared/clock.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import type { Journal } from "../journal.ts";
-import type { FailedAttempt, Transition, TransitionResult } from "../transitions.ts";
+import type { FailedAttempt, FailedWebhook, Transition, TransitionResult } from "../transitions.ts";
 import { InlineJournal } from "./inline.ts";
 import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
@@ -47,6 +47,7 @@ export function failed(
   seq: number,
   processor = 0,
   reason = "test",
+  code?: string,
 ): Transition {
   const outcome = {
     release: "refused",
@@ -54,7 +55,7 @@ export function failed(
     reject: "rejected",
     conflict: "conflict",
   } as const;
-  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason };
+  const attempt: FailedAttempt = { atMs: AT_MS, processor, outcome: outcome[kind], reason, code };
   return { kind, seq, attempt };
 }
 
@@ -67,6 +68,23 @@ export function settle(seq: number, row: number, more: Partial<Settle> = {}): Se
     requestedAtMs: AT_MS + 100 + seq,
     amountCents: 1990,
     settledAtMs: AT_MS + 200 + seq,
+    ...more,
+  };
+}
+
+/** A webhook of the nth payment that was refused once. */
+export function failedWebhook(n: number, more: Partial<FailedWebhook> = {}): FailedWebhook {
+  return {
+    id: `settled_${uuid(n)}`,
+    correlationId: uuid(n),
+    type: "payment.settled",
+    endedAtMs: AT_MS + n,
+    body: '{"é":1}',
+    state: "retrying",
+    tries: 1,
+    firstAtMs: AT_MS,
+    nextAtMs: AT_MS + 10 - n,
+    reason: "answered 500",
     ...more,
   };
 }

@@ -18,12 +18,14 @@ export const COMMITS = [
   "ed6acbe",
   "1a4e971",
   "6620176",
+  "a156bc7",
 ] as const;
 /** Formats of those that have a number. */
 export const FORMATS: ReadonlyMap<string, number> = new Map([
   ["ed6acbe", 4],
   ["1a4e971", 5],
   ["6620176", 7],
+  ["a156bc7", 9],
 ]);
 
 /** Puts the journal that a commit wrote at `path`. */

@@ -17,7 +17,7 @@ const FACTS = [
   `SELECT seq, hex(id), amount_cents, state, accepted_at_ms, processor, requested_at_ms, settled_at_ms
    FROM payments ORDER BY seq`,
   "SELECT * FROM ledger ORDER BY row",
-  "SELECT rowid, * FROM attempts ORDER BY rowid",
+  "SELECT rowid, seq, at_ms, processor, outcome, reason FROM attempts ORDER BY rowid",
   "SELECT rowid, * FROM interventions ORDER BY rowid",
   "SELECT * FROM processor_modes",
   "SELECT number, name FROM processors ORDER BY number",

@@ -15,6 +15,7 @@ import { unsettled } from "./migrations/0006-unsettled.ts";
 import { tariffs } from "./migrations/0007-tariffs.ts";
 import { carried } from "./migrations/0008-carried.ts";
 import { webhooks } from "./migrations/0009-webhooks.ts";
+import { codes } from "./migrations/0010-codes.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   tariffs,
   carried,
   webhooks,
+  codes,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

@@ -11,13 +11,13 @@
 import { openToRead } from "../format.ts";
 import { isPostgres } from "../journal-url.ts";
 import type { JournalReader } from "../journal-reader.ts";
-import { STREAM } from "./postgres/ledger.ts";
+import { Questions } from "./postgres/questions.ts";
 import { PostgresReader } from "./postgres/reader.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 
 /** Throws with one sentence when a file cannot be read; a database is first asked by a question. */
 export function openReader(journal: string): JournalReader {
   return isPostgres(journal)
-    ? new PostgresReader(journal, STREAM)
+    ? new PostgresReader(new Questions(journal))
     : new SqliteReader(openToRead(journal));
 }

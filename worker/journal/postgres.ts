@@ -15,7 +15,6 @@ import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
 import { PostgresJournal, swept } from "./postgres/journal.ts";
 import { Lease, type Identity } from "./postgres/lease.ts";
-import { STREAM } from "./postgres/ledger.ts";
 import {
   migratePostgres,
   POSTGRES_MIGRATIONS,
@@ -67,12 +66,12 @@ export async function openPostgresJournal(
       say(about(sentence)),
     );
     if (isOlder) await migrated();
-    const head = await reached(() =>
-      begin(reading, lease.worker, processors, clock.wallMs()),
-    ).catch(async (error: Error) => {
-      await lease.leave(error.message);
-      throw error;
-    });
+    const head = await reached(() => begin(reading, lease, processors, clock.wallMs())).catch(
+      async (error: Error) => {
+        await lease.leave(error.message);
+        throw error;
+      },
+    );
     const parts = { head, lease, writing, reading, beside, clock, name, fatal };
     return { journal: new PostgresJournal(parts), isNew: schema === 0 };
   } catch (error) {
@@ -165,12 +164,12 @@ type HeadColumns = {
 
 async function begin(
   connection: Connection,
-  worker: number,
+  { worker, stream }: Lease,
   processors: readonly string[],
   nowMs: number,
 ): Promise<JournalHead> {
   const ask = async () => {
-    const values = [STREAM, worker, [...processors], Math.floor(nowMs / 1_000)];
+    const values = [stream, worker, [...processors], Math.floor(nowMs / 1_000)];
     const [head] = await connection.ask<HeadColumns>(callOf("begin"), values);
     return head!;
   };
@@ -183,6 +182,7 @@ async function begin(
   }
   return {
     epoch: head.epoch,
+    stream,
     nextSeq: head.next_seq,
     restoredAtMs: head.restored_at_ms,
     prunedBeforeMs: head.pruned_before_ms,

@@ -9,6 +9,7 @@ import {
   assigned,
   AT_MS,
   failed,
+  failedWebhook,
   NAMES,
   openInline,
   settle,
@@ -16,6 +17,8 @@ import {
   uuid,
 } from "./journal.fixture.ts";
 import { planPrune, prune, stepsOf } from "./prune.ts";
+import { cursorOf } from "../event-position.ts";
+import { SqliteSource } from "../webhooks/sqlite-source.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 
 const SETTLED = 3 * BLOCK_ROWS;
@@ -197,5 +200,84 @@ test("nothing goes that is as old as the instant, and blocks go whole", () => {
   expect(planPrune(db, AT_MS)).toMatchObject({ endRow: 0, sums: [], exactFromMs: null, kept: 0 });
   expect(planPrune(db, requestedAtMs(BLOCK_ROWS))).toMatchObject({ endRow: 0, kept: 255 });
   expect(planPrune(db, requestedAtMs(BLOCK_ROWS) + 1)).toMatchObject({ endRow: BLOCK_ROWS });
+  store.close();
+});
+
+/** Webhooks have told all up to a row, but for the first payment, which is tried again. */
+function toldUpTo(row: number, endedAtMs: number | null = null): Transition {
+  const cursor = cursorOf({ attempt: 0, row });
+  const changes = { cursor, target: "shop", endedAtMs, put: [failedWebhook(1)], drop: [] };
+  return { kind: "webhooks", changes };
+}
+
+test("what a shop was not told yet stays, and it is told all of it afterwards", async () => {
+  using directory = temporaryDirectory();
+  await using opened = history(directory.file());
+  const { db, store } = opened;
+  const toldRow = BLOCK_ROWS + 20;
+  store.apply([toldUpTo(toldRow)]);
+  const source = new SqliteSource(db);
+  const { cursor } = (await source.state())!;
+  const untold = await source.after(cursor, SETTLED);
+  expect(untold).toHaveLength(SETTLED - toldRow - 1 + [REJECTED, CONFLICT].length);
+  const plan = planPrune(db, BEFORE_MS);
+  expect(plan).toMatchObject({
+    endRow: BLOCK_ROWS,
+    kept: BLOCK_ROWS + 9,
+    untold: { payments: BLOCK_ROWS, stay: true },
+  });
+  for (const _ of prune(db, plan));
+  expect(damageIn(db)).toBeNull();
+  expect(await source.withinReach(cursor)).toBe(cursor);
+  expect(await source.after(cursor, SETTLED)).toEqual(untold);
+  expect(await source.retrying()).toEqual([failedWebhook(1)]);
+  // Once it is told the rest goes.
+  store.apply([toldUpTo(SETTLED - 1)]);
+  expect(planPrune(db, BEFORE_MS)).toMatchObject({
+    endRow: 2 * BLOCK_ROWS,
+    untold: { payments: 0 },
+  });
+});
+
+test("nothing is kept for a shop that wants to be told no more, or when that is asked for", () => {
+  const { db, store } = history(":memory:");
+  store.apply([toldUpTo(20)]);
+  const whole = { endRow: 2 * BLOCK_ROWS, kept: 9 };
+  expect(planPrune(db, BEFORE_MS)).toMatchObject({
+    endRow: 0,
+    untold: { payments: 2 * BLOCK_ROWS, stay: true },
+  });
+  expect(planPrune(db, BEFORE_MS, { forgetsUntold: true })).toMatchObject({
+    ...whole,
+    untold: { payments: 2 * BLOCK_ROWS, stay: false },
+  });
+  store.apply([toldUpTo(20, AT_MS)]);
+  expect(planPrune(db, BEFORE_MS)).toMatchObject({ ...whole, untold: { payments: 0 } });
+  store.close();
+});
+
+test("references and sources stay: a repeated payment with another of either is a conflict as before", () => {
+  const { db, store } = openInline(":memory:");
+  const carried = { source: "tok_1", reference: "order 1" };
+  store.apply(numbers(1, 2 * BLOCK_ROWS).map((n) => assigned(n, 0, carried)));
+  store.apply(numbers(1, BLOCK_ROWS + 10).map((n) => settle(n, n - 1, { hasSource: true })));
+  const facts = () => [
+    rowsOf(db, "SELECT seq, reference FROM payments ORDER BY seq"),
+    rowsOf(db, "SELECT * FROM sources ORDER BY seq"),
+  ];
+  const before = facts();
+  for (const _ of prune(db, planPrune(db, AT_MS + 100_000)));
+  expect(rowsOf(db, "SELECT count(*) FROM ledger")).toEqual([[10]]);
+  expect(facts()).toEqual(before);
+  expect(damageIn(db)).toBeNull();
+  const again = (more: object) => {
+    const next = { ...carried, ...more, correlationId: uuid(1) };
+    return store.apply([accept(2 * BLOCK_ROWS + 1, next)])[0]?.kind;
+  };
+  expect(again({})).toBe("duplicate");
+  expect(again({ source: "tok_2" })).toBe("conflict");
+  expect(again({ reference: "order 2" })).toBe("conflict");
+  // A payment that is not settled is sent with its source by the next start.
+  expect([...store.open()].every(({ source }) => source === carried.source)).toBe(true);
   store.close();
 });

@@ -6,12 +6,16 @@
  *                            newest; in the same transaction `base_row` moves, and `pruned_before_ms`
  *   payments without a row   lose `requested_at_ms` and `settled_at_ms`; their attempts go
  *
+ * Rows that webhooks have not come to stay, whole blocks of them, as long as somebody is told: nobody could be
+ * told of them afterwards. What failed and is tried again has its own body (sqlite-webhooks.ts).
+ *
  * A payment keeps its number, id, amount, processor, acceptance and the decisions of operators for ever; its
  * id is answered as before. Payments that are not settled are left alone. Each step is one transaction of a
  * bounded size, and leaves a journal that is whole: after a kill the next run does the rest. The ledger
  * goes first, so that no row of it ever lacks its payment's copy (copies.ts).
  */
 import type { Database } from "bun:sqlite";
+import { positionOf } from "../event-position.ts";
 import { BLOCK_ROWS, PAYMENT_STATES } from "../transitions.ts";
 import { sumOf } from "./copies.ts";
 import { metaOf } from "./meta.ts";
@@ -39,17 +43,28 @@ export type PrunePlan = {
   readonly attempts: number;
   /** Settled payments of before the instant that stay in the ledger. */
   readonly kept: number;
+  /** Payments of before the instant of which a shop was not told yet: they stay, or go as the others do. */
+  readonly untold: { readonly payments: number; readonly stay: boolean };
   /** An estimate. */
   readonly bytes: number;
 };
 
-/** Reads what a prune would do; may be asked beside a worker. */
-export function planPrune(db: Database, beforeMs: number): PrunePlan {
+/** Reads what a prune would do; may be asked beside a worker. `forgetsUntold`: whether a shop was told or not. */
+export function planPrune(
+  db: Database,
+  beforeMs: number,
+  { forgetsUntold = false }: { readonly forgetsUntold?: boolean } = {},
+): PrunePlan {
   return db.transaction(() => {
     const number = (sql: string, ...values: number[]) =>
       (db.query(sql).values(...values)[0]?.[0] ?? null) as number | null;
     const baseRow = number("SELECT min(row) FROM ledger") ?? 0;
-    const endRow = Math.max(baseRow, Math.floor(endOfMost(db, beforeMs) / BLOCK_ROWS) * BLOCK_ROWS);
+    const wholeBlocks = (row: number) =>
+      Math.max(baseRow, Math.floor(row / BLOCK_ROWS) * BLOCK_ROWS);
+    const lastRow = wholeBlocks(endOfMost(db, beforeMs));
+    const toldRow = wholeBlocks(untoldFrom(db));
+    const endRow = forgetsUntold ? lastRow : Math.min(lastRow, toldRow);
+    const untold = "SELECT count(*) FROM ledger WHERE row >= ? AND row < ? AND requested_at_ms < ?";
     const moved = "SELECT count(*) FROM ledger WHERE row < ? AND requested_at_ms >= ?";
     const kept = "SELECT seq FROM ledger WHERE row >= ?2 AND requested_at_ms < ?1";
     const which = forgettable(kept);
@@ -73,6 +88,7 @@ export function planPrune(db: Database, beforeMs: number): PrunePlan {
       sums,
       attempts,
       kept: number(`SELECT count(*) FROM (${kept})`, beforeMs, endRow) ?? 0,
+      untold: { payments: number(untold, toldRow, lastRow, beforeMs) ?? 0, stay: !forgetsUntold },
       bytes: rowsBytes + payments * TIMES_BYTES + attempts * ATTEMPT_BYTES,
     };
   })();
@@ -119,6 +135,12 @@ function endOfMost(db: Database, beforeMs: number): number {
     )
     .values(beforeMs) as [ahead: number | null, row: number][];
   return ahead !== null && ahead > 0 ? row + 1 : 0;
+}
+
+/** The first row that webhooks have not come to; infinite where nobody is told, or wants to be any more. */
+function untoldFrom(db: Database): number {
+  const [state] = db.query("SELECT cursor FROM webhooks WHERE ended_at_ms IS NULL").values();
+  return state === undefined ? Number.POSITIVE_INFINITY : positionOf(String(state[0])).row + 1;
 }
 
 /** `toRow` is a block's first. */

@@ -52,7 +52,8 @@ export function history(seed: number): Transition[] {
       all.push({ kind: "unknown", seq, attempt: { ...attempt, reason: `${n}` } });
     }
     const fate = attempts > 0 ? 3 + below(9) : below(12);
-    if (fate === 0) all.push(Object.assign(failed("reject", seq, processor), { hasSource }));
+    if (fate === 0)
+      all.push(Object.assign(failed("reject", seq, processor, "no", "no_funds"), { hasSource }));
     else if (fate === 1) all.push(failed("release", seq, processor));
     else if (fate === 3)
       all.push(Object.assign(failed("conflict", seq, processor, "another body"), { hasSource }));
@@ -120,6 +121,11 @@ async function pagesOf(reader: JournalReader) {
   };
 }
 
+async function everythingIn(reader: JournalReader) {
+  const streams = await reader.ledger();
+  return (await Promise.all(streams.map((rows) => reader.exported(rows, EVER)))).flat();
+}
+
 /** Every answer. */
 export async function answersOf(reader: JournalReader) {
   const ids = Array.from({ length: PAYMENTS + 1 }, (_, n) => uuid(n + 1));
@@ -159,8 +165,8 @@ export async function answersOf(reader: JournalReader) {
       reader.rows(10_000, 10_256),
     ]),
     at: [await of(0), await of(1)],
-    exported: await reader.exported({ fromRow: 10, toRow: 400 }, some),
-    everything: await reader.exported(await reader.ledger(), EVER),
+    exported: await reader.exported({ stream: STREAM, fromRow: 10, toRow: 400 }, some),
+    everything: await everythingIn(reader),
     ledger: await reader.ledger(),
     charging: await reader.charging(),
     prunedBeforeMs: await reader.prunedBeforeMs(),
@@ -179,16 +185,14 @@ export async function copyToPostgres(path: string, url: string): Promise<void> {
   await migratePostgres(connection);
   const source = sourceOf(file);
   await connection.together((ask) => writeDatabase(ask, source, TABLE_NAMES, () => {}));
-  // Rows below the base are deleted later, and another stream's are not of this one.
+  // Rows below the base are deleted later.
   const { baseRow } = await source.meta();
-  const strange = async (stream: number, row: number) => {
-    const values = [stream, row, crypto.randomUUID()];
-    await connection.ask(
-      "INSERT INTO ledger VALUES ($1::int, $2::bigint, 1, 1, $3::uuid, 0)",
-      values,
-    );
-  };
-  if (baseRow > 0) await strange(STREAM, baseRow - 1);
-  await strange(STREAM + 1, baseRow + 1);
+  if (baseRow > 0) {
+    await connection.ask("INSERT INTO ledger VALUES ($1::int, $2::bigint, 1, 1, $3::uuid, 0)", [
+      STREAM,
+      baseRow - 1,
+      crypto.randomUUID(),
+    ]);
+  }
   connection.drop();
 }

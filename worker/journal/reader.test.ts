@@ -18,7 +18,7 @@ import {
 } from "./journal.fixture.ts";
 import { PostgresReader } from "./postgres/reader.ts";
 import { openReader } from "./open-reader.ts";
-import { STREAM } from "./postgres/ledger.ts";
+import { Questions } from "./postgres/questions.ts";
 import { freshDatabase, stopPostgres } from "./postgres/postgres.fixture.ts";
 import { answersOf, copyToPostgres, history, PAYMENTS } from "./reader.fixture.ts";
 import { SqliteStore } from "./store.ts";
@@ -41,7 +41,7 @@ async function both(
   const url = await freshDatabase();
   await copyToPostgres(path, url);
   const file = openReader(path);
-  const database = new PostgresReader(url, STREAM, { answerMsMax: PATIENT_MS });
+  const database = new PostgresReader(new Questions(url, { answerMsMax: PATIENT_MS }));
   return {
     file,
     database,
@@ -78,6 +78,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       ).toBe(true);
       expect(file.pages.open.filter((page) => page.length === 20).length).toBeGreaterThan(5);
       expect(file.pages.open.flat().some(({ reason }) => reason === "another body")).toBe(true);
+      expect(file.pages.open.flat().some(({ code }) => code === "no_funds")).toBe(true);
       expect(file.pages.settled.every((page) => page.length > 5)).toBe(true);
       expect(file.pages.ofReference.filter((page) => page.length === 20).length).toBeGreaterThan(5);
       const shared = new Set(file.pages.ofReference.flat().map(({ state }) => state));
@@ -86,7 +87,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
       expect(file.everything.filter(({ reference }) => reference === "=shared")).not.toBeEmpty();
       expect(file.pages.newestMs).toBeGreaterThan(AT_MS + 140);
       expect(file.exported.length).toBeGreaterThan(20);
-      expect(file.everything).toHaveLength(file.ledger.toRow);
+      expect(file.everything).toHaveLength(file.ledger[0]!.toRow);
       expect(file.charging).toEqual({ names: NAMES, tariffs: [] });
       expect(file.ages.length).toBeGreaterThan(6);
       expect(file.rows.map(({ processor }) => processor.length)).toEqual([
@@ -131,10 +132,12 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(
 describe.skipIf(WHY_NO_POSTGRES !== null)(`a reader of a database${NO_POSTGRES}`, () => {
   test("that answers nothing is told so in time, and goes on when it answers", async () => {
     await using journals = await both([accept(1)]);
-    const reader = new PostgresReader(journals.url, STREAM, {
-      answerMsMax: 300,
-      connectionsMax: 2,
-    });
+    const reader = new PostgresReader(
+      new Questions(journals.url, {
+        answerMsMax: 300,
+        connectionsMax: 2,
+      }),
+    );
     expect(await reader.payment(uuid(1))).not.toBeNull();
     await using other = new Bun.SQL({ url: journals.url, max: 1 });
     await other.begin(async (sql) => {
@@ -164,10 +167,12 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a reader of a database${NO_POSTGRES}`
 
   test("answers many at once over few connections, each with its own", async () => {
     await using journals = await both(history(5));
-    const reader = new PostgresReader(journals.url, STREAM, {
-      connectionsMax: 2,
-      answerMsMax: PATIENT_MS,
-    });
+    const reader = new PostgresReader(
+      new Questions(journals.url, {
+        connectionsMax: 2,
+        answerMsMax: PATIENT_MS,
+      }),
+    );
     const asked = Array.from({ length: 200 }, (_, n) => uuid(n + 1));
     const found = await Promise.all(asked.map((id) => reader.payment(id)));
     expect(found.map((payment) => payment?.correlationId)).toEqual(asked);

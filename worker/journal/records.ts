@@ -2,7 +2,7 @@
  * Makes what is read of a payment from its row: the same for every driver, whose rows name the state by its
  * code on disk and the id in their own way.
  */
-import type { AgeBand, PaymentRecord } from "../journal-reader.ts";
+import type { AgeBand, PaymentRecord, WhyEnded } from "../journal-reader.ts";
 import { PAYMENT_STATES, type PaymentState } from "../transitions.ts";
 
 type Coded<T> = Omit<T, "state"> & { readonly state: number };
@@ -30,6 +30,11 @@ export function recordOf(row: Facts, correlationId: string): PaymentRecord {
     requestedAtMs,
     settledAtMs,
   };
+}
+
+/** Takes the last word of a row, which may have more. */
+export function whyOf({ reason, code }: WhyEnded): WhyEnded {
+  return { reason, code };
 }
 
 export function bandOf({ state, band, count, cents, oldestMs }: BandRow): AgeBand {

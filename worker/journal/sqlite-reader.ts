@@ -22,12 +22,14 @@ import {
   type PaymentRecord,
   type PaymentStory,
   type RowRange,
+  type StreamRows,
   type SettledRecord,
+  type WhyEnded,
 } from "../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../transitions.ts";
 import { uuidFromHex } from "../uuid.ts";
 import { metaOf } from "./meta.ts";
-import { bandOf, recordOf, type BandRow, type Facts } from "./records.ts";
+import { bandOf, recordOf, whyOf, type BandRow, type Facts } from "./records.ts";
 import { CODE } from "./sqlite-moves.ts";
 import { OPEN_AMONG, OpenSeqs } from "./sqlite-open.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
@@ -45,8 +47,7 @@ const BEHIND: typeof ORDERS = {
   amount: "(amount_cents < ?3 OR (amount_cents = ?3 AND seq > ?2))",
 };
 /** The last word about a payment that ended without being settled. */
-const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN
-  (SELECT reason FROM attempts WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END`;
+const WHY_ENDED = `${lastWord("reason")}, ${lastWord("code")}`;
 const OF_REFERENCE = "payments INDEXED BY payments_by_reference WHERE reference = ?";
 const NOT_PRUNED = `(state <> ${CODE.settled} OR requested_at_ms IS NOT NULL)`;
 /** A search through everything reads this many at a time; other questions come between. */
@@ -79,7 +80,7 @@ export class SqliteReader implements JournalReader {
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
     const row = this.#statements.found.get(correlationId);
-    return row === null ? null : { ...recordOf(row, correlationId), reason: row.reason };
+    return row === null ? null : Object.assign(recordOf(row, correlationId), whyOf(row));
   }
 
   async story(correlationId: string): Promise<PaymentStory | null> {
@@ -125,13 +126,13 @@ export class SqliteReader implements JournalReader {
     const { where, order, values } = pageOf(place, filter);
     return this.#db.transaction(() =>
       this.#db
-        .query<Row & { reason: string | null }, [string, ...number[]]>(
-          `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+        .query<Row & WhyEnded, [string, ...number[]]>(
+          `SELECT ${PAYMENT}, ${WHY_ENDED}
            FROM (SELECT * FROM ${OPEN_AMONG} WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
            ORDER BY ${order}`,
         )
         .all(this.#open.read(), ...values, limit)
-        .map((row) => Object.assign(withId(row), { reason: row.reason })),
+        .map(withWhy),
     )();
   }
 
@@ -174,14 +175,14 @@ export class SqliteReader implements JournalReader {
   ): Promise<PaymentFound[]> {
     const { where, order, values } = pageOf(place, filter);
     return this.#db
-      .query<Row & { reason: string | null }, [string, ...number[]]>(
-        `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+      .query<Row & WhyEnded, [string, ...number[]]>(
+        `SELECT ${PAYMENT}, ${WHY_ENDED}
          FROM (SELECT * FROM ${OF_REFERENCE} AND ${where} AND ${NOT_PRUNED}
                ORDER BY ${order} LIMIT ?) AS payments
          ORDER BY ${order}`,
       )
       .all(reference, ...values, limit)
-      .map((row) => Object.assign(withId(row), { reason: row.reason }));
+      .map(withWhy);
   }
 
   async newestOfReferenceMs(reference: string): Promise<number | null> {
@@ -298,11 +299,11 @@ export class SqliteReader implements JournalReader {
     );
   }
 
-  async ledger(): Promise<RowRange> {
+  async ledger(): Promise<StreamRows[]> {
     // SQLite would read all rows for both ends in one SELECT.
     const sql = "SELECT (SELECT min(row) FROM ledger), (SELECT max(row) FROM ledger)";
     const [[first, last]] = this.#db.query(sql).values() as [[number | null, number | null]];
-    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+    return [{ stream: 0, fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 }];
   }
 
   async charging(): Promise<Charging> {
@@ -362,9 +363,7 @@ function prepare(db: Database) {
       `SELECT ${PAYMENT} FROM (SELECT key, value AS seq FROM json_each(?))
        CROSS JOIN payments USING (seq) ORDER BY key`,
     ),
-    found: query<Facts & { reason: string | null }, [string]>(
-      `SELECT ${FACTS}, ${WHY_ENDED} AS reason ${BY_ID}`,
-    ),
+    found: query<Facts & WhyEnded, [string]>(`SELECT ${FACTS}, ${WHY_ENDED} ${BY_ID}`),
     attempts: query<FailedAttempt, [number]>(
       `SELECT atMs, processor, outcome, reason FROM
          (SELECT * FROM (${some} LIMIT ${ATTEMPTS_KEPT.first})
@@ -386,6 +385,15 @@ function prepare(db: Database) {
        GROUP BY state, band ORDER BY state, band`,
     ),
   };
+}
+
+function lastWord(column: keyof WhyEnded): string {
+  return `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN (SELECT ${column} FROM attempts
+    WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END AS ${column}`;
+}
+
+function withWhy(row: Row & WhyEnded): PaymentFound {
+  return Object.assign(withId(row), whyOf(row));
 }
 
 /** Counts the attempts that were kept and those that were not. */

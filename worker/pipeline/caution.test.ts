@@ -300,6 +300,38 @@ describe("an operator", () => {
     },
   );
 
+  test.each(["unknown", "held"] as const)(
+    "lets one that is %s, and that its processor said it has, be sent there again by absent",
+    async (state) => {
+      using bench = await restored({}, [{ ...left(1, 0), isClaimed: true }]);
+      const { seq } = (await bench.journal.open())[0]!;
+      if (state === "held") await operate(bench, "hold", seq, "unknown");
+      await looked(bench, TWICE_MS);
+      const absent = async (unasked: boolean) => {
+        const answer = operate(bench, "absent", seq, state, unasked);
+        await settlePromises();
+        await last(bench.default.looks).answer(NOTHING);
+        await last(bench.fallback.looks).answer(UNASKED);
+        await bench.commit();
+        return answer;
+      };
+      expect(reasonOf(await absent(false))).toContain("fallback: status 503");
+      await looked(bench);
+      expect(chargesOf(bench)).toEqual([0, 0]);
+      expect(await absent(true)).toMatchObject({
+        state: "unknown",
+        detail: expect.stringContaining("sent to default again"),
+      });
+      await looked(bench);
+      await last(bench.default.looks).answer(NOTHING);
+      await looked(bench);
+      expect(chargesOf(bench)).toEqual([1, 0]);
+      await last(bench.default.charges).answer(ACCEPTED);
+      await bench.commit();
+      expect(rowsOf(bench)).toMatchObject([{ processor: 0, atMs: WALL_START_MS - 19_000 }]);
+    },
+  );
+
   test("is told that the processor it belongs to was not asked, when that is not configured", async () => {
     using bench = await restored({ known: ["gone", "fallback", "default"] }, [left(1, 0)]);
     await looked(bench, TWICE_MS);

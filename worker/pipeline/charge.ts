@@ -161,7 +161,8 @@ export class Charges {
       outcome.kind === "rejected" &&
       (outcome.isFinal === true || isRejected(clock.steadyMs(), payment, lane));
     if (payment.state.kind !== "assigned") return this.#unknown(payment, kind, reason);
-    const attempt = this.#attemptOf(payment, kind, reason);
+    const code = outcome.kind === "rejected" ? outcome.code : undefined;
+    const attempt = { ...this.#attemptOf(payment, kind, reason), code };
     if (isFinal) {
       payments.park(payment, "reject", attempt);
       return { kind: "parked" };

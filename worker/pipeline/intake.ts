@@ -46,7 +46,7 @@ export class Intake {
     const acceptedAtMs = clock.wallMs();
     const nowMs = clock.steadyMs();
     const payment: OpenPayment = {
-      seq: payments.nextSeq(),
+      seq: payments.nextSeq(acceptedAtMs),
       payment: asked,
       acceptedAtMs,
       deadlineMs: nowMs + patienceMs,

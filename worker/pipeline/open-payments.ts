@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import { numberAfter } from "../cluster/numbers.ts";
 import type { Journal, OnDurable, TransitionResult } from "../journal.ts";
 import type { Lanes } from "../lane.ts";
 import type { LedgerWriter } from "../ledger.ts";
@@ -38,11 +39,11 @@ export class OpenPayments {
   readonly #open = new Map<number, OpenPayment>();
   readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0, held: 0 };
   #cents = 0;
-  #nextSeq: number;
+  #lastSeq: number;
 
   constructor(options: OpenPaymentsOptions) {
     this.#options = options;
-    this.#nextSeq = options.journal.head.nextSeq;
+    this.#lastSeq = options.journal.head.nextSeq - 1;
   }
 
   get count(): number {
@@ -75,8 +76,10 @@ export class OpenPayments {
     return this.#open.get(seq);
   }
 
-  nextSeq(): number {
-    return this.#nextSeq++;
+  nextSeq(acceptedAtMs: number): number {
+    const { stream } = this.#options.journal.head;
+    if (stream === undefined) return ++this.#lastSeq;
+    return (this.#lastSeq = numberAfter(this.#lastSeq, stream, acceptedAtMs));
   }
 
   /** Takes up one that the journal has, or is about to have. */

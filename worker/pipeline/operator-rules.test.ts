@@ -2,7 +2,13 @@ import { describe, expect, test } from "bun:test";
 import type { PaymentAction } from "../intervention.ts";
 import { PAYMENT_STATES } from "../transitions.ts";
 import type { Looked } from "./charge.ts";
-import { refusalOf, refusalOfAbsence, refusalOfClosed, type Facts } from "./operator-rules.ts";
+import {
+  isSentAgain,
+  refusalOf,
+  refusalOfAbsence,
+  refusalOfClosed,
+  type Facts,
+} from "./operator-rules.ts";
 
 describe("the table, row by row", () => {
   const facts = (more: Partial<Facts> = {}): Facts => ({
@@ -11,6 +17,7 @@ describe("the table, row by row", () => {
     configured: true,
     moved: false,
     claimed: false,
+    outlived: false,
     calls: 0,
     quietMs: 10_000,
     quietMsMin: 2_000,
@@ -57,9 +64,29 @@ describe("the table, row by row", () => {
     ["has it", { kind: "settled" }, false, true, "default has it"],
     ["has another", { kind: "conflict" }, false, true, "Its processor has this id with another"],
   ])("absent, when the processor %s", (_, looked, claimed, unasked, expected) => {
-    const refusal = refusalOfAbsence(looked, { owner: "default", claimed }, unasked);
+    const of = { owner: "default", claimed, outlived: false };
+    const refusal = refusalOfAbsence(looked, of, unasked);
     if (expected === null) expect(refusal).toBeNull();
     else expect(refusal).toStartWith(expected);
+  });
+
+  test("absent, when its processor said that it has one which is never sent again", () => {
+    const of = { owner: "default", claimed: true, outlived: true };
+    expect(refusalOfAbsence(NOTHING, of, false)).toContain("if they say that it has not, say so");
+    expect(refusalOfAbsence(NOTHING, of, true)).toBeNull();
+    expect(refusalOfAbsence(UNASKED, of, true)).toBeNull();
+  });
+
+  test("absent sends it again, when nothing else would, and its processor said that it has it", () => {
+    const claimed = { claimed: true, heldBack: true };
+    expect(isSentAgain(facts(claimed))).toBe(true);
+    for (const no of [
+      { heldBack: false },
+      { claimed: false },
+      { configured: false },
+      { outlived: true },
+    ])
+      expect(isSentAgain(facts({ ...claimed, ...no }))).toBe(false);
   });
 
   test("for every state that a payment can end in", () => {

@@ -14,7 +14,8 @@
  *   anything else     –      –         –     –        –        settled, rejected, conflict
  *
  * On a journal that was restored from a copy, while it is held back from its first charge: *ask* and
- * *absent* ask every processor, and are there for a payment that belongs to nobody, too.
+ * *absent* ask every processor, and are there for a payment that belongs to nobody, too. One that its
+ * processor said it has is sent there again by *absent*, since nothing is sent by itself.
  */
 import type { PaymentAction } from "../intervention.ts";
 import type { OpenState } from "../payment.ts";
@@ -31,6 +32,8 @@ export type Facts = {
   readonly moved: boolean;
   /** Its processor's last answer to a charge was that it has some attempt. */
   readonly claimed: boolean;
+  /** Its processor may have forgotten its id: it is never sent there again. */
+  readonly outlived: boolean;
   /** Calls about it under way. */
   readonly calls: number;
   /** Since its last attempt ended. */
@@ -68,13 +71,18 @@ export function refusalOf(action: PaymentAction, facts: Facts): string | null {
   }
 }
 
+/** Its processor said that it has it, and is not asked again before the operator has spoken: it is sent there. */
+export function isSentAgain({ heldBack, claimed, configured, outlived }: Facts): boolean {
+  return heldBack && claimed && configured && !outlived;
+}
+
 /**
  * Why a payment is not absent after its processor was asked, or could not be; null when it may be.
  * `unasked`: the operator knows that it cannot be asked.
  */
 export function refusalOfAbsence(
   looked: Looked,
-  { owner, claimed }: Pick<Facts, "owner" | "claimed">,
+  { owner, claimed, outlived }: Pick<Facts, "owner" | "claimed" | "outlived">,
   unasked: boolean,
 ): string | null {
   switch (looked.kind) {
@@ -89,10 +97,13 @@ export function refusalOfAbsence(
       );
     case "nothing":
     case "unasked":
-      if (claimed) {
+      if (claimed && !(outlived && unasked)) {
+        const orElse = outlived
+          ? "if they say that it has not, say so (--unasked, or unasked: true)."
+          : "let it be sent again, to hear what it answers now.";
         return (
           `${owner} has answered 422 to the last attempt, which says that it has this payment; settle ` +
-          "it on its people's word, or let it be sent again, to hear what it answers now."
+          `it on its people's word, or ${orElse}`
         );
       }
       if (looked.kind === "nothing" || unasked) return null;

@@ -22,7 +22,14 @@ import type { Intervention, ProcessorMode, Transition } from "../transitions.ts"
 import type { Caution } from "./caution.ts";
 import type { Looked } from "./charge.ts";
 import type { OpenPayments } from "./open-payments.ts";
-import { refusalOf, refusalOfAbsence, refusalOfClosed, type Facts } from "./operator-rules.ts";
+import {
+  isSentAgain,
+  refusalOf,
+  refusalOfAbsence,
+  refusalOfClosed,
+  type Facts,
+} from "./operator-rules.ts";
+import type { MaySend } from "./resolver.ts";
 
 type PaymentCommand = Extract<OperatorCommand, { kind: "payment" }>;
 type ProcessorCommand = Extract<OperatorCommand, { kind: "processor" }>;
@@ -46,6 +53,7 @@ export type OperatorOptions = {
   readonly withdraw: (payment: OpenPayment) => void;
   /** It waits for a processor if it belongs to nobody; if not, it is resolved at its own again. */
   readonly goOn: (payment: OpenPayment) => void;
+  readonly maySend: MaySend;
   /** Its processor is asked now; all of them, while it is held back. */
   readonly ask: (payment: OpenPayment) => Promise<Looked>;
   /** Holds payments back, on a journal that was restored from a copy; null on any other. */
@@ -186,15 +194,21 @@ export class Operator {
     const isAsked = facts.configured || facts.heldBack;
     const looked = withOwner(facts, isAsked ? await ask(payment) : NOT_CONFIGURED);
     const owner = whoOf(facts);
-    const refusal = refusalOfAbsence(looked, { ...facts, owner }, unasked);
+    const isAgain = isSentAgain(facts);
+    const claimed = facts.claimed && !isAgain;
+    const refusal = refusalOfAbsence(looked, { ...facts, owner, claimed }, unasked);
     // The evidence is older than the decision: nothing may leave while that is written down.
     if (refusal === null) withdraw(payment);
     if (isAsked) await this.#asked(payment, { ...intervention, action: "ask" });
     if (refusal !== null) return refused(refusal);
     const notAsked =
       looked.kind === "unasked" ? `${owner} could not be asked (${looked.reason}).` : null;
-    await this.#free(payment, noting(intervention, notAsked));
     const said = notAsked === null ? "" : ` ${notAsked}`;
+    if (isAgain) {
+      await this.#letThrough(payment, noting(intervention, notAsked));
+      return done("unknown", `It is sent to ${facts.owner} again, which has answered 422.${said}`);
+    }
+    await this.#free(payment, noting(intervention, notAsked));
     if (facts.owner === null) return done("accepted", `It may be charged now.${said}`);
     return done(
       "accepted",
@@ -204,9 +218,9 @@ export class Operator {
 
   /** It belongs to nobody; resolves when that is durable. */
   #free(payment: OpenPayment, intervention: Intervention): Promise<unknown> {
-    this.#options.caution()?.clear(payment);
     const owner = ownerOf(payment);
-    if (owner === null) return this.#freeOfNobody(payment, intervention);
+    if (owner === null) return this.#letThrough(payment, intervention);
+    this.#options.caution()?.clear(payment);
     const { processor } = owner;
     const absent = { kind: "absent", seq: payment.seq, processor, intervention } as const;
     payment.isClaimed = false;
@@ -216,9 +230,10 @@ export class Operator {
     return durable;
   }
 
-  /** Lets go of a payment that was held back, held or not. */
-  async #freeOfNobody(payment: OpenPayment, intervention: Intervention): Promise<void> {
+  /** A payment that was held back, held or not, goes on: in the queue, or at the processor that it belongs to. */
+  async #letThrough(payment: OpenPayment, intervention: Intervention): Promise<void> {
     const { seq, state } = payment;
+    this.#options.caution()?.clear(payment);
     if (state.kind === "held")
       await this.#committed(payment, { kind: "resume", seq, intervention });
     else await this.#asked(payment, intervention);
@@ -299,7 +314,7 @@ export class Operator {
   }
 
   #factsOf(payment: OpenPayment): Facts {
-    const { clock, journal, lanes, processorTimeoutMs } = this.#options;
+    const { clock, journal, lanes, processorTimeoutMs, maySend } = this.#options;
     const number = ownerOf(payment)?.processor ?? null;
     const lane = lanes.of(payment);
     return {
@@ -308,6 +323,7 @@ export class Operator {
       configured: lane !== null,
       moved: lane !== null && lane.movedFrom !== null,
       claimed: payment.isClaimed,
+      outlived: lane !== null && !maySend(payment, lane),
       calls: payment.calls,
       quietMs: clock.steadyMs() - payment.quietSinceMs,
       quietMsMin: 2 * processorTimeoutMs,

@@ -10,7 +10,8 @@ import {
   UNKNOWN,
   type BenchOptions,
 } from "./scripted.fixture.ts";
-import { idOf, WALL_START_MS } from "./world.fixture.ts";
+import { operate, reasonOf, stateOf } from "./operator.fixture.ts";
+import { idOf, settlePromises, WALL_START_MS } from "./world.fixture.ts";
 
 const START_MS = WALL_START_MS - 5_000;
 
@@ -352,6 +353,25 @@ describe("at a processor that knows an id for a time", () => {
     expect(bench.default.looks).toEqual([]);
     expect(bench.stateOf(1)).toBe("unknown");
     expect(outlived(bench)).toMatchObject([{ subject: "default", details: { payments: 1 } }]);
+  });
+
+  test("that has said it has it, it is freed by whoever knows better, and nothing is sent there", async () => {
+    using bench = new Bench({ settledBefore: true });
+    Object.assign(bench.default, { remembersForMs: REMEMBERS_MS });
+    await (await bench.send(1)).answer(EXISTS);
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.commit();
+    bench.clock.nowMs += REMEMBERS_MS;
+    const absent = async (unasked: boolean) => {
+      const answer = operate(bench, "absent", 1, "unknown", unasked);
+      await settlePromises();
+      await last(bench.default.looks).answer(NOTHING);
+      await bench.commit();
+      return answer;
+    };
+    expect(reasonOf(await absent(false))).toContain("if they say that it has not");
+    expect(stateOf(await absent(true))).toBe("accepted");
+    expect(bench.default.charges).toHaveLength(1);
   });
 
   test("a restart begins no new time", async () => {

@@ -13,6 +13,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { chargeBody } from "../processor/adapters/rinha.ts";
 import type { Charge, ChargeOutcome, LookOutcome, Processor } from "../processor.ts";
 import type { Lane } from "../lane.ts";
+import { CLAIMED } from "../transitions.ts";
 import {
   assemble,
   CONTEST,
@@ -138,6 +139,8 @@ export type Left = {
   readonly n: number;
   readonly acceptedAtMs: number;
   readonly assignment: Assignment | null;
+  /** Its processor answered 422 to the last attempt. */
+  readonly isClaimed?: boolean;
 };
 
 export class Bench {
@@ -239,6 +242,12 @@ export class Bench {
         assignment,
       })),
     );
+    for (const { n, assignment, isClaimed } of left) {
+      if (isClaimed !== true || assignment === null) continue;
+      const { processor, requestedAtMs: atMs } = assignment;
+      const attempt = { atMs, processor, outcome: "unknown", reason: CLAIMED } as const;
+      this.store.apply([{ kind: "unknown", seq: SEQ_BEFORE + n, attempt }]);
+    }
     await this.pipeline.recover();
   }
 

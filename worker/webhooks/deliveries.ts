@@ -21,7 +21,7 @@
  */
 import { backMs, GIVE_UP_MS, probeMs, retryMs } from "./schedule.ts";
 import type { FailedWebhook, WebhookChanges } from "../transitions.ts";
-import type { Cursor } from "../events/endings.ts";
+import type { Cursor } from "../event-position.ts";
 import type { PaymentEvent } from "../events/event.ts";
 
 export type Positioned = { readonly event: PaymentEvent; readonly cursor: Cursor };

@@ -6,11 +6,18 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { seededRandom } from "../../testing/random.ts";
 import { until } from "../../testing/until.ts";
 import { KNOWN, PLACES } from "../events/endings.fixture.ts";
-import { cursorOf } from "../events/endings.ts";
+import { cursorOf } from "../event-position.ts";
 import type { PaymentEvent } from "../events/event.ts";
-import { assigned, AT_MS, settle, uuid, type Opened } from "../journal/journal.fixture.ts";
+import {
+  assigned,
+  AT_MS,
+  failedWebhook,
+  settle,
+  uuid,
+  type Opened,
+} from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
-import type { FailedWebhook, Transition, WebhookChanges } from "../transitions.ts";
+import type { Transition, WebhookChanges } from "../transitions.ts";
 import { openSource } from "./open-source.ts";
 import { Outbox, type OutboxParts } from "./outbox.ts";
 import type { WebhookSource } from "./source.ts";
@@ -28,22 +35,6 @@ const CHANGES: WebhookChanges = {
   put: [],
   drop: [],
 };
-
-function failedWebhook(n: number, more: Partial<FailedWebhook> = {}): FailedWebhook {
-  return {
-    id: `settled_${uuid(n)}`,
-    correlationId: uuid(n),
-    type: "payment.settled",
-    endedAtMs: AT_MS + n,
-    body: '{"é":1}',
-    state: "retrying",
-    tries: 1,
-    firstAtMs: AT_MS,
-    nextAtMs: AT_MS + 10 - n,
-    reason: "answered 500",
-    ...more,
-  };
-}
 
 const webhooks = (changes: Partial<WebhookChanges>): Transition => {
   return { kind: "webhooks", changes: { ...CHANGES, ...changes } };

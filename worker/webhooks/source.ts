@@ -1,5 +1,6 @@
 /** Reads what webhooks are made of: what ended, how far webhooks have come, and those that failed. */
-import type { Cursor, Endings } from "../events/endings.ts";
+import type { Cursor } from "../event-position.ts";
+import type { Endings } from "../events/endings.ts";
 import type { FailedWebhook } from "../transitions.ts";
 
 /** State of webhooks in the journal; null where there were none yet. */

@@ -25,7 +25,14 @@ export const TABLES = {
     requested_at_ms: "bigint",
     amount_cents: "bigint",
   },
-  attempts: { id: "uuid", at_ms: "bigint", processor: "int", outcome: "text", reason: "text" },
+  attempts: {
+    id: "uuid",
+    at_ms: "bigint",
+    processor: "int",
+    outcome: "text",
+    reason: "text",
+    code: "text",
+  },
   attempts_left_out: { id: "uuid", count: "bigint" },
   interventions: {
     id: "uuid",

@@ -18,7 +18,7 @@ const READ: Readonly<Record<Table, string>> = {
   sources: `SELECT ${ID}, print, source FROM sources CROSS JOIN payments p USING (seq) ORDER BY seq`,
   ledger: `SELECT row, ${ID}, l.processor, l.requested_at_ms, l.amount_cents
     FROM ledger l CROSS JOIN payments p USING (seq) ORDER BY row`,
-  attempts: `SELECT ${ID}, at_ms, a.processor, outcome, reason
+  attempts: `SELECT ${ID}, at_ms, a.processor, outcome, reason, code
     FROM attempts a CROSS JOIN payments p USING (seq) ORDER BY a.rowid`,
   attempts_left_out: `SELECT ${ID}, count FROM attempts_left_out o CROSS JOIN payments p USING (seq)`,
   interventions: `SELECT ${ID}, i.processor, at_ms, who, action, why, evidence
@@ -36,7 +36,7 @@ const WRITE: Readonly<Record<Exclude<Table, "processors">, string>> = {
       $reference AS reference)`,
   sources: `INSERT INTO sources VALUES (${SEQ}, $print, $source)`,
   ledger: `INSERT INTO ledger VALUES ($row, ${SEQ}, $processor, $requested_at_ms, $amount_cents)`,
-  attempts: `INSERT INTO attempts VALUES (${SEQ}, $at_ms, $processor, $outcome, $reason)`,
+  attempts: `INSERT INTO attempts VALUES (${SEQ}, $at_ms, $processor, $outcome, $reason, $code)`,
   attempts_left_out: `INSERT INTO attempts_left_out VALUES (${SEQ}, $count)`,
   interventions: `INSERT INTO interventions VALUES (${SEQ}, $processor, $at_ms, $who, $action, $why, $evidence)`,
 };

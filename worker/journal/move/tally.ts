@@ -20,7 +20,7 @@ const QUESTIONS = {
   sources: "SELECT count(*) AS n, count(source) AS kept, sum(print) AS prints FROM sources",
   ledger: `SELECT processor, count(*) AS n, sum(amount_cents) AS cents, ${rest("requested_at_ms")}
     FROM LEDGER GROUP BY 1 ORDER BY 1`,
-  attempts: `SELECT processor, outcome, count(*) AS n, ${rest("at_ms")}
+  attempts: `SELECT processor, outcome, count(*) AS n, count(code) AS codes, ${rest("at_ms")}
     FROM attempts GROUP BY 1, 2 ORDER BY 1, 2`,
   leftOut: "SELECT count(*) AS n, sum(count) AS attempts FROM attempts_left_out",
   interventions: `SELECT count(*) AS n, count(evidence) AS evidence, ${rest("at_ms")} FROM interventions`,

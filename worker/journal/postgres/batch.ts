@@ -26,10 +26,10 @@ type OtherMove = Exclude<OfPayment, Accept | Settle>;
 export type IdOf = (seq: number) => string | undefined;
 
 /** Values that `commit` is given behind the stream, the worker and the number of the batch. */
-export type Batch = {
+export type Batch<Results = TransitionResult[]> = {
   readonly values: readonly unknown[];
-  /** Makes the results, in the order of the transitions. */
-  readonly results: (answer: Answer) => TransitionResult[];
+  /** Makes the results; of transitions, in their order. */
+  readonly results: (answer: Answer) => Results;
 };
 /** Entries about what was not simply done: the list, the place in it from 1 on, and what became of it. */
 export type Answer = readonly (readonly [
@@ -105,6 +105,7 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     attempts.map((attempt) => attempt?.atMs ?? null),
     attempts.map((attempt) => attempt?.outcome ?? null),
     attempts.map((attempt) => (attempt === null ? null : withoutNul(attempt.reason))),
+    someOf(attempts.map((attempt) => attempt?.code ?? null)),
     settles.map(({ seq }) => idOf(seq) ?? null),
     settles.map(({ row }) => row),
     settles.map(({ processor }) => processor),
@@ -193,6 +194,19 @@ export function batchOfTariffs(begun: readonly KnownTariff[]): Batch {
     return { ...tariff, terms: terms === null ? null : termsOf(terms) };
   });
   return batchOf({ kind: "tariffs", begun: rows });
+}
+
+/**
+ * Makes a batch that gives shards to another worker, behind all that this one has committed for them: all of
+ * them, or none when the other has ended or one is not ours. Its result is the version of the map since
+ * then, or null.
+ */
+export function batchOfGift(shards: readonly number[], to: number): Batch<number | null> {
+  const results = (answer: Answer) => {
+    const [, , version] = answer.find(([list]) => list === LIST.gifts) ?? [];
+    return typeof version === "number" ? version : null;
+  };
+  return { ...batchOf({ kind: "give", shards, to }), results };
 }
 
 function batchOf(rare: object): Batch {

@@ -1,29 +1,32 @@
 /** Walks the fence in the database and the one in worker/cluster/fence.ts, which have to be one rule. */
 import { afterAll, expect, test } from "bun:test";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { TcpRelay } from "../../../testing/tcp-relay.ts";
+import { until } from "../../../testing/until.ts";
 import { fence, type StreamRow } from "../../cluster/fence.ts";
-import { uuid } from "../journal.fixture.ts";
+import { accept, uuid } from "../journal.fixture.ts";
 import { encode } from "./batch.ts";
 import { Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { STREAM } from "./ledger.ts";
-import { freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
+import { ask, freshDatabase, openAt, stopPostgres, through } from "./postgres.fixture.ts";
 
 afterAll(stopPostgres);
 
-const ME = 1;
-const OTHER = 2;
 const BATCH = 5;
-const rows: StreamRow[] = [null, ME, OTHER].flatMap((worker) =>
-  [0, BATCH - 2, BATCH - 1, BATCH, BATCH + 1].map((batch) => ({ worker, batch })),
-);
+const WAIT_MS = 60_000;
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `the database's fence is the gateway's own, whatever stands in the row${NO_POSTGRES}`,
   async () => {
     const url = await freshDatabase();
-    for (const _ of [ME, OTHER]) await (await openAt(url))[Symbol.asyncDispose]();
+    for (let start = 0; start < 2; start++) await (await openAt(url))[Symbol.asyncDispose]();
     const connection = new Connection(url);
+    const starts = await connection.ask<{ worker: number }>("SELECT worker::float8 FROM workers");
+    const [me, other] = starts.map(({ worker }) => worker) as [number, number];
+    const rows: StreamRow[] = [null, me, other].flatMap((worker) =>
+      [0, BATCH - 2, BATCH - 1, BATCH, BATCH + 1].map((batch) => ({ worker, batch })),
+    );
     const { values } = encode([], uuid);
     for (const row of rows) {
       const stands = [STREAM, row.worker, row.batch];
@@ -31,9 +34,9 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
         "UPDATE streams SET worker = $2::bigint, batch = $3::bigint WHERE stream = $1::int",
         stands,
       );
-      const asked = [STREAM, ME, BATCH, ...values];
+      const asked = [STREAM, me, BATCH, ...values];
       const [reply] = await connection.ask<{ what: string }>(callOf("commit"), asked);
-      const found = fence(row, ME, BATCH);
+      const found = fence(row, me, BATCH);
       expect({ row, what: reply?.what }).toEqual({ row, what: found });
       const [after] = await connection.ask<StreamRow>(
         "SELECT worker::float8, batch::float8 FROM streams WHERE stream = $1::int",
@@ -43,4 +46,30 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     }
     connection.drop();
   },
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker under which the database was put back ends when another has started since${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using relay = await TcpRelay.start(Number(new URL(url).port));
+    const endings: string[] = [];
+    const fatal = (reason: string) => endings.push(reason);
+    const asleep = await openAt(through(url, relay), { fatal });
+    relay.still = true;
+    await ask(url, "UPDATE streams SET worker = NULL");
+    await ask(url, "UPDATE shards SET worker = NULL");
+    await ask(url, "DELETE FROM workers");
+    await ask(url, "ALTER TABLE workers ALTER COLUMN worker RESTART");
+    await using next = await openAt(url);
+    relay.still = false;
+    const answers: unknown[] = [];
+    asleep.journal.append(accept(1), (result) => answers.push(result));
+    await until("it has ended", WAIT_MS, () => endings.length > 0);
+    expect(endings).toEqual([expect.stringContaining("another worker has taken over")]);
+    await asleep[Symbol.asyncDispose]();
+    expect(answers.filter((answer) => answer !== null)).toEqual([]);
+    expect(await next.apply(accept(2, { correlationId: uuid(1) }))).toEqual([{ kind: "done" }]);
+  },
+  WAIT_MS,
 );

@@ -38,16 +38,13 @@ export const MOVE_NUMBER = Object.fromEntries(
   PLAIN_MOVES.map((kind, number) => [kind, number]),
 ) as Record<PlainMove, number>;
 
-/** Newest `requestedAt` of the ledger of a stream, and of what was purged of it; null when there is none. */
-export function newestOf(stream: string): string {
-  return `greatest((SELECT requested_up_to_ms FROM meta),
-    (SELECT max(max_ms) FROM blocks WHERE stream = ${stream}),
-    (SELECT max(requested_at_ms) FROM ledger WHERE stream = ${stream} AND row >=
-      (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks WHERE stream = ${stream})))`;
-}
+/** Newest `requestedAt` of the ledger, and of what was purged of it; null when there is none. */
+export const NEWEST = `greatest((SELECT requested_up_to_ms FROM meta), (SELECT max(max_ms) FROM blocks),
+    (SELECT max(newest.ms) FROM streams t, LATERAL (SELECT max(requested_at_ms) AS ms FROM ledger l WHERE l.stream = t.stream AND l.row >=
+      (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks d WHERE d.stream = t.stream)) newest))`;
 
-/** The first item of an answer's entries: which of the three lists it is about. */
-export const LIST = { accepts: 0, moves: 1, settles: 2 } as const;
+/** The first item of an answer's entries: which of the lists it is about; a gift is alone in its batch. */
+export const LIST = { accepts: 0, moves: 1, settles: 2, gifts: 3 } as const;
 
 function whereOf(kind: PlainMove): string {
   if (kind === "ask") return "true";
@@ -75,6 +72,12 @@ function ownerAfter(column: string, given: string): string {
 const settles = [...targetsByCode("settle").keys()].join(", ");
 const { first, last } = ATTEMPTS_KEPT;
 
+/** Owners of the shards, from 0 on. */
+const OWNERS = "(SELECT jsonb_agg(worker ORDER BY shard) FROM shards)";
+/** Gives a change of the map its version: `nextVersion` of worker/cluster/owners.ts. */
+const NEXT_VERSION =
+  "map_version = greatest(map_version + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+
 /**
  * Commits one batch, in which an id stands at most once. Answers `done` or `repeat` with the transitions
  * that are not simply done, as [list, which, what]; or `sealed` or `gap`, and has done nothing. It always
@@ -83,7 +86,7 @@ const { first, last } = ATTEMPTS_KEPT;
 const COMMIT = `(s smallint, w bigint, n bigint,
   a_id uuid[], a_seq bigint[], a_shard smallint[], a_cents bigint[], a_at bigint[], a_processor int[], a_requested bigint[],
   a_reference text[], a_source text[], a_print int[], ended uuid[],
-  m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[],
+  m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[], m_code text[],
   l_id uuid[], l_row bigint[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
   rare jsonb)
 RETURNS TABLE (what text, answer jsonb) LANGUAGE plpgsql AS $$
@@ -140,9 +143,9 @@ BEGIN
       said := said || more;
     END IF;
     IF cardinality(array_remove(m_outcome, NULL)) > 0 THEN
-      INSERT INTO attempts (id, at_ms, processor, outcome, reason)
-        SELECT id, at, processor, outcome, reason
-        FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason) WITH ORDINALITY AS m(id, at, processor, outcome, reason, nth)
+      INSERT INTO attempts (id, at_ms, processor, outcome, reason, code)
+        SELECT id, at, processor, outcome, reason, its_code
+        FROM unnest(m_id, m_at, m_processor, m_outcome, m_reason, m_code) WITH ORDINALITY AS m(id, at, processor, outcome, reason, its_code, nth)
         WHERE outcome IS NOT NULL AND nth = ANY (hits);
       -- The first few and the last few are kept, and how many there were in between.
       WITH numbered AS (SELECT id, nth, row_number() OVER (PARTITION BY id ORDER BY nth) AS i, count(*) OVER (PARTITION BY id) AS all_of
@@ -200,9 +203,18 @@ BEGIN
             state text, tries int, "firstAtMs" bigint, "nextAtMs" bigint, reason text)
           ON CONFLICT (id) DO UPDATE SET body = excluded.body, state = excluded.state, tries = excluded.tries,
             next_at_ms = excluded.next_at_ms, reason = excluded.reason;
+      WHEN 'give' THEN
+        -- One change of the map at a time: nobody is sealed meanwhile.
+        PERFORM FROM meta FOR UPDATE;
+        IF EXISTS (SELECT FROM streams WHERE worker = (rare->>'to')::bigint) AND NOT EXISTS
+            (SELECT FROM shards WHERE shard IN (SELECT value::int FROM jsonb_array_elements(rare->'shards')) AND worker IS DISTINCT FROM w) THEN
+          UPDATE shards SET worker = (rare->>'to')::bigint WHERE shard IN (SELECT value::int FROM jsonb_array_elements(rare->'shards'));
+          UPDATE meta SET ${NEXT_VERSION} RETURNING map_version INTO b;
+        END IF;
+        said := jsonb_build_array(jsonb_build_array(${LIST.gifts}, 1, b));
       WHEN 'trust' THEN UPDATE meta SET restored_at_ms = NULL;
       WHEN 'purge' THEN
-        UPDATE meta SET requested_up_to_ms = ${newestOf("s")};
+        UPDATE meta SET requested_up_to_ms = ${NEWEST};
         -- Rows below the base do not exist any more; they are deleted later, in pieces.
         DELETE FROM ledger WHERE stream = s AND row >= (rare->>'baseRow')::bigint;
         DELETE FROM blocks WHERE stream = s AND block >= (rare->>'baseRow')::bigint / ${BLOCK_ROWS};
@@ -222,46 +234,78 @@ BEGIN
 END $$`;
 
 /**
- * Renews the lease. Answers whether it is still there, the database's time, and who is at the stream; it is
- * free when no other is.
+ * Gives a start, which has a row among the workers, a stream that nobody has, and the shards that nobody
+ * has. `alone`: only when no other worker has a stream. Answers the stream, or null; asked again, the same.
  */
-const BEAT = `(me bigint, s smallint)
-RETURNS TABLE (alive boolean, now_ms float8, holder text, left_ms float8, free boolean) LANGUAGE plpgsql AS $$
+const JOIN = `(me bigint, alone boolean)
+RETURNS TABLE (stream int) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE mine smallint;
+BEGIN
+  PERFORM FROM workers WHERE worker = me AND sealed_at IS NULL FOR UPDATE;
+  IF NOT FOUND THEN RETURN; END IF;
+  -- Two that join at once take two streams, or find each other.
+  PERFORM FROM streams WHERE worker IS NULL ORDER BY stream FOR UPDATE;
+  SELECT stream INTO mine FROM streams WHERE worker = me;
+  IF mine IS NULL THEN
+    IF alone AND EXISTS (SELECT FROM streams WHERE worker IS NOT NULL) THEN RETURN; END IF;
+    UPDATE streams SET worker = me, batch = 0, answer = NULL
+      WHERE stream = (SELECT min(stream) FROM streams WHERE worker IS NULL) RETURNING stream INTO mine;
+    IF mine IS NULL THEN RETURN; END IF;
+    PERFORM FROM meta FOR UPDATE;
+    UPDATE shards SET worker = me WHERE worker IS NULL;
+    IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
+  END IF;
+  stream := mine;
+  RETURN NEXT;
+END $$`;
+
+/**
+ * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
+ * when that is another than `known`; and the others who have a stream, with what is left of their leases.
+ */
+const BEAT = `(me bigint, known bigint)
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
   alive := FOUND;
   now_ms := extract(epoch FROM clock_timestamp()) * 1000;
-  SELECT w.name, extract(epoch FROM w.alive_until - clock_timestamp()) * 1000, w.worker IS NULL INTO holder, left_ms, free
-    FROM streams t LEFT JOIN workers w ON w.worker = t.worker AND w.worker <> me WHERE t.stream = s;
+  -- One statement: the version is that of these owners.
+  SELECT map_version, CASE WHEN map_version <> known THEN ${OWNERS} END,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('worker', w.worker, 'name', w.name, 'link', w.link, 'http', w.http,
+        'leftMs', extract(epoch FROM w.alive_until - clock_timestamp()) * 1000) ORDER BY w.worker), '[]')
+      FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me)
+    INTO version, owners, others FROM meta;
   RETURN NEXT;
 END $$`;
 
 /**
- * Takes the stream, and all shards, when it is nobody's or its owner's lease is over: that one is sealed,
- * which waits for the batch that it is committing. Answers whether it is mine now.
+ * Seals a worker whose lease is over, which waits for the batch that it is committing, frees its stream, and
+ * hands its shards on; with no worker that is dead it hands on what nobody has. `owners` is the whole map as
+ * worker/cluster/owners.ts makes it of the one with this version. Answers whether it has been done by this.
  */
-const TAKE_OVER = `(me bigint, s smallint)
+const TAKE_OVER = `(me bigint, dead bigint, version bigint, owners bigint[])
 RETURNS TABLE (taken boolean) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
-DECLARE dead bigint;
 BEGIN
-  SELECT worker INTO dead FROM streams WHERE stream = s;
-  -- An answer may have been lost.
-  IF dead = me THEN taken := true; RETURN NEXT; RETURN; END IF;
   PERFORM FROM workers WHERE worker IN (me, dead) ORDER BY worker FOR UPDATE;
-  taken := false;
-  PERFORM FROM workers WHERE worker = me AND sealed_at IS NULL;
-  IF NOT FOUND THEN RETURN NEXT; RETURN; END IF;
-  IF dead IS NOT NULL THEN
-    UPDATE workers SET sealed_at = clock_timestamp(), sealed_by = me
-      WHERE worker = dead AND sealed_at IS NULL AND alive_until < clock_timestamp();
-    IF NOT FOUND THEN RETURN NEXT; RETURN; END IF;
+  PERFORM FROM streams WHERE worker = dead ORDER BY stream FOR UPDATE;
+  PERFORM FROM meta FOR UPDATE;
+  taken := EXISTS (SELECT FROM workers WHERE worker = me AND sealed_at IS NULL)
+    AND (dead IS NULL OR EXISTS (SELECT FROM workers WHERE worker = dead AND sealed_at IS NULL AND alive_until < clock_timestamp()))
+    AND EXISTS (SELECT FROM meta WHERE map_version = version)
+    -- Others keep what they have, and nobody gets anything who has ended meanwhile.
+    AND NOT EXISTS (SELECT FROM shards s JOIN unnest(owners) WITH ORDINALITY AS o(worker, nth) ON nth = shard + 1
+      WHERE s.worker IS DISTINCT FROM o.worker AND (s.worker IS DISTINCT FROM dead AND s.worker IS NOT NULL
+        OR o.worker IS NOT NULL AND NOT EXISTS (SELECT FROM streams t WHERE t.worker = o.worker AND t.worker IS DISTINCT FROM dead)));
+  IF taken THEN
+    UPDATE workers SET sealed_at = clock_timestamp(), sealed_by = me WHERE worker = dead;
     UPDATE streams SET worker = NULL WHERE worker = dead;
+    UPDATE shards s SET worker = o.worker FROM unnest(owners) WITH ORDINALITY AS o(worker, nth)
+      WHERE nth = shard + 1 AND s.worker IS DISTINCT FROM o.worker;
+    IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
   END IF;
-  UPDATE streams SET worker = me, batch = 0, answer = NULL WHERE stream = s AND worker IS NULL;
-  taken := FOUND;
-  IF taken THEN UPDATE shards SET worker = me, version = version + 1 WHERE worker IS NULL OR worker = dead; END IF;
   RETURN NEXT;
 END $$`;
 
@@ -272,7 +316,9 @@ RETURNS TABLE (left_it boolean) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM workers WHERE worker = me FOR UPDATE;
   UPDATE streams SET worker = NULL WHERE worker = me;
-  UPDATE shards SET worker = NULL, version = version + 1 WHERE worker = me;
+  PERFORM FROM meta FOR UPDATE;
+  UPDATE shards SET worker = NULL WHERE worker = me;
+  IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
   UPDATE workers SET alive_until = clock_timestamp(), sealed_at = coalesce(sealed_at, clock_timestamp()),
     ended_at = clock_timestamp(), ended_why = why WHERE worker = me;
   left_it := FOUND;
@@ -317,6 +363,7 @@ END $$`;
 
 const TEXTS = {
   commit: COMMIT,
+  join: JOIN,
   beat: BEAT,
   take_over: TAKE_OVER,
   leave: LEAVE,

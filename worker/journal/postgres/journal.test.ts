@@ -29,22 +29,20 @@ import { callOf } from "./functions.ts";
 import { STREAM } from "./ledger.ts";
 import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
 import { Connection } from "./connection.ts";
-import { freshDatabase, openAt, settingsAt, stopPostgres } from "./postgres.fixture.ts";
+import {
+  ask,
+  freshDatabase,
+  openAt,
+  settingsAt,
+  stopPostgres,
+  through,
+} from "./postgres.fixture.ts";
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
 const WAIT_MS = 60_000;
 
 afterAll(stopPostgres);
-
-async function ask(url: string, text: string): Promise<Record<string, unknown>[]> {
-  await using sql = new Bun.SQL({ url, max: 1 });
-  return [...(await sql.unsafe(text))];
-}
-
-function through(url: string, relay: TcpRelay): string {
-  return url.replace(/:\d+\//, `:${relay.port}/`);
-}
 
 const intervention: Intervention = {
   atMs: 1,
@@ -156,7 +154,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
     test("that knows a batch again, and tells of one that is missing", async () => {
       const url = await freshDatabase();
       await (await openAt(url))[Symbol.asyncDispose]();
-      await ask(url, "UPDATE streams SET worker = 1, batch = 0 WHERE stream = 0");
+      const [start] = await ask(url, "SELECT worker::float8 AS me FROM workers");
+      const { me } = start as { me: number };
+      await ask(url, `UPDATE streams SET worker = ${me}, batch = 0 WHERE stream = 0`);
       const connection = new Connection(url);
       const commit = async (worker: number, batch: number, ...transitions: Transition[]) => {
         const [reply] = await connection.ask<{ what: string; answer: unknown }>(
@@ -165,14 +165,14 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         );
         return reply;
       };
-      expect(await commit(1, 1, accept(1))).toEqual({ what: "done", answer: [] });
-      expect(await commit(1, 1, accept(1))).toEqual({ what: "repeat", answer: [] });
+      expect(await commit(me, 1, accept(1))).toEqual({ what: "done", answer: [] });
+      expect(await commit(me, 1, accept(1))).toEqual({ what: "repeat", answer: [] });
       const again = accept(2, { correlationId: uuid(1) });
       const answer = [[0, 1, "duplicate"]];
-      expect(await commit(1, 2, again)).toEqual({ what: "done", answer });
-      expect(await commit(1, 2, again)).toEqual({ what: "repeat", answer });
-      expect(await commit(1, 4, accept(3))).toMatchObject({ what: "gap" });
-      expect(await commit(2, 3, accept(3))).toMatchObject({ what: "sealed" });
+      expect(await commit(me, 2, again)).toEqual({ what: "done", answer });
+      expect(await commit(me, 2, again)).toEqual({ what: "repeat", answer });
+      expect(await commit(me, 4, accept(3))).toMatchObject({ what: "gap" });
+      expect(await commit(me + 1, 3, accept(3))).toMatchObject({ what: "sealed" });
       expect(await ask(url, "SELECT count(*)::int AS n FROM payments")).toEqual([{ n: 1 }]);
       connection.drop();
     });

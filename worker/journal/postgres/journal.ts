@@ -14,6 +14,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { paymentOf } from "../../../shared/payment.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
+import { numbersIn } from "../../cluster/numbers.ts";
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
 import {
@@ -24,7 +25,6 @@ import {
   type OpenRow,
   type Settled,
   type Transition,
-  type TransitionResult,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
 import type { OnDurable, WorkerJournal } from "../driver.ts";
@@ -33,6 +33,7 @@ import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import {
   batchOfAddresses,
+  batchOfGift,
   batchOfTariffs,
   encode,
   fitting,
@@ -41,15 +42,19 @@ import {
 } from "./batch.ts";
 import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
-import { callOf, newestOf } from "./functions.ts";
+import { callOf, NEWEST } from "./functions.ts";
 import type { Lease } from "./lease.ts";
-import { ledgerBlocks, ledgerRows, STREAM } from "./ledger.ts";
+import { ledgerBlocks, ledgerRows } from "./ledger.ts";
 
 /** Settlements are committed this often, and so is all that a failed commit left. */
 const COMMIT_ALL_MS = 10;
 /** Time between two questions for a batch of which nobody knows whether it was stored. */
 const ASK_AGAIN_MS = 250;
 const SWEPT_AT_ONCE = 5_000;
+/** Payments that a processor has settled are looked for in the last minute, then in 16 and so on. */
+const LOOK_BACK_MS = 60_000;
+const LOOK_BACK_MORE = 16;
+const CONTROLS = 3;
 
 const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
 
@@ -139,7 +144,7 @@ export class PostgresJournal implements WorkerJournal {
       return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
     });
     const [newest] = await this.#read<{ ms: number | null }>(
-      `SELECT greatest(${newestOf(`${STREAM}`)},
+      `SELECT greatest(${NEWEST},
          (SELECT max(requested_at_ms) FROM payments WHERE state <> ${CODE.settled}))::float8 AS ms`,
     );
     const newestMs = newest?.ms ?? Number.NEGATIVE_INFINITY;
@@ -151,23 +156,38 @@ export class PostgresJournal implements WorkerJournal {
     return [...known, ...begun];
   }
 
-  /** Driver's `settled`. What an operator has settled shows nothing of the processor. */
+  /**
+   * Gives shards to another worker; nothing of them is under way, and all that was appended for them is
+   * durable. Resolves with the version of the map since then; null when they are still this one's.
+   */
+  give(shards: readonly number[], to: number): Promise<number | null> {
+    return this.#commitAlone(batchOfGift(shards, to));
+  }
+
+  /**
+   * Driver's `settled`. What an operator has settled shows nothing of the processor. Numbers follow the
+   * clock, so that nobody knows how far back so many payments reach: it looks further and further.
+   */
   async settled(
     processor: number,
     beforeSeq: number,
     beforeMs: number,
     among: number,
   ): Promise<Settled[]> {
-    const fromSeq = Math.max(0, beforeSeq - among);
-    const rows = await this.#read<Settled>(
-      `SELECT id::text AS "correlationId", amount_cents::float8 AS "amountCents" FROM payments p
-       WHERE seq < $2::bigint AND seq >= $4::bigint AND state + 0 = ${CODE.settled} AND processor = $1::int
-         AND coalesce(settled_at_ms, accepted_at_ms) < $3::bigint
-         AND NOT EXISTS (SELECT FROM interventions i WHERE i.id = p.id AND i.action = 'settle')
-       ORDER BY seq DESC LIMIT 3`,
-      [processor, beforeSeq, beforeMs, fromSeq],
-    );
-    return [...rows];
+    for (let spanMs = LOOK_BACK_MS; ; spanMs *= LOOK_BACK_MORE) {
+      const fromSeq = Math.max(0, beforeSeq - numbersIn(spanMs));
+      const [row] = await this.#read<{ many: number; found: Settled[] }>(
+        `WITH before_it AS (SELECT * FROM payments WHERE seq < $2::bigint AND seq >= $4::bigint ORDER BY seq DESC LIMIT $5::bigint)
+         SELECT (SELECT count(*) FROM before_it)::int AS many, (SELECT coalesce(jsonb_agg(f), '[]') FROM (
+           SELECT id::text AS "correlationId", amount_cents AS "amountCents" FROM before_it p
+           WHERE state + 0 = ${CODE.settled} AND processor = $1::int AND coalesce(settled_at_ms, accepted_at_ms) < $3::bigint
+             AND NOT EXISTS (SELECT FROM interventions i WHERE i.id = p.id AND i.action = 'settle')
+           ORDER BY seq DESC LIMIT ${CONTROLS}) f) AS found`,
+        [processor, beforeSeq, beforeMs, fromSeq, among],
+      );
+      const { many, found } = row!;
+      if (found.length === CONTROLS || many === among || fromSeq === 0) return found;
+    }
   }
 
   async open(): Promise<OpenRow[]> {
@@ -195,12 +215,14 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
-    return ledgerRows((text, values) => this.#read(text, values), STREAM, fromRow, toRow);
+    const { stream } = this.#parts.lease;
+    return ledgerRows((text, values) => this.#read(text, values), { stream, fromRow, toRow });
   }
 
   async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
     const { length } = this.head.processors;
-    return ledgerBlocks((text, values) => this.#read(text, values), STREAM, fromRow, toRow, length);
+    const { stream } = this.#parts.lease;
+    return ledgerBlocks((text, values) => this.#read(text, values), stream, fromRow, toRow, length);
   }
 
   async close(): Promise<void> {
@@ -230,11 +252,14 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   /** Commits a batch that is no transition's. */
-  async #commitAlone(batch: Batch): Promise<void> {
-    this.#running = this.#commit(batch, null).then(() => {
+  async #commitAlone<Results>(batch: Batch<Results>): Promise<Results | null> {
+    while (this.#running !== null) await this.#running;
+    const committed = this.#commit(batch, null);
+    this.#running = committed.then(() => {
       this.#running = null;
     });
     await this.#running;
+    return committed;
   }
 
   #schedule(): void {
@@ -293,16 +318,16 @@ export class PostgresJournal implements WorkerJournal {
   }
 
   /** Asks for the batch until it is known what became of it. Null: it was not run, or the journal is over. */
-  async #commit(
-    { values, results }: Batch,
+  async #commit<Results>(
+    { values, results }: Batch<Results>,
     transitions: readonly Transition[] | null,
-  ): Promise<TransitionResult[] | null> {
+  ): Promise<Results | null> {
     const { lease, writing, clock } = this.#parts;
     const batch = this.#batches + 1;
     const startMs = clock.steadyMs();
     for (let isDoubted = false; !this.#isOver;) {
       try {
-        const asked = [STREAM, lease.worker, batch, ...values];
+        const asked = [lease.stream, lease.worker, batch, ...values];
         const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
         if (this.#isOver) return null;
         const meaning = meaningOf(reply?.what);
@@ -353,11 +378,17 @@ export class PostgresJournal implements WorkerJournal {
   }
 }
 
-/** Deletes all rows below the base, in pieces. */
+/** Deletes all rows below the bases of streams, in pieces. */
 export async function swept(connection: Connection, isOver = () => false): Promise<void> {
-  for (let gone = 1; gone > 0 && !isOver();) {
-    const [row] = await connection.ask<{ gone: string }>(QUESTIONS.sweep, [STREAM, SWEPT_AT_ONCE]);
-    gone = Number(row?.gone ?? 0);
+  const purged = await connection.ask<{ stream: number }>(
+    "SELECT stream::int FROM streams WHERE base > 0 ORDER BY stream",
+  );
+  for (const { stream } of purged) {
+    for (let gone = 1; gone > 0 && !isOver();) {
+      const values = [stream, SWEPT_AT_ONCE];
+      const [row] = await connection.ask<{ gone: string }>(QUESTIONS.sweep, values);
+      gone = Number(row?.gone ?? 0);
+    }
   }
 }
 

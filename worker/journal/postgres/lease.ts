@@ -1,35 +1,50 @@
 /**
- * The lease by which one worker at a time has the journal. It is renewed every half second by the
- * database's clock. Who finds another's lease over seals that one's stream and takes it, so that the
- * other can commit nothing any more; that fence, and not the lease, is what keeps payments safe. Who may
- * take one is said by worker/cluster/lease.ts.
+ * The lease of a worker. It is renewed every half second by the database's clock, and each renewal brings
+ * the map of shards when it has changed. Who finds another's lease over seals that one's stream, so that it
+ * can commit nothing any more, and hands its shards on; that fence, and not the lease, is what keeps
+ * payments safe. Who may be sealed is said by worker/cluster/lease.ts, and who gets the shards by
+ * worker/cluster/owners.ts. Today one worker has all of them: a start waits until no other has a stream.
  */
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
+import type { Owners } from "../../cluster/owners.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
-import { STREAM } from "./ledger.ts";
 
 /** Identity of a worker, as others are told it. */
 export type Identity = { readonly name: string; readonly link: string; readonly http: string };
 
-type Beat = {
+/** Another worker that has a stream, and what is left of its lease. */
+export type OtherWorker = Identity & { readonly worker: number; readonly leftMs: number };
+
+export type Beat = {
   readonly alive: boolean;
   readonly now_ms: number;
-  readonly holder: string | null;
-  readonly left_ms: number | null;
-  readonly free: boolean;
+  /** The map's, and the map itself when it is not the one that is known. */
+  readonly version: number;
+  readonly owners: Owners | null;
+  readonly others: readonly OtherWorker[];
 };
 
-const QUESTIONS = { beat: callOf("beat"), takeOver: callOf("take_over"), leave: callOf("leave") };
+/** Version that no map has. */
+const NONE = -1;
+
+const QUESTIONS = {
+  join: callOf("join"),
+  beat: callOf("beat"),
+  takeOver: callOf("take_over"),
+  leave: callOf("leave"),
+};
 
 export class Lease {
   /** Number of this start in the database; later ones are greater. */
   readonly worker: number;
+  readonly stream: number;
   readonly #connection: Connection;
   #timer: Timer | undefined;
 
-  private constructor(worker: number, connection: Connection) {
+  private constructor(worker: number, stream: number, connection: Connection) {
     this.worker = worker;
+    this.stream = stream;
     this.#connection = connection;
   }
 
@@ -47,15 +62,22 @@ export class Lease {
     let waitedFor = "";
     for (;;) {
       try {
-        worker ??= await joined(connection, identity);
-        const beat = await beatOf(connection, worker);
+        worker ??= await entered(connection, identity);
+        if (worker === null) continue;
+        const beat = await beatOf(connection, worker, NONE);
         renewals.renewed(beat.now_ms);
+        const [holder] = beat.others;
         if (!beat.alive) worker = null;
-        else if (beat.free || renewals.mayTake(beat.left_ms ?? 0)) {
-          if (await takenOver(connection, worker)) return new Lease(worker, connection);
-        } else if (beat.holder !== waitedFor) {
-          waitedFor = beat.holder ?? "";
-          told(sentenceOf(beat));
+        else if (holder === undefined || renewals.mayTake(holder.leftMs)) {
+          if (holder !== undefined) {
+            const ofNobody = beat.owners!.map((owner) => (owner === holder.worker ? null : owner));
+            await tookOver(connection, worker, holder.worker, beat.version, ofNobody);
+          }
+          const stream = await joined(connection, worker, true);
+          if (stream !== null) return new Lease(worker, stream, connection);
+        } else if (holder.name !== waitedFor) {
+          waitedFor = holder.name;
+          told(sentenceOf(holder));
         }
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
@@ -71,7 +93,7 @@ export class Lease {
       if (isAsking) return;
       isAsking = true;
       try {
-        const { alive } = await beatOf(this.#connection, this.worker);
+        const { alive } = await beatOf(this.#connection, this.worker, NONE);
         if (alive || this.#timer === undefined) return;
         this.stop();
         lost();
@@ -93,33 +115,64 @@ export class Lease {
   async leave(why: string): Promise<void> {
     this.stop();
     try {
-      await this.#connection.ask(QUESTIONS.leave, [this.worker, why]);
+      await leave(this.#connection, this.worker, why);
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
     }
   }
 }
 
-function sentenceOf({ holder, left_ms }: Beat): string {
-  const left = Math.max(0, left_ms ?? 0) / 1_000;
-  return `waits for worker ${holder}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
+function sentenceOf({ name, leftMs }: OtherWorker): string {
+  const left = Math.max(0, leftMs) / 1_000;
+  return `waits for worker ${name}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
 }
 
-async function joined(connection: Connection, { name, link, http }: Identity): Promise<number> {
+/**
+ * Gives the number of a start, by the rule of `nextNumber` (worker/cluster/owners.ts); null when another start
+ * was given it at the same moment.
+ */
+async function entered(
+  connection: Connection,
+  { name, link, http }: Identity,
+): Promise<number | null> {
   const [row] = await connection.ask<{ worker: number }>(
-    `INSERT INTO workers (name, link, http, alive_until)
-     VALUES ($1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms') RETURNING worker::float8`,
+    `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
+     SELECT greatest(coalesce(max(worker), 0) + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)),
+       $1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms' FROM workers
+     ON CONFLICT DO NOTHING RETURNING worker::float8`,
     [name, link, http],
   );
-  return row!.worker;
+  return row?.worker ?? null;
 }
 
-async function beatOf(connection: Connection, worker: number): Promise<Beat> {
-  const [beat] = await connection.ask<Beat>(QUESTIONS.beat, [worker, STREAM]);
+/** Gives it a stream, and what nobody has; `alone`: if no other has one. Null: it got none. */
+export async function joined(
+  connection: Connection,
+  worker: number,
+  alone: boolean,
+): Promise<number | null> {
+  const [row] = await connection.ask<{ stream: number }>(QUESTIONS.join, [worker, alone]);
+  return row?.stream ?? null;
+}
+
+export async function beatOf(connection: Connection, worker: number, known: number): Promise<Beat> {
+  const [beat] = await connection.ask<Beat>(QUESTIONS.beat, [worker, known]);
   return beat!;
 }
 
-async function takenOver(connection: Connection, worker: number): Promise<boolean> {
-  const [row] = await connection.ask<{ taken: boolean }>(QUESTIONS.takeOver, [worker, STREAM]);
+/** True when `dead` was sealed by this, and the map is the one that is given. */
+export async function tookOver(
+  connection: Connection,
+  me: number,
+  dead: number | null,
+  version: number,
+  owners: Owners,
+): Promise<boolean> {
+  const values = [me, dead, version, `{${owners.map((owner) => owner ?? "NULL").join(",")}}`];
+  const [row] = await connection.ask<{ taken: boolean }>(QUESTIONS.takeOver, values);
   return row!.taken;
+}
+
+export async function leave(connection: Connection, worker: number, why: string): Promise<void> {
+  await connection.ask(QUESTIONS.leave, [worker, why]);
 }

@@ -3,12 +3,32 @@
  * below the base of their stream are forgotten, and are deleted later.
  */
 import { BLOCK_ROWS, type BlockTotals, type LedgerRows } from "../../transitions.ts";
+import type { StreamRows } from "../../journal-reader.ts";
 import { blockTotals, type BlockRow } from "../block-totals.ts";
 
-/** The one stream of commits while one worker has every payment. */
+/** The stream that a journal from elsewhere is written to. */
 export const STREAM = 0;
 
-type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
+export type Ask = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
+/** Rows `l` of the ledger in pieces, which are the first three values of a statement: what is not forgotten. */
+export const PIECES = `unnest($1::int[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS piece (stream, lo, hi, nth)
+  JOIN streams s ON s.stream = piece.stream
+  JOIN ledger l ON l.stream = s.stream AND l.row >= greatest(s.base, piece.lo) AND l.row < piece.hi`;
+
+/** Pieces as three values. */
+export function arraysOf(pieces: readonly StreamRows[]): [string, string, string] {
+  return [
+    arrayOf(pieces.map(({ stream }) => stream)),
+    arrayOf(pieces.map(({ fromRow }) => fromRow)),
+    arrayOf(pieces.map(({ toRow }) => toRow)),
+  ];
+}
+
+/** Numbers as a statement takes them. */
+export function arrayOf(values: readonly number[]): string {
+  return `{${values.join(",")}}`;
+}
+
 type SettledRow = { readonly at: number; readonly cents: number; readonly processor: number };
 
 type BlockColumns = {
@@ -40,19 +60,12 @@ export async function ledgerBlocks(
   return blockTotals(inOrder, first, end, processors);
 }
 
-/** Rows from `fromRow` up to, not including, `toRow`. */
-export async function ledgerRows(
-  ask: Ask,
-  stream: number,
-  fromRow: number,
-  toRow: number,
-): Promise<LedgerRows> {
+/** Rows of some streams, in the order of the pieces. */
+export async function ledgerRows(ask: Ask, ...pieces: readonly StreamRows[]): Promise<LedgerRows> {
   const rows = await ask<SettledRow>(
     `SELECT l.requested_at_ms::float8 AS at, l.amount_cents::float8 AS cents, l.processor::int
-     FROM ledger l JOIN streams s USING (stream)
-     WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
-     ORDER BY l.row`,
-    [stream, fromRow, toRow],
+     FROM ${PIECES} ORDER BY nth, l.row`,
+    arraysOf(pieces),
   );
   return {
     requestedAtMs: Float64Array.from(rows, ({ at }) => at),

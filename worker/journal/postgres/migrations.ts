@@ -10,10 +10,19 @@ import { tables } from "./migrations/0001-tables.ts";
 import { moves } from "./migrations/0002-moves.ts";
 import { carried } from "./migrations/0003-carried.ts";
 import { webhooks } from "./migrations/0004-webhooks.ts";
+import { codes } from "./migrations/0005-codes.ts";
+import { map } from "./migrations/0006-map.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
-export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [tables, moves, carried, webhooks];
+export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
+  tables,
+  moves,
+  carried,
+  webhooks,
+  codes,
+  map,
+];
 
 /** Number of the lock that a migration holds: "PaLe". */
 export const LOCK = 0x50_61_4c_65;

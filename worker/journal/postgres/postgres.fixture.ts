@@ -9,6 +9,7 @@ import {
   WHY_NO_POSTGRES,
   type Postgres,
 } from "../../../testing/postgres.ts";
+import type { TcpRelay } from "../../../testing/tcp-relay.ts";
 import { NAMES, opened, type Driver, type Opened } from "../journal.fixture.ts";
 import { openPostgresJournal, type PostgresOptions } from "../postgres.ts";
 import type { PostgresJournal } from "./journal.ts";
@@ -26,6 +27,16 @@ export async function stopPostgres(): Promise<void> {
   await (await server)?.[Symbol.asyncDispose]();
   server = null;
   urls.clear();
+}
+
+/** Asks the database something, as nobody of the gateway. */
+export async function ask(url: string, text: string): Promise<Record<string, unknown>[]> {
+  await using sql = new Bun.SQL({ url, max: 1 });
+  return [...(await sql.unsafe(text))];
+}
+
+export function through(url: string, relay: TcpRelay): string {
+  return url.replace(/:\d+\//, `:${relay.port}/`);
 }
 
 export function settingsAt(url: string, CLUSTER_ALLOW_SINGLE = true) {

@@ -22,23 +22,29 @@ import {
   type PaymentStory,
   type RowRange,
   type SettledRecord,
+  type WhyEnded,
+  type StreamRows,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
 import { readTerms } from "../../fee-terms.ts";
 import type { KnownTariff } from "../../tariffs.ts";
-import { bandOf, recordOf, type BandRow, type Facts } from "../records.ts";
+import { bandOf, recordOf, whyOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
-import { ledgerRows } from "./ledger.ts";
-import { Questions, type QuestionsOptions } from "./questions.ts";
+import type { Places } from "./fold.ts";
+import { arrayOf, arraysOf, ledgerRows, PIECES, STREAM } from "./ledger.ts";
+import type { Questions } from "./questions.ts";
 
 /** Payments that are not settled; the words are those of the partial index. */
 const OPEN = `state <> ${CODE.settled}`;
 const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
   p.state::int, p.reference, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
-const LAST_REASON =
-  "(SELECT a.reason FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)";
-const WHY_ENDED = `CASE WHEN p.state IN (${CODE.rejected}, ${CODE.conflict}) THEN ${LAST_REASON} END`;
+const WHY_ENDED = (["reason", "code"] as const)
+  .map((column) => {
+    const isSo = `p.state IN (${CODE.rejected}, ${CODE.conflict})`;
+    return `CASE WHEN ${isSo} THEN ${lastWord(column)} END AS ${column}`;
+  })
+  .join(", ");
 const COUNT_OF_ATTEMPTS = `((SELECT count(*) FROM attempts a WHERE a.id = p.id)
   + coalesce((SELECT o.count FROM attempts_left_out o WHERE o.id = p.id), 0))::float8`;
 const SAID = 'i.at_ms::float8 AS "atMs", i.who, i.action, i.why, i.evidence';
@@ -61,22 +67,24 @@ type StoryRow = Row & {
   readonly interventions: readonly Intervention[];
 };
 
+const FIRST_STREAM: Places = { piecesOf: (range) => [{ stream: STREAM, ...range }] };
+
 export class PostgresReader implements JournalReader {
   readonly #questions: Questions;
-  readonly #stream: number;
+  readonly #places: Places;
 
-  /** `stream`: the one whose rows are summed here. */
-  constructor(url: string, stream: number, options: QuestionsOptions = {}) {
-    this.#questions = new Questions(url, options);
-    this.#stream = stream;
+  /** Rows are numbered as `places` has them; without it, as the first stream has them. */
+  constructor(questions: Questions, places: Places = FIRST_STREAM) {
+    this.#questions = questions;
+    this.#places = places;
   }
 
   async payment(correlationId: string): Promise<PaymentFound | null> {
-    const [row] = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason FROM payments p WHERE p.id = $1::uuid`,
+    const [row] = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED} FROM payments p WHERE p.id = $1::uuid`,
       [correlationId],
     );
-    return row === undefined ? null : { ...withId(row), reason: row.reason };
+    return row === undefined ? null : withWhy(row);
   }
 
   async story(correlationId: string): Promise<PaymentStory | null> {
@@ -108,7 +116,7 @@ export class PostgresReader implements JournalReader {
     const behind = before === null ? "true" : BEHIND[order];
     const place = before === null ? [] : [before.amountCents, before.acceptedAtMs, before.seq];
     const rows = await this.#questions.ask<Row & Pick<ListedPayment, "attempts" | "reason">>(
-      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${LAST_REASON} AS reason
+      `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${lastWord("reason")} AS reason
        FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${ofState} AND ${behind}
              ORDER BY ${ORDERS[order]} LIMIT $1::int) p
        ORDER BY ${ORDERS[order]}`,
@@ -122,13 +130,13 @@ export class PostgresReader implements JournalReader {
 
   async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
     const { where, order, values } = pageOf(place, filter);
-    const rows = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+    const rows = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED}
        FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${where} ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values],
     );
-    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+    return rows.map(withWhy);
   }
 
   async pageOfSettled(
@@ -137,21 +145,12 @@ export class PostgresReader implements JournalReader {
     processor: number | null,
     limit: number,
   ): Promise<PaymentRecord[]> {
-    const { where, order, values } = pageOf(place, { state: null, processor });
-    const n = values.length + 1;
+    const { where, order, values } = pageOf(place, { state: null, processor }, 4);
+    const pieces = rows.flatMap((range) => this.#places.piecesOf(range));
     const found = await this.#questions.ask<Row>(
-      `SELECT ${PAYMENT} FROM unnest($${n + 1}::bigint[], $${n + 2}::bigint[]) AS range (lo, hi)
-       JOIN streams s ON s.stream = $${n + 3}::int
-       JOIN ledger l ON l.stream = s.stream AND l.row >= greatest(s.base, range.lo) AND l.row < range.hi
-       JOIN payments p ON p.id = l.id
-       WHERE ${where} ORDER BY ${order} LIMIT $1::int`,
-      [
-        limit,
-        ...values,
-        arrayOf(rows.map(({ fromRow }) => fromRow)),
-        arrayOf(rows.map(({ toRow }) => toRow)),
-        this.#stream,
-      ],
+      `SELECT ${PAYMENT} FROM ${PIECES} JOIN payments p ON p.id = l.id
+       WHERE ${where} ORDER BY ${order} LIMIT $4::int`,
+      [...arraysOf(pieces), limit, ...values],
     );
     return found.map(withId);
   }
@@ -172,15 +171,15 @@ export class PostgresReader implements JournalReader {
     const { where, order, values } = pageOf(place, filter);
     // OFFSET keeps the planner from walking another index in the order of the page.
     const ofReference = `SELECT * FROM payments WHERE reference = $${values.length + 2}::text OFFSET 0`;
-    const rows = await this.#questions.ask<Row & { reason: string | null }>(
-      `SELECT ${PAYMENT}, ${WHY_ENDED} AS reason
+    const rows = await this.#questions.ask<Row & WhyEnded>(
+      `SELECT ${PAYMENT}, ${WHY_ENDED}
        FROM (SELECT * FROM (${ofReference}) p
              WHERE (p.${OPEN} OR p.requested_at_ms IS NOT NULL) AND ${where}
              ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values, reference],
     );
-    return rows.map((row) => Object.assign(withId(row), { reason: row.reason }));
+    return rows.map(withWhy);
   }
 
   async newestOfReferenceMs(reference: string): Promise<number | null> {
@@ -222,25 +221,25 @@ export class PostgresReader implements JournalReader {
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
-    return ledgerRows(this.#questions.ask.bind(this.#questions), this.#stream, fromRow, toRow);
+    const pieces = this.#places.piecesOf({ fromRow, toRow });
+    return ledgerRows((text, values) => this.#questions.ask(text, values), ...pieces);
   }
 
   async settledIn(
     processor: number,
-    { fromRow, toRow }: RowRange,
+    rows: RowRange,
     { fromMs, toMs }: Instants,
     limit: number,
   ): Promise<SettledRecord[]> {
-    const rows = await this.#questions.ask<SettledRecord>(
+    const found = await this.#questions.ask<SettledRecord>(
       `SELECT l.id::text AS "correlationId", l.amount_cents::float8 AS "amountCents",
          l.requested_at_ms::float8 AS "requestedAtMs"
-       FROM ledger l JOIN streams s USING (stream)
-       WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
-         AND l.processor = $4::int AND l.requested_at_ms BETWEEN $5::bigint AND $6::bigint
-       ORDER BY l.row LIMIT $7::int`,
-      [this.#stream, fromRow, toRow, processor, fromMs, toMs, limit],
+       FROM ${PIECES}
+       WHERE l.processor = $4::int AND l.requested_at_ms BETWEEN $5::bigint AND $6::bigint
+       ORDER BY nth, l.row LIMIT $7::int`,
+      [...arraysOf(this.#places.piecesOf(rows)), processor, fromMs, toMs, limit],
     );
-    return [...rows];
+    return [...found];
   }
 
   async openAt(
@@ -299,7 +298,7 @@ export class PostgresReader implements JournalReader {
   }
 
   async exported(
-    { fromRow, toRow }: RowRange,
+    { stream, fromRow, toRow }: StreamRows,
     { fromMs, toMs }: Instants,
   ): Promise<ExportedPayment[]> {
     const rows = await this.#questions.ask<ExportedPayment>(
@@ -309,20 +308,20 @@ export class PostgresReader implements JournalReader {
        FROM ledger l JOIN streams s USING (stream) JOIN payments p ON p.id = l.id
        WHERE stream = $1::int AND l.row >= greatest(s.base, $2::bigint) AND l.row < $3::bigint
          AND l.requested_at_ms BETWEEN $4::bigint AND $5::bigint ORDER BY l.row`,
-      [this.#stream, fromRow, toRow, fromMs, toMs],
+      [stream, fromRow, toRow, fromMs, toMs],
     );
     return [...rows];
   }
 
-  async ledger(): Promise<RowRange> {
-    const [row] = await this.#questions.ask<{ first: number | null; last: number | null }>(
-      `SELECT (SELECT min(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS first,
-         (SELECT max(l.row) FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base)::float8 AS last
-       FROM streams s WHERE s.stream = $1::int`,
-      [this.#stream],
+  async ledger(): Promise<StreamRows[]> {
+    const streams = await this.#questions.ask<StreamRows>(
+      `SELECT s.stream::int, coalesce(min(l.row), 0)::float8 AS "fromRow", coalesce(max(l.row) + 1, 0)::float8 AS "toRow"
+       FROM streams s LEFT JOIN LATERAL (
+         (SELECT row FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base ORDER BY row LIMIT 1)
+         UNION ALL (SELECT row FROM ledger l WHERE l.stream = s.stream AND l.row >= s.base ORDER BY row DESC LIMIT 1)) l ON true
+       WHERE s.rows > 0 OR s.stream = 0 GROUP BY s.stream ORDER BY s.stream`,
     );
-    const { first = null, last = null } = row ?? {};
-    return { fromRow: first ?? 0, toRow: last === null ? 0 : last + 1 };
+    return [...streams];
   }
 
   async charging(): Promise<Charging> {
@@ -384,30 +383,34 @@ export class PostgresReader implements JournalReader {
   }
 }
 
-function arrayOf(values: readonly number[]): string {
-  return `{${values.join(",")}}`;
+function lastWord(column: keyof WhyEnded): string {
+  return `(SELECT a.${column} FROM attempts a WHERE a.id = p.id ORDER BY a.nth DESC LIMIT 1)`;
+}
+
+function withWhy(row: Row & WhyEnded): PaymentFound {
+  return Object.assign(withId(row), whyOf(row));
 }
 
 function withId(row: Row): PaymentRecord {
   return recordOf(row, row.correlationId);
 }
 
-/** The condition and the order of a page, with the values from `$2` on. */
-function pageOf(place: PagePlace, { state, processor }: PageFilter) {
+/** The condition and the order of a page, with the values behind so many others. */
+function pageOf(place: PagePlace, { state, processor }: PageFilter, before = 1) {
+  const n = (nth: number) => `$${before + nth}`;
   const ofState = state === null ? "" : ` AND p.state = ${CODE[state]}`;
-  const more = (n: number) =>
-    processor === null ? ofState : `${ofState} AND p.processor = $${n}::int`;
+  const more = processor === null ? ofState : `${ofState} AND p.processor = ${n(4)}::int`;
   const last = processor === null ? [] : [processor];
   if (place.order === "accepted") {
     const { beforeSeq, fromMs, toMs, waiting } = place;
     const orWaits = waiting ? " OR p.requested_at_ms IS NULL" : "";
-    const window = `(p.requested_at_ms BETWEEN $3::bigint AND $4::bigint${orWaits})`;
-    const where = `p.seq < $2::bigint AND ${window}${more(5)}`;
+    const window = `(p.requested_at_ms BETWEEN ${n(2)}::bigint AND ${n(3)}::bigint${orWaits})`;
+    const where = `p.seq < ${n(1)}::bigint AND ${window}${more}`;
     return { where, order: "p.seq DESC", values: [beforeSeq, fromMs, toMs, ...last] };
   }
   const { fromMs, beforeMs, beforeSeq } = place;
-  const where = `p.requested_at_ms >= $2::bigint
-    AND (p.requested_at_ms, p.seq) < ($3::bigint, $4::bigint)${more(5)}`;
+  const where = `p.requested_at_ms >= ${n(1)}::bigint
+    AND (p.requested_at_ms, p.seq) < (${n(2)}::bigint, ${n(3)}::bigint)${more}`;
   const order = "p.requested_at_ms DESC, p.seq DESC";
   return { where, order, values: [fromMs, beforeMs, beforeSeq, ...last] };
 }

@@ -32,6 +32,9 @@ export type HttpAnswer = {
   readonly complete: boolean;
 };
 
+/** A processor's code of a rejection: one word, which shops compare and store. */
+export const CODE = /^[\w.:-]{1,64}$/;
+
 /** Meaning of the answer to a charge. */
 export type Charged =
   /** Recorded: this payment, with this amount, by this attempt or an earlier one. */
@@ -44,8 +47,14 @@ export type Charged =
    * Not recorded by this attempt: the processor says that it does not take such a payment.
    * `isFinal`: that is surely about this payment, such as a card that was declined, and is believed at
    * once. Without it another payment has to be accepted before, since it may be our configuration.
+   * `code`: the processor's own word for the cause, for programs of shops, as `CODE` below.
    */
-  | { readonly kind: "rejected"; readonly reason: string; readonly isFinal?: true }
+  | {
+      readonly kind: "rejected";
+      readonly reason: string;
+      readonly isFinal?: true;
+      readonly code?: string | undefined;
+    }
   /** It may be recorded, now or later. */
   | { readonly kind: "unknown"; readonly reason: string };
 

@@ -49,7 +49,12 @@ describe("stripe", () => {
       kind: "rejected",
       reason: "402: card_declined, lost_card",
       isFinal: true,
+      code: "lost_card",
     });
+    const only = { ...answer, body: answer.body.replace("decline_code", "other") };
+    expect(stripe.classifyCharge(only, CHARGE)).toMatchObject({ code: "card_declined" });
+    const odd = { ...answer, body: answer.body.replace("lost_card", "no word") };
+    expect(stripe.classifyCharge(odd, CHARGE)).not.toContainKey("code");
   });
 
   test("takes no currency whose amounts are not in hundredths", () => {
@@ -163,6 +168,8 @@ describe("an adapter of somebody's own that", () => {
       {},
       { kind: "fine" },
       { kind: "refused" },
+      { kind: "rejected", reason: "no", code: 51 },
+      { kind: "rejected", reason: "no", code: "two words" },
       Promise.resolve(),
     ]) {
       expect(said({ classifyCharge: () => nonsense as never })).toEqual({

@@ -6,7 +6,14 @@
  * What it promises about its processor (P1 to P6 in docs/PROCESSORS.md) nobody can see here.
  */
 import type { Charge } from "../charge.ts";
-import type { Adapter, Charged, HttpAnswer, HttpCall, LookOutcome } from "./adapter.ts";
+import {
+  CODE,
+  type Adapter,
+  type Charged,
+  type HttpAnswer,
+  type HttpCall,
+  type LookOutcome,
+} from "./adapter.ts";
 
 /** Most that an adapter may take to say something: it holds up every other payment meanwhile. */
 export const ADAPTER_MS_MAX = 100;
@@ -115,12 +122,13 @@ export function isHeaders(it: unknown): it is Readonly<Record<string, string>> {
 }
 
 export function isCharged(it: unknown): it is Charged {
-  const { kind, reason, overloaded } = (it ?? {}) as Record<string, unknown>;
+  const { kind, reason, overloaded, code } = (it ?? {}) as Record<string, unknown>;
   if (kind === "accepted" || kind === "exists") return true;
   if (typeof reason !== "string") return false;
-  return kind === "refused"
-    ? typeof overloaded === "boolean"
-    : kind === "rejected" || kind === "unknown";
+  if (kind === "refused") return typeof overloaded === "boolean";
+  if (kind === "rejected")
+    return code === undefined || (typeof code === "string" && CODE.test(code));
+  return kind === "unknown";
 }
 
 export function isLookOutcome(it: unknown): it is LookOutcome {

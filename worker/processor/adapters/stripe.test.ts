@@ -58,6 +58,7 @@ test("a card that is declined is rejected, and the key repeats it", async () => 
       kind: "rejected",
       reason: "402: card_declined, insufficient_funds",
       isFinal: true,
+      code: "insufficient_funds",
     });
   }
   expect(recorded(there.at)).toEqual([]);

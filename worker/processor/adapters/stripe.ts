@@ -12,7 +12,14 @@
  */
 import type { Payment } from "../../../shared/payment.ts";
 import { Decimal, readFields, type Fields } from "../words.ts";
-import type { Adapter, Charged, HttpAnswer, HttpCall, LookOutcome } from "./adapter.ts";
+import {
+  CODE,
+  type Adapter,
+  type Charged,
+  type HttpAnswer,
+  type HttpCall,
+  type LookOutcome,
+} from "./adapter.ts";
 import type { Charge } from "../charge.ts";
 
 /** An hour less than Stripe promises: for clocks that differ, and for calls that are long on their way. */
@@ -97,7 +104,11 @@ function classifyDecline(error: Fields | null, payment: Charge): Charged {
     return unknown("402 that is no word about a card of this payment");
   }
   const codes = [error["code"], error["decline_code"]].filter((code) => typeof code === "string");
-  return { kind: "rejected", reason: `402: ${codes.join(", ") || "card_error"}`, isFinal: true };
+  const reason = `402: ${codes.join(", ") || "card_error"}`;
+  // The last one is the issuer's, and says more than *card_declined*.
+  const code = codes.at(-1);
+  const isCode = code !== undefined && CODE.test(code);
+  return { kind: "rejected", reason, isFinal: true, ...(isCode ? { code } : {}) };
 }
 
 /** Answers that come from our key, our account or our request; they are not the payment's fault. */

@@ -4,7 +4,7 @@
  * ever to the same shard. A fill factor leaves room beside rows that change, so that their new versions
  * stay on the same page.
  *
- *   workers    one row a start; its number is the fencing epoch
+ *   workers    one row a start; its number, by the clock (lease.ts), is the fencing epoch
  *   streams    64 orders of commits, each with its one owner: batch is the fence, rows numbers the ledger,
  *              seq is the highest number of a payment, answer what the last batch was told
  *   shards     256 parts of all payments, by their ids, each with its one owner

@@ -1,0 +1,236 @@
+/**
+ * Folds the ledgers of all workers into one, in this process's memory: what was committed to any stream is folded
+ * into columns like those that a worker over a file has, so that whoever sums, lists or audits knows one
+ * ledger. One statement reads how far every stream has come and the rows up to there: each fold is one
+ * snapshot of all workers, and a question that folds first counts everything that was committed before it.
+ *
+ *   stream 0   rows 0 … 300            ┐              row of the fold   0 … 300   301 … 400   401 … 500
+ *   stream 1   rows 0 … 100            ├──► folded       stream, row    0, 0      1, 0        0, 301
+ *   stream 0   rows 301 … 400, later   ┘                                   one run each
+ *
+ * Rows of the fold have an order of their own, which is another one in each process and after each start;
+ * runs tell where they lie in the database, for those that have left the ring. A purge moves the base of
+ * every stream in one transaction, and begins the fold anew. Following each commit was refused: several
+ * followers cost a fifth to a half of the throughput (docs/adr/0057-several-workers-are-active.md).
+ */
+import type { RowRange, StreamRows } from "../../journal-reader.ts";
+import { BLOCK_ROWS, STREAMS } from "../../limits.ts";
+import type { BlockTotals, LedgerRows } from "../../transitions.ts";
+import { arrayOf, ledgerBlocks, ledgerRows, type Ask } from "./ledger.ts";
+
+/** Finds where rows of the reader's own order lie in the database. */
+export type Places = { piecesOf(range: RowRange): StreamRows[] };
+
+/** The ledger in memory that is written here, and by nobody else. */
+export type FoldedLedger = {
+  readonly memory: { readonly slots: number; readonly processors: number };
+  readonly head: number;
+  append(requestedAtMs: number, amountCents: number, processor: number): number;
+  restoreBlock(totals: BlockTotals): void;
+  restoreRows(rows: LedgerRows): void;
+  purge(): number;
+};
+
+/** Rows of the fold from `at` on, one after the other in a stream. */
+type Run = { readonly at: number; readonly stream: number; readonly fromRow: number };
+
+type Known = { readonly base: number; readonly row: number };
+type Ends = { readonly stream: number; readonly base: number; readonly rows: number };
+type FoldedRow = Ends & {
+  readonly at: number | null;
+  readonly cents: number;
+  readonly processor: number;
+};
+
+const NOTHING: Known = { base: 0, row: 0 };
+/** Bounds the memory that a start or a fold takes. */
+const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
+const BLOCK_TOTALS_AT_ONCE = 8_192;
+const TRIES = 6;
+const TRY_AGAIN_MS = 500;
+
+export class Fold implements Places {
+  readonly #ask: Ask;
+  readonly #ledger: FoldedLedger;
+  /** Base of each stream, and the first of its rows that is not folded. */
+  readonly #known = new Map<number, Known>();
+  #runs: Run[] = [];
+  #running: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
+
+  private constructor(ask: Ask, ledger: FoldedLedger) {
+    this.#ask = ask;
+    this.#ledger = ledger;
+  }
+
+  /** Folds all that there is into an empty ledger: the newest rows into its ring, older blocks by their totals. */
+  static async begin(ask: Ask, ledger: FoldedLedger): Promise<Fold> {
+    const fold = new Fold(ask, ledger);
+    for (let left = TRIES; ; left--) {
+      try {
+        await fold.#load();
+        await fold.fresh();
+        return fold;
+      } catch (error) {
+        // A purge may have come between, or the database may be away for a moment.
+        if (left === 1) throw error;
+        fold.#forget();
+        await Bun.sleep(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  /** Resolves when all is folded that was committed before. Rejects when the database does not answer. */
+  fresh(): Promise<void> {
+    this.#next ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        return (this.#running = this.#fold());
+      });
+    return this.#next;
+  }
+
+  /** Rows that are not folded yet lie behind all that are: a range without an end has those of every stream. */
+  piecesOf({ fromRow, toRow }: RowRange): StreamRows[] {
+    const pieces: StreamRows[] = [];
+    const { head } = this.#ledger;
+    for (let i = this.#runAt(fromRow); i < this.#runs.length; i++) {
+      const run = this.#runs[i]!;
+      if (run.at >= toRow) break;
+      const end = Math.min(toRow, this.#runs[i + 1]?.at ?? head);
+      const skipped = Math.max(0, fromRow - run.at);
+      const piece = {
+        stream: run.stream,
+        fromRow: run.fromRow + skipped,
+        toRow: run.fromRow + end - run.at,
+      };
+      if (piece.fromRow < piece.toRow) pieces.push(piece);
+    }
+    if (toRow <= head) return pieces;
+    for (let stream = 0; stream < STREAMS; stream++) {
+      const { row } = this.#known.get(stream) ?? NOTHING;
+      pieces.push({ stream, fromRow: row, toRow: Number.MAX_SAFE_INTEGER });
+    }
+    return pieces;
+  }
+
+  /** The last run that begins at a row or before it. */
+  #runAt(row: number): number {
+    let [low, high] = [0, this.#runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#runs[middle]!.at <= row) low = middle + 1;
+      else high = middle;
+    }
+    return Math.max(0, low - 1);
+  }
+
+  /** Takes full blocks first, since a block's totals begin at a block's row. */
+  async #load(): Promise<void> {
+    const ledger = this.#ledger;
+    const { processors, slots } = ledger.memory;
+    const all = await this.#ask<Ends>(
+      "SELECT stream::int, base::float8, rows::float8 FROM streams WHERE rows > base ORDER BY stream",
+      [],
+    );
+    let kept = 0;
+    const parts = all.map(({ stream, base, rows }) => {
+      const sealed = Math.floor(rows / BLOCK_ROWS) * BLOCK_ROWS;
+      kept += rows - sealed;
+      return { stream, base, sealed };
+    });
+    // Rows of as many full blocks as have room in the ring beside those of no full block are loaded, too.
+    let room = Math.floor(Math.max(0, slots - kept) / BLOCK_ROWS) * BLOCK_ROWS;
+    for (const part of parts) {
+      const { stream, base } = part;
+      const asRows = Math.min(room, part.sealed - base);
+      room -= asRows;
+      const end = part.sealed - asRows;
+      const step = Math.max(1, Math.floor(BLOCK_TOTALS_AT_ONCE / processors)) * BLOCK_ROWS;
+      for (let row = base; row < end; row += step) {
+        const to = Math.min(end, row + step);
+        const at = ledger.head;
+        const blocks = await ledgerBlocks(this.#ask, stream, row, to, processors);
+        for (const totals of blocks) ledger.restoreBlock(totals);
+        if (ledger.head - at !== to - row) throw gapIn(stream);
+        this.#folded(stream, base, row, to, at);
+      }
+      this.#known.set(stream, { base, row: end });
+    }
+    for (const { stream, base, sealed } of parts) {
+      for (let { row } = this.#known.get(stream)!; row < sealed; row += ROWS_AT_ONCE) {
+        const to = Math.min(sealed, row + ROWS_AT_ONCE);
+        const at = ledger.head;
+        ledger.restoreRows(await ledgerRows(this.#ask, { stream, fromRow: row, toRow: to }));
+        if (ledger.head - at !== to - row) throw gapIn(stream);
+        this.#folded(stream, base, row, to, at);
+      }
+    }
+  }
+
+  async #fold(): Promise<void> {
+    for (;;) {
+      const known = [...this.#known];
+      const rows = await this.#ask<FoldedRow>(
+        `SELECT s.stream::int, s.base::float8, s.rows::float8, l.requested_at_ms::float8 AS at,
+           l.amount_cents::float8 AS cents, l.processor::int
+         FROM streams s
+         LEFT JOIN unnest($1::int[], $2::bigint[], $3::bigint[]) AS k (stream, base, row) ON k.stream = s.stream AND k.base = s.base
+         LEFT JOIN LATERAL (SELECT * FROM ledger r WHERE r.stream = s.stream AND r.row < s.rows
+           AND r.row >= coalesce(k.row, s.base) ORDER BY r.row LIMIT ${ROWS_AT_ONCE}) l ON true
+         WHERE s.rows > 0 ORDER BY s.stream, l.row`,
+        [
+          arrayOf(known.map(([stream]) => stream)),
+          arrayOf(known.map(([, { base }]) => base)),
+          arrayOf(known.map(([, { row }]) => row)),
+        ],
+      );
+      if (this.#take(rows)) return;
+    }
+  }
+
+  /** Appends what was read; false when there is more. */
+  #take(rows: readonly FoldedRow[]): boolean {
+    // Bases move all at once. One that goes back has nothing above it: numbers of its rows begin anew.
+    const isPurged = rows.some(
+      ({ stream, base }) => base > (this.#known.get(stream)?.base ?? base),
+    );
+    if (isPurged) this.#forget();
+    let isAll = true;
+    for (let i = 0; i < rows.length;) {
+      const { stream, base, rows: end } = rows[i]!;
+      const before = this.#known.get(stream) ?? { base, row: base };
+      const from = base === before.base ? before.row : base;
+      const at = this.#ledger.head;
+      for (; rows[i]?.stream === stream; i++) {
+        const { at: requestedAtMs, cents, processor } = rows[i]!;
+        if (requestedAtMs !== null) this.#ledger.append(requestedAtMs, cents, processor);
+      }
+      const to = from + this.#ledger.head - at;
+      if (to < end && to - from < ROWS_AT_ONCE) throw gapIn(stream);
+      this.#folded(stream, base, from, to, at);
+      isAll &&= to === end;
+    }
+    return isAll;
+  }
+
+  #forget(): void {
+    this.#ledger.purge();
+    this.#known.clear();
+    this.#runs = [];
+  }
+
+  /** Notes that rows of a stream stand from `at` on; behind what stands there of it, the run goes on. */
+  #folded(stream: number, base: number, fromRow: number, toRow: number, at: number): void {
+    this.#known.set(stream, { base, row: toRow });
+    if (fromRow === toRow) return;
+    const last = this.#runs.at(-1);
+    const goesOn = last?.stream === stream && last.fromRow + at - last.at === fromRow;
+    if (!goesOn) this.#runs.push({ at, stream, fromRow });
+  }
+}
+
+function gapIn(stream: number): Error {
+  return new Error(`the journal's ledger has a gap in its stream ${stream}`);
+}
