@@ -20,8 +20,8 @@ function filled(text: string): string {
     .replaceAll(/\$\{([A-Z_]+):\?[^}]*\}/g, "set-$1-of-some-length");
 }
 
-const text = await Bun.file(join(ROOT, "compose.cluster.yaml")).text();
-const { services } = Bun.YAML.parse(filled(text)) as { services: Record<string, Service> };
+const written = await Bun.file(join(ROOT, "compose.cluster.yaml")).text();
+const { services } = Bun.YAML.parse(filled(written)) as { services: Record<string, Service> };
 
 function environmentsOf(program: string): Env[] {
   const all = Object.values(services).filter(({ image }) => image.includes(`-${program}:`));
@@ -33,7 +33,7 @@ test("what it gives is known, and APIs have the addresses at which workers are r
     expect(Object.keys(env).filter((name) => !(name in workerSettings))).toEqual([]);
     const read = readWithProcessors(workerSettings, env);
     if (!read.ok) throw new Error(read.reason);
-    return { journal: read.settings.JOURNAL, ...reachedAt(read.settings) };
+    return { journal: read.settings.JOURNAL, at: reachedAt(read.settings) };
   });
   expect(workers).toHaveLength(2);
   expect(new Set(workers.map(({ journal }) => journal)).size).toBe(1);
@@ -43,7 +43,7 @@ test("what it gives is known, and APIs have the addresses at which workers are r
     expect(Object.keys(env).filter((name) => !(name in apiSettings))).toEqual([]);
     const read = readSettings(apiSettings, env);
     if (!read.ok) throw new Error(read.reason);
-    expect(env["WORKER_LINK"]).toBe(workers.map(({ link }) => link).join(","));
-    expect(env["WORKER_HTTP"]).toBe(workers.map(({ http }) => http).join(","));
+    expect(env["WORKER_LINK"]).toBe(workers.map(({ at }) => at.link).join(","));
+    expect(env["WORKER_HTTP"]).toBe(workers.map(({ at }) => at.http).join(","));
   }
 });
