@@ -123,7 +123,7 @@ export class Routing {
     return isSent;
   }
 
-  /** What was in somebody's hand may be stored there. */
+  /** The worker that had it in hand, if any, may have stored it. */
   #sendAgain(nowMs: number, posted: Posted): void {
     posted.mayBeStored ||= posted.link !== null;
     posted.link = null;

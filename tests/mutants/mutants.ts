@@ -433,6 +433,30 @@ const GROUPS: readonly Group[] = [
       ],
     ],
   },
+  {
+    test: "api/workers/routing.test.ts",
+    named: "may be stored by the first when the second turns it away",
+    file: "api/workers/routing.ts",
+    mutations: [
+      [
+        "routing: a payment that another worker had in hand is told as not stored",
+        "posted.mayBeStored ||= posted.link !== null;",
+        "",
+      ],
+    ],
+  },
+  {
+    test: "api/workers/routing.test.ts",
+    named: "a map that is older than the one that is known changes nothing",
+    file: "api/workers/routing.ts",
+    mutations: [
+      [
+        "routing: a map that comes late is believed",
+        "owners.version <= this.#owners.version",
+        "owners.version < 0",
+      ],
+    ],
+  },
 ];
 
 export const MUTANTS: readonly Mutant[] = GROUPS.flatMap(({ test, named, file, mutations }) =>

@@ -63,11 +63,6 @@ export class Machine implements AsyncDisposable {
     return ["nsenter", `--target=${this.#holder.pid}`, "--net", "--mount", ...words];
   }
 
-  /** Has names there looked up in this file. */
-  async useHosts(path: string): Promise<void> {
-    await done(this.command(["mount", "--bind", path, "/etc/hosts"]));
-  }
-
   async cut(): Promise<void> {
     await ip("link", "set", this.name, "down");
   }

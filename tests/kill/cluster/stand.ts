@@ -1,10 +1,10 @@
 /**
  * The gateway on seven machines: three of the database, two workers, of which one waits, and two APIs.
- * Each worker has an HAProxy beside it that follows the primary by Patroni's health check; APIs have a
- * name that leads to the active worker, as a DNS would, by a hosts file that is kept here. Workers and
- * APIs that end by themselves are started again, as systemd would. Shops and processors are at home.
+ * Each worker has an HAProxy beside it that follows the primary by Patroni's health check; APIs have the
+ * addresses of both workers. Workers and APIs that end by themselves are started again, as systemd would.
+ * Shops and processors are at home.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startSimulator } from "../../../simulator/server.ts";
 import { GatewayClient } from "../../../testing/gateway.ts";
@@ -21,10 +21,9 @@ const PRIMARY_PORT = 5000;
 const LINK_PORT = 9996;
 const HTTP_PORT = 9995;
 const API_PORT = 9999;
-const ACTIVE = "worker.cluster";
 const SECRET = "a secret of the drill's own";
 const FEES = { default: 0.05, fallback: 0.15 };
-const LOOK_MS = 250;
+const ANSWER_MS_MAX = 1_000;
 const AGAIN_MS = 500;
 const LINES_MAX = 200;
 
@@ -93,16 +92,11 @@ export class Stand implements AsyncDisposable {
       ends.use(balancer);
       workers.push(workerAt(own, processors, options));
     }
-    const hosts = join(folder, "hosts");
     const apis = [];
     for (const number of [1, 2]) {
-      const own = await machine(`a${number}`, 20 + number);
-      pointTo(hosts, workers[0] as Service);
-      await own.useHosts(hosts);
-      apis.push(apiAt(own, options));
+      apis.push(apiAt(await machine(`a${number}`, 20 + number), workers, options));
     }
     const stand = new Stand({ database, workers, apis, processors, ends: ends.move() });
-    stand.#follow(hosts);
     for (const { child } of [...workers, ...apis]) stand.#ends.use(child).start();
     return stand;
   }
@@ -110,7 +104,7 @@ export class Stand implements AsyncDisposable {
   /** Workers that answer, of which there is one but for moments: the other waits and has no port. */
   async answering(): Promise<Service[]> {
     const answers = await Promise.all(
-      this.workers.map(({ client }) => client.ask("/readyz", LOOK_MS * 4).catch(() => null)),
+      this.workers.map(({ client }) => client.ask("/readyz", ANSWER_MS_MAX).catch(() => null)),
     );
     return this.workers.filter((_, i) => answers[i] !== null);
   }
@@ -126,30 +120,6 @@ export class Stand implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#ends.disposeAsync();
   }
-
-  /** Has the name lead to the worker that answers; to the later one, while two do. */
-  #follow(hosts: string): void {
-    let named = this.workers[0];
-    const over = new AbortController();
-    const look = async () => {
-      while (!over.signal.aborted) {
-        const answering = await this.answering();
-        const next = answering.find((one) => one !== named) ?? named;
-        const isGone = named === undefined || !answering.includes(named);
-        if (next !== undefined && next !== named && (isGone || answering.length > 1)) {
-          named = next;
-          pointTo(hosts, next);
-        }
-        await Bun.sleep(LOOK_MS);
-      }
-    };
-    void look();
-    this.#ends.defer(() => over.abort());
-  }
-}
-
-function pointTo(hosts: string, { machine }: Service): void {
-  writeFileSync(hosts, `127.0.0.1 localhost\n${machine.address} ${ACTIVE}\n`);
 }
 
 function workerAt(
@@ -163,6 +133,7 @@ function workerAt(
     LINK_SECRET: SECRET,
     HTTP_HOST: machine.address,
     HTTP_PORT: `${HTTP_PORT}`,
+    WORKER_NAME: machine.name,
     JOURNAL: urlAt(`127.0.0.1:${PRIMARY_PORT}`),
     PROCESSORS: processorsAt(processors.map(({ url }) => url)),
     PURGE_ENABLED: "true",
@@ -171,13 +142,18 @@ function workerAt(
   return new Service(machine, child, HTTP_PORT);
 }
 
-function apiAt(machine: Machine, { programs, complain }: StandOptions): Service {
+function apiAt(
+  machine: Machine,
+  workers: readonly Service[],
+  { programs, complain }: StandOptions,
+): Service {
+  const addresses = workers.map((worker) => worker.machine.address);
   const child = restarted(machine, programs.api, complain, {
     HOST: machine.address,
     PORT: `${API_PORT}`,
     LINK_SECRET: SECRET,
-    WORKER_LINK: `${ACTIVE}:${LINK_PORT}`,
-    WORKER_HTTP: `http://${ACTIVE}:${HTTP_PORT}`,
+    WORKER_LINK: addresses.map((address) => `${address}:${LINK_PORT}`).join(","),
+    WORKER_HTTP: addresses.map((address) => `http://${address}:${HTTP_PORT}`).join(","),
   });
   return new Service(machine, child, API_PORT);
 }
