@@ -75,8 +75,8 @@ test("one that says that this API has another secret is quoted, in the words of 
   const worker: Readiness = { reasons: [], warnings: [strangers] };
   site.word = worker;
   await site.pass(5_000);
-  const known = { leaving: false, worker, link: site.link, isInDoubt: false };
-  const [said] = readinessOf(known).reasons;
+  const known = { address: "worker:9998", word: worker, link: site.link, isInDoubt: false };
+  const [said] = readinessOf([known], false).reasons;
   expect(said?.code).toBe("link-secret");
   const [, fields] = site.lines.at(-1) as [string, object];
   expect(fields).toMatchObject({ incident: "link-doubt", reason: said?.detail });

@@ -1,5 +1,5 @@
 /**
- * Watches the link from the API's end: a worker that falls silent is one incident, one that answers over
+ * Watches a link from the API's end: a worker that falls silent is one incident, one that answers over
  * HTTP and not over the link is another.
  */
 import type { Clock } from "../shared/clock.ts";
@@ -9,8 +9,6 @@ import type { Link } from "../shared/verdict.ts";
 import { LinkDoubt } from "./link-doubt.ts";
 import { otherSecretOf } from "./readiness.ts";
 
-const LOOK_MS = 500;
-const DOUBT_LOOK_MS = 5_000;
 /** The worker's first answer may take as long as it takes to notice that it is silent. */
 const FIRST_ANSWER_MS = 2_500;
 
@@ -36,16 +34,6 @@ export class LinkWatch {
     this.#startedAtMs = parts.clock.steadyMs();
   }
 
-  /** Looks from time to time, until what it gives is called. */
-  start(doubtLookMs: number = DOUBT_LOOK_MS): () => void {
-    const timers = [
-      setInterval(() => this.look(), LOOK_MS),
-      setInterval(() => void this.lookOverHttp(), doubtLookMs),
-    ];
-    for (const timer of timers) timer.unref();
-    return () => timers.forEach(clearInterval);
-  }
-
   /** True when the worker has answered over HTTP alone for a while. */
   get isInDoubt(): boolean {
     return this.#doubt.isThere;
@@ -57,6 +45,12 @@ export class LinkWatch {
     if (!link.answering && isStarting) return;
     this.#tell("worker-silent", !link.answering);
     incidents.tick();
+  }
+
+  /** Ends its incidents: payments do not go there any more. */
+  end(): void {
+    this.#tell("worker-silent", false);
+    this.#tell("link-doubt", false);
   }
 
   async lookOverHttp(): Promise<void> {

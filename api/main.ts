@@ -2,10 +2,10 @@
 import { startApi } from "./server.ts";
 import { apiSettings } from "./settings.ts";
 import { claimSocket } from "./unix-socket.ts";
+import { openWorkers } from "./workers.ts";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { systemClock as clock } from "../shared/clock.ts";
 import { socketPathOf } from "../shared/healthcheck.ts";
-import { openUdpClient } from "../shared/link.ts";
 import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig, settingsByHand } from "../shared/config-check.ts";
 import { createLog } from "../shared/log.ts";
@@ -36,19 +36,19 @@ endOnExceptions(log);
 log.info(build(), "starting");
 
 await claimSocket(settings.HOST).catch(exitWith);
-const link = await openUdpClient(settings, clock, log).catch(exitWith);
+const workers = await openWorkers(settings, clock, log).catch(exitWith);
 const api = startOrExit();
 
 refuseWhenFull(api.incidents);
 drainOnSignals(log, async () => {
   await api.stop();
-  link.close();
+  workers.close();
 });
 log.info({ url: api.url }, "ready");
 
 function startOrExit() {
   try {
-    return startApi({ settings, link, log });
+    return startApi({ settings, workers, log });
   } catch (error) {
     const { HOST: host, PORT: port } = settings;
     // At a socket of the file system there is no port that could be wrong.

@@ -68,7 +68,7 @@ export function createApiMetrics(link: Pick<Link, "answering" | "traffic">): Api
   });
   const workerAnswering = new Gauge({
     name: "papaleguas_api_worker_answering",
-    help: "1 while the worker answers over the link, else 0.",
+    help: "1 while the worker answers over the link, else 0; of several workers 1 while all do.",
     registers: [],
     collect() {
       this.set(link.answering ? 1 : 0);

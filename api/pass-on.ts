@@ -1,6 +1,8 @@
 /**
- * Passes requests on to the worker's HTTP port and hands its answers back. Answers are read whole, so
+ * Passes requests on to a worker's HTTP port and hands its answers back. Answers are read whole, so
  * that a worker which stops half-way gives a clean 503; only event streams are handed on as they come.
+ * With several workers the next one is asked when one cannot answer: a question may be asked twice, an
+ * order only when it never left.
  *
  * `fetch` has room for 256 calls in this process: requests, pages that are open and streams of what ended
  * have a limit each, together below it, so that none of them can keep another waiting.
@@ -13,22 +15,23 @@ import { pathOf } from "../shared/http/target.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
-import { peerAt } from "../shared/net/peer.ts";
+import { peerAt, type Peer } from "../shared/net/peer.ts";
 import { detailOf, problem, unavailable } from "../shared/problem.ts";
 
 export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
   pass(request: Request, target: string, onEventStream: () => void): Promise<Response>;
-  /** The worker's word about itself at its own `/readyz`; null when it says nothing in time. */
-  readiness(): Promise<Readiness | null>;
+  /** A worker's word about itself at its own `/readyz`; null when it says nothing in time. */
+  readiness(origin: string): Promise<Readiness | null>;
   /** Ends every event stream, and lets no new one begin. */
   endEventStreams(): void;
 };
 
 export type PassOnOptions = {
-  readonly workerHttp: string;
+  /** Origins of the workers, at least one, in the order in which they are to be asked. */
+  readonly origins: () => readonly string[];
   readonly timeoutMs: number;
-  /** Finds the addresses of the worker's name. */
+  /** Finds the addresses of a worker's name. */
   readonly resolve?: Resolve;
 };
 
@@ -65,20 +68,31 @@ const NOT_HANDED_BACK = [
 ];
 const BODILESS_STATUSES = new Set([204, 304]);
 
-export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions): PassOn {
-  const worker = peerAt(workerHttp, resolve);
-  const base = new URL(workerHttp).pathname.replace(/\/$/, "");
+type Site = { readonly peer: Peer; readonly base: string };
+type Body = string | null;
+
+export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): PassOn {
+  const sites = new Map<string, Site>();
   const streams = { pages: new Set<EventStream>(), events: new Set<EventStream>() };
   let passedOn = 0;
-  let askingReadiness: Promise<Readiness | null> | null = null;
+  const askingReadiness = new Map<string, Promise<Readiness | null>>();
   let ended = false;
+
+  function siteOf(origin: string): Site {
+    let site = sites.get(origin);
+    if (site === undefined) {
+      const base = new URL(origin).pathname.replace(/\/$/, "");
+      sites.set(origin, (site = { peer: peerAt(origin, resolve), base }));
+    }
+    return site;
+  }
 
   async function pass(
     request: Request,
     target: string,
     onEventStream: () => void,
   ): Promise<Response> {
-    const url = workerHttp + target;
+    const url = origins()[0] + target;
     // An address that parsing would change, by `..` say, could reach a path that is not in the list.
     if (new URL(url).href !== url) return problem(400, "The path is not in its normal form.");
     if (passedOn >= PASSED_ON_MAX) return unavailable("Too many requests wait for the worker.");
@@ -99,14 +113,44 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     const body = method === "POST" ? await readRequestBody(request, PASSED_BODY_BYTES_MAX) : null;
     if (body?.kind === "refused") return body.answer;
 
+    const text = body?.text || null;
+    const [first = "", ...others] = origins();
+    const last = others.pop();
+    const untilMs = performance.now() + timeoutMs;
+    // A worker that is not the last leaves time for the next one.
+    for (const origin of last === undefined ? [] : [first, ...others]) {
+      const ms = (untilMs - performance.now()) / 2;
+      const answer = await askOne(origin, ms, request, target, text, onEventStream).catch(
+        (error: unknown) => unlessForAnother(error, request),
+      );
+      if (answer !== null && !(answer.status === 503 && isQuestion(method))) return answer;
+    }
+    try {
+      const ms = untilMs - performance.now();
+      return await askOne(last ?? first, ms, request, target, text, onEventStream);
+    } catch (error) {
+      return orUnavailable(error);
+    }
+  }
+
+  async function askOne(
+    origin: string,
+    ms: number,
+    request: Request,
+    target: string,
+    body: Body,
+    onEventStream: () => void,
+  ): Promise<Response> {
+    const { method } = request;
+    const { peer, base } = siteOf(origin);
     const abort = new AbortController();
     request.signal.addEventListener("abort", () => abort.abort());
-    const overdue = new Overdue(timeoutMs, () => abort.abort());
+    const overdue = new Overdue(ms, () => abort.abort());
     try {
-      const answer = await fetchFrom(worker, base + target, {
+      const answer = await fetchFrom(peer, base + target, {
         method,
         headers: requestHeaders(request.headers),
-        ...(body !== null && body.text !== "" ? { body: body.text } : {}),
+        ...(body === null ? {} : { body }),
         ...AS_IT_IS,
         signal: abort.signal,
       });
@@ -115,9 +159,6 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
         return handOn(kind, answer, answer.body, onEventStream);
       }
       return await handBack(answer, method);
-    } catch (error) {
-      if (!isFromOutside(error)) throw error;
-      return unavailable(isOurs(error) ? SHORT : "The worker does not answer.");
     } finally {
       overdue.cancel();
     }
@@ -143,18 +184,22 @@ export function createPassOn({ workerHttp, timeoutMs, resolve }: PassOnOptions):
     });
   }
 
-  /** Asks the worker once at a time, however many ask here. */
-  function readiness(): Promise<Readiness | null> {
-    askingReadiness ??= askReadiness().finally(() => (askingReadiness = null));
-    return askingReadiness;
+  /** Asks a worker once at a time, however many ask here. */
+  function readiness(origin: string): Promise<Readiness | null> {
+    let asking = askingReadiness.get(origin);
+    if (asking === undefined) {
+      asking = askReadiness(siteOf(origin)).finally(() => askingReadiness.delete(origin));
+      askingReadiness.set(origin, asking);
+    }
+    return asking;
   }
 
-  async function askReadiness(): Promise<Readiness | null> {
+  async function askReadiness({ peer, base }: Site): Promise<Readiness | null> {
     const abort = new AbortController();
     const overdue = new Overdue(Math.min(READINESS_MS_MAX, timeoutMs), () => abort.abort());
     try {
       const path = `${base}${TABLE.readyz.path}?verbose`;
-      const answer = await fetchFrom(worker, path, { ...AS_IT_IS, signal: abort.signal });
+      const answer = await fetchFrom(peer, path, { ...AS_IT_IS, signal: abort.signal });
       const text = await answer.text();
       return allIn(text) ?? inOneWord(answer.ok, text);
     } catch {
@@ -189,6 +234,8 @@ function inOneWord(isReady: boolean, text: string): Readiness {
 }
 
 const AS_IT_IS = { redirect: "manual", decompress: false, timeout: false } as const;
+/** Codes of connections that were not made. */
+const NEVER_LEFT = new Set(["ConnectionRefused", "ECONNREFUSED", "ENOTFOUND"]);
 const SHORT = "This API is short of descriptors, ports or memory.";
 
 /** A stream of events that can be ended from this side without breaking the connection off. */
@@ -230,6 +277,23 @@ class EventStream {
     this.#onEnd();
     this.#reader.cancel().catch(() => {});
   }
+}
+
+/** True for what may be asked twice. */
+function isQuestion(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** Null when another worker may be asked instead of one that failed so. */
+function unlessForAnother(error: unknown, { method, signal }: Request): Response | null {
+  const hasNotLeft = NEVER_LEFT.has(String((error as { readonly code?: unknown }).code));
+  const mayGoOn = isFromOutside(error) && !isOurs(error) && !signal.aborted;
+  return mayGoOn && (isQuestion(method) || hasNotLeft) ? null : orUnavailable(error);
+}
+
+function orUnavailable(error: unknown): Response {
+  if (!isFromOutside(error)) throw error;
+  return unavailable(isOurs(error) ? SHORT : "The worker does not answer.");
 }
 
 async function handBack(answer: Response, method: string): Promise<Response> {

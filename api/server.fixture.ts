@@ -2,7 +2,8 @@
 import { socketPathOf } from "../shared/healthcheck.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import type { Payment } from "../shared/payment.ts";
-import type { Link, Verdict } from "../shared/verdict.ts";
+import type { Verdict } from "../shared/verdict.ts";
+import type { KnownWorker, Workers } from "./workers.ts";
 import { startApi, type Api, type ApiParts } from "./server.ts";
 
 export const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
@@ -11,12 +12,36 @@ export const PAYMENT = `{"correlationId":"${ID}","amount":19.90}`;
 /** Leave times of tests that have no clients to say goodbye to. */
 export const AT_ONCE = { quietMs: 0, answerMsMax: 0, breakOffMs: 4_000 };
 
-export class FakeLink implements Link {
+export class FakeLink implements Workers {
   readonly paid: Payment[] = [];
   readonly instance = 7;
   answering = true;
   traffic = { framesSent: 5, framesReceived: 4, retransmissions: 2, drops: { mac: 3, stale: 1 } };
+  readonly http: string[];
+  readonly silent = new Set<string>();
   verdict: () => Verdict | null | Promise<Verdict | null> = () => ({ kind: "stored" });
+
+  constructor(...http: string[]) {
+    this.http = http;
+  }
+
+  /** All have this link but those that are silent; their ports count up. */
+  known(): readonly KnownWorker[] {
+    const answers = (http: string) => this.answering && !this.silent.has(http);
+    return this.http.map((http, n) => {
+      const link = {
+        instance: this.instance,
+        get answering() {
+          return answers(http);
+        },
+      };
+      return { address: `127.0.0.1:${LINK_PORT + n}`, http, link };
+    });
+  }
+
+  origins(): readonly string[] {
+    return this.http;
+  }
 
   async pay(payment: Payment): Promise<Verdict | null> {
     this.paid.push(payment);
@@ -76,24 +101,22 @@ export type ApiOptions = Pick<ApiParts, "workerTimeoutMs" | "leaveTimes" | "look
   readonly READ_TOKEN?: ApiParts["settings"]["READ_TOKEN"];
 };
 
-/** Names the worker in incidents; the link is a fake. */
-export const WORKER_LINK = { host: "127.0.0.1", port: 9998 };
+/** Names the first worker in incidents; the link is a fake. */
+const LINK_PORT = 9998;
 
 export function runApi(
-  workerUrl: string = vacantUrl(),
+  workerUrl: string | readonly string[] = vacantUrl(),
   { HOST = "127.0.0.1", READ_TOKEN = ["read"], ...options }: ApiOptions = {},
 ): RunningApi & AsyncDisposable {
-  const link = new FakeLink();
+  const link = new FakeLink(...[workerUrl].flat());
   const api = startApi({
     settings: {
       PORT: 0,
       HOST,
-      WORKER_LINK,
-      WORKER_HTTP: workerUrl,
       AMOUNT_MAX: 1_000_000,
       READ_TOKEN,
     },
-    link,
+    workers: link,
     log: createLog("api", "silent"),
     leaveTimes: AT_ONCE,
     ...options,

@@ -13,22 +13,19 @@ import { DRAIN_MS_MAX, HTTP_IDLE_SECONDS } from "../shared/limits.ts";
 import type { Log } from "../shared/log.ts";
 import { problem } from "../shared/problem.ts";
 import { answerReadiness } from "../shared/readiness.ts";
-import type { Link } from "../shared/verdict.ts";
 import { acceptPayment } from "./accept.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { apiDocument } from "./openapi.ts";
-import { LinkWatch } from "./link-watch.ts";
 import { createPassOn } from "./pass-on.ts";
 import { readinessOf } from "./readiness.ts";
 import type { ApiSettings } from "./settings.ts";
 import { letEverybodyConnect, listenAt } from "./unix-socket.ts";
+import type { Workers } from "./workers.ts";
+import { WorkersWatch } from "./workers-watch.ts";
 
 export type ApiParts = {
-  readonly settings: Pick<
-    ApiSettings,
-    "PORT" | "HOST" | "WORKER_LINK" | "WORKER_HTTP" | "AMOUNT_MAX" | "READ_TOKEN"
-  >;
-  readonly link: Link;
+  readonly settings: Pick<ApiSettings, "PORT" | "HOST" | "AMOUNT_MAX" | "READ_TOKEN">;
+  readonly workers: Workers;
   readonly log: Log;
   /** Longest time that the worker may take to answer what is passed on to it. */
   readonly workerTimeoutMs?: number;
@@ -63,24 +60,22 @@ type Handler = (request: Request) => Response | Promise<Response>;
 type OwnAnswers = { readonly [Id in OwnedBy<"api" | "each">]: Handler };
 
 export function startApi(parts: ApiParts): Api {
-  const { settings, link, log } = parts;
-  const metrics = createApiMetrics(link);
+  const { settings, workers, log } = parts;
+  const metrics = createApiMetrics(workers);
   const passOn = createPassOn({
-    workerHttp: settings.WORKER_HTTP,
+    origins: () => workers.origins(),
     timeoutMs: parts.workerTimeoutMs ?? WORKER_TIMEOUT_MS,
   });
-  const acceptParts = { link, metrics, amountMax: settings.AMOUNT_MAX };
+  const acceptParts = { link: workers, metrics, amountMax: settings.AMOUNT_MAX };
   const document = apiDocument(settings.AMOUNT_MAX);
   const leave = new Leave(parts.leaveTimes ?? LEAVE_TIMES);
   const incidents = new Incidents(clock, log);
-  const { host, port: linkPort } = settings.WORKER_LINK;
-  const watch = new LinkWatch({
+  const watch = new WorkersWatch({
     clock,
-    link,
+    workers,
     incidents,
-    worker: `${host}:${linkPort}`,
     verdicts: metrics.verdicts,
-    overHttp: () => passOn.readiness(),
+    overHttp: (origin) => passOn.readiness(origin),
   });
   const stopWatching = watch.start(parts.lookMs);
   let stopping: Promise<void> | null = null;
@@ -91,9 +86,15 @@ export function startApi(parts: ApiParts): Api {
     root: leadToPage,
     livez: () => new Response("alive\n"),
     readyz: async ({ url }) => {
-      const worker = leave.begun ? null : await passOn.readiness();
-      const known = { leaving: leave.begun, worker, link, isInDoubt: watch.isInDoubt };
-      return answerReadiness(readinessOf(known), queryOf(targetOf(url)), "ready");
+      const asked = leave.begun ? [] : workers.known();
+      const known = await Promise.all(
+        asked.map(async ({ address, http, link }) => {
+          const word = await passOn.readiness(http);
+          return { address, word, link, isInDoubt: watch.isInDoubt(address) };
+        }),
+      );
+      const readiness = readinessOf(known, leave.begun);
+      return answerReadiness(readiness, queryOf(targetOf(url)), "ready");
     },
     metrics: () => metrics.answer(),
   };

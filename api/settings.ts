@@ -4,8 +4,8 @@ import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import { socketPathOf } from "../shared/healthcheck.ts";
 import {
   commonSettings,
-  endpoint,
-  httpUrl,
+  endpoints,
+  httpUrls,
   integer,
   isHost,
   optionalTokens,
@@ -41,13 +41,13 @@ export const apiSettings = {
   ),
   WORKER_LINK: setting(
     "127.0.0.1:9996",
-    "the worker's link; a name is followed when it moves",
-    endpoint(),
+    "the worker's link; a name is followed when it moves; of several workers on one database all, separated by commas",
+    endpoints(),
   ),
   WORKER_HTTP: setting(
     "http://127.0.0.1:9995",
-    "where summary, status and purge are passed on to",
-    httpUrl(),
+    "where summary, status and purge are passed on to; of several workers all, separated by commas",
+    httpUrls(),
   ),
   ACK_TIMEOUT_MS: setting(
     "1000",

@@ -13,6 +13,8 @@ type GameDay = {
   readonly next: { readonly inMs: number; readonly weather: string } | null;
   /** The id of a payment that was posted just now. */
   readonly newest: string | null;
+  /** Knowledge of the shop that posts them, in a sentence; null without one. */
+  readonly shop: string | null;
 };
 
 const TARGET = "/dashboard/gameday";
@@ -51,7 +53,8 @@ export async function startGameDay(show: (correlationId: string) => void): Promi
   }, PERIOD_MS);
 }
 
-function tellAll({ playing, weather, paymentsPerSecond, next, newest }: GameDay): void {
+function tellAll({ playing, weather, paymentsPerSecond, next, newest, shop }: GameDay): void {
+  setText(byId("gameday-shop"), shop ?? "");
   for (const button of byId("gameday-buttons").children) {
     const pressed = button.getAttribute("data-scenario") === playing;
     setAttribute(button, "aria-pressed", String(pressed));

@@ -15,14 +15,16 @@ const STOP_MS_MAX = 6_000;
 export class KeptChild {
   readonly name: string;
   readonly #child: Child;
+  readonly #mayWait: boolean;
   /** True once it has been ready: from then on it is started again. */
   #isKept = false;
   #startedAtMs = 0;
   #backoffMs = BACKOFF_MS_FIRST;
   #restart: Timer | null = null;
 
-  constructor({ name, script, env }: ProcessPlan) {
+  constructor({ name, script, env, mayWait = false }: ProcessPlan) {
     this.name = name;
+    this.#mayWait = mayWait;
     this.#child = new Child({
       name,
       command: fromSource(script),
@@ -37,10 +39,13 @@ export class KeptChild {
     });
   }
 
-  /** Starts it; resolves when it says that it is ready, rejects when it ends before or takes too long. */
+  /**
+   * Starts it; resolves when it says that it is ready, or at once when it may wait for another. Rejects when
+   * it ends before or takes too long.
+   */
   async start(): Promise<void> {
     this.#spawn();
-    await this.#child.untilReady();
+    if (!this.#mayWait) await this.#child.untilReady();
     this.#isKept = true;
   }
 

@@ -18,12 +18,13 @@ const WORKER_TIMEOUT_MS = 10_000;
 
 /** `killWorker` is offered beside the weather, to see that nothing is lost by it. */
 export function startFront(
-  { DASHBOARD_PORT, HTTP_PORT }: DevSettings,
+  { DASHBOARD_PORT }: DevSettings,
+  /** Origins of the workers, in the order in which they are asked. */
+  origins: readonly string[],
   gameDay: GameDay,
-  killWorker: () => void,
+  killWorker: () => void | Promise<void>,
 ) {
-  const workerHttp = urlOf(HOST, HTTP_PORT);
-  const passOn = createPassOn({ workerHttp, timeoutMs: WORKER_TIMEOUT_MS });
+  const passOn = createPassOn({ origins: () => origins, timeoutMs: WORKER_TIMEOUT_MS });
   const server = Bun.serve({
     hostname: HOST,
     port: DASHBOARD_PORT,
@@ -51,7 +52,7 @@ export function startFront(
 
 async function act(
   gameDay: GameDay,
-  killWorker: () => void,
+  killWorker: () => void | Promise<void>,
   name: string,
   request: Request,
 ): Promise<Response> {
@@ -61,7 +62,7 @@ async function act(
   // A page from elsewhere could post here too.
   const from = request.headers.get("sec-fetch-site") ?? "same-origin";
   if (from !== "same-origin") return problem(403, "Only the dashboard itself may do this.");
-  if (scenario === undefined) killWorker();
+  if (scenario === undefined) await killWorker();
   else await gameDay.play(scenario);
   return Response.json(gameDay.describe());
 }

@@ -16,6 +16,7 @@ import { decimalFromCents } from "../shared/money.ts";
 import { urlOf } from "../simulator/server.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import type { DevSettings } from "./settings.ts";
+import type { Shop } from "./shop.ts";
 
 const SCENARIO_MS = 60_000;
 const PAYMENTS_PER_SECOND = 80;
@@ -26,6 +27,7 @@ const CENTS_MAX = 20_000;
 export class GameDay {
   readonly #processors: Record<ProcessorName, Processor>;
   readonly #gateway: HttpClient;
+  readonly #shop: Shop | null;
   readonly #now: Record<ProcessorName, ProcessorState>;
   #playing: Scenario | null = null;
   #steps: Timer[] = [];
@@ -34,7 +36,9 @@ export class GameDay {
   #newest: string | null = null;
   #ahead: { atMs: number; states: ScheduledStep["states"] }[] = [];
 
-  constructor({ HOST, PORT, DEFAULT_PORT, FALLBACK_PORT }: DevSettings) {
+  /** `shop` is whose payments they are, if there is one. */
+  constructor({ HOST, PORT, DEFAULT_PORT, FALLBACK_PORT }: DevSettings, shop: Shop | null) {
+    this.#shop = shop;
     const processor = (name: ProcessorName, port: number) =>
       new Processor(name, new HttpClient(urlOf(HOST, port), null), TOKEN);
     this.#processors = {
@@ -85,6 +89,7 @@ export class GameDay {
           : { inMs: Math.max(0, next.atMs - performance.now()), weather: sayAll(next.states) },
       paymentsPerSecond: this.#traffic === null ? 0 : PAYMENTS_PER_SECOND,
       newest: this.#newest,
+      shop: this.#shop?.describe() ?? null,
     };
   }
 
@@ -112,8 +117,15 @@ export class GameDay {
       const amount = decimalFromCents(100 + Math.floor(Math.random() * CENTS_MAX));
       const payment = { correlationId: crypto.randomUUID(), amount: Number(amount) };
       this.#newest = payment.correlationId;
-      void this.#gateway.call("POST", "/payments", {}, payment);
+      void this.#postOne(payment);
     }
+  }
+
+  async #postOne(payment: { readonly correlationId: string; readonly amount: number }) {
+    this.#shop?.posts(payment.correlationId);
+    const outcome = await this.#gateway.call("POST", "/payments", {}, payment);
+    const status = outcome.kind === "failure" ? null : outcome.status;
+    this.#shop?.wasAnswered(payment.correlationId, status);
   }
 }
 

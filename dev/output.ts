@@ -5,8 +5,11 @@ const COLOURS: Record<string, number> = {
   default: 35,
   fallback: 33,
   worker: 32,
+  "worker-1": 32,
+  "worker-2": 92,
   "api-1": 36,
   "api-2": 34,
+  shop: 31,
 };
 
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"];

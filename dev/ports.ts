@@ -2,6 +2,7 @@
  * Looks for taken ports before anything starts: APIs that share a port would silently share it with
  * another run's.
  */
+import { workersOf } from "./plan.ts";
 import type { DevSettings } from "./settings.ts";
 
 type Wanted = {
@@ -13,9 +14,12 @@ type Wanted = {
 };
 
 /** The sentence that names the first port that is taken or wanted twice, or null. */
-export async function findTakenPort(settings: DevSettings): Promise<string | null> {
+export async function findTakenPort(
+  settings: DevSettings,
+  isCluster: boolean,
+): Promise<string | null> {
   const seen = new Map<number, string>();
-  for (const wanted of wantedBy(settings)) {
+  for (const wanted of wantedBy(settings, isCluster)) {
     const { setting, port, protocol, purpose } = wanted;
     const first = seen.get(port);
     if (first !== undefined) return `${first} and ${setting} are both ${port}: each needs its own`;
@@ -31,8 +35,8 @@ export async function findTakenPort(settings: DevSettings): Promise<string | nul
   return null;
 }
 
-function wantedBy(settings: DevSettings): Wanted[] {
-  const { HOST, PORT, DEFAULT_PORT, FALLBACK_PORT, HTTP_PORT, LINK_PORT } = settings;
+function wantedBy(settings: DevSettings, isCluster: boolean): Wanted[] {
+  const { HOST, PORT, DEFAULT_PORT, FALLBACK_PORT } = settings;
   const { DASHBOARD_PORT } = settings;
   const local = "127.0.0.1";
   const tcp = (setting: string, port: number, host: string, purpose: string): Wanted => ({
@@ -42,14 +46,23 @@ function wantedBy(settings: DevSettings): Wanted[] {
     protocol: "tcp",
     purpose,
   });
-  const link = { setting: "LINK_PORT", port: LINK_PORT, host: local, purpose: "the worker's link" };
+  const link = (setting: string, port: number, purpose: string): Wanted => {
+    return { setting, port, host: local, protocol: "udp", purpose };
+  };
+  const workers = workersOf(settings, isCluster).flatMap(({ name, linkPort, httpPort }, n) => {
+    const first = n === 0 ? "" : "SECOND_";
+    const whose = isCluster ? `${name}'s` : "the worker's";
+    return [
+      tcp(`${first}HTTP_PORT`, httpPort, local, `${whose} HTTP`),
+      link(`${first}LINK_PORT`, linkPort, `${whose} link`),
+    ];
+  });
   return [
     tcp("DEFAULT_PORT", DEFAULT_PORT, HOST, "the simulated processor default"),
     tcp("FALLBACK_PORT", FALLBACK_PORT, HOST, "the simulated processor fallback"),
     tcp("PORT", PORT, HOST, "the APIs"),
-    tcp("HTTP_PORT", HTTP_PORT, local, "the worker's HTTP"),
     tcp("DASHBOARD_PORT", DASHBOARD_PORT, local, "the dashboard with game day"),
-    { ...link, protocol: "udp" },
+    ...workers,
   ];
 }
 

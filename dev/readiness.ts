@@ -1,8 +1,19 @@
 import { urlOf } from "../simulator/server.ts";
+import type { PlannedWorker } from "./plan.ts";
 import type { DevSettings } from "./settings.ts";
 
 const READY_MS_MAX = 15_000;
 const ASK_EVERY_MS = 25;
+
+/** Workers that answer over HTTP; one that waits for another does not. */
+export async function whoAnswers(workers: readonly PlannedWorker[]): Promise<PlannedWorker[]> {
+  const answers = await Promise.all(
+    workers.map(({ http }) =>
+      fetch(`${http}/livez`, { signal: AbortSignal.timeout(1_000) }).catch(() => null),
+    ),
+  );
+  return workers.filter((_, n) => answers[n] !== null);
+}
 
 /** Resolves once an API says that it is ready, which takes an answer of the worker over the link. */
 export async function untilApiReady({ HOST, PORT }: DevSettings): Promise<void> {

@@ -14,6 +14,8 @@ export const devSettings = {
   FALLBACK_PORT: setting("8002", "HTTP port of the simulated processor fallback", port()),
   HTTP_PORT: setting("9995", "the worker's HTTP port", port()),
   LINK_PORT: setting("9996", "the worker's link (UDP)", port()),
+  SECOND_HTTP_PORT: setting("9994", "the second worker's HTTP port, with --cluster", port()),
+  SECOND_LINK_PORT: setting("9997", "the second worker's link (UDP), with --cluster", port()),
   DASHBOARD_PORT: setting("9990", "HTTP port of the dashboard with game day", port()),
   DATA_DIR: setting("./data/dev", "where payments are kept between runs", text()),
   LOG_LEVEL: setting("info", LEVELS.join(", "), v.picklist(LEVELS, `one of ${LEVELS.join(", ")}`)),

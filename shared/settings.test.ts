@@ -2,11 +2,13 @@ import { describe, expect, test } from "bun:test";
 import {
   commonSettings,
   describeSettings,
-  endpoint,
+  endpoints,
+  endpointText,
   flag,
-  httpUrl,
+  httpUrls,
   integer,
   optionalSecrets,
+  parseEndpoint,
   readSettings,
   setting,
   text,
@@ -91,7 +93,7 @@ test("text that may be absent is null when it is", () => {
 });
 
 describe("an endpoint", () => {
-  const link = setting("127.0.0.1:9996", "", endpoint());
+  const link = setting("127.0.0.1:9996", "", endpoints());
 
   test.each([
     ["", "127.0.0.1", 9996],
@@ -99,7 +101,7 @@ describe("an endpoint", () => {
     ["worker.internal:65535", "worker.internal", 65535],
     ["[::1]:9996", "::1", 9996],
   ])("%p is read", (given, host, port) => {
-    expect(read(link, given)).toEqual({ host, port });
+    expect(read(link, given)).toEqual([{ host, port }]);
   });
 
   test.each([
@@ -112,13 +114,28 @@ describe("an endpoint", () => {
     "a b:1",
     "a:1:2",
     "udp://a:1",
+    "a:1,",
+    "a:1,b",
+    "a:1 b:2",
   ])("%p is refused", (given) => {
     expect(read(link, given)).toContain("is not host:port");
+  });
+
+  test("of several workers are separated by commas", () => {
+    const three = "a:1, [::1]:2 ,10.0.0.5:3";
+    expect(read(link, three)).toEqual([
+      { host: "a", port: 1 },
+      { host: "::1", port: 2 },
+      { host: "10.0.0.5", port: 3 },
+    ]);
+    const all = ["a:1", "[::1]:2", "10.0.0.5:3"];
+    expect(all.map((one) => endpointText(parseEndpoint(one)!))).toEqual(all);
+    expect(parseEndpoint("a:1,b:2")).toBeNull();
   });
 });
 
 describe("an http address", () => {
-  const url = setting("http://127.0.0.1:9995", "", httpUrl());
+  const url = setting("http://127.0.0.1:9995", "", httpUrls());
 
   test.each([
     ["http://worker:9995", "http://worker:9995"],
@@ -126,7 +143,7 @@ describe("an http address", () => {
     ["http://worker/below/", "http://worker/below"],
     ["HTTP://Worker:80", "http://worker"],
   ])("%s is %s", (given, value) => {
-    expect(read(url, given)).toBe(value);
+    expect(read(url, given)).toEqual([value]);
   });
 
   test.each([
@@ -137,6 +154,8 @@ describe("an http address", () => {
     "http://a?b=c",
     "http://a#b",
     "javascript:1",
+    "http://a,",
+    "http://a,b",
   ])("%p is refused", (given) => {
     expect(read(url, given)).toContain("is not an http:// or https:// address");
   });

@@ -133,26 +133,49 @@ export const optionalSecrets = (form: RegExp, expected: string) =>
 export const optionalTokens = () =>
   optionalSecrets(/^[!-~]([ -~]*[!-~])?$/, "a text that a header can carry");
 
+export type HostAndPort = { readonly host: string; readonly port: number };
+
 /** `host:port`, IPv6 hosts in brackets. */
-export const endpoint = () =>
+const endpoint = () =>
   v.pipe(
     v.string(),
-    v.regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "host:port"),
-    v.transform((value) => {
+    v.regex(/^(\[[0-9a-fA-F:]+\]|[^:,\s]+):\d{1,5}$/, "host:port"),
+    v.transform((value): HostAndPort => {
       const colon = value.lastIndexOf(":");
       const name = value.slice(0, colon).replace(/^\[|\]$/g, "");
       return { host: name, port: Number(value.slice(colon + 1)) };
     }),
     v.check(({ port }) => port <= 65535, "host:port with a port up to 65535"),
   );
+export const endpoints = () => several(endpoint());
+
+export function parseEndpoint(value: string): HostAndPort | null {
+  const parsed = v.safeParse(endpoint(), value);
+  return parsed.success ? parsed.output : null;
+}
+
+export function endpointText({ host: name, port }: HostAndPort): string {
+  return `${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
 
 /** An http or https address without credentials, as its origin and path without a trailing slash. */
-export const httpUrl = () =>
+const httpUrl = () =>
   v.pipe(
     v.string(),
     v.check((value) => parseHttpUrl(value) !== null, "an http:// or https:// address"),
     v.transform((value) => parseHttpUrl(value) as string),
   );
+export const httpUrls = () => several(httpUrl());
+
+/** A list of at least one, separated by commas. */
+function several<T>(one: v.GenericSchema<string, T>) {
+  return v.pipe(
+    v.string(),
+    v.transform((value) => value.split(/\s*,\s*/)),
+    v.array(one),
+    v.transform((values): readonly [T, ...T[]] => values as [T, ...T[]]),
+  );
+}
 
 export function parseHttpUrl(value: string): string | null {
   if (!URL.canParse(value)) return null;

@@ -8,12 +8,15 @@ import { fromSource } from "./programs.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 export const CHILD_NAMES = ["default", "fallback", "worker", "api-1", "api-2"] as const;
-export type ChildName = (typeof CHILD_NAMES)[number];
+const CLUSTER_NAMES = ["worker-1", "worker-2"] as const;
+export type ChildName = (typeof CHILD_NAMES | typeof CLUSTER_NAMES)[number];
 
 const PORT_NAMES = [
   "PORT",
   "HTTP_PORT",
   "LINK_PORT",
+  "SECOND_HTTP_PORT",
+  "SECOND_LINK_PORT",
   "DEFAULT_PORT",
   "FALLBACK_PORT",
   "DASHBOARD_PORT",
@@ -103,7 +106,8 @@ export class Stand extends Child {
 
   /** Every process that was ever started. */
   allPids(): number[] {
-    return [this.pid, ...CHILD_NAMES.flatMap((name) => this.#pidsOf(name))];
+    const names = [...CHILD_NAMES, ...CLUSTER_NAMES];
+    return [this.pid, ...names.flatMap((name) => this.#pidsOf(name))];
   }
 
   override stop(): Promise<Ending & { readonly tookMs: number }> {

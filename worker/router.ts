@@ -151,7 +151,11 @@ export function isDue(
   if (cheaper.length === 0) return true;
   const { restMs, lanes } = soonest(nowMs, cheaper);
   const cheaperRate = rateOf(lanes);
-  const cheaperLatencyMs = restMs + Math.max(...lanes.map(({ latencyMs }) => latencyMs));
+  const cheaperLatencyMs = restMs + latencyOf(lanes);
+  const settlesLastMs = cheaperLatencyMs + (waiting.length - 1) / cheaperRate + marginMs;
+  const firstLeftMs = waiting.deadlineMsAt(0) - nowMs;
+  // The cheaper ones will settle even the last payment before the deadline of the first.
+  if (cheaperRate > 0 && firstLeftMs > 0 && settlesLastMs <= firstLeftMs) return false;
   const bothRate = cheaperRate + rateOf(tier);
   const starters = startersOf(tier);
   for (let i = 0; i <= POSITIONS; i++) {
@@ -169,10 +173,19 @@ export function isDue(
 
 /** Finds the working lanes that take payments now; when all of them rest, how long the first does. */
 function soonest(nowMs: number, cheaper: Tier): { restMs: number; lanes: Tier } {
+  const isAwake = (lane: RouterLane) => lane.working && lane.restMs(nowMs) === 0;
+  if (cheaper.every(isAwake)) return { restMs: 0, lanes: cheaper };
   const working = cheaper.filter((lane) => lane.working);
   const awake = working.filter((lane) => lane.restMs(nowMs) === 0);
   if (awake.length > 0 || working.length === 0) return { restMs: 0, lanes: awake };
   return { restMs: Math.min(...working.map((lane) => lane.restMs(nowMs))), lanes: working };
+}
+
+/** The longest of them; below every number when there is none. */
+function latencyOf(lanes: Tier): number {
+  let mostMs = Number.NEGATIVE_INFINITY;
+  for (const { latencyMs } of lanes) mostMs = Math.max(mostMs, latencyMs);
+  return mostMs;
 }
 
 function rateOf(lanes: Tier): number {

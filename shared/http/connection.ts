@@ -4,8 +4,8 @@
  * call after a failure resolves the name anew and connects anew. Nothing is ever sent twice.
  */
 import type { Socket, SocketHandler } from "bun";
+import { Deadline } from "../net/deadline.ts";
 import { CONNECT_MS_MAX, dial } from "../net/dial.ts";
-import { Overdue } from "../net/overdue.ts";
 import { Peer, type Endpoint } from "../net/peer.ts";
 import { AnswerReader, type HttpAnswer } from "./answer.ts";
 
@@ -26,7 +26,6 @@ type Call = {
   readonly request: Buffer;
   readonly done: (outcome: Outcome) => void;
   readonly timeoutMs: number;
-  overdue: Overdue | null;
   sentAtMs: number;
   connected: boolean;
 };
@@ -42,6 +41,7 @@ export class HttpConnection {
   #call: Call | null = null;
   #unsent: Buffer | null = null;
   #reader: AnswerReader | null = null;
+  readonly #deadline = new Deadline(() => this.#fail("timeout", "TIMEOUT"));
   #isRetired = false;
 
   constructor(
@@ -70,7 +70,7 @@ export class HttpConnection {
 
   call(request: Buffer, done: (outcome: Outcome) => void, timeoutMs = this.#timeoutMs): void {
     if (this.isBusy) throw new Error("a call is under way on this connection");
-    const call: Call = { request, done, timeoutMs, overdue: null, sentAtMs: 0, connected: false };
+    const call: Call = { request, done, timeoutMs, sentAtMs: 0, connected: false };
     this.#call = call;
     if (this.#socket === null) void this.#connect(call);
     else this.#send(this.#socket, call);
@@ -130,10 +130,8 @@ export class HttpConnection {
   #send(socket: Socket<HttpConnection>, call: Call): void {
     this.#unsent = call.request;
     this.#reader = new AnswerReader();
-    if (call.timeoutMs !== Number.POSITIVE_INFINITY) {
-      call.overdue = new Overdue(call.timeoutMs, () => this.#fail("timeout", "TIMEOUT"));
-    }
     call.sentAtMs = performance.now();
+    this.#deadline.begin(call.sentAtMs, call.timeoutMs);
     this.#sendRest(socket);
   }
 
@@ -188,12 +186,13 @@ export class HttpConnection {
   #takeCall(): Call | null {
     const call = this.#call;
     this.#call = null;
-    call?.overdue?.cancel();
+    this.#deadline.end();
     return call;
   }
 
   #drop(): void {
     const socket = this.#socket;
+    this.#deadline.stop();
     this.#socket = null;
     this.#unsent = null;
     this.#reader = null;

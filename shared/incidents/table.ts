@@ -22,6 +22,12 @@ const TABLE = {
     message:
       "The worker answers at WORKER_HTTP, but not over the link: is LINK_SECRET the same, and does UDP reach WORKER_LINK?",
   },
+  "no-map": {
+    level: "error",
+    of: null,
+    message:
+      "No worker tells which payments are whose, so that none is taken: is WORKER_HTTP right, and do the workers share a database?",
+  },
   "link-secret": {
     level: "error",
     of: "address",

@@ -93,3 +93,30 @@ test.each([
   expect((await stand.ended).code).toBe(2);
   expect(stand.errors).toEqual([expect.stringContaining(line)]);
 });
+
+test(
+  "a shop is told of what it has paid by webhooks and by events, also when the worker is killed",
+  async () => {
+    await using stand = await startStand({ args: ["--scenario", "flap"] });
+    const at = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard/gameday`;
+    const counts = async () => {
+      const { shop } = (await (await fetch(at)).json()) as { readonly shop: string };
+      const found = /202 for (\d+) payments, told of (\d+) .*read of (\d+) at GET/.exec(shop);
+      expect(shop).not.toContain("signature");
+      return found!.slice(1).map(Number) as [number, number, number];
+    };
+    const isTold = async (least: number) => (await counts()).every((count) => count >= least);
+    await until("some are told", SEEN_MS_MAX, () => isTold(100));
+    const before = stand.pidOf("worker");
+    expect((await fetch(`${at}/kill`, { method: "POST" })).status).toBe(200);
+    await until("another worker", SEEN_MS_MAX, () => stand.pidOf("worker") !== before);
+    const [taken] = await counts();
+    await until("all of before are told", SEEN_MS_MAX, () => isTold(taken));
+    const line =
+      /^shop +\| The shop was answered 202 for \d+ payments, .* The newest: [\d.]+ is settled at /;
+    await until("the terminal says so", SEEN_MS_MAX, () =>
+      stand.lines.some((one) => line.test(one)),
+    );
+  },
+  TEST_MS_MAX,
+);

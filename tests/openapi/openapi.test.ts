@@ -5,7 +5,7 @@
 import type { Secrets } from "../../shared/settings.ts";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { FakeLink, vacantUrl, WORKER_LINK } from "../../api/server.fixture.ts";
+import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
 import { startApi } from "../../api/server.ts";
 import { createLog } from "../../shared/log.ts";
@@ -291,16 +291,14 @@ async function rareAnswersOfApi(api: Listener): Promise<void> {
   await api.ask(413, "POST", "/purge-payments", { body: " ".repeat(20_000) });
   await using closed = runHttp({ prunedBeforeMs: 1 });
   const start = (workerHttp: string, READ_TOKEN: Secrets | null = [TOKEN]) => {
-    const link = Object.assign(new FakeLink(), { answering: false, verdict: () => null });
+    const link = Object.assign(new FakeLink(workerHttp), { answering: false, verdict: () => null });
     const settings = {
       PORT: 0,
       HOST: "127.0.0.1",
-      WORKER_LINK,
-      WORKER_HTTP: workerHttp,
       AMOUNT_MAX,
       READ_TOKEN,
     };
-    return startApi({ settings, link, log: createLog("api", "silent") });
+    return startApi({ settings, workers: link, log: createLog("api", "silent") });
   };
   const [alone, behind] = [start(vacantUrl()), start(closed.url, null)];
   await api.ask(401, "GET", "/payments");
@@ -332,12 +330,11 @@ async function documentOf(kind: "api" | "worker"): Promise<Contract> {
   const settings = {
     PORT: 0,
     HOST: "127.0.0.1",
-    WORKER_LINK,
-    WORKER_HTTP: http.url,
     AMOUNT_MAX,
     READ_TOKEN: null,
   };
-  const api = startApi({ settings, link: new FakeLink(), log: createLog("api", "silent") });
+  const workers = new FakeLink(http.url);
+  const api = startApi({ settings, workers, log: createLog("api", "silent") });
   const { contract } = await Listener.at(api.url);
   await api.stop();
   return contract;

@@ -24,7 +24,7 @@ import {
   temporaryDirectory,
   uuid,
 } from "./journal.fixture.ts";
-import { openDatabase, PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
+import { CACHE_BYTES, openDatabase, PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
 /** Numbers of the levels in SQLite. */
@@ -92,6 +92,32 @@ test("a new journal has small pages, another one keeps those that it was made wi
     expect(again.head.nextSeq).toBe(11);
     again.close();
   }
+});
+
+test("at work the cache holds what the largest commit writes, and no more than a few of them", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const db = openDatabase(path, "off");
+  const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
+  const batchFrom = (seq: number) =>
+    Array.from({ length: BATCH_MAX }, (_, n) =>
+      assigned(seq + n, 0, { correlationId: crypto.randomUUID() }),
+    );
+  // Nearly every id meets a page of its own from here on.
+  for (let batch = 0; batch < 60; batch++) store.apply(batchFrom(1 + batch * BATCH_MAX));
+  store.checkpointAll();
+  const settled = Array.from({ length: BATCH_MAX }, (_, n) => settle(1 + n * 60, n));
+  for (const batch of [batchFrom(1 + 60 * BATCH_MAX), settled]) {
+    store.checkpointAll();
+    store.apply(batch);
+    const [[cacheKiB] = [0]] = db.query("PRAGMA cache_size").values() as [[number]];
+    expect(cacheKiB * -1024).toBe(CACHE_BYTES);
+    const pages = db.query("PRAGMA wal_checkpoint(PASSIVE)").get() as { log: number };
+    expect(pages.log).toBeGreaterThan(300);
+    expect(pages.log * PAGE_BYTES).toBeLessThan(CACHE_BYTES * 0.75);
+    expect(pages.log * PAGE_BYTES).toBeGreaterThan(CACHE_BYTES / 16);
+  }
+  store.close();
 });
 
 test("a source is nowhere in the file once its payment has ended, however its rows lay there", () => {

@@ -71,6 +71,14 @@ export type JournalSync = "full" | "normal" | "off";
 export const CHECKED_BYTES_MAX = 64 * 1024 * 1024;
 /** Page size of a new journal. Nearly every id dirties a page of its own, which is written as a whole. */
 export const PAGE_BYTES = 2048;
+/**
+ * Memory for pages while payments are taken. A commit in which two pages of the index of ids were made
+ * three walks through all that are kept (decision 56), so it is no more than the largest commit writes
+ * and the upper pages of that index for ten million payments.
+ */
+export const CACHE_BYTES = 4 * 1024 * 1024;
+/** The same while a file is upgraded, looked through or filled, by commits of any size. */
+const CACHE_BYTES_AT_LENGTH = 64 * 1024 * 1024;
 
 /** Knows a copy that was put in place by other means by what only copies have. */
 const MARK_COPY =
@@ -137,6 +145,7 @@ export class SqliteStore {
       this.#sources = new SqliteSources(this.#db);
       this.#webhooks = new SqliteWebhooks(this.#db);
       this.ledger = new SqliteLedger(this.#db);
+      this.#db.run(`PRAGMA cache_size = -${CACHE_BYTES / 1024}`);
       // Another writer holds up payments for this long, and then they are turned away.
       this.#db.run("PRAGMA busy_timeout = 250");
     } catch (error) {
@@ -446,7 +455,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${sync}`);
     db.run("PRAGMA wal_autocheckpoint = 0");
-    db.run("PRAGMA cache_size = -65536");
+    db.run(`PRAGMA cache_size = -${CACHE_BYTES_AT_LENGTH / 1024}`);
     return db;
   } catch (error) {
     db?.close();

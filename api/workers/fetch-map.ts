@@ -1,0 +1,23 @@
+/** Asks a worker for its map; a worker that has none, or says nothing in time, is null. */
+import { TABLE } from "../../shared/http-api/table.ts";
+import { fetchFrom } from "../../shared/net/fetch.ts";
+import { Overdue } from "../../shared/net/overdue.ts";
+import type { Peer } from "../../shared/net/peer.ts";
+import { Owners } from "./owners.ts";
+
+const MAP_MS_MAX = 1_000;
+
+export async function fetchMap(worker: Peer, base: string): Promise<Owners | null> {
+  const abort = new AbortController();
+  const overdue = new Overdue(MAP_MS_MAX, () => abort.abort());
+  try {
+    const init = { redirect: "manual", timeout: false, signal: abort.signal } as const;
+    const answer = await fetchFrom(worker, base + TABLE.cluster.path, init);
+    const text = await answer.text();
+    return answer.ok ? Owners.of(JSON.parse(text)) : null;
+  } catch {
+    return null; // It is not there, or it is no worker: another one is asked at the same time.
+  } finally {
+    overdue.cancel();
+  }
+}
