@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 import { reachedAt, type ReachedBy } from "../cluster/reached-at.ts";
+import { BEAT_MS } from "../cluster/lease.ts";
 import { shownJournal } from "../journal-url.ts";
 import { LEDGER_ROWS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
@@ -60,12 +61,13 @@ export async function openPostgresJournal(
     // A database that somebody works on with an earlier schema is left as it is until that one has ended.
     const schema = await reached(() => schemaOf((...question) => reading.ask(...question)));
     refuseLater(schema);
-    const isOlder = schema > 0 && schema < POSTGRES_MIGRATIONS.length;
-    if (!isOlder) await migrated();
+    if (schema > 0 && schema < POSTGRES_MIGRATIONS.length) {
+      await onceLeft(reading, clock, (sentence) => say(about(sentence)));
+    }
+    await migrated();
     const lease = await Lease.take(beside, identityOf(settings), (sentence) =>
       say(about(sentence)),
     );
-    if (isOlder) await migrated();
     const head = await reached(() => begin(reading, lease, processors, clock.wallMs())).catch(
       async (error: Error) => {
         await lease.leave(error.message);
@@ -144,10 +146,29 @@ async function movedAtMs(connection: Connection): Promise<number | null> {
 }
 
 async function refuseWhileWorked(connection: Connection): Promise<void> {
+  const name = await livingIn(connection);
+  if (name !== null) throw new Error(`worker ${name} works there: stop it first`);
+}
+
+/** Resolves when no worker is there any more, works or waits; `told` hears once whom it waits for. */
+async function onceLeft(
+  connection: Connection,
+  clock: Clock,
+  told: (sentence: string) => void,
+): Promise<void> {
+  for (let isTold = false; ; isTold = true) {
+    const name = await patiently(() => livingIn(connection), clock);
+    if (name === null) return;
+    if (!isTold) told(`waits for worker ${name}, which is of an earlier version: it has to end`);
+    await Bun.sleep(BEAT_MS);
+  }
+}
+
+async function livingIn(connection: Connection): Promise<string | null> {
   const [living] = await connection.ask<{ name: string }>(
     "SELECT name FROM workers WHERE sealed_at IS NULL AND alive_until > clock_timestamp() LIMIT 1",
   );
-  if (living !== undefined) throw new Error(`worker ${living.name} works there: stop it first`);
+  return living?.name ?? null;
 }
 
 type HeadColumns = {

@@ -131,7 +131,7 @@ function sentenceOf({ name, leftMs }: OtherWorker): string {
  * Gives the number of a start, by the rule of `nextNumber` (worker/cluster/owners.ts); null when another start
  * was given it at the same moment.
  */
-export async function entered(
+async function entered(
   connection: Connection,
   { name, link, http }: Identity,
 ): Promise<number | null> {

@@ -1,0 +1,55 @@
+/** Starts on databases of earlier schemas, which have neither the tables nor the functions of this program. */
+import { afterAll, expect, test } from "bun:test";
+import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { until } from "../../../testing/until.ts";
+import { accept } from "../journal.fixture.ts";
+import { Connection } from "./connection.ts";
+import { FUNCTIONS } from "./functions.ts";
+import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
+import { freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
+
+const WAIT_MS = 60_000;
+
+afterAll(stopPostgres);
+
+/** A database that a program with the first few of the migrations has left. */
+async function left(migrations: number): Promise<{ url: string; connection: Connection }> {
+  const url = await freshDatabase();
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  await migratePostgres(connection, POSTGRES_MIGRATIONS.slice(0, migrations));
+  for (const { name } of FUNCTIONS) await connection.ask(`DROP FUNCTION ${name}`);
+  return { url, connection };
+}
+
+const earlier = POSTGRES_MIGRATIONS.slice(0, -1).map(({ name }, i) => [name, i + 1] as const);
+
+test.skipIf(WHY_NO_POSTGRES !== null).each(earlier)(
+  `a worker starts on a database of the schema %s, and brings it to its own${NO_POSTGRES}`,
+  async (_, migrations) => {
+    const { url, connection } = await left(migrations);
+    await using opened = await openAt(url);
+    expect(await opened.apply(accept(1))).toEqual([{ kind: "done" }]);
+    connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker waits, and changes nothing, while one of an earlier version is there${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await left(1);
+    await connection.ask(
+      "INSERT INTO workers (name, link, http, alive_until) VALUES ('old', 'l', 'h', clock_timestamp() + interval '1 hour')",
+    );
+    const said: string[] = [];
+    const opening = openAt(url, { say: (sentence) => said.push(sentence) });
+    await until("it waits", WAIT_MS, () => said.length > 0);
+    expect(said).toEqual([expect.stringContaining("waits for worker old, which is of an earlier")]);
+    expect(await connection.ask("SELECT schema FROM meta")).toEqual([{ schema: 1 }]);
+    await connection.ask("UPDATE workers SET sealed_at = clock_timestamp()");
+    await using opened = await opening;
+    expect(await opened.apply(accept(1))).toEqual([{ kind: "done" }]);
+    connection.drop();
+  },
+  WAIT_MS,
+);
