@@ -11,7 +11,7 @@
  * Rows of the fold have an order of their own, which is another one in each process and after each start;
  * runs tell where they lie in the database, for those that have left the ring. A purge moves the base of
  * every stream in one transaction, and begins the fold anew. Following each commit was refused: several
- * followers cost a fifth to a half of the throughput (docs/adr/0057-several-workers-are-active.md).
+ * followers cost a fifth to a half of the throughput (docs/adr/0057-streams-are-folded.md).
  */
 import type { RowRange, StreamRows } from "../../journal-reader.ts";
 import { BLOCK_ROWS, STREAMS } from "../../limits.ts";
