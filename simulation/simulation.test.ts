@@ -21,6 +21,10 @@ const FOUND_ONCE = [
     seed: 1_795_898_948,
     what: "a payment that was answered 422 by something in between, on a restored journal, had no end",
   },
+  {
+    seed: 1_796_005_556,
+    what: "the count of fees did not go back with the journal to a payment's earlier assignment",
+  },
 ];
 
 async function runBun(...args: string[]): Promise<{ code: number | null; output: string }> {

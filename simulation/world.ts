@@ -12,7 +12,6 @@ import { createLog } from "../shared/log.ts";
 import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
-import { chargedOf } from "./world/charged.ts";
 import { Checker, Violation } from "./world/checker.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, PROCESSORS } from "./world/gateway.ts";
@@ -27,7 +26,8 @@ import { FeeBook } from "./world/fees.ts";
 import type { Tariffs } from "./world/tariffs.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
-import { letGo } from "./world/operator.ts";
+import { CONTEST, kindOf, type Kind } from "./world/kinds.ts";
+import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { planTrouble } from "./world/trouble.ts";
@@ -86,7 +86,9 @@ class World implements Scene {
   readonly mood: Chance;
   readonly restoring: Chance;
   readonly tariff: Chance;
+  readonly kind: Chance;
   readonly plan: Plan;
+  readonly kinds: readonly Kind[];
   readonly time = new Time();
   readonly trace = new Trace();
   readonly disk = new Disk();
@@ -124,16 +126,25 @@ class World implements Scene {
     this.mood = new Chance(seed ^ 0x1b873593);
     this.restoring = new Chance(seed ^ 0x3c6ef372);
     this.tariff = new Chance(seed ^ 0x7f4a7c15);
+    this.kind = new Chance(seed ^ 0x428a10b2);
     this.plan = drawPlan(this.chance, this);
+    this.kinds = PROCESSORS.map((_, number) => kindOf(this.plan.kinds[number] ?? CONTEST));
     this.#steps = steps;
 
     const { plan, time, disk, chance } = this;
     const urls = PROCESSORS.map(({ url }) => url);
     this.models = PROCESSORS.map(
-      ({ fee }) => new ProcessorModel({ fee, random: chance.fork().next }),
+      ({ fee }, number) =>
+        new ProcessorModel({ fee, random: chance.fork().next, form: this.kinds[number]!.form }),
     );
     this.wires = this.models.map((model, number) => this.#wireTo(model, number));
-    this.checker = new Checker({ disk, models: this.models, wires: this.wires, urls });
+    this.checker = new Checker({
+      disk,
+      models: this.models,
+      wires: this.wires,
+      urls,
+      kinds: this.kinds,
+    });
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -260,6 +271,7 @@ class World implements Scene {
     this.#expectOpenDoor();
     letGo(this);
     if (this.isUnproven) letThrough(this);
+    endOutlived(this);
     time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     // Nobody waits for the commit of a settlement.
     time.run(time.nowMs + 1_000, this.#stop);
@@ -340,6 +352,7 @@ class World implements Scene {
         odd: this.odd.fork(),
         mood: this.mood.fork(),
         model,
+        kind: this.kinds[number]!,
         number,
         onCharge: (charge) => {
           this.counts.charges++;
@@ -347,7 +360,7 @@ class World implements Scene {
           this.watch(() => this.checker.onCharge(charge));
         },
         onAnswer: (charge, status) => {
-          const { correlationId } = chargedOf(charge.body);
+          const { correlationId } = charge;
           this.note(`answer ${number} ${correlationId} ${status}`);
           this.watch(() => {
             this.checker.onAnswer(time.nowMs, charge, status);

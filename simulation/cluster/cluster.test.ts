@@ -13,6 +13,10 @@ const TIMEOUT_MS = 900_000;
 /** Seeds that found something once, with what they found. */
 const FOUND_ONCE = [
   { seed: 1_795_898_765, what: "two starts had one number, when the database was put back" },
+  {
+    seed: 1_796_109_131,
+    what: "a worker that had slept through a database's putting back accepted for another's shard",
+  },
   { seed: 2_597, what: "the world took a lease that was put back for one of a worker that lives" },
 ];
 

@@ -128,7 +128,7 @@ class Both {
     const batch = tables.streams.get(stream)!.batch + 1;
     const item = { kind: "give", shard, to } as const;
     const ours = this.simulated((nowMs) =>
-      functions.commit(tables, nowMs, stream, me, batch, [item]),
+      functions.commit(tables, nowMs, stream, me, batch, [item], this.map.version),
     );
     const { values, results } = batchOfGift([shard], to);
     const asked = [stream, me, batch, ...values];

@@ -5,7 +5,13 @@
  */
 import { fence, type Found } from "../../worker/cluster/fence.ts";
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
-import { nextNumber, spread, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import {
+  isAnothers,
+  nextNumber,
+  spread,
+  type Owners,
+  type ShardMap,
+} from "../../worker/cluster/owners.ts";
 import { shardOf } from "../../shared/shards.ts";
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
@@ -135,12 +141,14 @@ export function commit(
   worker: number,
   batch: number,
   items: readonly Item[],
+  knownVersion: number,
 ): Committed {
   const row = tables.streams.get(stream)!;
-  const found = fence(row, worker, batch);
-  if (found !== "done") {
-    return { found, results: row.answer, mapVersion: mapIn(tables).version };
-  }
+  const map = mapIn(tables);
+  const shards = items.flatMap((item) => ("id" in item ? [shardOf(item.id)] : []));
+  let found = fence(row, worker, batch);
+  if (found === "done" && isAnothers(map, worker, knownVersion, shards)) found = "gap";
+  if (found !== "done") return { found, results: row.answer, mapVersion: map.version };
   let { rows } = row;
   const results = items.map((item): TransitionResult => {
     if (item.kind === "accept") return accept(tables, item);

@@ -347,8 +347,9 @@ export class ClusterWorker {
       const [me, stream, batch] = [this.number!, this.#stream, this.#batches + 1];
       let isDoubted = false;
       for (;;) {
+        const { version } = this.holding;
         const answer = await this.#ask((tables, nowMs) =>
-          functions.commit(tables, nowMs, stream, me, batch, items),
+          functions.commit(tables, nowMs, stream, me, batch, items, version),
         );
         if (answer.kind === "answered") {
           const meaning = meaningOf(answer.value.found);

@@ -3,14 +3,8 @@
  * on disk: production code carries no switch for them, and an edit whose text is not found exactly
  * once fails, so that none can silently plant nothing.
  */
-import type { Edit, Edited } from "./edits.ts";
-
-export type PlantedBug = Edited & {
-  /** Last seed that is tried: it is found by then. */
-  readonly seedsMax: number;
-  /** First seed that is tried, 1 unless another is given: earlier ones find nothing, and take minutes. */
-  readonly seedsFrom?: number;
-};
+import type { Edit, PlantedBug } from "./edits.ts";
+import { BUGS_OF_KINDS } from "./kinds.ts";
 
 const releaseEvenFromUnknown: Edit = {
   file: "worker/payment.ts",
@@ -466,6 +460,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  ...BUGS_OF_KINDS,
   {
     name: "a fee by today's tariff instead of the payment's",
     seedsFrom: 20,

@@ -4,6 +4,12 @@ import { join } from "node:path";
 
 export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
 export type Edited = { readonly name: string; readonly edits: readonly Edit[] };
+export type PlantedBug = Edited & {
+  /** Last seed that is tried: it is found by then. */
+  readonly seedsMax: number;
+  /** First seed that is tried, 1 unless another is given: earlier ones find nothing, and take minutes. */
+  readonly seedsFrom?: number;
+};
 
 const ROOT = join(import.meta.dir, "../..");
 

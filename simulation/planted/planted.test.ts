@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
+import { PLANTED_BUGS } from "./bugs.ts";
+import type { PlantedBug } from "./edits.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 

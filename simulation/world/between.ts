@@ -48,3 +48,43 @@ export function unclearReply(chance: Chance, { body: sent }: Request): Reply {
 export function withoutZone(reply: Reply): Reply {
   return { ...reply, body: reply.body?.replace(/(:\d\d\.\d{3})Z"/, '$1"') ?? null };
 }
+
+/** Stands for an answer of Stripe's that is none about this payment, or leaves open what became of it. */
+export function unclearIntent(chance: Chance, { body: sent }: Request): Reply {
+  const whole = { retryAfter: null, complete: true };
+  if (sent === undefined) {
+    const body = chance.pick(["[]", "{}", "null", "", '{"data":[{}]}', '{"data":{}}']);
+    return { ...whole, status: 200, body };
+  }
+  const form = new URLSearchParams(sent);
+  const amount = Number(form.get("amount"));
+  const ours = {
+    object: "payment_intent",
+    amount_received: amount,
+    currency: form.get("currency"),
+    metadata: { correlation_id: form.get("metadata[correlation_id]") },
+    status: "succeeded",
+  };
+  const others = { ...ours, metadata: { correlation_id: chance.uuid() } };
+  const said = (status: number, value: object) => ({
+    ...whole,
+    status,
+    body: JSON.stringify(value),
+  });
+  const failed = (status: number, type: string, more: object = {}) =>
+    said(status, { error: { type, ...more } });
+  return chance.pick<Reply>([
+    said(200, {}),
+    said(200, []),
+    said(200, others),
+    said(200, { ...ours, status: "processing" }),
+    said(200, { ...ours, amount_received: amount + 1 }),
+    { ...said(200, ours), complete: false },
+    { ...whole, status: 200, body: null },
+    failed(402, "card_error", { code: "card_declined", payment_intent: others }),
+    failed(402, "api_error"),
+    failed(400, "idempotency_error"),
+    failed(409, "idempotency_error"),
+    { ...whole, status: 400, body: "<h1>bad request</h1>" },
+  ]);
+}

@@ -3,10 +3,11 @@
  * sent to processors and what they recorded. The journal is asked only where the promise is about it.
  */
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import { chargedOf } from "./charged.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk, PaymentOnDisk } from "./disk.ts";
+import type { Kind } from "./kinds.ts";
 import type { ChargeSeen, Wire } from "./wire.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
+import type { Recorded } from "../../simulator/processor/records.ts";
 
 export class Violation extends Error {}
 
@@ -15,12 +16,15 @@ export class Violation extends Error {}
  * what was rejected before has to be.
  */
 const MINUTE_MS = 60_000;
+/** Outcomes after which a charge has no record, and never will have one. */
+const NOT_RECORDED: ReadonlySet<ChargeSeen["outcome"]> = new Set(["refused", "declined", "absent"]);
 
 export type CheckerOptions = {
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];
   readonly wires: readonly Wire[];
   readonly urls: readonly string[];
+  readonly kinds: readonly Kind[];
 };
 
 export class Checker {
@@ -31,6 +35,10 @@ export class Checker {
   readonly #charges = new Map<string, ChargeSeen[]>();
   /** Charges of before a restore, of which the journal may know nothing. */
   #forgotten = new Set<ChargeSeen>();
+  /** Payments that an earlier start of the worker has charged: it may have ended before it wrote down the answer. */
+  readonly #chargedBefore = new Set<string>();
+  /** Payments that a processor has declined. */
+  readonly #declined = new Set<string>();
   /** Answers that the worker was given since its start, by processor. */
   #told: Told[] = [];
 
@@ -41,6 +49,7 @@ export class Checker {
 
   /** The worker starts, and has forgotten what it was told. */
   onStart(): void {
+    for (const correlationId of this.#charges.keys()) this.#chargedBefore.add(correlationId);
     this.#told = this.#options.models.map(() => new Told());
   }
 
@@ -66,10 +75,10 @@ export class Checker {
 
   /** I2, I3, I4 and I5, at the moment at which a charge leaves. */
   onCharge(charge: ChargeSeen): void {
-    const { correlationId, amountCents, requestedAtMs } = chargedOf(charge.body);
+    const { correlationId, amountCents, requestedAtMs } = charge;
     const assigned = this.#options.disk.holds(
       `SELECT count(*) AS n FROM payments
-       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = ? AND state IN (1, 2)
+       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = coalesce(?, requested_at_ms) AND state IN (1, 2)
        AND processor IN (SELECT number FROM processors WHERE url = ?)`,
       correlationId,
       amountCents,
@@ -80,7 +89,7 @@ export class Checker {
     const earlier = this.#charges.get(correlationId) ?? [];
     this.#forget(correlationId, earlier);
     for (const other of earlier) {
-      if (other.outcome === "refused" || other.outcome === "absent") continue;
+      if (NOT_RECORDED.has(other.outcome)) continue;
       if (other.processor !== charge.processor) {
         throw new Violation(`I3: ${correlationId} moves while an attempt is ${other.outcome}`);
       }
@@ -104,31 +113,32 @@ export class Checker {
     for (const charge of forgotten) charge.outcome = "absent";
   }
 
-  onAnswer(nowMs: number, { processor, body, outcome }: ChargeSeen, status: number | string): void {
-    const { correlationId } = chargedOf(body);
+  onAnswer(nowMs: number, charge: ChargeSeen, status: number | string): void {
+    const { processor, correlationId, outcome } = charge;
     const told = this.#told[processor] as Told;
     if (status === 200 && outcome === "recorded") told.accepted(nowMs, correlationId);
+    if (outcome === "declined") this.#declined.add(correlationId);
     if (status === 400) told.rejected(nowMs, correlationId);
   }
 
   /**
    * No payment is given up because of a processor that takes none, or that has not rejected it before and
-   * accepted another one since, or that says now one thing and now another; nor without a record of other
-   * data.
+   * accepted another one since, or that says now one thing and now another; unless that one has declined it.
+   * None is that was charged, and none is in conflict without a record of other data.
    */
   onParked(kind: "reject" | "conflict", correlationId: string): void {
     const { disk, models } = this.#options;
     if (kind === "reject") {
+      if (models.some(({ records }) => records.get(correlationId) !== undefined))
+        throw new Violation(`G4: ${correlationId} is rejected and was charged`);
+      if (this.#declined.has(correlationId)) return;
       if (this.#told.some((told) => told.mayGiveUp(correlationId))) return;
       throw new Violation(`G3: ${correlationId} is rejected by a processor that is not believed`);
     }
     const ours = disk.payment(correlationId);
-    const differs = models.some(({ records }) => {
+    const differs = models.some(({ records }, number) => {
       const record = records.get(correlationId);
-      const isOurs =
-        record?.amountCents === ours?.amount_cents &&
-        record?.requestedAtMs === ours?.requested_at_ms;
-      return record !== undefined && !isOurs;
+      return record !== undefined && !this.isSame(record, ours, number);
     });
     if (!differs) throw new Violation(`G3: ${correlationId} is a conflict, and no record differs`);
   }
@@ -141,6 +151,13 @@ export class Checker {
     for (const charge of this.#charges.get(correlationId) ?? []) charge.outcome = "absent";
   }
 
+  /** Some charge of it got no answer that proves that it was not recorded, or that may not be written down. */
+  isDoubted(correlationId: string): boolean {
+    if (this.#chargedBefore.has(correlationId)) return true;
+    const charges = this.#charges.get(correlationId) ?? [];
+    return charges.some(({ outcome }) => !NOT_RECORDED.has(outcome));
+  }
+
   /** No processor has a record of this id, and no request is left that could still make one. */
   isAbsent(correlationId: string): boolean {
     const { models, wires } = this.#options;
@@ -148,10 +165,21 @@ export class Checker {
     return !recorded && !wires.some((wire) => wire.mayRecord(correlationId));
   }
 
-  /** I4: at most one processor holds a record. */
+  /** True when a record of a processor is what the journal has, as far as that processor keeps it. */
+  isSame(record: Recorded, ours: PaymentOnDisk | undefined, number: number): boolean {
+    const { keepsInstants } = this.#options.kinds[number]!;
+    return (
+      record.amountCents === ours?.amount_cents &&
+      (!keepsInstants || record.requestedAtMs === ours.requested_at_ms)
+    );
+  }
+
+  /** I4: at most one processor holds a record, and that one holds one. */
   checkTenants(correlationId: string): void {
     const holders = this.#options.models.filter((model) => model.records.get(correlationId));
-    if (holders.length > 1) throw new Violation(`I4: ${correlationId} is charged twice`);
+    const [holder] = holders;
+    const isTwice = holder?.records.get(`${correlationId}#2`) !== undefined;
+    if (holders.length > 1 || isTwice) throw new Violation(`I4: ${correlationId} is charged twice`);
   }
 
   /** I7 and I8: what was acknowledged is in the journal, with its amount, and at one processor. */

@@ -82,8 +82,8 @@ export class Disk {
   }
 
   /** True when a table would have a row that matches after a power cut now. */
-  holds(sql: string, ...values: (string | number)[]): boolean {
-    return this.db.query<{ n: number }, (string | number)[]>(sql).get(...values)?.n === 1;
+  holds(sql: string, ...values: (string | number | null)[]): boolean {
+    return this.db.query<{ n: number }, (string | number | null)[]>(sql).get(...values)?.n === 1;
   }
 
   /** All payments by id, oldest first. */

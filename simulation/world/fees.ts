@@ -13,7 +13,7 @@ import type { Tariffs } from "./tariffs.ts";
 const SETTLED = PAYMENT_STATES.indexOf("settled");
 const MILLION = 1_000_000n;
 
-/** Knows the terms that each payment was assigned under, by its id. */
+/** Knows the terms of each assignment: of a payment that a restored copy has as it was, of that one. */
 export class FeeBook {
   readonly #disk: Disk;
   readonly #terms = new Map<string, Tariff>();
@@ -25,14 +25,14 @@ export class FeeBook {
   /** Notes assignments that the journal has taken, under what the worker was started with. */
   onApplied(transitions: readonly Transition[], inForce: Tariffs): void {
     for (const transition of transitions) {
-      if (transition.kind !== "accept" && transition.kind !== "assign") continue;
+      if (!("assignment" in transition)) continue;
       const { seq, assignment } = transition;
       const stored = this.#disk.assigned(seq);
       const isTaken =
         stored?.processor === assignment?.processor &&
         stored?.requested_at_ms === assignment?.requestedAtMs;
       if (stored === null || assignment === null || !isTaken) continue;
-      this.#terms.set(stored.id, inForce[assignment.processor]!);
+      this.#terms.set(nameOf(stored.id, assignment), inForce[assignment.processor]!);
     }
   }
 
@@ -40,10 +40,10 @@ export class FeeBook {
   check(known: readonly KnownTariff[], processors: readonly string[]): void {
     const eras = erasOf(known, processors.length);
     for (const [correlationId, payment] of this.#disk.payments()) {
-      const terms = this.#terms.get(correlationId);
-      if (terms === undefined || payment.state !== SETTLED) continue;
       const { amount_cents: amountCents, name, requested_at_ms: requestedAtMs } = payment;
-      const processor = processors.indexOf(name!);
+      const processor = processors.indexOf(name ?? "");
+      const terms = this.#terms.get(nameOf(correlationId, { processor, requestedAtMs }));
+      if (terms === undefined || payment.state !== SETTLED) continue;
       const shown = tariffOf(eras, { processor, requestedAtMs: requestedAtMs! });
       const ours = shown === null ? null : millionthsOf(feeOf(shown.terms, amountCents));
       const theirs = naiveFee(terms, amountCents);
@@ -51,6 +51,12 @@ export class FeeBook {
       throw new Violation(`fee: ${correlationId} is said to cost ${ours} and costs ${theirs}`);
     }
   }
+}
+
+type Assigned = { readonly processor: number; readonly requestedAtMs: number | null };
+
+function nameOf(correlationId: string, { processor, requestedAtMs }: Assigned): string {
+  return `${correlationId} ${processor} ${requestedAtMs}`;
 }
 
 /** In millionths of a cent. */

@@ -118,7 +118,7 @@ export class Gateway {
           name,
           fee: terms[i]!,
           url,
-          client: new HttpProcessor(url, plan.processorTimeoutMs, exchange),
+          client: new HttpProcessor(url, plan.processorTimeoutMs, exchange, wire.adapter),
         };
       }),
       tariffsFromMs: tariffs.at(-1)?.fromMs ?? 0,

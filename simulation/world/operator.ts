@@ -4,12 +4,15 @@
  */
 import type { Grounds, OperatorCommand, PaymentAction } from "../../worker/intervention.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import { isDeclined } from "../../testing/cards.ts";
 import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
 import { PROCESSORS } from "./gateway.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 
 type Decision = Exclude<OperatorCommand, { kind: "processors" | "journal" }>;
+/** Time between looks for payments that wait for an operator. */
+const AGAIN_MS = 2_000;
 const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: null };
 
 /** Makes a decision about a payment that is open or about a processor. */
@@ -53,17 +56,44 @@ export function onPayment(
 
 /** True when the processor would show this payment to an operator who asks by telephone. */
 export function isRecorded(
-  { models }: Scene,
+  { models, checker }: Scene,
   correlationId: string,
   payment: PaymentOnDisk,
 ): boolean {
   const number = PROCESSORS.findIndex(({ url }) => url === payment.url);
   const record = models[number]?.records.get(correlationId);
-  return (
-    record !== undefined &&
-    record.amountCents === payment.amount_cents &&
-    record.requestedAtMs === payment.requested_at_ms
-  );
+  return record !== undefined && checker.isSame(record, payment, number);
+}
+
+/**
+ * Somebody who asks the processors' people about payments that wait for nobody else: their processor may have
+ * forgotten them, so that nothing is sent there again, or has declined them after an attempt without an answer.
+ */
+export function endOutlived(world: Scene): void {
+  const { plan, disk, checker, time } = world;
+  if (plan.kinds.length === 0) return;
+  for (const [correlationId, payment] of disk.doubted()) {
+    if (!isAnOperators(world, correlationId, payment)) continue;
+    const isHeld = PAYMENT_STATES[payment.state] === "held";
+    if (!isHeld) onPayment(world, "hold", correlationId, payment);
+    else if (isRecorded(world, correlationId, payment))
+      onPayment(world, "settle", correlationId, payment);
+    else if (checker.isAbsent(correlationId))
+      onPayment(world, "absent", correlationId, payment, GROUNDS, true);
+  }
+  if (disk.unsettled().size > 0) time.after(AGAIN_MS, () => endOutlived(world));
+}
+
+function isAnOperators(
+  { plan, time, checker }: Scene,
+  correlationId: string,
+  payment: PaymentOnDisk,
+): boolean {
+  const number = PROCESSORS.findIndex(({ url }) => url === payment.url);
+  const { kind, remembersForMs } = plan.kinds[number]!;
+  const isOutlived = time.wallMs() - payment.requested_at_ms! >= remembersForMs;
+  if (isOutlived || kind !== "stripe") return isOutlived;
+  return isDeclined(payment.amount_cents) && checker.isDoubted(correlationId);
 }
 
 function operate(world: Scene, command: Decision): void {

@@ -1,5 +1,6 @@
 /** The faults of one run, drawn from its seed; printed, so that a reader knows what was survived. */
 import type { Chance } from "./chance.ts";
+import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
 export type Plan = {
@@ -63,6 +64,8 @@ export type Plan = {
   readonly restores: number;
   /** The tariffs that hold one after the other. */
   readonly tariffs: readonly Tariffs[];
+  /** Processors that are not the contest's two; none, where they are. */
+  readonly kinds: readonly KindPlan[];
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -73,11 +76,13 @@ export type Plan = {
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
 type Apart = Readonly<
-  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff", Chance>
+  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind", Chance>
 >;
 
-export function drawPlan(chance: Chance, { restoring, tariff, ...others }: Apart): Plan {
-  const plan = { ...drawOthers(chance, others), tariffs: drawTariffs(tariff) };
+export function drawPlan(chance: Chance, { restoring, tariff, kind, ...others }: Apart): Plan {
+  const kinds = drawKinds(kind);
+  const plan = { ...drawOthers(chance, others), tariffs: drawTariffs(tariff), kinds };
+  if (kinds.length > 0) return withKinds(plan);
   // A copy has other addresses, or rows that a purge took away since.
   if (plan.exchanges > 0 || plan.purges > 0 || restoring.happens(0.6)) return plan;
   // An id that is not in the copy has no amount yet.
@@ -86,10 +91,26 @@ export function drawPlan(chance: Chance, { restoring, tariff, ...others }: Apart
   return { ...plan, restores: 1, tariffs, shop: { ...plan.shop, otherAmounts: 0 } };
 }
 
+/**
+ * Processors of other kinds do not change places, and no journal is lost beside them. A key is remembered for a
+ * known time, so that no call may be on its way for longer than that says.
+ */
+function withKinds(plan: Plan): Plan {
+  const { wire, processors } = plan;
+  const lateMsMax = Math.min(wire.lateMsMax, LATE_MS_MAX);
+  const delaysMs = processors.delaysMs.map((delayMs) => Math.min(delayMs, DELAY_MS_MAX));
+  return {
+    ...plan,
+    exchanges: 0,
+    wire: { ...wire, lateMsMax },
+    processors: { ...processors, delaysMs },
+  };
+}
+
 function drawOthers(
   chance: Chance,
-  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff">,
-): Omit<Plan, "tariffs"> {
+  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind">,
+): Omit<Plan, "tariffs" | "kinds"> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));

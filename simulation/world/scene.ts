@@ -5,6 +5,7 @@ import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
 import type { Disk } from "./disk.ts";
 import type { Gateway } from "./gateway.ts";
+import type { Kind } from "./kinds.ts";
 import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
 import type { Tariffs } from "./tariffs.ts";
@@ -21,7 +22,10 @@ export interface Scene {
   readonly mood: Chance;
   readonly restoring: Chance;
   readonly tariff: Chance;
+  readonly kind: Chance;
   readonly plan: Plan;
+  /** Kinds of the processors, by number. */
+  readonly kinds: readonly Kind[];
   readonly time: Time;
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];

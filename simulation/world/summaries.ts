@@ -8,6 +8,7 @@ import { summaryJson } from "../../worker/http/server.ts";
 import type { Recorded } from "../../simulator/processor/records.ts";
 import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
+import type { PaymentOnDisk } from "./disk.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { PROCESSORS } from "./gateway.ts";
 
@@ -19,10 +20,13 @@ const ALL = [NAMES[0] as string];
 type Window = { readonly fromMs: number; readonly toMs: number };
 
 export function compareSummaries(world: Scene): void {
-  const recorded = world.models.map((model) =>
-    [...model.records.values()].filter((row) => !world.purged.has(row.correlationId)),
+  const payments = world.disk.payments();
+  const recorded = world.models.map((model, number) =>
+    [...model.records.values()]
+      .filter((row) => !world.purged.has(row.correlationId))
+      .map((row) => withOurInstant(world, row, payments.get(row.correlationId), number)),
   );
-  checkSettledSet(world, recorded);
+  checkSettledSet(world, recorded, payments);
   for (const window of windowsOver(world, recorded.flat())) {
     const totals = world.gateway.summary(window);
     if (totals === null) throw new Violation("the worker is down after everything healed");
@@ -38,8 +42,11 @@ export function compareSummaries(world: Scene): void {
  * Checks conservation, as sets of ids: what a processor has recorded is settled there, and nothing
  * else is.
  */
-function checkSettledSet(world: Scene, recorded: readonly Recorded[][]): void {
-  const payments = world.disk.payments();
+function checkSettledSet(
+  world: Scene,
+  recorded: readonly Recorded[][],
+  payments: ReadonlyMap<string, PaymentOnDisk>,
+): void {
   for (const [processor, rows] of recorded.entries()) {
     for (const { correlationId, amountCents, requestedAtMs } of rows) {
       const found = payments.get(correlationId);
@@ -59,6 +66,17 @@ function checkSettledSet(world: Scene, recorded: readonly Recorded[][]): void {
   if (settledCount !== recordedCount) {
     throw new Violation(`I7: ${settledCount} payments are settled, ${recordedCount} recorded`);
   }
+}
+
+/** A processor that keeps no instant of ours is summed by that of the assignment. */
+function withOurInstant(
+  { kinds }: Scene,
+  row: Recorded,
+  ours: PaymentOnDisk | undefined,
+  number: number,
+): Recorded {
+  if (kinds[number]!.keepsInstants) return row;
+  return { ...row, requestedAtMs: ours?.requested_at_ms ?? row.requestedAtMs };
 }
 
 /** True when processors were at two addresses each, so that theirs and ours are equal in sum only. */

@@ -55,7 +55,9 @@ function fillDisk(world: Scene): void {
 }
 
 function stepWallClock(world: Scene): void {
-  const stepMs = world.chance.pick([-3_600_000, -1_500, 1_500, 3_600_000]);
+  // A key would be remembered for longer than it is.
+  const mayGoBack = world.plan.kinds.length === 0;
+  const stepMs = world.chance.pick([...(mayGoBack ? [-3_600_000, -1_500] : []), 1_500, 3_600_000]);
   world.note(`wall clock steps by ${stepMs}`);
   world.time.wallOffsetMs += stepMs;
 }

@@ -4,11 +4,12 @@
  * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
  */
 import type { Exchange } from "../../worker/processor.ts";
-import { NOT_FOUND, REJECTION, unclearReply, withoutZone } from "./between.ts";
+import { NOT_FOUND, REJECTION, withoutZone } from "./between.ts";
 import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Chance } from "./chance.ts";
-import { chargedOf } from "./charged.ts";
+import type { Charged } from "./charged.ts";
+import type { Kind, Proof } from "./kinds.ts";
 import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 
@@ -16,13 +17,13 @@ type Request = Parameters<Exchange>[0];
 type Reply = Awaited<ReturnType<Exchange>>;
 
 /**
- * Fate of a charge on the wire, for the checker. `refused` is proof that it was not recorded,
+ * Fate of a charge on the wire, for the checker. `refused` and `declined` are proof that it was not recorded,
  * `absent` that it never will be: the checker itself has seen that.
  */
-export type ChargeSeen = {
+export type ChargeSeen = Charged & {
   readonly processor: number;
   readonly body: string;
-  outcome: "open" | "recorded" | "refused" | "unclear" | "absent";
+  outcome: Proof | "open" | "absent";
 };
 
 /** A request that is on its way, or that the processor has and may still record. */
@@ -35,6 +36,7 @@ export type WireOptions = {
   readonly odd: Chance;
   readonly mood: Chance;
   readonly model: ProcessorModel;
+  readonly kind: Kind;
   readonly number: number;
   readonly onCharge: (charge: ChargeSeen) => void;
   readonly onAnswer: (charge: ChargeSeen, status: number | string) => void;
@@ -81,6 +83,10 @@ export class Wire {
     return false;
   }
 
+  get adapter(): Kind["adapter"] {
+    return this.#options.kind.adapter;
+  }
+
   /** The exchange of one life of the worker. */
   exchangeFor(alive: () => boolean): Exchange {
     return (request) =>
@@ -93,11 +99,12 @@ export class Wire {
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ): void {
-    const { time, chance, number, onCharge, onAnswer } = this.#options;
+    const { time, chance, number, kind, onCharge, onAnswer } = this.#options;
+    const { body } = request;
     const charge: ChargeSeen | null =
-      request.body === undefined
+      body === undefined
         ? null
-        : { processor: number, body: request.body, outcome: "open" };
+        : { ...kind.chargedOf(body), processor: number, body, outcome: "open" };
     if (charge !== null) onCharge(charge);
     let ended = false;
     const end = (outcome: ChargeSeen["outcome"], status: number | string, tell: () => void) => {
@@ -122,7 +129,7 @@ export class Wire {
 
     time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
     if (charge !== null && this.#options.mood.happens(this.rejects)) {
-      time.after(1, () => end("refused", REJECTION.status, () => resolve(REJECTION)));
+      time.after(1, () => end(kind.proofOf(REJECTION), REJECTION.status, () => resolve(REJECTION)));
       return;
     }
     if (chance.happens(this.faults.neverSent)) {
@@ -134,9 +141,7 @@ export class Wire {
       if (chance.happens(0.5)) return;
     }
     const travelling =
-      charge === null
-        ? null
-        : { correlationId: chargedOf(charge.body).correlationId, handle: null };
+      charge === null ? null : { correlationId: charge.correlationId, handle: null };
     if (travelling !== null) this.#travelling.add(travelling);
     time.after(0.2 + chance.next() * this.faults.lateMsMax, () => {
       if (this.isHidden) {
@@ -150,8 +155,8 @@ export class Wire {
         else {
           const reply = this.#replyOf(answer);
           const isOdd = this.#options.odd.happens(this.answers.unclear);
-          const told = isOdd ? unclearReply(this.#options.odd, request) : reply;
-          end(isOdd ? "unclear" : outcomeOf(reply), told.status, () => resolve(told));
+          const told = isOdd ? kind.unclear(this.#options.odd, request) : reply;
+          end(isOdd ? "unclear" : kind.proofOf(reply), told.status, () => resolve(told));
         }
       });
     });
@@ -163,12 +168,15 @@ export class Wire {
     onAnswer: (answer: Delivered) => void,
   ): void {
     const { time, chance } = this.#options;
+    const { url, body, headers, contentType = "application/json" } = request;
     const call = {
-      method: request.body === undefined ? "GET" : "POST",
-      path: new URL(request.url).pathname,
-      contentType: "application/json",
+      method: body === undefined ? "GET" : "POST",
+      path: url.slice(url.indexOf("/", "http://".length)),
+      contentType,
       token: null,
-      body: request.body ?? "",
+      authorization: "Bearer sk_of_the_world",
+      key: headers?.["Idempotency-Key"] ?? null,
+      body: body ?? "",
     };
     const handle = this.#shell.call(time.nowMs, call, (answer) =>
       time.after(0.2 + chance.next(), () => onAnswer(answer)),
@@ -188,11 +196,4 @@ export class Wire {
     const status = chance.pick([502, 503, 504, 301]);
     return { status, body: "bad gateway", retryAfter: null, complete: true };
   }
-}
-
-/** From the contract, not from our classification: what this answer proves. */
-function outcomeOf({ status, body }: Reply): ChargeSeen["outcome"] {
-  if (status === 200 || status === 422) return "recorded";
-  if (status === 429 || (status === 500 && body === "")) return "refused";
-  return "unclear";
 }

@@ -8,6 +8,7 @@
  * the same trouble again, not the same run.
  */
 import { audit, type Answer } from "../system/audit.ts";
+import { isDeclined } from "../../testing/cards.ts";
 import { Child } from "../../testing/process.ts";
 import { pick, seededRandom } from "../../testing/random.ts";
 import { collect, untilSettled, type Asked, type Statuses } from "../system/storm/collect.ts";
@@ -249,8 +250,8 @@ class Run {
     const random = this.#fromSeed();
     const { gateway, processors } = stack;
     const collected = await collect(gateway, processors, this.#answers, asked, random);
-    const isDeclined = this.#kinds?.isDeclined ?? (() => false);
-    violations.push(...audit({ ...collected, isDeclined }));
+    const mayBeDeclined = this.#kinds === null ? () => false : isDeclined;
+    violations.push(...audit({ ...collected, isDeclined: mayBeDeclined }));
     if (this.#kinds !== null) {
       const statuses = collected.statuses as Statuses;
       violations.push(...(await this.#kinds.auditMoney(statuses, this.#fromSeed())));

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { StripeForm } from "../../simulator/processor/stripe.ts";
 import type { Curve } from "../../shared/http-api/dashboard.ts";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
+import { cardFor, isDeclined } from "../../testing/cards.ts";
 import { eachOf } from "../../testing/each.ts";
 import { queryOf, type Status } from "../../testing/gateway.ts";
 import { ROOT } from "../../testing/programs.ts";
@@ -117,8 +118,6 @@ export class Kinds {
     this.#healedAtMs = Date.now();
   }
 
-  isDeclined = (amountCents: number): boolean => cardFor(amountCents) !== GOOD_CARD;
-
   /** True for a payment that nobody but an operator can bring to an end. */
   isAnOperators = (id: string, status: Status): boolean => {
     const { processor, requestedAtMs, amountCents } = status;
@@ -127,7 +126,7 @@ export class Kinds {
     const isThere = this.stack.site.processors.simulators[at]!.model.records.get(id) !== undefined;
     if (isThere || at === 0 || Date.now() < this.#healedAtMs + QUIET_MS) return false;
     const isOutlived = Date.now() > requestedAtMs + REMEMBERS_MS + QUIET_MS;
-    return processor === "brief" ? isOutlived : this.isDeclined(amountCents);
+    return processor === "brief" ? isOutlived : isDeclined(amountCents);
   };
 
   /** Decides as an operator who has asked the processor's people. Gives what was refused. */
@@ -216,11 +215,4 @@ export class Kinds {
     const text = await answer.text();
     return answer.ok ? null : `${action} of ${id} was answered ${answer.status}: ${text}`;
   }
-}
-
-const GOOD_CARD = "pm_card_visa";
-
-function cardFor(amountCents: number): string {
-  if (amountCents % 16 === 7) return "pm_card_chargeDeclinedInsufficientFunds";
-  return amountCents % 16 === 9 ? "pm_card_chargeDeclinedLostCard" : GOOD_CARD;
 }

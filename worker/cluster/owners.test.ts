@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextNumber, spread, surplus, type Owners } from "./owners.ts";
+import { isAnothers, nextNumber, spread, surplus, type Owners } from "./owners.ts";
 import { SHARDS } from "../../shared/shards.ts";
 
 function countOf(owners: Owners, worker: number | null): number {
@@ -65,6 +65,15 @@ test("gifts of everybody lead to equal parts, and then nobody gives any more", (
       expect(living.flatMap((worker) => surplus(owners, worker, living))).toEqual([]);
     }),
   );
+});
+
+test("a batch for a shard of another worker is known where the map is another one", () => {
+  const [me, other] = [1, 2];
+  const newest = { version: 8, owners: [me, other, null] };
+  expect(isAnothers(newest, me, 7, [0, 0])).toBe(false);
+  expect(isAnothers(newest, me, 7, [0, 1])).toBe(true);
+  expect(isAnothers(newest, me, 9, [2])).toBe(true);
+  expect(isAnothers(newest, me, 8, [1])).toBe(false);
 });
 
 test("a version grows with each change, and follows the clock", () => {

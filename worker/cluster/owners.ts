@@ -28,6 +28,21 @@ export function spread(owners: Owners, from: number | null, living: readonly num
   });
 }
 
+/**
+ * Tells whether a batch is about a shard that the map has for another worker. A sealed worker's batch does not
+ * come so far, and nobody else takes a shard from a worker that has not given it: the database was put back,
+ * and the worker ends as after a gap. `known`: the version that the worker knows; with that one there is
+ * nothing to look for.
+ */
+export function isAnothers(
+  { version, owners }: ShardMap,
+  me: number,
+  known: number,
+  shards: readonly number[],
+): boolean {
+  return version !== known && shards.some((shard) => owners[shard] !== me);
+}
+
 /** Gift of a shard to another worker. */
 export type Gift = { readonly shard: number; readonly to: number };
 
