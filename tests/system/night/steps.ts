@@ -73,6 +73,7 @@ export const steps: readonly Step[] = [
     begins: [
       ["worker", "link-secret", { address: "127.0.0.1" }],
       ["api-2", "worker-silent"],
+      ["api-2", "link-doubt"],
     ],
     page: /^1 sender of frames has another LINK_SECRET than the worker/,
     readiness: ["200 (link-secret)", "200", "503 link-secret"],
