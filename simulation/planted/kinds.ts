@@ -34,9 +34,9 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/processor/adapters/stripe.ts",
-        find: '  return { kind: "rejected", reason: `402:',
+        find: '  return { kind: "rejected", reason, isFinal: true,',
         replace:
-          '  if (codes.length > 0) return unknown("402");\n  return { kind: "rejected", reason: `402:',
+          '  if (codes.length > 0) return unknown(reason);\n  return { kind: "rejected", reason, isFinal: true,',
       },
     ],
   },
