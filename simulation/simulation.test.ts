@@ -1,9 +1,10 @@
-/** Runs the seeded world and the fuzzers, as CI does: fresh seeds every time, printed to be repeated. */
+/** Runs the seeded world and the fuzzers, as CI does: with seeds of this tree, which are new after each change. */
 import { expect, test } from "bun:test";
 import { run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
+import { seedsOfTree } from "./seeds.fixture.ts";
 
-/** CI takes 2 000 fresh seeds and a million inputs; a run by hand takes a taste of each. */
+/** CI takes 2 000 seeds of the tree and a million inputs; a run by hand takes a taste of each. */
 const FULL = process.env["CI"] === "true";
 const SEEDS = FULL ? 2_000 : 200;
 const INPUTS = FULL ? 1_000_000 : 100_000;
@@ -37,9 +38,13 @@ function tail(output: string): string {
 }
 
 test(
-  `${SEEDS} fresh seeds: nothing lost, nothing charged twice`,
+  `${SEEDS} seeds of this tree: nothing lost, nothing charged twice`,
   async () => {
-    const { code, output } = await runBun("simulation/simulate.ts", "--fresh", String(SEEDS));
+    const { code, output } = await runBun(
+      "simulation/simulate.ts",
+      "--seeds",
+      await seedsOfTree(SEEDS),
+    );
     console.log(tail(output));
     expect(code).toBe(0);
   },

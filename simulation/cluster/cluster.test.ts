@@ -1,4 +1,5 @@
-/** Runs fresh seeds of the world of several workers, and plants bugs that it has to find. */
+/** Runs seeds of this tree in the world of several workers, and plants bugs that it has to find. */
+import { seedsOfTree } from "../seeds.fixture.ts";
 import { expect, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
@@ -27,9 +28,9 @@ async function simulate(...args: string[]): Promise<{ code: number | null; outpu
 }
 
 test(
-  `${SEEDS} fresh seeds of several workers: nothing lost, nothing charged twice`,
+  `${SEEDS} seeds of this tree, of several workers: nothing lost, nothing charged twice`,
   async () => {
-    const { code, output } = await simulate("--fresh", String(SEEDS));
+    const { code, output } = await simulate("--seeds", await seedsOfTree(SEEDS));
     console.log(output.trimEnd().split("\n").slice(-40).join("\n"));
     expect(output).toContain("one in eight twice, no violation");
     expect(code).toBe(0);

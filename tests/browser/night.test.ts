@@ -262,6 +262,8 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
           subtree: true, childList: true, characterData: true,
         });
       `);
+      const incidents = () => text(page, "#incidents-list");
+      await seen("books differ", async () => (await incidents()).includes("audit: drift"));
       const { worker } = trouble.stack;
       await worker.stop();
       await seen("it is lost", async () => await page.locator("#lost").isVisible());
@@ -274,7 +276,9 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
         "it has seconds",
         async () => (await text(page, "#figure-accepted .value")) !== "–",
       );
-      expect(await text(page, "#incidents-list")).toMatch(/audit: drift.*, until the worker ended/);
+      await seen("it knows what was", async () => {
+        return /audit: drift.*, until the worker ended/.test(await incidents());
+      });
       await page.click('[data-shown="day"]');
       await seen("it shows the day", async () => {
         return (await page.locator('[data-shown="day"]').getAttribute("aria-pressed")) === "true";
