@@ -15,8 +15,8 @@ import { pathOf } from "../shared/http/target.ts";
 import { fetchFrom, isOurs } from "../shared/net/fetch.ts";
 import type { Resolve } from "../shared/net/names.ts";
 import { Overdue } from "../shared/net/overdue.ts";
-import { peerAt, type Peer } from "../shared/net/peer.ts";
 import { detailOf, problem, unavailable } from "../shared/problem.ts";
+import { Sites, type Site } from "./workers/sites.ts";
 
 export type PassOn = {
   /** `target` is path and query. `onEventStream` is called when the answer will stay open. */
@@ -68,24 +68,14 @@ const NOT_HANDED_BACK = [
 ];
 const BODILESS_STATUSES = new Set([204, 304]);
 
-type Site = { readonly peer: Peer; readonly base: string };
 type Body = string | null;
 
 export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): PassOn {
-  const sites = new Map<string, Site>();
+  const sites = new Sites(resolve);
   const streams = { pages: new Set<EventStream>(), events: new Set<EventStream>() };
   let passedOn = 0;
   const askingReadiness = new Map<string, Promise<Readiness | null>>();
   let ended = false;
-
-  function siteOf(origin: string): Site {
-    let site = sites.get(origin);
-    if (site === undefined) {
-      const base = new URL(origin).pathname.replace(/\/$/, "");
-      sites.set(origin, (site = { peer: peerAt(origin, resolve), base }));
-    }
-    return site;
-  }
 
   async function pass(
     request: Request,
@@ -142,7 +132,7 @@ export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): Pa
     onEventStream: () => void,
   ): Promise<Response> {
     const { method } = request;
-    const { peer, base } = siteOf(origin);
+    const { peer, base } = sites.at(origin);
     const abort = new AbortController();
     request.signal.addEventListener("abort", () => abort.abort());
     const overdue = new Overdue(ms, () => abort.abort());
@@ -188,7 +178,7 @@ export function createPassOn({ origins, timeoutMs, resolve }: PassOnOptions): Pa
   function readiness(origin: string): Promise<Readiness | null> {
     let asking = askingReadiness.get(origin);
     if (asking === undefined) {
-      asking = askReadiness(siteOf(origin)).finally(() => askingReadiness.delete(origin));
+      asking = askReadiness(sites.at(origin)).finally(() => askingReadiness.delete(origin));
       askingReadiness.set(origin, asking);
     }
     return asking;

@@ -3,29 +3,24 @@
  * a link each, and a map that says which worker has which shard of payments (workers/owners.ts), by which
  * each payment finds its way (workers/routing.ts).
  *
- * All workers are asked for their map once a second, since each knows what it has learnt itself, and one
- * that was cut off from the database would tell an old one for ever; the newest counts. They are asked five
- * times a second while the owner of a shard is silent, and at once when a worker says *elsewhere*. An API
- * with one address asks nobody before it hears that.
+ * All workers are asked for their map again and again (workers/questions.ts), since each knows what it has
+ * learnt itself, and one that was cut off from the database would tell an old one for ever; the newest counts.
+ * They are asked more often while the owner of a shard is silent, and at once when a worker says *elsewhere*.
+ * An API with one address asks nobody before it hears that.
  */
 import type { Clock } from "../shared/clock.ts";
 import { openUdpClient } from "../shared/link.ts";
 import type { Log } from "../shared/log.ts";
 import { addressesOf } from "../shared/net/names.ts";
-import { peerAt, type Peer } from "../shared/net/peer.ts";
 import type { Payment } from "../shared/payment.ts";
 import { endpointText, parseEndpoint, type HostAndPort } from "../shared/settings.ts";
 import type { Link, LinkTraffic, Verdict } from "../shared/verdict.ts";
 import type { ApiSettings } from "./settings.ts";
-import { fetchMap } from "./workers/fetch-map.ts";
 import { Links } from "./workers/links.ts";
 import type { Owners } from "./workers/owners.ts";
+import { Questions } from "./workers/questions.ts";
 import { Routing, type Answered, type Elsewhere } from "./workers/routing.ts";
 
-const ASK_MS = 1_000;
-/** Time between two rounds of questions while the map is known not to do. */
-const ASK_SOON_MS = 200;
-const ASK_AT_ONCE_MS = 25;
 const TICK_MS = 10;
 
 /** A worker that payments go to. */
@@ -77,11 +72,7 @@ class AllWorkers implements Workers {
   /** Link to the worker, when one address is configured. */
   readonly #only: Link | null;
   readonly #http: readonly string[];
-  readonly #peers = new Map<string, Peer>();
-  readonly #asking = new Set<string>();
-  #askTimer: Timer | undefined;
-  #askAtMs = Number.POSITIVE_INFINITY;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #questions: Questions;
   #tickTimer: Timer | undefined;
 
   constructor(
@@ -95,13 +86,19 @@ class AllWorkers implements Workers {
     this.#clock = clock;
     this.#links = links;
     this.instance = instance;
+    this.#questions = new Questions({
+      clock,
+      origins: () => this.#origins(),
+      isEnough: () => this.answering,
+      onMap: (owners) => this.#learn(owners),
+    });
     this.#routing = new Routing({
       ackTimeoutMs: ACK_TIMEOUT_MS,
       send: (address, payment, done) => this.#send(address, payment, done),
-      ask: () => this.#askWithin(ASK_AT_ONCE_MS),
+      ask: () => this.#questions.hurry(),
     });
     this.#only = this.#addresses.length === 1 ? links.at(this.#addresses[0] as string) : null;
-    if (this.#only === null) this.#ask();
+    if (this.#only === null) this.#questions.start();
   }
 
   /** True while every worker that payments go to answers. */
@@ -152,7 +149,7 @@ class AllWorkers implements Workers {
   }
 
   close(): void {
-    clearTimeout(this.#askTimer);
+    this.#questions.stop();
     clearTimeout(this.#tickTimer);
     this.#links.close();
     this.#routing.tick(Number.POSITIVE_INFINITY);
@@ -194,36 +191,6 @@ class AllWorkers implements Workers {
       this.#routing.tick(this.#clock.steadyMs());
       this.#tickSoon();
     }, TICK_MS);
-  }
-
-  /** Begins a round of questions; each answer counts when it comes. */
-  #ask(): void {
-    this.#askedAtMs = this.#clock.steadyMs();
-    this.#askAtMs = Number.POSITIVE_INFINITY;
-    for (const http of new Set(this.#origins())) void this.#askOne(http);
-    this.#askWithin(this.answering ? ASK_MS : ASK_SOON_MS);
-  }
-
-  #askWithin(ms: number): void {
-    const atMs = this.#askedAtMs + ms;
-    if (atMs >= this.#askAtMs) return;
-    this.#askAtMs = atMs;
-    clearTimeout(this.#askTimer);
-    this.#askTimer = setTimeout(() => this.#ask(), Math.max(0, atMs - this.#clock.steadyMs()));
-  }
-
-  async #askOne(http: string): Promise<void> {
-    if (this.#asking.has(http)) return;
-    this.#asking.add(http);
-    const owners = await fetchMap(this.#peerAt(http), new URL(http).pathname.replace(/\/$/, ""));
-    this.#asking.delete(http);
-    if (owners !== null) this.#learn(owners);
-  }
-
-  #peerAt(http: string): Peer {
-    let peer = this.#peers.get(http);
-    if (peer === undefined) this.#peers.set(http, (peer = peerAt(http)));
-    return peer;
   }
 
   #learn(owners: Owners): void {
