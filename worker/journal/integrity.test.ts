@@ -166,6 +166,22 @@ test("a worker that ends by itself leaves no mark of one that runs", async () =>
   expect(running()).toEqual([]);
 });
 
+test("a file that somebody else has locked does not keep a worker from ending", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const { journal } = await open(path);
+  using other = new Database(path);
+  other.run("BEGIN IMMEDIATE");
+  await journal.close();
+  expect(other.query("SELECT value FROM meta WHERE key = 'running'").values()).toEqual([
+    [THIS_BOOT],
+  ]);
+  other.run("COMMIT");
+  const again = await open(path);
+  await again.journal.close();
+  expect(other.query("SELECT 1 FROM meta WHERE key = 'running'").values()).toEqual([]);
+});
+
 test("every file is looked through once a day", async () => {
   using directory = temporaryDirectory();
   const path = directory.file();

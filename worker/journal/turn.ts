@@ -3,7 +3,7 @@
  * turn has appended, in the pipeline's own thread. A thread of its own was measured and given up: its
  * two hops cost an acknowledgement more than the commit (docs/adr/0018).
  */
-import type { Database } from "bun:sqlite";
+import { SQLiteError, type Database } from "bun:sqlite";
 import { toNextMs, type Clock } from "../../shared/clock.ts";
 import type { OnDurable } from "./driver.ts";
 import type { Transition } from "../transitions.ts";
@@ -59,7 +59,7 @@ export async function openJournal(
     const fatal = options.fatal ?? fail;
     const checkpointer = await openCheckpointer(store, { path, fd: lock.fd, sync });
     const integrity = await Integrity.open(path, about);
-    return new TurnJournal({ store, db, checkpointer, integrity, lock, path, clock, fatal });
+    return new TurnJournal({ store, db, checkpointer, integrity, lock, path, clock, fatal, about });
   } catch (error) {
     lock.close();
     throw error;
@@ -99,6 +99,8 @@ type Parts = {
   readonly path: string;
   readonly clock: Clock;
   readonly fatal: (reason: string) => void;
+  /** Warns in a sentence about the journal. */
+  readonly about: (reason: string) => void;
 };
 
 export class TurnJournal extends InlineJournal {
@@ -152,8 +154,15 @@ export class TurnJournal extends InlineJournal {
     this.#parts.lock.close();
   }
 
+  /** Without the note a next start looks further than it would have to, and finds all of it. */
   protected override finish(): void {
-    if (!this.#isOver && this.trouble === null) noteCleanEnd(this.#parts.db);
+    if (this.#isOver || this.trouble !== null) return;
+    try {
+      noteCleanEnd(this.#parts.db);
+    } catch (error) {
+      if (!(error instanceof SQLiteError)) throw error;
+      this.#parts.about(`it cannot be noted that this worker has ended: ${error.message}`);
+    }
   }
 
   get #nextTickAtMs(): number {
