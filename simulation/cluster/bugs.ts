@@ -50,7 +50,7 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
   },
   {
     name: "a batch that changes nothing is answered before the quorum",
-    seedsFrom: 120,
+    seedsFrom: 800,
     edits: [
       {
         file: "simulation/cluster/database.ts",

@@ -64,6 +64,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "JSON 500 taken as refused",
+    seedsFrom: 60,
     seedsMax: 200,
     edits: [
       {
@@ -380,6 +381,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed whatever was sent since",
+    seedsFrom: 45,
     seedsMax: 400,
     edits: [
       {
@@ -427,6 +429,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment declared absent that keeps its place at its processor",
+    seedsFrom: 38,
     seedsMax: 200,
     edits: [
       {

@@ -8,6 +8,7 @@ import type { PlantedBug } from "./edits.ts";
 export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   {
     name: "charged again after its key was forgotten",
+    seedsFrom: 28,
     seedsMax: 400,
     edits: [
       {
@@ -19,6 +20,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   },
   {
     name: "a 402 that is no word about this payment's card taken for a decline",
+    seedsFrom: 25,
     seedsMax: 400,
     edits: [
       {
@@ -30,6 +32,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   },
   {
     name: "a decline taken for an answer that is not clear",
+    seedsFrom: 10,
     seedsMax: 400,
     edits: [
       {
