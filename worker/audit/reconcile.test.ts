@@ -157,11 +157,7 @@ test("one that a refused attempt has left there is found by that attempt", async
   using books = new Books();
   // `default` was tried first, at an instant of which only the attempt's end was kept here.
   const atMs = requestedAtMsOf(SEQ_ELSEWHERE) - 40;
-  books.run(
-    "INSERT INTO attempts VALUES (?, ?, 0, 'refused', '500', NULL)",
-    SEQ_ELSEWHERE,
-    atMs + 25,
-  );
+  books.run("INSERT INTO attempts VALUES (?, ?, 0, 'refused', '500')", SEQ_ELSEWHERE, atMs + 25);
   books.record(idOf(SEQ_ELSEWHERE), centsOf(SEQ_ELSEWHERE), atMs);
   const audit = await books.audit();
   expect(audit.differing).toMatchObject([
