@@ -7,7 +7,7 @@ import { centsOf, FIRST_MS, idOf, NAMES } from "./books.fixture.ts";
 import { recordedAs, requestedAtMsOf, settledJournal } from "./books.fixture.ts";
 import { compare } from "./compare.ts";
 import { openToRead } from "../format.ts";
-import { summaryOf } from "./file.ts";
+import { settledIn } from "./file.ts";
 import { JournalBooks } from "./ours.ts";
 import { BEGIN_MS, type Theirs } from "./theirs.ts";
 
@@ -53,7 +53,7 @@ class Books implements Disposable {
 
   async audit({ parts = 1, calls = 10_000 } = {}) {
     using db = openToRead(this.path);
-    const summary = summaryOf(db, NAMES.length);
+    const { summary } = settledIn(db, NAMES.length);
     const ours = new JournalBooks(new SqliteReader(db), summary, 0, ATTEMPT_MS_MAX);
     const sides = { ours, theirs: this.#theirs(), names: NAMES, processor: 0 };
     return await compare("default", sides, EVERYTHING, { parts, calls });
