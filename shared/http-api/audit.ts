@@ -37,7 +37,7 @@ const difference = object({
 /** The narrowest window in which something differs that no known id explains. */
 const differingWindow = object({ from: orNull(instant), to: instant, ours: sum, theirs: sum });
 
-/** What the processor charges for the payments that are settled here, by the tariffs they were sent under. */
+/** Fees of the payments that are settled here, by the tariffs they were sent under. */
 const fees = list(object({ tariff: whole, terms: tariff, count: whole, cents, paid: text }));
 
 const asked = {
