@@ -7,12 +7,15 @@ import { complain, say } from "../shared/say.ts";
 import { movedNames, whyNotAsked } from "../worker/addresses.ts";
 import { adaptersOf, booksOf, lagMs, notAudited, whyNot } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
+import { MoneyReader } from "../worker/http/money.ts";
 import { parseWindow } from "../worker/http/window.ts";
 import { readWithProcessors, workerSettings, type ProcessorSetting } from "../worker/settings.ts";
 import type { SummaryWindow } from "../worker/summary.ts";
+import { erasOf } from "../worker/tariffs.ts";
 import { compare } from "../worker/audit/compare.ts";
 import { describe } from "./audit/describe.ts";
 import { openBooks } from "../worker/audit/books.ts";
+import type { OwnBooks } from "../worker/audit/own-books.ts";
 import { reportWith } from "../worker/audit/gap.ts";
 import { JournalBooks } from "../worker/audit/ours.ts";
 import { paced } from "../worker/audit/paced.ts";
@@ -34,7 +37,8 @@ PROCESSOR_TIMEOUT_MS as the worker has them. The worker may run or not.
   --json            as GET /audit gives it
   --help, --version
 
-Exit code 0: equal. 1: something differs. 2: it could not be compared, or has moved.
+Exit code 0: equal. 1: something differs. 2: it could not be compared, nothing
+was, or it has moved.
 `;
 
 const { PROCESSORS, PROCESSORS_FILE, JOURNAL, PROCESSOR_TIMEOUT_MS } = workerSettings;
@@ -83,6 +87,9 @@ async function auditWith(
   if (window.fromMs > window.toMs) throw new Error("there is nothing in this window: see --help");
 
   const moved = movedNames(settings.PROCESSORS, addresses);
+  const { each } = await moneyIn(own, window);
+  const feesOf = ({ name: of }: ProcessorSetting) =>
+    each.flatMap(({ name, ...fees }) => (name === of && fees.count > 0 ? [fees] : []));
   const audits: ProcessorAudit[] = [];
   for (const setting of chosen) {
     const processor = names.indexOf(setting.name);
@@ -92,12 +99,24 @@ async function auditWith(
       continue;
     }
     const ours = new JournalBooks(journal, summary, processor, lagMs(settings));
-    audits.push(await auditOne(setting, { ours, names, processor }, window, options));
+    const audit = await auditOne(setting, { ours, names, processor }, window, options);
+    const { state } = audit;
+    audits.push(
+      state === "equal" || state === "drift" ? { ...audit, fees: feesOf(setting) } : audit,
+    );
   }
   const report = reportWith(audits, await journal.restoredAtMs());
   say(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
   if (audits.some(({ state }) => state === "drift")) return 1;
+  if (audits.every(({ state }) => state === "cannot" || state === "off")) return 2;
   return audits.some(({ state }) => state === "failed" || state === "moved") ? 2 : 0;
+}
+
+/** Adds up what the payments of a window cost, each by the tariff that it was sent under. */
+async function moneyIn({ journal, memory, summary, names }: OwnBooks, window: SummaryWindow) {
+  const { tariffs } = await journal.charging();
+  const eras = erasOf(tariffs, names.length);
+  return await new MoneyReader(memory, summary, { names, eras }).read(window);
 }
 
 async function auditOne(

@@ -14,6 +14,7 @@ import {
   millionthsOf,
   shareOf,
   shareOfSum,
+  shownOf,
   sumOf,
   wordsOf,
   type Tariff,
@@ -118,6 +119,14 @@ test.each([
   expect(centsOf(exact)).toBe(shown);
 });
 
+test("the exact figure is beside one that has fewer digits", () => {
+  expect(["1.00", "0.995", "-0.001"].map(shownOf)).toEqual([
+    "1.00",
+    "1.00 (0.995)",
+    "0.00 (-0.001)",
+  ]);
+});
+
 test("a tariff is said in words", () => {
   expect(wordsOf(shareOf(0.05))).toBe("5 %");
   expect(wordsOf(shareOf(0))).toBe("0 %");
@@ -138,9 +147,8 @@ test("fees are what the contest's scorecard counts", () => {
         fallback: { count: 1, cents: second },
       };
       const score = scoreOf({ accepted: 2, settled, fees, p99Ms: 1, inconsistencies: 0 });
-      const counted = (score.feeCents["default"]! + score.feeCents["fallback"]!) / 100;
-      const exact = shareOfSum(shareOf(0.05), first) + shareOfSum(shareOf(0.15), second);
-      expect(Math.abs(Number(decimalOf(exact)) - counted)).toBeLessThan(1e-6);
+      const counted = score.feeMillionths["default"]! + score.feeMillionths["fallback"]!;
+      expect(counted).toBe(BigInt(first) * 50_000n + BigInt(second) * 150_000n);
     }),
   );
 });

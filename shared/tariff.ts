@@ -144,6 +144,12 @@ export function centsOf(decimal: string): string {
   return sign + decimalOf(cents * BigInt(MILLION));
 }
 
+/** The same, with the exact figure beside it where it has more digits: `1.00 (0.995)`. */
+export function shownOf(decimal: string): string {
+  const shown = centsOf(decimal);
+  return shown === decimal ? shown : `${shown} (${decimal})`;
+}
+
 /** A percentage as people write it: `2.9`. */
 export function percentOf({ perMillion }: Tariff): string {
   const text = String(perMillion).padStart(5, "0");

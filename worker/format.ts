@@ -4,7 +4,7 @@
  * number look, which refuse another one than 1.
  *
  *   0        a file without tables, or a journal of before the number, whatever it has
- *   1 to 10  what the migration of that number leaves (worker/journal/migrations/)
+ *   1 to 11  what the migration of that number leaves (worker/journal/migrations/)
  *   more     a later program's, refused before anything is written
  */
 import { Database } from "bun:sqlite";
@@ -13,7 +13,7 @@ import { VERSION } from "../shared/version.ts";
 import { refuseDatabase } from "./journal-url.ts";
 import { refuseForeign, tablesOf } from "./ours.ts";
 
-export const FORMAT = 10;
+export const FORMAT = 11;
 
 /** A journal that a start or `worker migrate` is to upgrade before it can be read. */
 export class OlderFormat extends Error {}

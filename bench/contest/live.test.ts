@@ -34,5 +34,9 @@ test("without live figures their columns are left out", () => {
 
 test("numbers are grouped", () => {
   expect([0, 999, 1_000, 1_234_567].map(grouped)).toEqual(["0", "999", "1 000", "1 234 567"]);
-  expect([0, 99.5, 38_003_587.2, -150].map(money)).toEqual(["0.00", "1.00", "380 035.87", "-1.50"]);
+  const [zero, half, score, less] = [0n, 99_500_000n, 38_003_587_200_000n, -150_000_000n].map(
+    money,
+  );
+  expect([zero, half]).toEqual(["0.00", "1.00 (0.995)"]);
+  expect([score, less]).toEqual(["380 035.87 (380 035.872)", "-1.50"]);
 });

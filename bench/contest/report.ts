@@ -1,4 +1,5 @@
 /** Writes what a contest found, for people and for programs. */
+import { decimalOf } from "../../shared/tariff.ts";
 import { median } from "../benchmark.ts";
 import type { AuditResult } from "./audit.ts";
 import type { ContestOptions } from "./options.ts";
@@ -7,6 +8,8 @@ import type { StrictReport } from "./strict.ts";
 import { grouped, money } from "./text.ts";
 
 const VIOLATIONS_SHOWN = 20;
+/** Millionths of a cent in a cent. */
+const MILLION = 1_000_000n;
 
 /** The reasons for which the contest counts as failed, a few words each. */
 export function faultsOf({ score, inconsistencies, strict }: RunReport): string[] {
@@ -24,15 +27,15 @@ export function faultsOf({ score, inconsistencies, strict }: RunReport): string[
 export function scorecard(report: RunReport, options: ContestOptions): string {
   const { score, accepted, failed, settled, latencies, strict, audits } = report;
   const { users, seconds, seed, weatherName } = options;
-  const fees = Object.entries(score.feeCents).map(
-    ([name, cents]) => `${name} ${money(cents)} (${grouped(settled[name]?.count ?? 0)} payments)`,
+  const fees = Object.entries(score.feeMillionths).map(
+    ([name, paid]) => `${name} ${money(paid)} for ${grouped(settled[name]?.count ?? 0)} payments`,
   );
   const settledCount = accepted - score.lag;
   const faults = faultsOf(report);
   const rows: [string, string][] = [
     ["contest", `${weatherName} weather, ${users} users, ${seconds} s, seed ${seed ?? "none"}`],
-    ["score", money(score.scoreCents)],
-    ["net", `${money(score.netCents)} of ${money(score.grossCents)}`],
+    ["score", money(score.scoreMillionths)],
+    ["net", `${money(score.netMillionths)} of ${money(score.grossMillionths)}`],
     ["fees", fees.join(", ")],
     ["p50", `${latencies.p50Ms} ms, of ${grouped(latencies.calls)} successful calls`],
     ["p99", `${latencies.p99Ms} ms`],
@@ -99,10 +102,11 @@ export function medians(reports: readonly RunReport[]): string {
     return [name, `${text(median(values))} (${text(least)} to ${text(most)})`];
   };
   const ms = (value: number) => `${value.toFixed(2)} ms`;
+  const units = (value: number) => money(BigInt(Math.round(value * 100)) * MILLION);
   return table([
     ["medians", `of ${reports.length} contests`],
-    row("score", ({ score }) => score.scoreCents, money),
-    row("net", ({ score }) => score.netCents, money),
+    row("score", ({ score }) => unitsOf(score.scoreMillionths), units),
+    row("net", ({ score }) => unitsOf(score.netMillionths), units),
     row("p50", ({ latencies }) => latencies.p50Ms, ms),
     row("p99", ({ latencies }) => latencies.p99Ms, ms),
     row("p99.9", ({ latencies }) => latencies.p999Ms, ms),
@@ -117,14 +121,16 @@ export function jsonReport(reports: readonly RunReport[], options: ContestOption
   const { site, users, seconds, seed, weatherName } = options;
   const runs = reports.map((report) => {
     const { score, ...rest } = report;
-    const { scoreCents, netCents, grossCents, feeCents, ...others } = score;
+    const { scoreMillionths, netMillionths, grossMillionths, feeMillionths, ...others } = score;
     return {
       passed: faultsOf(report).length === 0,
       faults: faultsOf(report),
-      score: decimal(scoreCents),
-      net: decimal(netCents),
-      gross: decimal(grossCents),
-      fees: Object.fromEntries(Object.entries(feeCents).map(([name, c]) => [name, decimal(c)])),
+      score: unitsOf(scoreMillionths),
+      net: unitsOf(netMillionths),
+      gross: unitsOf(grossMillionths),
+      fees: Object.fromEntries(
+        Object.entries(feeMillionths).map(([name, paid]) => [name, unitsOf(paid)]),
+      ),
       ...others,
       ...rest,
     };
@@ -133,9 +139,9 @@ export function jsonReport(reports: readonly RunReport[], options: ContestOption
   return `${JSON.stringify({ ...contest, medianScore: median(runs.map(({ score }) => score)), runs }, null, 2)}\n`;
 }
 
-/** Rounds to tenths of a cent, as fees of 5 % are, without the noise of binary fractions. */
-function decimal(cents: number): number {
-  return Math.round(cents * 10) / 1_000;
+/** The number that JSON writes with the same digits, as long as it has 15 or fewer. */
+function unitsOf(millionths: bigint): number {
+  return Number(decimalOf(millionths));
 }
 
 function percent(part: number): string {

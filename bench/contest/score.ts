@@ -1,6 +1,6 @@
 /**
- * The contest's score, from what was counted. Money is in cents; a fee may be a fraction of one. Everything is added
- * up and multiplied in whole numbers, and becomes a double once, at the end.
+ * The contest's score, from what was counted. Fees, and what is left of them, are whole numbers of millionths of a
+ * cent: no sum and no product has a double in between, and each figure can be shown to its last digit.
  */
 import { shareOf, shareOfSum } from "../../shared/tariff.ts";
 
@@ -19,10 +19,11 @@ export type Totals = {
 };
 
 export type Score = {
-  readonly scoreCents: number;
-  readonly grossCents: number;
-  readonly feeCents: Readonly<Record<string, number>>;
-  readonly netCents: number;
+  /** Points, counted as money is; what is less than a millionth of a cent is cut off. */
+  readonly scoreMillionths: bigint;
+  readonly grossMillionths: bigint;
+  readonly feeMillionths: Readonly<Record<string, bigint>>;
+  readonly netMillionths: bigint;
   readonly bonus: number;
   readonly fine: number;
   /** Payments accepted and not settled; below 0 there is more money than was ever asked for. */
@@ -36,20 +37,20 @@ const MILLION = 1_000_000n;
 
 export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Totals): Score {
   const entries = Object.entries(settled);
-  const grossCents = sum(entries.map(([, { cents }]) => cents));
+  const gross = BigInt(sum(entries.map(([, { cents }]) => cents))) * MILLION;
   const feesPaid = entries.map(
     ([name, { cents }]) => [name, cents === 0 ? 0n : feeOf(name, fees, cents)] as const,
   );
-  const net = feesPaid.reduce((left, [, paid]) => left - paid, BigInt(grossCents) * MILLION);
+  const net = feesPaid.reduce((left, [, paid]) => left - paid, gross);
   const bonus = bonusOf(p99Ms);
   const fine = inconsistencies > 0 ? FINE : 0;
   const lag = accepted - sum(entries.map(([, { count }]) => count));
   const hundredths = BigInt(Math.round((1 + bonus - fine) * 100));
   return {
-    scoreCents: Number(net * hundredths) / (Number(MILLION) * 100),
-    grossCents,
-    feeCents: Object.fromEntries(feesPaid.map(([name, paid]) => [name, centsOf(paid)])),
-    netCents: centsOf(net),
+    scoreMillionths: (net * hundredths) / 100n,
+    grossMillionths: gross,
+    feeMillionths: Object.fromEntries(feesPaid),
+    netMillionths: net,
     bonus,
     fine,
     lag,
@@ -68,10 +69,6 @@ function feeOf(name: string, fees: Totals["fees"], cents: number): bigint {
   if (fee === undefined)
     throw new Error(`the gateway has settled on ${name}, whose fee is unknown`);
   return shareOfSum(shareOf(fee), cents);
-}
-
-function centsOf(millionths: bigint): number {
-  return Number(millionths) / Number(MILLION);
 }
 
 function sum(values: readonly number[]): number {

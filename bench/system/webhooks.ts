@@ -1,13 +1,14 @@
 /**
  * Measures what a shop that takes no webhooks costs payments: acceptance and settlement with one that
- * refuses connections, and with one that takes them and says nothing, each against the same gateway without
- * webhooks in the same round. Each shall be at least 0.97 of that. Events wait in the journal meanwhile,
+ * refuses connections, with one that takes them and says nothing, and with one that answers by a body without
+ * an end and by a megabyte of headers in turn, each against the same gateway without webhooks in the same
+ * round. Each shall be at least 0.97 of that. Events wait in the journal meanwhile,
  * so that the figures show what reading, keeping and probing cost. The worker's CPU time a payment stands
  * beside the rates, since it moves less than they do; who comes first changes from round to round.
  */
 import { freePorts } from "../../testing/ports.ts";
 import type { Env } from "../../testing/process.ts";
-import { WEBHOOK_SECRET } from "../../testing/webhook-receiver.ts";
+import { WEBHOOK_SECRET, WebhookReceiver } from "../../testing/webhook-receiver.ts";
 import {
   Checks,
   rowOf,
@@ -39,10 +40,14 @@ export async function run(context: BenchContext): Promise<Row[]> {
     : { warmupMs: 1_000, durationMs: 3_000, ratePerSecond: null };
   const { port: closed } = await freePorts("port");
   using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  await using hostile = new WebhookReceiver();
+  let answers = 0;
+  hostile.mood = () => (answers++ % 2 === 0 ? endless() : ofManyHeaders());
   const without = gateway("none", {});
   const receivers = [
     gateway("dead", settingsFor(closed)),
     gateway("silent", settingsFor(silent.port)),
+    gateway("hostile", hostile.env),
   ];
   const all = [without, ...receivers];
   const checks = new Checks();
@@ -70,6 +75,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
       NOTE,
       TARGETS,
     );
+  checks.equal("the hostile one was asked", context.quick || answers > 0, true);
   return [
     ...receivers.map((one) => row("accept", "/s", one, one.accepted, without.accepted)),
     ...receivers.map((one) => row("settle", "/s", one, one.settled, without.settled)),
@@ -79,6 +85,16 @@ export async function run(context: BenchContext): Promise<Row[]> {
 
 function gateway(what: string, env: Env): Gateway {
   return { what, env, accepted: [], cpuNs: [], settled: [] };
+}
+
+function endless(): Response {
+  const pull = (controller: ReadableStreamDefaultController) =>
+    controller.enqueue(new Uint8Array(256 * 1024));
+  return new Response(new ReadableStream({ pull }));
+}
+
+function ofManyHeaders(): Response {
+  return new Response(null, { headers: { "x-flood": "x".repeat(1024 * 1024) } });
 }
 
 function settingsFor(port: number): Env {

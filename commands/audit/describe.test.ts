@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { shareOf } from "../../shared/tariff.ts";
 import type { ProcessorAudit } from "../../shared/http-api/audit.ts";
 import { describe } from "./describe.ts";
 
@@ -16,6 +17,16 @@ const drift = (theirCents: number): ProcessorAudit => ({
   pending: 0,
   checkedAt: null,
   error: null,
+});
+
+test("fees are told by tariff, to the cent and to the last digit", () => {
+  const fees = [
+    { tariff: 1, terms: shareOf(0.05), count: 2, cents: 1_990, paid: "0.995" },
+    { tariff: 3, terms: shareOf(0.1), count: 1, cents: 1_000, paid: "1.00" },
+  ];
+  const text = describe({ processors: [{ ...drift(3_000), state: "equal", fees }] });
+  expect(text).toContain("  fees   1.00 (0.995) under tariff 1, 5 %\n");
+  expect(text).toContain("  fees   1.00 under tariff 3, 10 %\n");
 });
 
 test.each([

@@ -1,5 +1,6 @@
 /** Words an audit for people to read. */
 import { decimalFromCents } from "../../shared/money.ts";
+import { shownOf, wordsOf } from "../../shared/tariff.ts";
 import type {
   AuditReport,
   Difference,
@@ -32,7 +33,7 @@ function describeOne(audit: ProcessorAudit, difference: string): string {
   if (state === "failed") return `${name}: could not be compared: ${plain(error)}\n`;
   const window = `${audit.from ?? "the beginning"} to ${audit.to}`;
   if (state === "equal") {
-    return `${name}: equal, ${ours.count} payments of ${decimal(ours.cents)}, ${window}${pending(audit)}\n`;
+    return `${name}: equal, ${ours.count} payments of ${decimal(ours.cents)}, ${window}${pending(audit)}\n${fees(audit)}`;
   }
   const more = theirs.cents - ours.cents;
   const by = `${decimal(Math.abs(more))} ${more < 0 ? "less" : "more"}`;
@@ -43,6 +44,7 @@ function describeOne(audit: ProcessorAudit, difference: string): string {
   ];
   return [
     lines.map((line) => `${line}\n`).join(""),
+    fees(audit),
     section("Payments that differ", describeDifferences(audit.differing)),
     section("Windows that differ, with no id that is known here", describeWindows(audit.windows)),
   ].join("");
@@ -50,6 +52,14 @@ function describeOne(audit: ProcessorAudit, difference: string): string {
 
 function pending({ pending: count }: ProcessorAudit): string {
   return count === 0 ? "" : `; ${count} recorded there are still open here`;
+}
+
+function fees({ fees: each = [] }: ProcessorAudit): string {
+  return each
+    .map(({ tariff, terms, paid }) => {
+      return `  fees   ${shownOf(paid)} under tariff ${tariff}, ${wordsOf(terms)}\n`;
+    })
+    .join("");
 }
 
 function describeDifferences(differing: readonly Difference[]): string {

@@ -1,6 +1,7 @@
 /** Words the worker's answers for people to read: tables, and one line a fact. */
 import { lackingWords, type Lacking } from "../../shared/http-api/lacking.ts";
 import { ATTEMPTS_KEPT } from "../../shared/attempts.ts";
+import { shownOf, sumOf, wordsOf, type Tariff } from "../../shared/tariff.ts";
 import { plain, table } from "../text-table.ts";
 import type { Shows } from "./arguments.ts";
 
@@ -56,6 +57,7 @@ function describeStory(story: Fields, nowMs: number): string {
     ["state", status],
     ["accepted", `${plain(acceptedAt)} (${ageOf(ageSeconds)} ago)`],
     ["processor", processor],
+    ["fee", story["fee"] === undefined ? undefined : feeOf(story)],
     ["requested", requestedAt],
     ["settled", settledAt ?? (story["pruned"] === true ? "its times were pruned" : undefined)],
   ];
@@ -91,7 +93,7 @@ function describeProcessors(answer: Fields): string {
       "LAST DECISION",
     ],
     rowsOf(answer["processors"]).map((processor) => {
-      const { name, fee, mode, breaker, inFlight, limit, latencyMs, openPayments } = processor;
+      const { name, tariff, mode, breaker, inFlight, limit, latencyMs, openPayments } = processor;
       const { movedFrom } = processor;
       if (processor["configured"] !== true) {
         return [name, "-", "not configured", "-", "-", "-", "-", openPayments, "-", "-"];
@@ -101,6 +103,7 @@ function describeProcessors(answer: Fields): string {
       const set =
         movedFrom === null ? mode : `moved from ${plain(movedFrom)} to ${plain(processor["url"])}`;
       const lacks = lackingWords((processor["lacks"] as readonly Lacking[] | undefined) ?? []);
+      const fee = wordsOf(tariff as Tariff);
       return [name, fee, set, breaker, inFlight, limit, latency, openPayments, lacks || "-", word];
     }),
   );
@@ -151,6 +154,11 @@ function rowsOf(value: unknown): readonly Fields[] {
 /** The amount was read from JSON as a double, which holds every amount that is taken to the cent. */
 function amountOf(amount: unknown): string {
   return Number(amount).toFixed(2);
+}
+
+/** A fee that JSON has as a number has its own digits, as long as they are 15 or fewer. */
+function feeOf({ fee, tariff }: Fields): string {
+  return `${shownOf(sumOf([String(fee)]))}, tariff ${plain(tariff)}`;
 }
 
 function ageOf(seconds: number): string {

@@ -57,7 +57,11 @@ const COLUMNS = {
     text: ({ settled }) => decimalFromCents(settled.cents),
     value: ({ settled }) => settled.cents,
   },
-  c: { title: "fees [c]ost", text: ({ fees }) => fees ?? "…", value: ({ fees }) => Number(fees) },
+  c: {
+    title: "fees [c]ost",
+    text: ({ fees }) => fees ?? "…",
+    value: ({ fees }) => Number.parseFloat(fees ?? ""),
+  },
 } satisfies Record<string, Column>;
 export type SortKey = keyof typeof COLUMNS;
 

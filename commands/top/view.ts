@@ -2,7 +2,7 @@
  * Keeps what the screen shows from one event to the next: the first event of a stream holds
  * everything that the worker keeps, later ones what is new.
  */
-import { centsOf, sumOf } from "../../shared/tariff.ts";
+import { shownOf, sumOf } from "../../shared/tariff.ts";
 import type { LaneChange, LiveLane, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
 
 /** Time over which a rate is taken. */
@@ -12,7 +12,7 @@ const CHANGES_KEPT = 20;
 export type Row = LiveLane & {
   /** Payments settled a second. */
   readonly rate: number;
-  /** Fees paid there, to the cent; null while they are being added up. */
+  /** Fees paid there, to the cent, with the exact sum beside it; null while they are being added up. */
   readonly fees: string | null;
   /** The reason for the breaker's state; null when it never changed. */
   readonly cause: string | null;
@@ -82,7 +82,7 @@ export class View {
 function feesAt(name: string, { money }: LiveSnapshot): string | null {
   if (money === null) return null;
   const own = money.each.filter((one) => one.name === name);
-  return centsOf(sumOf(own.map(({ paid }) => paid)));
+  return shownOf(sumOf(own.map(({ paid }) => paid)));
 }
 
 /** Merges rows by their numbers: a stream that has started again tells again what is known. */

@@ -1,6 +1,7 @@
 /** The result of an audit, as `GET /audit` and `worker audit --json` give it. */
 import { sum } from "./live.ts";
 import { state } from "./payments.ts";
+import { tariff } from "./tariff.ts";
 import {
   cents,
   id,
@@ -36,7 +37,10 @@ const difference = object({
 /** The narrowest window in which something differs that no known id explains. */
 const differingWindow = object({ from: orNull(instant), to: instant, ours: sum, theirs: sum });
 
-export const processorAudit = object({
+/** Fees of the payments that are settled here, by the tariffs they were sent under. */
+const fees = list(object({ tariff: whole, terms: tariff, count: whole, cents, paid: text }));
+
+const asked = {
   name: text,
   /**
    * `off` has no audit-token and is not asked. `cannot` is of a kind that gives no totals. `waiting` has compared nothing yet. `moved` has another
@@ -58,7 +62,9 @@ export const processorAudit = object({
   pending: whole,
   checkedAt: orNull(instant),
   error: orNull(text),
-});
+};
+/** `fees` are those of `worker audit`; a running worker's are on its page. */
+export const processorAudit = object(asked, { fees });
 const restored = object({
   /** The journal was put in place as a copy then, and nobody trusts it yet. */
   at: instant,

@@ -16,6 +16,7 @@ import { integerFrom, seededRandom } from "../../testing/random.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
+import { sumOf } from "../../shared/tariff.ts";
 import { auditFees, auditMoney, recount, type Start, type Terms } from "../kill/recount.ts";
 
 const TEST_MS_MAX = 120_000;
@@ -74,7 +75,7 @@ class Shop {
   }
 
   /** Everything that some place says about a window. */
-  async about(window: Window): Promise<object> {
+  async about(window: Window) {
     const { gateway, workerHttp, worker } = this.stack;
     const query = queryOf(window);
     const curve = (await (await gateway.ask(`/dashboard/curve${query}`)).json()) as Curve;
@@ -96,7 +97,10 @@ class Shop {
       payments: inside,
       money: used(curve.money),
       csv: await csv.text(),
-      audit: processors.map(({ name, state, ours, theirs }) => ({ name, state, ours, theirs })),
+      audit: processors.map(({ name, state, ours, theirs, fees }) => {
+        return { name, state, ours, theirs, fees };
+      }),
+      audited: sumOf(processors.flatMap(({ fees = [] }) => fees.map(({ paid }) => paid))),
     };
   }
 
@@ -162,6 +166,7 @@ test(
     const past = { fromMs, toMs: Date.now() };
     const before = await shop.about(past);
     expect(before).toMatchObject({ audit: [{ state: "equal" }, { state: "equal" }] });
+    expect(before.audited).toBe(before.money!.paid);
     const sums = await shop.counted();
 
     await shop.start(SECOND);

@@ -22,6 +22,7 @@ const STEPS = [
   "0008-carried",
   "0009-webhooks",
   "0010-codes",
+  "0011-codes-apart",
 ];
 
 function worker(path: string, ...args: string[]) {

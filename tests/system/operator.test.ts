@@ -342,9 +342,7 @@ test(
     const { interventions } = JSON.parse((await operator.cli(["show", id, "--json"])).out);
     expect(interventions.at(-1)).toMatchObject({ action: "ask", who: login });
     const processors = (await operator.cli(["processors"])).out;
-    expect(processors).toMatch(
-      /\nfallback +0\.15 +drained +closed .*drain by bo at \S+: a test\n$/,
-    );
+    expect(processors).toMatch(/\nfallback +15 % +drained +closed .*drain by bo at \S+: a test\n$/);
 
     const refused: [string[], RegExp][] = [
       [["hold", id, "--why", "again"], /^409: It is held already\.\n$/],

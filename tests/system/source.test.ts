@@ -162,14 +162,19 @@ test(
         ["operator", "processors"],
         ...ids.map((id) => ["operator", "show", id]),
       ].map(async (args) => {
-        const { out, err } = await run(fromSource("worker.ts", ...args), {
+        const { out, err, ...ending } = await run(fromSource("worker.ts", ...args), {
           env: { ...worker.env, WORKER_HTTP: workerHttp.url },
         });
+        // Neither processor can be audited: nothing was found equal.
+        expect([args[0], ending.code]).toEqual([args[0], args[0] === "audit" ? 2 : 0]);
         expect(`${args.join(" ")}: ${(out + err).length > 0}`).toEndWith("true");
         return out + err;
       }),
     );
     expect(commands.join("\n")).toContain(reference);
+    expect(commands.at(-ids.length)).toContain("fee        1.30 (1.295), tariff 1\n");
+    expect(commands[5]).toMatch(/^cards +5 % \+ 0\.30 /m);
+    expect(commands[3]).toMatch(/^own .* 2\.99 \(2\.985\)$/m);
     const nothing = "cannot be asked for a payment, cannot be audited, has no health call";
     const said = commands.map((text) => text.includes(nothing));
     expect(said.slice(0, 6)).toEqual([false, true, false, true, false, true]);
@@ -234,7 +239,7 @@ function fileOf(cardsUrl: string, ownUrl: string): string {
       name: "cards",
       kind: "stripe",
       url: cardsUrl,
-      fee: { percent: "5" },
+      fee: { percent: "5", fixed: "0.30" },
       headers,
       secret: { env: "CARDS_KEY" },
     },

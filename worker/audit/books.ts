@@ -6,7 +6,7 @@ import { knownAddresses } from "../addresses.ts";
 import { openToRead } from "../format.ts";
 import { isPostgres } from "../journal-url.ts";
 import { SqliteReader } from "../journal/sqlite-reader.ts";
-import { namesIn, summaryOf } from "./file.ts";
+import { namesIn, settledIn } from "./file.ts";
 import type { OwnBooks } from "./own-books.ts";
 
 /** Rejects with one sentence. */
@@ -23,7 +23,7 @@ function booksInFile(path: string): OwnBooks {
     journal: new SqliteReader(db),
     names,
     addresses: knownAddresses(db),
-    summary: summaryOf(db, names.length),
+    ...settledIn(db, names.length),
     async [Symbol.asyncDispose]() {
       db.close();
     },

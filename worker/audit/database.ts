@@ -31,8 +31,9 @@ export async function booksInDatabase(url: string): Promise<OwnBooks> {
     const ledger = new LedgerWriter(allocateLedger(SLOTS, names.length));
     const fold = await Fold.begin((text, values) => questions.ask(text, values), ledger);
     const journal = new PostgresReader(questions, fold);
-    const summary = new SummaryReader(ledger.memory, (...rows) => journal.rows(...rows));
-    return { journal, names, addresses, summary, [Symbol.asyncDispose]: close };
+    const { memory } = ledger;
+    const summary = new SummaryReader(memory, (...rows) => journal.rows(...rows));
+    return { journal, names, addresses, memory, summary, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });

@@ -6,6 +6,7 @@ import type { Database } from "bun:sqlite";
 import { SqliteLedger } from "../journal/sqlite-ledger.ts";
 import { BLOCK_ROWS } from "../ledger.ts";
 import { SummaryReader } from "../summary.ts";
+import type { OwnBooks } from "./own-books.ts";
 import { ringFor } from "./ring.ts";
 
 /** Names of processors by number. */
@@ -15,7 +16,7 @@ export function namesIn(db: Database): string[] {
 }
 
 /** Reads all that is settled in the file at this moment. */
-export function summaryOf(db: Database, processors: number): SummaryReader {
+export function settledIn(db: Database, processors: number): Pick<OwnBooks, "memory" | "summary"> {
   const [ends] = db.query("SELECT min(row), max(row) FROM ledger").values();
   const [min, max] = ends as [number | null, number | null];
   const baseRow = Math.floor((min ?? 0) / BLOCK_ROWS) * BLOCK_ROWS;
@@ -26,5 +27,6 @@ export function summaryOf(db: Database, processors: number): SummaryReader {
     ledger.restoreBlock(rows.totals(row, row + BLOCK_ROWS, processors));
   }
   ledger.restoreRows(rows.rows(firstInRing, nextRow));
-  return new SummaryReader(ledger.memory, (from, to) => rows.rows(from, to));
+  const { memory } = ledger;
+  return { memory, summary: new SummaryReader(memory, (from, to) => rows.rows(from, to)) };
 }

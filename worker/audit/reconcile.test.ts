@@ -7,7 +7,7 @@ import { centsOf, FIRST_MS, idOf, NAMES } from "./books.fixture.ts";
 import { recordedAs, requestedAtMsOf, settledJournal } from "./books.fixture.ts";
 import { compare } from "./compare.ts";
 import { openToRead } from "../format.ts";
-import { summaryOf } from "./file.ts";
+import { settledIn } from "./file.ts";
 import { JournalBooks } from "./ours.ts";
 import { BEGIN_MS, type Theirs } from "./theirs.ts";
 
@@ -53,7 +53,7 @@ class Books implements Disposable {
 
   async audit({ parts = 1, calls = 10_000 } = {}) {
     using db = openToRead(this.path);
-    const summary = summaryOf(db, NAMES.length);
+    const { summary } = settledIn(db, NAMES.length);
     const ours = new JournalBooks(new SqliteReader(db), summary, 0, ATTEMPT_MS_MAX);
     const sides = { ours, theirs: this.#theirs(), names: NAMES, processor: 0 };
     return await compare("default", sides, EVERYTHING, { parts, calls });
@@ -157,11 +157,7 @@ test("one that a refused attempt has left there is found by that attempt", async
   using books = new Books();
   // `default` was tried first, at an instant of which only the attempt's end was kept here.
   const atMs = requestedAtMsOf(SEQ_ELSEWHERE) - 40;
-  books.run(
-    "INSERT INTO attempts VALUES (?, ?, 0, 'refused', '500', NULL)",
-    SEQ_ELSEWHERE,
-    atMs + 25,
-  );
+  books.run("INSERT INTO attempts VALUES (?, ?, 0, 'refused', '500')", SEQ_ELSEWHERE, atMs + 25);
   books.record(idOf(SEQ_ELSEWHERE), centsOf(SEQ_ELSEWHERE), atMs);
   const audit = await books.audit();
   expect(audit.differing).toMatchObject([

@@ -165,7 +165,7 @@ test("an end behind many attempts that ended nothing is found by the first quest
   const dull = () =>
     opened.db.run(
       `INSERT INTO attempts WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
-       SELECT 3, ${AT_MS}, 0, 'unknown', 'test', NULL FROM n`,
+       SELECT 3, ${AT_MS}, 0, 'unknown', 'test' FROM n`,
     );
   dull();
   await opened.apply(failed("reject", 1));

@@ -153,7 +153,7 @@ function prepare(db: Database) {
     ),
     ending: db.query<EndRow, [number, number, number]>(
       `SELECT ended.rowid AS at, ${PAYMENT}, at_ms AS endedAtMs, reason, code
-       FROM attempts AS ended CROSS JOIN payments USING (seq)
+       FROM attempts AS ended CROSS JOIN payments USING (seq) LEFT JOIN codes USING (seq)
        WHERE ended.rowid > ? AND ended.rowid <= ? AND outcome IN ('rejected', 'conflict')
          AND payments.state IN (${CODE.rejected}, ${CODE.conflict})
          AND NOT EXISTS (SELECT 1 FROM attempts AS later

@@ -2,7 +2,7 @@
  * Lists of payments against a plain model, over a journal's file: pages hold every payment once, in order,
  * while payments come, are sent and settle between them.
  */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { integerFrom, pick, seededRandom } from "../../testing/random.ts";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { openToRead } from "../format.ts";
@@ -236,6 +236,24 @@ describe.each([1, 2, 3, 4, 5, 6])("a history of its own, %d", (seed) => {
       expect(again.toSorted((a, b) => a - b)).toEqual(mine.map(({ seq }) => seq));
     },
   );
+});
+
+test("a first page reads the open payments once where it holds them all, and no more than they are asked for", async () => {
+  using world = new World(2);
+  world.live(600, false);
+  const reads = [spyOn(world.reader, "pageOfOpen"), spyOn(world.reader, "newestOpenMs")];
+  const readsOf = async (query: string) => {
+    for (const read of reads) read.mockClear();
+    await world.page(query);
+    return reads.map(({ mock }) => mock.calls.length);
+  };
+  const open = world.payments.filter(({ state }) => state !== "settled").length;
+  expect(open).toBeWithin(100, 900);
+  expect(await readsOf("limit=1000")).toEqual([1, 0]);
+  expect(await readsOf("limit=1000&processor=default")).toEqual([1, 0]);
+  expect(await readsOf("limit=1000&status=settled")).toEqual([0, 0]);
+  // The newest instant of more than a page is not among those that were accepted last.
+  expect((await readsOf("limit=5"))[1]).toBe(1);
 });
 
 test("a list of nothing is one empty page", async () => {

@@ -32,6 +32,8 @@ import type { PageQuery } from "./page-query.ts";
 
 export type Page = { readonly payments: readonly PaymentFound[]; readonly next: string | null };
 
+/** Open payments, the last accepted first; `isAll`: there are no more. */
+type Newest = { readonly payments: readonly PaymentFound[]; readonly isAll: boolean };
 type Rest = Extract<PagePlace, { order: "requested" }>;
 type Reader = Pick<
   JournalReader,
@@ -63,12 +65,13 @@ export class Listing {
 
   async page(query: PageQuery): Promise<Page> {
     const { limit, question, reference } = query;
+    const newest = query.place === null && reference === null ? await this.#newest(query) : null;
     const place =
       query.place ??
-      (reference === null ? await this.#begin() : await this.#beginOfReference(reference));
-    const front = place.beforeMs === null ? await this.#front(query, place, limit + 1) : [];
+      (reference === null ? await this.#begin(newest) : await this.#beginOfReference(reference));
+    const front = place.beforeMs === null ? await this.#front(query, place, limit + 1, newest) : [];
     const left = limit + 1 - front.length;
-    const rest = left > 0 ? await this.#rest(query, place, left) : [];
+    const rest = left > 0 ? await this.#rest(query, place, left, newest) : [];
     const found = [...front, ...rest];
     const payments = found.slice(0, limit);
     if (found.length <= limit) return { payments, next: null };
@@ -77,9 +80,19 @@ export class Listing {
     return { payments, next: cursorOf(question, { ...place, beforeMs, beforeSeq: seq }) };
   }
 
+  /** Reads the open payments of a list for its first page: once, where a page holds them all. */
+  async #newest({ window, filter, limit }: PageQuery): Promise<Newest> {
+    const waiting = window.toMs === Number.POSITIVE_INFINITY;
+    const all: PagePlace = { order: "accepted", ...bounded(window), waiting, beforeSeq: MOST };
+    const payments = await this.#open(filter, all, limit + 1);
+    return { payments, isAll: payments.length <= limit };
+  }
+
   /** Where a list begins now: with the newest instant that is known. */
-  async #begin(): Promise<Place> {
-    const open = await this.#journal.newestOpenMs();
+  async #begin(newest: Newest | null): Promise<Place> {
+    const open = newest?.isAll
+      ? Math.max(LEAST, ...newest.payments.map(({ requestedAtMs }) => requestedAtMs ?? LEAST))
+      : await this.#journal.newestOpenMs();
     const { maxMs } = this.#blocks;
     const { head } = this.#cursor;
     const sealed = Math.floor(head / BLOCK_ROWS);
@@ -99,7 +112,12 @@ export class Listing {
     return { frontFromMs, beforeMs: null, beforeSeq: MOST };
   }
 
-  async #front({ window, filter, reference }: PageQuery, place: Place, limit: number) {
+  async #front(
+    { window, filter, reference }: PageQuery,
+    place: Place,
+    limit: number,
+    newest: Newest | null,
+  ) {
     const { frontFromMs, beforeSeq } = place;
     const { fromMs, toMs } = bounded(window);
     if (toMs < frontFromMs) return [];
@@ -112,14 +130,21 @@ export class Listing {
       beforeSeq,
     };
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
-    const open = await this.#open(filter, behind, limit);
+    const isFront = ({ requestedAtMs: at }: PaymentFound) => at === null || at >= frontFromMs;
+    const isRead = newest !== null && (newest.isAll || newest.payments.every(isFront));
+    const open = isRead ? newest.payments.filter(isFront) : await this.#open(filter, behind, limit);
     const first = this.#firstReaching(frontFromMs, this.#sealedBlocks());
     const rows = [{ fromRow: first * BLOCK_ROWS, toRow: MOST }];
     const settled = await this.#settled(filter, rows, behind, limit);
     return merged(open, settled, limit, (a, b) => b.seq - a.seq);
   }
 
-  async #rest({ window, filter, reference }: PageQuery, place: Place, limit: number) {
+  async #rest(
+    { window, filter, reference }: PageQuery,
+    place: Place,
+    limit: number,
+    newest: Newest | null,
+  ) {
     const { fromMs, toMs } = bounded(window);
     const { frontFromMs, beforeMs, beforeSeq } = place;
     const behind: Rest =
@@ -129,7 +154,10 @@ export class Listing {
           ? { order: "requested", fromMs, beforeMs: toMs, beforeSeq: MOST }
           : { order: "requested", fromMs, beforeMs: frontFromMs, beforeSeq: 0 };
     if (reference !== null) return this.#journal.pageOfReference(reference, behind, filter, limit);
-    let found = await this.#open(filter, behind, limit);
+    const isRest = ({ requestedAtMs: at }: PaymentFound) => at !== null && at < frontFromMs;
+    let found = newest?.isAll
+      ? newest.payments.filter(isRest).sort(byInstant).slice(0, limit)
+      : await this.#open(filter, behind, limit);
     if (filter.state !== null && filter.state !== "settled") return found;
     const { head } = this.#cursor;
     const sealed = this.#sealedBlocks();

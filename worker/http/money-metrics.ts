@@ -1,6 +1,7 @@
-/** Metrics of what the processors charge: for graphs, as floats; exact sums are on the page. */
+/** Metrics of what the processors charge: each is the double next to the exact sum, which is on the page. */
 import { Gauge, type Registry } from "prom-client";
 import type { Money } from "../../shared/http-api/money.ts";
+import { sumOf } from "../../shared/tariff.ts";
 import { readerWithin, TOO_LATE } from "./within.ts";
 
 /** A scrape does not wait for fees that are being added up after a start. */
@@ -16,9 +17,9 @@ export function registerMoneyMetrics(registry: Registry, read: () => Promise<Mon
     async collect() {
       const money = await newest();
       if (money === TOO_LATE) return;
-      const paid: Record<string, number> = {};
-      for (const one of money.each) paid[one.name] = (paid[one.name] ?? 0) + Number(one.paid);
-      for (const [processor, fees] of Object.entries(paid)) this.set({ processor }, fees);
+      for (const [processor, each] of Map.groupBy(money.each, ({ name }) => name)) {
+        this.set({ processor }, Number(sumOf(each.map(({ paid }) => paid))));
+      }
     },
   });
 }

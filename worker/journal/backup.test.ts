@@ -73,7 +73,7 @@ test("a copy has references, sources, codes and how far webhooks have come", asy
   const rejected = failed("reject", 5, 0, "402: no", "no_funds");
   await opened.apply(Object.assign(rejected, { hasSource: true }));
   await backUp({ from: path, to, nowMs: NOW_MS }, ignore);
-  const tables = ["payments", "sources", "attempts", "webhooks", "deliveries"];
+  const tables = ["payments", "sources", "attempts", "codes", "webhooks", "deliveries"];
   for (const table of tables) {
     expect(rowsOf(to, table)).not.toEqual([]);
     expect(rowsOf(to, table)).toEqual(rowsOf(path, table));

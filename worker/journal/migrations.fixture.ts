@@ -19,6 +19,7 @@ export const COMMITS = [
   "1a4e971",
   "6620176",
   "a156bc7",
+  "8e45d63",
 ] as const;
 /** Formats of those that have a number. */
 export const FORMATS: ReadonlyMap<string, number> = new Map([
@@ -26,6 +27,7 @@ export const FORMATS: ReadonlyMap<string, number> = new Map([
   ["1a4e971", 5],
   ["6620176", 7],
   ["a156bc7", 9],
+  ["8e45d63", 10],
 ]);
 
 /** Puts the journal that a commit wrote at `path`. */

@@ -9,6 +9,7 @@ import { damageIn } from "./damage.ts";
 import { AT_MS, NAMES, openInline, settle, temporaryDirectory, uuid } from "./journal.fixture.ts";
 import { COMMITS, FORMATS, schemaOf, writtenBy } from "./migrations.fixture.ts";
 import { migrate, MIGRATIONS, pendingIn, type Upgrade } from "./migrations.ts";
+import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, SqliteStore } from "./store.ts";
 
 const ENTRY = new URL("./migrations.fixture.ts", import.meta.url).pathname;
@@ -109,6 +110,34 @@ test("open payments that are older than many others are found after the upgrade"
   expect(db.query("SELECT seq FROM stragglers").values().flat()).toEqual(older);
   expect(damageIn(db)).toBeNull();
   store.close();
+});
+
+test("codes of rejections are carried over, and attempts have the columns that programs count", async () => {
+  using directory = temporaryDirectory();
+  const [path, old] = [directory.file(), directory.file("old.db")];
+  writtenBy("8e45d63", path);
+  writtenBy("a156bc7", old);
+  using db = openDatabase(path, "off");
+  using before = openDatabase(old, "off");
+  const codes = db.query("SELECT seq, code FROM attempts WHERE outcome = 'rejected'").values();
+  expect(codes).toEqual([
+    [37, "no_funds_37"],
+    [38, null],
+  ]);
+  upgraded(db);
+  expect(db.query("SELECT * FROM codes").values()).toEqual([[37, "no_funds_37"]]);
+  const made = "SELECT sql FROM sqlite_schema WHERE name = 'attempts'";
+  expect(db.query(made).values()).toEqual(before.query(made).values());
+  db.run(
+    "INSERT INTO attempts SELECT seq, at_ms, processor, outcome, reason FROM attempts WHERE seq = 36",
+  );
+  const reader = new SqliteReader(db);
+  const told = await Promise.all([33, 37, 38].map(async (seq) => await reader.payment(uuid(seq))));
+  expect(told.map((one) => [one?.reason, one?.code])).toEqual([
+    ["no answer to payment 33", null],
+    ["no answer to payment 37", "no_funds_37"],
+    ["no answer to payment 38", null],
+  ]);
 });
 
 test("a journal of the first days, which has fewer tables, ends the same", () => {

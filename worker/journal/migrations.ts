@@ -16,6 +16,7 @@ import { tariffs } from "./migrations/0007-tariffs.ts";
 import { carried } from "./migrations/0008-carried.ts";
 import { webhooks } from "./migrations/0009-webhooks.ts";
 import { codes } from "./migrations/0010-codes.ts";
+import { codesApart } from "./migrations/0011-codes-apart.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** The nth leaves format n. */
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   carried,
   webhooks,
   codes,
+  codesApart,
 ];
 if (MIGRATIONS.length !== FORMAT) throw new Error(`there are not ${FORMAT} migrations`);
 

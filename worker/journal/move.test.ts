@@ -8,6 +8,7 @@ import type { Journal } from "../journal.ts";
 import { BLOCK_ROWS, type Transition } from "../transitions.ts";
 import {
   accept,
+  assign,
   assigned,
   AT_MS,
   failed,
@@ -121,6 +122,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a move of a journal${NO_POSTGRES}`, (
       "blocks",
       "attempts",
       "attempts_left_out",
+      "codes",
       "interventions",
       "processor_modes",
       "tariffs",
@@ -129,6 +131,25 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a move of a journal${NO_POSTGRES}`, (
       const rows = (from: string) => both.query(`SELECT ${columns} FROM ${from}`).values();
       expect({ table, rows: rows(`main.${table}`) }).toEqual({ table, rows: rows(`old.${table}`) });
     }
+  });
+
+  test("takes the codes of rejections into a file, and no other ones", async () => {
+    using folder = temporaryDirectory();
+    const [path, url] = [folder.file(), await freshDatabase()];
+    {
+      await using there = await openAt(url);
+      const released = (seq: number) => failed("release", seq, 0, "402", "declined");
+      await there.apply(assigned(1), assigned(2), released(1), released(2));
+      await there.apply(assign(1), failed("reject", 1, 0, "402", "no_funds"));
+      await there.apply(assigned(3), failed("reject", 3));
+    }
+    await moveToFile(url, path, OPTIONS);
+    using file = new Database(path);
+    expect(file.query("SELECT code FROM codes").values()).toEqual([["no_funds"]]);
+    const reader = openReader(path);
+    expect(await reader.payment(uuid(1))).toMatchObject({ state: "rejected", code: "no_funds" });
+    expect(await reader.payment(uuid(3))).toMatchObject({ state: "rejected", code: null });
+    await reader.close();
   });
 
   test("leaves a journal that goes on where the other stopped", async () => {

@@ -1,7 +1,7 @@
 /** A prune forgets what is settled and old, keeps every id, and leaves a whole journal at any moment. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { summaryOf } from "../audit/file.ts";
+import { settledIn } from "../audit/file.ts";
 import { BLOCK_ROWS, type Transition } from "../transitions.ts";
 import { damageIn } from "./damage.ts";
 import {
@@ -65,7 +65,7 @@ function history(path: string) {
 const rowsOf = (db: Database, sql: string) => db.query(sql).values();
 const openOnes = (db: Database) => rowsOf(db, "SELECT * FROM payments WHERE state <> 4");
 const sumsFrom = (db: Database, fromMs: number) =>
-  summaryOf(db, NAMES.length).read({ fromMs, toMs: Number.POSITIVE_INFINITY });
+  settledIn(db, NAMES.length).summary.read({ fromMs, toMs: Number.POSITIVE_INFINITY });
 
 test("what is settled and older loses its rows, times and attempts; all else stays", async () => {
   using directory = temporaryDirectory();

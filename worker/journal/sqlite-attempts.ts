@@ -19,7 +19,7 @@ export class SqliteAttempts {
 
   constructor(db: Database) {
     const { first, last } = ATTEMPTS_KEPT;
-    this.#insert = db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)");
+    this.#insert = db.prepare("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)");
     this.#superfluous = db.prepare(
       `SELECT 1 FROM attempts WHERE seq = ? LIMIT 1 OFFSET ${first + last}`,
     );
@@ -36,8 +36,8 @@ export class SqliteAttempts {
     );
   }
 
-  add(seq: number, { atMs, processor, outcome, reason, code }: FailedAttempt): void {
-    this.#insert.run(seq, atMs, processor, outcome, reason, code ?? null);
+  add(seq: number, { atMs, processor, outcome, reason }: FailedAttempt): void {
+    this.#insert.run(seq, atMs, processor, outcome, reason);
     // This is asked first: nearly every payment has few, and a deletion takes longer than the rest.
     if (this.#superfluous.get(seq) === null) return;
     this.#count.run(seq, this.#leaveOut.run(seq).changes);

@@ -46,8 +46,10 @@ const BEHIND: typeof ORDERS = {
   age: "seq > ?2 AND ?3 IS NOT NULL",
   amount: "(amount_cents < ?3 OR (amount_cents = ?3 AND seq > ?2))",
 };
-/** The last word about a payment that ended without being settled. */
-const WHY_ENDED = `${lastWord("reason")}, ${lastWord("code")}`;
+/** Reason of the last attempt of a payment that ended without being settled, and the code of a rejection. */
+const WHY_ENDED = `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN (SELECT reason FROM attempts
+    WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END AS reason,
+  CASE state WHEN ${CODE.rejected} THEN (SELECT code FROM codes WHERE codes.seq = payments.seq) END AS code`;
 const OF_REFERENCE = "payments INDEXED BY payments_by_reference WHERE reference = ?";
 const NOT_PRUNED = `(state <> ${CODE.settled} OR requested_at_ms IS NOT NULL)`;
 /** A search through everything reads this many at a time; other questions come between. */
@@ -385,11 +387,6 @@ function prepare(db: Database) {
        GROUP BY state, band ORDER BY state, band`,
     ),
   };
-}
-
-function lastWord(column: keyof WhyEnded): string {
-  return `CASE WHEN state IN (${CODE.rejected}, ${CODE.conflict}) THEN (SELECT ${column} FROM attempts
-    WHERE attempts.seq = payments.seq ORDER BY rowid DESC LIMIT 1) END AS ${column}`;
 }
 
 function withWhy(row: Row & WhyEnded): PaymentFound {

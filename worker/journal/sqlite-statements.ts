@@ -35,6 +35,7 @@ export function prepare(db: Database) {
     automatic: db.prepare("DELETE FROM processor_modes WHERE processor = ?"),
     mode: db.prepare("INSERT INTO processor_modes VALUES (?, ?)"),
     intervention: db.prepare("INSERT INTO interventions VALUES (?, ?, ?, ?, ?, ?, ?)"),
+    code: db.prepare("INSERT INTO codes VALUES (?, ?)"),
     ledger: db.prepare("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)"),
     probe: db.prepare(
       `INSERT INTO meta VALUES ('probes', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1`,

@@ -8,6 +8,7 @@
  *   blocks     sums of each 256 rows of it (sqlite-blocks.ts)
  *   attempts   the first and the last of each payment that did not end in "accepted"
  *   attempts_left_out  how many there were in between (sqlite-attempts.ts)
+ *   codes      the processor's own code of a rejection that has one
  *   interventions  decisions of operators on payments and processors, and their reasons
  *   processors names by number, and the address of each, null until one was known
  *   processor_modes  modes that an operator has set, where they are not the normal
@@ -327,8 +328,10 @@ export class SqliteStore {
       case "conflict": {
         const { kind, seq, attempt, hasSource } = transition;
         const result = this.#withAttempt(statements[kind], seq, attempt);
-        if (hasSource === true && result === DONE) this.#sources.forget(seq);
-        return result;
+        if (result !== DONE) return result;
+        if (kind === "reject" && attempt.code !== undefined) statements.code.run(seq, attempt.code);
+        if (hasSource === true) this.#sources.forget(seq);
+        return DONE;
       }
       case "settle":
         return this.#settle(transition);

@@ -8,6 +8,7 @@ import { shardOf } from "../../../shared/shards.ts";
 import { withoutNul } from "../postgres/batch.ts";
 import type { Connection } from "../postgres/connection.ts";
 import { STREAM } from "../postgres/ledger.ts";
+import { CODE } from "../sqlite-moves.ts";
 import { columnsOf, ROWS_AT_ONCE, type Meta, type Row, type Source, type Table } from "./facts.ts";
 import { tallyOf, type Tally } from "./tally.ts";
 
@@ -15,13 +16,18 @@ type Ask = Connection["ask"];
 
 /** The ledger's rows that were not forgotten. */
 const LEDGER = "ledger JOIN streams USING (stream) WHERE row >= base";
+/** The attempts, of which only that by which its payment was rejected tells its code. */
+const ATTEMPTS = `(SELECT nth, id, at_ms, a.processor, outcome, reason,
+    CASE WHEN state = ${CODE.rejected} AND NOT EXISTS (SELECT FROM attempts later
+      WHERE later.id = a.id AND later.nth > a.nth) THEN code END AS code
+  FROM attempts a JOIN payments USING (id)) a`;
 const FROM: Readonly<Record<Table, string>> = {
   processors: "processors ORDER BY number",
   tariffs: "tariffs ORDER BY number",
   payments: "payments ORDER BY seq",
   sources: "sources ORDER BY id",
   ledger: `${LEDGER} ORDER BY stream, row`,
-  attempts: "attempts ORDER BY nth",
+  attempts: `${ATTEMPTS} ORDER BY nth`,
   attempts_left_out: "attempts_left_out ORDER BY id",
   interventions: "interventions ORDER BY nth",
 };
@@ -51,7 +57,7 @@ export function sourceIn(ask: Ask): Source {
 }
 
 export function tallyOfDatabase(ask: Ask): Promise<Tally> {
-  return tallyOf(sourceIn(ask), `(SELECT ledger.* FROM ${LEDGER}) l`);
+  return tallyOf(sourceIn(ask), `(SELECT ledger.* FROM ${LEDGER}) l`, ATTEMPTS);
 }
 
 async function metaIn(ask: Ask): Promise<Meta> {

@@ -9,6 +9,10 @@ import { tallyOf, type Tally } from "./tally.ts";
 
 /** SQLite's hex of nothing is an empty text. */
 const ID = "nullif(lower(hex(p.id)), '') AS id";
+/** The attempts as a database has them: with the code of a rejection, which is of its payment's last one. */
+const ATTEMPTS = `(SELECT a.rowid AS nth, a.*, iif(EXISTS (SELECT 1 FROM attempts later
+    WHERE later.seq = a.seq AND later.rowid > a.rowid), NULL, code) AS code
+  FROM attempts a LEFT JOIN codes USING (seq))`;
 const READ: Readonly<Record<Table, string>> = {
   processors: `SELECT number, name, url, coalesce(mode, 'auto') AS mode
     FROM processors LEFT JOIN processor_modes ON processor = number ORDER BY number`,
@@ -19,7 +23,7 @@ const READ: Readonly<Record<Table, string>> = {
   ledger: `SELECT row, ${ID}, l.processor, l.requested_at_ms, l.amount_cents
     FROM ledger l CROSS JOIN payments p USING (seq) ORDER BY row`,
   attempts: `SELECT ${ID}, at_ms, a.processor, outcome, reason, code
-    FROM attempts a CROSS JOIN payments p USING (seq) ORDER BY a.rowid`,
+    FROM ${ATTEMPTS} a CROSS JOIN payments p USING (seq) ORDER BY nth`,
   attempts_left_out: `SELECT ${ID}, count FROM attempts_left_out o CROSS JOIN payments p USING (seq)`,
   interventions: `SELECT ${ID}, i.processor, at_ms, who, action, why, evidence
     FROM interventions i LEFT JOIN payments p USING (seq) ORDER BY i.rowid`,
@@ -36,10 +40,12 @@ const WRITE: Readonly<Record<Exclude<Table, "processors">, string>> = {
       $reference AS reference)`,
   sources: `INSERT INTO sources VALUES (${SEQ}, $print, $source)`,
   ledger: `INSERT INTO ledger VALUES ($row, ${SEQ}, $processor, $requested_at_ms, $amount_cents)`,
-  attempts: `INSERT INTO attempts VALUES (${SEQ}, $at_ms, $processor, $outcome, $reason, $code)`,
+  attempts: `INSERT INTO attempts VALUES (${SEQ}, $at_ms, $processor, $outcome, $reason)`,
   attempts_left_out: `INSERT INTO attempts_left_out VALUES (${SEQ}, $count)`,
   interventions: `INSERT INTO interventions VALUES (${SEQ}, $processor, $at_ms, $who, $action, $why, $evidence)`,
 };
+
+const WRITE_CODE = `INSERT INTO codes VALUES (${SEQ}, $code)`;
 
 const META_KEYS = {
   purgedAtMs: "purged_at_ms",
@@ -73,7 +79,7 @@ export function sourceOf(db: Database): Source {
 }
 
 export function tallyOfFile(db: Database): Promise<Tally> {
-  return tallyOf(sourceOf(db), "ledger");
+  return tallyOf(sourceOf(db), "ledger", ATTEMPTS);
 }
 
 /** Writes all of it; `told` hears of every payment. The database is new, and nobody else's. */
@@ -111,6 +117,12 @@ function writeRows(db: Database, table: Table, rows: readonly Row[]): void {
   for (const row of rows) {
     write.run(Object.fromEntries(columns.map((name) => [name, row[name] ?? null])));
   }
+  if (table === "attempts") writeCodes(db, rows);
+}
+
+function writeCodes(db: Database, attempts: readonly Row[]): void {
+  const write = db.query(WRITE_CODE);
+  for (const { id, code } of attempts) if (code !== null) write.run({ id: id!, code: code! });
 }
 
 function writeProcessors(db: Database, rows: readonly Row[]): void {

@@ -21,7 +21,7 @@ const QUESTIONS = {
   ledger: `SELECT processor, count(*) AS n, sum(amount_cents) AS cents, ${rest("requested_at_ms")}
     FROM LEDGER GROUP BY 1 ORDER BY 1`,
   attempts: `SELECT processor, outcome, count(*) AS n, count(code) AS codes, ${rest("at_ms")}
-    FROM attempts GROUP BY 1, 2 ORDER BY 1, 2`,
+    FROM ATTEMPTS GROUP BY 1, 2 ORDER BY 1, 2`,
   leftOut: "SELECT count(*) AS n, sum(count) AS attempts FROM attempts_left_out",
   interventions: `SELECT count(*) AS n, count(evidence) AS evidence, ${rest("at_ms")} FROM interventions`,
   tariffs: `SELECT number, processor, from_ms, terms FROM tariffs ORDER BY 1`,
@@ -32,11 +32,18 @@ export type Tally = Readonly<Record<keyof typeof QUESTIONS, readonly Row[]>> & {
   readonly meta: Meta;
 };
 
-/** `ledger` is the table of rows that were not forgotten, in the words of its database. */
-export async function tallyOf(source: Omit<Source, "rows">, ledger: string): Promise<Tally> {
+/**
+ * `ledger` is the table of rows that were not forgotten, and `attempts` that of attempts of which only a
+ * rejection has a code, each in the words of its database.
+ */
+export async function tallyOf(
+  source: Omit<Source, "rows">,
+  ledger: string,
+  attempts: string,
+): Promise<Tally> {
   const answers: [string, readonly Row[]][] = [];
   for (const [name, question] of Object.entries(QUESTIONS)) {
-    const rows = await source.ask(question.replace("LEDGER", ledger));
+    const rows = await source.ask(question.replace("LEDGER", ledger).replace("ATTEMPTS", attempts));
     answers.push([name, rows.map(plain)]);
   }
   return { ...Object.fromEntries(answers), meta: await source.meta() } as Tally;
