@@ -18,7 +18,7 @@ test("a payment that moves after a lost answer is found to be charged twice", as
     source: true,
     independent: 1,
     worker,
-    // What the bug has left in conflict never settles.
+    // A payment that the bug has left in conflict never settles.
     settleMsMax: 2_000,
   });
   expect(report.processors).toEqual({ simulated: 0, independent: 2 });

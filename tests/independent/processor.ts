@@ -32,7 +32,7 @@ const SLOW_SHARE = 0.02;
 const HEALTH_PATH = "/payments/service-health";
 const RECORDED = "payment processed successfully";
 
-/** What is done with a call beside its answer, or instead of one. */
+/** The end of a call: an answer, a part of one, or none. */
 type Ending =
   | { readonly answer: Answer; readonly shape: Shape; readonly byteMs: number }
   /** The connection is reset behind a part of the answer, which may be nothing of it. */
@@ -84,7 +84,7 @@ export class IndependentProcessor implements AsyncDisposable {
       numbers.reduce((a, b) => a + b, 0),
     );
   }
-  /** What is under way ends with it: it died. Its records stay. */
+  /** Takes with it what is under way: it died. Its records stay. */
   async setDown(down: boolean): Promise<void> {
     if (!down) return this.#listen();
     for (const timer of this.#timers) clearTimeout(timer);

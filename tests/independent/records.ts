@@ -1,6 +1,6 @@
 /**
- * What the independent processor has charged: a table in memory, with decimals and instants read by digits. What it
- * gives back is spelled in another way than what it was sent, whenever JSON and ISO 8601 leave a choice.
+ * The independent processor's charges: a table in memory, with decimals and instants read by digits. They are given
+ * back in another spelling than they came in, whenever JSON and ISO 8601 leave a choice.
  */
 import { Database } from "bun:sqlite";
 import type { Sum, Window } from "../../testing/gateway.ts";

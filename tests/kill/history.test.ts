@@ -128,7 +128,7 @@ function summed(
   more: Partial<Summed> = {},
 ): Summed {
   const sums = { default: { count, cents: count * 1_990 } };
-  return { calledAtMs, returnedAtMs, window: null, sums, worker: 1, ...more };
+  return { calledAtMs, returnedAtMs, askedAtMs: 0, window: null, sums, worker: 1, ...more };
 }
 
 function found(summaries: readonly Summed[], operations: readonly Operation[] = KNOWN): string[] {
@@ -147,6 +147,9 @@ test("a summary that forgets a payment is found", () => {
   const window = { fromMs: 1_000, toMs: 1_000 };
   expect(found([summed([4, 5], 0, { window })])).toHaveLength(1);
   expect(found([summed([4, 5], 0, { sums: {} })])).toHaveLength(1);
+  // Nobody was told, and its date says that it was settled before.
+  expect(found([summed([4, 5], 0, { askedAtMs: 2_010 })], [POSTED])).toEqual([]);
+  expect(found([summed([4, 5], 0, { askedAtMs: 2_011 })], [POSTED])).toHaveLength(1);
 });
 
 test("a summary that counts twice, counts what is not posted yet, or sums up wrongly is found", () => {

@@ -1,11 +1,11 @@
 /**
- * What shops were told while things were killed, each call with the instants of its beginning and of its answer, and
- * the question whether some order of things explains it all. An audit after the trouble sees the end alone; a read
+ * Writes down what shops were told while things were killed, each call with the instants of its beginning and of its
+ * answer, and asks whether some order of things explains it all. An audit after the trouble sees the end alone; a read
  * that was stale, a payment that was gone for a moment and a summary that forgot one are over by then.
  *
  * Each payment by itself is a register, which Porcupine judges (linearizable.ts). Summaries go over all of them, and
- * are held between bounds: at least what was said to be settled before they were asked, at most what was
- * posted before they were answered, and never less than before while the same worker lives.
+ * are held between bounds: at least what was said to be settled before they were asked, or is dated so, at most
+ * what was posted before they were answered, and never less than before while the same worker lives.
  */
 import type { GatewayClient, Status, Sum, Window } from "../../testing/gateway.ts";
 import { integerFrom, pick } from "../../testing/random.ts";
@@ -17,6 +17,8 @@ import type { HurtStack } from "./stack.ts";
 export type Summed = {
   readonly calledAtMs: number;
   readonly returnedAtMs: number;
+  /** Wall clock. */
+  readonly askedAtMs: number;
   readonly window: Window | null;
   readonly sums: Readonly<Record<string, Sum>>;
   /** Names the worker that lived all the time between both; null when there was none. */
@@ -25,12 +27,14 @@ export type Summed = {
 
 const READERS = 3;
 const PAUSE_MS_MAX = 60;
-const SUMMARY_SHARE = 0.2;
+const SUMMARY_SHARE = 0.3;
 /** Readers look at one of so many that were posted last, before and behind its end. */
 const RECENT = 200;
 const READS_MAX = 3;
 /** Windows begin and end so long ago at most. */
 const AGO_MS_MAX = 20_000;
+/** A settlement is dated before it is counted: the worker may be stopped in between. */
+const COUNTED_WITHIN_MS = 1_000;
 const NOTHING: Sum = { count: 0, cents: 0 };
 
 export class History {
@@ -91,7 +95,7 @@ export class History {
     window: Window | null,
     random: () => number,
   ): Promise<void> {
-    const calledAtMs = performance.now();
+    const [calledAtMs, askedAtMs] = [performance.now(), Date.now()];
     const before = worker.pid;
     const sums = await pick(random, gateways)
       .summary(window)
@@ -99,14 +103,17 @@ export class History {
     if (sums === null) return;
     const living = before === worker.pid ? before : null;
     const returnedAtMs = performance.now();
-    this.#summed.push({ window, sums, worker: living, calledAtMs, returnedAtMs });
+    this.#summed.push({ window, sums, worker: living, calledAtMs, askedAtMs, returnedAtMs });
     this.counted.summaries++;
   }
 
   /** Judges what was told about the journal in use; `finals` is what became of each payment. */
   async audit(finals: Statuses, isOperated: boolean): Promise<Violation[]> {
     const operations = this.#operations;
-    const refused = WHY_NO_GO === null ? await unexplained(operations, isOperated) : [];
+    const now = { calledAtMs: performance.now(), returnedAtMs: performance.now() };
+    const last = [...finals].map(([id, seen]) => ({ kind: "read" as const, id, seen, ...now }));
+    const all = [...operations, ...last];
+    const refused = WHY_NO_GO === null ? await unexplained(all, isOperated) : [];
     return [
       ...refused.map(({ id, text }) => violation(id, text)),
       ...auditSums(this.#summed, operations, finals),
@@ -125,39 +132,55 @@ export function auditSums(
   for (const { kind, id, calledAtMs } of operations) {
     if (kind === "post") firstPosts.set(id, Math.min(calledAtMs, firstPosts.get(id) ?? calledAtMs));
   }
-  const settled = [...finals].flatMap(([id, status]) =>
-    isSettled(status) ? [{ status, atMs: firstPosts.get(id) ?? -Infinity }] : [],
-  );
+  const settled = [...finals].flatMap(([id, status]) => {
+    if (!isSettled(status)) return [];
+    const postedAtMs = firstPosts.get(id) ?? -Infinity;
+    return [{ status, postedAtMs, knownAtMs: known.get(id) ?? Infinity }];
+  });
   return [
     ...summed.flatMap((one) => {
-      const before = known.filter(({ atMs }) => atMs < one.calledAtMs);
-      const after = settled.filter(({ atMs }) => atMs < one.returnedAtMs);
-      return outOfBounds(one, before, after);
+      const datedBeforeMs = one.askedAtMs - COUNTED_WITHIN_MS;
+      const least = settled.filter(
+        ({ knownAtMs, status }) => knownAtMs < one.calledAtMs || status.settledAtMs < datedBeforeMs,
+      );
+      const most = settled.filter(({ postedAtMs }) => postedAtMs < one.returnedAtMs);
+      return outOfBounds(one, statusesOf(least), statusesOf(most));
     }),
     ...shrunk(summed),
   ];
 }
 
-type Settled = Status & { readonly processor: string; readonly requestedAtMs: number };
-type At = { readonly status: Settled; readonly atMs: number };
+type Settled = Status & {
+  readonly processor: string;
+  readonly requestedAtMs: number;
+  readonly settledAtMs: number;
+};
+
+function statusesOf(of: readonly { readonly status: Settled }[]): Settled[] {
+  return of.map(({ status }) => status);
+}
 
 function isSettled(status: Status | "missing"): status is Settled {
   return status !== "missing" && status.status === "settled";
 }
 
-/** The first answer that said of a payment that it is settled. */
-function settledReads(operations: readonly Operation[]): At[] {
-  const first = new Map<string, At>();
+/** Instants of the first answers that said of a payment that it is settled. */
+function settledReads(operations: readonly Operation[]): Map<string, number> {
+  const first = new Map<string, number>();
   for (const operation of operations) {
     if (operation.kind !== "read" || !isSettled(operation.seen)) continue;
-    const { id, seen, returnedAtMs: atMs } = operation;
-    if (atMs < (first.get(id)?.atMs ?? Infinity)) first.set(id, { status: seen, atMs });
+    const { id, returnedAtMs } = operation;
+    first.set(id, Math.min(returnedAtMs, first.get(id) ?? Infinity));
   }
-  return [...first.values()];
+  return first;
 }
 
-function outOfBounds({ window, sums }: Summed, least: readonly At[], most: readonly At[]) {
-  const names = new Set([...Object.keys(sums), ...least.map(({ status }) => status.processor)]);
+function outOfBounds(
+  { window, sums }: Summed,
+  least: readonly Settled[],
+  most: readonly Settled[],
+): Violation[] {
+  const names = new Set([...Object.keys(sums), ...least.map(({ processor }) => processor)]);
   return [...names].flatMap((name) => {
     const said = sums[name] ?? NOTHING;
     const [low, high] = [sumOf(least, name, window), sumOf(most, name, window)];
@@ -169,11 +192,10 @@ function outOfBounds({ window, sums }: Summed, least: readonly At[], most: reado
   });
 }
 
-function sumOf(of: readonly At[], name: string, window: Window | null): Sum {
+function sumOf(of: readonly Settled[], name: string, window: Window | null): Sum {
   const { fromMs, toMs } = window ?? { fromMs: -Infinity, toMs: Infinity };
   let [count, cents] = [0, 0];
-  for (const { status } of of) {
-    const { processor, requestedAtMs, amountCents } = status;
+  for (const { processor, requestedAtMs, amountCents } of of) {
     if (processor !== name || requestedAtMs < fromMs || requestedAtMs > toMs) continue;
     count++;
     cents += amountCents;

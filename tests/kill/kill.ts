@@ -215,7 +215,7 @@ class Run {
 
   async #runRounds(stack: HurtStack, target: number): Promise<void> {
     while (!this.#isOver(target)) {
-      const round = drawRound(this.#events);
+      const round = drawRound(this.#events, this.#options.pauses);
       await Bun.sleep(round.calmMs);
       const { kills, text, complaints } = await runRound(stack, round);
       this.#kills += kills;

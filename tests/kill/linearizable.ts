@@ -46,7 +46,7 @@ export async function unexplained(
   });
 }
 
-/** Of posts without an answer the first alone matters: whatever a later one can do, that one can. */
+/** The first of an id's posts without an answer matters alone: whatever a later one can do, that one can. */
 function withoutRepeats(operations: readonly Operation[]): Operation[] {
   const pending = new Set<string>();
   return operations

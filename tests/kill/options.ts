@@ -13,6 +13,8 @@ export type KillOptions = {
   readonly independent: number;
   /** A shop that is told by webhooks, and is killed too. */
   readonly webhooks: boolean;
+  /** Pauses of more than a minute, too. */
+  readonly pauses: boolean;
   /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
   /** Command of the worker, instead of the usual one. */
@@ -34,6 +36,7 @@ export const KILL_DEFAULTS: KillOptions = {
   kinds: false,
   independent: 0.5,
   webhooks: false,
+  pauses: false,
   source: false,
   worker: null,
   cluster: false,
@@ -49,6 +52,7 @@ const OPTIONS = {
   kinds: { type: "boolean" },
   independent: { type: "string" },
   webhooks: { type: "boolean" },
+  pauses: { type: "boolean" },
   source: { type: "boolean" },
   cluster: { type: "boolean" },
 } as const;
@@ -72,6 +76,7 @@ not agree.
               adapter of the test's own, whose memory is short; with fees that change at restarts
   --webhooks  a shop is told by webhooks what became of its payments, and is killed at moments of its own;
               in the end it must know of every one, and GET /events has to say the same
+  --pauses    one round in ten stops a process for more than a minute, longer than every time-out
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
   --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
               a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
@@ -97,6 +102,7 @@ export function killOptions(args: readonly string[]): KillOptions {
     kinds: values.kinds === true,
     independent: number("independent", 100 * KILL_DEFAULTS.independent) / 100,
     webhooks: values.webhooks === true,
+    pauses: values.pauses === true,
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),
   };
