@@ -110,8 +110,14 @@ export class History {
   /** Judges what was told about the journal in use; `finals` is what became of each payment. */
   async audit(finals: Statuses, isOperated: boolean): Promise<Violation[]> {
     const operations = this.#operations;
-    const now = { calledAtMs: performance.now(), returnedAtMs: performance.now() };
-    const last = [...finals].map(([id, seen]) => ({ kind: "read" as const, id, seen, ...now }));
+    const atMs = performance.now();
+    const last = [...finals].map(([id, seen]): Operation => ({
+      kind: "read",
+      id,
+      seen,
+      calledAtMs: atMs,
+      returnedAtMs: atMs,
+    }));
     const all = [...operations, ...last];
     const refused = WHY_NO_GO === null ? await unexplained(all, isOperated) : [];
     return [
