@@ -12,7 +12,7 @@ const PLANT = fromSource("simulation/planted/plant.ts")[1] as string;
 test("a payment that moves after a lost answer is found to be charged twice", async () => {
   const worker = ["env", "PLANTED_BUG=move on timeout", BUN, "--preload", PLANT, WORKER];
   const report = await kill({
-    kills: 3,
+    kills: 1,
     seed: 3,
     rate: 60,
     source: true,
