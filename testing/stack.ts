@@ -41,7 +41,7 @@ export type StackOptions = {
 
 const HOST = "127.0.0.1";
 const FEES = { default: "0.05", fallback: "0.15" };
-const FROM_SOURCE: Programs = {
+export const FROM_SOURCE: Programs = {
   worker: fromSource("worker.ts"),
   api: fromSource("api.ts"),
   simulator: null,

@@ -15,6 +15,9 @@ test(
     expect(report.kills).toBeGreaterThanOrEqual(KILLS);
     expect(report.acknowledged).toBeGreaterThan(1_000);
     expect(report.idsChecked).toBeGreaterThanOrEqual(report.acknowledged);
+    expect(report.processors).toEqual({ simulated: 1, independent: 1 });
+    expect(report.history.operations).toBeGreaterThan(report.acknowledged);
+    expect(report.history.summaries).toBeGreaterThan(50);
     for (const count of Object.values(report.relay)) expect(count).toBeGreaterThan(0);
   },
   TEST_MS_MAX,

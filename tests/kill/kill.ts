@@ -15,17 +15,21 @@ import { collect, untilSettled, type Asked, type Statuses } from "../system/stor
 import { auditJournal, storyOf } from "../system/storm/journal.ts";
 import { runLoad, type LoadResult } from "../system/storm/load.ts";
 import { planSubmissions, type Submission } from "../system/storm/plan.ts";
-import { runWeather } from "../system/storm/weather.ts";
+import { runWeather, type Processor } from "../system/storm/weather.ts";
+import { IndependentProcessor } from "../independent/processor.ts";
 import { insideCommand } from "./cluster/run.ts";
 import { findTools } from "./cluster/tools.ts";
 import { drain } from "./drain.ts";
+import { History } from "./history.ts";
 import { Kinds } from "./kinds.ts";
+import { WHY_NO_GO } from "./linearizable.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
 import { compiledPrograms } from "./programs.ts";
 import { ROUGH, SMOOTH } from "../../testing/relay.ts";
 import { reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
 import { Shop } from "./shop.ts";
+import { FROM_SOURCE } from "../../testing/stack.ts";
 import { prepareStack, type HurtStack } from "./stack.ts";
 
 /** Every other payment comes together with those of the same tenth of a second. */
@@ -49,13 +53,17 @@ export async function kill(given: Partial<KillOptions>): Promise<KillReport> {
   const seeds = seededRandom(options.seed);
   const fromSeed = () => seededRandom(seeds() * 2 ** 32);
   const prepared = {
-    ...(compiled === null ? {} : { programs: compiled.programs }),
+    programs: {
+      ...(compiled?.programs ?? FROM_SOURCE),
+      ...(options.worker === null ? {} : { worker: options.worker }),
+    },
     random: fromSeed(),
     env: { ...SETTINGS, ...shop?.env },
     onDeath: (text: string) => run.complain(text),
   };
   const kinds = options.kinds ? await Kinds.prepare(prepared) : null;
-  await using stack = kinds?.stack ?? (await prepareStack(prepared));
+  const { independent } = options;
+  await using stack = kinds?.stack ?? (await prepareStack({ ...prepared, independent }));
   const run = new Run(options, fromSeed, kinds, shop);
   return await run.through(stack);
 }
@@ -71,6 +79,8 @@ class Run {
   readonly #calls: Record<string, number> = {};
   /** Answers about the journal in use. */
   #answers: Answer[] = [];
+  readonly #history = new History();
+  readonly #processors = { simulated: 0, independent: 0 };
   #kills = 0;
   #round = 0;
   #legs = 0;
@@ -128,6 +138,8 @@ class Run {
         told: this.#shop.told,
         repeated: this.#shop.repeated,
       },
+      processors: this.#processors,
+      history: { ...this.#history.counted, judged: WHY_NO_GO ?? "by Porcupine" },
       relay: stack.relay.stats,
       durationMs: performance.now() - startedAtMs,
       violations: this.#violations,
@@ -141,12 +153,15 @@ class Run {
     const faults = this.#legs % 2 === 1 || this.#fromSeed()() < 0.3;
     if (this.#legs % LEGS_PER_JOURNAL === 0) {
       this.#answers = [];
+      this.#history.beginAfresh();
       this.#kinds?.beginAfresh();
       this.#shop?.beginAfresh();
       await stack.startAfresh();
+      for (const one of stack.atWork) this.#processors[handOf(one)]++;
     }
     this.#legs++;
-    log(`leg ${this.#legs}: JOURNAL_SYNC=${sync}${faults ? ", processors with faults" : ""}`);
+    const hands = stack.atWork.map((one) => `${one.name} ${handOf(one)}`).join(", ");
+    log(`leg ${this.#legs}: JOURNAL_SYNC=${sync}, ${hands}${faults ? ", with faults" : ""}`);
     stack.configure({ JOURNAL_SYNC: sync });
     await stack.startAll();
     stack.relay.trouble = ROUGH;
@@ -179,7 +194,9 @@ class Run {
     const rounds = this.#runRounds(stack, target).finally(() => over.abort());
     const [load] = await Promise.all([
       runLoad({
-        gateway: { pay: (id, cents) => pick(draw, stack.gateways).pay(id, cents) },
+        gateway: {
+          pay: (id, cents) => this.#history.pay(pick(draw, stack.gateways), id, cents),
+        },
         submissions: inBursts(
           planSubmissions(this.#fromSeed(), payments, plannedMs, AMOUNT_CENTS_MAX),
         ),
@@ -188,12 +205,9 @@ class Run {
         patienceMs: SHOP_PATIENCE_MS,
         over: over.signal,
       }),
-      runWeather(
-        stack.processors,
-        { random: this.#fromSeed(), faults, log: () => {} },
-        over.signal,
-      ),
+      runWeather(stack.atWork, { random: this.#fromSeed(), faults, log: () => {} }, over.signal),
       this.#shop?.runWeather(this.#fromSeed(), over.signal),
+      this.#history.watch(stack, this.#fromSeed(), over.signal),
       rounds,
     ]);
     return load;
@@ -201,7 +215,7 @@ class Run {
 
   async #runRounds(stack: HurtStack, target: number): Promise<void> {
     while (!this.#isOver(target)) {
-      const round = drawRound(this.#events);
+      const round = drawRound(this.#events, this.#options.pauses);
       await Bun.sleep(round.calmMs);
       const { kills, text, complaints } = await runRound(stack, round);
       this.#kills += kills;
@@ -248,14 +262,17 @@ class Run {
     const { asked, violations } = await this.#untilEnded(stack, ids, settleMsMax);
     const settleLagMs = performance.now() - healedAtMs;
     const random = this.#fromSeed();
-    const { gateway, processors } = stack;
-    const collected = await collect(gateway, processors, this.#answers, asked, random);
+    const { gateway, atWork } = stack;
+    const collected = await collect(gateway, atWork, this.#answers, asked, random);
     const mayBeDeclined = this.#kinds === null ? () => false : isDeclined;
     violations.push(...audit({ ...collected, isDeclined: mayBeDeclined }));
     if (this.#kinds !== null) {
       const statuses = collected.statuses as Statuses;
       violations.push(...(await this.#kinds.auditMoney(statuses, this.#fromSeed())));
     }
+    violations.push(
+      ...(await this.#history.audit(collected.statuses as Statuses, this.#kinds !== null)),
+    );
     if (this.#shop !== null) {
       const statuses = collected.statuses as Statuses;
       violations.push(...(await this.#shop.audit(statuses, stack.workerHttp, settleMsMax)));
@@ -270,6 +287,10 @@ class Run {
     log(`       audit: ${collected.statuses.size} ids, ${lag}, ${found}, ${this.#kills} kills`);
     return collected.statuses as Statuses;
   }
+}
+
+function handOf(processor: Processor): "independent" | "simulated" {
+  return processor instanceof IndependentProcessor ? "independent" : "simulated";
 }
 
 function rejectedIn(statuses: Statuses): number {

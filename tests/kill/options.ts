@@ -9,10 +9,16 @@ export type KillOptions = {
   readonly shops: number;
   /** Processors of every kind, with fees that change, instead of two of the contest's. */
   readonly kinds: boolean;
+  /** Chance that a processor of the usual two is the independent one, for each journal. */
+  readonly independent: number;
   /** A shop that is told by webhooks, and is killed too. */
   readonly webhooks: boolean;
+  /** Pauses of more than a minute, too. */
+  readonly pauses: boolean;
   /** True runs from source instead of the compiled binaries. */
   readonly source: boolean;
+  /** Command of the worker, instead of the usual one. */
+  readonly worker: readonly string[] | null;
   /** True has several machines instead of one, and a database for a journal. */
   readonly cluster: boolean;
   /** Longest time after the trouble until everything is settled. */
@@ -28,8 +34,11 @@ export const KILL_DEFAULTS: KillOptions = {
   rate: 250,
   shops: 64,
   kinds: false,
+  independent: 0.5,
   webhooks: false,
+  pauses: false,
   source: false,
+  worker: null,
   cluster: false,
   settleMsMax: 60_000,
   over: null,
@@ -41,7 +50,9 @@ const OPTIONS = {
   rate: { type: "string" },
   long: { type: "boolean" },
   kinds: { type: "boolean" },
+  independent: { type: "string" },
   webhooks: { type: "boolean" },
+  pauses: { type: "boolean" },
   source: { type: "boolean" },
   cluster: { type: "boolean" },
 } as const;
@@ -59,10 +70,13 @@ not agree.
   --long      1000 of them
   --seed N    of events, payments, network, weather (1)
   --rate N    payments a second (250)
+  --independent N  of a hundred: how often a processor is not the simulated one but another, written
+              from the contract alone; drawn for each processor and journal (50), and never with --kinds
   --kinds     processors of every kind: the contest's, one that stands in for Stripe, and one by an
               adapter of the test's own, whose memory is short; with fees that change at restarts
   --webhooks  a shop is told by webhooks what became of its payments, and is killed at moments of its own;
               in the end it must know of every one, and GET /events has to say the same
+  --pauses    one round in ten stops a process for more than a minute, longer than every time-out
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
   --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
               a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
@@ -72,7 +86,7 @@ not agree.
 /** Exits on --help, and with one line on an option that does not exist. */
 export function killOptions(args: readonly string[]): KillOptions {
   const { values } = argumentsOrExit({ usage: HELP, options: OPTIONS }, args);
-  const number = (name: "kills" | "seed" | "rate", otherwise: number) => {
+  const number = (name: "kills" | "seed" | "rate" | "independent", otherwise: number) => {
     const text = values[name];
     if (text === undefined) return otherwise;
     if (!/^\d{1,9}$/.test(text)) refuseArguments(HELP, `--${name}: ${text} is not a whole number`);
@@ -86,7 +100,9 @@ export function killOptions(args: readonly string[]): KillOptions {
     seed: number("seed", KILL_DEFAULTS.seed),
     rate: Math.max(1, number("rate", isCluster ? CLUSTER_RATE : KILL_DEFAULTS.rate)),
     kinds: values.kinds === true,
+    independent: number("independent", 100 * KILL_DEFAULTS.independent) / 100,
     webhooks: values.webhooks === true,
+    pauses: values.pauses === true,
     source: values.source === true,
     log: (text) => process.stdout.write(`${text}\n`),
   };

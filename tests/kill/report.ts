@@ -27,6 +27,14 @@ export type KillReport = {
     readonly told: number;
     readonly repeated: number;
   } | null;
+  /** Processors by who wrote them, counted anew for every journal. */
+  readonly processors: { readonly simulated: number; readonly independent: number };
+  /** Calls under way that were written down, summaries among them, and by whom they were judged. */
+  readonly history: {
+    readonly operations: number;
+    readonly summaries: number;
+    readonly judged: string;
+  };
   readonly relay: RelayStats;
   readonly durationMs: number;
   readonly violations: readonly Finding[];
@@ -49,6 +57,8 @@ export function reportText(report: KillReport): string {
     `rounds        ${list(report.rounds)}`,
     `acknowledged  ${report.acknowledged} payments`,
     `calls         ${list(report.calls)}`,
+    `processors    ${list(report.processors)}`,
+    `history       ${list(report.history)}`,
     `network       ${list(report.relay)}`,
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,

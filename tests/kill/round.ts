@@ -43,6 +43,9 @@ const KINDS: readonly RoundKind[] = [
 const DOWN_MS_MAX = 200;
 const CALM_MS = { min: 100, max: 600 };
 const PAUSE_MS = { min: 200, max: 3_000 };
+/** Longer than every time-out and every memory of a connection. */
+const LONG_PAUSE_MS = { min: 60_000, max: 65_000 };
+const LONG_PAUSE_SHARE = 0.1;
 const AGAIN_MS_MAX = { start: 300, write: 30 };
 /** The range is less and more than a commit and a checkpoint take. */
 const LATE_MS_MAX = 8;
@@ -50,7 +53,11 @@ const DRAIN_KILL_MS_MAX = 60;
 /** The checkpointer works every 250 ms. */
 const SIGN_MS_MAX = 1_000;
 
-export function drawRound(random: () => number): Round {
+export function drawRound(random: () => number, withLongPauses: boolean): Round {
+  if (withLongPauses && random() < LONG_PAUSE_SHARE) {
+    const ms = integerFrom(random, LONG_PAUSE_MS.min, LONG_PAUSE_MS.max);
+    return { kind: "pause", calmMs: 0, who: pick(random, [0, 0, 1] as const), ms };
+  }
   const kind = pick(random, KINDS);
   const upTo = (max: number) => integerFrom(random, 0, max);
   const calmMs = integerFrom(random, CALM_MS.min, CALM_MS.max);

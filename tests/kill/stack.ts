@@ -1,17 +1,21 @@
 /**
- * A gateway for tests that hurt it: a worker, two APIs, a relay between them, and simulated processors
- * in this process, whose charges are seen. Nobody but the test starts a process again.
+ * A gateway for tests that hurt it: a worker, two APIs, a relay between them, and processors in this
+ * process, whose charges are seen. Nobody but the test starts a process again.
  */
 import { join } from "node:path";
-import { Relay } from "../../testing/relay.ts";
 import type { Env } from "../../testing/process.ts";
+import { seededRandom } from "../../testing/random.ts";
+import { Relay } from "../../testing/relay.ts";
 import {
+  processorsAt,
   siteFor,
   Stack,
   type Programs,
   type Site,
   type StackOptions,
 } from "../../testing/stack.ts";
+import { IndependentProcessor } from "../independent/processor.ts";
+import type { Processor } from "../system/storm/weather.ts";
 
 export type HurtOptions = {
   readonly programs?: Programs;
@@ -23,12 +27,15 @@ export type HurtOptions = {
   readonly env?: Env;
   /** Processors, instead of the usual two. */
   readonly simulators?: StackOptions["simulators"];
+  /** Chance that one of the usual two is the independent one, for each of them and of the journals. */
+  readonly independent?: number;
 };
 
 const LINES_MAX = 400;
 
 export async function prepareStack(options: HurtOptions): Promise<HurtStack> {
-  const { random, onDeath = () => {}, simulators, ...others } = options;
+  const { random, onDeath = () => {}, simulators, independent = 0, ...others } = options;
+  const draw = seededRandom(random() * 2 ** 32);
   const relays: Relay[] = [];
   const site = await siteFor({
     ...others,
@@ -43,18 +50,30 @@ export async function prepareStack(options: HurtOptions): Promise<HurtStack> {
       onDeath: (how, lastWords) => onDeath(`${how}: ${lastWords.join(" | ")}`),
     },
   });
-  return new HurtStack(site, relays[0] as Relay);
+  const stack = new HurtStack(site, relays[0] as Relay, () => draw() < independent);
+  for (const { name } of independent > 0 ? site.processors.admins : []) {
+    const processor = await IndependentProcessor.start(name, seededRandom(draw() * 2 ** 32));
+    stack.independents.push(site.ends.use(processor));
+  }
+  return stack;
 }
 
 export class HurtStack extends Stack {
   readonly relay: Relay;
+  /** Stands for the simulated one of the same place in some journals. */
+  readonly independents: IndependentProcessor[] = [];
+  /** Processors of the journal in use. */
+  atWork: readonly Processor[];
   /** Sees every charge that comes to a processor, before the processor does. */
   onCharge: (() => void) | null = null;
+  readonly #isIndependent: () => boolean;
   #journals = 0;
 
-  constructor(site: Site, relay: Relay) {
+  constructor(site: Site, relay: Relay, isIndependent: () => boolean) {
     super(site);
     this.relay = relay;
+    this.atWork = this.processors;
+    this.#isIndependent = isIndependent;
     for (const { model } of site.processors.simulators) {
       const apply = model.apply.bind(model);
       model.apply = (nowMs, call) => {
@@ -69,7 +88,14 @@ export class HurtStack extends Stack {
   async startAfresh(): Promise<void> {
     const path = join(this.site.dataDir, `payments-${++this.#journals}.db`);
     this.configure({ JOURNAL: `sqlite:${path}` });
-    for (const processor of this.processors) {
+    if (this.independents.length > 0) {
+      this.atWork = this.processors.map((simulated, i) =>
+        this.#isIndependent() ? (this.independents[i] as IndependentProcessor) : simulated,
+      );
+      for (const one of this.independents) one.onCharge = () => this.onCharge?.();
+      this.configure({ PROCESSORS: processorsAt(this.atWork.map(({ url }) => url)) });
+    }
+    for (const processor of this.atWork) {
       // A call that was given up may still wait out its delay there, and would be recorded after
       // the purge: a processor that dies takes it with it.
       await processor.setDown(true);

@@ -56,6 +56,8 @@ export type ViolationKind =
   /** It was sent again after the time for which its processor knows it. */
   | "sent-late"
   | "wrong-sum"
+  /** No order of things explains what was told of it while it was under way. */
+  | "unexplained"
   /** It ended, and its shop was not told. */
   | "not-told"
   /** Its shop was told of it what is not so, or by somebody else. */

@@ -25,7 +25,7 @@ export type Exchange = (request: {
   /** Null when it is no text in UTF-8. */
   readonly body: string | null;
   readonly retryAfter: string | null;
-  /** The answer's length was announced, so that one cut short would have been noticed. */
+  /** The answer's end was announced, so that one cut short would have been noticed. */
   readonly complete: boolean;
   /** A connection was made for it. */
   readonly connected?: boolean;

@@ -1,9 +1,9 @@
 /** Waits after a storm until everything is settled, then gathers what the audit looks at. */
 import type { Answer, Collected, WindowSums } from "../audit.ts";
 import type { GatewayClient, Status, Sum, Window } from "../../../testing/gateway.ts";
-import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
 import { eachOf } from "../../../testing/each.ts";
 import { integerFrom, pick } from "../../../testing/random.ts";
+import type { Processor } from "./weather.ts";
 
 const ASK_AGAIN_MS = 100;
 const WINDOWS = 200;
@@ -48,7 +48,7 @@ function isFinal({ status }: Status): boolean {
 
 export async function collect(
   gateway: GatewayClient,
-  processors: readonly ProcessorAdmin[],
+  processors: readonly Processor[],
   answers: readonly Answer[],
   { statuses, onceMissing }: Asked,
   random: () => number,
@@ -91,7 +91,7 @@ export function drawWindows(random: () => number, instants: readonly number[]): 
 }
 
 type Books = Pick<Collected, "recorded" | "statuses"> & {
-  readonly processors: readonly ProcessorAdmin[];
+  readonly processors: readonly Processor[];
 };
 
 async function sumsOf(

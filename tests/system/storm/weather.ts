@@ -11,6 +11,9 @@ const DOWN_SHARE = 0.08;
 const FAULT_MAX = 0.12;
 const HANG_MAX = 0.03;
 
+/** A processor as an audit and its weather see it, whoever wrote it. */
+export type Processor = Pick<ProcessorAdmin, keyof ProcessorAdmin>;
+
 type Switches = {
   readonly delayMs: number;
   readonly failing: boolean;
@@ -20,7 +23,7 @@ type Switches = {
 
 /** Changes one processor after the other until `signal` is aborted, then heals all of them. */
 export async function runWeather(
-  processors: readonly ProcessorAdmin[],
+  processors: readonly Processor[],
   options: { random: () => number; faults: boolean; log: (text: string) => void },
   signal: AbortSignal,
 ): Promise<void> {
@@ -52,7 +55,7 @@ function drawSwitches(random: () => number, withFaults: boolean): Switches {
   return { delayMs, failing, down: random() < DOWN_SHARE, faults };
 }
 
-async function apply(processor: ProcessorAdmin, switches: Switches): Promise<void> {
+async function apply(processor: Processor, switches: Switches): Promise<void> {
   // The processor answers again before anything else: one that is down takes no administrative
   // calls.
   await processor.setDown(false);

@@ -28,7 +28,7 @@ export type HttpAnswer = {
   readonly body: string | null;
   /** Header Retry-After. What it asks for beside *overloaded* is respected by the worker. */
   readonly retryAfter: string | null;
-  /** Its length was announced, so that one cut short would have been noticed. */
+  /** Its end was announced, so that one cut short would have been noticed. */
   readonly complete: boolean;
 };
 
