@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { verdictOf, type BenchContext, type Row } from "./benchmark.ts";
+import { runAgainst } from "./against.ts";
+import { verdictOf, type BenchContext, type Benchmark, type Row } from "./benchmark.ts";
 import { describeMachine, headerOf } from "./machine.ts";
+import { Revision } from "./revision.ts";
 import { SUITE } from "./suite.ts";
-import { killAll } from "../testing/process.ts";
-import { isBuilt } from "../testing/programs.ts";
+import { killAll, run } from "../testing/process.ts";
+import { DIST, isBuilt, ROOT } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { say } from "../shared/say.ts";
@@ -22,6 +24,8 @@ changes no exit code. The largest journal has ten million payments and takes 2 G
   --runs N        interleaved runs that each median is taken of (3)
   --json FILE     the same as JSON
   --dist          the compiled binaries of bun run build, not the source
+  --against REV   this tree beside another revision, both built anew, by turns: acceptance, whole payments
+                  and what they cost, cold and warm; the baseline is REV
   --dir DIR       where journals are written (the system's folder for temporary files)
 `;
 
@@ -33,6 +37,7 @@ const { values: flags } = argumentsOrExit({
     runs: { type: "string" },
     json: { type: "string" },
     dist: { type: "boolean", default: false },
+    against: { type: "string" },
     dir: { type: "string", default: tmpdir() },
   },
 });
@@ -51,12 +56,17 @@ process.on("exit", leaveNothing);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
 const machine = await describeMachine(directory);
-const context: BenchContext = { quick: flags.quick, runs, dist: flags.dist, directory };
+const context: BenchContext = {
+  quick: flags.quick,
+  runs,
+  dist: flags.dist ? DIST : null,
+  directory,
+};
 say(`${headerOf(machine)}\n`);
 say(`medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`);
 
 const rows: Row[] = [];
-for (const benchmark of chosen) {
+for (const benchmark of flags.against === undefined ? chosen : [against(flags.against)]) {
   const startMs = performance.now();
   try {
     rows.push(...(await benchmark.run(context)));
@@ -71,6 +81,21 @@ say(`${tableOf(rows, flags.quick)}\n`);
 if (flags.json !== undefined) {
   const judged = rows.map((row) => Object.assign({ verdict: verdictOf(row, flags.quick) }, row));
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);
+}
+
+function against(name: string): Benchmark {
+  const besides = async (given: BenchContext) => {
+    await using other = await Revision.build(name, directory);
+    await buildOurs();
+    say(`beside ${name}, ${other.commit}\n\n`);
+    return await runAgainst(given, DIST, other.dist);
+  };
+  return { name: `against ${name}`, run: besides };
+}
+
+async function buildOurs(): Promise<void> {
+  const { code, out, err } = await run([process.execPath, "run", "build"], { cwd: ROOT });
+  if (code !== 0) throw new Error((err || out).trim());
 }
 
 function patternOf(text: string): RegExp {

@@ -1,13 +1,23 @@
 /** Reads what the kernel says about a process, by its id; where there is no /proc nothing is used. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** Frequency of the clock that /proc counts in, on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
 
 /** User and system time up to now, all threads together. */
 export function cpuMsOf(pid: number): number {
-  const fields = statOf(pid);
-  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
+  return cpuMsIn(statOf(pid));
+}
+
+/** The same for each kind of its threads, by name; those that have ended are not in it. */
+export function threadsCpuMsOf(pid: number): Map<string, number> {
+  const spent = new Map<string, number>();
+  for (const task of tasksOf(pid)) {
+    const name = textOf(`/proc/${pid}/task/${task}/comm`).trim();
+    const fields = statOf(`${pid}/task/${task}`);
+    spent.set(name, (spent.get(name) ?? 0) + cpuMsIn(fields));
+  }
+  return spent;
 }
 
 /** Resident memory. */
@@ -22,9 +32,21 @@ export function isAlive(pid: number): boolean {
   return state !== "" && state !== "Z";
 }
 
+function cpuMsIn(fields: readonly string[]): number {
+  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // It has ended just now, or there is no /proc.
+  }
+}
+
 /** Fields from the third on: the name before them, in parentheses, may hold anything. */
-function statOf(pid: number): string[] {
-  const stat = textOf(`/proc/${pid}/stat`);
+function statOf(of: number | string): string[] {
+  const stat = textOf(`/proc/${of}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
