@@ -2,51 +2,65 @@
  * Measures this tree beside another revision of it, both compiled, by turns, in one run: what `--against` does.
  * Only what both were built for is asked: payments come by HTTP, and the summary says what is settled.
  *
- * A gateway is measured cold, in its first two seconds, and warm, after so many seconds of the same load that
- * the compilers have come to rest: a restart under load is real, and so is a year without one. With processors
- * that answer at once payments are accepted and settled side by side. With processors that take a second the way
- * to the 202 is alone, and what has piled up is then settled as fast as it goes.
+ * A gateway is measured cold, in its first two seconds, and warm, after as many payments of the same load on
+ * both sides: a restart under load is real, and so is a year without one. All of them are settled before the
+ * warm load begins, so that nobody pays for what piled up before. With processors that answer at once payments
+ * are accepted and settled side by side. With processors that take a second the way to the 202 is alone, and
+ * what has piled up is then settled as fast as it goes.
  *
  * A difference that turns its sign from one turn to another is said to be none.
  */
 import type { JournalSync } from "../worker/journal/store.ts";
-import { threadsCpuMsOf } from "../testing/proc.ts";
+import type { Sum } from "../testing/gateway.ts";
+import { MAIN_THREAD, threadsCpuMsOf } from "../testing/proc.ts";
 import { Checks, ratiosOf, rowOf, type BenchContext, type Row, type Unit } from "./benchmark.ts";
 import { auditSums, settledSince } from "./system/audit.ts";
+import type { LoadReport } from "./load/plan.ts";
 import { acceptedOf, loadStack, type Load } from "./system/payments.ts";
 import { startStack, type BenchStack, type StackOptions } from "./system/stack.ts";
-import { plus, totalOf } from "./system/sums.ts";
+import { NONE, plus, totalOf } from "./system/sums.ts";
 
-const SYNCS: readonly JournalSync[] = ["normal", "full"];
 const POLL_MS = 20;
-/** Names under which the kernel shows threads that compile, in this Bun. */
-const COMPILERS = /JIT|Compiler/i;
+/** A thread that takes less of a payment is not named. */
+const TOLD_NS = 500;
+/** Length of each of the loads that warm up, one after the other until there were enough payments. */
+const WARMUP_MS = 500;
 
 type Lengths = {
+  readonly syncs: readonly JournalSync[];
   readonly coldMs: number;
-  readonly warmupMs: number;
   readonly measuredMs: number;
-  readonly laterMs: number;
+  /** Payments after which a gateway counts as warm. */
+  readonly warmup: { readonly atOnce: number; readonly later: number };
 };
-const FULL: Lengths = { coldMs: 2_000, warmupMs: 5_000, measuredMs: 5_000, laterMs: 2_500 };
-const QUICK: Lengths = { coldMs: 50, warmupMs: 50, measuredMs: 100, laterMs: 100 };
+const FULL: Lengths = {
+  syncs: ["normal", "full"],
+  coldMs: 2_000,
+  measuredMs: 4_000,
+  warmup: { atOnce: 40_000, later: 20_000 },
+};
+const QUICK: Lengths = {
+  syncs: ["normal"],
+  coldMs: 500,
+  measuredMs: 500,
+  warmup: { atOnce: 100, later: 100 },
+};
 
 /** A figure of one gateway in one turn; its name is the row's. */
 type Figure = { readonly name: string; readonly unit: Unit; readonly value: number };
 type Turn = { readonly figures: readonly Figure[]; readonly notes: ReadonlyMap<string, string> };
 
-/** Alternates, and begins with the other one in every second turn. */
+/** Alternates with the programs in `other`, and begins with the other one in every second turn. */
 export async function runAgainst(
   context: BenchContext,
-  dist: string,
-  other: string,
+  other: BenchContext["dist"],
 ): Promise<Row[]> {
   const checks = new Checks();
   const ours: Turn[] = [];
   const theirs: Turn[] = [];
   for (let turn = 0; turn < context.runs; turn++) {
     const both = [
-      async () => ours.push(await measure({ ...context, dist }, checks)),
+      async () => ours.push(await measure(context, checks)),
       async () => theirs.push(await measure({ ...context, dist: other }, checks)),
     ];
     for (const one of turn % 2 === 0 ? both : both.toReversed()) await one();
@@ -65,7 +79,7 @@ async function measure(context: BenchContext, checks: Checks): Promise<Turn> {
   const figures: Figure[] = [];
   const notes = new Map<string, string>();
   const lengths = context.quick ? QUICK : FULL;
-  for (const sync of SYNCS) {
+  for (const sync of lengths.syncs) {
     const add = (what: string, unit: Unit, value: number, note = "") => {
       figures.push({ name: `${sync}: ${what}`, unit, value });
       notes.set(`${sync}: ${what}`, note);
@@ -81,59 +95,67 @@ type Add = (what: string, unit: Unit, value: number, note?: string) => void;
 async function measureAtOnce(
   context: BenchContext,
   sync: JournalSync,
-  { coldMs, warmupMs, measuredMs }: Lengths,
+  { coldMs, measuredMs, warmup }: Lengths,
   checks: Checks,
   add: Add,
 ): Promise<void> {
   await using stack = await start(context, { sync });
-  const cold = await loadStack(stack, closed(0, coldMs), checks);
-  const warmed = await loadStack(stack, closed(0, warmupMs), checks);
-  const before = cpuOf(stack);
+  const cold = await loadStack(stack, closed(coldMs), checks);
+  const before = plus(acceptedOf(cold), await warmUp(stack, warmup.atOnce - cold.answered, checks));
+  await auditSums(stack, before, checks);
+  const from = spentBy(stack);
   const startMs = performance.now();
-  const warm = await loadStack(stack, closed(0, measuredMs), checks);
-  const all = [cold, warmed, warm].map(acceptedOf).reduce(plus);
-  await auditSums(stack, all, checks);
+  const warm = await loadStack(stack, closed(measuredMs), checks);
+  const accepted = plus(before, acceptedOf(warm));
+  await auditSums(stack, accepted, checks);
   const tookMs = performance.now() - startMs;
-  const spent = cpuOf(stack);
-  const each = (of: keyof Spent) => ((spent[of] - before[of]) / warm.answered) * 1e6;
-  const compiling = ((spent.compiling - before.compiling) / warm.answered) * 1e3;
-  const after = `after ${cold.answered + warmed.answered} payments`;
+  const spent = eachOf(from, spentBy(stack), warm);
+  const after = `${measuredMs} ms after ${before.count} payments`;
   add("accepted, cold, settling at once", "/s", cold.perSecond, `the first ${coldMs} ms`);
   add("accepted, settling at once", "/s", warm.perSecond, after);
   add("whole payments", "/s", (warm.answered / tookMs) * 1_000, "until the last is settled");
-  add("CPU of a whole payment: api", "ns", each("api"));
-  add(
-    "CPU of a whole payment: worker",
-    "ns",
-    each("worker"),
-    `${compiling.toFixed(1)} µs compiling`,
-  );
+  const cpu = "CPU of a whole payment";
+  add(`${cpu}: api`, "ns", spent.api);
+  add(`${cpu}: worker's main thread`, "ns", spent.worker);
+  add(`${cpu}: worker's other threads`, "ns", spent.others, spent.threads);
+  add(`${cpu}: beside it, the processors`, "ns", spent.processors);
+  add(`${cpu}: beside it, the load`, "ns", spent.load);
 }
 
 async function measureLater(
   context: BenchContext,
   sync: JournalSync,
-  { laterMs }: Lengths,
+  { measuredMs, warmup }: Lengths,
   checks: Checks,
   add: Add,
 ): Promise<void> {
   await using stack = await start(context, { sync, delayMs: 1_000, env: { PATIENCE_MS: "0" } });
-  const warmed = await loadStack(stack, closed(0, laterMs), checks);
-  const before = cpuOf(stack);
-  const warm = await loadStack(stack, closed(0, laterMs), checks);
-  const spent = cpuOf(stack);
-  const each = (of: keyof Spent) => ((spent[of] - before[of]) / warm.answered) * 1e6;
+  const before = await warmUp(stack, warmup.later, checks);
+  const from = spentBy(stack);
+  const warm = await loadStack(stack, closed(measuredMs), checks);
+  const spent = eachOf(from, spentBy(stack), warm);
   for (const processor of stack.processors) await processor.setDelay(0);
-  const accepted = plus(acceptedOf(warmed), acceptedOf(warm));
+  const accepted = plus(before, acceptedOf(warm));
   const perSecond = await settledPerSecond(stack, accepted.count);
   await auditSums(stack, accepted, checks);
-  add("accepted, settling later", "/s", warm.perSecond, `after ${warmed.answered} payments`);
-  add("CPU of an acceptance: api", "ns", each("api"));
-  add("CPU of an acceptance: worker", "ns", each("worker"));
+  const after = `${measuredMs} ms after ${before.count} payments`;
+  add("accepted, settling later", "/s", warm.perSecond, after);
+  add("CPU of an acceptance: api", "ns", spent.api);
+  add("CPU of an acceptance: worker's main thread", "ns", spent.worker);
+  add("CPU of an acceptance: worker's other threads", "ns", spent.others, spent.threads);
   add("settled out of a backlog", "/s", perSecond, `of ${accepted.count}`);
 }
 
-function differenceOf(ratios: readonly number[]): string {
+async function warmUp(stack: BenchStack, payments: number, checks: Checks): Promise<Sum> {
+  let accepted = NONE;
+  while (accepted.count < payments) {
+    accepted = plus(accepted, acceptedOf(await loadStack(stack, closed(WARMUP_MS), checks)));
+  }
+  return accepted;
+}
+
+/** Says what the turns were, and that they are no difference where one has another sign than the rest. */
+export function differenceOf(ratios: readonly number[]): string {
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
   const turns = `turns ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`;
   return least <= 1 && most >= 1 ? `no difference, ${turns}` : turns;
@@ -144,16 +166,40 @@ function start(context: BenchContext, options: StackOptions): Promise<BenchStack
   return startStack(context, { ...options, env: { BACKLOG_MAX: "1000000", ...options.env } });
 }
 
-function closed(warmupMs: number, durationMs: number): Load {
-  return { warmupMs, durationMs, ratePerSecond: null };
+function closed(durationMs: number): Load {
+  return { warmupMs: 0, durationMs, ratePerSecond: null };
 }
 
-type Spent = { readonly api: number; readonly worker: number; readonly compiling: number };
+/** CPU time in milliseconds of each kind of thread. */
+type Threads = ReadonlyMap<string, number>;
+type Spent = { readonly api: Threads; readonly worker: Threads; readonly processors: Threads[] };
 
-function cpuOf(stack: BenchStack): Spent {
-  const { api, worker } = stack.cpuMs();
-  const threads = [...threadsCpuMsOf(stack.worker.pid)].filter(([name]) => COMPILERS.test(name));
-  return { api, worker, compiling: threads.reduce((sum, [, ms]) => sum + ms, 0) };
+function spentBy({ apis, worker, site }: BenchStack): Spent {
+  return {
+    api: threadsCpuMsOf(apis[0]!.pid),
+    worker: threadsCpuMsOf(worker.pid),
+    processors: site.processors.children.map(({ pid }) => threadsCpuMsOf(pid)),
+  };
+}
+
+/** Nanoseconds of a payment of this load. */
+function eachOf(from: Spent, to: Spent, { answered, cpuMs }: LoadReport) {
+  const each = (spentMs: number) => (spentMs / answered) * 1e6;
+  const all = (threads: Threads) => threads.values().reduce((sum, ms) => sum + ms, 0);
+  const worker = [...to.worker]
+    .map(([name, ms]) => ({ name, ns: each(ms - (from.worker.get(name) ?? 0)) }))
+    .toSorted((a, b) => b.ns - a.ns);
+  const main = worker.find(({ name }) => name === MAIN_THREAD)?.ns ?? 0;
+  const told = worker.filter(({ name, ns }) => name !== MAIN_THREAD && ns >= TOLD_NS);
+  const sumOf = (processors: Threads[]) => processors.reduce((sum, one) => sum + all(one), 0);
+  return {
+    api: each(all(to.api) - all(from.api)),
+    worker: main,
+    others: worker.reduce((sum, { ns }) => sum + ns, -main),
+    threads: told.map(({ name, ns }) => `${name} ${(ns / 1e3).toFixed(1)}`).join(", "),
+    processors: each(sumOf(to.processors) - sumOf(from.processors)),
+    load: each(cpuMs),
+  };
 }
 
 /** The slope of the summary's count between a quarter and seven eighths of the backlog. */

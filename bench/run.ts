@@ -88,7 +88,7 @@ function against(name: string): Benchmark {
     await using other = await Revision.build(name, directory);
     await buildOurs();
     say(`beside ${name}, ${other.commit}\n\n`);
-    return await runAgainst(given, DIST, other.dist);
+    return await runAgainst({ ...given, dist: DIST }, other.dist);
   };
   return { name: `against ${name}`, run: besides };
 }

@@ -6,16 +6,21 @@ const TICKS_PER_SECOND = 100;
 
 /** User and system time up to now, all threads together. */
 export function cpuMsOf(pid: number): number {
-  return cpuMsIn(statOf(pid));
+  const fields = statOf(pid);
+  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
 }
 
-/** The same for each kind of its threads, by name; those that have ended are not in it. */
+/** Name that the first thread of a process is given here, whatever the process is called. */
+export const MAIN_THREAD = "main";
+
+/** The same for each kind of its threads, by name, in finer steps; those that have ended are not in it. */
 export function threadsCpuMsOf(pid: number): Map<string, number> {
   const spent = new Map<string, number>();
   for (const task of tasksOf(pid)) {
-    const name = textOf(`/proc/${pid}/task/${task}/comm`).trim();
-    const fields = statOf(`${pid}/task/${task}`);
-    spent.set(name, (spent.get(name) ?? 0) + cpuMsIn(fields));
+    const isMain = task === String(pid);
+    const name = isMain ? MAIN_THREAD : textOf(`/proc/${pid}/task/${task}/comm`).trim();
+    const [ranNs = "0"] = textOf(`/proc/${pid}/task/${task}/schedstat`).split(" ");
+    spent.set(name, (spent.get(name) ?? 0) + Number(ranNs) / 1e6);
   }
   return spent;
 }
@@ -32,10 +37,6 @@ export function isAlive(pid: number): boolean {
   return state !== "" && state !== "Z";
 }
 
-function cpuMsIn(fields: readonly string[]): number {
-  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
-}
-
 function tasksOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`);
@@ -45,8 +46,8 @@ function tasksOf(pid: number): string[] {
 }
 
 /** Fields from the third on: the name before them, in parentheses, may hold anything. */
-function statOf(of: number | string): string[] {
-  const stat = textOf(`/proc/${of}/stat`);
+function statOf(pid: number): string[] {
+  const stat = textOf(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
