@@ -27,74 +27,76 @@ const TOLD_NS = 500;
 const WARMUP_MS = 500;
 
 type Lengths = {
-  readonly syncs: readonly JournalSync[];
   readonly coldMs: number;
   readonly measuredMs: number;
   /** Payments after which a gateway counts as warm. */
   readonly warmup: { readonly atOnce: number; readonly later: number };
 };
 const FULL: Lengths = {
-  syncs: ["normal", "full"],
   coldMs: 2_000,
   measuredMs: 4_000,
   warmup: { atOnce: 40_000, later: 20_000 },
 };
 const QUICK: Lengths = {
-  syncs: ["normal"],
   coldMs: 500,
   measuredMs: 500,
   warmup: { atOnce: 100, later: 100 },
 };
 
-/** A figure of one gateway in one turn; its name is the row's. */
-type Figure = { readonly name: string; readonly unit: Unit; readonly value: number };
-type Turn = { readonly figures: readonly Figure[]; readonly notes: ReadonlyMap<string, string> };
+/** What of one gateway in one turn: its row, its unit, the value, and a note. */
+type Figure = readonly [what: string, unit: Unit, value: number, note?: string];
 
-/** Alternates with the programs in `other`, and begins with the other one in every second turn. */
-export async function runAgainst(
+/** What is measured, each by the gateway's own stack; a row of each begins with its name. */
+export const AGAINST = (["normal", "full"] as const).flatMap((sync) => [
+  beside(`${sync} at once`, (...given) => measureAtOnce(sync, ...given)),
+  beside(`${sync} later`, (...given) => measureLater(sync, ...given)),
+]);
+
+type Measure = (context: BenchContext, lengths: Lengths, checks: Checks, add: Add) => Promise<void>;
+
+function beside(name: string, measure: Measure) {
+  return {
+    name,
+    run: (context: BenchContext, other: BenchContext["dist"]) =>
+      runBeside(name, measure, context, other),
+  };
+}
+
+/** Alternates with the programs in `other`, and begins with them in every second turn. */
+async function runBeside(
+  name: string,
+  measure: Measure,
   context: BenchContext,
   other: BenchContext["dist"],
 ): Promise<Row[]> {
   const checks = new Checks();
-  const ours: Turn[] = [];
-  const theirs: Turn[] = [];
+  const lengths = context.quick ? QUICK : FULL;
+  const turns = { ours: [] as Figure[][], theirs: [] as Figure[][] };
+  const turnOf = async (who: keyof typeof turns) => {
+    const figures: Figure[] = [];
+    const dist = who === "ours" ? context.dist : other;
+    await measure({ ...context, dist }, lengths, checks, (...figure) => figures.push(figure));
+    turns[who].push(figures);
+  };
   for (let turn = 0; turn < context.runs; turn++) {
-    const both = [
-      async () => ours.push(await measure(context, checks)),
-      async () => theirs.push(await measure({ ...context, dist: other }, checks)),
-    ];
-    for (const one of turn % 2 === 0 ? both : both.toReversed()) await one();
+    const order = ["ours", "theirs"] as const;
+    for (const who of turn % 2 === 0 ? order : order.toReversed()) await turnOf(who);
   }
-  return (ours[0] as Turn).figures.map(({ name, unit }, i) => {
-    const of = (turns: readonly Turn[]) => turns.map(({ figures }) => figures[i]!.value);
-    const series = { figures: of(ours), baselines: of(theirs) };
-    const note = [differenceOf(ratiosOf(unit, series)), ours[0]!.notes.get(name)]
-      .filter(Boolean)
-      .join("; ");
-    return rowOf(name, unit, series, checks, note);
+  return turns.ours[0]!.map(([what, unit, , told], i) => {
+    const of = (side: Figure[][]) => side.map((figures) => figures[i]![2]);
+    const series = { figures: of(turns.ours), baselines: of(turns.theirs) };
+    const theirs = turns.theirs[0]![i]![3];
+    const besides = told === theirs ? told : `${told}; theirs ${theirs}`;
+    const note = [differenceOf(ratiosOf(unit, series)), besides].filter(Boolean).join("; ");
+    return rowOf(`${name}: ${what}`, unit, series, checks, note);
   });
 }
 
-async function measure(context: BenchContext, checks: Checks): Promise<Turn> {
-  const figures: Figure[] = [];
-  const notes = new Map<string, string>();
-  const lengths = context.quick ? QUICK : FULL;
-  for (const sync of lengths.syncs) {
-    const add = (what: string, unit: Unit, value: number, note = "") => {
-      figures.push({ name: `${sync}: ${what}`, unit, value });
-      notes.set(`${sync}: ${what}`, note);
-    };
-    await measureAtOnce(context, sync, lengths, checks, add);
-    await measureLater(context, sync, lengths, checks, add);
-  }
-  return { figures, notes };
-}
-
-type Add = (what: string, unit: Unit, value: number, note?: string) => void;
+type Add = (...figure: Figure) => void;
 
 async function measureAtOnce(
-  context: BenchContext,
   sync: JournalSync,
+  context: BenchContext,
   { coldMs, measuredMs, warmup }: Lengths,
   checks: Checks,
   add: Add,
@@ -111,8 +113,8 @@ async function measureAtOnce(
   const tookMs = performance.now() - startMs;
   const spent = eachOf(from, spentBy(stack), warm);
   const after = `${measuredMs} ms after ${before.count} payments`;
-  add("accepted, cold, settling at once", "/s", cold.perSecond, `the first ${coldMs} ms`);
-  add("accepted, settling at once", "/s", warm.perSecond, after);
+  add("accepted, cold", "/s", cold.perSecond, `the first ${coldMs} ms`);
+  add("accepted", "/s", warm.perSecond, after);
   add("whole payments", "/s", (warm.answered / tookMs) * 1_000, "until the last is settled");
   const cpu = "CPU of a whole payment";
   add(`${cpu}: api`, "ns", spent.api);
@@ -123,8 +125,8 @@ async function measureAtOnce(
 }
 
 async function measureLater(
-  context: BenchContext,
   sync: JournalSync,
+  context: BenchContext,
   { measuredMs, warmup }: Lengths,
   checks: Checks,
   add: Add,
@@ -139,7 +141,7 @@ async function measureLater(
   const perSecond = await settledPerSecond(stack, accepted.count);
   await auditSums(stack, accepted, checks);
   const after = `${measuredMs} ms after ${before.count} payments`;
-  add("accepted, settling later", "/s", warm.perSecond, after);
+  add("accepted", "/s", warm.perSecond, after);
   add("CPU of an acceptance: api", "ns", spent.api);
   add("CPU of an acceptance: worker's main thread", "ns", spent.worker);
   add("CPU of an acceptance: worker's other threads", "ns", spent.others, spent.threads);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runAgainst } from "./against.ts";
+import { AGAINST } from "./against.ts";
 import { verdictOf, type BenchContext, type Benchmark, type Row } from "./benchmark.ts";
 import { describeMachine, headerOf } from "./machine.ts";
 import { Revision } from "./revision.ts";
@@ -25,7 +25,8 @@ changes no exit code. The largest journal has ten million payments and takes 2 G
   --json FILE     the same as JSON
   --dist          the compiled binaries of bun run build, not the source
   --against REV   this tree beside another revision, both built anew, by turns: acceptance, whole payments
-                  and what they cost, cold and warm; the baseline is REV
+                  and what they cost, cold and warm; the baseline is REV, and --only chooses among
+                  "normal at once", "normal later", "full at once" and "full later"
   --dir DIR       where journals are written (the system's folder for temporary files)
 `;
 
@@ -44,10 +45,11 @@ const { values: flags } = argumentsOrExit({
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 3));
 const only = patternOf(flags.only);
-const chosen = SUITE.filter(({ name }) => only.test(name));
+const suite: readonly Benchmark[] = flags.against === undefined ? SUITE : partsAgainst();
+const chosen = suite.filter(({ name }) => only.test(name));
 if (!Number.isInteger(runs) || runs < 1) refuseArguments(USAGE, "--runs: a whole number from 1");
 if (chosen.length === 0) {
-  refuseArguments(USAGE, `--only: none of ${SUITE.map(({ name }) => name).join(", ")}`);
+  refuseArguments(USAGE, `--only: none of ${suite.map(({ name }) => name).join(", ")}`);
 }
 if (flags.dist && !isBuilt()) stopWith("--dist: nothing is built; bun run build does it");
 
@@ -66,7 +68,8 @@ say(`${headerOf(machine)}\n`);
 say(`medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`);
 
 const rows: Row[] = [];
-for (const benchmark of flags.against === undefined ? chosen : [against(flags.against)]) {
+await using other = flags.against === undefined ? null : await bothBuilt(flags.against);
+for (const benchmark of chosen) {
   const startMs = performance.now();
   try {
     rows.push(...(await benchmark.run(context)));
@@ -83,14 +86,19 @@ if (flags.json !== undefined) {
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);
 }
 
-function against(name: string): Benchmark {
-  const besides = async (given: BenchContext) => {
-    await using other = await Revision.build(name, directory);
-    await buildOurs();
-    say(`beside ${name}, ${other.commit}\n\n`);
-    return await runAgainst({ ...given, dist: DIST }, other.dist);
-  };
-  return { name: `against ${name}`, run: besides };
+/** The parts of `--against`, each beside the other revision once it is built. */
+function partsAgainst(): Benchmark[] {
+  return AGAINST.map(({ name, run: runBeside }) => ({
+    name,
+    run: (given) => runBeside({ ...given, dist: DIST }, other!.dist),
+  }));
+}
+
+async function bothBuilt(name: string): Promise<Revision> {
+  const revision = await Revision.build(name, directory);
+  await buildOurs();
+  say(`beside ${name}, ${revision.commit}\n\n`);
+  return revision;
 }
 
 async function buildOurs(): Promise<void> {
