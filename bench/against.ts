@@ -43,10 +43,10 @@ const QUICK: Lengths = {
   warmup: { atOnce: 100, later: 100 },
 };
 
-/** What of one gateway in one turn: its row, its unit, the value, and a note. */
+/** A figure of one gateway in one turn: its row, its unit, the value, and a note. */
 type Figure = readonly [what: string, unit: Unit, value: number, note?: string];
 
-/** What is measured, each by the gateway's own stack; a row of each begins with its name. */
+/** The parts, each with gateways of its own; its rows begin with its name. */
 export const AGAINST = (["normal", "full"] as const).flatMap((sync) => [
   beside(`${sync} at once`, (...given) => measureAtOnce(sync, ...given)),
   beside(`${sync} later`, (...given) => measureLater(sync, ...given)),

@@ -16,6 +16,8 @@ export class Revision implements AsyncDisposable {
   static async build(name: string, directory: string): Promise<Revision> {
     const commit = await git("rev-parse", "--verify", "--short=12", `${name}^{commit}`);
     const tree = join(directory, `tree-${commit}`);
+    // A run that was killed has left its tree's name behind.
+    await git("worktree", "prune");
     await git("worktree", "add", "--detach", tree, commit);
     const revision = new Revision(commit, tree);
     const { code, out, err } = await run([process.execPath, "run", "build"], { cwd: tree });
