@@ -1,4 +1,5 @@
 /** Watches the links to all workers that payments go to, as they come and go with the map. */
+import { atMultiplesOf } from "../shared/clock.ts";
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { LinkWatch, type LinkWatchParts } from "./link-watch.ts";
 import type { KnownWorker } from "./workers.ts";
@@ -27,12 +28,11 @@ export class WorkersWatch {
 
   /** Looks from time to time, until what it gives is called. */
   start(doubtLookMs: number = DOUBT_LOOK_MS): () => void {
-    const timers = [
-      setInterval(() => this.look(), LOOK_MS),
-      setInterval(() => this.lookOverHttp(), doubtLookMs),
+    const stops = [
+      atMultiplesOf(LOOK_MS, () => this.look()),
+      atMultiplesOf(doubtLookMs, () => this.lookOverHttp()),
     ];
-    for (const timer of timers) timer.unref();
-    return () => timers.forEach(clearInterval);
+    return () => stops.forEach((stop) => stop());
   }
 
   /** True when the worker has answered over HTTP alone for a while. */

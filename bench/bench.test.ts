@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { AGAINST, differenceOf } from "./against.ts";
 import { Checks, median, rowOf, verdictOf, type Row, type Target } from "./benchmark.ts";
 import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
@@ -81,6 +82,22 @@ test("every benchmark runs, checks its answers and leaves nothing behind", async
   expect(machine).toMatchObject({ bun: Bun.version });
   expect([...new Bun.Glob("**").scanSync({ cwd: journals.path, onlyFiles: false })]).toEqual([]);
 }, 300_000);
+
+test("another revision is measured by turns, and every answer is checked", async () => {
+  using journals = temporaryDirectory();
+  const context = { quick: true, runs: 1, dist: null, directory: journals.path };
+  const parts = AGAINST.filter(({ name }) => name.startsWith("normal"));
+  const rows = (await Promise.all(parts.map((part) => part.run(context, null)))).flat();
+  expect(rows.map(({ name }) => name)).toContain("normal at once: whole payments");
+  expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
+  expect(rows.filter(({ ratio }) => !(ratio !== null && ratio > 0))).toEqual([]);
+});
+
+test("turns that do not agree are no difference", () => {
+  expect(differenceOf([0.9, 1.2])).toBe("no difference, turns 0.90 1.20");
+  expect(differenceOf([0.8, 0.9])).toBe("turns 0.80 0.90");
+  expect(differenceOf([1.1, 1.2])).toBe("turns 1.10 1.20");
+});
 
 test("flags that make no sense are one line and exit 2", async () => {
   for (const args of [

@@ -7,8 +7,8 @@ export type BenchContext = {
   readonly quick: boolean;
   /** Interleaved runs that each median is taken of. */
   readonly runs: number;
-  /** True runs the compiled binaries, not the source. */
-  readonly dist: boolean;
+  /** Folder of the compiled binaries that run; null runs the source. */
+  readonly dist: string | null;
   /** Folder of the journals, on the disk that is to be measured. */
   readonly directory: string;
 };
@@ -60,7 +60,7 @@ export function rowOf(
 ): Row {
   if (figures.length === 0) throw new Error(`${name}: nothing was measured`);
   if (checks.count === 0) throw new Error(`${name}: no answer was checked`);
-  const ratios = baselines?.map((baseline, run) => speedOf(unit, figures[run] as number, baseline));
+  const ratios = baselines && ratiosOf(unit, { figures, baselines });
   if (ratios === undefined && targets.some(({ of }) => of === "ratio"))
     throw new Error(`${name}: a target for a ratio, and no baseline`);
   return {
@@ -88,8 +88,11 @@ export function verdictOf(row: Row, quick: boolean): Verdict {
   return row.targets.every(isMet) ? "met" : "missed";
 }
 
-function speedOf(unit: Unit, figure: number, baseline: number): number {
-  return unit === "/s" ? figure / baseline : baseline / figure;
+/** Times as fast as the baseline, of each run. */
+export function ratiosOf(unit: Unit, { figures, baselines }: Required<Series>): number[] {
+  const speed = (figure: number, baseline: number) =>
+    unit === "/s" ? figure / baseline : baseline / figure;
+  return baselines.map((baseline, run) => speed(figures[run] as number, baseline));
 }
 
 export function median(values: readonly number[]): number {

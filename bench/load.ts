@@ -80,6 +80,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     await Promise.race([done.promise, Bun.sleep(ANSWERS_MS_MAX)]);
   }
   for (const connection of connections) connection.close();
+  const { user, system } = process.cpuUsage();
   const ms = (percentile: number) => latencies.getValueAtPercentile(percentile) / 1_000;
   return {
     sent,
@@ -93,6 +94,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     p999Ms: ms(99.9),
     maxMs: latencies.maxValue / 1_000,
     lateP99Ms: lateness.totalCount === 0 ? 0 : lateness.getValueAtPercentile(99) / 1_000,
+    cpuMs: (user + system) / 1_000,
   };
 }
 

@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { verdictOf, type BenchContext, type Row } from "./benchmark.ts";
+import { AGAINST } from "./against.ts";
+import { verdictOf, type BenchContext, type Benchmark, type Row } from "./benchmark.ts";
 import { describeMachine, headerOf } from "./machine.ts";
+import { Revision } from "./revision.ts";
 import { SUITE } from "./suite.ts";
-import { killAll } from "../testing/process.ts";
-import { isBuilt } from "../testing/programs.ts";
+import { killAll, run } from "../testing/process.ts";
+import { DIST, isBuilt, ROOT } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { say } from "../shared/say.ts";
@@ -22,6 +24,9 @@ changes no exit code. The largest journal has ten million payments and takes 2 G
   --runs N        interleaved runs that each median is taken of (3)
   --json FILE     the same as JSON
   --dist          the compiled binaries of bun run build, not the source
+  --against REV   this tree beside another revision, both built anew, by turns: acceptance, whole payments
+                  and what they cost, cold and warm; the baseline is REV, and --only chooses among
+                  "normal at once", "normal later", "full at once" and "full later"
   --dir DIR       where journals are written (the system's folder for temporary files)
 `;
 
@@ -33,16 +38,18 @@ const { values: flags } = argumentsOrExit({
     runs: { type: "string" },
     json: { type: "string" },
     dist: { type: "boolean", default: false },
+    against: { type: "string" },
     dir: { type: "string", default: tmpdir() },
   },
 });
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 3));
 const only = patternOf(flags.only);
-const chosen = SUITE.filter(({ name }) => only.test(name));
+const suite: readonly Benchmark[] = flags.against === undefined ? SUITE : partsAgainst();
+const chosen = suite.filter(({ name }) => only.test(name));
 if (!Number.isInteger(runs) || runs < 1) refuseArguments(USAGE, "--runs: a whole number from 1");
 if (chosen.length === 0) {
-  refuseArguments(USAGE, `--only: none of ${SUITE.map(({ name }) => name).join(", ")}`);
+  refuseArguments(USAGE, `--only: none of ${suite.map(({ name }) => name).join(", ")}`);
 }
 if (flags.dist && !isBuilt()) stopWith("--dist: nothing is built; bun run build does it");
 
@@ -51,11 +58,17 @@ process.on("exit", leaveNothing);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
 const machine = await describeMachine(directory);
-const context: BenchContext = { quick: flags.quick, runs, dist: flags.dist, directory };
+const context: BenchContext = {
+  quick: flags.quick,
+  runs,
+  dist: flags.dist ? DIST : null,
+  directory,
+};
 say(`${headerOf(machine)}\n`);
 say(`medians of ${runs}; ratio: times as fast as the baseline of the same run\n\n`);
 
 const rows: Row[] = [];
+await using other = flags.against === undefined ? null : await bothBuilt(flags.against);
 for (const benchmark of chosen) {
   const startMs = performance.now();
   try {
@@ -71,6 +84,26 @@ say(`${tableOf(rows, flags.quick)}\n`);
 if (flags.json !== undefined) {
   const judged = rows.map((row) => Object.assign({ verdict: verdictOf(row, flags.quick) }, row));
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);
+}
+
+/** The parts of `--against`, each beside the other revision once it is built. */
+function partsAgainst(): Benchmark[] {
+  return AGAINST.map(({ name, run: runBeside }) => ({
+    name,
+    run: (given) => runBeside({ ...given, dist: DIST }, other!.dist),
+  }));
+}
+
+async function bothBuilt(name: string): Promise<Revision> {
+  const revision = await Revision.build(name, directory);
+  await buildOurs();
+  say(`beside ${name}, ${revision.commit}\n\n`);
+  return revision;
+}
+
+async function buildOurs(): Promise<void> {
+  const { code, out, err } = await run([process.execPath, "run", "build"], { cwd: ROOT });
+  if (code !== 0) throw new Error((err || out).trim());
 }
 
 function patternOf(text: string): RegExp {

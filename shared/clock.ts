@@ -17,6 +17,20 @@ export const systemClock: Clock = {
 /** Time to the next multiple of `everyMs`. Timers that wait so go off together, and wake their process once. */
 export const toNextMs = (everyMs: number, nowMs: number) => everyMs - (nowMs % everyMs);
 
+/** Calls at such multiples, until what it gives is called; the end of the process does not wait for it. */
+export function atMultiplesOf(everyMs: number, call: () => void): () => void {
+  let timer: Timer;
+  const set = () => {
+    timer = setTimeout(fire, Math.ceil(toNextMs(everyMs, systemClock.steadyMs()))).unref();
+  };
+  const fire = () => {
+    set();
+    call();
+  };
+  set();
+  return () => clearTimeout(timer);
+}
+
 const SECOND_MS = 1_000;
 const ENDS = Array.from({ length: SECOND_MS }, (_, ms) => `${String(ms).padStart(3, "0")}Z`);
 

@@ -1,5 +1,5 @@
 /** Reads what the kernel says about a process, by its id; where there is no /proc nothing is used. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** Frequency of the clock that /proc counts in, on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
@@ -8,6 +8,21 @@ const TICKS_PER_SECOND = 100;
 export function cpuMsOf(pid: number): number {
   const fields = statOf(pid);
   return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
+}
+
+/** Name that the first thread of a process is given here, whatever the process is called. */
+export const MAIN_THREAD = "main";
+
+/** The same for each kind of its threads, by name, in finer steps; those that have ended are not in it. */
+export function threadsCpuMsOf(pid: number): Map<string, number> {
+  const spent = new Map<string, number>();
+  for (const task of tasksOf(pid)) {
+    const isMain = task === String(pid);
+    const name = isMain ? MAIN_THREAD : textOf(`/proc/${pid}/task/${task}/comm`).trim();
+    const [ranNs = "0"] = textOf(`/proc/${pid}/task/${task}/schedstat`).split(" ");
+    spent.set(name, (spent.get(name) ?? 0) + Number(ranNs) / 1e6);
+  }
+  return spent;
 }
 
 /** Resident memory. */
@@ -20,6 +35,14 @@ export function memoryMbOf(pid: number): number {
 export function isAlive(pid: number): boolean {
   const [state] = statOf(pid);
   return state !== "" && state !== "Z";
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // It has ended just now, or there is no /proc.
+  }
 }
 
 /** Fields from the third on: the name before them, in parentheses, may hold anything. */

@@ -4,17 +4,23 @@ import { join, resolve } from "node:path";
 import type { Env } from "./process.ts";
 
 export const ROOT = resolve(import.meta.dir, "..");
+export const DIST = join(ROOT, "dist");
 
 export function fromSource(entry: string, ...args: readonly string[]): string[] {
   return [process.execPath, join(ROOT, entry), ...args];
 }
 
+/** Runs a program as it was compiled into that folder. */
+export function inFolder(folder: string, entry: string, ...args: readonly string[]): string[] {
+  return [join(folder, entry.replace(/\.ts$/, "")), ...args];
+}
+
 export function fromDist(entry: string, ...args: readonly string[]): string[] {
-  return [join(ROOT, "dist", entry.replace(/\.ts$/, "")), ...args];
+  return inFolder(DIST, entry, ...args);
 }
 
 export function isBuilt(): boolean {
-  return ["api", "worker", "simulator"].every((name) => existsSync(join(ROOT, "dist", name)));
+  return ["api", "worker", "simulator"].every((name) => existsSync(join(DIST, name)));
 }
 
 /**

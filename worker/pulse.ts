@@ -8,7 +8,7 @@
  * beat that looked freshest, such as one that was asked for.
  */
 /** Longest time from one beat to the next, of a pipeline that moves. */
-export const BEAT_MS = 250;
+export const BEAT_MS = 500;
 const BEAT_AT = 0;
 const COMMITTING = Float64Array.BYTES_PER_ELEMENT;
 

@@ -28,4 +28,6 @@ export type LoadReport = {
   readonly maxMs: number;
   /** Lateness of the generator itself. */
   readonly lateP99Ms: number;
+  /** CPU time of the generator itself, over its whole life. */
+  readonly cpuMs: number;
 };

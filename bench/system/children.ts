@@ -1,6 +1,6 @@
 /** The processes of benchmarks: compiled or from source, with their trouble shown as it comes. */
 import { Child, run, type ChildOptions } from "../../testing/process.ts";
-import { bareEnv, fromDist, fromSource } from "../../testing/programs.ts";
+import { bareEnv, fromSource, inFolder } from "../../testing/programs.ts";
 
 /** Ten million settled payments are read before a worker is ready. */
 const READY_MS_MAX = 60_000;
@@ -12,8 +12,13 @@ export const CHILD = { readyMsMax: READY_MS_MAX, onLine: showTrouble, session: "
 /** With this a worker, or a client without limits, need not replace itself to make as many calls. */
 export const CALLS = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192" };
 
-export function commandOf(entry: string, dist: boolean, ...args: readonly string[]): string[] {
-  return (dist ? fromDist : fromSource)(entry, ...args);
+/** Runs a program from source when `dist` is null, else as it was compiled into that folder. */
+export function commandOf(
+  entry: string,
+  dist: string | null,
+  ...args: readonly string[]
+): string[] {
+  return dist === null ? fromSource(entry, ...args) : inFolder(dist, entry, ...args);
 }
 
 /** Starts a baseline, a script of bench/, and gives its first words along. */

@@ -40,7 +40,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
     most?: number,
   ) => rowOf(what, unit, { figures: rounds.map(of) }, checks, note, atMost(most));
   const haproxy = WHY_NO_HAPROXY === null ? "HAProxy" : "no HAProxy, which is not installed";
-  const kept = `resident after ${rounds[0]?.count} payments; ${context.dist ? "compiled" : "from source"}`;
+  const kept = `resident after ${rounds[0]?.count} payments; ${context.dist !== null ? "compiled" : "from source"}`;
   const cpu = `CPU a payment at ${RATE}/s`;
   const whole = ({ cpuNs: { api, worker, haproxy: door } }: Round) => api + worker + door;
   return [

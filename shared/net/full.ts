@@ -10,7 +10,7 @@ import { toNextMs } from "../clock.ts";
 import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 /** Time between looks while it is full: the longest that a caller waits, and that Bun spins. */
 const LOOK_WHILE_FULL_MS = 5;
 /** Most refusals of one look, so that the connected get their turn. */

@@ -2,7 +2,7 @@
  * Feeds the history, whether somebody looks or not, and writes it down: every few seconds, if there is
  * anything new, and never while the journal's disk does not answer, which this thread must not wait for.
  */
-import type { Clock } from "../../shared/clock.ts";
+import { atMultiplesOf, type Clock } from "../../shared/clock.ts";
 import type { Minute, ToldHistory } from "../../shared/http-api/history.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { Incidents } from "../../shared/incidents.ts";
@@ -31,7 +31,7 @@ export class HistoryKeeper {
   readonly #sources: KeeperSources;
   readonly #history: History;
   #look: () => Promise<unknown> = async () => {};
-  #timer: Timer | null = null;
+  #stopLooking = () => {};
   #beat: Promise<void> | null = null;
   #written = 0;
   #minuteWritten: Minute | undefined;
@@ -44,7 +44,7 @@ export class HistoryKeeper {
   /** Starts to look: `look` has the pipeline asked, unless it was just now, and its answer taken. */
   start(look: () => Promise<unknown>): void {
     this.#look = look;
-    this.#timer = setInterval(() => void this.beat(), PERIOD_MS).unref();
+    this.#stopLooking = atMultiplesOf(PERIOD_MS, () => void this.beat());
   }
 
   take(news: NewsOfPipeline): void {
@@ -69,7 +69,7 @@ export class HistoryKeeper {
 
   /** Writes the minute that goes on, too: nobody else has it afterwards. */
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#stopLooking();
     const last = async () => {
       await this.#beat;
       await this.#lookAndWrite(true);

@@ -3,11 +3,12 @@
  * keeps away from the journal's file meanwhile. A reader too would have to wait for a disk that does
  * not answer, and then nothing would be left to tell that anything is wrong.
  */
+import { atMultiplesOf } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
 import { JournalUnreachable } from "../journal-reader.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 500;
 /** Age at which a beat is still young; one comes every 10 ms while anything happens. */
 const FRESH_MS = 50;
 /** Time without a beat up to which a reader waits; a disk may be slow. */
@@ -47,11 +48,11 @@ export function watchPulse(
   void ask().then(silentMs);
   let asking: Promise<void> | null = null;
   const askOnce = () => (asking ??= ask().finally(() => (asking = null)));
-  setInterval(() => {
+  atMultiplesOf(LOOK_EVERY_MS, () => {
     const now = reason();
     incidents.tell("pipeline-still", null, now === null ? null : { details: { reason: now } });
     incidents.tick();
-  }, LOOK_EVERY_MS).unref();
+  });
   return {
     reason,
     isInDoubt,

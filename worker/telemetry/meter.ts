@@ -2,7 +2,7 @@
  * Meters what happens second by second, and keeps it for a while so that a new reader sees what led to
  * now. A payment costs it one addition; a second costs one row, and a sum into its minute.
  */
-import type { Clock } from "../../shared/clock.ts";
+import { toNextMs, type Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
 import type { Lane } from "../lane.ts";
@@ -46,13 +46,12 @@ export class Meter {
   }
 
   get nextTickAtMs(): number {
-    return this.#startedAtMs + SECOND_MS;
+    return this.#startedAtMs + toNextMs(SECOND_MS, this.#startedAtMs);
   }
 
   tick(): void {
     const nowMs = this.#clock.steadyMs();
-    const spanMs = nowMs - this.#startedAtMs;
-    if (spanMs >= SECOND_MS) this.#closeSecond(nowMs, spanMs);
+    if (nowMs >= this.nextTickAtMs) this.#closeSecond(nowMs, nowMs - this.#startedAtMs);
   }
 
   untilDurable(): Quantiles | null {

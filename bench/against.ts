@@ -1,0 +1,217 @@
+/**
+ * Measures this tree beside another revision of it, both compiled, by turns, in one run: what `--against` does.
+ * Only what both were built for is asked: payments come by HTTP, and the summary says what is settled.
+ *
+ * A gateway is measured cold, in its first two seconds, and warm, after as many payments of the same load on
+ * both sides: a restart under load is real, and so is a year without one. All of them are settled before the
+ * warm load begins, so that nobody pays for what piled up before. With processors that answer at once payments
+ * are accepted and settled side by side. With processors that take a second the way to the 202 is alone, and
+ * what has piled up is then settled as fast as it goes.
+ *
+ * A difference that turns its sign from one turn to another is said to be none.
+ */
+import type { JournalSync } from "../worker/journal/store.ts";
+import type { Sum } from "../testing/gateway.ts";
+import { MAIN_THREAD, threadsCpuMsOf } from "../testing/proc.ts";
+import { Checks, ratiosOf, rowOf, type BenchContext, type Row, type Unit } from "./benchmark.ts";
+import { auditSums, settledSince } from "./system/audit.ts";
+import type { LoadReport } from "./load/plan.ts";
+import { acceptedOf, loadStack, type Load } from "./system/payments.ts";
+import { startStack, type BenchStack, type StackOptions } from "./system/stack.ts";
+import { NONE, plus, totalOf } from "./system/sums.ts";
+
+const POLL_MS = 20;
+/** A thread that takes less of a payment is not named. */
+const TOLD_NS = 500;
+/** Length of each of the loads that warm up, one after the other until there were enough payments. */
+const WARMUP_MS = 500;
+
+type Lengths = {
+  readonly coldMs: number;
+  readonly measuredMs: number;
+  /** Payments after which a gateway counts as warm. */
+  readonly warmup: { readonly atOnce: number; readonly later: number };
+};
+const FULL: Lengths = {
+  coldMs: 2_000,
+  measuredMs: 4_000,
+  warmup: { atOnce: 40_000, later: 20_000 },
+};
+const QUICK: Lengths = {
+  coldMs: 500,
+  measuredMs: 500,
+  warmup: { atOnce: 100, later: 100 },
+};
+
+/** A figure of one gateway in one turn: its row, its unit, the value, and a note. */
+type Figure = readonly [what: string, unit: Unit, value: number, note?: string];
+
+/** The parts, each with gateways of its own; its rows begin with its name. */
+export const AGAINST = (["normal", "full"] as const).flatMap((sync) => [
+  beside(`${sync} at once`, (...given) => measureAtOnce(sync, ...given)),
+  beside(`${sync} later`, (...given) => measureLater(sync, ...given)),
+]);
+
+type Measure = (context: BenchContext, lengths: Lengths, checks: Checks, add: Add) => Promise<void>;
+
+function beside(name: string, measure: Measure) {
+  return {
+    name,
+    run: (context: BenchContext, other: BenchContext["dist"]) =>
+      runBeside(name, measure, context, other),
+  };
+}
+
+/** Alternates with the programs in `other`, and begins with them in every second turn. */
+async function runBeside(
+  name: string,
+  measure: Measure,
+  context: BenchContext,
+  other: BenchContext["dist"],
+): Promise<Row[]> {
+  const checks = new Checks();
+  const lengths = context.quick ? QUICK : FULL;
+  const turns = { ours: [] as Figure[][], theirs: [] as Figure[][] };
+  const turnOf = async (who: keyof typeof turns) => {
+    const figures: Figure[] = [];
+    const dist = who === "ours" ? context.dist : other;
+    await measure({ ...context, dist }, lengths, checks, (...figure) => figures.push(figure));
+    turns[who].push(figures);
+  };
+  for (let turn = 0; turn < context.runs; turn++) {
+    const order = ["ours", "theirs"] as const;
+    for (const who of turn % 2 === 0 ? order : order.toReversed()) await turnOf(who);
+  }
+  return turns.ours[0]!.map(([what, unit, , told], i) => {
+    const of = (side: Figure[][]) => side.map((figures) => figures[i]![2]);
+    const series = { figures: of(turns.ours), baselines: of(turns.theirs) };
+    const theirs = turns.theirs[0]![i]![3];
+    const besides = told === theirs ? told : `${told}; theirs ${theirs}`;
+    const note = [differenceOf(ratiosOf(unit, series)), besides].filter(Boolean).join("; ");
+    return rowOf(`${name}: ${what}`, unit, series, checks, note);
+  });
+}
+
+type Add = (...figure: Figure) => void;
+
+async function measureAtOnce(
+  sync: JournalSync,
+  context: BenchContext,
+  { coldMs, measuredMs, warmup }: Lengths,
+  checks: Checks,
+  add: Add,
+): Promise<void> {
+  await using stack = await start(context, { sync });
+  const cold = await loadStack(stack, closed(coldMs), checks);
+  const before = plus(acceptedOf(cold), await warmUp(stack, warmup.atOnce - cold.answered, checks));
+  await auditSums(stack, before, checks);
+  const from = spentBy(stack);
+  const startMs = performance.now();
+  const warm = await loadStack(stack, closed(measuredMs), checks);
+  const accepted = plus(before, acceptedOf(warm));
+  await auditSums(stack, accepted, checks);
+  const tookMs = performance.now() - startMs;
+  const spent = eachOf(from, spentBy(stack), warm);
+  const after = `${measuredMs} ms after ${before.count} payments`;
+  add("accepted, cold", "/s", cold.perSecond, `the first ${coldMs} ms`);
+  add("accepted", "/s", warm.perSecond, after);
+  add("whole payments", "/s", (warm.answered / tookMs) * 1_000, "until the last is settled");
+  const cpu = "CPU of a whole payment";
+  add(`${cpu}: api`, "ns", spent.api);
+  add(`${cpu}: worker's main thread`, "ns", spent.worker);
+  add(`${cpu}: worker's other threads`, "ns", spent.others, spent.threads);
+  add(`${cpu}: beside it, the processors`, "ns", spent.processors);
+  add(`${cpu}: beside it, the load`, "ns", spent.load);
+}
+
+async function measureLater(
+  sync: JournalSync,
+  context: BenchContext,
+  { measuredMs, warmup }: Lengths,
+  checks: Checks,
+  add: Add,
+): Promise<void> {
+  await using stack = await start(context, { sync, delayMs: 1_000, env: { PATIENCE_MS: "0" } });
+  const before = await warmUp(stack, warmup.later, checks);
+  const from = spentBy(stack);
+  const warm = await loadStack(stack, closed(measuredMs), checks);
+  const spent = eachOf(from, spentBy(stack), warm);
+  for (const processor of stack.processors) await processor.setDelay(0);
+  const accepted = plus(before, acceptedOf(warm));
+  const perSecond = await settledPerSecond(stack, accepted.count);
+  await auditSums(stack, accepted, checks);
+  const after = `${measuredMs} ms after ${before.count} payments`;
+  add("accepted", "/s", warm.perSecond, after);
+  add("CPU of an acceptance: api", "ns", spent.api);
+  add("CPU of an acceptance: worker's main thread", "ns", spent.worker);
+  add("CPU of an acceptance: worker's other threads", "ns", spent.others, spent.threads);
+  add("settled out of a backlog", "/s", perSecond, `of ${accepted.count}`);
+}
+
+async function warmUp(stack: BenchStack, payments: number, checks: Checks): Promise<Sum> {
+  let accepted = NONE;
+  while (accepted.count < payments) {
+    accepted = plus(accepted, acceptedOf(await loadStack(stack, closed(WARMUP_MS), checks)));
+  }
+  return accepted;
+}
+
+/** Says what the turns were, and that they are no difference where one has another sign than the rest. */
+export function differenceOf(ratios: readonly number[]): string {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  const turns = `turns ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`;
+  return least <= 1 && most >= 1 ? `no difference, ${turns}` : turns;
+}
+
+/** Room for as many payments as come while nothing settles. */
+function start(context: BenchContext, options: StackOptions): Promise<BenchStack> {
+  return startStack(context, { ...options, env: { BACKLOG_MAX: "1000000", ...options.env } });
+}
+
+function closed(durationMs: number): Load {
+  return { warmupMs: 0, durationMs, ratePerSecond: null };
+}
+
+/** CPU time in milliseconds of each kind of thread. */
+type Threads = ReadonlyMap<string, number>;
+type Spent = { readonly api: Threads; readonly worker: Threads; readonly processors: Threads[] };
+
+function spentBy({ apis, worker, site }: BenchStack): Spent {
+  return {
+    api: threadsCpuMsOf(apis[0]!.pid),
+    worker: threadsCpuMsOf(worker.pid),
+    processors: site.processors.children.map(({ pid }) => threadsCpuMsOf(pid)),
+  };
+}
+
+/** Nanoseconds of a payment of this load. */
+function eachOf(from: Spent, to: Spent, { answered, cpuMs }: LoadReport) {
+  const each = (spentMs: number) => (spentMs / answered) * 1e6;
+  const all = (threads: Threads) => threads.values().reduce((sum, ms) => sum + ms, 0);
+  const worker = [...to.worker]
+    .map(([name, ms]) => ({ name, ns: each(ms - (from.worker.get(name) ?? 0)) }))
+    .toSorted((a, b) => b.ns - a.ns);
+  const main = worker.find(({ name }) => name === MAIN_THREAD)?.ns ?? 0;
+  const told = worker.filter(({ name, ns }) => name !== MAIN_THREAD && ns >= TOLD_NS);
+  const sumOf = (processors: Threads[]) => processors.reduce((sum, one) => sum + all(one), 0);
+  return {
+    api: each(all(to.api) - all(from.api)),
+    worker: main,
+    others: worker.reduce((sum, { ns }) => sum + ns, -main),
+    threads: told.map(({ name, ns }) => `${name} ${(ns / 1e3).toFixed(1)}`).join(", "),
+    processors: each(sumOf(to.processors) - sumOf(from.processors)),
+    load: each(cpuMs),
+  };
+}
+
+/** The slope of the summary's count between a quarter and seven eighths of the backlog. */
+async function settledPerSecond(stack: BenchStack, backlog: number): Promise<number> {
+  let from = { atMs: performance.now(), count: 0 };
+  for (;;) {
+    const { count } = totalOf(await settledSince(stack));
+    const atMs = performance.now();
+    if (count >= (7 * backlog) / 8) return ((count - from.count) / (atMs - from.atMs)) * 1_000;
+    if (from.count === 0 && count >= backlog / 4) from = { atMs, count };
+    await Bun.sleep(POLL_MS);
+  }
+}
