@@ -28,11 +28,15 @@ export type PostgresOptions = {
   readonly fsync?: boolean;
   /** Further settings of the server, as `postgres -c` takes them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Servers that copy this one; a commit waits until one of them has it. None without it. */
+  readonly standbys?: number;
 };
 
 export type Postgres = AsyncDisposable & {
   readonly port: number;
   readonly child: Child;
+  /** In the order of their names, which are `standby_1` and so on. */
+  readonly standbys: readonly Child[];
   /** Makes an empty database; gives the URL of it. */
   database(): Promise<string>;
 };
@@ -62,17 +66,21 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     ...(options.fsync === false ? QUICK : {}),
     ...options.settings,
   };
-  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const command = [...as, join(found, "postgres"), "-D", data, ...flags];
+  const command = [...as, join(found, "postgres"), "-D", data, ...flagsOf(settings)];
   const child = new Child({ command, name: "postgres", cwd: folder });
   child.start();
   const admin = new Bun.SQL({ url: urlOf(port, "postgres"), max: 1 });
+  const standbys: Child[] = [];
   let databases = 0;
   const stop = async () => {
     await admin.close({ timeout: 0 });
     // It ends at once then, whoever is connected; after a SIGTERM it would wait for them.
-    child.signal("SIGINT");
-    await child.ended;
+    for (const server of [...standbys, child]) {
+      server.signal("SIGINT");
+      // A stopped server hears it only when it goes on.
+      server.signal("SIGCONT");
+      await server.ended;
+    }
     remove();
   };
   try {
@@ -82,6 +90,20 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
         () => false,
       );
     });
+    for (let number = 1; number <= (options.standbys ?? 0); number++) {
+      const name = `standby_${number}`;
+      const copy = join(folder, name);
+      const from = `host=127.0.0.1 port=${port} user=${OWNER} application_name=${name}`;
+      const backup = [...as, join(found, "pg_basebackup"), "-d", from, "-D", copy];
+      const copied = await run([...backup, "-R", "-c", "fast", "--no-sync"], { cwd: folder });
+      if (copied.code !== 0) throw new Error(`pg_basebackup: ${copied.err.trim()}`);
+      const own = { ...settings, port: String((await freePorts("port")).port) };
+      const follow = [...as, join(found, "postgres"), "-D", copy, ...flagsOf(own)];
+      const standby = new Child({ command: follow, name, cwd: folder });
+      standby.start();
+      standbys.push(standby);
+    }
+    if (standbys.length > 0) await waitForOneOf(admin, standbys.length);
   } catch (error) {
     await stop();
     throw error;
@@ -89,6 +111,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   return {
     port,
     child,
+    standbys,
     async database() {
       const name = `journal_${++databases}`;
       await admin.unsafe(`CREATE DATABASE ${name}`);
@@ -96,6 +119,23 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function flagsOf(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
+/** Makes every commit wait for one of so many standbys, as soon as all of them follow. */
+async function waitForOneOf(admin: Bun.SQL, standbys: number): Promise<void> {
+  const names = Array.from({ length: standbys }, (_, at) => `standby_${at + 1}`).join(", ");
+  await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (${names})'`);
+  await admin.unsafe("SELECT pg_reload_conf()");
+  await until("all standbys follow", 30_000, async () => {
+    const [row] = await admin.unsafe(
+      "SELECT count(*)::int AS n FROM pg_stat_replication WHERE sync_state = 'quorum'",
+    );
+    return row.n === standbys;
+  });
 }
 
 function urlOf(port: number, database: string): string {
