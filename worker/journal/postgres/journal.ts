@@ -339,7 +339,7 @@ export class PostgresJournal implements WorkerJournal {
     const startMs = clock.steadyMs();
     for (let isDoubted = false; !this.#isOver;) {
       try {
-        const asked = [lease.stream, lease.worker, batch, ...values];
+        const asked = [lease.stream, lease.worker, batch, lease.mapVersion, ...values];
         const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
         if (this.#isOver) return null;
         const meaning = meaningOf(reply?.what);

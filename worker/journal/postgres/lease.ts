@@ -41,11 +41,17 @@ export class Lease {
   readonly stream: number;
   readonly #connection: Connection;
   #timer: Timer | undefined;
+  #mapVersion = NONE;
 
   private constructor(worker: number, stream: number, connection: Connection) {
     this.worker = worker;
     this.stream = stream;
     this.#connection = connection;
+  }
+
+  /** Newest version of the map in which all shards are this worker's. */
+  get mapVersion(): number {
+    return this.#mapVersion;
   }
 
   /**
@@ -93,8 +99,10 @@ export class Lease {
       if (isAsking) return;
       isAsking = true;
       try {
-        const { alive } = await beatOf(this.#connection, this.worker, NONE);
-        if (alive || this.#timer === undefined) return;
+        const beat = await beatOf(this.#connection, this.worker, this.#mapVersion);
+        // A batch under a map that was not learnt is looked through for shards of others.
+        if (beat.owners?.every((owner) => owner === this.worker)) this.#mapVersion = beat.version;
+        if (beat.alive || this.#timer === undefined) return;
         this.stop();
         lost();
       } catch (error) {
