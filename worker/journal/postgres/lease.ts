@@ -3,10 +3,12 @@
  * the map of shards when it has changed. Who finds another's lease over seals that one's stream, so that it
  * can commit nothing any more, and hands its shards on; that fence, and not the lease, is what keeps
  * payments safe. Who may be sealed is said by worker/cluster/lease.ts, and who gets the shards by
- * worker/cluster/owners.ts. Today one worker has all of them: a start waits until no other has a stream.
+ * worker/cluster/owners.ts; an owner that has too many gives some away (pipeline/shards.ts).
  */
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
-import type { Owners } from "../../cluster/owners.ts";
+import { Holding } from "../../cluster/holding.ts";
+import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
+import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 
@@ -39,9 +41,13 @@ export class Lease {
   /** Number of this start in the database; later ones are greater. */
   readonly worker: number;
   readonly stream: number;
+  /** The shards of this worker. */
+  readonly holding = new Holding();
   readonly #connection: Connection;
+  readonly #renewals = new Renewals();
   #timer: Timer | undefined;
-  #mapVersion = NONE;
+  #map: ShardMap = { version: NONE, owners: [] };
+  #others: readonly OtherWorker[] = [];
 
   private constructor(worker: number, stream: number, connection: Connection) {
     this.worker = worker;
@@ -49,9 +55,12 @@ export class Lease {
     this.#connection = connection;
   }
 
-  /** Newest version of the map in which all shards are this worker's. */
-  get mapVersion(): number {
-    return this.#mapVersion;
+  /** The newest map that is known here, and the others who have a stream. */
+  get map(): ShardMap {
+    return this.#map;
+  }
+  get others(): readonly OtherWorker[] {
+    return this.#others;
   }
 
   /**
@@ -80,31 +89,37 @@ export class Lease {
             await tookOver(connection, worker, holder.worker, beat.version, ofNobody);
           }
           const stream = await joined(connection, worker, true);
-          if (stream !== null) return new Lease(worker, stream, connection);
+          if (stream !== null) {
+            const lease = new Lease(worker, stream, connection);
+            if ((await lease.#renew()).kind === "news") return lease;
+            worker = null;
+          }
         } else if (holder.name !== waitedFor) {
           waitedFor = holder.name;
           told(sentenceOf(holder));
         }
       } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error;
+        if (!(error instanceof NoAnswer) || error.isForGood) throw error;
       }
       await Bun.sleep(BEAT_MS);
     }
   }
 
-  /** Renews it until `stop`; calls back once when another worker has taken it. */
-  keep(lost: () => void): void {
+  /**
+   * Renews it until `stop`, and tells what each renewal has brought; calls back once when another worker has
+   * taken it, or when the database has an older map than it had.
+   */
+  keep(lost: (why: "sealed" | "gap") => void, told: (news: SharedNews) => void): void {
     let isAsking = false;
     this.#timer = setInterval(async () => {
       if (isAsking) return;
       isAsking = true;
       try {
-        const beat = await beatOf(this.#connection, this.worker, this.#mapVersion);
-        // A batch under a map that was not learnt is looked through for shards of others.
-        if (beat.owners?.every((owner) => owner === this.worker)) this.#mapVersion = beat.version;
-        if (beat.alive || this.#timer === undefined) return;
+        const renewed = await this.#renew();
+        if (this.#timer === undefined) return;
+        if (renewed.kind === "news") return told(renewed);
         this.stop();
-        lost();
+        lost(renewed.kind);
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
         // Commits tell of a database that does not answer.
@@ -112,6 +127,40 @@ export class Lease {
         isAsking = false;
       }
     }, BEAT_MS);
+  }
+
+  /** Renews it once, learns the map, and takes from the dead, and what nobody has. */
+  async #renew(): Promise<SharedNews | { readonly kind: "sealed" | "gap" }> {
+    const { version: known } = this.holding;
+    const beat = await beatOf(this.#connection, this.worker, this.#map.version);
+    if (!beat.alive) return { kind: "sealed" };
+    // No change of the map is ever undone: the database was put back.
+    if (beat.version < known) return { kind: "gap" };
+    this.#renewals.renewed(beat.now_ms);
+    this.#others = beat.others;
+    const before = this.#map.owners;
+    if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
+    const gained = this.holding.learn(this.#map, this.worker);
+    const wereOwned = gained.some((shard) => (before[shard] ?? null) !== null);
+    for (const { worker, leftMs } of beat.others) {
+      if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker);
+    }
+    if (this.#map.owners.includes(null)) await this.#takeOver(null);
+    const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
+    return { kind: "news", gained, wereOwned, gifts };
+  }
+
+  /** Seals a worker, or hands on what nobody has; not when the map has changed since the renewal. */
+  async #takeOver(dead: number | null): Promise<void> {
+    const { version, owners } = this.#map;
+    const handed = spread(owners, dead, this.#living(dead));
+    await tookOver(this.#connection, this.worker, dead, version, handed);
+  }
+
+  /** This worker, and the others whose leases are not over. */
+  #living(dead: number | null): number[] {
+    const others = this.#others.filter(({ worker, leftMs }) => worker !== dead && leftMs > 0);
+    return [this.worker, ...others.map(({ worker }) => worker)];
   }
 
   stop(): void {
