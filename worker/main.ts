@@ -16,7 +16,6 @@ import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
-import { mapOfOne } from "./cluster/map-of-one.ts";
 import { isPostgres, shownJournal } from "./journal-url.ts";
 import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
@@ -100,9 +99,10 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 ).catch(exitWith);
 
 const observers = observe({ clock, pipeline, journal, link, webhooks });
-const cluster = isPostgres(settings.JOURNAL) ? mapOfOne(settings, journal.head.epoch) : null;
+const cluster = journal.shared?.map ?? null;
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs, cluster };
 const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
+pipeline.onMap = (map) => http.setMap(map);
 const ticker = new Ticker({
   clock,
   tick() {

@@ -10,6 +10,7 @@
  * sent when its assignment is durable (I2), moved only when every attempt was refused (I3), and stays
  * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
  */
+import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
@@ -47,6 +48,8 @@ export class Pipeline {
   readonly meter: Meter;
   readonly laneLog: LaneLog;
   readonly incidents: Incidents;
+  /** Called when another worker has other shards, or this one. */
+  onMap: (map: ClusterMap) => void = () => {};
   /** Called when something has happened that may make a tick due sooner. */
   onEvent: () => void = () => {};
   readonly #options: PipelineOptions;
@@ -262,6 +265,7 @@ export class Pipeline {
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
       // A payment that a restored journal has is asked for, at all processors, by whoever has it.
+      onMap: (map) => this.onMap(map),
       isBusy: () => this.#operating > 0 || this.#caution !== null || this.#draining,
     });
   }

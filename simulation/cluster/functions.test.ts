@@ -95,7 +95,7 @@ class Both {
       }
       case "join": {
         const ours = this.simulated((nowMs) => functions.join(tables, nowMs, me));
-        expect(await joined(connection, me, false)).toBe(ours?.stream ?? null);
+        expect(await joined(connection, me)).toBe(ours?.stream ?? null);
         return;
       }
       case "leave": {

@@ -1,4 +1,5 @@
 /** The interface of every store behind the journal; journal.test.ts is the contract that each passes. */
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import type { Holding } from "../cluster/holding.ts";
 import type { Gift } from "../cluster/owners.ts";
 import type { Checkpoints } from "./checkpoints.ts";
@@ -38,6 +39,8 @@ export type SharedNews = {
 /** A journal that several workers share, each with its own payments. */
 export interface SharedJournal {
   readonly holding: Holding;
+  /** Which worker has which shards, as APIs are told it. */
+  readonly map: ClusterMap;
   onNews: (news: SharedNews) => void;
   /** Gives the shards about which anything waits for its commit. */
   shardsUnderWay(): Set<number>;

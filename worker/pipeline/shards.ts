@@ -10,6 +10,7 @@
  * each of them would end with a batch about a shard that is another's, and with this worker.
  */
 import { shardOf, SHARDS } from "../../shared/shards.ts";
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Holding } from "../cluster/holding.ts";
 import { Share } from "../cluster/share.ts";
@@ -31,6 +32,8 @@ export type ShardsOptions = {
   readonly withdraw: (payment: OpenPayment) => void;
   /** It goes its usual way again. */
   readonly goOn: (payment: OpenPayment) => void;
+  /** Hears of each map. */
+  readonly onMap: (map: ClusterMap) => void;
   /** True while nothing may be given away. */
   readonly isBusy: () => boolean;
 };
@@ -85,7 +88,8 @@ export class Shards {
   }
 
   #learn({ gained, wereOwned, gifts }: SharedNews): void {
-    const { clock, load, isBusy } = this.#options;
+    const { clock, shared, load, onMap, isBusy } = this.#options;
+    onMap(shared.map);
     this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);

@@ -237,9 +237,9 @@ END $$`;
 
 /**
  * Gives a start, which has a row among the workers, a stream that nobody has, and the shards that nobody
- * has. `alone`: only when no other worker has a stream. Answers the stream, or null; asked again, the same.
+ * has. Answers the stream, or null; asked again, the same.
  */
-const JOIN = `(me bigint, alone boolean)
+const JOIN = `(me bigint)
 RETURNS TABLE (stream int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE mine smallint;
@@ -250,7 +250,6 @@ BEGIN
   PERFORM FROM streams WHERE worker IS NULL ORDER BY stream FOR UPDATE;
   SELECT stream INTO mine FROM streams WHERE worker = me;
   IF mine IS NULL THEN
-    IF alone AND EXISTS (SELECT FROM streams WHERE worker IS NOT NULL) THEN RETURN; END IF;
     UPDATE streams SET worker = me, batch = 0, answer = NULL
       WHERE stream = (SELECT min(stream) FROM streams WHERE worker IS NULL) RETURNING stream INTO mine;
     IF mine IS NULL THEN RETURN; END IF;

@@ -119,6 +119,9 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   get holding() {
     return this.#parts.lease.holding;
   }
+  get map() {
+    return this.#parts.lease.map;
+  }
   get stats() {
     return this.#group.stats;
   }

@@ -8,6 +8,7 @@
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
+import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
 import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
@@ -44,28 +45,40 @@ export class Lease {
   /** The shards of this worker. */
   readonly holding = new Holding();
   readonly #connection: Connection;
+  readonly #identity: Identity;
   readonly #renewals = new Renewals();
   #timer: Timer | undefined;
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
 
-  private constructor(worker: number, stream: number, connection: Connection) {
+  private constructor(
+    worker: number,
+    stream: number,
+    connection: Connection,
+    identity: Identity,
+  ) {
     this.worker = worker;
     this.stream = stream;
     this.#connection = connection;
+    this.#identity = identity;
   }
 
-  /** The newest map that is known here, and the others who have a stream. */
-  get map(): ShardMap {
-    return this.#map;
-  }
-  get others(): readonly OtherWorker[] {
-    return this.#others;
+  /** The newest map that is known here, as APIs are told it. */
+  get map(): ClusterMap {
+    const { version, owners } = this.#map;
+    const workers = [{ worker: this.worker, ...this.#identity }, ...this.#others];
+    const shardsOf = (worker: number) => owners.flatMap((owner, i) => (owner === worker ? [i] : []));
+    return {
+      version,
+      workers: workers.map(({ worker, name, link, http }) => {
+        return { name, link, http, shards: shardsOf(worker) };
+      }),
+    };
   }
 
   /**
-   * Resolves when the journal is ours. `told` hears once, in one sentence, whom it waits for. While the
-   * database does not answer it goes on asking.
+   * Resolves when this worker has a stream. `told` hears once, in one sentence, when it waits for one. While
+   * the database does not answer it goes on asking; it rejects when that will never do.
    */
   static async take(
     connection: Connection,
@@ -73,35 +86,23 @@ export class Lease {
     told: (sentence: string) => void,
   ): Promise<Lease> {
     let worker: number | null = null;
-    const renewals = new Renewals();
-    let waitedFor = "";
-    for (;;) {
+    for (let isTold = false; ; await Bun.sleep(BEAT_MS)) {
       try {
         worker ??= await entered(connection, identity);
         if (worker === null) continue;
-        const beat = await beatOf(connection, worker, NONE);
-        renewals.renewed(beat.now_ms);
-        const [holder] = beat.others;
-        if (!beat.alive) worker = null;
-        else if (holder === undefined || renewals.mayTake(holder.leftMs)) {
-          if (holder !== undefined) {
-            const ofNobody = beat.owners!.map((owner) => (owner === holder.worker ? null : owner));
-            await tookOver(connection, worker, holder.worker, beat.version, ofNobody);
-          }
-          const stream = await joined(connection, worker, true);
-          if (stream !== null) {
-            const lease = new Lease(worker, stream, connection);
-            if ((await lease.#renew()).kind === "news") return lease;
-            worker = null;
-          }
-        } else if (holder.name !== waitedFor) {
-          waitedFor = holder.name;
-          told(sentenceOf(holder));
+        const stream = await joined(connection, worker);
+        if (stream !== null) {
+          const lease = new Lease(worker, stream, connection, identity);
+          if ((await lease.#renew()).kind === "news") return lease;
+          worker = null;
+        } else if (!(await beatOf(connection, worker, NONE)).alive) worker = null;
+        else if (!isTold) {
+          isTold = true;
+          told("waits until a worker ends: there are as many as there may be");
         }
       } catch (error) {
         if (!(error instanceof NoAnswer) || error.isForGood) throw error;
       }
-      await Bun.sleep(BEAT_MS);
     }
   }
 
@@ -179,11 +180,6 @@ export class Lease {
   }
 }
 
-function sentenceOf({ name, leftMs }: OtherWorker): string {
-  const left = Math.max(0, leftMs) / 1_000;
-  return `waits for worker ${name}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
-}
-
 /**
  * Gives the number of a start, by the rule of `nextNumber` (worker/cluster/owners.ts); null when another start
  * was given it at the same moment.
@@ -202,13 +198,9 @@ async function entered(
   return row?.worker ?? null;
 }
 
-/** Gives it a stream, and what nobody has; `alone`: if no other has one. Null: it got none. */
-export async function joined(
-  connection: Connection,
-  worker: number,
-  alone: boolean,
-): Promise<number | null> {
-  const [row] = await connection.ask<{ stream: number }>(QUESTIONS.join, [worker, alone]);
+/** Gives it a stream, and what nobody has. Null: it got none. */
+export async function joined(connection: Connection, worker: number): Promise<number | null> {
+  const [row] = await connection.ask<{ stream: number }>(QUESTIONS.join, [worker]);
   return row?.stream ?? null;
 }
 

@@ -29,7 +29,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(`rows are numbered behind the base that an
       `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
        VALUES (7, 'other', 'l:1', 'h:2', clock_timestamp() + interval '1 hour')`,
     );
-    const stream = await joined(connection, 7, false);
+    const stream = await joined(connection, 7);
     const { values } = encode([{ kind: "purge", baseRow: 0, atMs: 7 }], uuid);
     const asked = [stream, 7, 1, NO_MAP, ...values];
     const [reply] = await connection.ask<{ what: string }>(callOf("commit"), asked);
