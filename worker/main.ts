@@ -89,7 +89,8 @@ await pipeline.recover().catch(exitWith);
 const { incidents } = pipeline;
 const { startWebhooks } =
   settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
-const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock });
+const leads = journal.shared?.leads ?? true;
+const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock, leads });
 // Nothing may end before it is known where webhooks begin.
 await webhooks?.opened;
 
@@ -102,7 +103,10 @@ const observers = observe({ clock, pipeline, journal, link, webhooks });
 const cluster = journal.shared?.map ?? null;
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs, cluster };
 const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
-pipeline.onMap = (map) => http.setMap(map);
+pipeline.onMap = (map, leadsNow) => {
+  http.setMap(map);
+  webhooks?.lead(leadsNow);
+};
 const ticker = new Ticker({
   clock,
   tick() {

@@ -49,7 +49,7 @@ export class Pipeline {
   readonly laneLog: LaneLog;
   readonly incidents: Incidents;
   /** Called when another worker has other shards, or this one. */
-  onMap: (map: ClusterMap) => void = () => {};
+  onMap: (map: ClusterMap, leads: boolean) => void = () => {};
   /** Called when something has happened that may make a tick due sooner. */
   onEvent: () => void = () => {};
   readonly #options: PipelineOptions;
@@ -187,7 +187,7 @@ export class Pipeline {
     if (this.queue.length > 0) return nowMs;
     return Math.min(
       saidMs,
-      this.#health.nextTickAtMs,
+      this.#shards?.leads === false ? Number.POSITIVE_INFINITY : this.#health.nextTickAtMs,
       this.#caution?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
       this.#shards?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
       this.queue.nextWakeAtMs,
@@ -200,7 +200,7 @@ export class Pipeline {
     this.meter.tick();
     this.incidents.tick();
     if (this.#draining) return;
-    this.#health.tick();
+    if (this.#shards?.leads !== false) this.#health.tick();
     this.#caution?.tick();
     this.#shards?.tick();
     for (const lane of this.lanes.all) this.#tellOfOutlived(lane);
@@ -235,6 +235,7 @@ export class Pipeline {
     this.#operating++;
     return this.#operator.operate(command).finally(() => {
       this.#operating--;
+      this.#shards?.decided();
       this.onEvent();
     });
   }
@@ -265,7 +266,7 @@ export class Pipeline {
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
       // A payment that a restored journal has is asked for, at all processors, by whoever has it.
-      onMap: (map) => this.onMap(map),
+      onMap: (map, leads) => this.onMap(map, leads),
       isBusy: () => this.#operating > 0 || this.#caution !== null || this.#draining,
     });
   }

@@ -70,6 +70,7 @@ class Both {
     const { connection } = this;
     await connection.ask("UPDATE streams SET worker = NULL, batch = 0");
     await connection.ask("UPDATE shards SET worker = NULL");
+    await connection.ask("DELETE FROM roles");
     await connection.ask("DELETE FROM workers");
     // Numbers follow the clock, and nothing may run out by itself: neither is a part of this.
     await connection.ask(

@@ -54,6 +54,10 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       return states.every((state) => state === "settled");
     });
     const sums = Object.values(await gateway.summary(null));
+    const charged = await Promise.all(
+      [stand.preferred, stand.dearer].map((processor) => processor.summary(null)),
+    );
+    expect(charged.reduce((all, { count }) => all + count, 0)).toBe(200);
     expect(sums.reduce((all, { count }) => all + count, 0)).toBe(200);
     expect(sums.reduce((all, { cents }) => all + cents, 0)).toBe(200 * CENTS);
   },

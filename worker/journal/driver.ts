@@ -11,6 +11,7 @@ import type {
   LedgerRows,
   OpenRow,
   PaymentState,
+  ProcessorMode,
   Settled,
   Transition,
   TransitionResult,
@@ -34,13 +35,17 @@ export type SharedNews = {
   readonly wereOwned: boolean;
   /** Shards that others should have. */
   readonly gifts: readonly Gift[];
+  /** Modes of processors by number, which any worker may have set. */
+  readonly modes: readonly ProcessorMode[];
 };
 
 /** A journal that several workers share, each with its own payments. */
 export interface SharedJournal {
   readonly holding: Holding;
-  /** Which worker has which shards, as APIs are told it. */
+  /** The workers and their shards, as APIs are told it. */
   readonly map: ClusterMap;
+  /** True for the one worker that asks processors for their health and sends webhooks. */
+  readonly leads: boolean;
   onNews: (news: SharedNews) => void;
   /** Gives the shards about which anything waits for its commit. */
   shardsUnderWay(): Set<number>;

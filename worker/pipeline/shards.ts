@@ -16,6 +16,7 @@ import type { Holding } from "../cluster/holding.ts";
 import { Share } from "../cluster/share.ts";
 import type { SharedJournal, SharedNews } from "../journal.ts";
 import type { Lane } from "../lane.ts";
+import type { ProcessorMode } from "../transitions.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
@@ -33,7 +34,7 @@ export type ShardsOptions = {
   /** It goes its usual way again. */
   readonly goOn: (payment: OpenPayment) => void;
   /** Hears of each map. */
-  readonly onMap: (map: ClusterMap) => void;
+  readonly onMap: (map: ClusterMap, leads: boolean) => void;
   /** True while nothing may be given away. */
   readonly isBusy: () => boolean;
 };
@@ -45,6 +46,7 @@ export class Shards {
   /** Shards that are to be given away, with the worker that gets them. */
   readonly #closing = new Map<number, number>();
   #isGiving = false;
+  #isDecided = false;
 
   constructor(options: ShardsOptions) {
     this.#options = options;
@@ -58,10 +60,20 @@ export class Shards {
     // Where there are others, calls of whoever had them before may still run.
     this.#share.has(clock.steadyMs(), this.holding.count, this.holding.count < SHARDS);
     this.#shareOut();
-    // Whatever is gained from here on is told.
+    // News tell of all that is gained from here on.
     const first = this.holding.loading;
     shared.onNews = (news) => this.#learn(news);
     await load(first);
+  }
+
+  /** True for the one worker that asks processors for their health. */
+  get leads(): boolean {
+    return this.#options.shared.leads;
+  }
+
+  /** An operator has decided something here. */
+  decided(): void {
+    this.#isDecided = true;
   }
 
   /** True when calls for it may begin. */
@@ -87,15 +99,24 @@ export class Shards {
     );
   }
 
-  #learn({ gained, wereOwned, gifts }: SharedNews): void {
+  #learn({ gained, wereOwned, gifts, modes }: SharedNews): void {
     const { clock, shared, load, onMap, isBusy } = this.#options;
-    onMap(shared.map);
+    onMap(shared.map, shared.leads);
+    this.#setModes(modes);
     this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);
     if (this.#closing.size > 0 || isBusy()) return;
     for (const { shard, to } of gifts) if (this.holding.close(shard)) this.#closing.set(shard, to);
     if (this.#closing.size > 0) for (const one of this.#closed()) this.#options.withdraw(one);
+  }
+
+  /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
+  #setModes(modes: readonly ProcessorMode[]): void {
+    const isStale = this.#isDecided || this.#options.isBusy();
+    this.#isDecided = false;
+    if (isStale) return;
+    for (const lane of this.#options.lanes) lane.mode = modes[lane.number] ?? lane.mode;
   }
 
   #shareOut(): void {

@@ -60,6 +60,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     relay.still = true;
     await ask(url, "UPDATE streams SET worker = NULL");
     await ask(url, "UPDATE shards SET worker = NULL");
+    await ask(url, "DELETE FROM roles");
     await ask(url, "DELETE FROM workers");
     await ask(url, "ALTER TABLE workers ALTER COLUMN worker RESTART");
     await using next = await openAt(url);

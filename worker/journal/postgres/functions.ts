@@ -263,10 +263,11 @@ END $$`;
 
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
- * when that is another than `known`; and the others who have a stream, with what is left of their leases.
+ * when that is another than `known`; and the others who have a stream, with what is left of their leases;
+ * whether this one does what one does for all; and the processors' modes.
  */
 const BEAT = `(me bigint, known bigint)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -278,6 +279,11 @@ BEGIN
         'leftMs', extract(epoch FROM w.alive_until - clock_timestamp()) * 1000) ORDER BY w.worker), '[]')
       FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me)
     INTO version, owners, others FROM meta;
+  INSERT INTO roles (role, worker, until) SELECT 'lead', me, clock_timestamp() + interval '${LEASE_MS} ms'
+      WHERE EXISTS (SELECT FROM streams WHERE worker = me)
+    ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
+  leads := FOUND;
+  modes := (SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]') FROM processors);
   RETURN NEXT;
 END $$`;
 
@@ -320,6 +326,7 @@ BEGIN
   PERFORM FROM meta FOR UPDATE;
   UPDATE shards SET worker = NULL WHERE worker = me;
   IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
+  DELETE FROM roles WHERE worker = me;
   UPDATE workers SET alive_until = clock_timestamp(), sealed_at = coalesce(sealed_at, clock_timestamp()),
     ended_at = clock_timestamp(), ended_why = why WHERE worker = me;
   left_it := FOUND;

@@ -119,6 +119,9 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   get holding() {
     return this.#parts.lease.holding;
   }
+  get leads() {
+    return this.#parts.lease.leads;
+  }
   get map() {
     return this.#parts.lease.map;
   }

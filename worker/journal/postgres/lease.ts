@@ -3,12 +3,13 @@
  * the map of shards when it has changed. Who finds another's lease over seals that one's stream, so that it
  * can commit nothing any more, and hands its shards on; that fence, and not the lease, is what keeps
  * payments safe. Who may be sealed is said by worker/cluster/lease.ts, and who gets the shards by
- * worker/cluster/owners.ts; an owner that has too many gives some away (pipeline/shards.ts).
+ * worker/cluster/owners.ts; an owner that has too many gives some away (worker/pipeline/shards.ts).
  */
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
+import type { ProcessorMode } from "../../transitions.ts";
 import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
@@ -26,6 +27,8 @@ export type Beat = {
   readonly version: number;
   readonly owners: Owners | null;
   readonly others: readonly OtherWorker[];
+  readonly leads: boolean;
+  readonly modes: readonly ProcessorMode[];
 };
 
 /** Version that no map has. */
@@ -50,6 +53,7 @@ export class Lease {
   #timer: Timer | undefined;
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
+  #leads = false;
 
   private constructor(
     worker: number,
@@ -61,6 +65,11 @@ export class Lease {
     this.stream = stream;
     this.#connection = connection;
     this.#identity = identity;
+  }
+
+  /** True when this worker does what one does for all, as far as is known. */
+  get leads(): boolean {
+    return this.#leads;
   }
 
   /** The newest map that is known here, as APIs are told it. */
@@ -139,6 +148,7 @@ export class Lease {
     if (beat.version < known) return { kind: "gap" };
     this.#renewals.renewed(beat.now_ms);
     this.#others = beat.others;
+    this.#leads = beat.leads;
     const before = this.#map.owners;
     if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
     const gained = this.holding.learn(this.#map, this.worker);
@@ -148,7 +158,7 @@ export class Lease {
     }
     if (this.#map.owners.includes(null)) await this.#takeOver(null);
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
-    return { kind: "news", gained, wereOwned, gifts };
+    return { kind: "news", gained, wereOwned, gifts, modes: beat.modes };
   }
 
   /** Seals a worker, or hands on what nobody has; not when the map has changed since the renewal. */
