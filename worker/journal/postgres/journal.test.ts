@@ -5,6 +5,7 @@ import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { TcpRelay } from "../../../testing/tcp-relay.ts";
+import { SHARDS } from "../../../shared/shards.ts";
 import { until } from "../../../testing/until.ts";
 import type { Journal } from "../driver.ts";
 import {
@@ -190,9 +191,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         });
         await asleep.apply(assigned(1), accept(2));
         relay.still = true;
-        const said: string[] = [];
-        await using next = await openAt(url, { say: (sentence) => said.push(sentence) });
-        expect(said.filter((sentence) => sentence.includes("for worker ours"))).toHaveLength(1);
+        await using next = await openAt(url);
+        expect(next.journal.holding.count).toBe(0);
+        await until("it has all shards", WAIT_MS, () => next.journal.holding.count === SHARDS);
         expect(next.journal.head.nextSeq).toBe(3);
         expect((await next.journal.open()).map(({ state }) => state)).toEqual([
           "assigned",
