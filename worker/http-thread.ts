@@ -1,5 +1,6 @@
 /** Entry of the http thread builds its parts when told to start, and passes messages on. */
 import { systemClock } from "../shared/clock.ts";
+import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
 import { adaptersOf, startAudit, type Audit } from "./audit.ts";
@@ -41,6 +42,7 @@ let incidents: Incidents | null = null;
 let history: HistoryKeeper | null = null;
 let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
+let cluster: ClusterMap | null = null;
 let folding: Timer | undefined;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
@@ -61,6 +63,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "operated":
     case "webhooks":
       return answered(data.id, data.answer);
+    case "map":
+      return void (cluster = data.map);
     case "renew":
       return audit?.renew(data.auditTokens);
     case "leave":
@@ -79,7 +83,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 };
 
 async function start(order: HttpThreadStart): Promise<void> {
-  const { settings, names, tariffs, prunedBeforeMs, pulse, cluster } = order;
+  const { settings, names, tariffs, prunedBeforeMs, pulse } = order;
+  ({ cluster } = order);
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     const known = { names, eras: erasOf(tariffs, names.length) };
@@ -121,7 +126,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       standstill,
       history,
       audit,
-      cluster,
+      cluster: () => cluster,
       purge: () => ask<void>({ kind: "purge" }),
       onCorruption: (message) => post({ kind: "corrupt", message }),
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),

@@ -34,6 +34,7 @@ export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged" | "beaten"; readonly id: number }
+  | { readonly kind: "map"; readonly map: ClusterMap }
   | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
@@ -62,6 +63,7 @@ export type HttpThread = {
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(readiness: Readiness): void;
+  setMap(map: ClusterMap): void;
   /** Takes new tokens for the audit, by the name of the processor. */
   renew(auditTokens: Readonly<Record<string, string>>): void;
   /** Makes the worker not ready from here on; every client is told to go. */
@@ -140,6 +142,7 @@ export async function startHttpThread(
   const port = await started.promise;
   running = true;
   let told = "";
+  let toldMap = "";
   return {
     port,
     pulse,
@@ -148,6 +151,12 @@ export async function startHttpThread(
       if (now === told) return;
       told = now;
       post({ kind: "readiness", readiness });
+    },
+    setMap(map) {
+      const now = JSON.stringify(map);
+      if (now === toldMap) return;
+      toldMap = now;
+      post({ kind: "map", map });
     },
     renew: (auditTokens) => post({ kind: "renew", auditTokens }),
     leave: () => post({ kind: "leave" }),

@@ -16,7 +16,6 @@ import { callsInFlightMax } from "./calls.ts";
 import { runCommandIfAsked } from "../commands/run.ts";
 import { startHttpThread } from "./http.ts";
 import { openJournal } from "./journal.ts";
-import { mapOfOne } from "./cluster/map-of-one.ts";
 import { isPostgres, shownJournal } from "./journal-url.ts";
 import type { Upgrade } from "./journal/migrations.ts";
 import { openLedger } from "./ledger.ts";
@@ -90,7 +89,8 @@ await pipeline.recover().catch(exitWith);
 const { incidents } = pipeline;
 const { startWebhooks } =
   settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
-const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock });
+const leads = journal.shared?.leads ?? true;
+const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock, leads });
 // Nothing may end before it is known where webhooks begin.
 await webhooks?.opened;
 
@@ -100,9 +100,13 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 ).catch(exitWith);
 
 const observers = observe({ clock, pipeline, journal, link, webhooks });
-const cluster = isPostgres(settings.JOURNAL) ? mapOfOne(settings, journal.head.epoch) : null;
+const cluster = journal.shared?.map ?? null;
 const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs, cluster };
 const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
+pipeline.onMap = (map, leadsNow) => {
+  http.setMap(map);
+  webhooks?.lead(leadsNow);
+};
 const ticker = new Ticker({
   clock,
   tick() {

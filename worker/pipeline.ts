@@ -10,6 +10,7 @@
  * sent when its assignment is durable (I2), moved only when every attempt was refused (I3), and stays
  * with its processor, with the same body, once an attempt got no clear answer (I4, I5).
  */
+import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 import type { Payment } from "../shared/payment.ts";
@@ -27,8 +28,9 @@ import { OpenPayments } from "./pipeline/open-payments.ts";
 import { Operator } from "./pipeline/operator.ts";
 import type { Answer, ConfiguredProcessor, PipelineOptions } from "./pipeline/options.ts";
 import { Pace } from "./pipeline/pace.ts";
-import { recover } from "./pipeline/recovery.ts";
+import { openPaymentsOf, rebuildLedger } from "./pipeline/recovery.ts";
 import { Resolver, type Due } from "./pipeline/resolver.ts";
+import { Shards } from "./pipeline/shards.ts";
 import { WaitingLines } from "./pipeline/waiting-lines.ts";
 import { Router } from "./router.ts";
 import { LaneLog } from "./telemetry/lane-log.ts";
@@ -46,6 +48,8 @@ export class Pipeline {
   readonly meter: Meter;
   readonly laneLog: LaneLog;
   readonly incidents: Incidents;
+  /** Called when another worker has other shards, or this one. */
+  onMap: (map: ClusterMap, leads: boolean) => void = () => {};
   /** Called when something has happened that may make a tick due sooner. */
   onEvent: () => void = () => {};
   readonly #options: PipelineOptions;
@@ -55,6 +59,10 @@ export class Pipeline {
   readonly #resolver: Resolver;
   readonly #health: HealthProbes;
   readonly #operator: Operator;
+  /** Null where all payments are this worker's. */
+  readonly #shards: Shards | null;
+  /** Decisions of an operator that are being carried out. */
+  #operating = 0;
   /** Null unless the journal was restored from a copy, and nobody trusts it yet. */
   #caution: Caution | null;
   #draining = false;
@@ -95,6 +103,7 @@ export class Pipeline {
     this.#intake = new Intake({
       ...options,
       payments,
+      holding: options.journal.shared?.holding,
       pace,
       meter: this.meter,
       places: this.#dispatch,
@@ -116,6 +125,7 @@ export class Pipeline {
       caution: () => this.#caution,
       trust: () => this.#trust(),
     });
+    this.#shards = this.#shardsOf(options);
   }
 
   get backlogMax(): number {
@@ -139,19 +149,25 @@ export class Pipeline {
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */
   async recover(): Promise<void> {
-    const { clock, journal, ledger, log, patienceMs } = this.#options;
-    const found = await recover({ clock, journal, ledger, patienceMs });
-    for (const payment of found.open) {
-      this.payments.open(payment);
-      this.#goOn(payment, true);
-    }
-    for (const payment of found.cutShort) this.#charges.cutShort(payment);
+    const { journal, ledger, log } = this.#options;
+    await rebuildLedger(journal, ledger);
+    if (this.#shards === null) await this.#takeUp();
+    else await this.#shards.begin();
     await compareAddresses(journal, this.lanes, this.incidents, log);
     await this.#caution?.begin(journal);
     for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
-    for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);
     const { queued, unknown, held } = this.payments.countByState;
     log.info({ rows: ledger.head, queued, unknown, held }, "recovered");
+  }
+
+  /** Takes up the open payments that the journal has: all, or those of shards that are this worker's now. */
+  async #takeUp(shards?: readonly number[]): Promise<void> {
+    const found = await openPaymentsOf(this.#options, shards);
+    for (const payment of found.open) this.payments.open(payment);
+    if (shards !== undefined) this.#shards?.holding.loaded(shards);
+    for (const payment of found.open) this.#goOn(payment, true);
+    for (const payment of found.cutShort) this.#charges.cutShort(payment);
+    for (const [state, count] of found.waitingForOperator) this.payments.countParked(state, count);
   }
 
   /**
@@ -171,8 +187,9 @@ export class Pipeline {
     if (this.queue.length > 0) return nowMs;
     return Math.min(
       saidMs,
-      this.#health.nextTickAtMs,
+      this.#shards?.leads === false ? Number.POSITIVE_INFINITY : this.#health.nextTickAtMs,
       this.#caution?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
+      this.#shards?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
       this.queue.nextWakeAtMs,
       this.#resolver.nextTickAtMs(nowMs),
     );
@@ -183,8 +200,9 @@ export class Pipeline {
     this.meter.tick();
     this.incidents.tick();
     if (this.#draining) return;
-    this.#health.tick();
+    if (this.#shards?.leads !== false) this.#health.tick();
     this.#caution?.tick();
+    this.#shards?.tick();
     for (const lane of this.lanes.all) this.#tellOfOutlived(lane);
     const nowMs = this.#options.clock.steadyMs();
     for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {
@@ -207,8 +225,23 @@ export class Pipeline {
 
   /** Carries out an operator's decision; resolves when it is durable, or with why not. */
   async operate(command: OperatorCommand): Promise<OperatorAnswer> {
-    if (!this.#draining) return this.#operator.operate(command).finally(() => this.onEvent());
-    return { kind: "refused", status: 503, reason: "The worker is shutting down." };
+    if (this.#draining) {
+      return { kind: "refused", status: 503, reason: "The worker is shutting down." };
+    }
+    if (command.kind === "payment" && this.#isElsewhere(command)) {
+      const reason = "Another worker has this payment, or is about to: ask again there.";
+      return { kind: "refused", status: 409, reason };
+    }
+    this.#operating++;
+    return this.#operator.operate(command).finally(() => {
+      this.#operating--;
+      this.#shards?.decided();
+      this.onEvent();
+    });
+  }
+
+  #isElsewhere({ correlationId }: { readonly correlationId: string }): boolean {
+    return this.#shards !== null && !this.#shards.holding.maySend(correlationId);
   }
 
   /** Takes nothing new and starts nothing. */
@@ -219,6 +252,23 @@ export class Pipeline {
   /** No call is in flight. */
   get isDrained(): boolean {
     return this.#charges.inFlight === 0;
+  }
+
+  #shardsOf(options: PipelineOptions): Shards | null {
+    const { shared } = options.journal;
+    if (shared === undefined) return null;
+    return new Shards({
+      ...options,
+      shared,
+      lanes: this.lanes.all,
+      payments: this.payments,
+      load: (shards) => this.#takeUp(shards),
+      withdraw: (payment) => this.#withdraw(payment),
+      goOn: (payment) => this.#goOn(payment),
+      // A payment that a restored journal has is asked for, at all processors, by whoever has it.
+      onMap: (map, leads) => this.onMap(map, leads),
+      isBusy: () => this.#operating > 0 || this.#caution !== null || this.#draining,
+    });
   }
 
   #laneFor(processor: ConfiguredProcessor): Lane {
@@ -275,6 +325,7 @@ export class Pipeline {
     const { kind } = payment.state;
     if (kind !== "queued" && kind !== "unknown") return;
     this.onEvent();
+    if (this.#shards?.maySend(payment) === false) return;
     if (this.#caution?.takes(payment) === true) return;
     if (kind === "queued" && isNewest) this.queue.push(payment);
     else if (kind === "queued") this.queue.putBack(payment);
@@ -297,6 +348,7 @@ export class Pipeline {
   async #look(due: Due): Promise<void> {
     const looked = await this.#charges.look(due.payment, due.lane);
     this.#resolver.looked(due, isResolved(looked));
+    if (this.#shards?.maySend(due.payment) === false) this.#resolver.remove(due.payment);
     this.onEvent();
   }
 
@@ -304,6 +356,7 @@ export class Pipeline {
   #route(payment: OpenPayment, next: Next, tries: number): void {
     const { clock } = this.#options;
     this.onEvent();
+    if (this.#shards?.maySend(payment) === false) return;
     if (next.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment, tries);
     else if (next.kind === "queued" && next.restMs === 0) this.queue.putBack(payment);
     else if (next.kind === "queued") this.queue.rest(payment, clock.steadyMs() + next.restMs);

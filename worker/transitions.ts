@@ -97,6 +97,7 @@ export type Transition =
   | { readonly kind: "unknown"; readonly seq: number; readonly attempt: FailedAttempt }
   | ({
       readonly kind: "settle";
+      /** Number in the ledger; a database gives its own. */
       readonly row: number;
       readonly processor: number;
       readonly requestedAtMs: number;

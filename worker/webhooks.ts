@@ -58,6 +58,8 @@ export type WebhooksParts = {
   readonly journal: Pick<Journal, "append"> & { onCorruption(message: string): void };
   readonly incidents: Pick<Incidents, "tell">;
   readonly clock: Clock;
+  /** False while another worker of several sends them. */
+  readonly leads: boolean;
 };
 
 /** Time until a thread that broke is begun anew. */
@@ -66,6 +68,7 @@ const STOP_MS_MAX = 1_000;
 /** A start waits no longer for the thread; it goes on trying. */
 const OPEN_MS_MAX = 3_000;
 
+const ELSEWHERE = "another worker sends webhooks: ask there";
 const NOTHING: Figures = {
   delivered: 0,
   failedTries: 0,
@@ -83,7 +86,8 @@ export class Webhooks {
   figures: Figures = NOTHING;
   readonly #parts: WebhooksParts;
   readonly #order: WebhooksStart;
-  #thread: Worker;
+  /** Null while another worker sends them. */
+  #thread: Worker | null = null;
   #again: Timer | null = null;
   #nextId = 1;
   readonly #resending = new Map<
@@ -103,11 +107,28 @@ export class Webhooks {
     this.opened = Promise.race([this.#opened.promise, Bun.sleep(OPEN_MS_MAX)]);
     const target = targetOf(url);
     this.#order = { kind: "start", journal, url, secrets, allowPrivate, target, names, tariffs };
-    this.#thread = this.#begin();
+    if (parts.leads) this.#thread = this.#begin();
+    else this.#opened.resolve();
+  }
+
+  /** Sends from now on, or leaves that to another worker; what that one finds unsent it sends. */
+  lead(leads: boolean): void {
+    if (this.#isStopping || leads === (this.#thread !== null)) return;
+    if (leads) return void (this.#thread = this.#begin());
+    if (this.#again !== null) clearTimeout(this.#again);
+    this.#again = null;
+    this.#thread?.terminate();
+    this.#thread = null;
+    for (const { done } of this.#resending.values()) done(ELSEWHERE);
+    this.#resending.clear();
+    this.figures = NOTHING;
+    this.#tell(NOTHING);
+    this.#tellTrouble(null);
   }
 
   /** Sends again all that has ended since an instant. Resolves with null when that is durable, or with why not. */
   resend({ fromMs, grounds }: ResendOrder): Promise<string | null> {
+    if (this.#thread === null) return Promise.resolve(ELSEWHERE);
     const id = this.#nextId++;
     const atMs = this.#parts.clock.wallMs();
     const why = `from ${iso(fromMs)} on: ${grounds.why}`;
@@ -134,7 +155,7 @@ export class Webhooks {
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (this.#again !== null) clearTimeout(this.#again);
-    else {
+    else if (this.#thread !== null) {
       this.#post({ kind: "stop" });
       await Promise.race([this.#stopped.promise, Bun.sleep(STOP_MS_MAX)]);
     }
@@ -203,7 +224,7 @@ export class Webhooks {
   }
 
   #post(message: ToWebhooksThread): void {
-    this.#thread.postMessage(message);
+    this.#thread?.postMessage(message);
   }
 }
 

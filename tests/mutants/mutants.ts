@@ -67,8 +67,8 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "lane: forced ignores the limit",
-        "return admits && this.#inFlight < this.#limit.value;",
-        'return this.mode === "forced" || (admits && this.#inFlight < this.#limit.value);',
+        "return admits && this.#inFlight < this.limit;",
+        'return this.mode === "forced" || (admits && this.#inFlight < this.limit);',
       ],
     ],
   },
@@ -127,8 +127,8 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "open payments: parked payments are not counted",
-        "this.parked.set(state, (this.parked.get(state) ?? 0) + 1);",
-        "this.parked.set(state, 1);",
+        "this.parked.set(state, (this.parked.get(state) ?? 0) + by);",
+        "this.parked.set(state, by);",
       ],
     ],
   },
@@ -139,7 +139,7 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "pipeline: parked payments that a start finds are not counted",
-        "for (const [state, count] of found.waitingForOperator) this.payments.parked.set(state, count);",
+        "for (const [state, count] of found.waitingForOperator) this.payments.countParked(state, count);",
         "",
       ],
     ],

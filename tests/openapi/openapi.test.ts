@@ -223,7 +223,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
     purge: forEver,
     live: forEver,
     operator: { journal, stories, operate: async () => operated, webhooks },
-    cluster: { version: 1, workers: [WORKER] },
+    cluster: () => ({ version: 1, workers: [WORKER] }),
   });
   await worker.elsewhere(http.url, async () => {
     await worker.ask(200, "GET", "/cluster");

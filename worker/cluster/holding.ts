@@ -32,6 +32,11 @@ export class Holding {
     return this.#count;
   }
 
+  /** Shards whose open payments are not in memory yet. */
+  get loading(): number[] {
+    return this.#stages.flatMap((stage, shard) => (stage === "loading" ? [shard] : []));
+  }
+
   /**
    * Takes over what the map says, unless it is older than what is known: one that was read before a shard
    * was given away, and comes after. Gives the shards that are new here, which have to be loaded.

@@ -86,7 +86,7 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
     journal: { payment: async () => null },
     listing: { page: absent },
     endings: { after: absent, begin: absent, marks: absent },
-    cluster: null,
+    cluster: () => null,
     summary,
     money: new MoneyReader(memory, summary, { names, eras }),
     purge: async () => {},

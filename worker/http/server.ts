@@ -60,7 +60,7 @@ export type HttpOptions = {
   readonly listing: Pick<Listing, "page">;
   readonly endings: EventsParts["endings"];
   /** Map of workers and their shards; null when the journal is a file. */
-  readonly cluster: ClusterMap | null;
+  readonly cluster: () => ClusterMap | null;
   readonly standstill: Standstill;
   /** Purges. Resolves when that is durable. */
   readonly purge: () => Promise<void>;
@@ -191,7 +191,8 @@ async function settledByName({ summary, names }: HttpOptions): Promise<Map<strin
   );
 }
 
-function mapOf({ cluster }: HttpOptions): Response {
+function mapOf(options: HttpOptions): Response {
+  const cluster = options.cluster();
   if (cluster !== null) return json(JSON.stringify(cluster));
   return problem(404, "The journal is a file, which one worker has: there is no map.");
 }

@@ -1,4 +1,7 @@
 /** The interface of every store behind the journal; journal.test.ts is the contract that each passes. */
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
+import type { Holding } from "../cluster/holding.ts";
+import type { Gift } from "../cluster/owners.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Address, Addresses } from "../addresses.ts";
 import type { KnownTariff, Priced } from "../tariffs.ts";
@@ -7,6 +10,8 @@ import type {
   JournalHead,
   LedgerRows,
   OpenRow,
+  PaymentState,
+  ProcessorMode,
   Settled,
   Transition,
   TransitionResult,
@@ -22,8 +27,41 @@ export type CommitStats = {
   transitions: number;
 };
 
+/** Told after each renewal of a worker's lease. */
+export type SharedNews = {
+  readonly kind: "news";
+  /** Shards that are this worker's since then, and whether any of them was another's. */
+  readonly gained: readonly number[];
+  readonly wereOwned: boolean;
+  /** Shards that others should have. */
+  readonly gifts: readonly Gift[];
+  /** Modes of processors by number, which any worker may have set. */
+  readonly modes: readonly ProcessorMode[];
+};
+
+/** A journal that several workers share, each with its own payments. */
+export interface SharedJournal {
+  readonly holding: Holding;
+  /** The workers and their shards, as APIs are told it. */
+  readonly map: ClusterMap;
+  /** True for the one worker that asks processors for their health and sends webhooks. */
+  readonly leads: boolean;
+  onNews: (news: SharedNews) => void;
+  /** Gives the shards about which anything waits for its commit. */
+  shardsUnderWay(): Set<number>;
+  /** Counts the payments of these shards that wait for an operator and are in no memory, by state. */
+  parkedIn(shards: readonly number[]): Promise<Map<PaymentState, number>>;
+  /**
+   * Gives shards to another worker; nothing of them is under way. Resolves with the version of the map since
+   * then; null when they are still this one's.
+   */
+  give(shards: readonly number[], to: number): Promise<number | null>;
+}
+
 export interface Journal {
   readonly head: JournalHead;
+  /** Absent where all payments are this worker's. */
+  readonly shared?: SharedJournal;
   readonly stats: CommitStats;
   /** Transitions that wait for their commit. */
   readonly queued: number;
@@ -45,8 +83,8 @@ export interface Journal {
    * sent; gives all tariffs, durably. To be called once, before anything is appended.
    */
   tariffs(configured: readonly Priced[]): Promise<KnownTariff[]>;
-  /** Gives the payments that were open when the journal was opened. */
-  open(): Promise<OpenRow[]>;
+  /** Gives the payments that are open, in these shards where several workers share it. To be called at a start. */
+  open(shards?: readonly number[]): Promise<OpenRow[]>;
   /**
    * Gives up to three payments that a processor has settled by its own word before the wall clock showed
    * `beforeMs`, of the `among` that came before `beforeSeq`, newest first. Reads a million in half a

@@ -46,6 +46,13 @@ export class GroupCommit {
     return this.#waiting.length > 0 || this.#settlements.length >= SETTLEMENTS_APART_MAX;
   }
 
+  /** All that waits or is under way. */
+  *transitions(): Generator<Transition> {
+    yield* transitionsOf(this.#inFlight ?? []);
+    yield* transitionsOf(this.#waiting);
+    yield* transitionsOf(this.#settlements);
+  }
+
   get idle(): boolean {
     return this.#inFlight === null;
   }

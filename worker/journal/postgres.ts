@@ -1,6 +1,6 @@
 /**
- * Opens the journal on PostgreSQL, for a worker that has all payments: one at a time, and any others wait
- * to take its place. Loaded only when `JOURNAL` names a database.
+ * Opens the journal on PostgreSQL, which several workers share: each has a stream in which it commits, and
+ * shards whose payments are its own. Loaded only when `JOURNAL` names a database.
  */
 import type { Clock } from "../../shared/clock.ts";
 import { reachedAt, type ReachedBy } from "../cluster/reached-at.ts";

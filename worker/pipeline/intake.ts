@@ -2,6 +2,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
+import type { Admission, Holding } from "../cluster/holding.ts";
 import type { Journal, TransitionResult } from "../journal.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
 import type { Meter } from "../telemetry/meter.ts";
@@ -20,6 +21,8 @@ export type IntakeOptions = {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly payments: OpenPayments;
+  /** Absent where all payments are this worker's. */
+  readonly holding: Holding | undefined;
   readonly meter: Meter;
   readonly pace: Pace;
   readonly backlogMax: number;
@@ -41,6 +44,12 @@ export class Intake {
   }
 
   take(asked: Payment, answer: Answer): void {
+    const { holding } = this.#options;
+    if (holding !== undefined) {
+      // Another worker may have room when this one is full.
+      const admission = holding.admission(asked.correlationId);
+      if (admission !== "take") return this.#answer(answer, verdictAt(admission, holding));
+    }
     if (this.#isFull(asked)) return this.#answer(answer, BUSY);
     const { clock, payments, places, patienceMs } = this.#options;
     const acceptedAtMs = clock.wallMs();
@@ -109,6 +118,10 @@ export class Intake {
     this.verdicts[verdict.kind]++;
     answer(verdict);
   }
+}
+
+function verdictAt(admission: Exclude<Admission, "take">, { version }: Holding): Verdict {
+  return admission === "elsewhere" ? { kind: "elsewhere", mapVersion: version } : BUSY;
 }
 
 function verdictOf(result: TransitionResult | null): Verdict {

@@ -72,6 +72,11 @@ export class OpenPayments {
     return oldest === undefined ? 0 : clock.steadyMs() - (oldest.deadlineMs - patienceMs);
   }
 
+  /** All that are open, those accepted first before others. */
+  all(): Iterable<OpenPayment> {
+    return this.#open.values();
+  }
+
   find(seq: number): OpenPayment | undefined {
     return this.#open.get(seq);
   }
@@ -140,8 +145,18 @@ export class OpenPayments {
     const { correlationId, source } = payment.payment;
     this.commit(payment, { kind, seq: payment.seq, attempt, hasSource: source !== undefined });
     const state = kind === "reject" ? "rejected" : "conflict";
-    this.parked.set(state, (this.parked.get(state) ?? 0) + 1);
+    this.countParked(state, 1);
     this.#options.log.warn({ correlationId, ...attempt }, state);
+  }
+
+  /** Some more wait for an operator in this state, or fewer. */
+  countParked(state: PaymentState, by: number): void {
+    this.parked.set(state, (this.parked.get(state) ?? 0) + by);
+  }
+
+  /** It is another worker's from now on; nothing of it is under way. */
+  forget(payment: OpenPayment): void {
+    this.#close(payment);
   }
 
   #move(payment: OpenPayment, move: Move): void {

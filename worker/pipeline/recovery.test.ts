@@ -8,7 +8,7 @@ import { openDatabase, SqliteStore } from "../journal/store.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerWriter } from "../ledger.ts";
 import type { OpenState } from "../payment.ts";
 import type { Transition } from "../transitions.ts";
-import { recover, stateAfterStart } from "./recovery.ts";
+import { openPaymentsOf, rebuildLedger, stateAfterStart } from "./recovery.ts";
 import { Bench, last, NOTHING } from "./scripted.fixture.ts";
 import { idOf, VirtualClock, WALL_START_MS } from "./world.fixture.ts";
 
@@ -108,7 +108,8 @@ async function recovered(journal: InlineJournal, { slots = 4_096, wallMs = WALL_
   const wall = { steadyMs: clock.steadyMs, wallMs: () => wallMs };
   const memory = allocateLedger(slots, journal.head.processors.length, 2 ** 20);
   const ledger = new LedgerWriter(memory);
-  const found = await recover({ clock: wall, journal, ledger, patienceMs: 15_000 });
+  await rebuildLedger(journal, ledger);
+  const found = await openPaymentsOf({ clock: wall, journal, patienceMs: 15_000 });
   return { ...found, ledger };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Takes up, at a start, what the journal holds.
+ * Takes up what the journal holds: at a start, and where several workers share it, when one gains shards.
  *
  *   settled             a row of the ledger, before any summary is answered
  *   accepted            queued: it belongs to nobody
@@ -25,19 +25,21 @@ export type Recovered = {
   readonly waitingForOperator: Map<PaymentState, number>;
 };
 
-export async function recover(options: {
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly ledger: LedgerWriter;
-  readonly patienceMs: number;
-}): Promise<Recovered> {
-  const { journal, ledger, clock, patienceMs } = options;
-  await rebuildLedger(journal, ledger);
+/** Reads the open payments; in these shards, where several workers share the journal. */
+export async function openPaymentsOf(
+  options: {
+    readonly clock: Clock;
+    readonly journal: Journal;
+    readonly patienceMs: number;
+  },
+  shards?: readonly number[],
+): Promise<Recovered> {
+  const { journal, clock, patienceMs } = options;
   const waitingForOperator = new Map<PaymentState, number>();
   const recovered: Recovered = { open: [], cutShort: [], waitingForOperator };
   // A deadline is kept on the steady clock; acceptance was noted on the wall clock.
   const toSteadyMs = clock.steadyMs() - clock.wallMs();
-  for (const row of await journal.open()) {
+  for (const row of await journal.open(shards)) {
     const state = stateAfterStart(row);
     if (state === null) {
       waitingForOperator.set(row.state, (waitingForOperator.get(row.state) ?? 0) + 1);
@@ -83,7 +85,7 @@ export function stateAfterStart({ state, assignment }: OpenRow): StateAfterStart
 }
 
 /** The newest rows go into the ring, older blocks are known by their totals. */
-async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<void> {
+export async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<void> {
   const { baseRow, nextRow } = journal.head;
   ledger.startAt(baseRow);
   const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);

@@ -50,6 +50,8 @@ export class RouterLane {
   mode: ProcessorMode = "auto";
   /** Address that its payments belong to, while it is configured with another: nothing is sent to it. */
   movedFrom: string | null = null;
+  /** Calls that are this worker's, of those that the processor takes from all workers. */
+  inFlightShare = Number.POSITIVE_INFINITY;
   readonly #breaker: Breaker;
   readonly #limit: Limit;
   readonly #rejections = new Rejections();
@@ -75,7 +77,7 @@ export class RouterLane {
     return this.#inFlight;
   }
   get limit(): number {
-    return this.#limit.value;
+    return Math.min(this.#limit.value, this.inFlightShare);
   }
   get latencyMs(): number {
     return this.#latencyMs;
@@ -101,7 +103,7 @@ export class RouterLane {
   }
   get hasRoom(): boolean {
     const admits = this.mode === "forced" || this.#breaker.admits;
-    return admits && this.#inFlight < this.#limit.value;
+    return admits && this.#inFlight < this.limit;
   }
   /** True when it has rejected since its last acceptance: those payments wait for the next one. */
   get hasRejected(): boolean {
@@ -134,13 +136,13 @@ export class RouterLane {
 
   /** Time in which it is expected to settle one more payment: the longer the fuller it is. */
   get loadMs(): number {
-    return (Math.max(1, this.#latencyMs) * (this.#inFlight + 1)) / this.#limit.value;
+    return (Math.max(1, this.#latencyMs) * (this.#inFlight + 1)) / this.limit;
   }
   /** Payments a millisecond that it can settle (Little's law); 0 while its breaker is open. */
   get ratePerMs(): number {
     if (!this.working) return 0;
     const limit = Math.max(this.#limit.value, this.#limit.max / RATE_LIMIT_SHARE);
-    return limit / Math.max(1, this.#latencyMs);
+    return Math.min(limit, this.inFlightShare) / Math.max(1, this.#latencyMs);
   }
 
   /** Time in which it would settle the payment behind `position` others that go at `ratePerMs`. */

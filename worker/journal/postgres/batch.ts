@@ -25,7 +25,7 @@ type OtherMove = Exclude<OfPayment, Accept | Settle>;
 /** Finds the id of a payment by its number; undefined when the journal has none. */
 export type IdOf = (seq: number) => string | undefined;
 
-/** Values that `commit` is given behind the stream, the worker and the number of the batch. */
+/** Values that `commit` is given behind the stream, the worker, the batch's number and the map's version. */
 export type Batch<Results = TransitionResult[]> = {
   readonly values: readonly unknown[];
   /** Makes the results; of transitions, in their order. */
@@ -107,7 +107,6 @@ export function encode(transitions: readonly Transition[], idOf: IdOf): Batch {
     attempts.map((attempt) => (attempt === null ? null : withoutNul(attempt.reason))),
     someOf(attempts.map((attempt) => attempt?.code ?? null)),
     settles.map(({ seq }) => idOf(seq) ?? null),
-    settles.map(({ row }) => row),
     settles.map(({ processor }) => processor),
     settles.map(({ requestedAtMs }) => requestedAtMs),
     settles.map(({ amountCents }) => amountCents),

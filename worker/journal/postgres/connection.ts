@@ -27,15 +27,22 @@ export class NoAnswer extends Error {
   readonly isNotRun: boolean;
   /** True when the database may be there in a moment; false when it is, and says no. */
   readonly isAway: boolean;
+  /** True when it will say no until somebody changes the database or the settings. */
+  readonly isForGood: boolean;
 
   constructor(
     reason: string,
-    { isNotRun, isAway }: Pick<NoAnswer, "isNotRun" | "isAway">,
+    {
+      isNotRun,
+      isAway,
+      isForGood = false,
+    }: Pick<NoAnswer, "isNotRun" | "isAway"> & { readonly isForGood?: boolean },
     cause?: unknown,
   ) {
     super(reason, { cause });
     this.isNotRun = isNotRun;
     this.isAway = isAway;
+    this.isForGood = isForGood;
   }
 }
 
@@ -149,6 +156,8 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
 const NOT_NOW = /^(?:57P03|53300)$/;
 /** SQLSTATE of a server that knows no such user, password or database, or no such setting of a session. */
 const NEVER = /^(?:28...|3D000|08P01)$/;
+/** SQLSTATE of a statement that the server does not know, or has no right to for this user. */
+const MISSING = /^42...$/;
 /** SQLSTATE of a constraint that a transition breaks. */
 const CONSTRAINT = /^23...$/;
 
@@ -161,7 +170,8 @@ function noAnswerFrom(error: unknown): Error {
   const isRefused =
     error.severity === "ERROR" || NEVER.test(state) || code.includes("AUTHENTICATION");
   const isNotRun = isRefused || NOT_CONNECTED.has(code) || NOT_NOW.test(state);
-  return new NoAnswer(oneLine(message), { isNotRun, isAway: !isRefused }, error);
+  const isForGood = MISSING.test(state) || NEVER.test(state) || code.includes("AUTHENTICATION");
+  return new NoAnswer(oneLine(message), { isNotRun, isAway: !isRefused, isForGood }, error);
 }
 
 function oneLine(text: string): string {

@@ -14,6 +14,7 @@ import { ask, freshDatabase, openAt, stopPostgres, through } from "./postgres.fi
 afterAll(stopPostgres);
 
 const BATCH = 5;
+const NO_MAP = -1;
 const WAIT_MS = 60_000;
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -34,7 +35,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
         "UPDATE streams SET worker = $2::bigint, batch = $3::bigint WHERE stream = $1::int",
         stands,
       );
-      const asked = [STREAM, me, BATCH, ...values];
+      const asked = [STREAM, me, BATCH, NO_MAP, ...values];
       const [reply] = await connection.ask<{ what: string }>(callOf("commit"), asked);
       const found = fence(row, me, BATCH);
       expect({ row, what: reply?.what }).toEqual({ row, what: found });
@@ -59,6 +60,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     relay.still = true;
     await ask(url, "UPDATE streams SET worker = NULL");
     await ask(url, "UPDATE shards SET worker = NULL");
+    await ask(url, "DELETE FROM roles");
     await ask(url, "DELETE FROM workers");
     await ask(url, "ALTER TABLE workers ALTER COLUMN worker RESTART");
     await using next = await openAt(url);

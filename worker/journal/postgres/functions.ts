@@ -81,25 +81,31 @@ const NEXT_VERSION =
 /**
  * Commits one batch, in which an id stands at most once. Answers `done` or `repeat` with the transitions
  * that are not simply done, as [list, which, what]; or `sealed` or `gap`, and has done nothing. It always
- * writes, so that every answer, also one about nothing but duplicates, waits for the standbys.
+ * writes, so that every answer, also one about nothing but duplicates, waits for the standbys. `known`:
+ * version of the map that the worker knows; where the database has another one, the batch is a gap if it is
+ * about another worker's shard (`isAnothers` of worker/cluster/owners.ts). Rows of the ledger are numbered
+ * here, since another worker's purge moves the base of every stream.
  */
-const COMMIT = `(s smallint, w bigint, n bigint,
+const COMMIT = `(s smallint, w bigint, n bigint, known bigint,
   a_id uuid[], a_seq bigint[], a_shard smallint[], a_cents bigint[], a_at bigint[], a_processor int[], a_requested bigint[],
   a_reference text[], a_source text[], a_print int[], ended uuid[],
   m_id uuid[], m_kind int[], m_processor int[], m_requested bigint[], m_at bigint[], m_outcome text[], m_reason text[], m_code text[],
-  l_id uuid[], l_row bigint[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
+  l_id uuid[], l_processor int[], l_requested bigint[], l_cents bigint[], l_at bigint[],
   rare jsonb)
 RETURNS TABLE (what text, answer jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   accepts int := cardinality(a_id); moves int := cardinality(m_id); settles int := cardinality(l_id);
-  first bigint; hit int; lowest bigint; highest bigint; hits bigint[]; said jsonb := '[]'; more jsonb; b bigint;
+  first bigint; hit int; hits bigint[]; said jsonb := '[]'; more jsonb; b bigint;
 BEGIN
   -- Between two batches of everybody: one cut through all streams.
   IF rare->>'kind' = 'purge' THEN PERFORM FROM streams ORDER BY stream FOR UPDATE; END IF;
   UPDATE streams SET batch = n, rows = rows + settles, answer = NULL,
       seq = CASE WHEN accepts = 0 THEN seq ELSE greatest(seq, a_seq[accepts]) END
-    WHERE stream = s AND worker = w AND batch = n - 1 RETURNING rows - settles INTO first;
+    WHERE stream = s AND worker = w AND batch = n - 1 AND (EXISTS (SELECT FROM meta WHERE map_version = known)
+      OR NOT EXISTS (SELECT FROM shards h WHERE h.worker IS DISTINCT FROM w
+        AND (h.shard = ANY (a_shard) OR h.shard IN (SELECT p.shard FROM payments p WHERE p.id = ANY (m_id || l_id)))))
+    RETURNING rows - settles INTO first;
   IF NOT FOUND THEN
     UPDATE meta SET fences = fences + 1;
     RETURN QUERY SELECT CASE WHEN worker IS DISTINCT FROM w THEN 'sealed' WHEN batch = n THEN 'repeat' ELSE 'gap' END,
@@ -157,15 +163,12 @@ BEGIN
   END IF;
   IF settles > 0 THEN
     WITH done AS (UPDATE payments SET state = ${CODE.settled}, settled_at_ms = at
-        FROM unnest(l_id, l_row, l_processor, l_requested, l_cents, l_at) WITH ORDINALITY AS l(of, row, given, requested, cents, at, nth)
+        FROM unnest(l_id, l_processor, l_requested, l_cents, l_at) WITH ORDINALITY AS l(of, given, requested, cents, at, nth)
         WHERE id = of AND state + 0 IN (${settles}) AND processor = given
-        RETURNING l.row, requested, cents, of, given, nth),
+        RETURNING requested, cents, of, given, nth),
       written AS (INSERT INTO ledger (stream, row, requested_at_ms, amount_cents, id, processor)
-        SELECT s, done.row, requested, cents, of, given FROM done)
-    SELECT count(*), min(done.row), max(done.row), array_agg(nth) INTO hit, lowest, highest, hits FROM done;
-    IF hit > 0 AND (lowest <> first OR highest <> first + hit - 1) THEN
-      RAISE EXCEPTION 'ledger rows % to % of % payments, where % is next', lowest, highest, hit, first USING ERRCODE = '${BROKEN}';
-    END IF;
+        SELECT s, first - 1 + row_number() OVER (ORDER BY nth), requested, cents, of, given FROM done)
+    SELECT count(*), array_agg(nth) INTO hit, hits FROM done;
     IF hit < settles THEN
       UPDATE streams SET rows = first + hit WHERE stream = s;
       SELECT jsonb_agg(jsonb_build_array(${LIST.settles}, nth, (SELECT state FROM payments WHERE id = of))) INTO more
@@ -215,12 +218,11 @@ BEGIN
       WHEN 'trust' THEN UPDATE meta SET restored_at_ms = NULL;
       WHEN 'purge' THEN
         UPDATE meta SET requested_up_to_ms = ${NEWEST};
-        -- Rows below the base do not exist any more; they are deleted later, in pieces.
-        DELETE FROM ledger WHERE stream = s AND row >= (rare->>'baseRow')::bigint;
-        DELETE FROM blocks WHERE stream = s AND block >= (rare->>'baseRow')::bigint / ${BLOCK_ROWS};
+        -- Rows below the base do not exist any more; they are deleted later, in pieces. A worker may count
+        -- further than its stream, or less far when others have purged: numbers never go back.
         UPDATE streams t SET rows = b.row, base = b.row
-          FROM (SELECT stream, CASE WHEN stream = s THEN (rare->>'baseRow')::bigint
-            ELSE (rows + ${BLOCK_ROWS - 1}) / ${BLOCK_ROWS} * ${BLOCK_ROWS} END AS row FROM streams) b WHERE b.stream = t.stream;
+          FROM (SELECT stream, greatest((rows + ${BLOCK_ROWS - 1}) / ${BLOCK_ROWS} * ${BLOCK_ROWS},
+            CASE WHEN stream = s THEN (rare->>'baseRow')::bigint END) AS row FROM streams) b WHERE b.stream = t.stream;
         UPDATE meta SET purges = purges + 1, purged_at_ms = (rare->>'atMs')::bigint, pruned_before_ms = NULL;
       ELSE NULL;
     END CASE;
@@ -235,9 +237,9 @@ END $$`;
 
 /**
  * Gives a start, which has a row among the workers, a stream that nobody has, and the shards that nobody
- * has. `alone`: only when no other worker has a stream. Answers the stream, or null; asked again, the same.
+ * has. Answers the stream, or null; asked again, the same.
  */
-const JOIN = `(me bigint, alone boolean)
+const JOIN = `(me bigint)
 RETURNS TABLE (stream int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE mine smallint;
@@ -248,7 +250,6 @@ BEGIN
   PERFORM FROM streams WHERE worker IS NULL ORDER BY stream FOR UPDATE;
   SELECT stream INTO mine FROM streams WHERE worker = me;
   IF mine IS NULL THEN
-    IF alone AND EXISTS (SELECT FROM streams WHERE worker IS NOT NULL) THEN RETURN; END IF;
     UPDATE streams SET worker = me, batch = 0, answer = NULL
       WHERE stream = (SELECT min(stream) FROM streams WHERE worker IS NULL) RETURNING stream INTO mine;
     IF mine IS NULL THEN RETURN; END IF;
@@ -262,10 +263,11 @@ END $$`;
 
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
- * when that is another than `known`; and the others who have a stream, with what is left of their leases.
+ * when that is another than `known`; and the others who have a stream, with what is left of their leases;
+ * whether this one does what one does for all; and the processors' modes.
  */
 const BEAT = `(me bigint, known bigint)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -277,6 +279,11 @@ BEGIN
         'leftMs', extract(epoch FROM w.alive_until - clock_timestamp()) * 1000) ORDER BY w.worker), '[]')
       FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me)
     INTO version, owners, others FROM meta;
+  INSERT INTO roles (role, worker, until) SELECT 'lead', me, clock_timestamp() + interval '${LEASE_MS} ms'
+      WHERE EXISTS (SELECT FROM streams WHERE worker = me)
+    ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
+  leads := FOUND;
+  modes := (SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]') FROM processors);
   RETURN NEXT;
 END $$`;
 
@@ -319,6 +326,7 @@ BEGIN
   PERFORM FROM meta FOR UPDATE;
   UPDATE shards SET worker = NULL WHERE worker = me;
   IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
+  DELETE FROM roles WHERE worker = me;
   UPDATE workers SET alive_until = clock_timestamp(), sealed_at = coalesce(sealed_at, clock_timestamp()),
     ended_at = clock_timestamp(), ended_why = why WHERE worker = me;
   left_it := FOUND;

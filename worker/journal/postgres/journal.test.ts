@@ -5,6 +5,7 @@ import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { TcpRelay } from "../../../testing/tcp-relay.ts";
+import { SHARDS } from "../../../shared/shards.ts";
 import { until } from "../../../testing/until.ts";
 import type { Journal } from "../driver.ts";
 import {
@@ -41,6 +42,7 @@ import {
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
 const WAIT_MS = 60_000;
+const NO_MAP = -1;
 
 afterAll(stopPostgres);
 
@@ -148,7 +150,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
   describe("has a fence", () => {
     async function raw(worker: number, batch: number, ...transitions: Transition[]) {
       const { values } = encode(transitions, uuid);
-      return [STREAM, worker, batch, ...values];
+      return [STREAM, worker, batch, NO_MAP, ...values];
     }
 
     test("that knows a batch again, and tells of one that is missing", async () => {
@@ -157,6 +159,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       const [start] = await ask(url, "SELECT worker::float8 AS me FROM workers");
       const { me } = start as { me: number };
       await ask(url, `UPDATE streams SET worker = ${me}, batch = 0 WHERE stream = 0`);
+      await ask(url, `UPDATE shards SET worker = ${me}`);
       const connection = new Connection(url);
       const commit = async (worker: number, batch: number, ...transitions: Transition[]) => {
         const [reply] = await connection.ask<{ what: string; answer: unknown }>(
@@ -188,9 +191,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         });
         await asleep.apply(assigned(1), accept(2));
         relay.still = true;
-        const said: string[] = [];
-        await using next = await openAt(url, { say: (sentence) => said.push(sentence) });
-        expect(said.filter((sentence) => sentence.includes("for worker ours"))).toHaveLength(1);
+        await using next = await openAt(url);
+        expect(next.journal.holding.count).toBe(0);
+        await until("it has all shards", WAIT_MS, () => next.journal.holding.count === SHARDS);
         expect(next.journal.head.nextSeq).toBe(3);
         expect((await next.journal.open()).map(({ state }) => state)).toEqual([
           "assigned",
@@ -370,16 +373,6 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
     },
     WAIT_MS,
   );
-
-  test("ends its worker when the ledger in memory is another than its own", async () => {
-    const url = await freshDatabase();
-    const endings: string[] = [];
-    await using opened = await openAt(url, { fatal: (reason) => endings.push(reason) });
-    await opened.apply(assigned(1));
-    opened.journal.append(settle(1, 5), () => {});
-    await until("it has ended", WAIT_MS, () => endings.length > 0);
-    expect(endings[0]).toContain("ledger rows 5 to 5 of 1 payments, where 0 is next");
-  });
 
   describe("is refused with one line when", () => {
     const reasonOf = (url: string, single = true) =>

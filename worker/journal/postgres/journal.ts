@@ -12,6 +12,7 @@
  */
 import type { Clock } from "../../../shared/clock.ts";
 import { paymentOf } from "../../../shared/payment.ts";
+import { shardOf, SHARDS } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
@@ -24,11 +25,12 @@ import {
   type JournalHead,
   type LedgerRows,
   type OpenRow,
+  type PaymentState,
   type Settled,
   type Transition,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
-import type { OnDurable, WorkerJournal } from "../driver.ts";
+import type { OnDurable, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
@@ -54,6 +56,7 @@ const SWEPT_AT_ONCE = 5_000;
 const LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MORE = 16;
 const CONTROLS = 3;
+const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
 
@@ -80,8 +83,10 @@ export type PostgresParts = {
   readonly fatal: (reason: string) => void;
 };
 
-export class PostgresJournal implements WorkerJournal {
+export class PostgresJournal implements WorkerJournal, SharedJournal {
   readonly head: JournalHead;
+  readonly shared: SharedJournal = this;
+  onNews: (news: SharedNews) => void = () => {};
   /** The database makes its own. */
   readonly checkpoints = new Checkpoints();
   commitMs = 0;
@@ -104,10 +109,22 @@ export class PostgresJournal implements WorkerJournal {
     const { clock } = parts;
     const tick = () => this.#run(true);
     this.#ticker = new Ticker({ clock, tick, nextAtMs: () => this.#nextTickAtMs });
-    parts.lease.keep(() => this.#end(ENDED.sealed));
+    parts.lease.keep(
+      (why) => this.#end(ENDED[why]),
+      (news) => this.onNews(news),
+    );
     void this.#sweep();
   }
 
+  get holding() {
+    return this.#parts.lease.holding;
+  }
+  get leads() {
+    return this.#parts.lease.leads;
+  }
+  get map() {
+    return this.#parts.lease.map;
+  }
   get stats() {
     return this.#group.stats;
   }
@@ -159,12 +176,33 @@ export class PostgresJournal implements WorkerJournal {
     return [...known, ...begun];
   }
 
-  /**
-   * Gives shards to another worker; nothing of them is under way, and all that was appended for them is
-   * durable. Resolves with the version of the map since then; null when they are still this one's.
-   */
-  give(shards: readonly number[], to: number): Promise<number | null> {
-    return this.#commitAlone(batchOfGift(shards, to));
+  shardsUnderWay(): Set<number> {
+    const shards = new Set<number>();
+    for (const transition of this.#group.transitions()) {
+      if (!("seq" in transition)) continue;
+      const { kind, seq } = transition;
+      const id = kind === "accept" ? transition.correlationId : this.#ids.get(seq);
+      if (id !== undefined) shards.add(shardOf(id));
+    }
+    return shards;
+  }
+
+  async parkedIn(shards: readonly number[]): Promise<Map<PaymentState, number>> {
+    const parked = [CODE.rejected, CODE.conflict];
+    const rows = await this.#insist<{ state: number; count: number }>(
+      `SELECT state, count(*)::int FROM payments WHERE state <> ${CODE.settled} AND state IN (${parked.join(", ")})
+         AND shard = ANY ($1::smallint[]) GROUP BY state`,
+      [arrayOf(shards)],
+    );
+    return new Map(rows.map(({ state, count }) => [stateOf(state), count]));
+  }
+
+  async give(shards: readonly number[], to: number): Promise<number | null> {
+    const version = await this.#commitAlone(batchOfGift(shards, to));
+    if (version === null) return null;
+    const given = new Set(shards);
+    for (const [seq, id] of this.#ids) if (given.has(shardOf(id))) this.#ids.delete(seq);
+    return version;
   }
 
   /**
@@ -193,14 +231,14 @@ export class PostgresJournal implements WorkerJournal {
     }
   }
 
-  async open(): Promise<OpenRow[]> {
-    const rows = await this.#read<OpenColumns>(
+  async open(shards: readonly number[] = ALL_SHARDS): Promise<OpenRow[]> {
+    const rows = await this.#insist<OpenColumns>(
       `SELECT seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
          reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
          coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
            ORDER BY nth DESC LIMIT 1), false) AS claimed
-       FROM payments p WHERE state <> ${CODE.settled} ORDER BY seq`,
-      [CLAIMED],
+       FROM payments p WHERE state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`,
+      [CLAIMED, arrayOf(shards)],
     );
     return Array.from(rows, (row) => {
       const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
@@ -252,6 +290,19 @@ export class PostgresJournal implements WorkerJournal {
   #read<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     const { reading, clock } = this.#parts;
     return patiently(() => reading.ask<Row>(text, values), clock);
+  }
+
+  /** Asks until there is an answer, however long the database is away. */
+  async #insist<Row>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    for (;;) {
+      try {
+        return await this.#parts.reading.ask<Row>(text, values);
+      } catch (error) {
+        if (this.#isOver) return [];
+        if (!(error instanceof NoAnswer) || error.isForGood) throw error;
+        await Bun.sleep(ASK_AGAIN_MS);
+      }
+    }
   }
 
   /** Commits a batch that is no transition's. */
@@ -339,7 +390,7 @@ export class PostgresJournal implements WorkerJournal {
     const startMs = clock.steadyMs();
     for (let isDoubted = false; !this.#isOver;) {
       try {
-        const asked = [lease.stream, lease.worker, batch, ...values];
+        const asked = [lease.stream, lease.worker, batch, lease.holding.version, ...values];
         const [reply] = await writing.ask<Reply>(QUESTIONS.commit, asked);
         if (this.#isOver) return null;
         const meaning = meaningOf(reply?.what);
@@ -402,6 +453,10 @@ export async function swept(connection: Connection, isOver = () => false): Promi
       gone = Number(row?.gone ?? 0);
     }
   }
+}
+
+function arrayOf(numbers: readonly number[]): string {
+  return `{${numbers.join(",")}}`;
 }
 
 const ENDED = {

@@ -3,10 +3,14 @@
  * the map of shards when it has changed. Who finds another's lease over seals that one's stream, so that it
  * can commit nothing any more, and hands its shards on; that fence, and not the lease, is what keeps
  * payments safe. Who may be sealed is said by worker/cluster/lease.ts, and who gets the shards by
- * worker/cluster/owners.ts. Today one worker has all of them: a start waits until no other has a stream.
+ * worker/cluster/owners.ts; an owner that has too many gives some away (worker/pipeline/shards.ts).
  */
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
-import type { Owners } from "../../cluster/owners.ts";
+import { Holding } from "../../cluster/holding.ts";
+import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
+import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
+import type { ProcessorMode } from "../../transitions.ts";
+import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 
@@ -23,6 +27,8 @@ export type Beat = {
   readonly version: number;
   readonly owners: Owners | null;
   readonly others: readonly OtherWorker[];
+  readonly leads: boolean;
+  readonly modes: readonly ProcessorMode[];
 };
 
 /** Version that no map has. */
@@ -39,18 +45,49 @@ export class Lease {
   /** Number of this start in the database; later ones are greater. */
   readonly worker: number;
   readonly stream: number;
+  /** The shards of this worker. */
+  readonly holding = new Holding();
   readonly #connection: Connection;
+  readonly #identity: Identity;
+  readonly #renewals = new Renewals();
   #timer: Timer | undefined;
+  #map: ShardMap = { version: NONE, owners: [] };
+  #others: readonly OtherWorker[] = [];
+  #leads = false;
 
-  private constructor(worker: number, stream: number, connection: Connection) {
+  private constructor(
+    worker: number,
+    stream: number,
+    connection: Connection,
+    identity: Identity,
+  ) {
     this.worker = worker;
     this.stream = stream;
     this.#connection = connection;
+    this.#identity = identity;
+  }
+
+  /** True when this worker does what one does for all, as far as is known. */
+  get leads(): boolean {
+    return this.#leads;
+  }
+
+  /** The newest map that is known here, as APIs are told it. */
+  get map(): ClusterMap {
+    const { version, owners } = this.#map;
+    const workers = [{ worker: this.worker, ...this.#identity }, ...this.#others];
+    const shardsOf = (worker: number) => owners.flatMap((owner, i) => (owner === worker ? [i] : []));
+    return {
+      version,
+      workers: workers.map(({ worker, name, link, http }) => {
+        return { name, link, http, shards: shardsOf(worker) };
+      }),
+    };
   }
 
   /**
-   * Resolves when the journal is ours. `told` hears once, in one sentence, whom it waits for. While the
-   * database does not answer it goes on asking.
+   * Resolves when this worker has a stream. `told` hears once, in one sentence, when it waits for one. While
+   * the database does not answer it goes on asking; it rejects when that will never do.
    */
   static async take(
     connection: Connection,
@@ -58,45 +95,41 @@ export class Lease {
     told: (sentence: string) => void,
   ): Promise<Lease> {
     let worker: number | null = null;
-    const renewals = new Renewals();
-    let waitedFor = "";
-    for (;;) {
+    for (let isTold = false; ; await Bun.sleep(BEAT_MS)) {
       try {
         worker ??= await entered(connection, identity);
         if (worker === null) continue;
-        const beat = await beatOf(connection, worker, NONE);
-        renewals.renewed(beat.now_ms);
-        const [holder] = beat.others;
-        if (!beat.alive) worker = null;
-        else if (holder === undefined || renewals.mayTake(holder.leftMs)) {
-          if (holder !== undefined) {
-            const ofNobody = beat.owners!.map((owner) => (owner === holder.worker ? null : owner));
-            await tookOver(connection, worker, holder.worker, beat.version, ofNobody);
-          }
-          const stream = await joined(connection, worker, true);
-          if (stream !== null) return new Lease(worker, stream, connection);
-        } else if (holder.name !== waitedFor) {
-          waitedFor = holder.name;
-          told(sentenceOf(holder));
+        const stream = await joined(connection, worker);
+        if (stream !== null) {
+          const lease = new Lease(worker, stream, connection, identity);
+          if ((await lease.#renew()).kind === "news") return lease;
+          worker = null;
+        } else if (!(await beatOf(connection, worker, NONE)).alive) worker = null;
+        else if (!isTold) {
+          isTold = true;
+          told("waits until a worker ends: there are as many as there may be");
         }
       } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error;
+        if (!(error instanceof NoAnswer) || error.isForGood) throw error;
       }
-      await Bun.sleep(BEAT_MS);
     }
   }
 
-  /** Renews it until `stop`; calls back once when another worker has taken it. */
-  keep(lost: () => void): void {
+  /**
+   * Renews it until `stop`, and tells what each renewal has brought; calls back once when another worker has
+   * taken it, or when the database has an older map than it had.
+   */
+  keep(lost: (why: "sealed" | "gap") => void, told: (news: SharedNews) => void): void {
     let isAsking = false;
     this.#timer = setInterval(async () => {
       if (isAsking) return;
       isAsking = true;
       try {
-        const { alive } = await beatOf(this.#connection, this.worker, NONE);
-        if (alive || this.#timer === undefined) return;
+        const renewed = await this.#renew();
+        if (this.#timer === undefined) return;
+        if (renewed.kind === "news") return told(renewed);
         this.stop();
-        lost();
+        lost(renewed.kind);
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
         // Commits tell of a database that does not answer.
@@ -104,6 +137,41 @@ export class Lease {
         isAsking = false;
       }
     }, BEAT_MS);
+  }
+
+  /** Renews it once, learns the map, and takes from the dead, and what nobody has. */
+  async #renew(): Promise<SharedNews | { readonly kind: "sealed" | "gap" }> {
+    const { version: known } = this.holding;
+    const beat = await beatOf(this.#connection, this.worker, this.#map.version);
+    if (!beat.alive) return { kind: "sealed" };
+    // No change of the map is ever undone: the database was put back.
+    if (beat.version < known) return { kind: "gap" };
+    this.#renewals.renewed(beat.now_ms);
+    this.#others = beat.others;
+    this.#leads = beat.leads;
+    const before = this.#map.owners;
+    if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
+    const gained = this.holding.learn(this.#map, this.worker);
+    const wereOwned = gained.some((shard) => (before[shard] ?? null) !== null);
+    for (const { worker, leftMs } of beat.others) {
+      if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker);
+    }
+    if (this.#map.owners.includes(null)) await this.#takeOver(null);
+    const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
+    return { kind: "news", gained, wereOwned, gifts, modes: beat.modes };
+  }
+
+  /** Seals a worker, or hands on what nobody has; not when the map has changed since the renewal. */
+  async #takeOver(dead: number | null): Promise<void> {
+    const { version, owners } = this.#map;
+    const handed = spread(owners, dead, this.#living(dead));
+    await tookOver(this.#connection, this.worker, dead, version, handed);
+  }
+
+  /** This worker, and the others whose leases are not over. */
+  #living(dead: number | null): number[] {
+    const others = this.#others.filter(({ worker, leftMs }) => worker !== dead && leftMs > 0);
+    return [this.worker, ...others.map(({ worker }) => worker)];
   }
 
   stop(): void {
@@ -120,11 +188,6 @@ export class Lease {
       if (!(error instanceof NoAnswer)) throw error;
     }
   }
-}
-
-function sentenceOf({ name, leftMs }: OtherWorker): string {
-  const left = Math.max(0, leftMs) / 1_000;
-  return `waits for worker ${name}, whose lease, if it is not renewed, is over in ${left.toFixed(1)} s`;
 }
 
 /**
@@ -145,13 +208,9 @@ async function entered(
   return row?.worker ?? null;
 }
 
-/** Gives it a stream, and what nobody has; `alone`: if no other has one. Null: it got none. */
-export async function joined(
-  connection: Connection,
-  worker: number,
-  alone: boolean,
-): Promise<number | null> {
-  const [row] = await connection.ask<{ stream: number }>(QUESTIONS.join, [worker, alone]);
+/** Gives it a stream, and what nobody has. Null: it got none. */
+export async function joined(connection: Connection, worker: number): Promise<number | null> {
+  const [row] = await connection.ask<{ stream: number }>(QUESTIONS.join, [worker]);
   return row?.stream ?? null;
 }
 

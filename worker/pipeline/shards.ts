@@ -1,0 +1,163 @@
+/**
+ * The shards of this worker, where several share a journal: whose payments it takes in and sends.
+ *
+ *   gained    its open payments are read from the journal and taken up as at a start, and only then is
+ *             anything accepted or sent for it
+ *   surplus   nothing new begins for it; once nothing of it is under way it is given to another worker, and
+ *             its payments are forgotten here
+ *
+ * What is under way may be a call, a transition on its way to the database, or a decision of an operator:
+ * each of them would end with a batch about a shard that is another's, and with this worker.
+ */
+import { shardOf, SHARDS } from "../../shared/shards.ts";
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Holding } from "../cluster/holding.ts";
+import { Share } from "../cluster/share.ts";
+import type { SharedJournal, SharedNews } from "../journal.ts";
+import type { Lane } from "../lane.ts";
+import type { ProcessorMode } from "../transitions.ts";
+import type { OpenPayment } from "../payment.ts";
+import type { OpenPayments } from "./open-payments.ts";
+
+export type ShardsOptions = {
+  readonly clock: Clock;
+  readonly shared: SharedJournal;
+  readonly lanes: readonly Lane[];
+  readonly payments: OpenPayments;
+  readonly inFlightMax: number;
+  readonly processorTimeoutMs: number;
+  /** Reads and takes up the open payments of these shards, which are loaded when it resolves. */
+  readonly load: (shards: readonly number[]) => Promise<void>;
+  /** From now on nothing is sent for a payment. */
+  readonly withdraw: (payment: OpenPayment) => void;
+  /** It goes its usual way again. */
+  readonly goOn: (payment: OpenPayment) => void;
+  /** Hears of each map. */
+  readonly onMap: (map: ClusterMap, leads: boolean) => void;
+  /** True while nothing may be given away. */
+  readonly isBusy: () => boolean;
+};
+
+export class Shards {
+  readonly holding: Holding;
+  readonly #options: ShardsOptions;
+  readonly #share: Share;
+  /** Shards that are to be given away, with the worker that gets them. */
+  readonly #closing = new Map<number, number>();
+  #isGiving = false;
+  #isDecided = false;
+
+  constructor(options: ShardsOptions) {
+    this.#options = options;
+    this.holding = options.shared.holding;
+    this.#share = new Share(options.processorTimeoutMs);
+  }
+
+  /** Takes up what this worker has at its start, and from then on what it gains. */
+  async begin(): Promise<void> {
+    const { clock, shared, load } = this.#options;
+    // Where there are others, calls of whoever had them before may still run.
+    this.#share.has(clock.steadyMs(), this.holding.count, this.holding.count < SHARDS);
+    this.#shareOut();
+    // News tell of all that is gained from here on.
+    const first = this.holding.loading;
+    shared.onNews = (news) => this.#learn(news);
+    await load(first);
+  }
+
+  /** True for the one worker that asks processors for their health. */
+  get leads(): boolean {
+    return this.#options.shared.leads;
+  }
+
+  /** An operator has decided something here. */
+  decided(): void {
+    this.#isDecided = true;
+  }
+
+  /** True when calls for it may begin. */
+  maySend({ payment }: OpenPayment): boolean {
+    return this.holding.maySend(payment.correlationId);
+  }
+
+  /** Infinite while nothing is to be given away. */
+  get nextTickAtMs(): number {
+    return this.#closing.size > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives shards of which nothing is under way any more. */
+  tick(): void {
+    if (this.#closing.size === 0 || this.#isGiving || this.#options.isBusy()) return;
+    const busy = this.#underWay();
+    const quiet = [...this.#closing].filter(([shard]) => !busy.has(shard));
+    const to = quiet[0]?.[1];
+    if (to === undefined) return;
+    void this.#give(
+      quiet.flatMap(([shard, other]) => (other === to ? [shard] : [])),
+      to,
+    );
+  }
+
+  #learn({ gained, wereOwned, gifts, modes }: SharedNews): void {
+    const { clock, shared, load, onMap, isBusy } = this.#options;
+    onMap(shared.map, shared.leads);
+    this.#setModes(modes);
+    this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
+    this.#shareOut();
+    if (gained.length > 0) void load(gained);
+    if (this.#closing.size > 0 || isBusy()) return;
+    for (const { shard, to } of gifts) if (this.holding.close(shard)) this.#closing.set(shard, to);
+    if (this.#closing.size > 0) for (const one of this.#closed()) this.#options.withdraw(one);
+  }
+
+  /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
+  #setModes(modes: readonly ProcessorMode[]): void {
+    const isStale = this.#isDecided || this.#options.isBusy();
+    this.#isDecided = false;
+    if (isStale) return;
+    for (const lane of this.#options.lanes) lane.mode = modes[lane.number] ?? lane.mode;
+  }
+
+  #shareOut(): void {
+    const { clock, lanes, inFlightMax } = this.#options;
+    const share = this.#share.of(clock.steadyMs(), inFlightMax);
+    for (const lane of lanes) lane.inFlightShare = share;
+  }
+
+  #underWay(): Set<number> {
+    const { payments, shared } = this.#options;
+    const shards = shared.shardsUnderWay();
+    for (const { calls, state, payment } of payments.all()) {
+      const isMoving = calls > 0 || state.kind === "accepting" || state.kind === "assigned";
+      if (isMoving) shards.add(shardOf(payment.correlationId));
+    }
+    return shards;
+  }
+
+  async #give(shards: readonly number[], to: number): Promise<void> {
+    const { clock, shared, payments, goOn } = this.#options;
+    this.#isGiving = true;
+    // Nobody but this worker parks any of them, and it does not now.
+    const parked = await shared.parkedIn(shards);
+    const version = await shared.give(shards, to);
+    const theirs = this.#closed(new Set(shards));
+    for (const shard of shards) {
+      this.#closing.delete(shard);
+      if (version === null) this.holding.reopen(shard);
+      else this.holding.gave(shard, version);
+    }
+    this.#isGiving = false;
+    if (version === null) return theirs.forEach(goOn);
+    for (const payment of theirs) payments.forget(payment);
+    for (const [state, count] of parked) payments.countParked(state, -count);
+    this.#share.has(clock.steadyMs(), this.holding.count, false);
+    this.#shareOut();
+  }
+
+  /** Open payments of these shards, or of all that are to be given away. */
+  #closed(shards: { readonly has: (shard: number) => boolean } = this.#closing): OpenPayment[] {
+    const { payments } = this.#options;
+    return [...payments.all()].filter((one) => shards.has(shardOf(one.payment.correlationId)));
+  }
+}
