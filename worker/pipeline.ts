@@ -348,8 +348,8 @@ export class Pipeline {
   async #look(due: Due): Promise<void> {
     const looked = await this.#charges.look(due.payment, due.lane);
     this.#resolver.looked(due, isResolved(looked));
-    if (this.#shards?.maySend(due.payment) === false) this.#resolver.remove(due.payment);
     this.onEvent();
+    if (this.#shards?.maySend(due.payment) === false) this.#resolver.remove(due.payment);
   }
 
   /** Where a payment goes when a call about it has ended. */
