@@ -55,12 +55,7 @@ export class Lease {
   #others: readonly OtherWorker[] = [];
   #leads = false;
 
-  private constructor(
-    worker: number,
-    stream: number,
-    connection: Connection,
-    identity: Identity,
-  ) {
+  private constructor(worker: number, stream: number, connection: Connection, identity: Identity) {
     this.worker = worker;
     this.stream = stream;
     this.#connection = connection;
@@ -76,7 +71,8 @@ export class Lease {
   get map(): ClusterMap {
     const { version, owners } = this.#map;
     const workers = [{ worker: this.worker, ...this.#identity }, ...this.#others];
-    const shardsOf = (worker: number) => owners.flatMap((owner, i) => (owner === worker ? [i] : []));
+    const shardsOf = (worker: number) =>
+      owners.flatMap((owner, i) => (owner === worker ? [i] : []));
     return {
       version,
       workers: workers.map(({ worker, name, link, http }) => {
