@@ -175,7 +175,9 @@ export class Pipeline {
    * draining not at all: its API goes on asking, and the next worker answers.
    */
   take(payment: Payment, answer: Answer): void {
-    if (!this.#draining) this.#intake.take(payment, answer);
+    if (this.#draining) return;
+    this.#intake.take(payment, answer);
+    if (this.#intake.isWaiting) this.onEvent();
   }
 
   /** When the next tick is due if nothing happens before. */
@@ -184,7 +186,7 @@ export class Pipeline {
     if (this.#draining) return saidMs;
     const nowMs = this.#options.clock.steadyMs();
     // Each moment may be the one at which a payment that waits goes to another lane.
-    if (this.queue.length > 0) return nowMs;
+    if (this.queue.length > 0 || this.#intake.isWaiting) return nowMs;
     return Math.min(
       saidMs,
       this.#shards?.leads === false ? Number.POSITIVE_INFINITY : this.#health.nextTickAtMs,
@@ -203,6 +205,7 @@ export class Pipeline {
     if (this.#shards?.leads !== false) this.#health.tick();
     this.#caution?.tick();
     this.#shards?.tick();
+    this.#intake.tick(this.#options.clock.steadyMs());
     for (const lane of this.lanes.all) this.#tellOfOutlived(lane);
     const nowMs = this.#options.clock.steadyMs();
     for (const due of this.#resolver.due(nowMs, this.queue.length > 0)) {

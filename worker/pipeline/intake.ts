@@ -2,7 +2,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import type { Admission, Holding } from "../cluster/holding.ts";
+import type { Holding } from "../cluster/holding.ts";
 import type { Journal, TransitionResult } from "../journal.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
 import type { Meter } from "../telemetry/meter.ts";
@@ -15,6 +15,10 @@ import type { Pace } from "./pace.ts";
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
 const JOURNAL_QUEUE_MAX = 20_000;
 const ACCEPTING: OpenState = { kind: "accepting" };
+/** While a shard moves, its payments wait so long; an API waits for a second. */
+const MOVING_MS_MAX = 700;
+/** More than so many do not wait: they are turned away. */
+const MOVING_MAX = 10_000;
 const BUSY: Verdict = { kind: "busy", retryAfterMs: 1_000 };
 
 export type IntakeOptions = {
@@ -38,18 +42,21 @@ export class Intake {
   /** Verdicts given since the start, by kind. */
   readonly verdicts = { stored: 0, duplicate: 0, conflict: 0, busy: 0, elsewhere: 0, invalid: 0 };
   readonly #options: IntakeOptions;
+  /** Payments of shards that move, until when each waits. */
+  #moving: { readonly asked: Payment; readonly answer: Answer; readonly untilMs: number }[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
   take(asked: Payment, answer: Answer): void {
-    const { holding } = this.#options;
-    if (holding !== undefined) {
-      // Another worker may have room when this one is full.
-      const admission = holding.admission(asked.correlationId);
-      if (admission !== "take") return this.#answer(answer, verdictAt(admission, holding));
+    const { holding, clock: own } = this.#options;
+    // Another worker may have room when this one is full.
+    const admission = holding?.admission(asked.correlationId);
+    if (admission === "elsewhere") {
+      return this.#answer(answer, { kind: "elsewhere", mapVersion: holding!.version });
     }
+    if (admission === "busy") return this.#wait(asked, answer, own.steadyMs() + MOVING_MS_MAX);
     if (this.#isFull(asked)) return this.#answer(answer, BUSY);
     const { clock, payments, places, patienceMs } = this.#options;
     const acceptedAtMs = clock.wallMs();
@@ -88,6 +95,30 @@ export class Intake {
     );
   }
 
+  /** True while payments wait for their shards. */
+  get isWaiting(): boolean {
+    return this.#moving.length > 0;
+  }
+
+  /** Takes those whose shards have come, or are another worker's now, and turns away those that waited too long. */
+  tick(nowMs: number): void {
+    if (!this.isWaiting) return;
+    const { holding } = this.#options;
+    const waiting = this.#moving;
+    this.#moving = [];
+    for (const { asked, answer, untilMs } of waiting) {
+      if (holding!.admission(asked.correlationId) !== "busy") this.take(asked, answer);
+      else if (nowMs < untilMs) this.#wait(asked, answer, untilMs);
+      else this.#answer(answer, BUSY);
+    }
+  }
+
+  /** Its shard is on its way to this worker, or to another: that takes a moment, of which no shop need hear. */
+  #wait(asked: Payment, answer: Answer, untilMs: number): void {
+    if (this.#moving.length >= MOVING_MAX) return this.#answer(answer, BUSY);
+    this.#moving.push({ asked, answer, untilMs });
+  }
+
   #durable(
     answer: Answer,
     payment: OpenPayment,
@@ -118,10 +149,6 @@ export class Intake {
     this.verdicts[verdict.kind]++;
     answer(verdict);
   }
-}
-
-function verdictAt(admission: Exclude<Admission, "take">, { version }: Holding): Verdict {
-  return admission === "elsewhere" ? { kind: "elsewhere", mapVersion: version } : BUSY;
 }
 
 function verdictOf(result: TransitionResult | null): Verdict {
