@@ -5,7 +5,7 @@
 import type { Database } from "bun:sqlite";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
-import type { Assignment, Journal, Transition } from "../journal.ts";
+import type { Assignment, Journal, SharedJournal, Transition } from "../journal.ts";
 import { InlineJournal } from "../journal/inline.ts";
 import { openDatabase, SqliteStore } from "../journal/store.ts";
 import type { LedgerWriter } from "../ledger.ts";
@@ -130,6 +130,8 @@ export type BenchOptions = Omit<Partial<Parts>, "clock" | "processors"> & {
   readonly known?: readonly string[];
   /** The journal is a copy that was put in place then. */
   readonly restoredAtMs?: number;
+  /** Other workers have the other shards. */
+  readonly shared?: SharedJournal;
   /** Each name has settled a payment, which was purged since. */
   readonly settledBefore?: boolean;
 };
@@ -183,7 +185,8 @@ export class Bench {
       return apply(transitions);
     };
     const { clock, processors } = this;
-    const journal: Journal = options.journal ?? this.journal;
+    const { shared } = options;
+    const journal: Journal = options.journal ?? Object.assign(this.journal, shared && { shared });
     const parts = assemble({ ...options, configured, clock, journal, processors });
     this.pipeline = parts.pipeline;
     this.pipeline.onEvent = () => (this.#isAsked = true);

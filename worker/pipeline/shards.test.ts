@@ -1,0 +1,158 @@
+/** The pipeline of a worker that has some of the shards, while others come and go. */
+import { describe, expect, test } from "bun:test";
+import { shardOf, SHARDS } from "../../shared/shards.ts";
+import { Holding } from "../cluster/holding.ts";
+import type { Gift } from "../cluster/owners.ts";
+import type { SharedJournal, SharedNews } from "../journal.ts";
+import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
+import { idOf } from "./world.fixture.ts";
+
+const [US, OTHER] = [1, 2];
+const VERSION = 7;
+const mine = shardOf(idOf(1));
+/** A payment of another shard than the first one's. */
+const ELSEWHERE = Array.from({ length: 100 }, (_, i) => i + 2).find(
+  (n) => shardOf(idOf(n)) !== mine,
+) as number;
+
+/** What the pipeline hears of a database, and what it gives away. */
+class Shared implements SharedJournal {
+  readonly holding = new Holding();
+  readonly given: { readonly shards: readonly number[]; readonly to: number }[] = [];
+  onNews: (news: SharedNews) => void = () => {};
+  leads = true;
+  /** Version of the map after a gift; null refuses it. */
+  versionAfter: number | null = VERSION + 1;
+
+  get map() {
+    return { version: this.holding.version, workers: [] };
+  }
+  shardsUnderWay() {
+    return new Set<number>();
+  }
+  async parkedIn() {
+    return new Map();
+  }
+  async give(shards: readonly number[], to: number) {
+    this.given.push({ shards, to });
+    return this.versionAfter;
+  }
+
+  /** This worker has the first payment's shard, and another one has all others. */
+  learn(version = VERSION): number[] {
+    const owners = Array.from({ length: SHARDS }, (_, shard) => (shard === mine ? US : OTHER));
+    return this.holding.learn({ version, owners }, US);
+  }
+
+  hear({ gained = [], gifts = [] }: { gained?: readonly number[]; gifts?: readonly Gift[] }): void {
+    this.onNews({ kind: "news", gained, wereOwned: true, gifts, modes: [] });
+  }
+}
+
+async function started(options: { readonly backlogMax?: number } = {}) {
+  const shared = new Shared();
+  shared.learn();
+  const bench = new Bench({ shared, ...options });
+  await bench.pipeline.recover();
+  return { shared, bench };
+}
+
+test("a payment of another worker's shard is told so, with the version of the map, also when this one is full", async () => {
+  const { bench } = await started({ backlogMax: 1 });
+  using _ = bench;
+  await bench.send(1);
+  bench.take(ELSEWHERE);
+  expect(last(bench.verdicts)).toEqual({
+    n: ELSEWHERE,
+    verdict: { kind: "elsewhere", mapVersion: VERSION },
+  });
+});
+
+describe("a payment that comes while its shard is read", () => {
+  test("waits, and is taken once it is there", async () => {
+    const shared = new Shared();
+    using bench = new Bench({ shared });
+    await bench.pipeline.recover();
+    const gained = shared.learn();
+    bench.take(1);
+    await bench.tick();
+    expect(bench.verdictsOf(1)).toEqual([]);
+    shared.hear({ gained });
+    await bench.tick();
+    await bench.tick();
+    expect(bench.verdictsOf(1)).toEqual(["stored"]);
+  });
+
+  test("is turned away when that takes too long, before its API gives up", async () => {
+    const shared = new Shared();
+    using bench = new Bench({ shared });
+    await bench.pipeline.recover();
+    shared.learn();
+    bench.take(1);
+    await bench.tick(690);
+    expect(bench.verdictsOf(1)).toEqual([]);
+    await bench.tick();
+    expect(bench.verdictsOf(1)).toEqual(["busy"]);
+  });
+});
+
+describe("a shard that another worker is to have", () => {
+  test("is given once no call about it is under way, and its payments are forgotten here", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    const charge = await bench.send(1);
+    shared.hear({ gifts: [{ shard: mine, to: OTHER }] });
+    await bench.tick();
+    expect(shared.given).toEqual([]);
+    await charge.answer(UNKNOWN);
+    await bench.tick();
+    await bench.tick();
+    expect(shared.given).toEqual([{ shards: [mine], to: OTHER }]);
+    expect(bench.pipeline.payments.count).toBe(0);
+    const asked = bench.default.looks.length;
+    await bench.tick(20_000);
+    expect([bench.default.looks.length, bench.default.charges.length]).toEqual([asked, 1]);
+    bench.take(1);
+    expect(last(bench.verdicts).verdict).toEqual({ kind: "elsewhere", mapVersion: VERSION + 1 });
+  });
+
+  test("is this worker's again when it cannot be given, and what waited meanwhile is taken", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    shared.versionAfter = null;
+    const charge = await bench.send(1);
+    shared.hear({ gifts: [{ shard: mine, to: OTHER }] });
+    bench.take(1);
+    await charge.answer(UNKNOWN);
+    await bench.tick();
+    await bench.tick();
+    await bench.tick();
+    expect(shared.given).toHaveLength(1);
+    expect(bench.verdictsOf(1)).toEqual(["stored", "duplicate"]);
+    await bench.tick();
+    await last(bench.default.looks).answer(bench.default.found());
+    await bench.commit();
+    expect(bench.settled).toEqual([1, 0]);
+  });
+});
+
+test("a payment that settles before its shard is given is not asked for again", async () => {
+  const { shared, bench } = await started();
+  using _ = bench;
+  const charge = await bench.send(1);
+  shared.hear({ gifts: [{ shard: mine, to: OTHER }] });
+  await charge.answer(ACCEPTED);
+  await bench.tick();
+  await bench.tick();
+  expect(shared.given).toHaveLength(1);
+  expect(bench.settled).toEqual([1, 0]);
+});
+
+test("a decision about another worker's payment is refused", async () => {
+  const { bench } = await started();
+  using _ = bench;
+  const command = { kind: "payment", action: "hold", correlationId: idOf(ELSEWHERE) };
+  const grounds = { who: "operator", why: "a test", evidence: null };
+  const answer = await bench.pipeline.operate({ ...command, grounds } as never);
+  expect(answer).toMatchObject({ kind: "refused", status: 409 });
+});
