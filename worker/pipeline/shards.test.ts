@@ -15,7 +15,7 @@ const ELSEWHERE = Array.from({ length: 100 }, (_, i) => i + 2).find(
   (n) => shardOf(idOf(n)) !== mine,
 ) as number;
 
-/** What the pipeline hears of a database, and what it gives away. */
+/** Stands in for a database that several share: says what a test says, and notes what is given away. */
 class Shared implements SharedJournal {
   readonly holding = new Holding();
   readonly given: { readonly shards: readonly number[]; readonly to: number }[] = [];

@@ -143,7 +143,11 @@ function isSqlError(error: unknown): error is SqlError {
 
 /** An error after which the connection goes on. */
 function isFromServer(error: unknown): boolean {
-  return isSqlError(error) && error.severity === "ERROR";
+  return isSqlError(error) && error.severity === "ERROR" && !NOT_NOW.test(stateOf(error));
+}
+
+function stateOf({ errno }: SqlError): string {
+  return String(errno ?? "");
 }
 
 /** Codes of a connection that was never made. */
@@ -152,8 +156,8 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "ERR_POSTGRES_CONNECTION_FAILED",
   "ERR_POSTGRES_CONNECTION_TIMEOUT",
 ]);
-/** SQLSTATE of a server that turns a connection away: it starts, or is full. */
-const NOT_NOW = /^(?:57P03|53300)$/;
+/** SQLSTATE of a server that is not for us now: it starts, is full, or is not the primary yet, or any more. */
+const NOT_NOW = /^(?:57P03|53300|25006)$/;
 /** SQLSTATE of a server that knows no such user, password or database, or no such setting of a session. */
 const NEVER = /^(?:28...|3D000|08P01)$/;
 /** SQLSTATE of a statement that the server does not know, or has no right to for this user. */
@@ -164,11 +168,10 @@ const CONSTRAINT = /^23...$/;
 function noAnswerFrom(error: unknown): Error {
   if (!isSqlError(error)) return error as Error;
   const { code, message } = error;
-  const state = String(error.errno ?? "");
+  const state = stateOf(error);
   if (state === BROKEN || CONSTRAINT.test(state))
     return new BrokenInvariant(message, { cause: error });
-  const isRefused =
-    error.severity === "ERROR" || NEVER.test(state) || code.includes("AUTHENTICATION");
+  const isRefused = isFromServer(error) || NEVER.test(state) || code.includes("AUTHENTICATION");
   const isNotRun = isRefused || NOT_CONNECTED.has(code) || NOT_NOW.test(state);
   const isForGood = MISSING.test(state) || NEVER.test(state) || code.includes("AUTHENTICATION");
   return new NoAnswer(oneLine(message), { isNotRun, isAway: !isRefused, isForGood }, error);

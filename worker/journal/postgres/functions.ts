@@ -193,7 +193,7 @@ BEGIN
         UPDATE processors SET url = u.url FROM jsonb_to_recordset(rare->'urls') AS u(processor int, url text) WHERE number = u.processor;
       WHEN 'tariffs' THEN
         INSERT INTO tariffs SELECT number, processor, "fromMs", terms
-          FROM jsonb_to_recordset(rare->'begun') AS t(number int, processor int, "fromMs" bigint, terms text);
+          FROM jsonb_to_recordset(rare->'begun') AS t(number int, processor int, "fromMs" bigint, terms text) ON CONFLICT DO NOTHING;
       WHEN 'webhooks' THEN
         INSERT INTO webhooks (cursor, target, ended_at_ms)
           SELECT c->>'cursor', c->>'target', (c->>'endedAtMs')::bigint FROM (SELECT rare->'changes') t(c)

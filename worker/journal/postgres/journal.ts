@@ -154,9 +154,22 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     return compared;
   }
 
-  /** Nobody else writes between the reading and the batch, or the batch finds this worker sealed. */
+  /**
+   * Driver's `tariffs`. Another worker that starts may begin some between the reading and the batch: whose numbers
+   * are taken then is not stored, and all are read again.
+   */
   async tariffs(configured: readonly Priced[]): Promise<KnownTariff[]> {
     while (this.#running !== null) await this.#running;
+    for (;;) {
+      const { known, begun } = await this.#tariffsWith(configured);
+      if (begun.length === 0) return known;
+      await this.#commitAlone(batchOfTariffs(begun));
+      if (this.#isOver) return [...known, ...begun];
+    }
+  }
+
+  /** The tariffs that there are, and those that are to begin. */
+  async #tariffsWith(configured: readonly Priced[]) {
     const rows = await this.#read<TariffColumns>(
       "SELECT number, processor, from_ms::float8, terms FROM tariffs ORDER BY number",
     );
@@ -171,9 +184,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     // Nobody here knows what was sent after the copy was made.
     const isCopy = this.head.restoredAtMs !== null;
     const upToMs = isCopy ? Math.max(newestMs, this.#parts.clock.wallMs()) : newestMs;
-    const begun = beginningWith(known, configured, () => upToMs);
-    if (begun.length > 0) await this.#commitAlone(batchOfTariffs(begun));
-    return [...known, ...begun];
+    return { known, begun: beginningWith(known, configured, () => upToMs) };
   }
 
   shardsUnderWay(): Set<number> {
