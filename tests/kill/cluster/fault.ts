@@ -11,7 +11,6 @@ import type { Service, Stand } from "./stand.ts";
 export type Deed = "kill" | "pause" | "cut";
 export type Part =
   | "worker"
-  | "waiting worker"
   | "api"
   /** PostgreSQL's processes alone: Patroni beside them goes on. */
   | "primary"
@@ -23,7 +22,6 @@ export type Round = { readonly faults: readonly Fault[]; readonly apartMs: numbe
 
 const DEEDS: Readonly<Record<Part, readonly Deed[]>> = {
   worker: ["kill", "pause", "cut"],
-  "waiting worker": ["kill", "pause", "cut"],
   api: ["kill", "pause", "cut"],
   primary: ["kill", "pause"],
   "primary's machine": ["kill", "pause", "cut"],
@@ -101,11 +99,7 @@ async function targetOf(stand: Stand, part: Part, random: () => number): Promise
     case "api":
       return serviceTarget(pick(random, apis));
     case "worker":
-    case "waiting worker": {
-      const [active] = await stand.answering();
-      const wanted = workers.find((one) => (one === active) === (part === "worker"));
-      return wanted === undefined ? null : serviceTarget(wanted);
-    }
+      return serviceTarget(pick(random, workers));
     case "etcd member":
       return etcdTarget(pick(random, database.nodes));
     case "primary":

@@ -23,7 +23,6 @@ const HTTP_PORT = 9995;
 const API_PORT = 9999;
 const SECRET = "a secret of the drill's own";
 const FEES = { default: 0.05, fallback: 0.15 };
-const ANSWER_MS_MAX = 1_000;
 const AGAIN_MS = 500;
 const LINES_MAX = 200;
 
@@ -101,19 +100,11 @@ export class Stand implements AsyncDisposable {
     return stand;
   }
 
-  /** Workers that answer, of which there is one but for moments: the other waits and has no port. */
-  async answering(): Promise<Service[]> {
-    const answers = await Promise.all(
-      this.workers.map(({ client }) => client.ask("/readyz", ANSWER_MS_MAX).catch(() => null)),
-    );
-    return this.workers.filter((_, i) => answers[i] !== null);
-  }
-
   /** True when nothing is missing, and payments are taken. */
   async isWhole(): Promise<boolean> {
     const services = [...this.workers, ...this.apis];
     if (!services.every(({ child }) => child.isRunning)) return false;
-    const ready = await Promise.all(this.apis.map(({ client }) => client.isReady()));
+    const ready = await Promise.all(services.map(({ client }) => client.isReady()));
     return ready.every(Boolean) && (await this.database.isWhole());
   }
 
