@@ -151,11 +151,12 @@ export class Pipeline {
   async recover(): Promise<void> {
     const { journal, ledger, log } = this.#options;
     await rebuildLedger(journal, ledger);
+    // News of another worker's decisions come later than these.
+    for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     if (this.#shards === null) await this.#takeUp();
     else await this.#shards.begin();
     await compareAddresses(journal, this.lanes, this.incidents, log);
     await this.#caution?.begin(journal);
-    for (const lane of this.lanes.all) lane.mode = journal.head.modes[lane.number] ?? "auto";
     const { queued, unknown, held } = this.payments.countByState;
     log.info({ rows: ledger.head, queued, unknown, held }, "recovered");
   }

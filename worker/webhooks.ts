@@ -163,8 +163,13 @@ export class Webhooks {
 
   #begin(): Worker {
     const thread = new Worker(new URL("./webhooks-thread.ts", import.meta.url).href);
-    thread.onmessage = ({ data }: MessageEvent<FromWebhooksThread>) => this.#take(data);
-    thread.onerror = ({ message }) => this.#broke(message);
+    // One that was left behind has nothing to say any more.
+    thread.onmessage = ({ data }: MessageEvent<FromWebhooksThread>) => {
+      if (thread === this.#thread) this.#take(data);
+    };
+    thread.onerror = ({ message }) => {
+      if (thread === this.#thread) this.#broke(message);
+    };
     thread.postMessage(this.#order);
     return thread;
   }
@@ -206,7 +211,8 @@ export class Webhooks {
     const intervention =
       resend === undefined ? undefined : this.#resending.get(resend)?.intervention;
     const transition = { kind: "webhooks", changes, intervention } as const;
-    this.#parts.journal.append(transition, () => this.#post({ kind: "kept", id }));
+    const thread = this.#thread;
+    this.#parts.journal.append(transition, () => thread?.postMessage({ kind: "kept", id }));
   }
 
   #tell({ isDown, lastReason, endedAtMs, givenUp }: Figures): void {

@@ -190,7 +190,8 @@ export class Kinds {
   /** Writes the file that the next worker is started with. */
   #configure(): void {
     const before = this.#starts.at(-1)?.fees;
-    const isChanged = before === undefined || this.#random() < 0.5;
+    // The second start has other fees in any case, so that a short run has seen it.
+    const isChanged = before === undefined || this.#starts.length === 1 || this.#random() < 0.5;
     const fees = isChanged
       ? Object.fromEntries(NAMES.map((name) => [name, pick(this.#random, FEES)]))
       : before;

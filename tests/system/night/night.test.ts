@@ -105,7 +105,9 @@ async function expectNothingLost(night: Night): Promise<void> {
   expect(new Set(ids).difference(new Set(charged)).size).toBe(0);
   // Nothing is under way, so that the audit need not leave out what might be.
   const books = await night.command("audit", "--to", new Date().toISOString());
-  expect(books).toMatch(/^default: equal, \d+ payments .*\n.*tariff 1.*\n+fallback: equal, \d+ payments /);
+  expect(books).toMatch(
+    /^default: equal, \d+ payments .*\n.*tariff 1.*\n+fallback: equal, \d+ payments /,
+  );
 }
 
 function lengths(night: Night): Record<Who, number> {

@@ -99,6 +99,8 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   readonly #ticker: Ticker;
   #batches = 0;
   #scheduled = false;
+  /** Batches that are no transition's and wait for their turn, before which no other batch begins. */
+  #alone = 0;
   /** The commit under way, and what follows it at once. */
   #running: Promise<void> | null = null;
   #isOver = false;
@@ -243,15 +245,30 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   }
 
   async open(shards: readonly number[] = ALL_SHARDS): Promise<OpenRow[]> {
-    const rows = await this.#insist<OpenColumns>(
-      `SELECT seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
+    const known = this.holding.version;
+    for (;;) {
+      const rows = await this.#openRows(shards);
+      // A primary of before a fail-over may still answer, without what was committed since.
+      if (this.#isOver || (rows[0]?.map_version ?? known) >= known) return this.#opened(rows);
+      await Bun.sleep(ASK_AGAIN_MS);
+    }
+  }
+
+  /** One row at least, which without a payment has the version of the map alone. */
+  #openRows(shards: readonly number[]): Promise<OpenColumns[]> {
+    return this.#insist<OpenColumns>(
+      `SELECT map_version::float8, seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
          reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
          coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
            ORDER BY nth DESC LIMIT 1), false) AS claimed
-       FROM payments p WHERE state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`,
+       FROM meta LEFT JOIN payments p ON state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`,
       [CLAIMED, arrayOf(shards)],
     );
-    return Array.from(rows, (row) => {
+  }
+
+  #opened(rows: readonly OpenColumns[]): OpenRow[] {
+    const found = rows.filter((row): row is OpenPaymentColumns => row.seq !== null);
+    return found.map((row) => {
       const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
       this.#ids.set(seq, correlationId);
       const payment = paymentOf(correlationId, row.amount_cents, row.source, row.reference);
@@ -287,9 +304,11 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     }
     const { lease, writing, reading, beside } = this.#parts;
     const why = this.queued === 0 ? "drained" : "the database did not take all";
-    if (this.#isOver) lease.stop();
-    else await lease.leave(why);
+    // A batch that is still under way finds its stream given back, which is no news then.
+    const wasOver = this.#isOver;
     this.#isOver = true;
+    if (wasOver) lease.stop();
+    else await lease.leave(why);
     for (const connection of [writing, reading, beside]) connection.drop();
   }
 
@@ -318,12 +337,15 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 
   /** Commits a batch that is no transition's. */
   async #commitAlone<Results>(batch: Batch<Results>): Promise<Results | null> {
+    this.#alone++;
     while (this.#running !== null) await this.#running;
+    this.#alone--;
     const committed = this.#commit(batch, null);
     this.#running = committed.then(() => {
       this.#running = null;
     });
     await this.#running;
+    if (this.#group.isAwaited) this.#run(false);
     return committed;
   }
 
@@ -346,7 +368,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 
   /** Commits batch after batch while somebody waits; `all` takes transitions that nobody waits for, too. */
   #run(all: boolean): void {
-    if (this.#running !== null || this.#isOver) return;
+    if (this.#running !== null || this.#alone > 0 || this.#isOver) return;
     const transitions = this.#group.next(this.#parts.clock.steadyMs(), all);
     if (transitions === null) return;
     this.#running = this.#commitOf(transitions).then(() => {
@@ -476,7 +498,9 @@ const ENDED = {
   gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
 };
 
-type OpenColumns = {
+type OpenColumns = { readonly map_version: number } & (OpenPaymentColumns | { readonly seq: null });
+type OpenPaymentColumns = {
+  readonly map_version: number;
   readonly seq: number;
   readonly id: string;
   readonly amount_cents: number;

@@ -157,11 +157,18 @@ export class Lease {
     return { kind: "news", gained, wereOwned, gifts, modes: beat.modes };
   }
 
-  /** Seals a worker, or hands on what nobody has; not when the map has changed since the renewal. */
+  /**
+   * Seals a worker, or hands on what nobody has; not when the map has changed since the renewal. Without an
+   * answer the next renewal shows what became of it, and what this one has brought is told all the same.
+   */
   async #takeOver(dead: number | null): Promise<void> {
     const { version, owners } = this.#map;
     const handed = spread(owners, dead, this.#living(dead));
-    await tookOver(this.#connection, this.worker, dead, version, handed);
+    try {
+      await tookOver(this.#connection, this.worker, dead, version, handed);
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+    }
   }
 
   /** This worker, and the others whose leases are not over. */
