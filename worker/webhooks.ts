@@ -163,7 +163,7 @@ export class Webhooks {
 
   #begin(): Worker {
     const thread = new Worker(new URL("./webhooks-thread.ts", import.meta.url).href);
-    // One that was left behind has nothing to say any more.
+    // A thread that was left behind has nothing to say any more.
     thread.onmessage = ({ data }: MessageEvent<FromWebhooksThread>) => {
       if (thread === this.#thread) this.#take(data);
     };

@@ -11,7 +11,6 @@
  * are kept here, since transitions name a payment by its number and the tables by its id.
  */
 import type { Clock } from "../../../shared/clock.ts";
-import { paymentOf } from "../../../shared/payment.ts";
 import { shardOf, SHARDS } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
@@ -48,6 +47,7 @@ import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connect
 import { callOf, NEWEST } from "./functions.ts";
 import type { Lease } from "./lease.ts";
 import { ledgerBlocks, ledgerRows } from "./ledger.ts";
+import { OPEN, openRowsOf, type OpenColumns } from "./open-rows.ts";
 
 /** Time between two questions for a batch of which nobody knows whether it was stored. */
 const ASK_AGAIN_MS = 250;
@@ -247,40 +247,15 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   async open(shards: readonly number[] = ALL_SHARDS): Promise<OpenRow[]> {
     const known = this.holding.version;
     for (;;) {
-      const rows = await this.#openRows(shards);
+      const columns = await this.#insist<OpenColumns>(OPEN, [CLAIMED, arrayOf(shards)]);
       // A primary of before a fail-over may still answer, without what was committed since.
-      if (this.#isOver || (rows[0]?.map_version ?? known) >= known) return this.#opened(rows);
+      if (this.#isOver || (columns[0]?.map_version ?? known) >= known) {
+        const rows = openRowsOf(columns);
+        for (const { seq, correlationId } of rows) this.#ids.set(seq, correlationId);
+        return rows;
+      }
       await Bun.sleep(ASK_AGAIN_MS);
     }
-  }
-
-  /** One row at least, which without a payment has the version of the map alone. */
-  #openRows(shards: readonly number[]): Promise<OpenColumns[]> {
-    return this.#insist<OpenColumns>(
-      `SELECT map_version::float8, seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor, requested_at_ms::float8,
-         reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
-         coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
-           ORDER BY nth DESC LIMIT 1), false) AS claimed
-       FROM meta LEFT JOIN payments p ON state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`,
-      [CLAIMED, arrayOf(shards)],
-    );
-  }
-
-  #opened(rows: readonly OpenColumns[]): OpenRow[] {
-    const found = rows.filter((row): row is OpenPaymentColumns => row.seq !== null);
-    return found.map((row) => {
-      const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
-      this.#ids.set(seq, correlationId);
-      const payment = paymentOf(correlationId, row.amount_cents, row.source, row.reference);
-      return Object.assign(payment, {
-        seq,
-        state: stateOf(row.state),
-        acceptedAtMs: row.accepted_at_ms,
-        assignment:
-          processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
-        isClaimed: row.claimed,
-      });
-    });
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
@@ -498,20 +473,6 @@ const ENDED = {
   gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
 };
 
-type OpenColumns = { readonly map_version: number } & (OpenPaymentColumns | { readonly seq: null });
-type OpenPaymentColumns = {
-  readonly map_version: number;
-  readonly seq: number;
-  readonly id: string;
-  readonly amount_cents: number;
-  readonly state: number;
-  readonly accepted_at_ms: number;
-  readonly processor: number | null;
-  readonly requested_at_ms: number | null;
-  readonly reference: string | null;
-  readonly source: string | null;
-  readonly claimed: boolean;
-};
 type TariffColumns = {
   readonly number: number;
   readonly processor: number;

@@ -1,0 +1,48 @@
+/**
+ * Reads the open payments of some shards, in the order of their numbers, and the version of the map in the same
+ * statement: that shows of which moment the answer is.
+ */
+import { paymentOf } from "../../../shared/payment.ts";
+import type { OpenRow } from "../../transitions.ts";
+import { stateOf } from "../records.ts";
+import { CODE } from "../sqlite-moves.ts";
+
+type PaymentColumns = {
+  readonly map_version: number;
+  readonly seq: number;
+  readonly id: string;
+  readonly amount_cents: number;
+  readonly state: number;
+  readonly accepted_at_ms: number;
+  readonly processor: number | null;
+  readonly requested_at_ms: number | null;
+  readonly reference: string | null;
+  readonly source: string | null;
+  readonly claimed: boolean;
+};
+
+/** The columns of a row; without any payment there is one row, which has the version alone. */
+export type OpenColumns = PaymentColumns | { readonly map_version: number; readonly seq: null };
+
+/** Takes the reason of a claimed payment's last attempt, and an array of shards. */
+export const OPEN = `SELECT map_version::float8, seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor,
+    requested_at_ms::float8, reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
+    coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
+      ORDER BY nth DESC LIMIT 1), false) AS claimed
+  FROM meta LEFT JOIN payments p ON state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`;
+
+export function openRowsOf(columns: readonly OpenColumns[]): OpenRow[] {
+  const found = columns.filter((row): row is PaymentColumns => row.seq !== null);
+  return found.map((row) => {
+    const { seq, id: correlationId, processor, requested_at_ms: requestedAtMs } = row;
+    const payment = paymentOf(correlationId, row.amount_cents, row.source, row.reference);
+    return Object.assign(payment, {
+      seq,
+      state: stateOf(row.state),
+      acceptedAtMs: row.accepted_at_ms,
+      assignment:
+        processor === null || requestedAtMs === null ? null : { processor, requestedAtMs },
+      isClaimed: row.claimed,
+    });
+  });
+}
