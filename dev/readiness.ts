@@ -5,7 +5,7 @@ import type { DevSettings } from "./settings.ts";
 const READY_MS_MAX = 15_000;
 const ASK_EVERY_MS = 25;
 
-/** Workers that answer over HTTP; one that waits for another does not. */
+/** Workers that answer over HTTP. */
 export async function whoAnswers(workers: readonly PlannedWorker[]): Promise<PlannedWorker[]> {
   const answers = await Promise.all(
     workers.map(({ http }) =>
