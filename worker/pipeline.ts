@@ -244,6 +244,7 @@ export class Pipeline {
     });
   }
 
+  /** Another worker has it, or it is on its way from or to another: nothing begins for it here. */
   #isElsewhere({ correlationId }: { readonly correlationId: string }): boolean {
     return this.#shards !== null && !this.#shards.holding.maySend(correlationId);
   }
@@ -269,8 +270,8 @@ export class Pipeline {
       load: (shards) => this.#takeUp(shards),
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
-      // A payment that a restored journal has is asked for, at all processors, by whoever has it.
       onMap: (map, leads) => this.onMap(map, leads),
+      // A payment that a restored journal has is asked for, at all processors, by whoever has it.
       isBusy: () => this.#operating > 0 || this.#caution !== null || this.#draining,
     });
   }
@@ -329,7 +330,7 @@ export class Pipeline {
     const { kind } = payment.state;
     if (kind !== "queued" && kind !== "unknown") return;
     this.onEvent();
-    if (this.#shards?.maySend(payment) === false) return;
+    if (this.#isElsewhere(payment.payment)) return;
     if (this.#caution?.takes(payment) === true) return;
     if (kind === "queued" && isNewest) this.queue.push(payment);
     else if (kind === "queued") this.queue.putBack(payment);
@@ -353,14 +354,14 @@ export class Pipeline {
     const looked = await this.#charges.look(due.payment, due.lane);
     this.#resolver.looked(due, isResolved(looked));
     this.onEvent();
-    if (this.#shards?.maySend(due.payment) === false) this.#resolver.remove(due.payment);
+    if (this.#isElsewhere(due.payment.payment)) this.#resolver.remove(due.payment);
   }
 
   /** Where a payment goes when a call about it has ended. */
   #route(payment: OpenPayment, next: Next, tries: number): void {
     const { clock } = this.#options;
     this.onEvent();
-    if (this.#shards?.maySend(payment) === false) return;
+    if (this.#isElsewhere(payment.payment)) return;
     if (next.kind === "unknown") this.#resolver.add(clock.steadyMs(), payment, tries);
     else if (next.kind === "queued" && next.restMs === 0) this.queue.putBack(payment);
     else if (next.kind === "queued") this.queue.rest(payment, clock.steadyMs() + next.restMs);

@@ -5,11 +5,10 @@ import type { AuditResult } from "./audit.ts";
 import type { ContestOptions } from "./options.ts";
 import type { RunReport } from "./run.ts";
 import type { StrictReport } from "./strict.ts";
+import { MILLION } from "./score.ts";
 import { grouped, money } from "./text.ts";
 
 const VIOLATIONS_SHOWN = 20;
-/** Millionths of a cent in a cent. */
-const MILLION = 1_000_000n;
 
 /** The reasons for which the contest counts as failed, a few words each. */
 export function faultsOf({ score, inconsistencies, strict }: RunReport): string[] {

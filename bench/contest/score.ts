@@ -33,7 +33,8 @@ export type Score = {
 
 const BONUS_BELOW_MS = 11;
 const FINE = 0.35;
-const MILLION = 1_000_000n;
+/** Millionths of a cent in a cent. */
+export const MILLION = 1_000_000n;
 
 export function scoreOf({ accepted, settled, fees, p99Ms, inconsistencies }: Totals): Score {
   const entries = Object.entries(settled);

@@ -29,7 +29,6 @@ export type CommitStats = {
 
 /** Told after each renewal of a worker's lease. */
 export type SharedNews = {
-  readonly kind: "news";
   /** Shards that are this worker's since then, and whether any of them was another's. */
   readonly gained: readonly number[];
   readonly wereOwned: boolean;

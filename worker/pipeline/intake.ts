@@ -50,15 +50,14 @@ export class Intake {
   }
 
   take(asked: Payment, answer: Answer): void {
-    const { holding, clock: own } = this.#options;
+    const { holding, clock, payments, places, patienceMs } = this.#options;
     // Another worker may have room when this one is full.
     const admission = holding?.admission(asked.correlationId);
     if (admission === "elsewhere") {
       return this.#answer(answer, { kind: "elsewhere", mapVersion: holding!.version });
     }
-    if (admission === "busy") return this.#wait(asked, answer, own.steadyMs() + MOVING_MS_MAX);
+    if (admission === "busy") return this.#wait(asked, answer, clock.steadyMs() + MOVING_MS_MAX);
     if (this.#isFull(asked)) return this.#answer(answer, BUSY);
-    const { clock, payments, places, patienceMs } = this.#options;
     const acceptedAtMs = clock.wallMs();
     const nowMs = clock.steadyMs();
     const payment: OpenPayment = {

@@ -45,7 +45,7 @@ class Shared implements SharedJournal {
   }
 
   hear({ gained = [], gifts = [] }: { gained?: readonly number[]; gifts?: readonly Gift[] }): void {
-    this.onNews({ kind: "news", gained, wereOwned: true, gifts, modes: [] });
+    this.onNews({ gained, wereOwned: true, gifts, modes: [] });
   }
 }
 

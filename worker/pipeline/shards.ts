@@ -76,11 +76,6 @@ export class Shards {
     this.#isDecided = true;
   }
 
-  /** True when calls for it may begin. */
-  maySend({ payment }: OpenPayment): boolean {
-    return this.holding.maySend(payment.correlationId);
-  }
-
   /** Infinite while nothing is to be given away. */
   get nextTickAtMs(): number {
     return this.#closing.size > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;

@@ -171,9 +171,10 @@ function noAnswerFrom(error: unknown): Error {
   const state = stateOf(error);
   if (state === BROKEN || CONSTRAINT.test(state))
     return new BrokenInvariant(message, { cause: error });
-  const isRefused = isFromServer(error) || NEVER.test(state) || code.includes("AUTHENTICATION");
+  const isBarred = NEVER.test(state) || code.includes("AUTHENTICATION");
+  const isRefused = isFromServer(error) || isBarred;
   const isNotRun = isRefused || NOT_CONNECTED.has(code) || NOT_NOW.test(state);
-  const isForGood = MISSING.test(state) || NEVER.test(state) || code.includes("AUTHENTICATION");
+  const isForGood = MISSING.test(state) || isBarred;
   return new NoAnswer(oneLine(message), { isNotRun, isAway: !isRefused, isForGood }, error);
 }
 

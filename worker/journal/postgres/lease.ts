@@ -31,6 +31,9 @@ export type Beat = {
   readonly modes: readonly ProcessorMode[];
 };
 
+/** Another worker has taken the lease, or the database has an older map than before. */
+type Lost = "sealed" | "gap";
+
 /** Version that no map has. */
 const NONE = -1;
 
@@ -98,7 +101,7 @@ export class Lease {
         const stream = await joined(connection, worker);
         if (stream !== null) {
           const lease = new Lease(worker, stream, connection, identity);
-          if ((await lease.#renew()).kind === "news") return lease;
+          if (typeof (await lease.#renew()) === "object") return lease;
           worker = null;
         } else if (!(await beatOf(connection, worker, NONE)).alive) worker = null;
         else if (!isTold) {
@@ -115,7 +118,7 @@ export class Lease {
    * Renews it until `stop`, and tells what each renewal has brought; calls back once when another worker has
    * taken it, or when the database has an older map than it had.
    */
-  keep(lost: (why: "sealed" | "gap") => void, told: (news: SharedNews) => void): void {
+  keep(lost: (why: Lost) => void, told: (news: SharedNews) => void): void {
     let isAsking = false;
     this.#timer = setInterval(async () => {
       if (isAsking) return;
@@ -123,9 +126,9 @@ export class Lease {
       try {
         const renewed = await this.#renew();
         if (this.#timer === undefined) return;
-        if (renewed.kind === "news") return told(renewed);
+        if (typeof renewed === "object") return told(renewed);
         this.stop();
-        lost(renewed.kind);
+        lost(renewed);
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
         // Commits tell of a database that does not answer.
@@ -136,12 +139,12 @@ export class Lease {
   }
 
   /** Renews it once, learns the map, and takes from the dead, and what nobody has. */
-  async #renew(): Promise<SharedNews | { readonly kind: "sealed" | "gap" }> {
+  async #renew(): Promise<SharedNews | Lost> {
     const { version: known } = this.holding;
     const beat = await beatOf(this.#connection, this.worker, this.#map.version);
-    if (!beat.alive) return { kind: "sealed" };
+    if (!beat.alive) return "sealed";
     // No change of the map is ever undone: the database was put back.
-    if (beat.version < known) return { kind: "gap" };
+    if (beat.version < known) return "gap";
     this.#renewals.renewed(beat.now_ms);
     this.#others = beat.others;
     this.#leads = beat.leads;
@@ -154,7 +157,7 @@ export class Lease {
     }
     if (this.#map.owners.includes(null)) await this.#takeOver(null);
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
-    return { kind: "news", gained, wereOwned, gifts, modes: beat.modes };
+    return { gained, wereOwned, gifts, modes: beat.modes };
   }
 
   /**
