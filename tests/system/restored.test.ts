@@ -32,6 +32,14 @@ async function areCharged(stack: Stack, ids: readonly string[]): Promise<boolean
   return ids.every((id) => charged.has(id));
 }
 
+/** Whether each of some payments has settled. */
+function settledIn(stack: Stack) {
+  return (ids: readonly string[]) => async () => {
+    const states = await eachOf(ids, (id) => stack.gateway.stateOf(id));
+    return states.every((state) => state === "settled");
+  };
+}
+
 /** Throws the journal away, and puts a copy in its place as one that was restored. */
 function restore(stack: Stack, copy: string): void {
   const { journalPath } = stack;
@@ -60,9 +68,15 @@ test(
     const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
     const pay = (id: string) => stack.gateway.pay(id, CENTS);
 
+    const areSettled = settledIn(stack);
     const [early, late, forgotten] = [idsOf(80), idsOf(80), idsOf(7)];
+    // A "nothing" is only believed of a processor at which the copy has a payment settled.
+    await eachOf(early.slice(0, 1), pay);
+    await until("the preferred one has settled one", 20_000, areSettled(early.slice(0, 1)));
     await preferred.setFailure(true);
-    await eachOf(early.slice(0, 40), pay);
+    await eachOf(early.slice(1, 2), pay);
+    await until("the dearer one has settled one", 20_000, areSettled(early.slice(1, 2)));
+    await eachOf(early.slice(2, 40), pay);
     await preferred.heal();
     await dearer.setFailure(true);
     // Some of the copy's payments are recorded, and nobody has heard of it.
@@ -106,10 +120,7 @@ test(
     // Nothing that is new by then was charged.
     expect((await chargesOf(stack))[0]).toEqual(before[0] as string[]);
     await dearer.setDown(false);
-    await until("all that was repeated is settled", 30_000, async () => {
-      const states = await eachOf(repeated, (id) => stack.gateway.stateOf(id));
-      return states.every((state) => state === "settled");
-    });
+    await until("all that was repeated is settled", 30_000, areSettled(repeated));
 
     const charged = (await chargesOf(stack)).flat();
     expect(charged.length).toBe(new Set(charged).size);
@@ -181,10 +192,7 @@ test(
     await stack.startAll();
     await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
     const pay = (id: string) => stack.gateway.pay(id, CENTS);
-    const areSettled = (ids: readonly string[]) => async () => {
-      const states = await eachOf(ids, (id) => stack.gateway.stateOf(id));
-      return states.every((state) => state === "settled");
-    };
+    const areSettled = settledIn(stack);
     const [[here], [there], [gap], [fresh]] = [idsOf(1), idsOf(1), idsOf(1), idsOf(1)] as [
       [string],
       [string],
