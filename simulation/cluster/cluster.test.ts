@@ -18,6 +18,10 @@ const FOUND_ONCE = [
     seed: 1_796_109_131,
     what: "a worker that had slept through a database's putting back accepted for another's shard",
   },
+  {
+    seed: 909_073,
+    what: "a sealed worker read a shard of another's, and sent what that one had under way once more",
+  },
   { seed: 2_597, what: "the world took a lease that was put back for one of a worker that lives" },
 ];
 

@@ -126,8 +126,14 @@ export function leave(tables: Tables, nowMs: number, me: number): void {
   );
 }
 
-/** Gives the open payments of some shards. */
-export function openIn(tables: Tables, shards: readonly number[]): OpenPaymentRow[] {
+/** Gives the open payments of some shards; null: one of them is not this worker's. */
+export function openIn(
+  tables: Tables,
+  me: number,
+  shards: readonly number[],
+): OpenPaymentRow[] | null {
+  const { owners } = mapIn(tables);
+  if (shards.some((shard) => owners[shard] !== me)) return null;
   const wanted = new Set(shards);
   return [...tables.payments.rows].flatMap(([id, row]) =>
     row.state !== "settled" && wanted.has(row.shard) ? [{ id, ...row }] : [],

@@ -196,10 +196,12 @@ export class ClusterWorker {
   /** Takes up the open payments of shards that are new here. What was assigned is unknown from now on. */
   async #load(shards: readonly number[]): Promise<void> {
     for (;;) {
-      const answer = await this.#ask((tables) => functions.openIn(tables, shards), true);
-      if (answer.kind === "answered") {
+      const me = this.number!;
+      const wanted = shards.filter((shard) => this.holding.isLoading(shard));
+      const answer = await this.#ask((tables) => functions.openIn(tables, me, wanted), true);
+      if (answer.kind === "answered" && answer.value !== null) {
         for (const row of answer.value) this.#takeUp(row);
-        this.holding.loaded(shards);
+        this.holding.loaded(wanted);
         return;
       }
       await this.#pause(AGAIN_MS);

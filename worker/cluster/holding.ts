@@ -34,7 +34,10 @@ export class Holding {
 
   /** Shards whose open payments are not in memory yet. */
   get loading(): number[] {
-    return this.#stages.flatMap((stage, shard) => (stage === "loading" ? [shard] : []));
+    return this.#stages.flatMap((_, shard) => (this.isLoading(shard) ? [shard] : []));
+  }
+  isLoading(shard: number): boolean {
+    return this.#stages[shard] === "loading";
   }
 
   /**

@@ -3,11 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { TcpRelay } from "../../../testing/tcp-relay.ts";
 import { until } from "../../../testing/until.ts";
+import { SHARDS } from "../../../shared/shards.ts";
 import { fence, type StreamRow } from "../../cluster/fence.ts";
-import { accept, uuid } from "../journal.fixture.ts";
+import { accept, assigned, uuid } from "../journal.fixture.ts";
 import { encode } from "./batch.ts";
 import { Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
+import { tookOver } from "./lease.ts";
 import { STREAM } from "./ledger.ts";
 import { ask, freshDatabase, openAt, stopPostgres, through } from "./postgres.fixture.ts";
 
@@ -47,6 +49,44 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     }
     connection.drop();
   },
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker that was sealed reads nothing of shards that are another's${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    const endings: string[] = [];
+    const fatal = (reason: string) => endings.push(reason);
+    const sealed = await openAt(url, { fatal });
+    await using next = await openAt(url);
+    const connection = new Connection(url);
+    await sealed.apply(assigned(1));
+    expect(await sealed.journal.open()).toMatchObject([{ state: "assigned" }]);
+
+    const starts = await connection.ask<{ worker: number }>(
+      "UPDATE workers SET alive_until = alive_until - interval '1 h' WHERE worker = (SELECT min(worker) FROM workers)" +
+        " RETURNING worker::float8",
+    );
+    const [meta] = await connection.ask<{ version: number }>(
+      "SELECT map_version::float8 AS version FROM meta",
+    );
+    const [{ worker: dead }] = starts as [{ worker: number }];
+    const [other] = await connection.ask<{ worker: number }>(
+      "SELECT max(worker)::float8 AS worker FROM workers",
+    );
+    const owners = Array.from({ length: SHARDS }, () => other!.worker);
+    expect(await tookOver(connection, other!.worker, dead, meta!.version, owners)).toBe(true);
+    // It does not know yet, and then the renewal ends it.
+    expect(await sealed.journal.open()).toEqual([]);
+    await until("it has ended", WAIT_MS, () => endings.length > 0);
+    await until("the other one has them", WAIT_MS, async () => {
+      return next.journal.holding.count === SHARDS;
+    });
+    expect(await next.journal.open()).toMatchObject([{ state: "assigned" }]);
+    connection.drop();
+    await sealed[Symbol.asyncDispose]();
+  },
+  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(

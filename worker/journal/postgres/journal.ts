@@ -245,17 +245,23 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   }
 
   async open(shards: readonly number[] = ALL_SHARDS): Promise<OpenRow[]> {
-    const known = this.holding.version;
-    for (;;) {
-      const columns = await this.#insist<OpenColumns>(OPEN, [CLAIMED, arrayOf(shards)]);
+    const { version } = this.holding;
+    const { worker } = this.#parts.lease;
+    while (!this.#isOver) {
+      const wanted = shards.filter((shard) => this.holding.isLoading(shard));
+      const columns = await this.#insist<OpenColumns>(OPEN, [CLAIMED, arrayOf(wanted), worker]);
+      const [moment] = columns;
       // A primary of before a fail-over may still answer, without what was committed since.
-      if (this.#isOver || (columns[0]?.map_version ?? known) >= known) {
+      const isOfNow = moment !== undefined && moment.map_version >= version;
+      // Else another worker has them, and the next renewal says that this one is sealed.
+      if (isOfNow && moment.owned === wanted.length) {
         const rows = openRowsOf(columns);
         for (const { seq, correlationId } of rows) this.#ids.set(seq, correlationId);
         return rows;
       }
       await Bun.sleep(ASK_AGAIN_MS);
     }
+    return [];
   }
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {

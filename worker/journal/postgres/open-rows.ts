@@ -1,14 +1,18 @@
 /**
- * Reads the open payments of some shards, in the order of their numbers, and the version of the map in the same
- * statement: that shows of which moment the answer is.
+ * Reads the open payments of some shards, in the order of their numbers, and in the same statement what shows of
+ * which moment they are: the version of the map, and how many of the shards are this worker's then.
+ *
+ * Only what is read of a shard of one's own stays as it was read. A worker that was sealed while it slept, and
+ * reads a shard that is another's by now, would find that one's call under way, take it up as unknown, and
+ * send it once more, after the other may have been refused there and have gone elsewhere.
  */
 import { paymentOf } from "../../../shared/payment.ts";
 import type { OpenRow } from "../../transitions.ts";
 import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 
-type PaymentColumns = {
-  readonly map_version: number;
+type Moment = { readonly map_version: number; readonly owned: number };
+type PaymentColumns = Moment & {
   readonly seq: number;
   readonly id: string;
   readonly amount_cents: number;
@@ -21,11 +25,13 @@ type PaymentColumns = {
   readonly claimed: boolean;
 };
 
-/** The columns of a row; without any payment there is one row, which has the version alone. */
-export type OpenColumns = PaymentColumns | { readonly map_version: number; readonly seq: null };
+/** The columns of a row; without any payment there is one row, which has the moment alone. */
+export type OpenColumns = PaymentColumns | (Moment & { readonly seq: null });
 
-/** Takes the reason of a claimed payment's last attempt, and an array of shards. */
-export const OPEN = `SELECT map_version::float8, seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor,
+/** Takes the reason of a claimed payment's last attempt, an array of shards, and the number of the worker. */
+export const OPEN = `SELECT map_version::float8,
+    (SELECT count(*) FROM shards WHERE shard = ANY ($2::smallint[]) AND worker = $3::bigint)::int AS owned,
+    seq::float8, id::text, amount_cents::float8, state, accepted_at_ms::float8, processor,
     requested_at_ms::float8, reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
     coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
       ORDER BY nth DESC LIMIT 1), false) AS claimed
