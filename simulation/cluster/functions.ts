@@ -135,9 +135,11 @@ export function openIn(
   const { owners } = mapIn(tables);
   if (shards.some((shard) => owners[shard] !== me)) return null;
   const wanted = new Set(shards);
-  return [...tables.payments.rows].flatMap(([id, row]) =>
-    row.state !== "settled" && wanted.has(row.shard) ? [{ id, ...row }] : [],
-  );
+  const open: OpenPaymentRow[] = [];
+  for (const [id, row] of tables.payments.rows) {
+    if (row.state !== "settled" && wanted.has(row.shard)) open.push({ id, ...row });
+  }
+  return open;
 }
 
 export function commit(
@@ -220,7 +222,8 @@ function stateAfter(kind: MoveKind, from: PaymentState): PaymentState | undefine
 }
 
 function hasStream(tables: Tables, worker: number): boolean {
-  return [...tables.streams.rows.values()].some((row) => row.worker === worker);
+  for (const row of tables.streams.rows.values()) if (row.worker === worker) return true;
+  return false;
 }
 
 function seal(tables: Tables, worker: number): void {

@@ -229,7 +229,9 @@ export class ClusterWorker {
 
   /** Gives shards of which nothing is under way any more. */
   #giveQuiet(): void {
-    const busy = new Set([...this.#open.values()].filter(({ calls }) => calls > 0).map(shardOfOne));
+    if (this.#closing.size === 0 || this.#isCommitting) return;
+    const busy = new Set<number>();
+    for (const one of this.#open.values()) if (one.calls > 0) busy.add(shardOfOne(one));
     for (const { item } of this.#queue) if ("id" in item) busy.add(shardOf(item.id));
     for (const [shard, to] of this.#closing) {
       if (busy.has(shard) || this.#isCommitting) continue;

@@ -30,7 +30,8 @@ export class Chance {
   }
 
   uuid(): string {
-    const hex = Array.from({ length: 32 }, () => this.between(0, 15).toString(16)).join("");
+    let hex = "";
+    for (let i = 0; i < 32; i++) hex += this.between(0, 15).toString(16);
     const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
     return `${parts.join("-")}-${hex.slice(20)}`;
   }
