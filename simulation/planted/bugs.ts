@@ -27,7 +27,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "GET 404 taken as absence",
-    seedsFrom: 200,
+    seedsFrom: 199,
     seedsMax: 400,
     edits: [
       releaseEvenFromUnknown,
@@ -64,7 +64,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "JSON 500 taken as refused",
-    seedsFrom: 60,
+    seedsFrom: 64,
     seedsMax: 200,
     edits: [
       {
@@ -76,6 +76,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "any 200 taken as accepted",
+    seedsFrom: 10,
     seedsMax: 50,
     edits: [
       {
@@ -87,6 +88,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "an answer about another payment taken for this one's",
+    seedsFrom: 10,
     seedsMax: 100,
     edits: [
       {
@@ -114,6 +116,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "the first 400 believed",
+    seedsFrom: 9,
     seedsMax: 50,
     edits: [
       {
@@ -126,6 +129,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a processor believed that contradicts itself",
+    seedsFrom: 11,
     seedsMax: 300,
     edits: [
       {
@@ -190,6 +194,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "no probe after a full disk",
+    seedsFrom: 20,
     seedsMax: 100,
     edits: [
       {
@@ -264,6 +269,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "forged verdict believed",
+    seedsFrom: 4,
     seedsMax: 100,
     edits: [
       {
@@ -275,6 +281,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "verdict of an earlier worker believed",
+    seedsFrom: 8,
     seedsMax: 500,
     edits: [
       {
@@ -286,6 +293,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "another address is followed although payments are open",
+    seedsFrom: 9,
     seedsMax: 100,
     edits: [
       {
@@ -297,6 +305,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "unknown payments are resolved at another address",
+    seedsFrom: 9,
     seedsMax: 100,
     edits: [
       {
@@ -346,6 +355,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment that is held and sent all the same",
+    seedsFrom: 4,
     seedsMax: 50,
     edits: [
       {
@@ -381,7 +391,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed whatever was sent since",
-    seedsFrom: 45,
+    seedsFrom: 50,
     seedsMax: 400,
     edits: [
       {
@@ -393,7 +403,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed while what was given up may be charged",
-    seedsFrom: 750,
+    seedsFrom: 762,
     seedsMax: 900,
     edits: [
       {
@@ -405,7 +415,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence believed of a processor that could not be asked",
-    seedsFrom: 250,
+    seedsFrom: 261,
     seedsMax: 500,
     edits: [
       {
@@ -417,7 +427,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a record that cannot be read taken for none",
-    seedsFrom: 500,
+    seedsFrom: 528,
     seedsMax: 600,
     edits: [
       {
@@ -429,7 +439,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a payment declared absent that keeps its place at its processor",
-    seedsFrom: 38,
+    seedsFrom: 72,
     seedsMax: 200,
     edits: [
       {
@@ -441,7 +451,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "any 404 believed on a restored journal",
-    seedsFrom: 50,
+    seedsFrom: 60,
     seedsMax: 200,
     edits: [
       {
@@ -453,7 +463,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a 404 believed by the control behind it alone",
-    seedsFrom: 50,
+    seedsFrom: 60,
     seedsMax: 200,
     edits: [
       {
@@ -466,7 +476,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...BUGS_OF_KINDS,
   {
     name: "a fee by today's tariff instead of the payment's",
-    seedsFrom: 20,
+    seedsFrom: 25,
     seedsMax: 50,
     edits: [
       {

@@ -7,7 +7,7 @@ export type Edited = { readonly name: string; readonly edits: readonly Edit[] };
 export type PlantedBug = Edited & {
   /** Last seed that is tried: it is found by then. */
   readonly seedsMax: number;
-  /** First seed that is tried, 1 unless another is given: earlier ones find nothing, and take minutes. */
+  /** First seed that is tried, 1 unless another is given: one that found it is near. Those before it come last. */
   readonly seedsFrom?: number;
 };
 

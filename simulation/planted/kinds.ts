@@ -8,7 +8,7 @@ import type { PlantedBug } from "./edits.ts";
 export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   {
     name: "charged again after its key was forgotten",
-    seedsFrom: 28,
+    seedsFrom: 32,
     seedsMax: 400,
     edits: [
       {
@@ -20,7 +20,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   },
   {
     name: "a 402 that is no word about this payment's card taken for a decline",
-    seedsFrom: 25,
+    seedsFrom: 29,
     seedsMax: 400,
     edits: [
       {
@@ -32,7 +32,7 @@ export const BUGS_OF_KINDS: readonly PlantedBug[] = [
   },
   {
     name: "a decline taken for an answer that is not clear",
-    seedsFrom: 10,
+    seedsFrom: 13,
     seedsMax: 400,
     edits: [
       {
