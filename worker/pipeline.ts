@@ -271,8 +271,9 @@ export class Pipeline {
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
       onMap: (map, leads) => this.onMap(map, leads),
+      isDeciding: () => this.#operating > 0,
       // A payment that a restored journal has is asked for, at all processors, by whoever has it.
-      isBusy: () => this.#operating > 0 || this.#caution !== null || this.#draining,
+      keepsAll: () => this.#caution !== null || this.#draining,
     });
   }
 

@@ -2,10 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
-import type { Gift } from "../cluster/owners.ts";
 import type { SharedJournal, SharedNews } from "../journal.ts";
 import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
-import { idOf } from "./world.fixture.ts";
+import { idOf, WALL_START_MS } from "./world.fixture.ts";
 
 const [US, OTHER] = [1, 2];
 const VERSION = 7;
@@ -44,8 +43,8 @@ class Shared implements SharedJournal {
     return this.holding.learn({ version, owners }, US);
   }
 
-  hear({ gained = [], gifts = [] }: { gained?: readonly number[]; gifts?: readonly Gift[] }): void {
-    this.onNews({ gained, wereOwned: true, gifts, modes: [] });
+  hear({ gained = [], gifts = [], modes = [] }: Partial<SharedNews>): void {
+    this.onNews({ gained, wereOwned: true, gifts, modes });
   }
 }
 
@@ -155,4 +154,16 @@ test("a decision about another worker's payment is refused", async () => {
   const grounds = { who: "operator", why: "a test", evidence: null };
   const answer = await bench.pipeline.operate({ ...command, grounds } as never);
   expect(answer).toMatchObject({ kind: "refused", status: 409 });
+});
+
+test("a worker whose journal was restored learns another's decision about a processor, and keeps its shards", async () => {
+  const shared = new Shared();
+  shared.learn();
+  using bench = new Bench({ shared, settledBefore: true, restoredAtMs: WALL_START_MS - 60_000 });
+  await bench.pipeline.recover();
+  expect(bench.pipeline.caution).not.toBeNull();
+  shared.hear({ modes: ["drained", "auto"], gifts: [{ shard: mine, to: OTHER }] });
+  await bench.tick();
+  expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "auto"]);
+  expect(shared.given).toEqual([]);
 });

@@ -35,8 +35,10 @@ export type ShardsOptions = {
   readonly goOn: (payment: OpenPayment) => void;
   /** Hears of each map. */
   readonly onMap: (map: ClusterMap, leads: boolean) => void;
-  /** True while nothing may be given away. */
-  readonly isBusy: () => boolean;
+  /** True while an operator's decision is under way. */
+  readonly isDeciding: () => boolean;
+  /** True while nothing may be given away, whatever is decided. */
+  readonly keepsAll: () => boolean;
 };
 
 export class Shards {
@@ -83,7 +85,7 @@ export class Shards {
 
   /** Gives shards of which nothing is under way any more. */
   tick(): void {
-    if (this.#closing.size === 0 || this.#isGiving || this.#options.isBusy()) return;
+    if (this.#closing.size === 0 || this.#isGiving || this.#isKept()) return;
     const busy = this.#underWay();
     const quiet = [...this.#closing].filter(([shard]) => !busy.has(shard));
     const to = quiet[0]?.[1];
@@ -95,23 +97,27 @@ export class Shards {
   }
 
   #learn({ gained, wereOwned, gifts, modes }: SharedNews): void {
-    const { clock, shared, load, onMap, isBusy } = this.#options;
+    const { clock, shared, load, onMap } = this.#options;
     onMap(shared.map, shared.leads);
     this.#setModes(modes);
     this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);
-    if (this.#closing.size > 0 || isBusy()) return;
+    if (this.#closing.size > 0 || this.#isKept()) return;
     for (const { shard, to } of gifts) if (this.holding.close(shard)) this.#closing.set(shard, to);
     if (this.#closing.size > 0) for (const one of this.#closed()) this.#options.withdraw(one);
   }
 
   /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
   #setModes(modes: readonly ProcessorMode[]): void {
-    const isStale = this.#isDecided || this.#options.isBusy();
+    const isStale = this.#isDecided || this.#options.isDeciding();
     this.#isDecided = false;
     if (isStale) return;
     for (const lane of this.#options.lanes) lane.mode = modes[lane.number] ?? lane.mode;
+  }
+
+  #isKept(): boolean {
+    return this.#options.isDeciding() || this.#options.keepsAll();
   }
 
   #shareOut(): void {
