@@ -15,6 +15,7 @@ import { compiledPrograms } from "../programs.ts";
 import { fromSource } from "../../../testing/programs.ts";
 import type { Finding } from "../report.ts";
 import { drawRound, nameOf, runRound } from "./fault.ts";
+import { LullMeter, type LullMs } from "./lull.ts";
 import { auditOrder } from "./order.ts";
 import type { ClusterReport, Lull } from "./report.ts";
 import { Stand } from "./stand.ts";
@@ -57,9 +58,8 @@ class Drill {
   #idsChecked = 0;
   #windows = 0;
   #settleLagMsMax = 0;
-  /** Instant of the newest 202, and the longest time between two since `#measure`. */
-  #okAtMs = 0;
-  #lullMs = 0;
+  /** Of the round under way; null before the first. */
+  #meter: LullMeter | null = null;
 
   constructor(options: KillOptions) {
     const seeds = seededRandom(options.seed);
@@ -134,30 +134,27 @@ class Drill {
 
   async #pay(stand: Stand, draw: () => number, id: string, cents: number) {
     const status = await pick(draw, stand.apis).client.pay(id, cents);
-    if (status === 202) this.#seen();
+    if (status === 202) this.#meter?.seen(performance.now(), id);
     return status;
-  }
-
-  #seen(): void {
-    const nowMs = performance.now();
-    this.#lullMs = Math.max(this.#lullMs, nowMs - this.#okAtMs);
-    this.#okAtMs = nowMs;
   }
 
   async #troubles(stand: Stand, target: number): Promise<void> {
     while (!this.#isOver(target)) {
       await Bun.sleep(integerFrom(this.#draw, CALM_MS.min, CALM_MS.max));
       const round = drawRound(this.#draw, this.#rounds++);
-      this.#okAtMs = performance.now();
-      this.#lullMs = 0;
+      const meter = new LullMeter(performance.now(), await stand.map());
+      this.#meter = meter;
       const text = await runRound(stand, round, this.#draw);
       const healedMs = await this.#healed(stand);
-      const okAtMs = this.#okAtMs;
-      await until("a payment is taken again", HEALED_MS_MAX, () => this.#okAtMs > okAtMs);
+      const wholeAtMs = performance.now();
+      const isTaken = () => meter.isSeenSince(wholeAtMs);
+      await until("payments of each worker are taken again", HEALED_MS_MAX, isTaken);
       this.#faults += round.faults.length;
-      this.#note(nameOf(round), this.#lullMs);
+      const { all, worker } = meter.longestMs;
+      this.#note(nameOf(round), { all, worker });
       const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
-      const said = `no 202 for ${seconds(this.#lullMs)}; whole ${seconds(healedMs)} after`;
+      const lull = `no 202 for ${seconds(all)}, for a worker's shards ${seconds(worker)}`;
+      const said = `${lull}; whole ${seconds(healedMs)} after`;
       this.#options.log(`${String(this.#faults).padStart(5)}  ${nameOf(round)}: ${text}; ${said}`);
     }
   }
@@ -166,9 +163,11 @@ class Drill {
     return until("everything is whole again", HEALED_MS_MAX, () => stand.isWhole());
   }
 
-  #note(name: string, lullMs: number): void {
-    const { count, msMax } = this.#lulls.get(name) ?? { count: 0, msMax: 0 };
-    this.#lulls.set(name, { count: count + 1, msMax: Math.max(msMax, lullMs) });
+  #note(name: string, lull: LullMs): void {
+    const { count, msMax } = this.#lulls.get(name) ?? { count: 0, msMax: { all: 0, worker: 0 } };
+    const all = Math.max(msMax.all, lull.all);
+    const worker = Math.max(msMax.worker, lull.worker);
+    this.#lulls.set(name, { count: count + 1, msMax: { all, worker } });
   }
 
   #isOver(target: number): boolean {

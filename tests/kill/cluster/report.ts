@@ -1,8 +1,9 @@
 import type { KillReport } from "../report.ts";
 import { findingsText, list } from "../report.ts";
+import type { LullMs } from "./lull.ts";
 
-/** How often a fault came, and the longest time without a 202 that came with it. */
-export type Lull = { readonly count: number; readonly msMax: number };
+/** How often a fault came, and the longest times without a 202 that came with it. */
+export type Lull = { readonly count: number; readonly msMax: LullMs };
 
 export type ClusterReport = Pick<
   KillReport,
@@ -35,9 +36,10 @@ export function clusterText(report: ClusterReport): string {
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
     "",
-    `${"fault".padEnd(width)}  times  longest without a 202`,
+    `${"fault".padEnd(width)}  times  longest without a 202  for one worker's shards`,
     ...lulls.map(([name, { count, msMax }]) => {
-      return `${name.padEnd(width)}  ${String(count).padStart(5)}  ${seconds(msMax)}`;
+      const all = seconds(msMax.all).padEnd("longest without a 202".length);
+      return `${name.padEnd(width)}  ${String(count).padStart(5)}  ${all}  ${seconds(msMax.worker)}`;
     }),
     "",
     ...findingsText(report),

@@ -6,6 +6,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
 import { startSimulator } from "../../../simulator/server.ts";
 import { GatewayClient } from "../../../testing/gateway.ts";
 import { Child } from "../../../testing/process.ts";
@@ -98,6 +99,19 @@ export class Stand implements AsyncDisposable {
     const stand = new Stand({ database, workers, apis, processors, ends: ends.move() });
     for (const { child } of [...workers, ...apis]) stand.#ends.use(child).start();
     return stand;
+  }
+
+  /** The newest map that a worker knows. Rejects when none answers. */
+  async map(): Promise<ClusterMap> {
+    const maps = this.workers.map(async ({ client }) => {
+      return (await (await client.ask("/cluster")).json()) as ClusterMap;
+    });
+    const known = (await Promise.allSettled(maps)).flatMap((map) =>
+      map.status === "fulfilled" ? [map.value] : [],
+    );
+    const [first, ...others] = known;
+    if (first === undefined) throw new Error("no worker tells the map of shards");
+    return others.reduce((newest, map) => (map.version > newest.version ? map : newest), first);
   }
 
   /** True when nothing is missing, and payments are taken. */
