@@ -99,8 +99,9 @@ export class GroupCommit {
   }
 
   /**
-   * The batch under way may have been stored or not, and is asked for again until that is known. What
-   * waits for it cannot be told when its turn comes: payments that want in are turned away.
+   * The batch under way, the group's or one beside it, may have been stored or not, and is asked for
+   * again until that is known. What waits for it cannot be told when its turn comes: payments that want
+   * in are turned away.
    */
   doubted(reason: string): void {
     if (this.trouble === null) this.stats.failures++;

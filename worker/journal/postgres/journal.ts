@@ -327,6 +327,8 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     });
     await this.#running;
     if (this.#group.isAwaited) this.#run(false);
+    // Only a commit of the group ends a trouble that this one has told of.
+    if (this.#isLeft) this.#ticker.soon();
     return committed;
   }
 
@@ -421,7 +423,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
         }
         if (!(error instanceof NoAnswer)) throw error;
         isDoubted = true;
-        if (transitions !== null) this.#group.doubted(error.message);
+        this.#group.doubted(error.message);
         await Bun.sleep(ASK_AGAIN_MS);
       }
     }
