@@ -27,6 +27,7 @@ const ROWS = [
   "link loses 10 %, 1000/s: p99",
   ...["the whole system", "api", "worker"].map((what) => `CPU a payment at 500/s: ${what}`),
   ...["api", "worker"].map((what) => `memory: ${what}`),
+  ...["worker", "api"].map((what) => `idle: CPU a second, ${what}`),
   ...["1 million", "10 million"].map((size) => `start: ${size} settled`),
   "accept: 10 million in the journal",
   ...["10 million settled", "20 summaries a second", "100 dashboards"].map(

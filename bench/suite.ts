@@ -14,6 +14,7 @@ import * as auditCommand from "./system/audit-command.ts";
 import * as contestLoad from "./system/contest-load.ts";
 import * as exported from "./system/export.ts";
 import * as dashboards from "./system/dashboards.ts";
+import * as idle from "./system/idle.ts";
 import * as largeJournal from "./system/large-journal.ts";
 import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
@@ -33,6 +34,7 @@ export const SUITE: readonly Benchmark[] = [
   outage,
   linkLoss,
   contestLoad,
+  idle,
   largeJournal,
   upgrade,
   readers,
