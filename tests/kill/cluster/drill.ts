@@ -58,7 +58,7 @@ class Drill {
   #idsChecked = 0;
   #windows = 0;
   #settleLagMsMax = 0;
-  /** Of the round under way; null before the first. */
+  /** Meter of the round under way; null before the first. */
   #meter: LullMeter | null = null;
 
   constructor(options: KillOptions) {

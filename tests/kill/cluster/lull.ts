@@ -8,9 +8,9 @@ import { shardOf } from "../../../shared/shards.ts";
 
 /** Longest times between two 202, in milliseconds. */
 export type LullMs = {
-  /** Of any two. */
+  /** Time between any two. */
   readonly all: number;
-  /** Of two for shards of one worker, at the worker for which that is longest. */
+  /** Time between two for shards of one worker, at the worker for which that is longest. */
   readonly worker: number;
 };
 
@@ -19,7 +19,7 @@ type Tally = { okAtMs: number; longestMs: number };
 export class LullMeter {
   readonly #all: Tally;
   readonly #workers: readonly Tally[];
-  /** By shard; a shard that nobody has counts for none. */
+  /** Tally of each shard's owner; a shard that nobody has counts for none. */
   readonly #byShard = new Map<number, Tally>();
 
   constructor(nowMs: number, { workers }: Pick<ClusterMap, "workers">) {

@@ -43,8 +43,6 @@ const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
 const WAIT_MS = 60_000;
 const NO_MAP = -1;
-/** Number that no worker has. */
-const NOBODY = 1;
 
 afterAll(stopPostgres);
 
@@ -106,31 +104,6 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       WAIT_MS,
     );
   });
-
-  test(
-    "says that a gift of shards is in doubt, lets nobody wait for it, and forgets that once it is known",
-    async () => {
-      const url = await freshDatabase();
-      await using relay = await TcpRelay.start(Number(new URL(url).port));
-      await using opened = await openAt(through(url, relay));
-      const { journal } = opened;
-      const { shared } = journal;
-      const [first] = shared!.holding.loading;
-      await opened.apply(accept(1));
-      relay.still = true;
-      const given = shared!.give([first!], NOBODY);
-      await Bun.sleep(0);
-      const late = opened.apply(accept(2));
-      await until("the gift is in doubt", WAIT_MS, () => journal.trouble !== null);
-      expect(journal.trouble).toContain("not answered");
-      expect(await late).toEqual([null]);
-      relay.still = false;
-      expect(await given).toBeNull();
-      await until("that is over", WAIT_MS, () => journal.trouble === null);
-      expect(await opened.apply(accept(2))).toEqual([DONE]);
-    },
-    WAIT_MS,
-  );
 
   test("acknowledges nothing without its standby, and leaves few sessions behind", async () => {
     const url = await freshDatabase();
