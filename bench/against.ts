@@ -12,7 +12,7 @@
  */
 import type { JournalSync } from "../worker/journal/store.ts";
 import type { Sum } from "../testing/gateway.ts";
-import { MAIN_THREAD, threadsCpuMsOf } from "../testing/proc.ts";
+import { MAIN_THREAD, spentBetween, threadsCpuMsOf } from "../testing/proc.ts";
 import { Checks, ratiosOf, rowOf, type BenchContext, type Row, type Unit } from "./benchmark.ts";
 import { auditSums, settledSince } from "./system/audit.ts";
 import type { LoadReport } from "./load/plan.ts";
@@ -188,9 +188,9 @@ function spentBy({ apis, worker, site }: BenchStack): Spent {
 function eachOf(from: Spent, to: Spent, { answered, cpuMs }: LoadReport) {
   const each = (spentMs: number) => (spentMs / answered) * 1e6;
   const all = (threads: Threads) => threads.values().reduce((sum, ms) => sum + ms, 0);
-  const worker = [...to.worker]
-    .map(([name, ms]) => ({ name, ns: each(ms - (from.worker.get(name) ?? 0)) }))
-    .toSorted((a, b) => b.ns - a.ns);
+  const worker = spentBetween(from.worker, to.worker).map(({ name, ms }) => {
+    return { name, ns: each(ms) };
+  });
   const main = worker.find(({ name }) => name === MAIN_THREAD)?.ns ?? 0;
   const told = worker.filter(({ name, ns }) => name !== MAIN_THREAD && ns >= TOLD_NS);
   const sumOf = (processors: Threads[]) => processors.reduce((sum, one) => sum + all(one), 0);

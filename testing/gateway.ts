@@ -1,4 +1,5 @@
 /** The gateway as its callers see it: a function for each call. */
+import { eachOf } from "./each.ts";
 import { decimalFromCents } from "../shared/money.ts";
 
 export const CALL_MS_MAX = 5_000;
@@ -70,6 +71,12 @@ export class GatewayClient {
   async stateOf(correlationId: string): Promise<string> {
     const status = await this.statusOf(correlationId);
     return status === "missing" ? status : status.status;
+  }
+
+  /** True when each of these payments has settled. */
+  async areSettled(correlationIds: readonly string[]): Promise<boolean> {
+    const states = await eachOf(correlationIds, (id) => this.stateOf(id));
+    return states.every((state) => state === "settled");
   }
 
   /** Sums by processor. */

@@ -25,6 +25,13 @@ export function threadsCpuMsOf(pid: number): Map<string, number> {
   return spent;
 }
 
+/** CPU time of each kind of thread from one account to a later one, most first. */
+export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>) {
+  return [...to]
+    .map(([name, ms]) => ({ name, ms: ms - (from.get(name) ?? 0) }))
+    .toSorted((a, b) => b.ms - a.ms);
+}
+
 /** Resident memory. */
 export function memoryMbOf(pid: number): number {
   const status = textOf(`/proc/${pid}/status`);

@@ -2,7 +2,7 @@
  * Measures the CPU time that a worker and an API take to which nothing happens, by the kernel's account of
  * all their threads. The first minute is left out: until then Bun compiles and collects what a start leaves.
  */
-import { threadsCpuMsOf } from "../../testing/proc.ts";
+import { spentBetween, threadsCpuMsOf } from "../../testing/proc.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { startStack } from "./stack.ts";
 import { summaryOf, totalOf } from "./sums.ts";
@@ -29,11 +29,12 @@ export async function run(context: BenchContext): Promise<Row[]> {
     await Bun.sleep(measuredMs);
     const to = pids.map(threadsCpuMsOf);
     const seconds = (performance.now() - startedAtMs) / 1_000;
-    const [ofWorker, ofApi] = to.map((spent, at) => perSecond(from[at]!, spent, seconds));
-    worker.push(sumOf(ofWorker!));
-    api.push(sumOf(ofApi!));
-    const told = ofWorker!.filter(([, ms]) => ms >= TOLD_MS);
-    threads = told.map(([thread, ms]) => `${thread} ${ms.toFixed(1)}`).join(", ");
+    const [ofWorker, ofApi] = to.map((account, at) => spentBetween(from[at]!, account));
+    const perSecond = (spent: Spent) => spent.reduce((sum, { ms }) => sum + ms, 0) / seconds;
+    worker.push(perSecond(ofWorker!));
+    api.push(perSecond(ofApi!));
+    const told = ofWorker!.filter(({ ms }) => ms / seconds >= TOLD_MS);
+    threads = told.map((one) => `${one.name} ${(one.ms / seconds).toFixed(1)}`).join(", ");
     checks.equal("it takes payments", await stack.gateway.isReady(), true);
     checks.equal("nothing was paid", totalOf(await summaryOf(stack.workerHttp)).count, 0);
   }
@@ -42,15 +43,4 @@ export async function run(context: BenchContext): Promise<Row[]> {
   return [row("worker", worker, `last round: ${threads}`), row("api", api, "all threads")];
 }
 
-type Threads = ReadonlyMap<string, number>;
-
-/** Milliseconds a second of each kind of thread, most first. */
-function perSecond(from: Threads, to: Threads, seconds: number): [string, number][] {
-  return [...to]
-    .map(([thread, ms]): [string, number] => [thread, (ms - (from.get(thread) ?? 0)) / seconds])
-    .toSorted(([, a], [, b]) => b - a);
-}
-
-function sumOf(spent: readonly [string, number][]): number {
-  return spent.reduce((sum, [, ms]) => sum + ms, 0);
-}
+type Spent = ReturnType<typeof spentBetween>;

@@ -80,10 +80,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       const answers = await Promise.all(after.map(pay));
       return answers.every((status) => status === 202);
     });
-    await until("all are settled", 30_000, async () => {
-      const states = await Promise.all([...before, ...after].map((id) => gateway.stateOf(id)));
-      return states.every((state) => state === "settled");
-    });
+    await until("all are settled", 30_000, () => gateway.areSettled([...before, ...after]));
     expect((await gateway.summary(null))["default"]!.count).toBe(40);
   },
   TEST_MS_MAX,

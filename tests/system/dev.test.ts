@@ -33,10 +33,7 @@ async function pay(stand: Stand, count: number): Promise<void> {
   const gateway = stand.gateway;
   const ids = Array.from({ length: count }, () => crypto.randomUUID());
   for (const [i, id] of ids.entries()) expect(await gateway.pay(id, 100 + i)).toBe(202);
-  await until("all are settled", GONE_MS_MAX, async () => {
-    const each = await Promise.all(ids.map((id) => gateway.stateOf(id)));
-    return each.every((state) => state === "settled");
-  });
+  await until("all are settled", GONE_MS_MAX, () => gateway.areSettled(ids));
 }
 
 test(

@@ -33,10 +33,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       for (const id of ids) expect(await stack.gateway.pay(id, AMOUNT_CENTS)).toBe(202);
       return ids;
     };
-    const isSettled = async (ids: readonly string[]) => {
-      const states = await Promise.all(ids.map((id) => stack.gateway.stateOf(id)));
-      return states.every((state) => state === "settled");
-    };
     /** Stops the worker, moves its journal, and starts it there. */
     const move = async (from: string, to: string) => {
       const busy = await command("move", "--from", from, "--to", to);
@@ -55,7 +51,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     };
     await ready();
     const first = await pay(20);
-    await until("they are settled", 20_000, () => isSettled(first));
+    await until("they are settled", 20_000, () => stack.gateway.areSettled(first));
     // Some are charged, and nobody hears of it; they are unknown when the journal moves.
     for (const processor of stack.processors) {
       await processor.setFaults({ hangAll: true, hangInserts: true });
@@ -74,7 +70,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const repeated = await stack.gateway.pay(first[0]!, AMOUNT_CENTS);
     expect([repeated, await stack.gateway.pay(first[0]!, 1)]).toEqual([202, 409]);
     const all = [...first, ...open, ...more];
-    await until("all are settled", 30_000, () => isSettled(all));
+    await until("all are settled", 30_000, () => stack.gateway.areSettled(all));
     const audit = async () => {
       await Bun.sleep(1_000); // The audit ends where calls may be under way.
       const { code, out, err } = await command("audit");
@@ -85,7 +81,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
 
     await move(url, `${file}-back`);
     all.push(...(await pay(3)));
-    await until("all are settled again", 30_000, () => isSettled(all));
+    await until("all are settled again", 30_000, () => stack.gateway.areSettled(all));
     expect(await audit()).toMatch(/default: equal/);
     const charged = (await Promise.all(stack.processors.map((one) => one.payments()))).flat();
     expect(charged.map(({ correlationId }) => correlationId).sort()).toEqual(all.toSorted());

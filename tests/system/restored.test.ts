@@ -32,14 +32,6 @@ async function areCharged(stack: Stack, ids: readonly string[]): Promise<boolean
   return ids.every((id) => charged.has(id));
 }
 
-/** Whether each of some payments has settled. */
-function settledIn(stack: Stack) {
-  return (ids: readonly string[]) => async () => {
-    const states = await eachOf(ids, (id) => stack.gateway.stateOf(id));
-    return states.every((state) => state === "settled");
-  };
-}
-
 /** Throws the journal away, and puts a copy in its place as one that was restored. */
 function restore(stack: Stack, copy: string): void {
   const { journalPath } = stack;
@@ -68,7 +60,7 @@ test(
     const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
     const pay = (id: string) => stack.gateway.pay(id, CENTS);
 
-    const areSettled = settledIn(stack);
+    const areSettled = (ids: readonly string[]) => () => stack.gateway.areSettled(ids);
     const [early, late, forgotten] = [idsOf(80), idsOf(80), idsOf(7)];
     // A "nothing" is only believed of a processor at which the copy has a payment settled.
     await eachOf(early.slice(0, 1), pay);
@@ -192,7 +184,7 @@ test(
     await stack.startAll();
     await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
     const pay = (id: string) => stack.gateway.pay(id, CENTS);
-    const areSettled = settledIn(stack);
+    const areSettled = (ids: readonly string[]) => () => stack.gateway.areSettled(ids);
     const [[here], [there], [gap], [fresh]] = [idsOf(1), idsOf(1), idsOf(1), idsOf(1)] as [
       [string],
       [string],

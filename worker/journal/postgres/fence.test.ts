@@ -1,9 +1,9 @@
 /** Walks the fence in the database and the one in worker/cluster/fence.ts, which have to be one rule. */
 import { afterAll, expect, test } from "bun:test";
+import { SHARDS } from "../../../shared/shards.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { TcpRelay } from "../../../testing/tcp-relay.ts";
 import { until } from "../../../testing/until.ts";
-import { SHARDS } from "../../../shared/shards.ts";
 import { fence, type StreamRow } from "../../cluster/fence.ts";
 import { accept, assigned, uuid } from "../journal.fixture.ts";
 import { encode } from "./batch.ts";
@@ -19,14 +19,21 @@ const BATCH = 5;
 const NO_MAP = -1;
 const WAIT_MS = 60_000;
 
+/** The numbers of two workers that have started, in that order. */
+async function workersOf(connection: Connection): Promise<[number, number]> {
+  const rows = await connection.ask<{ worker: number }>(
+    "SELECT worker::float8 FROM workers ORDER BY worker",
+  );
+  return rows.map(({ worker }) => worker) as [number, number];
+}
+
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `the database's fence is the gateway's own, whatever stands in the row${NO_POSTGRES}`,
   async () => {
     const url = await freshDatabase();
     for (let start = 0; start < 2; start++) await (await openAt(url))[Symbol.asyncDispose]();
     const connection = new Connection(url);
-    const starts = await connection.ask<{ worker: number }>("SELECT worker::float8 FROM workers");
-    const [me, other] = starts.map(({ worker }) => worker) as [number, number];
+    const [me, other] = await workersOf(connection);
     const rows: StreamRow[] = [null, me, other].flatMap((worker) =>
       [0, BATCH - 2, BATCH - 1, BATCH, BATCH + 1].map((batch) => ({ worker, batch })),
     );
@@ -63,25 +70,19 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await sealed.apply(assigned(1));
     expect(await sealed.journal.open()).toMatchObject([{ state: "assigned" }]);
 
-    const starts = await connection.ask<{ worker: number }>(
-      "UPDATE workers SET alive_until = alive_until - interval '1 h' WHERE worker = (SELECT min(worker) FROM workers)" +
-        " RETURNING worker::float8",
+    const [dead, other] = await workersOf(connection);
+    const { version } = sealed.journal.holding;
+    await connection.ask(
+      "UPDATE workers SET alive_until = alive_until - interval '1 h' WHERE worker = $1::bigint",
+      [dead],
     );
-    const [meta] = await connection.ask<{ version: number }>(
-      "SELECT map_version::float8 AS version FROM meta",
-    );
-    const [{ worker: dead }] = starts as [{ worker: number }];
-    const [other] = await connection.ask<{ worker: number }>(
-      "SELECT max(worker)::float8 AS worker FROM workers",
-    );
-    const owners = Array.from({ length: SHARDS }, () => other!.worker);
-    expect(await tookOver(connection, other!.worker, dead, meta!.version, owners)).toBe(true);
+    const owners = Array.from({ length: SHARDS }, () => other);
+    expect(await tookOver(connection, other, dead, version, owners)).toBe(true);
     // It does not know yet, and then the renewal ends it.
     expect(await sealed.journal.open()).toEqual([]);
     await until("it has ended", WAIT_MS, () => endings.length > 0);
-    await until("the other one has them", WAIT_MS, async () => {
-      return next.journal.holding.count === SHARDS;
-    });
+    const { holding } = next.journal;
+    await until("the other one has them", WAIT_MS, () => holding.count === SHARDS);
     expect(await next.journal.open()).toMatchObject([{ state: "assigned" }]);
     connection.drop();
     await sealed[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@
  * are kept here, since transitions name a payment by its number and the tables by its id.
  */
 import type { Clock } from "../../../shared/clock.ts";
-import { shardOf, SHARDS } from "../../../shared/shards.ts";
+import { shardOf } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
@@ -56,7 +56,6 @@ const SWEPT_AT_ONCE = 5_000;
 const LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MORE = 16;
 const CONTROLS = 3;
-const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
 
@@ -244,7 +243,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     }
   }
 
-  async open(shards: readonly number[] = ALL_SHARDS): Promise<OpenRow[]> {
+  async open(shards: readonly number[] = this.holding.loading): Promise<OpenRow[]> {
     const { version } = this.holding;
     const { worker } = this.#parts.lease;
     while (!this.#isOver) {
