@@ -22,6 +22,10 @@ const FOUND_ONCE = [
     seed: 909_073,
     what: "a sealed worker read a shard of another's, and sent what that one had under way once more",
   },
+  {
+    seed: 939_088,
+    what: "a worker that had slept sealed a living one, when the database had an earlier clock",
+  },
   { seed: 2_597, what: "the world took a lease that was put back for one of a worker that lives" },
 ];
 

@@ -158,7 +158,7 @@ export class ClusterWorker {
     const { isAlive, nowMs, map, others } = answer.value;
     if (!isAlive) return this.end("sealed");
     if (map.version < version) return this.end("gap");
-    this.#renewals.renewed(nowMs);
+    this.#renewals.renewed(nowMs, this.#options.time.nowMs);
     this.#learn(map);
     for (const { worker, leftMs } of others) {
       if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker, answer.value);

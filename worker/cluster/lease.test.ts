@@ -2,9 +2,16 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { BEAT_MS, LEASE_MS, Renewals } from "./lease.ts";
 
-/** Renews every half second, `times` more after the first. */
-function renewing(fromMs: number, times: number, renewals = new Renewals()): Renewals {
-  for (let i = 0; i <= times; i++) renewals.renewed(fromMs + i * BEAT_MS);
+/** Renews every half second, `times` more after the first; the worker's own clock begins where it is told. */
+function renewing(
+  fromMs: number,
+  times: number,
+  renewals = new Renewals(),
+  heardFromMs = fromMs,
+): Renewals {
+  for (let i = 0; i <= times; i++) {
+    renewals.renewed(fromMs + i * BEAT_MS, heardFromMs + i * BEAT_MS);
+  }
   return renewals;
 }
 
@@ -22,6 +29,11 @@ describe("another lease is taken", () => {
     ["by nobody with a hole", renewing(10_000, 1, renewing(0, FOR_LONG)), -1],
     ["by nobody with a hole shorter than a lease", renewing(6_400, 1, renewing(0, FOR_LONG)), -1],
     ["by nobody whose database has an earlier clock now", renewing(100, 1, renewing(9_000, 9)), -1],
+    [
+      "by nobody that slept until its database had a clock that much earlier",
+      renewing(BEAT_MS, FOR_LONG - 1, renewing(0, 0), 9_000),
+      -1,
+    ],
   ])("%s: not", (_, renewals, leftMs) => {
     expect(renewals.mayTake(leftMs)).toBe(false);
   });
@@ -31,18 +43,20 @@ describe("another lease is taken", () => {
   });
 });
 
-test("whatever the clock does, who may take has renewed through the whole lease before", () => {
-  const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 60 });
+test("whatever the clocks do, who may take has renewed through the whole lease before", () => {
+  const step = fc.tuple(fc.integer({ min: -5_000, max: 5_000 }), fc.nat({ max: 2_000 }));
+  const steps = fc.array(step, { maxLength: 60 });
   fc.assert(
     fc.property(steps, (gaps) => {
       const renewals = new Renewals();
       const atMs: number[] = [];
-      for (const gapMs of gaps) {
+      let heardMs = 0;
+      for (const [gapMs, heardGapMs] of gaps) {
         atMs.push((atMs.at(-1) ?? 0) + gapMs);
-        renewals.renewed(atMs.at(-1)!);
-        const since = atMs.findLastIndex((ms, i) => {
-          const sinceMs = ms - (atMs[i - 1] ?? Number.NEGATIVE_INFINITY);
-          return sinceMs < 0 || sinceMs > LEASE_MS / 2;
+        heardMs += heardGapMs;
+        renewals.renewed(atMs.at(-1)!, heardMs);
+        const since = gaps.slice(0, atMs.length).findLastIndex(([gapMs, heardGapMs], i) => {
+          return i === 0 || gapMs < 0 || gapMs > LEASE_MS / 2 || heardGapMs > LEASE_MS / 2;
         });
         expect(renewals.mayTake(-1)).toBe(atMs.at(-1)! - atMs[since]! > LEASE_MS);
       }

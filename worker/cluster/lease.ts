@@ -12,21 +12,30 @@ export const BEAT_MS = 500;
  */
 const HOLE_MS = LEASE_MS / 2;
 
-/** The renewals of one worker. Instants are the database's. */
+/** The renewals of one worker. Instants are the database's, but for those of the worker's own steady clock. */
 export class Renewals {
   #renewedAtMs = Number.NEGATIVE_INFINITY;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
   #steadySinceMs = Number.NEGATIVE_INFINITY;
 
-  /** Notes a renewal that was answered. */
-  renewed(nowMs: number): void {
-    const sinceMs = nowMs - this.#renewedAtMs;
-    // A database that is another machine now may have an earlier clock.
-    if (sinceMs < 0 || sinceMs > HOLE_MS) this.#steadySinceMs = nowMs;
+  /**
+   * Notes a renewal that was answered, at an instant of the database and one of the worker's steady clock.
+   * Either may show a hole: a database that is another machine now may have an earlier clock, which goes
+   * back or hides that this worker slept.
+   */
+  renewed(nowMs: number, heardAtMs: number): void {
+    const isHole = isHoleOf(nowMs - this.#renewedAtMs) || isHoleOf(heardAtMs - this.#heardAtMs);
+    if (isHole) this.#steadySinceMs = nowMs;
     this.#renewedAtMs = nowMs;
+    this.#heardAtMs = heardAtMs;
   }
 
   /** True when another lease, of which so much was left at the last renewal, may be taken over. */
   mayTake(leftMs: number): boolean {
     return leftMs < 0 && this.#renewedAtMs - this.#steadySinceMs > LEASE_MS;
   }
+}
+
+function isHoleOf(sinceMs: number): boolean {
+  return sinceMs < 0 || sinceMs > HOLE_MS;
 }

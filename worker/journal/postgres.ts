@@ -65,7 +65,7 @@ export async function openPostgresJournal(
       await onceLeft(reading, clock, (sentence) => say(about(sentence)));
     }
     await migrated();
-    const lease = await Lease.take(beside, identityOf(settings), (sentence) =>
+    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
       say(about(sentence)),
     );
     const head = await reached(() => begin(reading, lease, processors, clock.wallMs())).catch(

@@ -5,6 +5,7 @@
  * payments safe. Who may be sealed is said by worker/cluster/lease.ts, and who gets the shards by
  * worker/cluster/owners.ts; an owner that has too many gives some away (worker/pipeline/shards.ts).
  */
+import type { Clock } from "../../../shared/clock.ts";
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
@@ -52,17 +53,25 @@ export class Lease {
   readonly holding = new Holding();
   readonly #connection: Connection;
   readonly #identity: Identity;
+  readonly #clock: Clock;
   readonly #renewals = new Renewals();
   #timer: Timer | undefined;
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
   #leads = false;
 
-  private constructor(worker: number, stream: number, connection: Connection, identity: Identity) {
+  private constructor(
+    worker: number,
+    stream: number,
+    connection: Connection,
+    identity: Identity,
+    clock: Clock,
+  ) {
     this.worker = worker;
     this.stream = stream;
     this.#connection = connection;
     this.#identity = identity;
+    this.#clock = clock;
   }
 
   /** True when this worker does what one does for all, as far as is known. */
@@ -91,6 +100,7 @@ export class Lease {
   static async take(
     connection: Connection,
     identity: Identity,
+    clock: Clock,
     told: (sentence: string) => void,
   ): Promise<Lease> {
     let worker: number | null = null;
@@ -100,7 +110,7 @@ export class Lease {
         if (worker === null) continue;
         const stream = await joined(connection, worker);
         if (stream !== null) {
-          const lease = new Lease(worker, stream, connection, identity);
+          const lease = new Lease(worker, stream, connection, identity, clock);
           if (typeof (await lease.#renew()) === "object") return lease;
           worker = null;
         } else if (!(await beatOf(connection, worker, NONE)).alive) worker = null;
@@ -145,7 +155,7 @@ export class Lease {
     if (!beat.alive) return "sealed";
     // No change of the map is ever undone: the database was put back.
     if (beat.version < known) return "gap";
-    this.#renewals.renewed(beat.now_ms);
+    this.#renewals.renewed(beat.now_ms, this.#clock.steadyMs());
     this.#others = beat.others;
     this.#leads = beat.leads;
     const before = this.#map.owners;
