@@ -4,7 +4,8 @@
  * worker or an API serves finds nothing at their address.
  */
 import { createPassOn } from "../api/pass-on.ts";
-import { pathOf, targetOf } from "../shared/http/target.ts";
+import { queryMistake } from "../shared/http-api/row.ts";
+import { pathOf, queryOf, targetOf } from "../shared/http/target.ts";
 import { problem } from "../shared/problem.ts";
 import { urlOf } from "../simulator/server.ts";
 import type { GameDay } from "./gameday.ts";
@@ -33,11 +34,13 @@ export function startFront(
     async fetch(request, serving) {
       const target = targetOf(request.url);
       const path = pathOf(target);
-      if (path === PATH) return Response.json(gameDay.describe());
-      if (path.startsWith(`${PATH}/`)) {
-        return act(gameDay, killWorker, path.slice(PATH.length + 1), request);
+      if (path !== PATH && !path.startsWith(`${PATH}/`)) {
+        return passOn.pass(request, target, () => serving.timeout(request, 0));
       }
-      return passOn.pass(request, target, () => serving.timeout(request, 0));
+      const mistake = queryMistake({}, queryOf(target));
+      if (mistake !== null) return problem(400, mistake);
+      if (path === PATH) return Response.json(gameDay.describe());
+      return act(gameDay, killWorker, path.slice(PATH.length + 1), request);
     },
   });
   return {

@@ -39,7 +39,10 @@ export type Row = {
 };
 
 /** The sentence on a name in the query that the row does not have, which would be as good as left out. */
-export function queryMistake({ query = {}, anyQuery }: Row, given: URLSearchParams): string | null {
+export function queryMistake(
+  { query = {}, anyQuery }: { readonly query?: object; readonly anyQuery?: true },
+  given: URLSearchParams,
+): string | null {
   if (anyQuery === true) return null;
   const strange = [...given.keys()].find((name) => !Object.hasOwn(query, name));
   if (strange === undefined) return null;

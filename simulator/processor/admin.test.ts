@@ -103,6 +103,17 @@ describe("administration", () => {
   });
 });
 
+test("a query that no call takes is 400, and the call does nothing", () => {
+  const model = processor();
+  model.apply(0, pay(ID));
+  const purge = call("POST", "/admin/purge-payments?before=2026-01-01T00:00:00Z");
+  expect(seen(model.apply(0, purge))).toEqual({
+    status: 400,
+    body: { message: 'There is no "before" here: this path takes no query.' },
+  });
+  expect(model.records.size).toBe(1);
+});
+
 describe("GET /admin/payments-summary", () => {
   const at = (ms: number) => new Date(ms).toISOString();
   const summary = (query: string) => call("GET", `/admin/payments-summary${query}`);
@@ -144,6 +155,13 @@ describe("GET /admin/payments-summary", () => {
 
   test.each(["?from=x", `?from=${at(0)}&to=yesterday`])("answers 400 to %p", (query) => {
     expect(statusOf(processor().apply(0, summary(query)))).toBe(400);
+  });
+
+  test("takes no misspelt bound for one that is left out", () => {
+    expect(seen(processor().apply(0, summary(`?form=${at(0)}`)))).toEqual({
+      status: 400,
+      body: { message: 'There is no "form" here: its query takes from, to.' },
+    });
   });
 
   test("is exact for a hundred thousand payments of 19.90", () => {

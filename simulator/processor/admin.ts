@@ -1,4 +1,5 @@
 /** Answers the administrative calls: the contract's own, and what the simulator offers beyond it. */
+import { queryMistake } from "../../shared/http-api/row.ts";
 import { answered, empty, message, type Answer, type Call } from "./call.ts";
 import { readFaults, type Faults } from "./faults.ts";
 import { instantMs } from "./instant.ts";
@@ -16,13 +17,20 @@ type Switches = {
   faults: Faults;
   setDown(down: boolean): void;
 };
-type Handler = (model: Switches, call: Call, query: string) => Answer;
+type Handler = (model: Switches, call: Call, query: URLSearchParams) => Answer;
+type Route = {
+  readonly method: string;
+  /** Has the names that its query takes; any other one is 400. */
+  readonly query?: object;
+  readonly handle: Handler;
+};
 
 /** The limit is a day: longer than any test waits, and within what a timer can hold. */
 const DELAY_MS_MAX = 86_400_000;
 
-const ROUTES: Record<string, { readonly method: string; readonly handle: Handler }[]> = {
-  "/admin/payments-summary": [{ method: "GET", handle: summary }],
+const BOUNDS = { from: null, to: null };
+const ROUTES: Record<string, readonly Route[]> = {
+  "/admin/payments-summary": [{ method: "GET", query: BOUNDS, handle: summary }],
   "/admin/configurations/delay": [{ method: "PUT", handle: setDelay }],
   "/admin/configurations/failure": [{ method: "PUT", handle: setFailure }],
   "/admin/configurations/token": [{ method: "PUT", handle: setToken }],
@@ -47,11 +55,13 @@ export function administer(model: Switches, call: Call): Answer {
   if (routes === undefined) return empty(404);
   const route = routes.find(({ method }) => method === call.method);
   if (route === undefined) return empty(405, { allow: routes.map((r) => r.method).join(", ") });
-  return route.handle(model, call, query);
+  const given = new URLSearchParams(query);
+  const mistake = queryMistake(route, given);
+  if (mistake !== null) return message(400, mistake);
+  return route.handle(model, call, given);
 }
 
-function summary(model: Switches, _call: Call, query: string): Answer {
-  const bounds = new URLSearchParams(query);
+function summary(model: Switches, _call: Call, bounds: URLSearchParams): Answer {
   const from = readBound("from", bounds.get("from"));
   if (!from.ok) return from.answer;
   const to = readBound("to", bounds.get("to"));

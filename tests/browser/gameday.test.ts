@@ -74,6 +74,7 @@ test(
     expect((await play("flap", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
     expect((await play("flap", { method: "GET" })).status).toBe(405);
     expect((await play("storm")).status).toBe(404);
+    expect((await play("flap?for=60")).status).toBe(400);
     expect((await play("kill", { headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
     expect(await (await fetch(at(DASHBOARD_PORT))).json()).toMatchObject({ playing: null });
     const alone = await fetch(new URL("/", at(DASHBOARD_PORT)), { redirect: "manual" });
