@@ -2,9 +2,11 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { temporaryDirectory } from "../../testing/temporary.ts";
+import { FORMAT } from "../../worker/format.ts";
 import { settledJournal } from "../../worker/audit/books.fixture.ts";
 import { accept, assigned, AT_MS } from "../../worker/journal/journal.fixture.ts";
 import { SqliteStore } from "../../worker/journal/store.ts";
+import { judgeAddresses } from "./addresses.ts";
 import { growthPerDay, judgeJournal } from "./journal.ts";
 
 const ROWS = 2_000;
@@ -94,6 +96,19 @@ test("a log of its own is no trouble, and damage is damage", () => {
   db.run("PRAGMA journal_mode = DELETE");
   db.run("UPDATE payments SET amount_cents = amount_cents + 1 WHERE seq = 7");
   expect(judgeJournal(hurt)).toMatchObject([{ name: "journal", verdict: "wrong" }]);
+});
+
+test("a journal of a newer format is not called whole: nothing here can look through it", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  makeJournal(path);
+  const db = new Database(path);
+  db.run(`PRAGMA user_version = ${FORMAT + 1}`);
+  db.close();
+  expect(judgeJournal(path)).toEqual([]);
+  expect(judgeAddresses(path, []).findings).toMatchObject([
+    { name: "journal", verdict: "wrong", figure: expect.stringContaining(`format ${FORMAT + 1}`) },
+  ]);
 });
 
 test("a log without its database, and the note of a worker that ended, are said", () => {

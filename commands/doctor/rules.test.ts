@@ -2,10 +2,12 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { judgeRules } from "./rules.ts";
 
-const config = await Bun.file(join(import.meta.dir, "../../haproxy.cfg")).text();
+const ROOT = join(import.meta.dir, "../..");
+const config = await Bun.file(join(ROOT, "haproxy.cfg")).text();
 
-test("our own haproxy.cfg has every rule", () => {
-  expect(judgeRules(config).filter(({ verdict }) => verdict !== "ok")).toEqual([]);
+test.each(["haproxy.cfg", "deploy/haproxy.cfg"])("our own %s has every rule", async (path) => {
+  const judged = judgeRules(await Bun.file(join(ROOT, path)).text());
+  expect(judged.filter(({ verdict }) => verdict !== "ok")).toEqual([]);
 });
 
 test.each([

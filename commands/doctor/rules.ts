@@ -39,7 +39,9 @@ const RULES: readonly Rule[] = [
   },
   {
     name: "paths in normal form",
-    found: /^http-request (?:return|deny) .*path_sub .*\/\./,
+    // Where every path is turned away that is not one of a list, none is left to be taken for another.
+    found:
+      /^http-request (?:return|deny) .*(?:path_sub .*\/\.|\bunless \{ path(?:_reg \^| -m str )\/)/,
     without: "a path with /. or an escape may reach what its rule does not mean",
     fix: "http-request return status 400 if { path_sub /. // % \\\\ }",
   },
