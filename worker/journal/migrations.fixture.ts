@@ -17,7 +17,9 @@ export const COMMITS = [
   "1668a0c",
   "ed6acbe",
   "1a4e971",
+  "74c8fb1",
   "6620176",
+  "7bcba84",
   "a156bc7",
   "8e45d63",
 ] as const;
@@ -25,7 +27,9 @@ export const COMMITS = [
 export const FORMATS: ReadonlyMap<string, number> = new Map([
   ["ed6acbe", 4],
   ["1a4e971", 5],
+  ["74c8fb1", 6],
   ["6620176", 7],
+  ["7bcba84", 8],
   ["a156bc7", 9],
   ["8e45d63", 10],
 ]);

@@ -46,6 +46,11 @@ test("migrations are numbered by the format that they leave", () => {
   expect(numbers).toEqual(Array.from({ length: FORMAT }, (_, n) => n + 1));
 });
 
+test("of every format that was ever written there is a journal", () => {
+  // The first three came with the fourth, and nothing wrote them.
+  expect([...FORMATS.values()]).toEqual(Array.from({ length: FORMAT - 4 }, (_, n) => n + 4));
+});
+
 describe.each(COMMITS)("a journal that %s wrote", (commit) => {
   test("has the schema of a new one after its upgrade, and every fact is there", () => {
     using directory = temporaryDirectory();
