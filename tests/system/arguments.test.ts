@@ -12,26 +12,34 @@ const scripts = Object.entries(packageJson.scripts).flatMap(([name, command]) =>
   const [, file] = /(?:^|&& |exec )bun (\S+\.ts)$/.exec(command) ?? [];
   return file === undefined ? [] : [[name, file, []] as const];
 });
-const commands = ["operator", "audit", "doctor", "migrate", "prune", "top", "healthcheck"].map(
-  (name) => [`worker ${name}`, "worker.ts", [name]] as const,
-);
-/** Commands that take a word are given one. */
-const withWord = ["backup", "restore"].map(
-  (name) => [`worker ${name} FILE`, "worker.ts", [name, "file.db"]] as const,
+/** Commands that take a word are given one, so that the next is one too many. */
+const WITH_WORD: Readonly<Record<string, string[]>> = {
+  backup: ["backup", "file.db"],
+  restore: ["restore", "file.db"],
+};
+/** Programs, and each command that the first line of their help names. */
+const programs = await Promise.all(
+  ["api", "worker", "simulator"].map(async (name) => {
+    const { out } = await run(fromSource(`${name}.ts`, "--help"), { env: bareEnv() });
+    const [, commands = ""] = /^usage: .*\[([a-z|]+)\]$/m.exec(out) ?? [];
+    const before = commands.split("|").map((command) => WITH_WORD[command] ?? [command]);
+    return [[], ...before].map(
+      (words) => [[name, ...words].join(" "), `${name}.ts`, words] as const,
+    );
+  }),
 );
 const started: (readonly [name: string, file: string, before: readonly string[]])[] = [
-  ["api", "api.ts", []],
-  ["api healthcheck", "api.ts", ["healthcheck"]],
-  ["worker", "worker.ts", []],
-  ["simulator", "simulator.ts", []],
-  ...commands,
-  ...withWord,
+  ...programs.flat(),
   ...scripts,
 ];
 
 test("every script is looked at", () => {
   const names = scripts.map(([name]) => name);
   expect(names).toEqual(Object.keys(packageJson.scripts));
+});
+
+test("every program is looked at, and its commands", () => {
+  expect(programs.map((one) => one.length > 1)).toEqual([true, true, true]);
 });
 
 describe.each(started)("%s", (_, file, before) => {
