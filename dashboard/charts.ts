@@ -11,6 +11,7 @@ export type Line = {
 export type Points = readonly (readonly (number | null)[])[];
 
 const HEIGHT = 132;
+const LONELY_PX = 4;
 
 export class Chart {
   readonly #place: HTMLElement;
@@ -88,7 +89,13 @@ export class Chart {
           width: 1.5,
           ...(dash === undefined ? {} : { dash: [...dash] }),
           ...(fill === true ? { fill: this.#colour(`${colour}-soft`) } : {}),
-          points: { show: false },
+          points: {
+            show: false,
+            filter: ({ data }: uPlot, line: number) => lonelyIn(data[line] ?? []),
+            size: LONELY_PX,
+            width: 0,
+            fill: this.#colour(colour),
+          },
           value: (_: uPlot, value: number | null) => shownIf(value, "–", this.#format),
         })),
       ],
@@ -106,6 +113,17 @@ export class Chart {
     this.#place.style.color = "";
     return color;
   }
+}
+
+/**
+ * Finds values with nothing on either side, as where payments are rare: a line has two ends, so that they
+ * would not be seen.
+ */
+export function lonelyIn(values: ArrayLike<number | null | undefined>): number[] {
+  const isThere = (at: number) => (values[at] ?? null) !== null;
+  return Array.from({ length: values.length }, (_, at) => at).filter(
+    (at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1),
+  );
 }
 
 /** Shows nothing of a chart that has no point yet: uPlot then hands over undefined, whatever its types say. */

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { INCIDENTS } from "../../shared/incidents/table.ts";
 import { ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
@@ -25,6 +26,19 @@ const PHONE = { width: 390, height: 844 };
 const THEMES = ["light", "dark"] as const;
 /** Where the head of a section may stand that is led to, below what sticks to the top. */
 const LED_TO_PX_MAX = 140;
+
+/** Tells whether the curve of latencies has its colour anywhere: payments came within one second only. */
+const PAINTED = String.raw`(() => {
+  const chart = document.getElementById("chart-durable");
+  const marker = chart.querySelector(".u-series:nth-child(2) .u-marker");
+  const [red, green, blue] = getComputedStyle(marker).borderColor.match(/\d+/g).map(Number);
+  const canvas = chart.querySelector("canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at] === red && data[at + 1] === green && data[at + 2] === blue) return true;
+  }
+  return false;
+})()`;
 
 describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => {
   const temporary = temporaryDirectory();
@@ -123,7 +137,9 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
       await page.evaluate(
         "document.querySelectorAll('details').forEach((one) => (one.open = true))",
       );
-      await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })");
+      // A key ends the leading; until then the place is kept in view.
+      await page.keyboard.press("Home");
+      await seen("its top", async () => (await page.evaluate("scrollY")) === 0);
       expect(await pixelsTooWide(page)).toBe(0);
       expect(await overprints(page)).toEqual([]);
       for (const colorScheme of THEMES) {
@@ -132,6 +148,27 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
         if (width === 390 || width === 1_440) expect(await axeFindings(page)).toEqual([]);
       }
       expect(complaints).toEqual([]);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "how long an incident lasted and what it cost stay in sight beside the longest of sentences",
+    async () => {
+      const { page } = await visit(url, { viewport: { width: 768, height: 1_024 } });
+      await isFilled(page);
+      const list = page.locator("#incidents-list");
+      const longest = Object.values(INCIDENTS).reduce((most, { message }) => {
+        return message.length > most.length ? message : most;
+      }, "");
+      await list
+        .locator("td:nth-child(2)")
+        .first()
+        .evaluate((cell, message) => {
+          cell.textContent = message;
+        }, longest);
+      expect(await list.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+      await picture(page, "incident-768");
     },
     TEST_MS_MAX,
   );
@@ -156,8 +193,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
   test(
     "whoever decides settle or absent reads what it is about",
     async () => {
-      const options = { viewport: PHONE, colorScheme: "dark" } as const;
-      const { page } = await visit(`${url}#payment/${unknown}`, options);
+      const { page } = await visit(`${url}#payment/${unknown}`, { viewport: PHONE });
       const { gateway } = trouble.stack;
       const { amountCents } = (await gateway.statusOf(unknown)) as { amountCents: number };
       for (const action of ["settle", "absent"]) {
@@ -167,9 +203,15 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
         expect(facts).toContain(LONG);
         expect(facts).toMatch(/age\s+(\d+ (s|min)( \d+ s)?|0 ms), accepted \d{4}-\d\d-\d\d/);
         expect(facts).toContain(unknown);
-        expect(await pixelsTooWide(page)).toBe(0);
-        expect(await axeFindings(page, "#decision")).toEqual([]);
-        await picture(page, `dialog-${action}-390-dark`);
+        for (const [width, height] of [SIZES[0], SIZES[3]]) {
+          await page.setViewportSize({ width, height });
+          expect(await pixelsTooWide(page)).toBe(0);
+          for (const colorScheme of THEMES) {
+            await page.emulateMedia({ colorScheme });
+            expect(await axeFindings(page, "#decision")).toEqual([]);
+            await picture(page, `dialog-${action}-${width}-${colorScheme}`);
+          }
+        }
         await page.click("#decision-cancel");
       }
     },
@@ -276,6 +318,9 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
         "it has seconds",
         async () => (await text(page, "#figure-accepted .value")) !== "–",
       );
+      await seen("what stands alone is drawn", async () => {
+        return (await page.evaluate(PAINTED)) === true;
+      });
       await seen("it knows what was", async () => {
         return /audit: drift.*, until the worker ended/.test(await incidents());
       });
