@@ -55,8 +55,8 @@ test("whatever the clocks do, who may take has renewed through the whole lease b
         atMs.push((atMs.at(-1) ?? 0) + gapMs);
         heardMs += heardGapMs;
         renewals.renewed(atMs.at(-1)!, heardMs);
-        const since = gaps.slice(0, atMs.length).findLastIndex(([gapMs, heardGapMs], i) => {
-          return i === 0 || gapMs < 0 || gapMs > LEASE_MS / 2 || heardGapMs > LEASE_MS / 2;
+        const since = gaps.slice(0, atMs.length).findLastIndex(([ms, heard], i) => {
+          return i === 0 || ms < 0 || ms > LEASE_MS / 2 || heard > LEASE_MS / 2;
         });
         expect(renewals.mayTake(-1)).toBe(atMs.at(-1)! - atMs[since]! > LEASE_MS);
       }
