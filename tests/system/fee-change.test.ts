@@ -43,12 +43,14 @@ class Shop {
     this.#file = file;
   }
 
-  /** Starts a worker with these fees; the one before is killed. */
+  /** Starts a worker with the processors that have these fees; the one before is killed. */
   async start(fees: Record<string, Terms>): Promise<void> {
     const { worker, processors, apis } = this.stack;
     await worker.kill();
     const auditToken = { env: "AUDIT_TOKEN" };
-    const list = processors.map(({ name, url }) => ({ name, url, fee: fees[name], auditToken }));
+    const list = processors
+      .map(({ name, url }) => ({ name, url, fee: fees[name], auditToken }))
+      .filter(({ fee }) => fee !== undefined);
     writeFileSync(this.#file, JSON.stringify({ currency: "BRL", processors: list }));
     this.starts.push({ atMs: Date.now(), fees });
     await worker.startAndWait();
@@ -123,7 +125,7 @@ class Shop {
   }
 
   /** Expects each place to say what a recount comes to, and gives what they say. */
-  async counted(): Promise<object> {
+  async counted() {
     const rows = recount(this.statuses, this.starts);
     expect(auditFees(rows)).toEqual([]);
     await until("the live figures have come", 20_000, async () => {
@@ -182,6 +184,11 @@ test(
     await shop.start(FIRST);
     expect(await shop.about(past)).toEqual(before);
     expect(await shop.counted()).toEqual(more);
+
+    // A processor that goes leaves what it settled, and what that cost.
+    await shop.start({ default: FIRST.default });
+    const { money } = (await shop.stack.workerHttp.live()) as LiveSnapshot;
+    expect(used(money)).toEqual(more.live);
   },
   TEST_MS_MAX,
 );
