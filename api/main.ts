@@ -9,7 +9,7 @@ import { socketPathOf } from "../shared/healthcheck.ts";
 import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig, settingsByHand } from "../shared/config-check.ts";
 import { createLog } from "../shared/log.ts";
-import { whyNotBound } from "../shared/net/bind.ts";
+import { whyNotServed } from "../shared/net/bind.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
 import { build } from "../shared/version.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
@@ -54,6 +54,6 @@ function startOrExit() {
     // At a socket of the file system there is no port that could be wrong.
     const isSocket = socketPathOf(host) !== null;
     const names = { host: "HOST", port: isSocket ? "HOST" : "PORT" };
-    return exitWith(whyNotBound({ settings: names, host, port }, error));
+    return exitWith(whyNotServed({ settings: names, host, port }, error));
   }
 }

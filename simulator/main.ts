@@ -4,7 +4,7 @@ import { applyConfig, CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig } from "../shared/config-check.ts";
 import { healthcheckIfAsked } from "../shared/healthcheck.ts";
 import { createLog } from "../shared/log.ts";
-import { whyNotBound } from "../shared/net/bind.ts";
+import { whyNotServed } from "../shared/net/bind.ts";
 import { drainOnSignals, endOnExceptions, exitWith, settingsOrExit } from "../shared/process.ts";
 import { describeSettings, readSettings } from "../shared/settings.ts";
 import { build } from "../shared/version.ts";
@@ -66,6 +66,6 @@ function startedOrExit(options: SimulatorOptions): Simulator {
     return startSimulator(options);
   } catch (error) {
     const names = { host: "HOST", port: "PORT" };
-    return exitWith(whyNotBound({ settings: names, ...options }, error));
+    return exitWith(whyNotServed({ settings: names, ...options }, error));
   }
 }

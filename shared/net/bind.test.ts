@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { whyNotBound } from "./bind.ts";
+import { whyNotBound, whyNotServed } from "./bind.ts";
 
 const settings = { host: "HTTP_HOST", port: "HTTP_PORT" };
 
@@ -9,6 +9,15 @@ function whyNotAt(host: string, port: number): string {
     return "";
   } catch (error) {
     return whyNotBound({ settings, host, port }, error);
+  }
+}
+
+function whyNotServedAt(hostname: string, port: number): string {
+  try {
+    void Bun.serve({ hostname, port, fetch: () => new Response() }).stop(true);
+    return "";
+  } catch (error) {
+    return whyNotServed({ settings, host: hostname, port }, error);
   }
 }
 
@@ -24,7 +33,22 @@ test("the setting that is wrong is named: the host, the port, or both when nobod
   expect(whyNotAt("no..name", 0)).toBe(
     "HTTP_HOST: cannot listen at no..name:0: no such name is known",
   );
-  expect(whyNotBound({ settings, host: "h", port: 1 }, new Error("no idea"))).toBe(
-    "HTTP_HOST, HTTP_PORT: cannot listen at h:1: no idea",
+  const other = new Error("no idea");
+  expect(whyNotBound({ settings, host: "::1", port: 1 }, other)).toBe(
+    "HTTP_HOST, HTTP_PORT: cannot listen at ::1:1: no idea",
+  );
+  expect(whyNotBound({ settings, host: "unix:/a/b", port: 1 }, other)).toBe(
+    "HTTP_HOST, HTTP_PORT: cannot listen at unix:/a/b:1: no idea",
   );
 });
+
+test.each([whyNotAt, whyNotServedAt])(
+  "a name that nobody knows is the host's fault: %p",
+  (whyNot) => {
+    // Bun.serve may say this of the next one, too.
+    expect(whyNot("192.0.2.1", 0)).toEndWith("this machine has no such address");
+    expect(whyNot("nobody.invalid", 0)).toStartWith(
+      "HTTP_HOST: cannot listen at nobody.invalid:0: does this name resolve? (",
+    );
+  },
+);
