@@ -25,7 +25,7 @@ import type { WebhooksSource } from "./http/webhooks.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { SummaryReader } from "./summary.ts";
-import { erasOf } from "./tariffs.ts";
+import { erasOf, type Era } from "./tariffs.ts";
 import type { Endings } from "./events/endings.ts";
 import { openEndings } from "./events/open-endings.ts";
 import type { WebhookSource } from "./webhooks/source.ts";
@@ -43,7 +43,10 @@ let history: HistoryKeeper | null = null;
 let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
 let cluster: ClusterMap | null = null;
+let eras: readonly Era[] = [];
 let folding: Timer | undefined;
+/** Number of all names of processors that there have been. */
+let processors = 0;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -65,6 +68,8 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
       return answered(data.id, data.answer);
     case "map":
       return void (cluster = data.map);
+    case "tariffs":
+      return void (eras = erasOf(data.tariffs, processors));
     case "renew":
       return audit?.renew(data.auditTokens);
     case "leave":
@@ -87,7 +92,14 @@ async function start(order: HttpThreadStart): Promise<void> {
   ({ cluster } = order);
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
-    const known = { names, eras: erasOf(tariffs, names.length) };
+    processors = names.length;
+    eras = erasOf(tariffs, processors);
+    const known = {
+      names,
+      get eras() {
+        return eras;
+      },
+    };
     const { reader, ledger, fresh } = await openLedgerAndReader(settings, order.ledger);
     journal = reader;
     if (fresh !== null) folding = setInterval(() => void fresh().catch(tellIfWrong), FOLD_MS);
@@ -116,7 +128,7 @@ async function start(order: HttpThreadStart): Promise<void> {
     });
     server = startHttp({
       settings,
-      ...known,
+      known,
       journal,
       log,
       summary,

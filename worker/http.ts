@@ -35,6 +35,7 @@ export type ToHttpThread =
   | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged" | "beaten"; readonly id: number }
   | { readonly kind: "map"; readonly map: ClusterMap }
+  | { readonly kind: "tariffs"; readonly tariffs: readonly KnownTariff[] }
   | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
   | { readonly kind: "live"; readonly id: number; readonly reading: LiveReading }
@@ -64,6 +65,8 @@ export type HttpThread = {
   readonly pulse: Pulse;
   setReadiness(readiness: Readiness): void;
   setMap(map: ClusterMap): void;
+  /** Another worker has begun tariffs: these are all. */
+  setTariffs(tariffs: readonly KnownTariff[]): void;
   /** Takes new tokens for the audit, by the name of the processor. */
   renew(auditTokens: Readonly<Record<string, string>>): void;
   /** Makes the worker not ready from here on; every client is told to go. */
@@ -158,6 +161,7 @@ export async function startHttpThread(
       toldMap = now;
       post({ kind: "map", map });
     },
+    setTariffs: (tariffs) => post({ kind: "tariffs", tariffs }),
     renew: (auditTokens) => post({ kind: "renew", auditTokens }),
     leave: () => post({ kind: "leave" }),
     async stop() {

@@ -107,6 +107,17 @@ pipeline.onMap = (map, leadsNow) => {
   http.setMap(map);
   webhooks?.lead(leadsNow);
 };
+if (journal.shared !== undefined) {
+  journal.shared.onTariffs = (all) => {
+    http.setTariffs(all);
+    webhooks?.setTariffs(all);
+    const from = iso(all.at(-1)?.fromMs ?? 0);
+    log.warn(
+      { from },
+      "another worker has begun other fees: they are shown, and chosen by after a start",
+    );
+  };
+}
 const ticker = new Ticker({
   clock,
   tick() {

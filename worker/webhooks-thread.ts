@@ -3,7 +3,7 @@ import { systemClock } from "../shared/clock.ts";
 import { isCorruption } from "./corruption.ts";
 import { JournalUnreachable } from "./journal-reader.ts";
 import { stepBack } from "./journal/libc.ts";
-import { erasOf } from "./tariffs.ts";
+import { erasOf, type Era } from "./tariffs.ts";
 import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
 import { openSource } from "./webhooks/open-source.ts";
 import { Outbox } from "./webhooks/outbox.ts";
@@ -19,6 +19,9 @@ const AGAIN_MS = 1_000;
 let source: WebhookSource | null = null;
 let outbox: Outbox | null = null;
 let told: Timer | null = null;
+let eras: readonly Era[] = [];
+/** Number of all names of processors that there have been. */
+let processors = 0;
 let isStopping = false;
 let nextId = 1;
 const keeping = new Map<number, () => void>();
@@ -32,6 +35,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
       return keeping.delete(data.id);
     case "resend":
       return await resend(data);
+    case "tariffs":
+      return void (eras = erasOf(data.tariffs, processors));
     case "stop":
       return await stop();
   }
@@ -39,9 +44,16 @@ self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
 
 async function start(order: WebhooksStart): Promise<void> {
   const { journal, url, secrets, allowPrivate, target, names, tariffs } = order;
+  processors = names.length;
+  eras = erasOf(tariffs, processors);
   stepBack();
   const send = senderTo({ url, secrets, allowPrivate });
-  const known = { names, eras: erasOf(tariffs, names.length) };
+  const known = {
+    names,
+    get eras() {
+      return eras;
+    },
+  };
   for (;;) {
     if (isStopping) return;
     try {

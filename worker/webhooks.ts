@@ -30,6 +30,7 @@ export type ToWebhooksThread =
   | WebhooksStart
   | { readonly kind: "kept"; readonly id: number }
   | { readonly kind: "resend"; readonly id: number; readonly fromMs: number }
+  | { readonly kind: "tariffs"; readonly tariffs: readonly KnownTariff[] }
   | { readonly kind: "stop" };
 
 export type FromWebhooksThread =
@@ -85,7 +86,7 @@ export class Webhooks {
   /** Figures that the thread told last: at most a second old. */
   figures: Figures = NOTHING;
   readonly #parts: WebhooksParts;
-  readonly #order: WebhooksStart;
+  #order: WebhooksStart;
   /** Null while another worker sends them. */
   #thread: Worker | null = null;
   #again: Timer | null = null;
@@ -137,6 +138,12 @@ export class Webhooks {
       this.#resending.set(id, { intervention, done });
       this.#post({ kind: "resend", id, fromMs });
     });
+  }
+
+  /** Another worker has begun tariffs: these are all. */
+  setTariffs(tariffs: readonly KnownTariff[]): void {
+    this.#order = { ...this.#order, tariffs };
+    this.#post({ kind: "tariffs", tariffs });
   }
 
   /** The figures as they are shown. */

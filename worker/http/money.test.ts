@@ -33,7 +33,8 @@ function readerOf(known: readonly KnownTariff[], settled: readonly Settled[]) {
   };
   const summary = new SummaryReader(memory, oldRows);
   const eras = erasOf(known, NAMES.length);
-  return { money: new MoneyReader(memory, summary, { names: NAMES, eras }), eras, ledger, read };
+  const now = { names: NAMES, eras };
+  return { money: new MoneyReader(memory, summary, now), eras, ledger, read, now };
 }
 
 function recount(eras: readonly Era[], settled: readonly Settled[], window: SummaryWindow) {
@@ -149,4 +150,30 @@ test("whoever settled nothing in a window is compared with, and whoever was not 
     paid: "5.00",
     avoided: "0.00",
   });
+});
+
+test("a tariff that another worker begins divides what was summed already", async () => {
+  const cents = 101;
+  const settled = Array.from({ length: 3 * 64 * BLOCK_ROWS }, (_, atMs) => ({
+    atMs,
+    cents,
+    processor: 0,
+  }));
+  const rounded: Tariff = { ...shareOf(0.05), rounding: "half-up" };
+  const first = { number: 1, processor: 0, fromMs: 0, terms: rounded };
+  const { money, now } = readerOf([first], settled);
+  expect(await readBy(money, ALWAYS)).toEqual(recount(now.eras, settled, ALWAYS));
+  const half = settled.length / 2;
+  const second = {
+    number: 2,
+    processor: 0,
+    fromMs: half,
+    terms: { ...rounded, perMillion: 80_000 },
+  };
+  const reading = readBy(money, ALWAYS);
+  now.eras = erasOf([first, second], NAMES.length);
+  const divided = recount(now.eras, settled, ALWAYS);
+  expect(divided.each[2]?.count).toBe(half);
+  expect(await reading).toEqual(divided);
+  expect(await readBy(money, ALWAYS)).toEqual(divided);
 });

@@ -38,18 +38,20 @@ const SUPER_ROWS = BLOCK_ROWS * SUPER_BLOCKS;
 
 export class MoneyReader {
   readonly #summary: SummaryReader;
-  readonly #eras: readonly Era[];
+  readonly #known: Known;
   readonly #names: readonly string[];
   readonly #cursor: LedgerCursor;
   readonly #blocks: { readonly minMs: Float64Array; readonly maxMs: Float64Array };
-  /** Sums of super-blocks that are full and lie in one era, as of that number of purges. */
+  /** Sums of super-blocks that are full and lie in one of these eras, as of that number of purges. */
   #kept = new Map<number, Sums>();
   #keptAsOf = 0;
+  #keptOf: readonly Era[] = [];
 
-  constructor(memory: LedgerMemory, summary: SummaryReader, { names, eras }: Known) {
+  /** `known` may have other eras later, when another worker has begun a tariff. */
+  constructor(memory: LedgerMemory, summary: SummaryReader, known: Known) {
     this.#summary = summary;
-    this.#eras = eras;
-    this.#names = names;
+    this.#known = known;
+    this.#names = known.names;
     this.#cursor = new LedgerCursor(memory);
     this.#blocks = columnsOf(memory).blocks;
   }
@@ -71,7 +73,8 @@ export class MoneyReader {
   /** Null when rows could not be read as they were. */
   async #readOnce(window: SummaryWindow): Promise<EraSums[] | null> {
     const read: EraSums[] = [];
-    for (const era of this.#eras) {
+    const { eras } = this.#known;
+    for (const era of eras) {
       const inEra = {
         fromMs: Math.max(window.fromMs, era.fromMs),
         toMs: Math.min(window.toMs, era.toMs),
@@ -83,7 +86,7 @@ export class MoneyReader {
       if (sums === null) return null;
       read.push({ era, sums });
     }
-    return read;
+    return eras === this.#known.eras ? read : null;
   }
 
   async #shares(era: Era, window: SummaryWindow): Promise<Sums> {
@@ -106,9 +109,11 @@ export class MoneyReader {
 
   async #rows(era: Era, window: SummaryWindow): Promise<Sums | null> {
     const { base, head, purges } = this.#cursor;
-    if (purges !== this.#keptAsOf) {
+    const { eras } = this.#known;
+    if (purges !== this.#keptAsOf || eras !== this.#keptOf) {
       this.#kept.clear();
       this.#keptAsOf = purges;
+      this.#keptOf = eras;
     }
     const sums = new Sums(this.#names.length);
     let turnedAtMs = performance.now();
@@ -145,8 +150,8 @@ export class MoneyReader {
       const { purges } = this.#cursor;
       piece = new Sums(this.#names.length);
       if (!(await this.#addRows(piece, era, ALWAYS, fromRow, toRow))) return false;
-      // A purge may have come while rows were waited for.
-      if (this.#cursor.purges !== purges) return false;
+      // A purge, or another tariff, may have come while rows were waited for.
+      if (this.#cursor.purges !== purges || !this.#known.eras.includes(era)) return false;
       this.#kept.set(number, piece);
     }
     sums.add(piece);

@@ -6,6 +6,7 @@ import type { PaymentFound, PaymentRecord } from "../journal-reader.ts";
 import { tariffOf, type Era } from "../tariffs.ts";
 
 /** Meaning of the journal's numbers: processors by number, and what each charged at which time. */
+/** Names of processors by number, and what they charge; eras follow each other when a tariff begins. */
 export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
 export function statusJson(found: PaymentFound, known: Known): string {

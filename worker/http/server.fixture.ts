@@ -10,7 +10,8 @@ import { erasOf } from "../tariffs.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import { startHttp, type HttpOptions, type HttpServer } from "./server.ts";
 
-type Options = Partial<Omit<HttpOptions, "settings" | "log">> & {
+type Options = Partial<Omit<HttpOptions, "settings" | "log" | "known">> & {
+  readonly names?: readonly string[];
   readonly settings?: Partial<HttpOptions["settings"]>;
   readonly log?: Log;
   readonly prunedBeforeMs?: number;
@@ -57,14 +58,14 @@ const NO_OPERATOR: HttpOptions["operator"] = {
   webhooks: null,
 };
 
-export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}): RunningHttp {
-  const names = options.names ?? NAMES;
+export function runHttp(given: Options = {}): RunningHttp {
+  const { settings, prunedBeforeMs, names = NAMES, ...options } = given;
   const memory = allocateLedger(4_096, names.length, 16 * BLOCK_ROWS);
   const summary = new SummaryReader(memory, NONE_HAS_LEFT, prunedBeforeMs);
   const tariffs = names.map((_, processor) => {
     return { number: processor + 1, processor, fromMs: 0, terms: shareOf(0.05) };
   });
-  const eras = erasOf(tariffs, names.length);
+  const known = { names, eras: erasOf(tariffs, names.length) };
   const server = startHttp({
     settings: {
       HTTP_HOST: "127.0.0.1",
@@ -80,15 +81,14 @@ export function runHttp({ settings, prunedBeforeMs, ...options }: Options = {}):
       JOURNAL: "payments.db",
       ...settings,
     },
-    names,
+    known,
     log: createLog("worker-http", "silent"),
-    eras,
     journal: { payment: async () => null },
     listing: { page: absent },
     endings: { after: absent, begin: absent, marks: absent },
     cluster: () => null,
     summary,
-    money: new MoneyReader(memory, summary, { names, eras }),
+    money: new MoneyReader(memory, summary, known),
     purge: async () => {},
     standstill: { reason: () => null, isInDoubt: () => false, async untilFresh() {} },
     pipelineMetrics: async () => [],

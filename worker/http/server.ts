@@ -35,8 +35,7 @@ import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
-import type { Era } from "../tariffs.ts";
-import { statusJson } from "./payments.ts";
+import { statusJson, type Known } from "./payments.ts";
 import { parseWindow, refusePruned } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
 
@@ -50,9 +49,7 @@ export type HttpOptions = {
     WorkerSettings,
     "HTTP_HOST" | "HTTP_PORT" | "PROCESSORS" | "PURGE_ENABLED" | "ADMIN_TOKEN" | "JOURNAL"
   >;
-  /** Names of processors by number in the journal. */
-  readonly names: readonly string[];
-  readonly eras: readonly Era[];
+  readonly known: Known;
   readonly log: Log;
   readonly journal: Pick<JournalReader, "payment">;
   readonly summary: Settled;
@@ -120,7 +117,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     audited: () => options.audit.gauges(),
     history: options.history,
   });
-  const events = new EventFeed({ endings: options.endings, known: options, standstill });
+  const events = new EventFeed({ endings: options.endings, known: options.known, standstill });
   const answers: Answers = {
     summary: ({ query }) => summarize(options, query),
     payments: ({ query }) => list(options, query),
@@ -134,7 +131,12 @@ export function startHttp(options: HttpOptions): HttpServer {
     metrics: () => metrics.answer(),
     audit: async () => json(JSON.stringify(await options.audit.report())),
     document: () => json(WORKER_DOCUMENT),
-    ...dashboardAnswers({ ...options, live, stories: options.operator.stories }),
+    ...dashboardAnswers({
+      ...options,
+      names: options.known.names,
+      live,
+      stories: options.operator.stories,
+    }),
     ...operatorAnswers(options.operator),
   };
   const site = { answers, admission: options.settings, standstill };
@@ -181,10 +183,10 @@ export function startHttp(options: HttpOptions): HttpServer {
 }
 
 /** Sums all that is settled since the last purge, and not pruned. */
-async function settledByName({ summary, names }: HttpOptions): Promise<Map<string, LiveTotals>> {
+async function settledByName({ summary, known }: HttpOptions): Promise<Map<string, LiveTotals>> {
   const { counts, cents } = await summary.read(ALWAYS);
   return new Map(
-    names.map((name, number) => [
+    known.names.map((name, number) => [
       name,
       { count: counts[number] as number, cents: cents[number] as number },
     ]),
@@ -203,7 +205,8 @@ async function summarize(options: HttpOptions, query: URLSearchParams): Promise<
   const refused = refusePruned(parsed.window, options.summary.exactFromMs);
   if (refused !== null) return refused;
   const configured = options.settings.PROCESSORS.map(({ name }) => name);
-  return json(summaryJson(await options.summary.read(parsed.window), options.names, configured));
+  const { names } = options.known;
+  return json(summaryJson(await options.summary.read(parsed.window), names, configured));
 }
 
 /** Lists the configured processors, and earlier ones that still have payments in the window. */
@@ -223,7 +226,7 @@ export function summaryJson(
   return `{${entries.join(",")}}`;
 }
 
-async function list({ listing, ...known }: HttpOptions, query: URLSearchParams): Promise<Response> {
+async function list({ listing, known }: HttpOptions, query: URLSearchParams): Promise<Response> {
   const parsed = parsePageQuery(query, known.names);
   if (typeof parsed === "string") return problem(400, parsed);
   const { payments, next } = await listing.page(parsed);
@@ -231,7 +234,7 @@ async function list({ listing, ...known }: HttpOptions, query: URLSearchParams):
   return json(`{"payments":[${listed}],"next":${JSON.stringify(next)}}`);
 }
 
-async function status({ journal, ...known }: HttpOptions, id: string): Promise<Response> {
+async function status({ journal, known }: HttpOptions, id: string): Promise<Response> {
   const correlationId = canonicalCorrelationId(id);
   const found = correlationId === null ? null : await journal.payment(correlationId);
   if (found === null) return problem(404, "No payment has this correlationId.");

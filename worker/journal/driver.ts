@@ -36,6 +36,8 @@ export type SharedNews = {
   readonly gifts: readonly Gift[];
   /** Modes of processors by number, which any worker may have set. */
   readonly modes: readonly ProcessorMode[];
+  /** Number of the tariffs that have begun so far. */
+  readonly tariffs: number;
 };
 
 /** A journal that several workers share, each with its own payments. */
@@ -46,6 +48,8 @@ export interface SharedJournal {
   /** True for the one worker that asks processors for their health and sends webhooks. */
   readonly leads: boolean;
   onNews: (news: SharedNews) => void;
+  /** Hears all tariffs when another worker has begun some; null: nobody hears yet. */
+  onTariffs: ((tariffs: readonly KnownTariff[]) => void) | null;
   /** Gives the shards about which anything waits for its commit. */
   shardsUnderWay(): Set<number>;
   /** Counts the payments of these shards that wait for an operator and are in no memory, by state. */

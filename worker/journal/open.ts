@@ -30,5 +30,5 @@ export async function openJournal(
     );
   }
   const { openPostgresJournal } = await import("./postgres.ts");
-  return openPostgresJournal(settings, processors, clock, options);
+  return openPostgresJournal(settings, clock, options);
 }

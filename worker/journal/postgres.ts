@@ -3,6 +3,7 @@
  * shards whose payments are its own. Loaded only when `JOURNAL` names a database.
  */
 import type { Clock } from "../../shared/clock.ts";
+import type { Configured } from "../cluster/configuration.ts";
 import { reachedAt, type ReachedBy } from "../cluster/reached-at.ts";
 import { BEAT_MS } from "../cluster/lease.ts";
 import { shownJournal } from "../journal-url.ts";
@@ -14,6 +15,7 @@ import { refuseMoved } from "./moved.ts";
 import { checkDatabase } from "./postgres/checks.ts";
 import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
+import { besideLiving } from "./postgres/living.ts";
 import { PostgresJournal, swept } from "./postgres/journal.ts";
 import { Lease, type Identity } from "./postgres/lease.ts";
 import {
@@ -27,6 +29,7 @@ export type PostgresSettings = {
   readonly JOURNAL: string;
   readonly CLUSTER_ALLOW_SINGLE: boolean;
   readonly WORKER_NAME: string;
+  readonly PROCESSORS: readonly Configured[];
 } & ReachedBy;
 
 export type PostgresOptions = {
@@ -39,7 +42,6 @@ export type PostgresOptions = {
 /** Opens or creates the journal. Rejects with one sentence when it cannot be. */
 export async function openPostgresJournal(
   settings: PostgresSettings,
-  processors: readonly string[],
   clock: Clock,
   options: PostgresOptions = {},
 ): Promise<{ readonly journal: PostgresJournal; readonly isNew: boolean }> {
@@ -65,15 +67,19 @@ export async function openPostgresJournal(
       await onceLeft(reading, clock, (sentence) => say(about(sentence)));
     }
     await migrated();
-    const lease = await Lease.take(beside, identityOf(settings), clock, (sentence) =>
-      say(about(sentence)),
-    );
-    const head = await reached(() => begin(reading, lease, processors, clock.wallMs())).catch(
-      async (error: Error) => {
-        await lease.leave(error.message);
-        throw error;
-      },
-    );
+    const identity = identityOf(settings);
+    const lease = await Lease.take(beside, identity, clock, (sentence) => say(about(sentence)));
+    const started = async () => {
+      // Another that has joined at the same moment is seen here.
+      const living = await reached(() => besideLiving(reading, identity, lease.worker));
+      if (living.refusal !== null) throw new Error(living.refusal);
+      for (const warning of living.warnings) warn(about(warning));
+      return reached(() => begin(reading, lease, identity.processors, clock.wallMs()));
+    };
+    const head = await started().catch(async (error: Error) => {
+      await lease.leave(error.message);
+      throw error;
+    });
     const parts = { head, lease, writing, reading, beside, clock, name, fatal };
     return { journal: new PostgresJournal(parts), isNew: schema === 0 };
   } catch (error) {
@@ -83,7 +89,8 @@ export async function openPostgresJournal(
 }
 
 function identityOf(settings: PostgresSettings): Identity {
-  return { name: settings.WORKER_NAME, ...reachedAt(settings) };
+  const { WORKER_NAME: name, PROCESSORS: processors } = settings;
+  return { name, processors, ...reachedAt(settings) };
 }
 
 /**
@@ -186,11 +193,12 @@ type HeadColumns = {
 async function begin(
   connection: Connection,
   { worker, stream }: Lease,
-  processors: readonly string[],
+  processors: readonly Configured[],
   nowMs: number,
 ): Promise<JournalHead> {
+  const names = processors.map(({ name }) => name);
   const ask = async () => {
-    const values = [stream, worker, [...processors], Math.floor(nowMs / 1_000)];
+    const values = [stream, worker, names, Math.floor(nowMs / 1_000)];
     const [head] = await connection.ask<HeadColumns>(callOf("begin"), values);
     return head!;
   };

@@ -19,6 +19,7 @@ class Shared implements SharedJournal {
   readonly holding = new Holding();
   readonly given: { readonly shards: readonly number[]; readonly to: number }[] = [];
   onNews: (news: SharedNews) => void = () => {};
+  onTariffs = null;
   leads = true;
   /** Version of the map after a gift; null refuses it. */
   versionAfter: number | null = VERSION + 1;
@@ -44,7 +45,7 @@ class Shared implements SharedJournal {
   }
 
   hear({ gained = [], gifts = [], modes = [] }: Partial<SharedNews>): void {
-    this.onNews({ gained, wereOwned: true, gifts, modes });
+    this.onNews({ gained, wereOwned: true, gifts, modes, tariffs: 0 });
   }
 }
 

@@ -264,10 +264,10 @@ END $$`;
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
  * when that is another than `known`; and the others who have a stream, with what is left of their leases;
- * whether this one does what one does for all; and the processors' modes.
+ * whether this one does what one does for all; the processors' modes; and the number of tariffs.
  */
 const BEAT = `(me bigint, known bigint)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb, tariffs int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -284,6 +284,7 @@ BEGIN
     ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
   leads := FOUND;
   modes := (SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]') FROM processors);
+  tariffs := (SELECT count(*) FROM tariffs);
   RETURN NEXT;
 END $$`;
 

@@ -15,16 +15,7 @@ import {
   type TransitionResult,
 } from "../../transitions.ts";
 import { openPostgresJournal } from "../postgres.ts";
-import {
-  accept,
-  assign,
-  assigned,
-  failed,
-  NAMES,
-  openInline,
-  settle,
-  uuid,
-} from "../journal.fixture.ts";
+import { accept, assign, assigned, failed, openInline, settle, uuid } from "../journal.fixture.ts";
 import { encode } from "./batch.ts";
 import { callOf } from "./functions.ts";
 import { STREAM } from "./ledger.ts";
@@ -376,7 +367,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
 
   describe("is refused with one line when", () => {
     const reasonOf = (url: string, single = true) =>
-      openPostgresJournal(settingsAt(url, single), NAMES, systemClock).then(
+      openPostgresJournal(settingsAt(url, { single }), systemClock).then(
         () => "nothing was wrong",
         ({ message }: Error) => message,
       );

@@ -15,8 +15,7 @@ import { shardOf } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
-import { readTerms } from "../../fee-terms.ts";
-import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
+import type { KnownTariff, Priced } from "../../tariffs.ts";
 import { Ticker } from "../../ticker.ts";
 import {
   CLAIMED,
@@ -44,10 +43,11 @@ import {
 } from "./batch.ts";
 import { knownAddressesIn } from "./addresses.ts";
 import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connection.ts";
-import { callOf, NEWEST } from "./functions.ts";
+import { callOf } from "./functions.ts";
 import type { Lease } from "./lease.ts";
-import { ledgerBlocks, ledgerRows } from "./ledger.ts";
+import { ledgerBlocks, ledgerRows, type Ask } from "./ledger.ts";
 import { OPEN, openRowsOf, type OpenColumns } from "./open-rows.ts";
+import { tariffsIn, tariffsWith } from "./tariffs.ts";
 
 /** Time between two questions for a batch of which nobody knows whether it was stored. */
 const ASK_AGAIN_MS = 250;
@@ -56,6 +56,8 @@ const SWEPT_AT_ONCE = 5_000;
 const LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MORE = 16;
 const CONTROLS = 3;
+/** No number of tariffs. */
+const NONE_KNOWN = -1;
 
 const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
 
@@ -86,6 +88,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   readonly head: JournalHead;
   readonly shared: SharedJournal = this;
   onNews: (news: SharedNews) => void = () => {};
+  onTariffs: ((tariffs: readonly KnownTariff[]) => void) | null = null;
   /** The database makes its own. */
   readonly checkpoints = new Checkpoints();
   commitMs = 0;
@@ -97,6 +100,8 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   /** Commits settlements, for which nobody waits, and all that a failed commit left. */
   readonly #ticker: Ticker;
   #batches = 0;
+  /** Number of those that are known here. */
+  #tariffs = 0;
   #scheduled = false;
   /** Batches that are no transition's and wait for their turn, before which no other batch begins. */
   #alone = 0;
@@ -112,7 +117,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
     this.#ticker = new Ticker({ clock, tick, nextAtMs: () => this.#nextTickAtMs });
     parts.lease.keep(
       (why) => this.#end(ENDED[why]),
-      (news) => this.onNews(news),
+      (news) => this.#learn(news),
     );
     void this.#sweep();
   }
@@ -161,31 +166,14 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
    */
   async tariffs(configured: readonly Priced[]): Promise<KnownTariff[]> {
     while (this.#running !== null) await this.#running;
+    const copiedMs = this.head.restoredAtMs === null ? null : this.#parts.clock.wallMs();
     for (;;) {
-      const { known, begun } = await this.#tariffsWith(configured);
+      const { known, begun } = await tariffsWith(this.#ask, configured, copiedMs);
+      this.#tariffs = known.length;
       if (begun.length === 0) return known;
       await this.#commitAlone(batchOfTariffs(begun));
       if (this.#isOver) return [...known, ...begun];
     }
-  }
-
-  /** The tariffs that there are, and those that are to begin. */
-  async #tariffsWith(configured: readonly Priced[]) {
-    const rows = await this.#read<TariffColumns>(
-      "SELECT number, processor, from_ms::float8, terms FROM tariffs ORDER BY number",
-    );
-    const known = rows.map(({ number, processor, from_ms: fromMs, terms }) => {
-      return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
-    });
-    const [newest] = await this.#read<{ ms: number | null }>(
-      `SELECT greatest(${NEWEST},
-         (SELECT max(requested_at_ms) FROM payments WHERE state <> ${CODE.settled}))::float8 AS ms`,
-    );
-    const newestMs = newest?.ms ?? Number.NEGATIVE_INFINITY;
-    // Nobody here knows what was sent after the copy was made.
-    const isCopy = this.head.restoredAtMs !== null;
-    const upToMs = isCopy ? Math.max(newestMs, this.#parts.clock.wallMs()) : newestMs;
-    return { known, begun: beginningWith(known, configured, () => upToMs) };
   }
 
   shardsUnderWay(): Set<number> {
@@ -265,13 +253,13 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 
   async rows(fromRow: number, toRow: number): Promise<LedgerRows> {
     const { stream } = this.#parts.lease;
-    return ledgerRows((text, values) => this.#read(text, values), { stream, fromRow, toRow });
+    return ledgerRows(this.#ask, { stream, fromRow, toRow });
   }
 
   async blocks(fromRow: number, toRow: number): Promise<BlockTotals[]> {
     const { length } = this.head.processors;
     const { stream } = this.#parts.lease;
-    return ledgerBlocks((text, values) => this.#read(text, values), stream, fromRow, toRow, length);
+    return ledgerBlocks(this.#ask, stream, fromRow, toRow, length);
   }
 
   async close(): Promise<void> {
@@ -300,6 +288,24 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   #read<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     const { reading, clock } = this.#parts;
     return patiently(() => reading.ask<Row>(text, values), clock);
+  }
+  readonly #ask: Ask = (text, values) => this.#read(text, values);
+
+  #learn(news: SharedNews): void {
+    this.onNews(news);
+    if (this.onTariffs === null || news.tariffs === this.#tariffs) return;
+    this.#tariffs = news.tariffs;
+    void this.#tellTariffs(this.onTariffs);
+  }
+
+  async #tellTariffs(tell: NonNullable<SharedJournal["onTariffs"]>): Promise<void> {
+    try {
+      tell(await tariffsIn(this.#ask));
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      // The next renewal asks for them again.
+      this.#tariffs = NONE_KNOWN;
+    }
   }
 
   /** Asks until there is an answer, however long the database is away. */
@@ -478,11 +484,4 @@ const ENDED = {
   sealed:
     "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends",
   gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
-};
-
-type TariffColumns = {
-  readonly number: number;
-  readonly processor: number;
-  readonly from_ms: number;
-  readonly terms: string | null;
 };

@@ -9,17 +9,24 @@ import type { Clock } from "../../../shared/clock.ts";
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
+import type { Started } from "../../cluster/configuration.ts";
+import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
 import type { ProcessorMode } from "../../transitions.ts";
 import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
+import { besideLiving, keptOf } from "./living.ts";
 
-/** Identity of a worker, as others are told it. */
-export type Identity = { readonly name: string; readonly link: string; readonly http: string };
+/** A worker, as others are told it, and what it was started with. */
+export type Identity = ReachedAt & Started;
 
 /** Another worker that has a stream, and what is left of its lease. */
-export type OtherWorker = Identity & { readonly worker: number; readonly leftMs: number };
+export type OtherWorker = ReachedAt & {
+  readonly name: string;
+  readonly worker: number;
+  readonly leftMs: number;
+};
 
 export type Beat = {
   readonly alive: boolean;
@@ -30,6 +37,8 @@ export type Beat = {
   readonly others: readonly OtherWorker[];
   readonly leads: boolean;
   readonly modes: readonly ProcessorMode[];
+  /** How many have begun so far. */
+  readonly tariffs: number;
 };
 
 /** Another worker has taken the lease, or the database has an older map than before. */
@@ -95,7 +104,8 @@ export class Lease {
 
   /**
    * Resolves when this worker has a stream. `told` hears once, in one sentence, when it waits for one. While
-   * the database does not answer it goes on asking; it rejects when that will never do.
+   * the database does not answer it goes on asking; it rejects when that will never do, and when workers live
+   * beside which it may not start, for longer than one does that has ended unheard.
    */
   static async take(
     connection: Connection,
@@ -104,8 +114,12 @@ export class Lease {
     told: (sentence: string) => void,
   ): Promise<Lease> {
     let worker: number | null = null;
+    const sinceMs = clock.steadyMs();
     for (let isTold = false; ; await Bun.sleep(BEAT_MS)) {
       try {
+        const { refusal } = await besideLiving(connection, identity, worker);
+        if (refusal !== null && clock.steadyMs() - sinceMs > LEASE_MS) throw new Error(refusal);
+        if (refusal !== null) continue;
         worker ??= await entered(connection, identity);
         if (worker === null) continue;
         const stream = await joined(connection, worker);
@@ -167,7 +181,8 @@ export class Lease {
     }
     if (this.#map.owners.includes(null)) await this.#takeOver(null);
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
-    return { gained, wereOwned, gifts, modes: beat.modes };
+    const { modes, tariffs } = beat;
+    return { gained, wereOwned, gifts, modes, tariffs };
   }
 
   /**
@@ -212,14 +227,14 @@ export class Lease {
  */
 async function entered(
   connection: Connection,
-  { name, link, http }: Identity,
+  { name, link, http, processors }: Identity,
 ): Promise<number | null> {
   const [row] = await connection.ask<{ worker: number }>(
-    `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
+    `INSERT INTO workers (worker, name, link, http, processors, alive_until) OVERRIDING SYSTEM VALUE
      SELECT greatest(coalesce(max(worker), 0) + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)),
-       $1::text, $2::text, $3::text, clock_timestamp() + interval '${LEASE_MS} ms' FROM workers
+       $1::text, $2::text, $3::text, $4::jsonb, clock_timestamp() + interval '${LEASE_MS} ms' FROM workers
      ON CONFLICT DO NOTHING RETURNING worker::float8`,
-    [name, link, http],
+    [name, link, http, keptOf(processors)],
   );
   return row?.worker ?? null;
 }

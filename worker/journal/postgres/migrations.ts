@@ -13,6 +13,7 @@ import { webhooks } from "./migrations/0004-webhooks.ts";
 import { codes } from "./migrations/0005-codes.ts";
 import { map } from "./migrations/0006-map.ts";
 import { endings } from "./migrations/0007-endings.ts";
+import { configurations } from "./migrations/0008-configurations.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -24,6 +25,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   codes,
   map,
   endings,
+  configurations,
 ];
 
 /** Number of the lock that a migration holds: "PaLe". */

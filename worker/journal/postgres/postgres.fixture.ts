@@ -3,6 +3,7 @@
  * it, and a database for each path that a test opens, so that the contract can open one again.
  */
 import { systemClock } from "../../../shared/clock.ts";
+import { shareOf, type Tariff } from "../../../shared/tariff.ts";
 import {
   NO_POSTGRES,
   startPostgres,
@@ -39,9 +40,22 @@ export function through(url: string, relay: TcpRelay): string {
   return url.replace(/:\d+\//, `:${relay.port}/`);
 }
 
-export function settingsAt(url: string, CLUSTER_ALLOW_SINGLE = true) {
+export type Given = {
+  /** Name of the worker. */
+  readonly name?: string;
+  readonly single?: boolean;
+  readonly processors?: readonly string[];
+  readonly fee?: Tariff;
+};
+
+export function settingsAt(url: string, given: Given = {}) {
+  const { name = "ours", single = true, processors = NAMES, fee = shareOf(0.05) } = given;
   const where = { LINK_HOST: "127.0.0.1", LINK_PORT: 1, HTTP_HOST: "127.0.0.1", HTTP_PORT: 2 };
-  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE, WORKER_NAME: "ours", WORKER_ADDRESS: "", ...where };
+  const PROCESSORS = processors.map((one) => {
+    return { name: one, kind: "rinha", url: `http://${one}/`, fee };
+  });
+  const who = { WORKER_NAME: name, WORKER_ADDRESS: "" };
+  return { JOURNAL: url, CLUSTER_ALLOW_SINGLE: single, PROCESSORS, ...who, ...where };
 }
 
 export async function openAt(
@@ -49,7 +63,8 @@ export async function openAt(
   options: PostgresOptions = {},
   processors: readonly string[] = NAMES,
 ): Promise<Opened & { readonly journal: PostgresJournal }> {
-  const { journal } = await openPostgresJournal(settingsAt(url), processors, systemClock, options);
+  const settings = settingsAt(url, { processors });
+  const { journal } = await openPostgresJournal(settings, systemClock, options);
   return { ...opened(journal, () => {}), journal };
 }
 

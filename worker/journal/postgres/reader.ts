@@ -26,13 +26,12 @@ import {
   type WhyEnded,
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
-import { readTerms } from "../../fee-terms.ts";
-import type { KnownTariff } from "../../tariffs.ts";
 import { bandOf, recordOf, whyOf, type BandRow, type Facts } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
 import type { Places } from "./fold.ts";
 import { arrayOf, arraysOf, ledgerRows, PIECES, STREAM } from "./ledger.ts";
 import type { Questions } from "./questions.ts";
+import { tariffsIn } from "./tariffs.ts";
 
 /** Payments that are not settled; the words are those of the partial index. */
 const OPEN = `state <> ${CODE.settled}`;
@@ -328,15 +327,8 @@ export class PostgresReader implements JournalReader {
     const names = await this.#questions.ask<{ name: string }>(
       "SELECT name FROM processors ORDER BY number",
     );
-    const tariffs = await this.#questions.ask<
-      Omit<KnownTariff, "terms"> & { terms: string | null }
-    >(`SELECT number, processor, from_ms::float8 AS "fromMs", terms FROM tariffs ORDER BY number`);
-    return {
-      names: names.map(({ name }) => name),
-      tariffs: tariffs.map(({ terms, number, processor, fromMs }) => {
-        return { number, processor, fromMs, terms: terms === null ? null : readTerms(terms) };
-      }),
-    };
+    const tariffs = await tariffsIn((text, values) => this.#questions.ask(text, values));
+    return { names: names.map(({ name }) => name), tariffs };
   }
 
   /** Nothing is pruned in a journal of this kind. */

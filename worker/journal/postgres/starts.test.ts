@@ -16,9 +16,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
   async () => {
     const url = await freshDatabase();
     const opened = await Promise.all(
-      Array.from({ length: STARTS }, () =>
-        openPostgresJournal(settingsAt(url, true), NAMES, systemClock),
-      ),
+      Array.from({ length: STARTS }, () => openPostgresJournal(settingsAt(url), systemClock)),
     );
     const priced = NAMES.map((_, processor) => ({ processor, terms: shareOf(0.05) }));
     const known = await Promise.all(opened.map(({ journal }) => journal.tariffs(priced)));

@@ -1,0 +1,103 @@
+/** Workers that start beside others, with the same processors and with others. */
+import { afterAll, expect, test } from "bun:test";
+import { systemClock } from "../../../shared/clock.ts";
+import { shareOf } from "../../../shared/tariff.ts";
+import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { until } from "../../../testing/until.ts";
+import { NAMES } from "../journal.fixture.ts";
+import { openPostgresJournal } from "../postgres.ts";
+import type { KnownTariff } from "../../tariffs.ts";
+import { Connection } from "./connection.ts";
+import type { PostgresJournal } from "./journal.ts";
+import { keptOf } from "./living.ts";
+import { migratePostgres } from "./migrations.ts";
+import { ask, freshDatabase, settingsAt, stopPostgres, type Given } from "./postgres.fixture.ts";
+
+afterAll(stopPostgres);
+
+const WAIT_MS = 60_000;
+const [OLD, NEW] = [shareOf(0.05), shareOf(0.06)];
+
+type Worker = AsyncDisposable & {
+  readonly journal: PostgresJournal;
+  readonly warnings: readonly string[];
+};
+
+/** Starts a worker as far as its tariffs. */
+async function started(url: string, { fee = OLD, ...given }: Given): Promise<Worker> {
+  const warnings: string[] = [];
+  const warn = (warning: string) => warnings.push(warning);
+  const { journal } = await openPostgresJournal(settingsAt(url, { fee, ...given }), systemClock, {
+    warn,
+  });
+  await journal.tariffs(journal.head.processors.map((_, processor) => ({ processor, terms: fee })));
+  return { journal, warnings, [Symbol.asyncDispose]: () => journal.close() };
+}
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker with other processors is refused while another lives, and leaves nothing behind${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using first = await started(url, { name: "w1" });
+    const other = { name: "w2", processors: [...NAMES, "third"] };
+    await expect(started(url, other)).rejects.toThrow(
+      /: worker w1, which is active, has no processor third, and this one \(w2\) has: [^\n]+$/,
+    );
+    expect(await ask(url, "SELECT name FROM processors ORDER BY number")).toEqual(
+      NAMES.map((name) => ({ name })),
+    );
+    expect(await ask(url, "SELECT count(*)::int AS n FROM workers")).toEqual([{ n: 1 }]);
+    await first.journal.close();
+    await using _ = await started(url, other);
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker with other processors waits for the lease of one that was killed${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    const connection = new Connection(url);
+    await migratePostgres(connection);
+    await connection.ask(
+      `WITH killed AS (INSERT INTO workers (name, link, http, processors, alive_until)
+         VALUES ('w1', 'l', 'h', $1::jsonb, clock_timestamp() + interval '1 s') RETURNING worker)
+       UPDATE streams SET worker = killed.worker FROM killed WHERE stream = 0`,
+      [keptOf(settingsAt(url).PROCESSORS)],
+    );
+    connection.drop();
+    await using second = await started(url, { name: "w2", processors: NAMES.slice(0, 1) });
+    expect(second.journal.head.processors).toEqual(NAMES.slice(0, 1));
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a fee changes while workers live: they are told, and none takes it back${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using first = await started(url, { name: "w1" });
+    let heard: readonly KnownTariff[] = [];
+    first.journal.shared.onTariffs = (tariffs) => (heard = tariffs);
+    await using second = await started(url, { name: "w2", fee: NEW });
+    expect(second.warnings).toEqual(
+      NAMES.map((name) =>
+        expect.stringMatching(
+          new RegExp(`: worker w1 has 5 % for ${name}, and this one \\(w2\\) 6 %: it chooses by`),
+        ),
+      ),
+    );
+    await until("the first one knows", WAIT_MS, () => heard.length === 2 * NAMES.length);
+    expect(heard.map(({ terms }) => terms)).toEqual([OLD, OLD, NEW, NEW]);
+    await first.journal.close();
+    await expect(started(url, { name: "w1" })).rejects.toThrow(
+      /: this worker \(w1\) has 5 % for default, which was replaced by 6 %, with which worker w2 was started: [^\n]+$/,
+    );
+    await using again = await started(url, { name: "w1", fee: NEW });
+    expect(again.warnings).toEqual([]);
+    expect(await ask(url, "SELECT count(*)::int AS n FROM tariffs")).toEqual([
+      { n: 2 * NAMES.length },
+    ]);
+  },
+  WAIT_MS,
+);
