@@ -17,7 +17,8 @@ import type { Payment } from "../shared/payment.ts";
 import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { Lane, Lanes } from "./lane.ts";
 import { assignmentOf, nameOf, type OpenPayment } from "./payment.ts";
-import { compareAddresses } from "./pipeline/addresses.ts";
+import type { SharedDecisions } from "./journal.ts";
+import { compareAddresses, confirmAddress } from "./pipeline/addresses.ts";
 import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
 import { lookBetween } from "./pipeline/control.ts";
@@ -270,6 +271,7 @@ export class Pipeline {
       load: (shards) => this.#takeUp(shards),
       withdraw: (payment) => this.#withdraw(payment),
       goOn: (payment) => this.#goOn(payment),
+      follow: (decisions) => this.#follow(decisions),
       onMap: (map, leads) => this.onMap(map, leads),
       isDeciding: () => this.#operating > 0,
       // A payment that a restored journal has is asked for, at all processors, by whoever has it.
@@ -403,6 +405,22 @@ export class Pipeline {
       goOn,
       onAnswer: () => this.onEvent(),
     });
+  }
+
+  /** What operators have decided at any worker is this one's decision, too. */
+  #follow({ modes, urls, isTrusted }: SharedDecisions): void {
+    for (const lane of this.lanes.all) {
+      const mode = modes[lane.number] ?? lane.mode;
+      this.laneLog.modeChanged(lane, mode);
+      lane.mode = mode;
+      if (lane.movedFrom === null || urls[lane.number] !== lane.url) continue;
+      confirmAddress(lane, this.incidents);
+      this.onEvent();
+    }
+    if (!isTrusted || this.#caution === null) return;
+    const payments = this.#trust();
+    this.#options.log.warn({ payments }, "an operator has trusted the journal at another worker");
+    this.onEvent();
   }
 
   /** The journal is trusted, durably: payments that were asked for go their usual way. */

@@ -27,15 +27,22 @@ export type CommitStats = {
   transitions: number;
 };
 
+/** Decisions of operators that any worker may have written, and that are all workers'. */
+export type SharedDecisions = {
+  /** Modes of processors, and addresses that payments belong to, by number; null: none is known. */
+  readonly modes: readonly ProcessorMode[];
+  readonly urls: readonly (string | null)[];
+  /** The journal is no copy, or one that an operator trusts. */
+  readonly isTrusted: boolean;
+};
+
 /** Told after each renewal of a worker's lease. */
-export type SharedNews = {
+export type SharedNews = SharedDecisions & {
   /** Shards that are this worker's since then, and whether any of them was another's. */
   readonly gained: readonly number[];
   readonly wereOwned: boolean;
   /** Shards that others should have. */
   readonly gifts: readonly Gift[];
-  /** Modes of processors by number, which any worker may have set. */
-  readonly modes: readonly ProcessorMode[];
   /** Number of the tariffs that have begun so far. */
   readonly tariffs: number;
 };

@@ -1,4 +1,4 @@
-/** At start: what another address of a processor means for its lane, a line each (worker/addresses.ts). */
+/** What another address of a processor means for its lane, a line each (worker/addresses.ts), and its end. */
 import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";
@@ -34,6 +34,12 @@ export async function compareAddresses(
     const details = { from, to, open, wayOut: wayOut(name, lanes.holderOf(lane)) };
     incidents.begin("processor-moved", name, { details });
   }
+}
+
+/** The journal has the configured address: calls may go there. */
+export function confirmAddress(lane: Lane, incidents: Pick<Incidents, "end">): void {
+  lane.movedFrom = null;
+  incidents.end("processor-moved", lane.name);
 }
 
 function wayOut(processor: string, holder: string | null): string {

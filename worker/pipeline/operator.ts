@@ -19,6 +19,7 @@ import type { Lane, Lanes } from "../lane.ts";
 import { ownerOf, type Move, type OpenPayment } from "../payment.ts";
 import type { LaneLog } from "../telemetry/lane-log.ts";
 import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
+import { confirmAddress } from "./addresses.ts";
 import type { Caution } from "./caution.ts";
 import type { Looked } from "./charge.ts";
 import type { OpenPayments } from "./open-payments.ts";
@@ -292,8 +293,7 @@ export class Operator {
     }
     const intervention = this.#interventionOf("moved", grounds);
     await this.#durable({ kind: "address", processor, url, intervention });
-    lane.movedFrom = null;
-    this.#options.incidents.end("processor-moved", name);
+    confirmAddress(lane, this.#options.incidents);
     return done(lane.mode, `${name} is at ${url} now; its payments are resolved there.`);
   }
 

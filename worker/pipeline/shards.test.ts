@@ -44,8 +44,10 @@ class Shared implements SharedJournal {
     return this.holding.learn({ version, owners }, US);
   }
 
-  hear({ gained = [], gifts = [], modes = [] }: Partial<SharedNews>): void {
-    this.onNews({ gained, wereOwned: true, gifts, modes, tariffs: 0 });
+  hear(news: Partial<SharedNews>): void {
+    const decisions = { modes: [], urls: [], isTrusted: false };
+    const nothing = { gained: [], wereOwned: true, gifts: [], tariffs: 0, ...decisions };
+    this.onNews({ ...nothing, ...news });
   }
 }
 
@@ -167,4 +169,55 @@ test("a worker whose journal was restored learns another's decision about a proc
   await bench.tick();
   expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "auto"]);
   expect(shared.given).toEqual([]);
+});
+
+describe("what an operator has decided at another worker", () => {
+  test("that the journal is trusted: what was held back goes on", async () => {
+    const shared = new Shared();
+    shared.learn();
+    using bench = new Bench({ shared, settledBefore: true, restoredAtMs: WALL_START_MS - 60_000 });
+    await bench.pipeline.recover();
+    bench.take(1);
+    await bench.commit();
+    await bench.tick();
+    expect([bench.pipeline.caution?.count, bench.default.charges.length]).toEqual([1, 0]);
+    shared.hear({ isTrusted: true });
+    expect(bench.pipeline.caution).toBeNull();
+    await bench.tick();
+    expect(bench.default.charges).toHaveLength(1);
+    expect(bench.pipeline.incidents.open()).toEqual([]);
+  });
+
+  test("that a processor is the same at its address: its payments are resolved there", async () => {
+    const shared = new Shared();
+    shared.learn();
+    const urls = ["http://three", "http://two"];
+    using bench = new Bench({ shared, urls });
+    await bench.journal.addresses([{ name: "default", url: "http://one" }]);
+    const assignment = { processor: 0, requestedAtMs: WALL_START_MS };
+    await bench.crash([{ n: 1, acceptedAtMs: WALL_START_MS, assignment }]);
+    shared.hear({ urls: ["http://one", "http://two"] });
+    await bench.tick(1_000);
+    expect(bench.default.looks).toHaveLength(0);
+    expect(bench.pipeline.incidents.open()).toHaveLength(1);
+    shared.hear({ urls });
+    await bench.tick();
+    expect(bench.default.looks).toHaveLength(1);
+    expect(bench.pipeline.incidents.open()).toEqual([]);
+  });
+
+  test("not what was so before a decision that is under way here", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    const command = { kind: "processor", action: "drain", name: "default" } as const;
+    const grounds = { who: "ana", why: "ticket 7", evidence: null };
+    const decided = bench.pipeline.operate({ ...command, grounds });
+    shared.hear({ modes: ["auto", "auto"] });
+    await bench.commit();
+    await decided;
+    shared.hear({ modes: ["auto", "auto"] });
+    expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "auto"]);
+    shared.hear({ modes: ["drained", "forced"] });
+    expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "forced"]);
+  });
 });

@@ -14,9 +14,8 @@ import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Holding } from "../cluster/holding.ts";
 import { Share } from "../cluster/share.ts";
-import type { SharedJournal, SharedNews } from "../journal.ts";
+import type { SharedDecisions, SharedJournal, SharedNews } from "../journal.ts";
 import type { Lane } from "../lane.ts";
-import type { ProcessorMode } from "../transitions.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
@@ -33,6 +32,8 @@ export type ShardsOptions = {
   readonly withdraw: (payment: OpenPayment) => void;
   /** It goes its usual way again. */
   readonly goOn: (payment: OpenPayment) => void;
+  /** Takes over what operators have decided, here or at another worker. */
+  readonly follow: (decisions: SharedDecisions) => void;
   /** Hears of each map. */
   readonly onMap: (map: ClusterMap, leads: boolean) => void;
   /** True while an operator's decision is under way. */
@@ -96,10 +97,10 @@ export class Shards {
     );
   }
 
-  #learn({ gained, wereOwned, gifts, modes }: SharedNews): void {
+  #learn({ gained, wereOwned, gifts, ...decisions }: SharedNews): void {
     const { clock, shared, load, onMap } = this.#options;
     onMap(shared.map, shared.leads);
-    this.#setModes(modes);
+    this.#follow(decisions);
     this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);
@@ -109,11 +110,10 @@ export class Shards {
   }
 
   /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
-  #setModes(modes: readonly ProcessorMode[]): void {
+  #follow(decisions: SharedDecisions): void {
     const isStale = this.#isDecided || this.#options.isDeciding();
     this.#isDecided = false;
-    if (isStale) return;
-    for (const lane of this.#options.lanes) lane.mode = modes[lane.number] ?? lane.mode;
+    if (!isStale) this.#options.follow(decisions);
   }
 
   #isKept(): boolean {

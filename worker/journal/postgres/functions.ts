@@ -264,10 +264,11 @@ END $$`;
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
  * when that is another than `known`; and the others who have a stream, with what is left of their leases;
- * whether this one does what one does for all; the processors' modes; and the number of tariffs.
+ * whether this one does what one does for all; what operators have decided: the processors' modes and
+ * addresses, and whether the journal is trusted; and the number of tariffs.
  */
 const BEAT = `(me bigint, known bigint)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb, tariffs int) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb, urls jsonb, is_trusted boolean, tariffs int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -277,13 +278,14 @@ BEGIN
   SELECT map_version, CASE WHEN map_version <> known THEN ${OWNERS} END,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('worker', w.worker, 'name', w.name, 'link', w.link, 'http', w.http,
         'leftMs', extract(epoch FROM w.alive_until - clock_timestamp()) * 1000) ORDER BY w.worker), '[]')
-      FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me)
-    INTO version, owners, others FROM meta;
+      FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me),
+    restored_at_ms IS NULL
+    INTO version, owners, others, is_trusted FROM meta;
   INSERT INTO roles (role, worker, until) SELECT 'lead', me, clock_timestamp() + interval '${LEASE_MS} ms'
       WHERE EXISTS (SELECT FROM streams WHERE worker = me)
     ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
   leads := FOUND;
-  modes := (SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]') FROM processors);
+  SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]'), coalesce(jsonb_agg(url ORDER BY number), '[]') INTO modes, urls FROM processors;
   tariffs := (SELECT count(*) FROM tariffs);
   RETURN NEXT;
 END $$`;

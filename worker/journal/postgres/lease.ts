@@ -12,7 +12,6 @@ import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owner
 import type { Started } from "../../cluster/configuration.ts";
 import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
-import type { ProcessorMode } from "../../transitions.ts";
 import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
@@ -36,7 +35,9 @@ export type Beat = {
   readonly owners: Owners | null;
   readonly others: readonly OtherWorker[];
   readonly leads: boolean;
-  readonly modes: readonly ProcessorMode[];
+  readonly modes: SharedNews["modes"];
+  readonly urls: SharedNews["urls"];
+  readonly is_trusted: boolean;
   /** How many have begun so far. */
   readonly tariffs: number;
 };
@@ -181,8 +182,8 @@ export class Lease {
     }
     if (this.#map.owners.includes(null)) await this.#takeOver(null);
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
-    const { modes, tariffs } = beat;
-    return { gained, wereOwned, gifts, modes, tariffs };
+    const { modes, urls, is_trusted: isTrusted, tariffs } = beat;
+    return { gained, wereOwned, gifts, modes, urls, isTrusted, tariffs };
   }
 
   /**

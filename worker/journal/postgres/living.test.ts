@@ -7,6 +7,8 @@ import { until } from "../../../testing/until.ts";
 import { NAMES } from "../journal.fixture.ts";
 import { openPostgresJournal } from "../postgres.ts";
 import type { KnownTariff } from "../../tariffs.ts";
+import type { Transition } from "../../transitions.ts";
+import type { SharedNews } from "../driver.ts";
 import { Connection } from "./connection.ts";
 import type { PostgresJournal } from "./journal.ts";
 import { keptOf } from "./living.ts";
@@ -98,6 +100,35 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await ask(url, "SELECT count(*)::int AS n FROM tariffs")).toEqual([
       { n: 2 * NAMES.length },
     ]);
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `what an operator decides at one worker is news at another${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await (await started(url, {}))[Symbol.asyncDispose]();
+    await ask(url, "UPDATE meta SET restored_at_ms = 1");
+    await using first = await started(url, { name: "w1" });
+    await using second = await started(url, { name: "w2" });
+    let news: SharedNews | null = null;
+    second.journal.onNews = (now) => (news = now);
+    await until("a renewal tells", WAIT_MS, () => news !== null);
+    const before = { modes: ["auto", "auto"], urls: [null, null], isTrusted: false };
+    expect(news).toMatchObject(before);
+    const intervention = { atMs: 0, who: "ana", action: "trust", why: "ticket 7", evidence: null };
+    const decisions: Transition[] = [
+      { kind: "mode", processor: 1, mode: "drained", intervention },
+      { kind: "address", processor: 0, url: "http://one/", intervention },
+      { kind: "trust", intervention },
+    ];
+    await Promise.all(
+      decisions.map((decision) => new Promise((done) => first.journal.append(decision, done))),
+    );
+    const after = { modes: ["auto", "drained"], urls: ["http://one/", null], isTrusted: true };
+    await until("all of it is told", WAIT_MS, () => news?.isTrusted === true);
+    expect(news).toMatchObject(after);
   },
   WAIT_MS,
 );
