@@ -233,10 +233,9 @@ export class Pipeline {
     if (this.#draining) {
       return { kind: "refused", status: 503, reason: "The worker is shutting down." };
     }
-    if (command.kind === "payment" && this.#isElsewhere(command)) {
-      const reason = "Another worker has this payment, or is about to: ask again there.";
-      return { kind: "refused", status: 409, reason };
-    }
+    const isOfPayment = command.kind === "payment";
+    const reason = isOfPayment ? (this.#shards?.whyNotHere(command.correlationId) ?? null) : null;
+    if (reason !== null) return { kind: "refused", status: 409, reason };
     this.#operating++;
     return this.#operator.operate(command).finally(() => {
       this.#operating--;
@@ -407,7 +406,7 @@ export class Pipeline {
     });
   }
 
-  /** What operators have decided at any worker is this one's decision, too. */
+  /** Takes over what operators have decided, at whichever worker. */
   #follow({ modes, urls, isTrusted }: SharedDecisions): void {
     for (const lane of this.lanes.all) {
       const mode = modes[lane.number] ?? lane.mode;

@@ -9,7 +9,7 @@ import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import type { Secrets } from "../shared/settings.ts";
 import type { ResendOrder } from "./intervention.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, Peer } from "./journal.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { KnownTariff } from "./tariffs.ts";
 import type { Intervention, WebhookChanges } from "./transitions.ts";
@@ -56,7 +56,7 @@ export type WebhooksParts = {
   >;
   readonly names: readonly string[];
   readonly tariffs: readonly KnownTariff[];
-  readonly journal: Pick<Journal, "append"> & { onCorruption(message: string): void };
+  readonly journal: Pick<Journal, "append" | "shared"> & { onCorruption(message: string): void };
   readonly incidents: Pick<Incidents, "tell">;
   readonly clock: Clock;
   /** False while another worker of several sends them. */
@@ -69,7 +69,12 @@ const STOP_MS_MAX = 1_000;
 /** A start waits no longer for the thread; it goes on trying. */
 const OPEN_MS_MAX = 3_000;
 
-const ELSEWHERE = "another worker sends webhooks: ask there";
+/** The worker that sends them is the one that `leader` gives, once that is known. */
+function elsewhere(leader: Peer | null): string {
+  return leader === null
+    ? "another worker sends webhooks: ask again in a moment"
+    : `worker ${leader.name} sends webhooks: ask there, at ${leader.http}`;
+}
 const NOTHING: Figures = {
   delivered: 0,
   failedTries: 0,
@@ -120,7 +125,7 @@ export class Webhooks {
     this.#again = null;
     this.#thread?.terminate();
     this.#thread = null;
-    for (const { done } of this.#resending.values()) done(ELSEWHERE);
+    for (const { done } of this.#resending.values()) done(elsewhere(this.#leader));
     this.#resending.clear();
     this.figures = NOTHING;
     this.#tell(NOTHING);
@@ -129,7 +134,7 @@ export class Webhooks {
 
   /** Sends again all that has ended since an instant. Resolves with null when that is durable, or with why not. */
   resend({ fromMs, grounds }: ResendOrder): Promise<string | null> {
-    if (this.#thread === null) return Promise.resolve(ELSEWHERE);
+    if (this.#thread === null) return Promise.resolve(elsewhere(this.#leader));
     const id = this.#nextId++;
     const atMs = this.#parts.clock.wallMs();
     const why = `from ${iso(fromMs)} on: ${grounds.why}`;
@@ -166,6 +171,10 @@ export class Webhooks {
       this.#post({ kind: "stop" });
       await Promise.race([this.#stopped.promise, Bun.sleep(STOP_MS_MAX)]);
     }
+  }
+
+  get #leader(): Peer | null {
+    return this.#parts.journal.shared?.leader ?? null;
   }
 
   #begin(): Worker {

@@ -47,6 +47,9 @@ export type SharedNews = SharedDecisions & {
   readonly tariffs: number;
 };
 
+/** Another worker: its name, and the origin of its HTTP. */
+export type Peer = { readonly name: string; readonly http: string };
+
 /** A journal that several workers share, each with its own payments. */
 export interface SharedJournal {
   readonly holding: Holding;
@@ -54,6 +57,10 @@ export interface SharedJournal {
   readonly map: ClusterMap;
   /** True for the one worker that asks processors for their health and sends webhooks. */
   readonly leads: boolean;
+  /** That worker, when it is another one. */
+  readonly leader: Peer | null;
+  /** Tells which other worker has a shard; null: this one, or nobody. */
+  ownerOf(shard: number): Peer | null;
   onNews: (news: SharedNews) => void;
   /** Hears all tariffs when another worker has begun some; null: nobody hears yet. */
   onTariffs: ((tariffs: readonly KnownTariff[]) => void) | null;

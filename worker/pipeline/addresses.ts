@@ -1,4 +1,4 @@
-/** What another address of a processor means for its lane, a line each (worker/addresses.ts), and its end. */
+/** Says what another address of a processor means for its lane, a line each (worker/addresses.ts), and ends it. */
 import type { Incidents } from "../../shared/incidents.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Journal } from "../journal.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
-import type { SharedJournal, SharedNews } from "../journal.ts";
+import type { Peer, SharedJournal, SharedNews } from "../journal.ts";
 import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
 import { idOf, WALL_START_MS } from "./world.fixture.ts";
 
@@ -21,11 +21,16 @@ class Shared implements SharedJournal {
   onNews: (news: SharedNews) => void = () => {};
   onTariffs = null;
   leads = true;
+  leader = null;
+  owner: Peer | null = { name: "w2", http: "http://w2.example:9995" };
   /** Version of the map after a gift; null refuses it. */
   versionAfter: number | null = VERSION + 1;
 
   get map() {
     return { version: this.holding.version, workers: [] };
+  }
+  ownerOf() {
+    return this.owner;
   }
   shardsUnderWay() {
     return new Set<number>();
@@ -150,13 +155,25 @@ test("a payment that settles before its shard is given is not asked for again", 
   expect(bench.settled).toEqual([1, 0]);
 });
 
-test("a decision about another worker's payment is refused", async () => {
-  const { bench } = await started();
-  using _ = bench;
+describe("a decision about another worker's payment", () => {
   const command = { kind: "payment", action: "hold", correlationId: idOf(ELSEWHERE) };
   const grounds = { who: "operator", why: "a test", evidence: null };
-  const answer = await bench.pipeline.operate({ ...command, grounds } as never);
-  expect(answer).toMatchObject({ kind: "refused", status: 409 });
+  const decided = (bench: Bench) => bench.pipeline.operate({ ...command, grounds } as never);
+
+  test("is refused, and says who has it", async () => {
+    const { bench } = await started();
+    using _ = bench;
+    const reason = "Worker w2 has this payment: ask there, at http://w2.example:9995.";
+    expect(await decided(bench)).toEqual({ kind: "refused", status: 409, reason });
+  });
+
+  test("is refused for a moment while nobody has it", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    shared.owner = null;
+    const reason = expect.stringContaining("ask again in a moment");
+    expect(await decided(bench)).toEqual({ kind: "refused", status: 409, reason });
+  });
 });
 
 test("a worker whose journal was restored learns another's decision about a processor, and keeps its shards", async () => {

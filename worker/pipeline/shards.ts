@@ -74,6 +74,15 @@ export class Shards {
     return this.#options.shared.leads;
   }
 
+  /** Says why nothing begins for a payment here, and where it may; null: here. */
+  whyNotHere(correlationId: string): string | null {
+    if (this.holding.maySend(correlationId)) return null;
+    const owner = this.#options.shared.ownerOf(shardOf(correlationId));
+    return owner === null
+      ? "This payment is on its way to another worker, or from one: ask again in a moment."
+      : `Worker ${owner.name} has this payment: ask there, at ${owner.http}.`;
+  }
+
   /** An operator has decided something here. */
   decided(): void {
     this.#isDecided = true;

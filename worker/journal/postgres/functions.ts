@@ -264,11 +264,11 @@ END $$`;
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
  * when that is another than `known`; and the others who have a stream, with what is left of their leases;
- * whether this one does what one does for all; what operators have decided: the processors' modes and
+ * who does what one does for all; what operators have decided: the processors' modes and
  * addresses, and whether the journal is trusted; and the number of tariffs.
  */
 const BEAT = `(me bigint, known bigint)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leads boolean, modes jsonb, urls jsonb, is_trusted boolean, tariffs int) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leader float8, modes jsonb, urls jsonb, is_trusted boolean, tariffs int) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -284,7 +284,7 @@ BEGIN
   INSERT INTO roles (role, worker, until) SELECT 'lead', me, clock_timestamp() + interval '${LEASE_MS} ms'
       WHERE EXISTS (SELECT FROM streams WHERE worker = me)
     ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
-  leads := FOUND;
+  leader := (SELECT worker FROM roles WHERE role = 'lead');
   SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]'), coalesce(jsonb_agg(url ORDER BY number), '[]') INTO modes, urls FROM processors;
   tariffs := (SELECT count(*) FROM tariffs);
   RETURN NEXT;

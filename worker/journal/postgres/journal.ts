@@ -28,7 +28,7 @@ import {
   type Transition,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
-import type { OnDurable, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
+import type { OnDurable, Peer, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
@@ -128,6 +128,9 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   get leads() {
     return this.#parts.lease.leads;
   }
+  get leader() {
+    return this.#parts.lease.leader;
+  }
   get map() {
     return this.#parts.lease.map;
   }
@@ -174,6 +177,10 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
       await this.#commitAlone(batchOfTariffs(begun));
       if (this.#isOver) return [...known, ...begun];
     }
+  }
+
+  ownerOf(shard: number): Peer | null {
+    return this.#parts.lease.ownerOf(shard);
   }
 
   shardsUnderWay(): Set<number> {

@@ -12,7 +12,7 @@ import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owner
 import type { Started } from "../../cluster/configuration.ts";
 import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
-import type { SharedNews } from "../driver.ts";
+import type { Peer, SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { besideLiving, keptOf } from "./living.ts";
@@ -34,7 +34,8 @@ export type Beat = {
   readonly version: number;
   readonly owners: Owners | null;
   readonly others: readonly OtherWorker[];
-  readonly leads: boolean;
+  /** Number of the worker that does what one does for all. */
+  readonly leader: number | null;
   readonly modes: SharedNews["modes"];
   readonly urls: SharedNews["urls"];
   readonly is_trusted: boolean;
@@ -68,7 +69,7 @@ export class Lease {
   #timer: Timer | undefined;
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
-  #leads = false;
+  #leader: number | null = null;
 
   private constructor(
     worker: number,
@@ -86,7 +87,16 @@ export class Lease {
 
   /** True when this worker does what one does for all, as far as is known. */
   get leads(): boolean {
-    return this.#leads;
+    return this.#leader === this.worker;
+  }
+  /** The worker that does so, if it is another one that is known. */
+  get leader(): Peer | null {
+    return this.#others.find(({ worker }) => worker === this.#leader) ?? null;
+  }
+  /** Tells who has a shard; null: this worker, or nobody. */
+  ownerOf(shard: number): Peer | null {
+    const owner = this.#map.owners[shard];
+    return this.#others.find(({ worker }) => worker === owner) ?? null;
   }
 
   /** The newest map that is known here, as APIs are told it. */
@@ -172,7 +182,7 @@ export class Lease {
     if (beat.version < known) return "gap";
     this.#renewals.renewed(beat.now_ms, this.#clock.steadyMs());
     this.#others = beat.others;
-    this.#leads = beat.leads;
+    this.#leader = beat.leader;
     const before = this.#map.owners;
     if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
     const gained = this.holding.learn(this.#map, this.worker);

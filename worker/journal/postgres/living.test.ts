@@ -105,7 +105,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
-  `what an operator decides at one worker is news at another${NO_POSTGRES}`,
+  `what an operator decides at one worker is news at another, and each knows who has what${NO_POSTGRES}`,
   async () => {
     const url = await freshDatabase();
     await (await started(url, {}))[Symbol.asyncDispose]();
@@ -129,6 +129,11 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const after = { modes: ["auto", "drained"], urls: ["http://one/", null], isTrusted: true };
     await until("all of it is told", WAIT_MS, () => news?.isTrusted === true);
     expect(news).toMatchObject(after);
+    const { shared } = second.journal;
+    expect([shared.leads, shared.leader]).toMatchObject([false, { name: "w1" }]);
+    expect(shared.ownerOf(0)).toMatchObject({ name: "w1", http: "http://127.0.0.1:2" });
+    const mine = first.journal.shared;
+    expect([mine.leads, mine.leader, mine.ownerOf(0)]).toEqual([true, null, null]);
   },
   WAIT_MS,
 );
