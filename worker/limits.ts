@@ -38,6 +38,12 @@ export const SUPER_ENTRIES_MAX = 2 ** 24;
 
 /** Streams of commits that a database has, one for each worker that lives: rows of a table that a migration makes. */
 export const STREAMS = 64;
+/**
+ * Most cents that are accepted in a stream between two purges, whoever settles them: all of them together are
+ * at most what a sum holds exactly. A start takes a stream that has room.
+ */
+export const STREAM_CENTS_MAX = Math.floor(CENTS_MAX / STREAMS);
+if (STREAM_CENTS_MAX < AMOUNT_CENTS_MAX) throw new Error("STREAMS");
 
 /** Fewest slots of the ring. */
 export const LEDGER_SLOTS_MIN = 4_096;

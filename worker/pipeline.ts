@@ -143,9 +143,12 @@ export class Pipeline {
   /** Why the ledger takes no more, so that payments are turned away until somebody acts; or null. */
   get ledgerEnd(): string | null {
     if (this.payments.hasRoomFor(AMOUNT_CENTS_MAX)) return null;
-    const { rowsLeft, centsLeft } = this.#options.ledger;
+    const { rowsLeft } = this.#options.ledger;
+    const { centsLeft } = this.payments;
     const left = `${rowsLeft} rows and ${centsLeft} cents are left`;
-    return `${left}; a purge, and a start after it, begin it anew`;
+    const wayOut = "a purge, and a start after it, begin it anew";
+    if (this.#shards === null) return `${left}; ${wayOut}`;
+    return `${left} of this worker's part; a start takes another part, and when none is left, ${wayOut}`;
   }
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */

@@ -184,6 +184,8 @@ export type JournalHead = {
   /** The ledger holds rows from `baseRow` up to, not including, `nextRow`. */
   readonly baseRow: number;
   readonly nextRow: number;
+  /** Cents that may be accepted until the next start; none of a file, whose ledger counts what is settled. */
+  readonly centsLeft?: number;
   /** Names by number, both of the configuration and of earlier ones. */
   readonly processors: readonly string[];
   /** Modes that an operator has set, by number. */

@@ -7,7 +7,7 @@ import type { Configured } from "../cluster/configuration.ts";
 import { reachedAt, type ReachedBy } from "../cluster/reached-at.ts";
 import { BEAT_MS } from "../cluster/lease.ts";
 import { shownJournal } from "../journal-url.ts";
-import { LEDGER_ROWS_MAX } from "../limits.ts";
+import { LEDGER_ROWS_MAX, STREAM_CENTS_MAX } from "../limits.ts";
 import type { JournalHead, ProcessorMode } from "../transitions.ts";
 import type { KnownAddress } from "../addresses.ts";
 import { knownAddressesIn } from "./postgres/addresses.ts";
@@ -186,6 +186,7 @@ type HeadColumns = {
   readonly moved_at_ms: number | null;
   readonly base_row: number;
   readonly next_row: number;
+  readonly cents: number;
   readonly processors: readonly string[] | null;
   readonly modes: readonly ProcessorMode[] | null;
 };
@@ -217,6 +218,7 @@ async function begin(
     prunedBeforeMs: head.pruned_before_ms,
     baseRow: head.base_row,
     nextRow: head.next_row,
+    centsLeft: STREAM_CENTS_MAX - head.cents,
     processors: head.processors ?? [],
     modes: head.modes ?? [],
   };

@@ -198,4 +198,21 @@ describe("before the ledger's end payments are turned away, and nothing breaks",
     expect(bench.verdictsOf(4)).toEqual(["stored"]);
     expect(bench.pipeline.ledgerEnd).toBeNull();
   });
+
+  test("when this worker has accepted its part of what a sum over all workers holds, whoever settles it", async () => {
+    using bench = new Bench();
+    Object.assign(bench.journal.head, { centsLeft: 10 });
+    bench.take(1, 6);
+    bench.take(2, 5);
+    bench.take(1, 4);
+    await bench.commit();
+    expect([1, 2].map((n) => bench.verdictsOf(n))).toEqual([["stored", "conflict"], ["busy"]]);
+    bench.take(3, 4);
+    await bench.tick();
+    for (const charge of bench.default.charges) await charge.answer(ACCEPTED);
+    await bench.commit();
+    bench.take(4, 1);
+    expect([3, 4].map((n) => bench.verdictsOf(n))).toEqual([["stored"], ["busy"]]);
+    expect(bench.pipeline.ledgerEnd).toContain("0 cents are left");
+  });
 });

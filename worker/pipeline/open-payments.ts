@@ -39,6 +39,8 @@ export class OpenPayments {
   readonly #open = new Map<number, OpenPayment>();
   readonly #countByState = { accepting: 0, queued: 0, assigned: 0, unknown: 0, held: 0 };
   #cents = 0;
+  /** Cents accepted since the start. */
+  #acceptedCents = 0;
   #lastSeq: number;
 
   constructor(options: OpenPaymentsOptions) {
@@ -56,8 +58,18 @@ export class OpenPayments {
 
   /** False when the ledger would be past its end with it, once everything that is open is settled. */
   hasRoomFor(amountCents: number): boolean {
-    const { rowsLeft, centsLeft } = this.#options.ledger;
-    return rowsLeft > this.#open.size && centsLeft >= this.#cents + amountCents;
+    return this.#options.ledger.rowsLeft > this.#open.size && this.centsLeft >= amountCents;
+  }
+
+  /**
+   * Cents that may still be accepted. In a database payments are settled by other workers than those that have
+   * accepted them, and none knows what all have: each accepts no more than its part of what a sum holds.
+   */
+  get centsLeft(): number {
+    const { journal, ledger } = this.#options;
+    const { centsLeft } = journal.head;
+    if (centsLeft !== undefined) return centsLeft - this.#acceptedCents;
+    return ledger.centsLeft - this.#cents;
   }
 
   /** The one accepted first, of those that nobody holds back. */
@@ -104,6 +116,7 @@ export class OpenPayments {
    */
   commit(payment: OpenPayment, move: Move, durable: OnDurable = nothing): void {
     const { first } = TRANSITIONS[move.kind];
+    if (move.kind === "accept") this.#acceptedCents += move.amountCents;
     if (first === "memory") this.#move(payment, move);
     this.#options.journal.append(move, (result) => {
       if (result?.kind !== "done") this.#refused(payment, move, result);
@@ -181,7 +194,10 @@ export class OpenPayments {
   }
 
   #refused(payment: OpenPayment, { kind }: Move, result: TransitionResult | null): void {
-    if (kind === "accept") return this.#close(payment);
+    if (kind === "accept") {
+      this.#acceptedCents -= payment.payment.amountCents;
+      return this.#close(payment);
+    }
     const there = result?.kind === "moved" ? result.state : null;
     const here = payment.state.kind;
     throw new Error(`${nameOf(payment)}: ${kind}; it is ${here} here, and ${there} in the journal`);

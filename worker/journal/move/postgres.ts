@@ -3,7 +3,7 @@
  * which the streams are locked: every commit of a worker, and every start, would have to change one.
  * Several streams become one order: all rows of one follow those of another, since sums do not depend on it.
  */
-import { BLOCK_ROWS } from "../../limits.ts";
+import { BLOCK_ROWS, STREAMS } from "../../limits.ts";
 import { shardOf } from "../../../shared/shards.ts";
 import { withoutNul } from "../postgres/batch.ts";
 import type { Connection } from "../postgres/connection.ts";
@@ -111,6 +111,11 @@ export async function writeDatabase(
     `UPDATE streams SET base = $1::bigint, rows = $2::bigint,
        seq = (SELECT coalesce(max(seq), 0) FROM payments) WHERE stream = ${STREAM}`,
     [baseRow, nextRow],
+  );
+  // Each stream has an equal part of what is settled and of what may be.
+  await ask(
+    `UPDATE streams SET cents = ceil(((SELECT coalesce(sum(amount_cents), 0) FROM ${LEDGER})
+       + (SELECT coalesce(sum(amount_cents), 0) FROM payments WHERE state <> ${CODE.settled})) / ${STREAMS})`,
   );
   await ask(
     `INSERT INTO blocks SELECT stream, row / ${BLOCK_ROWS}, processor, min(requested_at_ms), max(requested_at_ms),

@@ -10,7 +10,7 @@
  */
 import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
 import { LEASE_MS } from "../../cluster/lease.ts";
-import { BLOCK_ROWS, LEDGER_ROWS_MAX } from "../../limits.ts";
+import { BLOCK_ROWS, LEDGER_ROWS_MAX, STREAM_CENTS_MAX } from "../../limits.ts";
 import { TRANSITIONS, type MoveKind } from "../../payment.ts";
 import { CODE, expressionOf, targetsByCode } from "../sqlite-moves.ts";
 import { BROKEN } from "./connection.ts";
@@ -42,6 +42,13 @@ export const MOVE_NUMBER = Object.fromEntries(
 export const NEWEST = `greatest((SELECT requested_up_to_ms FROM meta), (SELECT max(max_ms) FROM blocks),
     (SELECT max(newest.ms) FROM streams t, LATERAL (SELECT max(requested_at_ms) AS ms FROM ledger l WHERE l.stream = t.stream AND l.row >=
       (SELECT coalesce(max(block) + 1, 0) * ${BLOCK_ROWS} FROM blocks d WHERE d.stream = t.stream)) newest))`;
+
+/**
+ * Cents of a stream `t` after a purge: its part of what may still be settled, as great as its part of all that was
+ * accepted, since nobody knows who accepted what. No worker has counted less in its memory.
+ */
+const CENTS_LEFT = `(SELECT least(t.cents, 1 + floor(t.cents * coalesce(sum(amount_cents), 0) / (SELECT greatest(sum(cents), 1) FROM streams)))
+    FROM payments WHERE state <> ${CODE.settled} AND state NOT IN (${CODE.rejected}, ${CODE.conflict}))`;
 
 /** The first item of an answer's entries: which of the lists it is about; a gift is alone in its batch. */
 export const LIST = { accepts: 0, moves: 1, settles: 2, gifts: 3 } as const;
@@ -100,7 +107,7 @@ DECLARE
 BEGIN
   -- Between two batches of everybody: one cut through all streams.
   IF rare->>'kind' = 'purge' THEN PERFORM FROM streams ORDER BY stream FOR UPDATE; END IF;
-  UPDATE streams SET batch = n, rows = rows + settles, answer = NULL,
+  UPDATE streams SET batch = n, rows = rows + settles, answer = NULL, cents = cents + (SELECT coalesce(sum(c), 0) FROM unnest(a_cents) c),
       seq = CASE WHEN accepts = 0 THEN seq ELSE greatest(seq, a_seq[accepts]) END
     WHERE stream = s AND worker = w AND batch = n - 1 AND (EXISTS (SELECT FROM meta WHERE map_version = known)
       OR NOT EXISTS (SELECT FROM shards h WHERE h.worker IS DISTINCT FROM w
@@ -131,6 +138,8 @@ BEGIN
         FROM unnest(a_id, a_seq, a_cents, a_reference, a_print, a_source) WITH ORDINALITY AS t(id, seq, cents, its_reference, its_print, its_source, nth)
         JOIN payments p USING (id) LEFT JOIN sources o USING (id) WHERE p.seq <> t.seq;
       said := said || more;
+      UPDATE streams t SET cents = t.cents - (SELECT sum(a.cents) FROM unnest(a_id, a_seq, a_cents) AS a(id, seq, cents)
+        JOIN payments p ON p.id = a.id WHERE p.seq <> a.seq) WHERE t.stream = s;
     END IF;
   END IF;
   IF moves > 0 THEN
@@ -220,7 +229,7 @@ BEGIN
         UPDATE meta SET requested_up_to_ms = ${NEWEST};
         -- Rows below the base do not exist any more; they are deleted later, in pieces. A worker may count
         -- further than its stream, or less far when others have purged: numbers never go back.
-        UPDATE streams t SET rows = b.row, base = b.row
+        UPDATE streams t SET rows = b.row, base = b.row, cents = ${CENTS_LEFT}
           FROM (SELECT stream, greatest((rows + ${BLOCK_ROWS - 1}) / ${BLOCK_ROWS} * ${BLOCK_ROWS},
             CASE WHEN stream = s THEN (rare->>'baseRow')::bigint END) AS row FROM streams) b WHERE b.stream = t.stream;
         UPDATE meta SET purges = purges + 1, purged_at_ms = (rare->>'atMs')::bigint, pruned_before_ms = NULL;
@@ -236,8 +245,9 @@ BEGIN
 END $$`;
 
 /**
- * Gives a start, which has a row among the workers, a stream that nobody has, and the shards that nobody
- * has. Answers the stream, or null; asked again, the same.
+ * Gives a start, which has a row among the workers, a stream that nobody has, the first with room for many more
+ * cents or else the one with most, and the shards that nobody has. Answers the stream, or null; asked again,
+ * the same.
  */
 const JOIN = `(me bigint)
 RETURNS TABLE (stream int) LANGUAGE plpgsql AS $$
@@ -251,7 +261,8 @@ BEGIN
   SELECT stream INTO mine FROM streams WHERE worker = me;
   IF mine IS NULL THEN
     UPDATE streams SET worker = me, batch = 0, answer = NULL
-      WHERE stream = (SELECT min(stream) FROM streams WHERE worker IS NULL) RETURNING stream INTO mine;
+      WHERE stream = (SELECT stream FROM streams WHERE worker IS NULL
+        ORDER BY CASE WHEN cents > ${STREAM_CENTS_MAX / 2} THEN cents ELSE 0 END, stream LIMIT 1) RETURNING stream INTO mine;
     IF mine IS NULL THEN RETURN; END IF;
     PERFORM FROM meta FOR UPDATE;
     UPDATE shards SET worker = me WHERE worker IS NULL;
@@ -338,7 +349,7 @@ END $$`;
 
 /** Notes the start of a worker that has the stream, and gives the journal's state. */
 const BEGIN = `(s smallint, w bigint, names text[], now_s bigint)
-RETURNS TABLE (epoch float8, next_seq float8, restored_at_ms float8, pruned_before_ms float8, moved_at_ms float8, base_row float8, next_row float8, processors text[], modes text[])
+RETURNS TABLE (epoch float8, next_seq float8, restored_at_ms float8, pruned_before_ms float8, moved_at_ms float8, base_row float8, next_row float8, cents float8, processors text[], modes text[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -351,7 +362,7 @@ BEGIN
   -- The numbers of rows begin anew once half of them are used and none is left.
   UPDATE streams SET rows = 0, base = 0 WHERE stream = s AND base >= ${LEDGER_ROWS_MAX / 2} AND rows = base
     AND NOT EXISTS (SELECT FROM ledger WHERE stream = s) AND NOT EXISTS (SELECT FROM blocks WHERE stream = s);
-  RETURN QUERY SELECT m.epoch::float8, (SELECT max(seq) + 1 FROM streams)::float8, m.restored_at_ms::float8, m.pruned_before_ms::float8, m.moved_at_ms::float8, t.base::float8, t.rows::float8,
+  RETURN QUERY SELECT m.epoch::float8, (SELECT max(seq) + 1 FROM streams)::float8, m.restored_at_ms::float8, m.pruned_before_ms::float8, m.moved_at_ms::float8, t.base::float8, t.rows::float8, t.cents::float8,
     (SELECT array_agg(name ORDER BY number) FROM processors), (SELECT array_agg(mode ORDER BY number) FROM processors)
     FROM meta m, streams t WHERE t.stream = s;
 END $$`;

@@ -14,6 +14,7 @@ import { codes } from "./migrations/0005-codes.ts";
 import { map } from "./migrations/0006-map.ts";
 import { endings } from "./migrations/0007-endings.ts";
 import { configurations } from "./migrations/0008-configurations.ts";
+import { cents } from "./migrations/0009-cents.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -26,6 +27,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   map,
   endings,
   configurations,
+  cents,
 ];
 
 /** Number of the lock that a migration holds: "PaLe". */
