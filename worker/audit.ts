@@ -1,7 +1,7 @@
 /**
  * The audit compares the ledger's total for a processor with that processor's own, to the cent, and
- * names the payments that make a difference. It runs all the time in the worker, for processors with
- * an audit-token, and by hand as `worker audit`. It only reads, on both sides: a person decides what to
+ * names the payments that make a difference. It runs all the time in the worker, or in one of several
+ * that share a database, for processors with an audit-token, and by hand as `worker audit`. It only reads, on both sides: a person decides what to
  * do about a difference. Method and limits are in docs/adr/0019-audit.md.
  *
  * It runs in the http thread, whose columns and journal it reads, in steps that are small beside a
@@ -11,12 +11,15 @@ import type { Incidents } from "../shared/incidents.ts";
 import type { AuditReport, ProcessorAudit } from "../shared/http-api/audit.ts";
 import type { AuditGauges } from "./http/audit.ts";
 import { mayBeGap, reportWith } from "./audit/gap.ts";
+import { LeadersAudit } from "./audit/leader.ts";
 import { JournalBooks } from "./audit/ours.ts";
 import { paced } from "./audit/paced.ts";
 import { HttpBooks } from "./audit/theirs.ts";
 import { JournalUnreachable, type JournalReader } from "./journal-reader.ts";
 import { Watch } from "./audit/watch.ts";
+import type { Lead } from "./cluster/lead.ts";
 import type { WorkerSettings } from "./settings.ts";
+import type { AuditedState } from "./standing.ts";
 import { lacksOf, type Adapter } from "./processor/adapters/adapter.ts";
 import { adapterOf } from "./processor/adapters/kinds.ts";
 import { headersOf } from "./processor.ts";
@@ -29,6 +32,8 @@ const FIRST_AFTER_MS = 500;
 const PAUSE_MS = 5;
 /** Time for a settlement to reach ledger and file, on top of the time that its call may take. */
 const LAG_MS = 2_000;
+/** Incidents that the worker tells that audits. */
+const KINDS = ["audit-failed", "audit-gap", "audit-drift"] as const;
 
 export type AuditOptions = {
   readonly settings: Pick<WorkerSettings, "PROCESSORS" | "PROCESSOR_TIMEOUT_MS">;
@@ -42,12 +47,19 @@ export type AuditOptions = {
     isInDoubt(): boolean;
   };
   readonly incidents: Pick<Incidents, "tell" | "end">;
+  /** The worker that audits for all; this one, where there is no other. */
+  readonly lead: () => Lead;
+  /** Pause between two rounds. */
+  readonly everyMs?: number;
 };
 
 export interface Audit {
-  report(): Promise<AuditReport>;
-  /** Gauges of the processors that are audited. */
+  /** This worker's own report, or of the one that audits; a sentence when that one cannot be asked. */
+  report(isOwn: boolean): Promise<AuditReport | string>;
+  /** Gauges of the processors that are audited by this worker. */
   gauges(): AuditGauges[];
+  /** Processors that are audited, by this worker or another, as far as is known here. */
+  audited(): readonly AuditedState[];
   /** Takes new tokens, by the name of a processor that had one at the start. */
   renew(tokens: Readonly<Record<string, string>>): void;
   stop(): void;
@@ -59,12 +71,16 @@ export function lagMs({ PROCESSOR_TIMEOUT_MS }: Pick<WorkerSettings, "PROCESSOR_
 }
 
 export async function startAudit(options: AuditOptions): Promise<Audit> {
-  const { settings, adapters, journal, names, summary, standstill, incidents } = options;
+  const { settings, adapters, journal, names, summary, standstill, incidents, lead } = options;
+  const { everyMs = EVERY_MS } = options;
+  const leaders = new LeadersAudit(() => lead().leader);
   const isOn = settings.PROCESSORS.some((one) => whyNot(one, adapters) === null);
   if (!isOn)
     return {
-      report: () => reportOf(options, new Map(), null),
+      report: async (isOwn) =>
+        isOwn || lead().leads ? reportOf(options, new Map(), null) : leaders.report(),
       gauges: () => [],
+      audited: () => [],
       renew() {},
       stop() {},
     };
@@ -94,28 +110,39 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
   let timer: Timer;
   let stopped = false;
 
-  const round = async () => {
+  const isOver = () => stopped || !lead().leads;
+  const audit = async () => {
     for (const watch of watches.values()) {
-      if (stopped) return;
+      if (isOver()) return;
       if (standstill.isInDoubt()) continue;
       await watch.round(Date.now(), performance.now());
-      if (stopped) return;
+      if (isOver()) return;
       try {
         restoredAt = await journal.restoredAtMs();
         await tellOf(incidents, watch, restoredAt !== null);
       } catch (error) {
-        if (stopped) return;
+        if (isOver()) return;
         // The next round tells it.
         if (!(error instanceof JournalUnreachable)) throw error;
       }
     }
-    if (!stopped) timer = setTimeout(round, EVERY_MS);
+  };
+  const follow = async () => {
+    for (const name of watches.keys()) for (const kind of KINDS) incidents.end(kind, name);
+    await leaders.report();
+  };
+  const round = async () => {
+    await (lead().leads ? audit() : follow());
+    if (!stopped) timer = setTimeout(round, everyMs);
   };
   timer = setTimeout(round, FIRST_AFTER_MS);
+  const gauges = () => (lead().leads ? [...watches.values()].map((watch) => watch.gauges()) : []);
 
   return {
-    report: () => reportOf(options, watches, restoredAt),
-    gauges: () => [...watches.values()].map((watch) => watch.gauges()),
+    report: async (isOwn) =>
+      isOwn || lead().leads ? reportOf(options, watches, restoredAt) : leaders.report(),
+    gauges,
+    audited: () => (lead().leads ? gauges() : leaders.audited()),
     renew(tokens) {
       for (const [name, token] of Object.entries(tokens)) books.get(name)?.renew(token);
     },

@@ -16,6 +16,7 @@ import { openReader } from "./journal/open-reader.ts";
 import { Fold } from "./journal/postgres/fold.ts";
 import { Questions } from "./journal/postgres/questions.ts";
 import { PostgresReader } from "./journal/postgres/reader.ts";
+import type { Lead } from "./cluster/lead.ts";
 import { openLedger, type LedgerMemory } from "./ledger.ts";
 import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
@@ -43,6 +44,7 @@ let history: HistoryKeeper | null = null;
 let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
 let cluster: ClusterMap | null = null;
+let lead: Lead = { leads: true, leader: null };
 let eras: readonly Era[] = [];
 let folding: Timer | undefined;
 /** Number of all names of processors that there have been. */
@@ -67,7 +69,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "webhooks":
       return answered(data.id, data.answer);
     case "map":
-      return void (cluster = data.map);
+      return void ({ map: cluster, lead } = data);
     case "tariffs":
       return void (eras = erasOf(data.tariffs, processors));
     case "renew":
@@ -89,7 +91,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 
 async function start(order: HttpThreadStart): Promise<void> {
   const { settings, names, tariffs, prunedBeforeMs, pulse } = order;
-  ({ cluster } = order);
+  ({ cluster, lead } = order);
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
     processors = names.length;
@@ -125,6 +127,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       summary,
       standstill,
       incidents,
+      lead: () => lead,
     });
     server = startHttp({
       settings,

@@ -9,6 +9,7 @@ import { systemClock } from "../shared/clock.ts";
 import { whyNotBound } from "../shared/net/bind.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
+import type { Lead } from "./cluster/lead.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
@@ -28,13 +29,14 @@ export type HttpThreadStart = {
   readonly pulse: PulseMemory;
   /** Map of workers and their shards; null when the journal is a file. */
   readonly cluster: ClusterMap | null;
+  readonly lead: Lead;
 };
 
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
   | { readonly kind: "purged" | "beaten"; readonly id: number }
-  | { readonly kind: "map"; readonly map: ClusterMap }
+  | { readonly kind: "map"; readonly map: ClusterMap; readonly lead: Lead }
   | { readonly kind: "tariffs"; readonly tariffs: readonly KnownTariff[] }
   | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: unknown }
@@ -64,7 +66,7 @@ export type HttpThread = {
   /** Pulse that the thread watches, so that it can tell when no message comes any more. */
   readonly pulse: Pulse;
   setReadiness(readiness: Readiness): void;
-  setMap(map: ClusterMap): void;
+  setMap(map: ClusterMap, lead: Lead): void;
   /** Another worker has begun tariffs: these are all. */
   setTariffs(tariffs: readonly KnownTariff[]): void;
   /** Takes new tokens for the audit, by the name of the processor. */
@@ -155,11 +157,11 @@ export async function startHttpThread(
       told = now;
       post({ kind: "readiness", readiness });
     },
-    setMap(map) {
-      const now = JSON.stringify(map);
+    setMap(map, lead) {
+      const now = JSON.stringify([map, lead]);
       if (now === toldMap) return;
       toldMap = now;
-      post({ kind: "map", map });
+      post({ kind: "map", map, lead });
     },
     setTariffs: (tariffs) => post({ kind: "tariffs", tariffs }),
     renew: (auditTokens) => post({ kind: "renew", auditTokens }),

@@ -89,7 +89,12 @@ await pipeline.recover().catch(exitWith);
 const { incidents } = pipeline;
 const { startWebhooks } =
   settings.WEBHOOK_URL === null ? { startWebhooks: () => null } : await import("./webhooks.ts");
-const leads = journal.shared?.leads ?? true;
+/** Copied, since threads are told it. */
+const lead = () => {
+  const { leads, leader } = journal.shared ?? { leads: true, leader: null };
+  return { leads, leader };
+};
+const { leads } = lead();
 const webhooks = startWebhooks({ settings, names, tariffs, journal, incidents, clock, leads });
 // Nothing may end before it is known where webhooks begin.
 await webhooks?.opened;
@@ -101,10 +106,11 @@ const link = await openUdpServer(settings, log, (payment, answer) =>
 
 const observers = observe({ clock, pipeline, journal, link, webhooks });
 const cluster = journal.shared?.map ?? null;
-const start = { settings, names, tariffs, ledger: ledger.memory, prunedBeforeMs, cluster };
+const known = { names, tariffs, prunedBeforeMs, cluster, lead: lead() };
+const start = { settings, ledger: ledger.memory, ...known };
 const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
 pipeline.onMap = (map, leadsNow) => {
-  http.setMap(map);
+  http.setMap(map, lead());
   webhooks?.lead(leadsNow);
 };
 if (journal.shared !== undefined) {

@@ -178,7 +178,10 @@ export const TABLE = {
   audit: get(PASSED_ON, "/audit", {
     reads: "always",
     summary: "Whether the processors have recorded what is settled here",
-    answers: { 200: json("Totals of both sides, and what differs", ref("Audit")) },
+    answers: {
+      200: json("Totals of both sides, and what differs", ref("Audit")),
+      503: later("Another worker audits, and cannot be asked"),
+    },
   }),
   purge: post(PASSED_ON, "/purge-payments", {
     guard: "purge",

@@ -4,6 +4,7 @@
  * shards over, and every payment is charged once and counted once. A third that joins gets its part.
  */
 import { expect, test } from "bun:test";
+import type { AuditReport } from "../../shared/http-api/audit.ts";
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { GatewayClient } from "../../testing/gateway.ts";
@@ -166,7 +167,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const { ports } = stand;
     await evenlySpread(ports.HTTP_PORT, 2);
     const processors = (fee: number) =>
-      `default=${stand.preferred.url};fee=${fee},fallback=${stand.dearer.url};fee=0.15`;
+      `default=${stand.preferred.url};fee=${fee};audit-token=123,fallback=${stand.dearer.url};fee=0.15`;
     await using less = await beside(stand, {
       PROCESSORS: `default=${stand.preferred.url};fee=0.05`,
       WORKER_NAME: "less",
@@ -190,6 +191,14 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("all show the fee that it begins", WAIT_MS, async () => {
       return (await shownBy()).every((status) => status !== "missing" && status.tariff! > 2);
     });
+    // The first one audits for all, and has no token.
+    for (const client of clients) {
+      const { processors: audited } = (await (await client.ask("/audit")).json()) as AuditReport;
+      expect(audited.map(({ name, state }) => [name, state])).toEqual([
+        ["default", "off"],
+        ["fallback", "off"],
+      ]);
+    }
     const shown = await shownBy();
     for (const status of shown) expect(status).toEqual(shown[0]!);
     const decided = await fetch(

@@ -263,7 +263,7 @@ export class Watch {
 }
 
 /** Payments that are found or known to differ, and by how much more the processor has. */
-function driftOf({ differences, windows }: Pick<Findings, "differences" | "windows">) {
+export function driftOf({ differences, windows }: Pick<Findings, "differences" | "windows">) {
   let driftPayments = differences.length;
   let driftCents = 0;
   for (const { oursCents, theirsCents } of differences) {

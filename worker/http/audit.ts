@@ -1,7 +1,12 @@
 /** Shows the audit: over HTTP, and as metrics of the processors that are audited. */
 import { Gauge, type Registry } from "prom-client";
 import type { AuditReport, ProcessorAudit } from "../../shared/http-api/audit.ts";
+import { unavailable } from "../../shared/problem.ts";
 import type { AuditedState } from "../standing.ts";
+import { json, type Call } from "./route.ts";
+
+/** Header of a question that another worker passes on: whoever gets it answers it. */
+export const PASSED_ON = "papaleguas-passed-on";
 
 /** Figures of an audited processor. */
 export type AuditGauges = AuditedState & {
@@ -11,11 +16,18 @@ export type AuditGauges = AuditedState & {
 };
 
 export type AuditSource = {
-  report(): Promise<AuditReport>;
+  /** A sentence when the worker that audits for all cannot be asked. */
+  report(isOwn: boolean): Promise<AuditReport | string>;
   gauges(): AuditGauges[];
+  audited(): readonly AuditedState[];
 };
 
-export function registerAuditMetrics(registry: Registry, audit: AuditSource): void {
+export async function auditAnswer(audit: AuditSource, { request }: Call): Promise<Response> {
+  const report = await audit.report(request.headers.has(PASSED_ON));
+  return typeof report === "string" ? unavailable(report) : json(JSON.stringify(report));
+}
+
+export function registerAuditMetrics(registry: Registry, audit: Pick<AuditSource, "gauges">): void {
   const gauge = (name: string, help: string, valueOf: (of: AuditGauges) => number | null) =>
     new Gauge({
       name,

@@ -103,7 +103,7 @@ export function runHttp(given: Options = {}): RunningHttp {
     operator: NO_OPERATOR,
     onCorruption: absent,
     leaveTimes: { quietMs: 0, answerMsMax: 0, breakOffMs: 1_000 },
-    audit: { report: async () => ({ processors: [] }), gauges: () => [] },
+    audit: { report: async () => ({ processors: [] }), gauges: () => [], audited: () => [] },
     ...options,
   });
   const url = `http://127.0.0.1:${server.port}`;

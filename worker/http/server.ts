@@ -14,7 +14,7 @@ import type { WorkerSettings } from "../settings.ts";
 import type { MoneyReader } from "./money.ts";
 import { registerMoneyMetrics } from "./money-metrics.ts";
 import type { Totals } from "../summary.ts";
-import { registerAuditMetrics, type AuditSource } from "./audit.ts";
+import { auditAnswer, registerAuditMetrics, type AuditSource } from "./audit.ts";
 import { registerBackupMetrics } from "./backup.ts";
 import { leadToPage } from "../../shared/http/lead.ts";
 import { isCorruption } from "../corruption.ts";
@@ -114,7 +114,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     notReady,
     standstill: standstill.reason,
     damage: () => damage,
-    audited: () => options.audit.gauges(),
+    audited: () => options.audit.audited(),
     history: options.history,
   });
   const events = new EventFeed({ endings: options.endings, known: options.known, standstill });
@@ -129,7 +129,7 @@ export function startHttp(options: HttpOptions): HttpServer {
     livez: () => new Response("ok\n"),
     readyz: ({ query }) => answerReadiness(readiness(), query, "ok"),
     metrics: () => metrics.answer(),
-    audit: async () => json(JSON.stringify(await options.audit.report())),
+    audit: (call) => auditAnswer(options.audit, call),
     document: () => json(WORKER_DOCUMENT),
     ...dashboardAnswers({
       ...options,

@@ -1,6 +1,7 @@
 /** The interface of every store behind the journal; journal.test.ts is the contract that each passes. */
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import type { Holding } from "../cluster/holding.ts";
+import type { Lead, Peer } from "../cluster/lead.ts";
 import type { Gift } from "../cluster/owners.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Address, Addresses } from "../addresses.ts";
@@ -47,18 +48,11 @@ export type SharedNews = SharedDecisions & {
   readonly tariffs: number;
 };
 
-/** Another worker: its name, and the origin of its HTTP. */
-export type Peer = { readonly name: string; readonly http: string };
-
 /** A journal that several workers share, each with its own payments. */
-export interface SharedJournal {
+export interface SharedJournal extends Lead {
   readonly holding: Holding;
   /** The workers and their shards, as APIs are told it. */
   readonly map: ClusterMap;
-  /** True for the one worker that asks processors for their health and sends webhooks. */
-  readonly leads: boolean;
-  /** That worker, when it is another one. */
-  readonly leader: Peer | null;
   /** Tells which other worker has a shard; null: this one, or nobody. */
   ownerOf(shard: number): Peer | null;
   onNews: (news: SharedNews) => void;

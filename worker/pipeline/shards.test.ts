@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
-import type { Peer, SharedJournal, SharedNews } from "../journal.ts";
+import type { Peer } from "../cluster/lead.ts";
+import type { SharedJournal, SharedNews } from "../journal.ts";
 import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
 import { idOf, WALL_START_MS } from "./world.fixture.ts";
 

@@ -14,6 +14,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { shardOf } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
 import { meaningOf, type Found } from "../../cluster/fence.ts";
+import type { Peer } from "../../cluster/lead.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
 import type { KnownTariff, Priced } from "../../tariffs.ts";
 import { Ticker } from "../../ticker.ts";
@@ -28,7 +29,7 @@ import {
   type Transition,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
-import type { OnDurable, Peer, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
+import type { OnDurable, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";

@@ -9,10 +9,11 @@ import type { Clock } from "../../../shared/clock.ts";
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
+import type { Peer } from "../../cluster/lead.ts";
 import type { Started } from "../../cluster/configuration.ts";
 import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
-import type { Peer, SharedNews } from "../driver.ts";
+import type { SharedNews } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { besideLiving, keptOf } from "./living.ts";
@@ -91,12 +92,11 @@ export class Lease {
   }
   /** The worker that does so, if it is another one that is known. */
   get leader(): Peer | null {
-    return this.#others.find(({ worker }) => worker === this.#leader) ?? null;
+    return this.#peer(this.#leader);
   }
   /** Tells who has a shard; null: this worker, or nobody. */
   ownerOf(shard: number): Peer | null {
-    const owner = this.#map.owners[shard];
-    return this.#others.find(({ worker }) => worker === owner) ?? null;
+    return this.#peer(this.#map.owners[shard] ?? null);
   }
 
   /** The newest map that is known here, as APIs are told it. */
@@ -214,6 +214,11 @@ export class Lease {
   #living(dead: number | null): number[] {
     const others = this.#others.filter(({ worker, leftMs }) => worker !== dead && leftMs > 0);
     return [this.worker, ...others.map(({ worker }) => worker)];
+  }
+
+  #peer(number: number | null): Peer | null {
+    const found = this.#others.find(({ worker }) => worker === number);
+    return found === undefined ? null : { name: found.name, http: found.http };
   }
 
   stop(): void {
