@@ -194,10 +194,8 @@ export class OpenPayments {
   }
 
   #refused(payment: OpenPayment, { kind }: Move, result: TransitionResult | null): void {
-    if (kind === "accept") {
-      this.#acceptedCents -= payment.payment.amountCents;
-      return this.#close(payment);
-    }
+    if (kind === "accept") this.#acceptedCents -= payment.payment.amountCents;
+    if (kind === "accept") return this.#close(payment);
     const there = result?.kind === "moved" ? result.state : null;
     const here = payment.state.kind;
     throw new Error(`${nameOf(payment)}: ${kind}; it is ${here} here, and ${there} in the journal`);
