@@ -15,10 +15,11 @@ export async function judgeDatabase(settings: WorkerSettings): Promise<Judged> {
   const { inspect } = await import("../../worker/journal/postgres.ts");
   const { PROCESSORS, JOURNAL } = settings;
   try {
-    const { warnings, schema, addresses } = await inspect(settings, systemClock);
+    const { warnings, schema, addresses, refusal } = await inspect(settings, systemClock);
     const judged = judgeKnown(PROCESSORS, addresses);
     const figure = `${shownJournal(JOURNAL)} ${schema === 0 ? "is empty" : `has schema ${schema}`}`;
     const findings = [ok(NAME, figure), ...warnings.map((one) => warning(NAME, one, null))];
+    if (refusal !== null) findings.push(wrong("workers", refusal, null));
     return { ...judged, findings: [...findings, ...judged.findings] };
   } catch (error) {
     // Nobody knows whose the payments are: no processor is asked.

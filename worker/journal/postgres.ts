@@ -117,27 +117,36 @@ export async function migrateAlone(
 }
 
 export type Inspected = {
+  /** Sentences on what a start would only say. */
   readonly warnings: readonly string[];
   readonly schema: number;
   readonly addresses: readonly KnownAddress[];
+  /** Why a start is refused while others live, in one sentence, or null. */
+  readonly refusal: string | null;
 };
 
 /** Looks at a database as a start would, and writes nothing. Rejects with one sentence. */
 export async function inspect(
-  {
-    JOURNAL: url,
-    CLUSTER_ALLOW_SINGLE,
-  }: Pick<PostgresSettings, "JOURNAL" | "CLUSTER_ALLOW_SINGLE">,
+  settings: Pick<
+    PostgresSettings,
+    "JOURNAL" | "CLUSTER_ALLOW_SINGLE" | "WORKER_NAME" | "PROCESSORS"
+  >,
   clock: Clock,
 ): Promise<Inspected> {
+  const { JOURNAL: url, CLUSTER_ALLOW_SINGLE, WORKER_NAME: name, PROCESSORS } = settings;
   const connection = new Connection(url);
   try {
     const { warnings } = await checkDatabase(connection, clock, CLUSTER_ALLOW_SINGLE);
     const schema = await schemaOf((...question) => connection.ask(...question));
     refuseLater(schema);
-    if (schema === POSTGRES_MIGRATIONS.length) refuseMoved(await movedAtMs(connection));
     const addresses = schema === 0 ? [] : await knownAddressesIn(connection);
-    return { warnings, schema, addresses };
+    if (schema !== POSTGRES_MIGRATIONS.length) {
+      return { warnings, schema, addresses, refusal: null };
+    }
+    refuseMoved(await movedAtMs(connection));
+    const living = await besideLiving(connection, { name, processors: PROCESSORS }, null);
+    const all = [...warnings, ...living.warnings];
+    return { warnings: all, schema, addresses, refusal: living.refusal };
   } catch (error) {
     throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
   } finally {

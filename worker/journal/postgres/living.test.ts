@@ -5,7 +5,7 @@ import { shareOf } from "../../../shared/tariff.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
 import { NAMES } from "../journal.fixture.ts";
-import { openPostgresJournal } from "../postgres.ts";
+import { inspect, openPostgresJournal } from "../postgres.ts";
 import type { KnownTariff } from "../../tariffs.ts";
 import type { Transition } from "../../transitions.ts";
 import type { SharedNews } from "../driver.ts";
@@ -49,7 +49,10 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       NAMES.map((name) => ({ name })),
     );
     expect(await ask(url, "SELECT count(*)::int AS n FROM workers")).toEqual([{ n: 1 }]);
+    const refusal = expect.stringContaining("worker w1, which is active, has no processor third");
+    expect(await inspect(settingsAt(url, other), systemClock)).toMatchObject({ refusal });
     await first.journal.close();
+    expect(await inspect(settingsAt(url, other), systemClock)).toMatchObject({ refusal: null });
     await using _ = await started(url, other);
   },
   WAIT_MS,
@@ -91,6 +94,9 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     );
     await until("the first one knows", WAIT_MS, () => heard.length === 2 * NAMES.length);
     expect(heard.map(({ terms }) => terms)).toEqual([OLD, OLD, NEW, NEW]);
+    expect(await inspect(settingsAt(url, { name: "w1" }), systemClock)).toMatchObject({
+      refusal: expect.stringContaining("with which worker w2 was started"),
+    });
     await first.journal.close();
     await expect(started(url, { name: "w1" })).rejects.toThrow(
       /: this worker \(w1\) has 5 % for default, which was replaced by 6 %, with which worker w2 was started: [^\n]+$/,
