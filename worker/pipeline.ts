@@ -79,7 +79,10 @@ export class Pipeline {
     const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;
-    this.#health = new HealthProbes(clock, lanes.all, () => this.onEvent());
+    this.#health = new HealthProbes(clock, lanes.all, ({ number }, reading) => {
+      if (reading !== null) options.journal.shared?.tellHealth({ processor: number, ...reading });
+      this.onEvent();
+    });
     const maySend = (payment: OpenPayment, lane: Lane) => this.#maySend(payment, lane);
     this.#resolver = new Resolver(lanes, random, maySend);
     this.#charges = new Charges({

@@ -37,6 +37,13 @@ export type SharedDecisions = {
   readonly isTrusted: boolean;
 };
 
+/** Answer of a processor to the worker that has asked it for its health, by its number. */
+export type SharedReading = {
+  readonly processor: number;
+  readonly failing: boolean;
+  readonly minResponseTimeMs: number;
+};
+
 /** Told after each renewal of a worker's lease. */
 export type SharedNews = SharedDecisions & {
   /** Shards that are this worker's since then, and whether any of them was another's. */
@@ -46,6 +53,8 @@ export type SharedNews = SharedDecisions & {
   readonly gifts: readonly Gift[];
   /** Number of the tariffs that have begun so far. */
   readonly tariffs: number;
+  /** New readings of other workers. */
+  readonly health: readonly SharedReading[];
 };
 
 /** A journal that several workers share, each with its own payments. */
@@ -55,6 +64,8 @@ export interface SharedJournal extends Lead {
   readonly map: ClusterMap;
   /** Tells which other worker has a shard; null: this one, or nobody. */
   ownerOf(shard: number): Peer | null;
+  /** Tells other workers, soon; without a promise. */
+  tellHealth(reading: SharedReading): void;
   onNews: (news: SharedNews) => void;
   /** Hears all tariffs when another worker has begun some; null: nobody hears yet. */
   onTariffs: ((tariffs: readonly KnownTariff[]) => void) | null;

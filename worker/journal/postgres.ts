@@ -16,7 +16,7 @@ import { checkDatabase } from "./postgres/checks.ts";
 import { Connection, patiently } from "./postgres/connection.ts";
 import { callOf } from "./postgres/functions.ts";
 import { besideLiving } from "./postgres/living.ts";
-import { PostgresJournal, swept } from "./postgres/journal.ts";
+import { PostgresJournal } from "./postgres/journal.ts";
 import { Lease, type Identity } from "./postgres/lease.ts";
 import {
   migratePostgres,
@@ -24,6 +24,7 @@ import {
   refuseLater,
   schemaOf,
 } from "./postgres/migrations.ts";
+import { swept } from "./postgres/sweep.ts";
 
 export type PostgresSettings = {
   readonly JOURNAL: string;

@@ -1,19 +1,24 @@
 /**
  * Health probes: one call at a time to a processor, with the pause that its kind asks for, for the whole
- * system. A reading is handed to its lane; no answer, an error or 429 is no news, but that it could not be
+ * system. A reading is handed to its lane, and told to workers that do not ask; no answer, an error or 429 is no news, but that it could not be
  * reached is kept for people.
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Lane } from "../lane.ts";
+import type { HealthReading } from "../processor.ts";
 
 export class HealthProbes {
   readonly #clock: Clock;
   /** When the next one is due, of each that can be asked; infinite while one is under way. */
   readonly #dueAtMs: Map<Lane, number>;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (lane: Lane, reading: HealthReading | null) => void;
 
-  /** `onEnd` is called after each probe. */
-  constructor(clock: Clock, lanes: readonly Lane[], onEnd: () => void = () => {}) {
+  /** `onEnd` is called after each probe; null: it is no news. */
+  constructor(
+    clock: Clock,
+    lanes: readonly Lane[],
+    onEnd: (lane: Lane, reading: HealthReading | null) => void,
+  ) {
     this.#clock = clock;
     this.#onEnd = onEnd;
     const asked = lanes.filter(({ client }) => client.healthEveryMs !== null);
@@ -45,6 +50,6 @@ export class HealthProbes {
     this.#dueAtMs.set(lane, Math.max(startedAtMs + everyMs, nowMs + retryAfterMs));
     lane.unreachable = unreachable;
     if (reading !== null) lane.recordHealth(nowMs, reading);
-    this.#onEnd();
+    this.#onEnd(lane, reading);
   }
 }

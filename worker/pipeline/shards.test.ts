@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
 import type { Peer } from "../cluster/lead.ts";
-import type { SharedJournal, SharedNews } from "../journal.ts";
+import type { SharedJournal, SharedNews, SharedReading } from "../journal.ts";
 import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
 import { idOf, WALL_START_MS } from "./world.fixture.ts";
 
@@ -33,6 +33,10 @@ class Shared implements SharedJournal {
   ownerOf() {
     return this.owner;
   }
+  readonly readings: SharedReading[] = [];
+  tellHealth(reading: SharedReading) {
+    this.readings.push(reading);
+  }
   shardsUnderWay() {
     return new Set<number>();
   }
@@ -52,7 +56,14 @@ class Shared implements SharedJournal {
 
   hear(news: Partial<SharedNews>): void {
     const decisions = { modes: [], urls: [], isTrusted: false };
-    const nothing = { gained: [], wereOwned: true, gifts: [], tariffs: 0, ...decisions };
+    const nothing = {
+      gained: [],
+      wereOwned: true,
+      gifts: [],
+      tariffs: 0,
+      health: [],
+      ...decisions,
+    };
     this.onNews({ ...nothing, ...news });
   }
 }
@@ -237,5 +248,33 @@ describe("what an operator has decided at another worker", () => {
     expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "auto"]);
     shared.hear({ modes: ["drained", "forced"] });
     expect(bench.lanes.map(({ mode }) => mode)).toEqual(["drained", "forced"]);
+  });
+});
+
+describe("a processor's health", () => {
+  test("is told to others by the worker that asks", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    await bench.tick();
+    const reading = { failing: false, minResponseTimeMs: 70 };
+    await last(bench.fallback.probes).answer({ reading, retryAfterMs: 0 });
+    await last(bench.default.probes).answer({ reading: null, retryAfterMs: 0 });
+    expect(shared.readings).toEqual([{ processor: 1, ...reading }]);
+  });
+
+  test("is believed by the others, which do not ask", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    shared.leads = false;
+    shared.hear({
+      health: [
+        { processor: 0, failing: true, minResponseTimeMs: 0 },
+        { processor: 1, failing: false, minResponseTimeMs: 70 },
+      ],
+    });
+    await bench.tick(10_000);
+    expect(bench.processors.map(({ probes }) => probes.length)).toEqual([0, 0]);
+    expect(bench.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
+    expect(bench.lanes[1]!.latencyMs).toBe(70);
   });
 });

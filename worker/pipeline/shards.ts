@@ -106,10 +106,13 @@ export class Shards {
     );
   }
 
-  #learn({ gained, wereOwned, gifts, ...decisions }: SharedNews): void {
-    const { clock, shared, load, onMap } = this.#options;
+  #learn({ gained, wereOwned, gifts, health, ...decisions }: SharedNews): void {
+    const { clock, shared, load, onMap, lanes } = this.#options;
     onMap(shared.map, shared.leads);
     this.#follow(decisions);
+    for (const { processor, ...reading } of health) {
+      lanes.find(({ number }) => number === processor)?.recordHealth(clock.steadyMs(), reading);
+    }
     this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);

@@ -29,7 +29,13 @@ import {
   type Transition,
 } from "../../transitions.ts";
 import { Checkpoints } from "../checkpoints.ts";
-import type { OnDurable, SharedJournal, SharedNews, WorkerJournal } from "../driver.ts";
+import type {
+  OnDurable,
+  SharedJournal,
+  SharedNews,
+  SharedReading,
+  WorkerJournal,
+} from "../driver.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { stateOf } from "../records.ts";
 import { CODE } from "../sqlite-moves.ts";
@@ -48,11 +54,11 @@ import { callOf } from "./functions.ts";
 import type { Lease } from "./lease.ts";
 import { ledgerBlocks, ledgerRows, type Ask } from "./ledger.ts";
 import { OPEN, openRowsOf, type OpenColumns } from "./open-rows.ts";
+import { swept } from "./sweep.ts";
 import { tariffsIn, tariffsWith } from "./tariffs.ts";
 
 /** Time between two questions for a batch of which nobody knows whether it was stored. */
 const ASK_AGAIN_MS = 250;
-const SWEPT_AT_ONCE = 5_000;
 /** Payments that a processor has settled are looked for in the last minute, then in 16 and so on. */
 const LOOK_BACK_MS = 60_000;
 const LOOK_BACK_MORE = 16;
@@ -60,7 +66,7 @@ const CONTROLS = 3;
 /** No number of tariffs. */
 const NONE_KNOWN = -1;
 
-const QUESTIONS = { commit: callOf("commit"), sweep: callOf("sweep") };
+const QUESTIONS = { commit: callOf("commit") };
 
 /** Kinds after which a payment is moved no more, so that its id is not kept. */
 const ENDS: ReadonlySet<Transition["kind"]> = new Set(["settle", "reject", "conflict"]);
@@ -182,6 +188,10 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 
   ownerOf(shard: number): Peer | null {
     return this.#parts.lease.ownerOf(shard);
+  }
+
+  tellHealth(reading: SharedReading): void {
+    this.#parts.lease.tellHealth(reading);
   }
 
   shardsUnderWay(): Set<number> {
@@ -466,20 +476,6 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
       await swept(this.#parts.beside, () => this.#isOver);
     } catch (error) {
       if (!(error instanceof NoAnswer) && !this.#isOver) throw error;
-    }
-  }
-}
-
-/** Deletes all rows below the bases of streams, in pieces. */
-export async function swept(connection: Connection, isOver = () => false): Promise<void> {
-  const purged = await connection.ask<{ stream: number }>(
-    "SELECT stream::int FROM streams WHERE base > 0 ORDER BY stream",
-  );
-  for (const { stream } of purged) {
-    for (let gone = 1; gone > 0 && !isOver();) {
-      const values = [stream, SWEPT_AT_ONCE];
-      const [row] = await connection.ask<{ gone: string }>(QUESTIONS.sweep, values);
-      gone = Number(row?.gone ?? 0);
     }
   }
 }

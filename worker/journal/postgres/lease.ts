@@ -13,7 +13,7 @@ import type { Peer } from "../../cluster/lead.ts";
 import type { Started } from "../../cluster/configuration.ts";
 import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
-import type { SharedNews } from "../driver.ts";
+import type { SharedNews, SharedReading } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { besideLiving, keptOf } from "./living.ts";
@@ -42,6 +42,8 @@ export type Beat = {
   readonly is_trusted: boolean;
   /** How many have begun so far. */
   readonly tariffs: number;
+  /** Readings of other workers, with the database's instants. */
+  readonly health: readonly (SharedReading & { readonly atMs: number })[];
 };
 
 /** Another worker has taken the lease, or the database has an older map than before. */
@@ -49,6 +51,8 @@ type Lost = "sealed" | "gap";
 
 /** Version that no map has. */
 const NONE = -1;
+/** Largest of a column of 32 bits. */
+const MS_MAX = 2 ** 31 - 1;
 
 const QUESTIONS = {
   join: callOf("join"),
@@ -71,6 +75,9 @@ export class Lease {
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
   #leader: number | null = null;
+  /** Readings that others are to be told, and instants of those that they have told, by processor. */
+  #heard: SharedReading[] = [];
+  readonly #toldAtMs = new Map<number, number>();
 
   private constructor(
     worker: number,
@@ -176,7 +183,8 @@ export class Lease {
   /** Renews it once, learns the map, and takes from the dead, and what nobody has. */
   async #renew(): Promise<SharedNews | Lost> {
     const { version: known } = this.holding;
-    const beat = await beatOf(this.#connection, this.worker, this.#map.version);
+    const heard = this.#heard.splice(0);
+    const beat = await beatOf(this.#connection, this.worker, this.#map.version, heard);
     if (!beat.alive) return "sealed";
     // No change of the map is ever undone: the database was put back.
     if (beat.version < known) return "gap";
@@ -193,7 +201,22 @@ export class Lease {
     if (this.#map.owners.includes(null)) await this.#takeOver(null);
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
     const { modes, urls, is_trusted: isTrusted, tariffs } = beat;
-    return { gained, wereOwned, gifts, modes, urls, isTrusted, tariffs };
+    const health = this.#newIn(beat.health);
+    return { gained, wereOwned, gifts, modes, urls, isTrusted, tariffs, health };
+  }
+
+  /** Tells others with the next renewal; a reading that is lost with it is followed by the next one. */
+  tellHealth(reading: SharedReading): void {
+    this.#heard.push(reading);
+  }
+
+  /** A reading stands in several answers. */
+  #newIn(readings: Beat["health"]): SharedReading[] {
+    return readings.flatMap(({ atMs, ...reading }) => {
+      if (this.#toldAtMs.get(reading.processor) === atMs) return [];
+      this.#toldAtMs.set(reading.processor, atMs);
+      return [reading];
+    });
   }
 
   /**
@@ -261,8 +284,16 @@ export async function joined(connection: Connection, worker: number): Promise<nu
   return row?.stream ?? null;
 }
 
-export async function beatOf(connection: Connection, worker: number, known: number): Promise<Beat> {
-  const [beat] = await connection.ask<Beat>(QUESTIONS.beat, [worker, known]);
+export async function beatOf(
+  connection: Connection,
+  worker: number,
+  known: number,
+  heard: readonly SharedReading[] = [],
+): Promise<Beat> {
+  const rows = heard.map(({ processor, failing, minResponseTimeMs }) => {
+    return { processor, failing, ms: Math.min(MS_MAX, Math.round(minResponseTimeMs)) };
+  });
+  const [beat] = await connection.ask<Beat>(QUESTIONS.beat, [worker, known, rows]);
   return beat!;
 }
 
