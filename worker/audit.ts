@@ -1,8 +1,9 @@
 /**
  * The audit compares the ledger's total for a processor with that processor's own, to the cent, and
  * names the payments that make a difference. It runs all the time in the worker, or in one of several
- * that share a database, for processors with an audit-token, and by hand as `worker audit`. It only reads, on both sides: a person decides what to
- * do about a difference. Method and limits are in docs/adr/0019-audit.md.
+ * that share a database, for processors with an audit-token, and by hand as `worker audit`. It only reads,
+ * on both sides: a person decides what to do about a difference. Method and limits are in
+ * docs/adr/0019-audit.md.
  *
  * It runs in the http thread, whose columns and journal it reads, in steps that are small beside a
  * question from outside; one call at a time leaves for one processor at a time.
