@@ -3,12 +3,12 @@ import { expect, test } from "bun:test";
 import { startSimulator } from "../../simulator/server.ts";
 import { GatewayClient } from "../../testing/gateway.ts";
 import { freePorts } from "../../testing/ports.ts";
-import { Child, run } from "../../testing/process.ts";
+import { Child } from "../../testing/process.ts";
 import { bareEnv, ROOT } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 import type { JournalSync } from "../../worker/journal/store.ts";
-import { parseTrace, traceOf, TRACED, type PaymentTrace } from "./trace.ts";
+import { parseTrace, traceOf, TRACED, whyNoTrace, type PaymentTrace } from "./trace.ts";
 
 const PAYMENTS = 8;
 const TEST_MS_MAX = 60_000;
@@ -104,11 +104,4 @@ async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
     if (trace === null) throw new Error(`${id} is not in the trace of ${calls.length} calls`);
     return trace;
   });
-}
-
-/** Null when there is a strace that may trace. */
-async function whyNoTrace(): Promise<string | null> {
-  if (Bun.which("strace") === null) return "skipped: there is no strace";
-  const { code } = await run(["strace", "-f", "-o", "/dev/null", "true"]);
-  return code === 0 ? null : "skipped: strace may not trace here";
 }

@@ -25,10 +25,12 @@ import { Kinds } from "./kinds.ts";
 import { WHY_NO_GO } from "./linearizable.ts";
 import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
 import { compiledPrograms } from "./programs.ts";
+import { cutPower, powerText, type PowerOptions } from "./power/cut.ts";
 import { ROUGH, SMOOTH } from "../../testing/relay.ts";
 import { reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
 import { Shop } from "./shop.ts";
+import { whyNoTrace } from "./trace.ts";
 import { FROM_SOURCE } from "../../testing/stack.ts";
 import { prepareStack, type HurtStack } from "./stack.ts";
 
@@ -338,12 +340,25 @@ async function killCluster(args: readonly string[]): Promise<never> {
   process.exit((await inside.ended).code ?? 1);
 }
 
+/** Ends the process as the drill has ended, or with 2 and one line when something is missing for it. */
+async function cutPowers(options: PowerOptions): Promise<never> {
+  const whyNot = await whyNoTrace();
+  if (whyNot !== null) {
+    process.stderr.write(`--power: ${whyNot}\n`);
+    process.exit(2);
+  }
+  const report = await cutPower(options);
+  process.stdout.write(powerText(report));
+  process.exit(report.violations.length === 0 ? 0 : 1);
+}
+
 if (import.meta.main) {
   const args = process.argv.slice(2);
   const options = killOptions(args);
   if (options.cluster) await killCluster(args);
   const over = new AbortController();
   process.once("SIGINT", () => over.abort());
+  if (options.power) await cutPowers({ ...options, cuts: options.kills, over: over.signal });
   const report = await kill({ ...options, over: over.signal });
   process.stdout.write(reportText(report));
   process.exit(report.violations.length === 0 ? 0 : 1);

@@ -21,6 +21,8 @@ export type KillOptions = {
   readonly worker: readonly string[] | null;
   /** True has several machines instead of one, and a database for a journal. */
   readonly cluster: boolean;
+  /** True cuts the power of the worker's machine instead, so many times with each sync. */
+  readonly power: boolean;
   /** Longest time after the trouble until everything is settled. */
   readonly settleMsMax: number;
   /** Ends it early: the leg under way is audited, and that is all. */
@@ -40,6 +42,7 @@ export const KILL_DEFAULTS: KillOptions = {
   source: false,
   worker: null,
   cluster: false,
+  power: false,
   settleMsMax: 60_000,
   over: null,
   log: () => {},
@@ -55,6 +58,7 @@ const OPTIONS = {
   pauses: { type: "boolean" },
   source: { type: "boolean" },
   cluster: { type: "boolean" },
+  power: { type: "boolean" },
 } as const;
 const LONG_KILLS = 1_000;
 /** Several machines on one share its cores with three databases. */
@@ -81,6 +85,8 @@ not agree.
   --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
               a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
               of those, and the rate is 60. Exits 2 and says what is missing, when something is
+  --power     the power of the worker's machine is cut instead, so many times with JOURNAL_SYNC=full and
+              with normal: what was not synced is gone, any part of it and in any order. Needs strace
 `;
 
 /** Exits on --help, and with one line on an option that does not exist. */
@@ -96,6 +102,7 @@ export function killOptions(args: readonly string[]): KillOptions {
   return {
     ...KILL_DEFAULTS,
     cluster: isCluster,
+    power: values.power === true,
     kills: number("kills", values.long === true ? LONG_KILLS : KILL_DEFAULTS.kills),
     seed: number("seed", KILL_DEFAULTS.seed),
     rate: Math.max(1, number("rate", isCluster ? CLUSTER_RATE : KILL_DEFAULTS.rate)),

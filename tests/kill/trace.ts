@@ -3,13 +3,20 @@
  * call runs and after it has run, and writes its lines in that order, so the order of lines is the order
  * of things: a call that begins on a later line than another ended has seen what that one did.
  */
+import { run } from "../../testing/process.ts";
+
 export type Call = {
   readonly name: string;
   /** Arguments and result. */
   readonly text: string;
-  /** Lines of the file; two of them when other threads were heard in between. */
+  /**
+   * Lines of the file; two of them when other threads were heard in between. A call that its process did not
+   * live to see the end of has ended nowhere: `Infinity`.
+   */
   readonly beganAt: number;
   readonly endedAt: number;
+  /** Milliseconds since 1970 at which it began, with strace's `-ttt`; else NaN. */
+  readonly beganAtMs: number;
 };
 
 export type PaymentTrace = {
@@ -30,25 +37,37 @@ export const TRACED =
 
 export function parseTrace(text: string): Call[] {
   const calls: Call[] = [];
-  const unfinished = new Map<string, { name: string; text: string; beganAt: number }>();
+  const unfinished = new Map<string, Omit<Call, "endedAt">>();
   for (const [line, content] of text.split("\n").entries()) {
-    const resumed = /^(\d+)\s+<\.\.\. (\w+) resumed>(.*)$/.exec(content);
+    const resumed = /^(\d+)\s+(?:[\d.]+\s+)?<\.\.\. (\w+) resumed>(.*)$/.exec(content);
     if (resumed !== null) {
       const [, thread = "", name = "", rest = ""] = resumed;
       const began = unfinished.get(thread);
       if (began?.name !== name) continue;
       unfinished.delete(thread);
-      calls.push({ ...began, text: began.text + rest, endedAt: line });
+      const endedAt = rest.endsWith("= ?") ? Infinity : line;
+      calls.push({ ...began, text: began.text + rest, endedAt });
       continue;
     }
-    const match = /^(\d+)\s+(\w+)\((.*)$/.exec(content);
+    const match = /^(\d+)\s+(?:([\d.]+)\s+)?(\w+)\((.*)$/.exec(content);
     if (match === null) continue;
-    const [, thread = "", name = "", rest = ""] = match;
+    const [, thread = "", seconds, name = "", rest = ""] = match;
+    const beganAtMs = Number(seconds ?? Number.NaN) * 1_000;
     const cut = rest.indexOf("<unfinished ...>");
-    if (cut === -1) calls.push({ name, text: rest, beganAt: line, endedAt: line });
-    else unfinished.set(thread, { name, text: rest.slice(0, cut), beganAt: line });
+    if (cut === -1) {
+      const endedAt = rest.endsWith("= ?") ? Infinity : line;
+      calls.push({ name, text: rest, beganAt: line, endedAt, beganAtMs });
+    } else unfinished.set(thread, { name, text: rest.slice(0, cut), beganAt: line, beganAtMs });
   }
+  for (const call of unfinished.values()) calls.push({ ...call, endedAt: Infinity });
   return calls;
+}
+
+/** Null when there is a strace that may trace. */
+export async function whyNoTrace(): Promise<string | null> {
+  if (Bun.which("strace") === null) return "skipped: there is no strace";
+  const { code } = await run(["strace", "-f", "-o", "/dev/null", "true"]);
+  return code === 0 ? null : "skipped: strace may not trace here";
 }
 
 /** Null when the trace does not hold the payment's datagram, verdict and 202. */

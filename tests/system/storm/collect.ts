@@ -126,7 +126,10 @@ function recount(
   return { count: rows.length, cents: rows.reduce((sum, row) => sum + row.amountCents, 0) };
 }
 
-async function statusesOf(gateway: GatewayClient, ids: readonly string[]): Promise<Statuses> {
+export async function statusesOf(
+  gateway: GatewayClient,
+  ids: readonly string[],
+): Promise<Statuses> {
   const each = await eachOf(ids, (id) => patiently(() => gateway.statusOf(id)));
   return new Map(each.map((status, i) => [ids[i] as string, status]));
 }
