@@ -67,7 +67,8 @@ const REPEATED = 0.1;
 const AMOUNT_CENTS_MAX = 100_000;
 const LOAD_MS = { min: 200, max: 1_500 };
 const AT_START = 0.25;
-const START_MS_MAX = 400;
+/** From the first write of a start on. */
+const START_MS_MAX = 200;
 const DELAYS_MS = [0, 5, 50, 300];
 /** Under strace everything is slow. */
 const READY_MS_MAX = 60_000;
@@ -156,9 +157,12 @@ class Cuts {
       if (stack.worker.isReady) await this.#load(stack);
       files = await this.#cut(stack, files, record);
       if (this.#random() < AT_START) {
+        await rm(record);
         stack.worker.start();
         // Nobody waits for a worker whose power is cut.
         stack.worker.untilReady().catch(() => {});
+        // Before that strace has not got hold of it yet.
+        await until("it has written", READY_MS_MAX, () => Bun.file(record).size > 0);
         await Bun.sleep(integerFrom(this.#random, 0, START_MS_MAX));
         if (!stack.worker.isReady) this.counted.atStart++;
         continue;
