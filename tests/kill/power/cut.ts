@@ -208,7 +208,7 @@ class Cuts {
     await worker.kill();
     const text = async () => await Bun.file(record).text();
     await until("strace has written down the end", TRACED_MS_MAX, async () =>
-      /\+\+\+ killed by SIGKILL \+\+\+\n$/.test(await text()),
+      (await text()).endsWith("+++ killed by SIGKILL +++\n"),
     );
     const calls = parseTrace(await text());
     const after: TracedFile[] = [];

@@ -42,7 +42,7 @@ export class TracedFile {
   follow(calls: readonly Call[]): void {
     const written = `<${Buffer.from(this.path).toString("hex").replace(/../g, "\\x$&")}>`;
     for (const call of calls.filter(({ text }) => text.includes(written))) {
-      if (/sync$/.test(call.name)) this.#sync(call);
+      if (call.name.endsWith("sync")) this.#sync(call);
       else this.#changes.push(changeOf(call));
     }
   }
