@@ -13,7 +13,15 @@
 import type { JournalSync } from "../worker/journal/store.ts";
 import type { Sum } from "../testing/gateway.ts";
 import { MAIN_THREAD, spentBetween, threadsCpuMsOf } from "../testing/proc.ts";
-import { Checks, ratiosOf, rowOf, type BenchContext, type Row, type Unit } from "./benchmark.ts";
+import {
+  Checks,
+  differenceOf,
+  ratiosOf,
+  rowOf,
+  type BenchContext,
+  type Row,
+  type Unit,
+} from "./benchmark.ts";
 import { auditSums, settledSince } from "./system/audit.ts";
 import type { LoadReport } from "./load/plan.ts";
 import { acceptedOf, loadStack, type Load } from "./system/payments.ts";
@@ -154,13 +162,6 @@ async function warmUp(stack: BenchStack, payments: number, checks: Checks): Prom
     accepted = plus(accepted, acceptedOf(await loadStack(stack, closed(WARMUP_MS), checks)));
   }
   return accepted;
-}
-
-/** Says what the turns were, and that they are no difference where one has another sign than the rest. */
-export function differenceOf(ratios: readonly number[]): string {
-  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
-  const turns = `turns ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`;
-  return least <= 1 && most >= 1 ? `no difference, ${turns}` : turns;
 }
 
 /** Room for as many payments as come while nothing settles. */

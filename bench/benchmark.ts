@@ -11,6 +11,8 @@ export type BenchContext = {
   readonly dist: string | null;
   /** Folder of the journals, on the disk that is to be measured. */
   readonly directory: string;
+  /** Users wait a second to the millisecond, and clump, as the contest's do. */
+  readonly isFixedSecond?: boolean;
 };
 
 export interface Benchmark {
@@ -93,6 +95,13 @@ export function ratiosOf(unit: Unit, { figures, baselines }: Required<Series>): 
   const speed = (figure: number, baseline: number) =>
     unit === "/s" ? figure / baseline : baseline / figure;
   return baselines.map((baseline, run) => speed(figures[run] as number, baseline));
+}
+
+/** Says what the turns were, and that they are no difference where one has another sign than the rest. */
+export function differenceOf(ratios: readonly number[]): string {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  const turns = `turns ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`;
+  return least <= 1 && most >= 1 ? `no difference, ${turns}` : turns;
 }
 
 export function median(values: readonly number[]): number {

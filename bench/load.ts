@@ -3,8 +3,8 @@
  * report as JSON. It has raw sockets, one request at a time on each, and an HTTP/1.1 reader that knows
  * just enough: a generator that costs as much as what it measures would measure itself.
  *
- * A closed load has every connection send its next payment as soon as the last is answered; it gives the
- * rate. An open load has payments due at a steady rate, whether or not others have been answered; it
+ * A closed load has every connection send its next payment as soon as the last is answered, or, where they
+ * are users who think, a while later. An open load has payments due at a steady rate, whether or not others have been answered; it
  * gives latencies. The clock of a payment that is due starts at once, also when every connection is busy,
  * so a stall is charged to all who would have come in it (the remedy for "coordinated omission").
  */
@@ -12,6 +12,7 @@ import { build } from "hdr-histogram-js";
 import { PaymentConnection } from "./load/connection.ts";
 import type { LoadPlan, LoadReport } from "./load/plan.ts";
 import { startPacer } from "./load/pacer.ts";
+import { spentBetween, threadsCpuMsOf } from "../testing/proc.ts";
 
 /** Longest wait for the last answers, after the last payment was sent. */
 const ANSWERS_MS_MAX = 10_000;
@@ -35,6 +36,10 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     sent++;
     connection.send(atMs);
   };
+  const again = (connection: PaymentConnection, nowMs: number) => {
+    if (plan.thinkMs === undefined) return send(connection, nowMs);
+    setTimeout(() => ended || send(connection, performance.now()), thoughtMs(plan.thinkMs));
+  };
   const onAnswer = (connection: PaymentConnection, status: number, rightPlace: boolean) => {
     const nowMs = performance.now();
     answered++;
@@ -45,7 +50,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
       measured++;
       latencies.recordValue(Math.max(1, Math.round((nowMs - connection.sentAtMs) * 1_000)));
     }
-    if (plan.ratePerSecond === null && !ended) return send(connection, nowMs);
+    if (plan.ratePerSecond === null && !ended) return again(connection, nowMs);
     const due = dueAtMs.shift();
     if (due !== undefined) return send(connection, due);
     idle.push(connection);
@@ -59,8 +64,17 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
   );
   const fromMs = performance.now() + plan.warmupMs;
   const toMs = fromMs + plan.durationMs;
+  const accountsAt = (atMs: number) =>
+    Bun.sleep(atMs - performance.now()).then(() => ({
+      own: process.cpuUsage(),
+      others: (plan.pids ?? []).map(threadsCpuMsOf),
+    }));
+  const accounts = [accountsAt(fromMs), accountsAt(toMs)] as const;
   if (plan.ratePerSecond === null) {
-    for (const connection of connections) send(connection, performance.now());
+    for (const connection of connections) {
+      if (plan.thinkMs === undefined) send(connection, performance.now());
+      else setTimeout(() => send(connection, performance.now()), Math.random() * plan.thinkMs[1]);
+    }
     await Promise.race([Bun.sleep(plan.warmupMs + plan.durationMs), done.promise]);
   } else {
     idle.push(...connections);
@@ -80,7 +94,8 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     await Promise.race([done.promise, Bun.sleep(ANSWERS_MS_MAX)]);
   }
   for (const connection of connections) connection.close();
-  const { user, system } = process.cpuUsage();
+  const [from, to] = await Promise.all(accounts);
+  const own = to.own.user + to.own.system - from.own.user - from.own.system;
   const ms = (percentile: number) => latencies.getValueAtPercentile(percentile) / 1_000;
   return {
     sent,
@@ -94,8 +109,14 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     p999Ms: ms(99.9),
     maxMs: latencies.maxValue / 1_000,
     lateP99Ms: lateness.totalCount === 0 ? 0 : lateness.getValueAtPercentile(99) / 1_000,
-    cpuMs: (user + system) / 1_000,
+    measured,
+    cpuMs: own / 1_000,
+    spent: to.others.map((one, i) => spentBetween(from.others[i]!, one)),
   };
+}
+
+function thoughtMs([least, most]: readonly [number, number]): number {
+  return least + Math.random() * (most - least);
 }
 
 process.stdout.write(`${JSON.stringify(await load(JSON.parse(process.argv[2] as string)))}\n`);

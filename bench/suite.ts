@@ -12,6 +12,7 @@ import * as acceptLatency from "./system/accept-latency.ts";
 import * as acceptRate from "./system/accept-rate.ts";
 import * as auditCommand from "./system/audit-command.ts";
 import * as contestLoad from "./system/contest-load.ts";
+import * as echo from "./system/echo.ts";
 import * as exported from "./system/export.ts";
 import * as dashboards from "./system/dashboards.ts";
 import * as idle from "./system/idle.ts";
@@ -28,6 +29,7 @@ import * as upgrade from "./system/upgrade.ts";
 export const SUITE: readonly Benchmark[] = [
   acceptRate,
   acceptLatency,
+  echo,
   dashboards,
   settleRate,
   webhooks,

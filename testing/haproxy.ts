@@ -1,7 +1,7 @@
 /** Runs HAProxy with `haproxy.cfg` as it is, but for where everybody is. */
 import { join } from "node:path";
 import { freePorts } from "./ports.ts";
-import { Child } from "./process.ts";
+import { Child, type RunOptions } from "./process.ts";
 import { ROOT } from "./programs.ts";
 import { until } from "./until.ts";
 
@@ -14,16 +14,17 @@ export type Balancer = AsyncDisposable & {
   readonly port: number;
   /** Gives what each API counts, to a Prometheus. */
   readonly metricsUrl: string;
-  cpuMs(): number;
+  readonly pid: number;
 };
 
 /** Ports of the API, or of two, and of the worker, and the folder for its configuration. */
 export type Site = {
   readonly ports: { readonly PORT: number; readonly PORT_2?: number; readonly HTTP_PORT: number };
   readonly dataDir: string;
+  readonly session?: RunOptions["session"];
 };
 
-export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> {
+export async function startHaproxy({ ports, dataDir, session = "own" }: Site): Promise<Balancer> {
   const { port, metrics } = await freePorts("port", "metrics");
   const text = await Bun.file(join(ROOT, "haproxy.cfg")).text();
   const placed = text
@@ -35,7 +36,7 @@ export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> 
     .replace(/^frontend statistics[\s\S]*/m, "");
   const path = join(dataDir, "haproxy.cfg");
   await Bun.write(path, placed);
-  const child = new Child({ command: ["haproxy", "-f", path] });
+  const child = new Child({ command: ["haproxy", "-f", path], session });
   child.start();
   const url = `http://127.0.0.1:${port}`;
   const dispose = async () => void (await child.stop());
@@ -52,7 +53,7 @@ export async function startHaproxy({ ports, dataDir }: Site): Promise<Balancer> 
     url,
     port,
     metricsUrl: `http://127.0.0.1:${metrics}`,
-    cpuMs: () => child.cpuMs(),
+    pid: child.pid,
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -1,4 +1,6 @@
 /** Orders for the load generator, and its report. */
+import type { spentBetween } from "../../testing/proc.ts";
+
 export type LoadPlan = {
   readonly host: string;
   readonly port: number;
@@ -8,6 +10,10 @@ export type LoadPlan = {
   readonly durationMs: number;
   /** Null sends as fast as answers come. */
   readonly ratePerSecond: number | null;
+  /** Least and most that each connection of a closed load waits after an answer; without it, not at all. */
+  readonly thinkMs?: readonly [number, number];
+  /** Processes whose CPU time counts as well. */
+  readonly pids?: readonly number[];
   /** True when an answer must name the payment in its Location header. */
   readonly location: boolean;
 };
@@ -28,6 +34,10 @@ export type LoadReport = {
   readonly maxMs: number;
   /** Lateness of the generator itself. */
   readonly lateP99Ms: number;
-  /** CPU time of the generator itself, over its whole life. */
+  /** Answers in the measured part. */
+  readonly measured: number;
+  /** CPU time of the generator itself. */
   readonly cpuMs: number;
+  /** CPU time of each of the plan's processes, by thread. */
+  readonly spent: readonly ReturnType<typeof spentBetween>[];
 };

@@ -10,7 +10,7 @@ import type { BenchStack } from "./stack.ts";
 import { minus, plus, summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 const SETTLE_MS_MAX = 120_000;
-const POLL_MS = 100;
+const POLL_MS = 20;
 
 /** Waits until all is settled that this stack accepted, and compares the sums of both sides. */
 export async function auditSums(stack: BenchStack, accepted: Sum, checks: Checks): Promise<void> {

@@ -12,6 +12,9 @@ export const CHILD = { readyMsMax: READY_MS_MAX, onLine: showTrouble, session: "
 /** With this a worker, or a client without limits, need not replace itself to make as many calls. */
 export const CALLS = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192" };
 
+/** Stands in for both processors: the simulator takes twice as much of the cores. */
+export const LIGHT_PROCESSOR = fromSource("bench/light-processor.ts");
+
 /** Runs a program from source when `dist` is null, else as it was compiled into that folder. */
 export function commandOf(
   entry: string,

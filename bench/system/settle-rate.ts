@@ -12,7 +12,7 @@ import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import type { ClientPlan, ClientReport } from "./charges.ts";
 import { simulateBy } from "../../testing/stack.ts";
-import { CHILD, commandOf, reportOf } from "./children.ts";
+import { CHILD, LIGHT_PROCESSOR, reportOf } from "./children.ts";
 import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
 import { summaryOf, sumsOf, totalOf } from "./sums.ts";
 
@@ -105,12 +105,8 @@ function fill(journal: string, backlog: number): void {
   store.close();
 }
 
-async function bareRate(
-  { quick, dist }: BenchContext,
-  delayMs: number,
-  checks: Checks,
-): Promise<number> {
-  const { admins, children } = await simulateBy(commandOf("simulator.ts", dist), CHILD);
+async function bareRate({ quick }: BenchContext, delayMs: number, checks: Checks): Promise<number> {
+  const { admins, children } = await simulateBy(LIGHT_PROCESSOR, CHILD);
   await using running = new AsyncDisposableStack();
   for (const child of children) running.use(child);
   for (const admin of admins) await admin.setDelay(delayMs);

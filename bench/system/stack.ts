@@ -1,5 +1,5 @@
 /**
- * Starts a whole gateway for one run: two processors, a worker and an API, each a process, with a
+ * Starts a whole gateway for one run: two light processors, a worker and an API, each a process, with a
  * new journal or one that has much in it.
  */
 import type { Sum } from "../../testing/gateway.ts";
@@ -7,7 +7,7 @@ import type { Child } from "../../testing/process.ts";
 import { siteFor, Stack, type StackOptions as SiteOptions } from "../../testing/stack.ts";
 import type { JournalSync } from "../../worker/journal/store.ts";
 import type { BenchContext } from "../benchmark.ts";
-import { CALLS, CHILD, commandOf } from "./children.ts";
+import { CALLS, CHILD, commandOf, LIGHT_PROCESSOR } from "./children.ts";
 import { NONE, summaryOf } from "./sums.ts";
 
 export type StackOptions = Pick<SiteOptions, "apis" | "between" | "env"> & {
@@ -55,12 +55,10 @@ export async function startStack(
   { dist, directory }: BenchContext,
   { sync, delayMs = 0, settled, prepare, ...options }: StackOptions,
 ): Promise<BenchStack> {
-  const [worker, api, simulator] = ["worker.ts", "api.ts", "simulator.ts"].map((entry) =>
-    commandOf(entry, dist),
-  ) as [string[], string[], string[]];
+  const [worker, api] = ["worker.ts", "api.ts"].map((entry) => commandOf(entry, dist));
   const site = await siteFor({
     ...options,
-    programs: { worker, api, simulator },
+    programs: { worker: worker!, api: api!, simulator: LIGHT_PROCESSOR },
     under: directory,
     env: {
       ...CALLS,
