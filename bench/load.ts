@@ -38,7 +38,13 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
   };
   const again = (connection: PaymentConnection, nowMs: number) => {
     if (plan.thinkMs === undefined) return send(connection, nowMs);
-    setTimeout(() => ended || send(connection, performance.now()), thoughtMs(plan.thinkMs));
+    const waitMs = thoughtMs(plan.thinkMs);
+    setTimeout(() => {
+      if (ended) return;
+      const atMs = performance.now();
+      lateness.recordValue(Math.max(1, Math.round((atMs - nowMs - waitMs) * 1_000)));
+      send(connection, atMs);
+    }, waitMs);
   };
   const onAnswer = (connection: PaymentConnection, status: number, rightPlace: boolean) => {
     const nowMs = performance.now();
@@ -116,7 +122,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
 }
 
 function thoughtMs([least, most]: readonly [number, number]): number {
-  return least + Math.random() * (most - least);
+  return Math.round(least + Math.random() * (most - least));
 }
 
 process.stdout.write(`${JSON.stringify(await load(JSON.parse(process.argv[2] as string)))}\n`);

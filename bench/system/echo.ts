@@ -65,7 +65,7 @@ const FIGURES: readonly Figure[] = [
 export async function run(context: BenchContext): Promise<Row[]> {
   if (WHY_NO_HAPROXY !== null || !existsSync("/proc/self/schedstat")) return [];
   const second = context.isFixedSecond ? ([1_000, 1_000] as const) : ([500, 1_500] as const);
-  const load: Load = context.quick
+  const users: Load = context.quick
     ? { connections: 20, thinkMs: [50, 150], warmupMs: 200, durationMs: 300, ratePerSecond: null }
     : {
         connections: 550,
@@ -80,7 +80,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
   for (let round = 0; round < context.runs; round++) {
     for (let turn = 0; turn < all.length; turn++) {
       const { measure, checks, reports } = all[(round + turn) % all.length]!;
-      reports.push(await measure(context, load, checks));
+      reports.push(await measure(context, users, checks));
     }
   }
   const echoes = all.find(({ what }) => what === ECHO)!.reports;
@@ -90,7 +90,9 @@ export async function run(context: BenchContext): Promise<Row[]> {
       const series = { figures: reports.map(of), ...(isEcho ? {} : { baselines: echoes.map(of) }) };
       const turns = isEcho ? "" : differenceOf(ratiosOf(unit, { baselines: [], ...series }));
       const parts = unit === "ns" ? partsOf(reports) : "";
-      const note = [parts, `load ${microseconds(reports, generatorNs)} µs`, turns];
+      const late = median(reports.map(({ lateP99Ms }) => lateP99Ms)).toFixed(1);
+      const load = `load ${microseconds(reports, generatorNs)} µs, late by ${late} ms at p99`;
+      const note = [parts, load, turns];
       const target: Target = { op: ">=", value: 1 / most, of: "ratio" };
       return rowOf(
         `users: ${what}, ${figure}`,

@@ -10,7 +10,7 @@ import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
 export const CONNECTIONS = 64;
 /** A closed or an open load, and its length. */
 export type Load = Pick<LoadPlan, "warmupMs" | "durationMs" | "ratePerSecond" | "thinkMs"> & {
-  /** As many as `CONNECTIONS` says, unless another number is given. */
+  /** `CONNECTIONS`, unless another number is given. */
   readonly connections?: number;
 };
 
