@@ -5,8 +5,8 @@
  * A gateway is measured cold, in its first two seconds, and warm, after as many payments of the same load on
  * both sides: a restart under load is real, and so is a year without one. All of them are settled before the
  * warm load begins, so that nobody pays for what piled up before. With processors that answer at once payments
- * are accepted and settled side by side. With processors that take a second the way to the 202 is alone, and
- * what has piled up is then settled as fast as it goes.
+ * are accepted and settled side by side. With processors that take a second, from some moment on, the way to the
+ * 202 is alone, and what has piled up is then settled as fast as it goes.
  *
  * A difference that turns its sign from one turn to another is said to be none.
  */
@@ -23,7 +23,6 @@ import {
   type Unit,
 } from "./benchmark.ts";
 import { auditSums, settledSince } from "./system/audit.ts";
-import type { LoadReport } from "./load/plan.ts";
 import { acceptedOf, loadStack, type Load } from "./system/payments.ts";
 import { startStack, type BenchStack, type StackOptions } from "./system/stack.ts";
 import { NONE, plus, totalOf } from "./system/sums.ts";
@@ -119,7 +118,7 @@ async function measureAtOnce(
   const accepted = plus(before, acceptedOf(warm));
   await auditSums(stack, accepted, checks);
   const tookMs = performance.now() - startMs;
-  const spent = eachOf(from, spentBy(stack), warm);
+  const spent = eachOf(from, spentBy(stack), warm.answered);
   const after = `${measuredMs} ms after ${before.count} payments`;
   add("accepted, cold", "/s", cold.perSecond, `the first ${coldMs} ms`);
   add("accepted", "/s", warm.perSecond, after);
@@ -129,7 +128,7 @@ async function measureAtOnce(
   add(`${cpu}: worker's main thread`, "ns", spent.worker);
   add(`${cpu}: worker's other threads`, "ns", spent.others, spent.threads);
   add(`${cpu}: beside it, the processors`, "ns", spent.processors);
-  add(`${cpu}: beside it, the load`, "ns", spent.load);
+  add(`${cpu}: beside it, the load`, "ns", (warm.cpuMs / warm.answered) * 1e6);
 }
 
 async function measureLater(
@@ -139,14 +138,20 @@ async function measureLater(
   checks: Checks,
   add: Add,
 ): Promise<void> {
-  await using stack = await start(context, { sync, delayMs: 1_000, env: { PATIENCE_MS: "0" } });
-  const before = await warmUp(stack, warmup.later, checks);
+  await using stack = await start(context, { sync, env: { PATIENCE_MS: "0" } });
+  const settled = await warmUp(stack, warmup.atOnce, checks);
+  await auditSums(stack, settled, checks);
+  for (const processor of stack.processors) await processor.setDelay(1_000);
+  const before = plus(settled, await warmUp(stack, warmup.later, checks));
   const from = spentBy(stack);
   const warm = await loadStack(stack, closed(measuredMs), checks);
-  const spent = eachOf(from, spentBy(stack), warm);
-  for (const processor of stack.processors) await processor.setDelay(0);
+  const spent = eachOf(from, spentBy(stack), warm.answered);
   const accepted = plus(before, acceptedOf(warm));
-  const perSecond = await settledPerSecond(stack, accepted.count);
+  const { count: settledBefore } = totalOf(await settledSince(stack));
+  const waiting = spentBy(stack);
+  for (const processor of stack.processors) await processor.setDelay(0);
+  const perSecond = await settledPerSecond(stack, settledBefore, accepted.count);
+  const settling = eachOf(waiting, spentBy(stack), accepted.count - settledBefore);
   await auditSums(stack, accepted, checks);
   const after = `${measuredMs} ms after ${before.count} payments`;
   add("accepted", "/s", warm.perSecond, after);
@@ -154,6 +159,10 @@ async function measureLater(
   add("CPU of an acceptance: worker's main thread", "ns", spent.worker);
   add("CPU of an acceptance: worker's other threads", "ns", spent.others, spent.threads);
   add("settled out of a backlog", "/s", perSecond, `of ${accepted.count}`);
+  const cpu = "CPU of a settlement";
+  add(`${cpu}: worker's main thread`, "ns", settling.worker);
+  add(`${cpu}: worker's other threads`, "ns", settling.others, settling.threads);
+  add(`${cpu}: beside it, the processors`, "ns", settling.processors);
 }
 
 async function warmUp(stack: BenchStack, payments: number, checks: Checks): Promise<Sum> {
@@ -185,9 +194,9 @@ function spentBy({ apis, worker, site }: BenchStack): Spent {
   };
 }
 
-/** Nanoseconds of a payment of this load. */
-function eachOf(from: Spent, to: Spent, { answered, cpuMs }: LoadReport) {
-  const each = (spentMs: number) => (spentMs / answered) * 1e6;
+/** Nanoseconds of each of so many payments. */
+function eachOf(from: Spent, to: Spent, payments: number) {
+  const each = (spentMs: number) => (spentMs / payments) * 1e6;
   const all = (threads: Threads) => threads.values().reduce((sum, ms) => sum + ms, 0);
   const worker = spentBetween(from.worker, to.worker).map(({ name, ms }) => {
     return { name, ns: each(ms) };
@@ -201,18 +210,18 @@ function eachOf(from: Spent, to: Spent, { answered, cpuMs }: LoadReport) {
     others: worker.reduce((sum, { ns }) => sum + ns, -main),
     threads: told.map(({ name, ns }) => `${name} ${(ns / 1e3).toFixed(1)}`).join(", "),
     processors: each(sumOf(to.processors) - sumOf(from.processors)),
-    load: each(cpuMs),
   };
 }
 
-/** The slope of the summary's count between a quarter and seven eighths of the backlog. */
-async function settledPerSecond(stack: BenchStack, backlog: number): Promise<number> {
+/** The slope of the summary's count between a quarter and seven eighths of what is open at first. */
+async function settledPerSecond(stack: BenchStack, settled: number, all: number): Promise<number> {
+  const at = (part: number) => settled + (all - settled) * part;
   let from = { atMs: performance.now(), count: 0 };
   for (;;) {
     const { count } = totalOf(await settledSince(stack));
     const atMs = performance.now();
-    if (count >= (7 * backlog) / 8) return ((count - from.count) / (atMs - from.atMs)) * 1_000;
-    if (from.count === 0 && count >= backlog / 4) from = { atMs, count };
+    if (count >= at(7 / 8)) return ((count - from.count) / (atMs - from.atMs)) * 1_000;
+    if (from.count === 0 && count >= at(1 / 4)) from = { atMs, count };
     await Bun.sleep(POLL_MS);
   }
 }
