@@ -11,8 +11,10 @@ import {
 } from "./benchmark.ts";
 import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
+import * as cluster from "./system/cluster.ts";
 import { figureText, tableOf } from "./table.ts";
 import { WHY_NO_HAPROXY } from "../testing/haproxy.ts";
+import { NO_POSTGRES, WHY_NO_POSTGRES } from "../testing/postgres.ts";
 import { run } from "../testing/process.ts";
 import { fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
@@ -107,6 +109,25 @@ test("another revision is measured by turns, and every answer is checked", async
   expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
   expect(rows.filter(({ ratio }) => !(ratio !== null && ratio > 0))).toEqual([]);
 });
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `several workers are measured over a database with standbys${NO_POSTGRES}`,
+  async () => {
+    using journals = temporaryDirectory();
+    const context = { quick: true, runs: 1, dist: null, directory: journals.path };
+    const rows = await cluster.run(context);
+    expect(rows.map(({ name }) => name)).toEqual(
+      ["1 worker", "2 workers"].flatMap((who) =>
+        ["accepted", "whole payments", "CPU of the workers", "CPU of the primary"].map(
+          (what) => `cluster: ${who}, ${what}`,
+        ),
+      ),
+    );
+    expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
+    expect(rows.filter(({ figure }) => !(figure > 0))).toEqual([]);
+  },
+  120_000,
+);
 
 test("turns that do not agree are no difference", () => {
   expect(differenceOf([0.9, 1.2])).toBe("no difference, turns 0.90 1.20");

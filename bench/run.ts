@@ -7,6 +7,7 @@ import { verdictOf, type BenchContext, type Benchmark, type Row } from "./benchm
 import { describeMachine, headerOf } from "./machine.ts";
 import { Revision } from "./revision.ts";
 import { SUITE } from "./suite.ts";
+import * as cluster from "./system/cluster.ts";
 import { killAll, run } from "../testing/process.ts";
 import { DIST, isBuilt, ROOT } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
@@ -28,6 +29,8 @@ changes no exit code. The largest journal has ten million payments and takes 2 G
                   and what they cost, cold and warm; the baseline is REV, and --only chooses among
                   "normal at once", "normal later", "full at once" and "full later"
   --fixed-second  the users of system/echo wait a second to the millisecond, as the contest's do, and clump
+  --cluster       several workers over one PostgreSQL with two standbys, beside one with SQLite, and nothing
+                  else; it needs the package postgresql
   --dir DIR       where journals are written (the system's folder for temporary files)
 `;
 
@@ -40,6 +43,7 @@ const { values: flags } = argumentsOrExit({
     json: { type: "string" },
     dist: { type: "boolean", default: false },
     against: { type: "string" },
+    cluster: { type: "boolean", default: false },
     "fixed-second": { type: "boolean", default: false },
     dir: { type: "string", default: tmpdir() },
   },
@@ -47,7 +51,7 @@ const { values: flags } = argumentsOrExit({
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 3));
 const only = patternOf(flags.only);
-const suite: readonly Benchmark[] = flags.against === undefined ? SUITE : partsAgainst();
+const suite = suiteOf();
 const chosen = suite.filter(({ name }) => only.test(name));
 if (!Number.isInteger(runs) || runs < 1) refuseArguments(USAGE, "--runs: a whole number from 1");
 if (chosen.length === 0) {
@@ -87,6 +91,11 @@ say(`${tableOf(rows, flags.quick)}\n`);
 if (flags.json !== undefined) {
   const judged = rows.map((row) => Object.assign({ verdict: verdictOf(row, flags.quick) }, row));
   await Bun.write(flags.json, `${JSON.stringify({ machine, runs, rows: judged }, null, 2)}\n`);
+}
+
+function suiteOf(): readonly Benchmark[] {
+  if (flags.cluster) return [cluster];
+  return flags.against === undefined ? SUITE : partsAgainst();
 }
 
 /** The parts of `--against`, each beside the other revision once it is built. */

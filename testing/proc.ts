@@ -10,6 +10,14 @@ export function cpuMsOf(pid: number): number {
   return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
 }
 
+/** The same of a process and all that it has started and that still run. */
+export function familyCpuMsOf(pid: number): number {
+  const children = tasksOf(pid).flatMap((task) => {
+    return textOf(`/proc/${pid}/task/${task}/children`).split(" ").filter(Boolean).map(Number);
+  });
+  return children.reduce((sum, child) => sum + familyCpuMsOf(child), cpuMsOf(pid));
+}
+
 /** Name that the first thread of a process is given here, whatever the process is called. */
 export const MAIN_THREAD = "main";
 

@@ -12,8 +12,10 @@ import { minus, plus, summaryOf, sumsOf, totalOf } from "./sums.ts";
 const SETTLE_MS_MAX = 120_000;
 const POLL_MS = 20;
 
+type Settled = Pick<BenchStack, "workerHttp" | "before" | "processors">;
+
 /** Waits until all is settled that this stack accepted, and compares the sums of both sides. */
-export async function auditSums(stack: BenchStack, accepted: Sum, checks: Checks): Promise<void> {
+export async function auditSums(stack: Settled, accepted: Sum, checks: Checks): Promise<void> {
   const untilMs = performance.now() + SETTLE_MS_MAX;
   let summary = await settledSince(stack);
   while (totalOf(summary).count < accepted.count && performance.now() < untilMs) {
@@ -25,7 +27,7 @@ export async function auditSums(stack: BenchStack, accepted: Sum, checks: Checks
 }
 
 /** Sums by processor, without what the journal had before. */
-export async function settledSince(stack: BenchStack): Promise<Sum[]> {
+export async function settledSince(stack: Settled): Promise<Sum[]> {
   const summary = await summaryOf(stack.workerHttp);
   return summary.map((sum, processor) => minus(sum, stack.before[processor] as Sum));
 }

@@ -1,0 +1,177 @@
+/**
+ * Measures several workers over one PostgreSQL, whose commits wait for one of two standbys: how many payments a
+ * second are accepted, how many are settled, and what each costs the workers and the primary. The baseline is one
+ * worker with SQLite on the same disk, under the same load. Everything shares one machine's cores, the three
+ * databases and the load too, so that more workers show what they cost, and not what machines of their own
+ * would bring.
+ */
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
+import { SHARDS } from "../../shared/shards.ts";
+import { GatewayClient } from "../../testing/gateway.ts";
+import { freePorts } from "../../testing/ports.ts";
+import { startPostgres, WHY_NO_POSTGRES, type Postgres } from "../../testing/postgres.ts";
+import { Child } from "../../testing/process.ts";
+import { cpuMsOf, familyCpuMsOf } from "../../testing/proc.ts";
+import { bareEnv } from "../../testing/programs.ts";
+import { processorsAt, simulateBy } from "../../testing/stack.ts";
+import { until } from "../../testing/until.ts";
+import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import type { LoadReport } from "../load/plan.ts";
+import { auditSums } from "./audit.ts";
+import { CALLS, CHILD, commandOf } from "./children.ts";
+import { acceptedOf, runLoad, type Load } from "./payments.ts";
+import { startStack, type BenchStack } from "./stack.ts";
+import { NONE, plus } from "./sums.ts";
+
+export const name = "system/cluster";
+
+const WORKERS = { quick: [1, 2], full: [1, 2, 4] };
+const HOST = "127.0.0.1";
+/** So many payments are under way at once that commits are batches, though each waits for a standby. */
+const CONNECTIONS = 256;
+const EVEN_MS_MAX = 60_000;
+/** Room for what piles up while more is accepted than settled. */
+const SETTINGS = { BACKLOG_MAX: "1000000", LOG_LEVEL: "info", ...CALLS };
+
+type Gateway = Pick<BenchStack, "workerHttp" | "before" | "processors"> & {
+  readonly port: number;
+  /** CPU time up to now, in milliseconds: of all workers, and of the primary where there is one. */
+  cpuMs(): Spent;
+};
+type Spent = { readonly workers: number; readonly primary: number };
+type Measured = {
+  readonly accepted: number;
+  readonly whole: number;
+  readonly workersNs: number;
+  readonly primaryNs: number;
+};
+
+export async function run(context: BenchContext): Promise<Row[]> {
+  if (WHY_NO_POSTGRES !== null) throw new Error(WHY_NO_POSTGRES);
+  const checks = new Checks();
+  const counts = context.quick ? WORKERS.quick : WORKERS.full;
+  const turns = new Map([0, ...counts].map((workers) => [workers, [] as Measured[]]));
+  for (let round = 0; round < context.runs; round++) {
+    turns.get(0)!.push(await measureSqlite(context, checks));
+    for (const workers of counts) {
+      turns.get(workers)!.push(await measureWorkers(context, workers, checks));
+    }
+  }
+  const baselines = turns.get(0)!;
+  return counts.flatMap((workers) => {
+    const figures = turns.get(workers)!;
+    const of = (what: keyof Measured) => {
+      return {
+        figures: figures.map((one) => one[what]),
+        baselines: baselines.map((one) => one[what]),
+      };
+    };
+    const who = workers === 1 ? "1 worker" : `${workers} workers`;
+    const note = "beside one worker with SQLite, full";
+    const primary = { figures: figures.map(({ primaryNs }) => primaryNs) };
+    return [
+      rowOf(`cluster: ${who}, accepted`, "/s", of("accepted"), checks, note),
+      rowOf(`cluster: ${who}, whole payments`, "/s", of("whole"), checks, note),
+      rowOf(`cluster: ${who}, CPU of the workers`, "ns", of("workersNs"), checks, "a payment"),
+      rowOf(`cluster: ${who}, CPU of the primary`, "ns", primary, checks, "a payment"),
+    ];
+  });
+}
+
+async function measureSqlite(context: BenchContext, checks: Checks): Promise<Measured> {
+  await using stack = await startStack(context, { sync: "full", env: SETTINGS });
+  const { workerHttp, before, processors, port, worker } = stack;
+  const cpuMs = () => ({ workers: worker.cpuMs(), primary: 0 });
+  return await measure(context, { workerHttp, before, processors, port, cpuMs }, checks);
+}
+
+async function measureWorkers(
+  context: BenchContext,
+  workers: number,
+  checks: Checks,
+): Promise<Measured> {
+  await using database = await startPostgres({ standbys: 2 });
+  await using ends = new AsyncDisposableStack();
+  return await measure(context, await startWorkers(context, database, workers, ends), checks);
+}
+
+async function measure(
+  { quick }: BenchContext,
+  gateway: Gateway,
+  checks: Checks,
+): Promise<Measured> {
+  const load = (durationMs: number): Load => {
+    return { warmupMs: 0, durationMs, ratePerSecond: null, connections: CONNECTIONS };
+  };
+  const paid = (durationMs: number) => runLoad(gateway, load(durationMs), true, checks);
+  const before = acceptedOf(await paid(quick ? 100 : 3_000));
+  await auditSums(gateway, before, checks);
+  const from = gateway.cpuMs();
+  const startMs = performance.now();
+  const report = await paid(quick ? 100 : 4_000);
+  await auditSums(gateway, plus(before, acceptedOf(report)), checks);
+  const tookMs = performance.now() - startMs;
+  return measuredOf(report, tookMs, from, gateway.cpuMs());
+}
+
+function measuredOf(
+  { perSecond, answered }: LoadReport,
+  tookMs: number,
+  from: Spent,
+  to: Spent,
+): Measured {
+  const each = (who: keyof Spent) => ((to[who] - from[who]) / answered) * 1e6;
+  const whole = (answered / tookMs) * 1_000;
+  return { accepted: perSecond, whole, workersNs: each("workers"), primaryNs: each("primary") };
+}
+
+/** Starts them one after the other, and an API, and waits until each worker has its part of the shards. */
+async function startWorkers(
+  { dist }: BenchContext,
+  postgres: Postgres,
+  count: number,
+  ends: AsyncDisposableStack,
+): Promise<Gateway> {
+  const { admins: processors, children } = await simulateBy(commandOf("simulator.ts", dist), CHILD);
+  for (const child of children) ends.use(child);
+  const database = await postgres.database();
+  const started: { readonly child: Child; readonly link: string; readonly http: string }[] = [];
+  for (let number = 1; number <= count; number++) {
+    const { link, http } = await freePorts("link", "http");
+    const env = bareEnv({
+      ...SETTINGS,
+      WORKER_NAME: `worker-${number}`,
+      LINK_PORT: String(link),
+      HTTP_PORT: String(http),
+      JOURNAL: database,
+      PROCESSORS: processorsAt(processors.map(({ url }) => url)),
+    });
+    const command = commandOf("worker.ts", dist);
+    const child = ends.use(await Child.start({ ...CHILD, name: `worker-${number}`, command, env }));
+    started.push({ child, link: `${HOST}:${link}`, http: `http://${HOST}:${http}` });
+  }
+  const { port } = await freePorts("port");
+  const env = bareEnv({
+    LOG_LEVEL: "info",
+    HOST,
+    PORT: String(port),
+    WORKER_LINK: started.map(({ link }) => link).join(","),
+    WORKER_HTTP: started.map(({ http }) => http).join(","),
+  });
+  ends.use(await Child.start({ ...CHILD, name: "api", command: commandOf("api.ts", dist), env }));
+  const workerHttp = new GatewayClient(started[0]!.http);
+  await until("each has its part of the shards", EVEN_MS_MAX, async () => {
+    const map = (await (await workerHttp.ask("/cluster")).json()) as ClusterMap;
+    return map.workers.filter(({ shards }) => shards.length === SHARDS / count).length === count;
+  });
+  return {
+    workerHttp,
+    before: processors.map(() => NONE),
+    processors,
+    port,
+    cpuMs: () => ({
+      workers: started.reduce((sum, { child }) => sum + cpuMsOf(child.pid), 0),
+      primary: familyCpuMsOf(postgres.child.pid),
+    }),
+  };
+}
