@@ -12,6 +12,7 @@ import {
 import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
 import * as cluster from "./system/cluster.ts";
+import * as largeCluster from "./system/large-cluster.ts";
 import { figureText, tableOf } from "./table.ts";
 import { WHY_NO_HAPROXY } from "../testing/haproxy.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../testing/postgres.ts";
@@ -115,13 +116,13 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
   async () => {
     using journals = temporaryDirectory();
     const context = { quick: true, runs: 1, dist: null, directory: journals.path };
-    const rows = await cluster.run(context);
+    const rows = [...(await cluster.run(context)), ...(await largeCluster.run(context))];
+    const measured = ["accepted", "whole payments", "CPU of the workers", "CPU of the primary"];
     expect(rows.map(({ name }) => name)).toEqual(
-      ["1 worker", "2 workers"].flatMap((who) =>
-        ["accepted", "whole payments", "CPU of the workers", "CPU of the primary"].map(
-          (what) => `cluster: ${who}, ${what}`,
-        ),
-      ),
+      [
+        ...["1 worker", "2 workers"].flatMap((who) => measured.map((what) => `${who}, ${what}`)),
+        ...["start", "take-over", "summary"].map((what) => `10 million, ${what}`),
+      ].map((what) => `cluster: ${what}`),
     );
     expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
     expect(rows.filter(({ figure }) => !(figure > 0))).toEqual([]);

@@ -8,6 +8,7 @@ import { describeMachine, headerOf } from "./machine.ts";
 import { Revision } from "./revision.ts";
 import { SUITE } from "./suite.ts";
 import * as cluster from "./system/cluster.ts";
+import * as largeCluster from "./system/large-cluster.ts";
 import { killAll, run } from "../testing/process.ts";
 import { DIST, isBuilt, ROOT } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
@@ -94,7 +95,7 @@ if (flags.json !== undefined) {
 }
 
 function suiteOf(): readonly Benchmark[] {
-  if (flags.cluster) return [cluster];
+  if (flags.cluster) return [cluster, largeCluster];
   return flags.against === undefined ? SUITE : partsAgainst();
 }
 

@@ -5,33 +5,23 @@
  * databases and the load too, so that more workers show what they cost, and not what machines of their own
  * would bring.
  */
-import type { ClusterMap } from "../../shared/http-api/cluster.ts";
-import { SHARDS } from "../../shared/shards.ts";
-import { GatewayClient } from "../../testing/gateway.ts";
-import { freePorts } from "../../testing/ports.ts";
-import { startPostgres, WHY_NO_POSTGRES, type Postgres } from "../../testing/postgres.ts";
-import { Child } from "../../testing/process.ts";
-import { cpuMsOf, familyCpuMsOf } from "../../testing/proc.ts";
-import { bareEnv } from "../../testing/programs.ts";
-import { processorsAt, simulateBy } from "../../testing/stack.ts";
-import { until } from "../../testing/until.ts";
+import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
+import { familyCpuMsOf } from "../../testing/proc.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
 import { auditSums } from "./audit.ts";
-import { CALLS, CHILD, commandOf } from "./children.ts";
 import { acceptedOf, runLoad, type Load } from "./payments.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 import { NONE, plus } from "./sums.ts";
+import { Workers } from "./workers.ts";
 
 export const name = "system/cluster";
 
 const WORKERS = { quick: [1, 2], full: [1, 2, 4] };
-const HOST = "127.0.0.1";
 /** So many payments are under way at once that commits are batches, though each waits for a standby. */
 const CONNECTIONS = 256;
-const EVEN_MS_MAX = 60_000;
 /** Room for what piles up while more is accepted than settled. */
-const SETTINGS = { BACKLOG_MAX: "1000000", LOG_LEVEL: "info", ...CALLS };
+const SETTINGS = { BACKLOG_MAX: "1000000" };
 
 type Gateway = Pick<BenchStack, "workerHttp" | "before" | "processors"> & {
   readonly port: number;
@@ -87,12 +77,18 @@ async function measureSqlite(context: BenchContext, checks: Checks): Promise<Mea
 
 async function measureWorkers(
   context: BenchContext,
-  workers: number,
+  count: number,
   checks: Checks,
 ): Promise<Measured> {
-  await using database = await startPostgres({ standbys: 2 });
-  await using ends = new AsyncDisposableStack();
-  return await measure(context, await startWorkers(context, database, workers, ends), checks);
+  await using postgres = await startPostgres({ standbys: 2 });
+  await using workers = await Workers.over(await postgres.database(), context, SETTINGS);
+  while (workers.children.length < count) await workers.start();
+  const port = await workers.startApi();
+  await workers.untilEven();
+  const { http: workerHttp, processors } = workers;
+  const before = processors.map(() => NONE);
+  const cpuMs = () => ({ workers: workers.cpuMs(), primary: familyCpuMsOf(postgres.child.pid) });
+  return await measure(context, { workerHttp, before, processors, port, cpuMs }, checks);
 }
 
 async function measure(
@@ -123,55 +119,4 @@ function measuredOf(
   const each = (who: keyof Spent) => ((to[who] - from[who]) / answered) * 1e6;
   const whole = (answered / tookMs) * 1_000;
   return { accepted: perSecond, whole, workersNs: each("workers"), primaryNs: each("primary") };
-}
-
-/** Starts them one after the other, and an API, and waits until each worker has its part of the shards. */
-async function startWorkers(
-  { dist }: BenchContext,
-  postgres: Postgres,
-  count: number,
-  ends: AsyncDisposableStack,
-): Promise<Gateway> {
-  const { admins: processors, children } = await simulateBy(commandOf("simulator.ts", dist), CHILD);
-  for (const child of children) ends.use(child);
-  const database = await postgres.database();
-  const started: { readonly child: Child; readonly link: string; readonly http: string }[] = [];
-  for (let number = 1; number <= count; number++) {
-    const { link, http } = await freePorts("link", "http");
-    const env = bareEnv({
-      ...SETTINGS,
-      WORKER_NAME: `worker-${number}`,
-      LINK_PORT: String(link),
-      HTTP_PORT: String(http),
-      JOURNAL: database,
-      PROCESSORS: processorsAt(processors.map(({ url }) => url)),
-    });
-    const command = commandOf("worker.ts", dist);
-    const child = ends.use(await Child.start({ ...CHILD, name: `worker-${number}`, command, env }));
-    started.push({ child, link: `${HOST}:${link}`, http: `http://${HOST}:${http}` });
-  }
-  const { port } = await freePorts("port");
-  const env = bareEnv({
-    LOG_LEVEL: "info",
-    HOST,
-    PORT: String(port),
-    WORKER_LINK: started.map(({ link }) => link).join(","),
-    WORKER_HTTP: started.map(({ http }) => http).join(","),
-  });
-  ends.use(await Child.start({ ...CHILD, name: "api", command: commandOf("api.ts", dist), env }));
-  const workerHttp = new GatewayClient(started[0]!.http);
-  await until("each has its part of the shards", EVEN_MS_MAX, async () => {
-    const map = (await (await workerHttp.ask("/cluster")).json()) as ClusterMap;
-    return map.workers.filter(({ shards }) => shards.length === SHARDS / count).length === count;
-  });
-  return {
-    workerHttp,
-    before: processors.map(() => NONE),
-    processors,
-    port,
-    cpuMs: () => ({
-      workers: started.reduce((sum, { child }) => sum + cpuMsOf(child.pid), 0),
-      primary: familyCpuMsOf(postgres.child.pid),
-    }),
-  };
 }

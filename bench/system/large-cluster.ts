@@ -1,0 +1,96 @@
+/**
+ * Measures what ten million settled payments in a PostgreSQL cost, beside none: the start of a worker until it
+ * is ready, the time from the death of one of two until the other has all shards, and a summary of everything.
+ * The payments come from a file by `worker move`, and are there and equal afterwards.
+ */
+import { copyFileSync } from "node:fs";
+import type { ClusterMap } from "../../shared/http-api/cluster.ts";
+import { SHARDS } from "../../shared/shards.ts";
+import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
+import { run as runProcess } from "../../testing/process.ts";
+import { bareEnv } from "../../testing/programs.ts";
+import { until } from "../../testing/until.ts";
+import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
+import { commandOf } from "./children.ts";
+import { settledJournal, TEN_MILLION } from "./settled-journal.ts";
+import { summaryOf, totalOf } from "./sums.ts";
+import { Workers } from "./workers.ts";
+
+export const name = "system/large-cluster";
+
+const TAKEN_MS_MAX = 30_000;
+const SUMMARIES = 50;
+const TARGETS: Target[] = [{ op: ">=", value: 0.5, of: "ratio" }];
+
+type Measured = {
+  readonly startMs: number;
+  readonly takeOverMs: number;
+  readonly summaryMs: number;
+};
+
+export async function run(context: BenchContext): Promise<Row[]> {
+  if (WHY_NO_POSTGRES !== null) throw new Error(WHY_NO_POSTGRES);
+  const { path, count } = settledJournal(context, TEN_MILLION);
+  const checks = new Checks();
+  await using postgres = await startPostgres();
+  const [large, empty] = [await postgres.database(), await postgres.database()];
+  await move(path, large, context);
+  const [figures, baselines]: [Measured[], Measured[]] = [[], []];
+  for (let round = 0; round < context.runs; round++) {
+    baselines.push(await measure(context, empty, 0, checks));
+    figures.push(await measure(context, large, count, checks));
+  }
+  const note = `${count} settled, beside an empty database`;
+  const row = (what: string, which: keyof Measured) => {
+    const of = (some: readonly Measured[]) => some.map((one) => one[which]);
+    const series = { figures: of(figures), baselines: of(baselines) };
+    return rowOf(`cluster: 10 million, ${what}`, "ms", series, checks, note, TARGETS);
+  };
+  return [row("start", "startMs"), row("take-over", "takeOverMs"), row("summary", "summaryMs")];
+}
+
+/** Moves a copy: the file that is moved is no worker's any more. */
+async function move(path: string, database: string, { dist }: BenchContext): Promise<void> {
+  const copy = `${path}.moved`;
+  copyFileSync(path, copy);
+  const command = commandOf("worker.ts", dist, "move", "--from", `sqlite:${copy}`);
+  const env = bareEnv({ JOURNAL: database, CLUSTER_ALLOW_SINGLE: "true" });
+  const { code, err } = await runProcess(command, { env });
+  if (code !== 0) throw new Error(`worker move: ${err.trim()}`);
+}
+
+async function measure(
+  context: BenchContext,
+  database: string,
+  settled: number,
+  checks: Checks,
+): Promise<Measured> {
+  await using workers = await Workers.over(database, context, { CLUSTER_ALLOW_SINGLE: "true" });
+  const first = await workers.start();
+  const startMs = first.readyMs;
+  await workers.start();
+  await workers.untilEven();
+  const summaryMs = await medianOf(async () => {
+    checks.equal("settled", totalOf(await summaryOf(workers.http)).count, settled);
+  });
+  const second = workers.httpOf(1);
+  const killedAtMs = performance.now();
+  await first.kill();
+  await until("the other has all shards", TAKEN_MS_MAX, async () => {
+    const map = (await (await second.ask("/cluster")).json()) as ClusterMap;
+    return map.workers.some(({ shards }) => shards.length === SHARDS);
+  });
+  const takeOverMs = performance.now() - killedAtMs;
+  checks.equal("settled afterwards", totalOf(await summaryOf(second)).count, settled);
+  return { startMs, takeOverMs, summaryMs };
+}
+
+async function medianOf(ask: () => Promise<void>): Promise<number> {
+  const spans: number[] = [];
+  for (let i = 0; i < SUMMARIES; i++) {
+    const startMs = performance.now();
+    await ask();
+    spans.push(performance.now() - startMs);
+  }
+  return median(spans);
+}
