@@ -109,7 +109,7 @@ test("another revision is measured by turns, and every answer is checked", async
   expect(rows.map(({ name }) => name)).toContain("normal at once: whole payments");
   expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
   expect(rows.filter(({ ratio }) => !(ratio !== null && ratio > 0))).toEqual([]);
-});
+}, 60_000);
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `several workers are measured over a database with standbys${NO_POSTGRES}`,

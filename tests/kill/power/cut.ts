@@ -115,7 +115,7 @@ class Cuts {
   readonly #shops: () => number;
   /** Payments that were answered 202 and are not known to be gone. */
   readonly #acknowledged = new Map<string, Acknowledged>();
-  /** Those that were answered since the last cut. */
+  /** Answered since the last cut. */
   #fresh: Acknowledged[] = [];
   #cutAtMs = Number.NaN;
 
@@ -225,7 +225,7 @@ class Cuts {
       for (const one of this.#fresh) one.isSafe ||= one.atMs < file.syncedAtMs;
     }
     this.#fresh = [];
-    // What it held was memory only.
+    // It is memory, and no disk.
     await rm(`${journalPath}-shm`, { force: true });
     this.counted.cuts++;
     this.#options.log(`${this.#sync} ${this.counted.cuts}: ${calls.length} calls of the disk`);
@@ -238,7 +238,7 @@ class Cuts {
       const one = this.#acknowledged.get(id)!;
       const { amountCents, atMs, isSafe } = one;
       if (status !== "missing") {
-        // What a start has found was on the disk.
+        // A start has found it on the disk.
         one.isSafe = true;
         if (status.amountCents === amountCents) continue;
         this.#complain(`202 for ${amountCents} cents, kept with ${status.amountCents}`, id);

@@ -57,7 +57,7 @@ export class TracedFile {
     return changed(found, open, () => true).equals(whole);
   }
 
-  /** What a power cut leaves, and how many bytes of what was asked for it takes away. */
+  /** Gives the file as a power cut leaves it, and how many bytes of what was asked for are gone. */
   afterPowerCut(random: () => number): { readonly content: Buffer; readonly lostBytes: number } {
     const kept = pick(random, KEPT);
     let lostBytes = 0;
