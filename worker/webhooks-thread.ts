@@ -5,6 +5,7 @@ import { JournalUnreachable } from "./journal-reader.ts";
 import { stepBack } from "./journal/libc.ts";
 import { erasOf, type Era } from "./tariffs.ts";
 import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
+import type { Figures } from "./webhooks/deliveries.ts";
 import { openSource } from "./webhooks/open-source.ts";
 import { Outbox } from "./webhooks/outbox.ts";
 import { senderTo } from "./webhooks/sender.ts";
@@ -75,9 +76,17 @@ async function start(order: WebhooksStart): Promise<void> {
       await Bun.sleep(AGAIN_MS);
     }
   }
-  told = setInterval(() => {
-    if (outbox !== null) post({ kind: "figures", figures: outbox.figures });
-  }, TELL_MS);
+  told = setInterval(tellFigures, TELL_MS);
+}
+
+let figures: Figures | null = null;
+
+/** Wakes nobody to tell what is known. */
+function tellFigures(): void {
+  const now = outbox?.figures ?? null;
+  if (now === null || Bun.deepEquals(now, figures)) return;
+  figures = now;
+  post({ kind: "figures", figures });
 }
 
 async function resend({ id, fromMs }: Extract<ToWebhooksThread, { kind: "resend" }>) {
