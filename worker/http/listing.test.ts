@@ -6,6 +6,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { integerFrom, pick, seededRandom } from "../../testing/random.ts";
 import { problemOf } from "../../shared/problem.fixture.ts";
 import { openToRead } from "../format.ts";
+import type { PaymentRecord, RowRange } from "../journal-reader.ts";
 import { accept, failed, NAMES, settle, temporaryDirectory } from "../journal/journal.fixture.ts";
 import { SqliteReader } from "../journal/sqlite-reader.ts";
 import { SqliteStore } from "../journal/store.ts";
@@ -18,6 +19,14 @@ import { foundAs, runHttp } from "./server.fixture.ts";
 const ID = "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3";
 const REFERENCES = ["order 7", "=1+1 & Açaí"] as const;
 const BEGIN_MS = Date.UTC(2025, 6, 1);
+
+/** A journal without open payments and references. */
+const NO_OTHERS = {
+  pageOfOpen: async () => [],
+  newestOpenMs: async () => null,
+  pageOfReference: async () => [],
+  newestOfReferenceMs: async () => null,
+};
 
 type Known = {
   readonly seq: number;
@@ -255,6 +264,48 @@ test("a first page reads the open payments once where it holds them all, and no 
   // The newest instant of more than a page is not among those that were accepted last.
   expect((await readsOf("limit=5"))[1]).toBe(1);
 });
+
+test.each([2, 10, 200])(
+  "a page of one payment in %d asks once, for little more than the blocks that hold it",
+  async (nth) => {
+    const [blocks, limit] = [100, 100];
+    const ledger = new LedgerWriter(allocateLedger(4_096, NAMES.length, (blocks + 1) * BLOCK_ROWS));
+    const known = Array.from({ length: blocks * BLOCK_ROWS }, (_, row) => {
+      return { seq: row + 1, processor: row % nth === 0 ? 1 : 0, requestedAtMs: BEGIN_MS + row };
+    });
+    for (const { requestedAtMs, processor } of known) ledger.append(requestedAtMs, 1, processor);
+    const asked: RowRange[] = [];
+    let questions = 0;
+    const listing = new Listing(ledger.memory, {
+      ...NO_OTHERS,
+      async pageOfSettled(rows, place, processor, most) {
+        if (place.order !== "requested") throw new Error("asked for the front");
+        questions++;
+        asked.push(...rows);
+        const found = rows.flatMap(({ fromRow, toRow }) => known.slice(fromRow, toRow));
+        const isPlaced = (one: (typeof known)[number]) =>
+          one.processor === processor && one.requestedAtMs <= place.beforeMs;
+        return found.filter(isPlaced).reverse().slice(0, most) as unknown as PaymentRecord[];
+      },
+    });
+    const lastRow = known.length - 300;
+    const to = new Date(BEGIN_MS + lastRow).toISOString();
+    const parsed = parsePageQuery(
+      new URLSearchParams({ processor: NAMES[1]!, to, limit: `${limit}` }),
+      NAMES,
+    );
+    if (typeof parsed === "string") throw new Error(parsed);
+    const { payments } = await listing.page(parsed);
+    const wanted = known.filter((one) => one.processor === 1 && one.seq <= lastRow + 1).reverse();
+    expect(seqs(payments)).toEqual(wanted.slice(0, limit).map(({ seq }) => seq));
+    expect(questions).toBe(1);
+    const rowsRead = asked.reduce(
+      (sum, { fromRow, toRow }) => sum + Math.max(0, Math.min(toRow, known.length) - fromRow),
+      0,
+    );
+    expect(rowsRead).toBeLessThanOrEqual((limit + 1) * nth + 3 * BLOCK_ROWS);
+  },
+);
 
 test("a list of nothing is one empty page", async () => {
   using world = new World(1);

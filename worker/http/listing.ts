@@ -34,6 +34,8 @@ export type Page = { readonly payments: readonly PaymentFound[]; readonly next: 
 
 /** Open payments, the last accepted first; `isAll`: there are no more. */
 type Newest = { readonly payments: readonly PaymentFound[]; readonly isAll: boolean };
+/** Blocks that one question reads: at most so many, and no more than hold so many payments. */
+type Bound = { readonly blocks: number; readonly payments: number };
 type Rest = Extract<PagePlace, { order: "requested" }>;
 type Reader = Pick<
   JournalReader,
@@ -163,36 +165,39 @@ export class Listing {
     const sealed = this.#sealedBlocks();
     const taken = new Set<number>();
     let rows: RowRange[] = [this.#rowsBehind(sealed, head, behind)];
-    let many = Math.ceil(limit / BLOCK_ROWS) + 1;
+    let most: Bound = { blocks: BLOCKS_AT_ONCE, payments: limit };
     for (;;) {
       // Only what comes before the last one that is known already can be missing.
       const leastMs = found[limit - 1]?.requestedAtMs ?? fromMs;
       const span = { fromMs: leastMs, toMs: behind.beforeMs };
-      const blocks = this.#newestBlocks(span, filter.processor, taken, sealed, many);
+      const blocks = this.#newestBlocks(span, filter.processor, taken, sealed, most);
       rows.push(...rowsOfBlocks(blocks));
       if (rows.length === 0) return found;
       const settled = await this.#settled(filter, rows, { ...behind, fromMs: leastMs }, limit);
       found = merged(found, settled, limit, byInstant);
       rows = [];
-      many = Math.min(2 * many, BLOCKS_AT_ONCE);
+      const more = Math.min(2 * Math.max(blocks.length, 2), BLOCKS_AT_ONCE);
+      most = { blocks: more, payments: Number.POSITIVE_INFINITY };
     }
   }
 
   /**
    * Takes full blocks that may hold a processor's payments of a span, those that reach furthest into its
-   * end first; `many` at most.
+   * end first; no more than a bound asks for.
    */
   #newestBlocks(
     { fromMs, toMs }: Instants,
     processor: number | null,
     taken: Set<number>,
     sealed: number,
-    many: number,
+    most: Bound,
   ): number[] {
     const { minMs, maxMs } = this.#blocks;
     const reach = (block: number) => Math.min(maxMs[block]!, toMs);
     let leastMs = fromMs;
+    let held = 0;
     const found: number[] = [];
+    const heldIn = (block: number) => this.#rowsOf(block, processor);
     const first = this.#firstBlock();
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
     for (let block = sealed - 1; block >= first; block--) {
@@ -202,13 +207,17 @@ export class Listing {
         continue;
       }
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
-      if (processor !== null && !this.#mayHave(block, processor)) continue;
+      if (heldIn(block) === 0) continue;
+      held += heldIn(block);
       const at = found.findIndex((other) => reach(other) > reach(block));
       found.splice(at === -1 ? found.length : at, 0, block);
-      if (found.length <= many) continue;
-      found.shift();
-      // The last one found reaches as far as the least of those that are kept.
-      leastMs = Math.max(leastMs, reach(found[0]!));
+      // The span may end within the block that reaches furthest, which counts for nothing.
+      const others = () => held - heldIn(found[0]!) - heldIn(found.at(-1)!);
+      while (found.length > 2 && (found.length > most.blocks || others() >= most.payments)) {
+        held -= heldIn(found.shift()!);
+        // The last one found reaches as far as the least of those that are kept.
+        leastMs = Math.max(leastMs, reach(found[0]!));
+      }
     }
     for (const block of found) taken.add(block);
     return found;
@@ -234,14 +243,14 @@ export class Listing {
     return sealed;
   }
 
-  /** True also of a block that has no room for its sums. */
-  #mayHave(block: number, processor: number): boolean {
-    const { from, to, processor: numbers } = this.#blocks;
-    if (from[block] === to[block]) return true;
+  /** Rows that a full block has of a processor, or of all; all of them where it has no room for its sums. */
+  #rowsOf(block: number, processor: number | null): number {
+    const { from, to, processor: numbers, count } = this.#blocks;
+    if (processor === null || from[block] === to[block]) return BLOCK_ROWS;
     for (let entry = from[block]!; entry < to[block]!; entry++) {
-      if (numbers[entry] === processor) return true;
+      if (numbers[entry] === processor) return count[entry]!;
     }
-    return false;
+    return 0;
   }
 
   async #open(filter: PageQuery["filter"], place: PagePlace, limit: number) {
