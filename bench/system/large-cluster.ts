@@ -3,7 +3,7 @@
  * is ready, the time from the death of one of two until the other has all shards, and a summary of everything.
  * The payments come from a file by `worker move`, and are there and equal afterwards.
  */
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { SHARDS } from "../../shared/shards.ts";
 import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
@@ -52,7 +52,9 @@ export async function run(context: BenchContext): Promise<Row[]> {
 /** Moves a copy: the file that is moved is no worker's any more. */
 async function move(path: string, database: string, { dist }: BenchContext): Promise<void> {
   const copy = `${path}.moved`;
-  copyFileSync(path, copy);
+  // Its last connection may be closed for us and not yet for SQLite, which keeps its log until then.
+  for (const file of ["", "-wal"])
+    if (existsSync(path + file)) copyFileSync(path + file, copy + file);
   const command = commandOf("worker.ts", dist, "move", "--from", `sqlite:${copy}`);
   const env = bareEnv({ JOURNAL: database, CLUSTER_ALLOW_SINGLE: "true" });
   const { code, err } = await runProcess(command, { env });
