@@ -167,7 +167,10 @@ async function refuseWhileWorked(connection: Connection): Promise<void> {
   if (name !== null) throw new Error(`worker ${name} works there: stop it first`);
 }
 
-/** Resolves when no worker is there any more, works or waits; `told` hears once whom it waits for. */
+/**
+ * Resolves when no worker of an earlier version is there any more, works or waits; `told` hears once whom it
+ * waits for. Of several that wait so, the first to see its end migrates, and lives when others look again.
+ */
 async function onceLeft(
   connection: Connection,
   clock: Clock,
@@ -176,6 +179,8 @@ async function onceLeft(
   for (let isTold = false; ; isTold = true) {
     const name = await patiently(() => livingIn(connection), clock);
     if (name === null) return;
+    const schema = () => schemaOf((...question) => connection.ask(...question));
+    if ((await patiently(schema, clock)) >= POSTGRES_MIGRATIONS.length) return;
     if (!isTold) told(`waits for worker ${name}, which is of an earlier version: it has to end`);
     await Bun.sleep(BEAT_MS);
   }

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
+import { BEAT_MS } from "../../cluster/lease.ts";
 import { accept } from "../journal.fixture.ts";
 import { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
@@ -49,6 +50,31 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await connection.ask("UPDATE workers SET sealed_at = clock_timestamp()");
     await using opened = await opening;
     expect(await opened.apply(accept(1))).toEqual([{ kind: "done" }]);
+    connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `of several workers that wait for an earlier version none waits for another of them${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await left(1);
+    await connection.ask(
+      "INSERT INTO workers (name, link, http, alive_until) VALUES ('old', 'l', 'h', clock_timestamp() + interval '1 hour')",
+    );
+    const said: string[] = [];
+    const opening: ReturnType<typeof openAt>[] = [];
+    while (opening.length < 3) {
+      opening.push(openAt(url, { say: (sentence) => said.push(sentence) }));
+      await until("it waits", WAIT_MS, () => said.length === opening.length);
+      // Each looks again at another time.
+      await Bun.sleep(BEAT_MS / 3);
+    }
+    await connection.ask("UPDATE workers SET sealed_at = clock_timestamp()");
+    for (const opened of await Promise.all(opening)) await opened[Symbol.asyncDispose]();
+    expect(said.filter((sentence) => sentence.includes("waits for worker"))).toEqual(
+      opening.map(() => expect.stringContaining("waits for worker old")),
+    );
     connection.drop();
   },
   WAIT_MS,
