@@ -72,9 +72,10 @@ export async function openPostgresJournal(
     const lease = await Lease.take(beside, identity, clock, (sentence) => say(about(sentence)));
     const started = async () => {
       // Another that has joined at the same moment is seen here.
-      const living = await reached(() => besideLiving(reading, identity, lease.worker));
-      if (living.refusal !== null) throw new Error(living.refusal);
-      for (const warning of living.warnings) warn(about(warning));
+      const { refusal, silent, warnings: fees } = await reached(() => lease.besideLiving(reading));
+      if (refusal !== null) throw new Error(refusal);
+      if (silent !== null) throw new Error(`worker ${silent} has started at the same moment`);
+      for (const warning of fees) warn(about(warning));
       return reached(() => begin(reading, lease, identity.processors, clock.wallMs()));
     };
     const head = await started().catch(async (error: Error) => {

@@ -16,7 +16,7 @@ import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
 import type { SharedNews, SharedReading } from "../driver.ts";
 import { NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
-import { besideLiving, keptOf } from "./living.ts";
+import { besideLiving, keptOf, type BesideLiving } from "./living.ts";
 
 /** A worker, as others are told it, and what it was started with. */
 export type Identity = ReachedAt & Started;
@@ -121,9 +121,10 @@ export class Lease {
   }
 
   /**
-   * Resolves when this worker has a stream. `told` hears once, in one sentence, when it waits for one. While
-   * the database does not answer it goes on asking; it rejects when that will never do, and when workers live
-   * beside which it may not start, for longer than one does that has ended unheard.
+   * Resolves when this worker has a stream. `told` hears once, in one sentence, when it waits for one, or for a
+   * silent worker beside which it might not start; whoever is silent for longer than a lease is sealed meanwhile.
+   * While the database does not answer it goes on asking; it rejects when that will never do, and when workers
+   * live beside which it may not start, for longer than one does that has ended unheard.
    */
   static async take(
     connection: Connection,
@@ -133,27 +134,33 @@ export class Lease {
   ): Promise<Lease> {
     let worker: number | null = null;
     const sinceMs = clock.steadyMs();
+    const renewals = new Renewals();
     for (let isTold = false; ; await Bun.sleep(BEAT_MS)) {
       try {
-        const { refusal } = await besideLiving(connection, identity, worker);
+        const { refusal, silent } = await besideLiving(connection, identity, worker);
         if (refusal !== null && clock.steadyMs() - sinceMs > LEASE_MS) throw new Error(refusal);
         if (refusal !== null) continue;
         worker ??= await entered(connection, identity);
         if (worker === null) continue;
-        const stream = await joined(connection, worker);
+        const stream = silent === null ? await joined(connection, worker) : null;
         if (stream !== null) {
           const lease = new Lease(worker, stream, connection, identity, clock);
           if (typeof (await lease.#renew()) === "object") return lease;
           worker = null;
-        } else if (!(await beatOf(connection, worker, NONE)).alive) worker = null;
+        } else if (!(await waited(connection, worker, renewals, clock))) worker = null;
         else if (!isTold) {
           isTold = true;
-          told("waits until a worker ends: there are as many as there may be");
+          told(silent === null ? NO_STREAM : waitsFor(silent));
         }
       } catch (error) {
         if (!(error instanceof NoAnswer) || error.isForGood) throw error;
       }
     }
+  }
+
+  /** The others, as a start looks at them, seen through this connection. */
+  besideLiving(connection: Connection): Promise<BesideLiving> {
+    return besideLiving(connection, this.#identity, this.worker);
   }
 
   /**
@@ -258,6 +265,33 @@ export class Lease {
       if (!(error instanceof NoAnswer)) throw error;
     }
   }
+}
+
+const NO_STREAM = "waits until a worker ends: there are as many as there may be";
+
+function waitsFor(silent: string): string {
+  return `waits until worker ${silent} has ended, which is silent, and has other processors or fees`;
+}
+
+/**
+ * Renews the lease of a start that has no stream, and seals the dead, who may have all of them while nobody lives
+ * who would; their shards are nobody's then. False: its own is over.
+ */
+async function waited(
+  connection: Connection,
+  worker: number,
+  renewals: Renewals,
+  clock: Clock,
+): Promise<boolean> {
+  const { alive, now_ms: nowMs, version, owners, others } = await beatOf(connection, worker, NONE);
+  if (!alive) return false;
+  renewals.renewed(nowMs, clock.steadyMs());
+  for (const { worker: dead, leftMs } of others) {
+    if (!renewals.mayTake(leftMs)) continue;
+    const left = owners!.map((owner) => (owner === dead ? null : owner));
+    await tookOver(connection, worker, dead, version, left);
+  }
+  return true;
 }
 
 /**

@@ -20,25 +20,39 @@ export function keptOf(processors: readonly Configured[]): Kept[] {
   return processors.map(({ name, kind, url, fee }) => ({ name, kind, url, fee: termsOf(fee) }));
 }
 
-/**
- * `refusal`: why `me` may not start; `warnings`: on fees that differ. Both are sentences. `worker`: its number,
- * once it has one.
- */
+export type BesideLiving = {
+  /** Why the worker may not start, in one sentence, or null. */
+  readonly refusal: string | null;
+  /**
+   * Name of a worker beside which it might not start, whose lease is over, but which nobody has sealed: it would
+   * work on if it woke up. Null: there is none.
+   */
+  readonly silent: string | null;
+  /** Sentences on fees that differ. */
+  readonly warnings: readonly string[];
+};
+
+/** `worker`: the number of `me`, once it has one. */
 export async function besideLiving(
   connection: Connection,
   me: Started,
   worker: number | null,
-): Promise<{ readonly refusal: string | null; readonly warnings: readonly string[] }> {
-  const rows = await connection.ask<{ name: string; processors: Kept[] }>(
-    `SELECT name, processors FROM workers w JOIN streams t ON t.worker = w.worker
-     WHERE alive_until > clock_timestamp() AND w.worker IS DISTINCT FROM $1::bigint ORDER BY w.worker`,
+): Promise<BesideLiving> {
+  const rows = await connection.ask<{ name: string; processors: Kept[]; lives: boolean }>(
+    `SELECT name, processors, alive_until > clock_timestamp() AS lives
+     FROM workers w JOIN streams t ON t.worker = w.worker
+     WHERE w.worker IS DISTINCT FROM $1::bigint ORDER BY w.worker`,
     [worker],
   );
-  const living = rows.map(({ name, processors }) => {
-    return { name, processors: processors.map((one) => ({ ...one, fee: readTerms(one.fee) })) };
+  const others = rows.map(({ name, processors, lives }) => {
+    const kept = processors.map((one) => ({ ...one, fee: readTerms(one.fee) }));
+    return { name, processors: kept, lives };
   });
-  const refusal = whyNotBeside(me, living, await tariffsByName(connection));
-  return { refusal, warnings: feesApart(me, living) };
+  const tariffs = await tariffsByName(connection);
+  const isBarredBy = (other: Started) => whyNotBeside(me, [other], tariffs) !== null;
+  const living = others.filter(({ lives }) => lives);
+  const silent = others.find((other) => !other.lives && isBarredBy(other))?.name ?? null;
+  return { refusal: whyNotBeside(me, living, tariffs), silent, warnings: feesApart(me, living) };
 }
 
 async function tariffsByName(connection: Connection): Promise<Tariffs> {

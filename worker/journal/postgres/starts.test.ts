@@ -1,13 +1,20 @@
 /** Several workers that start at the same moment over one database, which is new. */
 import { afterAll, expect, test } from "bun:test";
 import { systemClock } from "../../../shared/clock.ts";
+import { SHARDS } from "../../../shared/shards.ts";
 import { shareOf } from "../../../shared/tariff.ts";
+import { beatOf } from "./lease.ts";
+import { keptOf } from "./living.ts";
+import { migratePostgres } from "./migrations.ts";
+import { Connection } from "./connection.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { STREAMS } from "../../limits.ts";
 import { openPostgresJournal } from "../postgres.ts";
 import { NAMES } from "../journal.fixture.ts";
 import { ask, freshDatabase, settingsAt, stopPostgres } from "./postgres.fixture.ts";
 
 const STARTS = 4;
+const WAIT_MS = 60_000;
 
 afterAll(stopPostgres);
 
@@ -30,4 +37,51 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await Promise.all(opened.map(({ journal }) => journal.close()));
     expect(await ask(url, "SELECT 1 FROM streams WHERE worker IS NOT NULL")).toEqual([]);
   },
+);
+
+/** A database with workers that had these streams, and processors, when they were last heard of. */
+async function silentIn(streams: number, processors: readonly string[]) {
+  const url = await freshDatabase();
+  const connection = new Connection(url, Number.POSITIVE_INFINITY);
+  await migratePostgres(connection);
+  await connection.ask(
+    `INSERT INTO workers (worker, name, link, http, processors, alive_until) OVERRIDING SYSTEM VALUE
+       SELECT stream + 1, 'w' || stream, 'l', 'h', $1::jsonb, clock_timestamp() - interval '1 s'
+       FROM streams WHERE stream < $2::int`,
+    [keptOf(settingsAt(url, { processors }).PROCESSORS), streams],
+  );
+  await connection.ask("UPDATE streams SET worker = stream + 1 WHERE stream < $1::int", [streams]);
+  await connection.ask("UPDATE shards SET worker = 1");
+  return { url, connection };
+}
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `end workers that were killed, when they have all streams and nobody else lives${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await silentIn(STREAMS, NAMES);
+    const said: string[] = [];
+    const say = (sentence: string) => said.push(sentence);
+    const { journal } = await openPostgresJournal(settingsAt(url), systemClock, { say });
+    expect(said).toContainEqual(expect.stringContaining("waits until a worker ends"));
+    expect(journal.holding.count).toBe(SHARDS);
+    await journal.close();
+    connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `end a worker with other processors that is silent, before it may wake up beside them${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await silentIn(1, [...NAMES, "third"]);
+    const said: string[] = [];
+    const say = (sentence: string) => said.push(sentence);
+    const { journal } = await openPostgresJournal(settingsAt(url), systemClock, { say });
+    expect(await beatOf(connection, 1, -1)).toMatchObject({ alive: false });
+    expect(said).toContainEqual(expect.stringContaining("waits until worker w0 has ended"));
+    expect(journal.holding.count).toBe(SHARDS);
+    await journal.close();
+    connection.drop();
+  },
+  WAIT_MS,
 );
