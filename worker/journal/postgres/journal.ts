@@ -172,7 +172,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 
   /**
    * Driver's `tariffs`. Another worker that starts may begin some between the reading and the batch: whose numbers
-   * are taken then is not stored, and all are read again.
+   * are taken then is not stored, and all are read again. Rejects when one has begun what this one would take back.
    */
   async tariffs(configured: readonly Priced[]): Promise<KnownTariff[]> {
     while (this.#running !== null) await this.#running;
@@ -181,6 +181,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
       const { known, begun } = await tariffsWith(this.#ask, configured, copiedMs);
       this.#tariffs = known.length;
       if (begun.length === 0) return known;
+      await this.#refuseBesideLiving();
       await this.#commitAlone(batchOfTariffs(begun));
       if (this.#isOver) return [...known, ...begun];
     }
@@ -301,6 +302,14 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   /** A file may be found damaged; a database finds damage itself, and refuses to answer. */
   onCorruption(message: string): void {
     this.#end(message);
+  }
+
+  async #refuseBesideLiving(): Promise<void> {
+    const { lease, reading, clock, name } = this.#parts;
+    const { refusal } = await patiently(() => lease.besideLiving(reading), clock);
+    if (refusal === null) return;
+    await this.close();
+    throw new Error(`journal ${name}: ${refusal}`);
   }
 
   #read<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {

@@ -1,7 +1,7 @@
 /** Workers that start beside others, with the same processors and with others. */
 import { afterAll, expect, test } from "bun:test";
 import { systemClock } from "../../../shared/clock.ts";
-import { shareOf } from "../../../shared/tariff.ts";
+import { shareOf, type Tariff } from "../../../shared/tariff.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
 import { NAMES } from "../journal.fixture.ts";
@@ -106,6 +106,26 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await ask(url, "SELECT count(*)::int AS n FROM tariffs")).toEqual([
       { n: 2 * NAMES.length },
     ]);
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `of two that start at the same moment, the one with the fee before does not take the change back${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await (await started(url, {}))[Symbol.asyncDispose]();
+    const opened = async (name: string, fee: Tariff) =>
+      (await openPostgresJournal(settingsAt(url, { name, fee }), systemClock)).journal;
+    const [first, second] = [await opened("w1", NEW), await opened("w2", OLD)];
+    await first.tariffs([0, 1].map((processor) => ({ processor, terms: NEW })));
+    const taken = second.tariffs([0, 1].map((processor) => ({ processor, terms: OLD })));
+    await expect(taken).rejects.toThrow("with which worker w1 was started");
+    const holders = "SELECT name FROM workers w JOIN streams t ON t.worker = w.worker";
+    expect(await ask(url, holders)).toEqual([{ name: "w1" }]);
+    const tariffs = "SELECT count(*)::int AS n FROM tariffs";
+    expect(await ask(url, tariffs)).toEqual([{ n: 2 * NAMES.length }]);
+    await first.close();
   },
   WAIT_MS,
 );
