@@ -67,7 +67,8 @@ export class Caution {
     for (const lane of lanes) {
       this.#asking.know(lane, await journal.settled(lane.number, nextSeq, restoredAtMs, ALL));
     }
-    this.#sayAtStart(processors);
+    // Another worker may have trusted the journal meanwhile.
+    if (!this.#isOver) this.#sayAtStart(processors);
   }
 
   /** `names`: all that the journal knows; some may not be configured any more. */

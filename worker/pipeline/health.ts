@@ -1,7 +1,7 @@
 /**
  * Health probes: one call at a time to a processor, with the pause that its kind asks for, for the whole
- * system. A reading is handed to its lane, and told to workers that do not ask; no answer, an error or 429 is no news, but that it could not be
- * reached is kept for people.
+ * system. A reading is handed to its lane, and told to workers that do not ask; no answer, an error or 429
+ * is no news, but that it could not be reached is kept for people.
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Lane } from "../lane.ts";

@@ -217,6 +217,21 @@ describe("what an operator has decided at another worker", () => {
     expect(bench.pipeline.incidents.open()).toEqual([]);
   });
 
+  test("that the journal is trusted, while this one still reads what processors are sure to have", async () => {
+    const shared = new Shared();
+    shared.learn();
+    using bench = new Bench({ shared, restoredAtMs: WALL_START_MS - 60_000, settledBefore: true });
+    const recovered = bench.pipeline.recover();
+    const { settled } = bench.journal;
+    bench.journal.settled = async (...about) => {
+      shared.hear({ isTrusted: true });
+      return settled.apply(bench.journal, about);
+    };
+    await recovered;
+    expect(bench.pipeline.caution).toBeNull();
+    expect(bench.pipeline.incidents.open()).toEqual([]);
+  });
+
   test("that a processor is the same at its address: its payments are resolved there", async () => {
     const shared = new Shared();
     shared.learn();
