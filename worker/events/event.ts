@@ -34,7 +34,7 @@ export type PaymentEvent = {
   readonly body: string;
 };
 
-/** Meaning of the journal's numbers, as they were when the worker started. */
+/** Meaning of the journal's numbers, as far as it is known here: another worker may begin tariffs. */
 export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
 export function eventOf(ended: Ended, known: Known): PaymentEvent {

@@ -292,4 +292,17 @@ describe("a processor's health", () => {
     expect(bench.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
     expect(bench.lanes[1]!.latencyMs).toBe(70);
   });
+
+  test("that could not be asked for is no word of a worker that asks no more", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    await bench.tick();
+    const unreachable = "ConnectionRefused";
+    await last(bench.default.probes).answer({ reading: null, retryAfterMs: 0, unreachable });
+    shared.hear({});
+    expect(bench.lanes[0]!.unreachable).toBe(unreachable);
+    shared.leads = false;
+    shared.hear({});
+    expect(bench.lanes[0]!.unreachable).toBeNull();
+  });
 });
