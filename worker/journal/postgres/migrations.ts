@@ -30,6 +30,16 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   cents,
 ];
 
+/**
+ * Seals all workers there are, once there are shards. Those of earlier versions have ended, or only sleep: one
+ * that woke up would work on with functions that know nothing of the new schema.
+ */
+const SEAL_ALL = [
+  "UPDATE workers SET sealed_at = clock_timestamp() WHERE sealed_at IS NULL",
+  "UPDATE streams SET worker = NULL WHERE worker IS NOT NULL",
+  "UPDATE shards SET worker = NULL WHERE worker IS NOT NULL",
+];
+
 /** Number of the lock that a migration holds: "PaLe". */
 export const LOCK = 0x50_61_4c_65;
 const TABLES = ["meta", "workers", "streams", "payments", "ledger"];
@@ -74,7 +84,10 @@ export async function migratePostgres(
       for (const statement of statementsOf(sql)) await ask(statement);
       done.push(name);
     }
-    if (done.length > 0) await ask("UPDATE meta SET schema = $1::int", [migrations.length]);
+    if (done.length > 0) {
+      await ask("UPDATE meta SET schema = $1::int", [migrations.length]);
+      if (migrations.includes(map)) for (const statement of SEAL_ALL) await ask(statement);
+    }
     for (const { name, sql } of FUNCTIONS) {
       const there = await ask(
         "SELECT FROM pg_proc WHERE proname = $1::text AND pronamespace = current_schema()::regnamespace",

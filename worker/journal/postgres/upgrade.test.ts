@@ -1,11 +1,13 @@
 /** Starts on databases of earlier schemas, which have neither the tables nor the functions of this program. */
 import { afterAll, expect, test } from "bun:test";
+import { SHARDS } from "../../../shared/shards.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
 import { BEAT_MS } from "../../cluster/lease.ts";
 import { accept } from "../journal.fixture.ts";
 import { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
+import { beatOf } from "./lease.ts";
 import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
 import { freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
 
@@ -75,6 +77,26 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(said.filter((sentence) => sentence.includes("waits for worker"))).toEqual(
       opening.map(() => expect.stringContaining("waits for worker old")),
     );
+    connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker of an earlier version that only sleeps is ended by the upgrade${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await left(POSTGRES_MIGRATIONS.length - 1);
+    await connection.ask(
+      `INSERT INTO workers (worker, name, link, http, alive_until) OVERRIDING SYSTEM VALUE
+         VALUES (1, 'old', 'l', 'h', clock_timestamp() - interval '1 s')`,
+    );
+    await connection.ask("UPDATE streams SET worker = 1 WHERE stream = 0");
+    await connection.ask("UPDATE shards SET worker = 1");
+    const said: string[] = [];
+    await using opened = await openAt(url, { say: (sentence) => said.push(sentence) });
+    expect(said.filter((sentence) => sentence.includes("waits"))).toEqual([]);
+    expect(await beatOf(connection, 1, -1)).toMatchObject({ alive: false });
+    expect(opened.journal.holding.count).toBe(SHARDS);
     connection.drop();
   },
   WAIT_MS,
