@@ -110,7 +110,7 @@ export class Shards {
     const { clock, shared, load, onMap, lanes } = this.#options;
     onMap(shared.map, shared.leads);
     this.#follow(decisions);
-    // Whoever asks no more would go on saying what it found last.
+    // A worker that asks no more would go on saying what it found last.
     if (!shared.leads) for (const lane of lanes) lane.unreachable = null;
     for (const { processor, ...reading } of health) {
       lanes.find(({ number }) => number === processor)?.recordHealth(clock.steadyMs(), reading);
