@@ -143,8 +143,9 @@ class Cuts {
     try {
       await this.#cutAgainAndAgain(stack, record);
     } catch (error) {
-      const said = stack.worker.lines.slice(-LINES_SHOWN).join("\n");
-      this.#complain(`${(error as Error).message}\n${said}`);
+      const { lines, errors } = stack.worker;
+      const said = [lines, errors].flatMap((some) => some.slice(-LINES_SHOWN));
+      this.#complain([(error as Error).message, ...said].join("\n"));
     }
     return this;
   }
