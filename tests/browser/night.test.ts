@@ -320,7 +320,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
         "it has seconds",
         async () => (await text(page, "#figure-accepted .value")) !== "–",
       );
-      // Those of one moment may lie in two seconds, which are a line, and no point.
+      // Payments of one moment may lie in two seconds, which are a line, and no point.
       await seen("what stands alone is drawn", async () => {
         if ((await page.evaluate(PAINTED)) === true) return true;
         await pay(trouble.stack, 1);
