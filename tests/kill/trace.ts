@@ -45,8 +45,7 @@ export function parseTrace(text: string): Call[] {
       const began = unfinished.get(thread);
       if (began?.name !== name) continue;
       unfinished.delete(thread);
-      const endedAt = rest.endsWith("= ?") ? Infinity : line;
-      calls.push({ ...began, text: began.text + rest, endedAt });
+      calls.push({ ...began, text: began.text + rest, endedAt: endOf(rest, line) });
       continue;
     }
     const match = /^(\d+)\s+(?:([\d.]+)\s+)?(\w+)\((.*)$/.exec(content);
@@ -55,12 +54,16 @@ export function parseTrace(text: string): Call[] {
     const beganAtMs = Number(seconds ?? Number.NaN) * 1_000;
     const cut = rest.indexOf("<unfinished ...>");
     if (cut === -1) {
-      const endedAt = rest.endsWith("= ?") ? Infinity : line;
-      calls.push({ name, text: rest, beganAt: line, endedAt, beganAtMs });
+      calls.push({ name, text: rest, beganAt: line, endedAt: endOf(rest, line), beganAtMs });
     } else unfinished.set(thread, { name, text: rest.slice(0, cut), beganAt: line, beganAtMs });
   }
   for (const call of unfinished.values()) calls.push({ ...call, endedAt: Infinity });
   return calls;
+}
+
+/** A call that its process did not live to see the end of has no result. */
+function endOf(text: string, line: number): number {
+  return text.endsWith("= ?") ? Number.POSITIVE_INFINITY : line;
 }
 
 /** Null when there is a strace that may trace. */

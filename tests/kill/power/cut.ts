@@ -207,11 +207,12 @@ class Cuts {
     const { worker, journalPath } = stack;
     this.#cutAtMs = Date.now();
     await worker.kill();
-    const text = async () => await Bun.file(record).text();
-    await until("strace has written down the end", TRACED_MS_MAX, async () =>
-      (await text()).endsWith("+++ killed by SIGKILL +++\n"),
-    );
-    const calls = parseTrace(await text());
+    let text = "";
+    await until("strace has written down the end", TRACED_MS_MAX, async () => {
+      text = await Bun.file(record).text();
+      return text.endsWith("+++ killed by SIGKILL +++\n");
+    });
+    const calls = parseTrace(text);
     const after: TracedFile[] = [];
     for (const file of files) {
       file.follow(calls);
