@@ -75,11 +75,12 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
   const { settings, adapters, journal, names, summary, standstill, incidents, lead } = options;
   const { everyMs = EVERY_MS } = options;
   const leaders = new LeadersAudit(() => lead().leader);
+  const reportBy = (own: () => Promise<AuditReport>) => async (isOwn: boolean) =>
+    isOwn || lead().leads ? own() : leaders.report();
   const isOn = settings.PROCESSORS.some((one) => whyNot(one, adapters) === null);
   if (!isOn)
     return {
-      report: async (isOwn) =>
-        isOwn || lead().leads ? reportOf(options, new Map(), null) : leaders.report(),
+      report: reportBy(() => reportOf(options, new Map(), null)),
       gauges: () => [],
       audited: () => [],
       renew() {},
@@ -140,8 +141,7 @@ export async function startAudit(options: AuditOptions): Promise<Audit> {
   const gauges = () => (lead().leads ? [...watches.values()].map((watch) => watch.gauges()) : []);
 
   return {
-    report: async (isOwn) =>
-      isOwn || lead().leads ? reportOf(options, watches, restoredAt) : leaders.report(),
+    report: reportBy(() => reportOf(options, watches, restoredAt)),
     gauges,
     audited: () => (lead().leads ? gauges() : leaders.audited()),
     renew(tokens) {

@@ -26,7 +26,7 @@ import type { WebhooksSource } from "./http/webhooks.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { SummaryReader } from "./summary.ts";
-import { erasOf, type Era } from "./tariffs.ts";
+import { KnownSoFar } from "./tariffs.ts";
 import type { Endings } from "./events/endings.ts";
 import { openEndings } from "./events/open-endings.ts";
 import type { WebhookSource } from "./webhooks/source.ts";
@@ -45,10 +45,8 @@ let endings: Endings | null = null;
 let webhooks: WebhookSource | null = null;
 let cluster: ClusterMap | null = null;
 let lead: Lead = { leads: true, leader: null };
-let eras: readonly Era[] = [];
+let known: KnownSoFar | null = null;
 let folding: Timer | undefined;
-/** Number of all names of processors that there have been. */
-let processors = 0;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -71,7 +69,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "map":
       return void ({ map: cluster, lead } = data);
     case "tariffs":
-      return void (eras = erasOf(data.tariffs, processors));
+      return known?.learn(data.tariffs);
     case "renew":
       return audit?.renew(data.auditTokens);
     case "leave":
@@ -92,16 +90,9 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
 async function start(order: HttpThreadStart): Promise<void> {
   const { settings, names, tariffs, prunedBeforeMs, pulse } = order;
   ({ cluster, lead } = order);
+  known = new KnownSoFar(names, tariffs);
   try {
     const adapters = await adaptersOf(settings.PROCESSORS);
-    processors = names.length;
-    eras = erasOf(tariffs, processors);
-    const known = {
-      names,
-      get eras() {
-        return eras;
-      },
-    };
     const { reader, ledger, fresh } = await openLedgerAndReader(settings, order.ledger);
     journal = reader;
     if (fresh !== null) folding = setInterval(() => void fresh().catch(tellIfWrong), FOLD_MS);

@@ -27,6 +27,25 @@ export type Era = {
   readonly tariffs: readonly (Configured | null)[];
 };
 
+/** Meaning of the journal's numbers: processors by number, and what each charged at which time. */
+export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
+
+/** The same while a thread lives: another worker may begin tariffs. */
+export class KnownSoFar implements Known {
+  readonly names: readonly string[];
+  eras: readonly Era[] = [];
+
+  constructor(names: readonly string[], tariffs: readonly KnownTariff[]) {
+    this.names = names;
+    this.learn(tariffs);
+  }
+
+  /** Takes all tariffs that there are; eras are others from then on. */
+  learn(tariffs: readonly KnownTariff[]): void {
+    this.eras = erasOf(tariffs, this.names.length);
+  }
+}
+
 /** A processor with what it charges now. */
 export type Priced = { readonly processor: number; readonly terms: Tariff };
 

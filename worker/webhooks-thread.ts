@@ -3,7 +3,7 @@ import { systemClock } from "../shared/clock.ts";
 import { isCorruption } from "./corruption.ts";
 import { JournalUnreachable } from "./journal-reader.ts";
 import { stepBack } from "./journal/libc.ts";
-import { erasOf, type Era } from "./tariffs.ts";
+import { KnownSoFar } from "./tariffs.ts";
 import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
 import type { Figures } from "./webhooks/deliveries.ts";
 import { openSource } from "./webhooks/open-source.ts";
@@ -20,9 +20,7 @@ const AGAIN_MS = 1_000;
 let source: WebhookSource | null = null;
 let outbox: Outbox | null = null;
 let told: Timer | null = null;
-let eras: readonly Era[] = [];
-/** Number of all names of processors that there have been. */
-let processors = 0;
+let known: KnownSoFar | null = null;
 let isStopping = false;
 let nextId = 1;
 const keeping = new Map<number, () => void>();
@@ -37,7 +35,7 @@ self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
     case "resend":
       return await resend(data);
     case "tariffs":
-      return void (eras = erasOf(data.tariffs, processors));
+      return known?.learn(data.tariffs);
     case "stop":
       return await stop();
   }
@@ -45,16 +43,9 @@ self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
 
 async function start(order: WebhooksStart): Promise<void> {
   const { journal, url, secrets, allowPrivate, target, names, tariffs } = order;
-  processors = names.length;
-  eras = erasOf(tariffs, processors);
+  known = new KnownSoFar(names, tariffs);
   stepBack();
   const send = senderTo({ url, secrets, allowPrivate });
-  const known = {
-    names,
-    get eras() {
-      return eras;
-    },
-  };
   for (;;) {
     if (isStopping) return;
     try {

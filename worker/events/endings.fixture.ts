@@ -9,8 +9,7 @@ import {
   type Opened,
 } from "../journal/journal.fixture.ts";
 import { freshDatabase, openAt } from "../journal/postgres/postgres.fixture.ts";
-import { erasOf } from "../tariffs.ts";
-import type { Known } from "./event.ts";
+import { erasOf, type Known } from "../tariffs.ts";
 
 export const KNOWN: Known = {
   names: NAMES,

@@ -6,7 +6,7 @@
 import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
-import { tariffOf, type Era } from "../tariffs.ts";
+import { tariffOf, type Known } from "../tariffs.ts";
 import type { FinalState } from "../payment.ts";
 
 /** A payment that has ended, as the journal has it. */
@@ -33,9 +33,6 @@ export type PaymentEvent = {
   readonly endedAtMs: number;
   readonly body: string;
 };
-
-/** Meaning of the journal's numbers, as far as it is known here: another worker may begin tariffs. */
-export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
 
 export function eventOf(ended: Ended, known: Known): PaymentEvent {
   const { correlationId, state, endedAtMs } = ended;

@@ -10,7 +10,7 @@
  */
 import { problem, unavailable } from "../../shared/problem.ts";
 import type { Endings } from "../events/endings.ts";
-import { eventOf, type Known } from "../events/event.ts";
+import { eventOf } from "../events/event.ts";
 import { JournalUnreachable } from "../journal-reader.ts";
 import {
   eventCursorOf,
@@ -24,6 +24,7 @@ import { STREAM_HEADERS, STREAM_MS_MAX } from "./live.ts";
 import { LIMIT_DEFAULT, parseLimit, repetition } from "./page-query.ts";
 import { json, type Call } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
+import type { Known } from "../tariffs.ts";
 
 /** Most streams at a time; an API has a limit of its own below it. */
 export const EVENT_STREAMS_MAX = 64;

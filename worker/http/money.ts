@@ -23,8 +23,7 @@ import { decimalFromCents } from "../../shared/money.ts";
 import type { Money } from "../../shared/http-api/money.ts";
 import { BLOCK_ROWS, columnsOf, LedgerCursor, SUPER_BLOCKS, type LedgerMemory } from "../ledger.ts";
 import type { SummaryReader, SummaryWindow } from "../summary.ts";
-import type { Known } from "./payments.ts";
-import type { Configured, Era } from "../tariffs.ts";
+import type { Configured, Era, Known } from "../tariffs.ts";
 import type { LedgerRows } from "../transitions.ts";
 
 /** Longest time that a reading keeps the thread before others have their turn. */

@@ -3,11 +3,7 @@ import { iso } from "../../shared/clock.ts";
 import { decimalFromCents } from "../../shared/money.ts";
 import { decimalOfFee, feeOf } from "../../shared/tariff.ts";
 import type { PaymentFound, PaymentRecord } from "../journal-reader.ts";
-import { tariffOf, type Era } from "../tariffs.ts";
-
-/** Meaning of the journal's numbers: processors by number, and what each charged at which time. */
-/** Names of processors by number, and what they charge; eras follow each other when a tariff begins. */
-export type Known = { readonly names: readonly string[]; readonly eras: readonly Era[] };
+import { tariffOf, type Era, type Known } from "../tariffs.ts";
 
 export function statusJson(found: PaymentFound, known: Known): string {
   const { reason, code } = found;

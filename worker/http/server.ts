@@ -35,9 +35,10 @@ import { WORKER_DOCUMENT } from "./openapi.ts";
 import { operatorAnswers, type OperatorSources } from "./operator.ts";
 import { answer, json, type Answers } from "./route.ts";
 import type { Standstill } from "./standstill.ts";
-import { statusJson, type Known } from "./payments.ts";
+import { statusJson } from "./payments.ts";
 import { parseWindow, refusePruned } from "./window.ts";
 import { TOO_LATE, within } from "./within.ts";
+import type { Known } from "../tariffs.ts";
 
 const PURGE_TIMEOUT_MS = 4_000;
 const METRICS_TIMEOUT_MS = 1_000;

@@ -5,7 +5,8 @@ import type { Said, Story } from "../../shared/http-api/operator.ts";
 import type { PaymentStatus } from "../../shared/http-api/payments.ts";
 import type { AgeBounds, JournalReader, ListQuery } from "../journal-reader.ts";
 import type { Intervention } from "../transitions.ts";
-import { statusFields, type Known } from "./payments.ts";
+import { statusFields } from "./payments.ts";
+import type { Known } from "../tariffs.ts";
 
 /** Story without its status. */
 type Told = Omit<PublicStory, keyof PaymentStatus> | Omit<Story, keyof PaymentStatus>;

@@ -6,9 +6,10 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { WebhookChanges } from "../transitions.ts";
 import { Deliveries, LIMITS, type Figures, type Limits } from "./deliveries.ts";
-import { eventOf, type Known, type PaymentEvent } from "../events/event.ts";
+import { eventOf, type PaymentEvent } from "../events/event.ts";
 import type { Send } from "./sender.ts";
 import type { WebhookSource } from "./source.ts";
+import type { Known } from "../tariffs.ts";
 
 /** Time between two looks at the journal, and between two commits of what has changed. */
 const BEAT_MS = 250;
