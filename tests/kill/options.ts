@@ -82,7 +82,7 @@ not agree.
               in the end it must know of every one, and GET /events has to say the same
   --pauses    one round in ten stops a process for more than a minute, longer than every time-out
   --source    from source, instead of the binaries in dist/ (built when they are older than it)
-  --cluster   two workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
+  --cluster   three workers, two APIs and three PostgreSQL under Patroni, each on a machine of its own in
               a namespace: kills, pauses and cuts of any of them, alone and in pairs; --kills counts all
               of those, and the rate is 60. Exits 2 and says what is missing, when something is
   --power     the power of the worker's machine is cut instead, so many times with JOURNAL_SYNC=full and

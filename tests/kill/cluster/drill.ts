@@ -39,7 +39,7 @@ export async function drill(options: KillOptions, tools: Tools): Promise<Cluster
   };
   const run = new Drill(options);
   const complain = (text: string) => run.complain("process", text);
-  options.log("starting three databases, two workers, two APIs");
+  options.log("starting three databases, three workers, two APIs");
   await using stand = await Stand.start({ tools, programs, env: SETTINGS, complain });
   return await run.through(stand);
 }

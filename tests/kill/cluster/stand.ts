@@ -1,7 +1,7 @@
 /**
- * The gateway on seven machines: three of the database, two workers, of which one waits, and two APIs.
+ * The gateway on eight machines: three of the database, three workers and two APIs.
  * Each worker has an HAProxy beside it that follows the primary by Patroni's health check; APIs have the
- * addresses of both workers. Workers and APIs that end by themselves are started again, as systemd would.
+ * addresses of all workers. Workers and APIs that end by themselves are started again, as systemd would.
  * Shops and processors are at home.
  */
 import { mkdirSync } from "node:fs";
@@ -86,7 +86,7 @@ export class Stand implements AsyncDisposable {
     );
     const processors = simulators.map(({ name, url }) => new ProcessorAdmin(name, url));
     const workers = [];
-    for (const number of [1, 2]) {
+    for (const number of [1, 2, 3]) {
       const own = await machine(`w${number}`, 10 + number);
       const balancer = await followPrimary(own, nodes, options.tools, folder);
       ends.use(balancer);
