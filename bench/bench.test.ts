@@ -13,6 +13,7 @@ import { readResponse } from "./load/response.ts";
 import { SUITE } from "./suite.ts";
 import * as cluster from "./system/cluster.ts";
 import * as largeCluster from "./system/large-cluster.ts";
+import * as scale from "./system/scale.ts";
 import { figureText, tableOf } from "./table.ts";
 import { WHY_NO_HAPROXY } from "../testing/haproxy.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../testing/postgres.ts";
@@ -129,6 +130,25 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
   },
   120_000,
 );
+
+test("what grows is measured at three sizes", async () => {
+  using journals = temporaryDirectory();
+  const rows = await scale.run({ quick: true, runs: 1, dist: null, directory: journals.path });
+  const measured = [
+    "start",
+    "summary of any window",
+    "summary beyond that",
+    "status of any payment",
+  ];
+  const kept = ["page of 100, anywhere", "memory of the worker", "disk"];
+  expect(rows.map(({ name }) => name)).toEqual(
+    ["1 million", "10 million", "100 million"].flatMap((size) =>
+      [...measured, ...kept].map((what) => `${size}: ${what}`),
+    ),
+  );
+  expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
+  expect(rows.filter(({ figure }) => !(figure > 0))).toEqual([]);
+}, 60_000);
 
 test("turns that do not agree are no difference", () => {
   expect(differenceOf([0.9, 1.2])).toBe("no difference, turns 0.90 1.20");

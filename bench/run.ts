@@ -9,6 +9,7 @@ import { Revision } from "./revision.ts";
 import { SUITE } from "./suite.ts";
 import * as cluster from "./system/cluster.ts";
 import * as largeCluster from "./system/large-cluster.ts";
+import * as scale from "./system/scale.ts";
 import { killAll, run } from "../testing/process.ts";
 import { DIST, isBuilt, ROOT } from "../testing/programs.ts";
 import { tableOf } from "./table.ts";
@@ -32,6 +33,8 @@ changes no exit code. The largest journal has ten million payments and takes 2 G
   --fixed-second  the users of system/echo wait a second to the millisecond, as the contest's do, and clump
   --cluster       several workers over one PostgreSQL with two standbys, beside one with SQLite, and nothing
                   else; it needs the package postgresql
+  --scale         what grows with the payments in the journal, up to a hundred million, and nothing else; it
+                  takes half an hour and 15 GB
   --dir DIR       where journals are written (the system's folder for temporary files)
 `;
 
@@ -45,6 +48,7 @@ const { values: flags } = argumentsOrExit({
     dist: { type: "boolean", default: false },
     against: { type: "string" },
     cluster: { type: "boolean", default: false },
+    scale: { type: "boolean", default: false },
     "fixed-second": { type: "boolean", default: false },
     dir: { type: "string", default: tmpdir() },
   },
@@ -96,6 +100,7 @@ if (flags.json !== undefined) {
 
 function suiteOf(): readonly Benchmark[] {
   if (flags.cluster) return [cluster, largeCluster];
+  if (flags.scale) return [scale];
   return flags.against === undefined ? SUITE : partsAgainst();
 }
 

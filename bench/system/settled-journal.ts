@@ -16,6 +16,9 @@ import type { BenchContext } from "../benchmark.ts";
 
 export const MILLION = { count: 1_000_000, quickCount: 10_000 } as const;
 export const TEN_MILLION = { count: 10_000_000, quickCount: 20_000 } as const;
+export const HUNDRED_MILLION = { count: 100_000_000, quickCount: 40_000 } as const;
+
+type Size = { readonly count: number; readonly quickCount: number };
 
 export type SettledJournal = {
   readonly path: string;
@@ -38,7 +41,7 @@ const written = new Map<number, SettledJournal>();
 
 export function settledJournal(
   { quick, directory }: BenchContext,
-  { count: fullCount, quickCount }: typeof MILLION | typeof TEN_MILLION,
+  { count: fullCount, quickCount }: Size,
 ): SettledJournal {
   const count = quick ? quickCount : fullCount;
   const known = written.get(count);
