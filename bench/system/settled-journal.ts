@@ -7,9 +7,11 @@
  * pages. Ids in ascending order are quick to write and leave no room, so they come in two rounds, one
  * after the other over the whole range: the second splits every page that the first has filled.
  */
-import { join } from "node:path";
+import { Database } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { sumOf } from "../../worker/journal/copies.ts";
-import { openDatabase, SqliteStore } from "../../worker/journal/store.ts";
+import { PAGE_BYTES, SqliteStore } from "../../worker/journal/store.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { uuidFromHex } from "../../worker/uuid.ts";
 import type { BenchContext } from "../benchmark.ts";
@@ -69,9 +71,13 @@ type Form = {
 };
 
 function write(path: string, { count, firstMs, first, steps }: Form): void {
-  const db = openDatabase(path, "off");
-  const store = new SqliteStore(path, "off", ["default", "fallback"], firstMs, db);
-  db.run(`PRAGMA journal_mode = OFF; PRAGMA cache_size = -${CACHE_KB}`);
+  const processors = ["default", "fallback"];
+  mkdirSync(dirname(path), { recursive: true });
+  const db = new Database(path, { create: true, readwrite: true, strict: true });
+  // Without a log everything is written once.
+  db.run(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = OFF`);
+  db.run(`PRAGMA synchronous = OFF; PRAGMA cache_size = -${CACHE_KB}`);
+  const store = new SqliteStore(path, "off", processors, firstMs, db);
   db.run(
     `WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < ?1)
      INSERT INTO payments SELECT *, ${sumOf()}, NULL FROM (SELECT seq,
@@ -85,10 +91,9 @@ function write(path: string, { count, firstMs, first, steps }: Form): void {
   db.run(
     "INSERT INTO ledger SELECT seq - 1, seq, processor, requested_at_ms, amount_cents FROM payments",
   );
-  db.run("PRAGMA journal_mode = WAL");
   store.close();
-  // Rows that SQL writes seal no block; a start does it for all of them.
-  new SqliteStore(path, "off", ["default", "fallback"], firstMs).close();
+  // Rows that SQL writes seal no block; a start does it for all of them, and begins a log again.
+  new SqliteStore(path, "off", processors, firstMs).close();
 }
 
 function hexOf(value: number, digits: number): string {
