@@ -50,7 +50,7 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
   },
   {
     name: "a batch that changes nothing is answered before the quorum",
-    seedsFrom: 800,
+    seedsFrom: 2_100,
     edits: [
       {
         file: "simulation/cluster/database.ts",
@@ -105,8 +105,8 @@ export const CLUSTER_BUGS: readonly ClusterBug[] = [
     edits: [
       {
         file: "worker/cluster/share.ts",
-        find: "return Math.max(1, Math.floor((hardLimit * this.#shards) / SHARDS));",
-        replace: "return hardLimit + 0 * SHARDS;",
+        find: "return Math.max(1, Math.floor((hardLimit * (this.#shards - closing)) / SHARDS));",
+        replace: "return hardLimit + 0 * SHARDS * closing;",
       },
     ],
   },

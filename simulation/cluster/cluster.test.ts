@@ -8,7 +8,7 @@ import { CLUSTER_BUGS } from "./bugs.ts";
 
 const SEEDS = process.env["CI"] === "true" ? 1_000 : 50;
 /** Last seed that is tried with a bug: it is found by then. */
-const SEEDS_MAX = 2_000;
+const SEEDS_MAX = 2_500;
 const TIMEOUT_MS = 900_000;
 
 /** Seeds that found something once, with what they found. */

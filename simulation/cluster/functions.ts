@@ -5,17 +5,11 @@
  */
 import { fence, type Found } from "../../worker/cluster/fence.ts";
 import { LEASE_MS } from "../../worker/cluster/lease.ts";
-import {
-  isAnothers,
-  nextNumber,
-  spread,
-  type Owners,
-  type ShardMap,
-} from "../../worker/cluster/owners.ts";
+import { isAnothers, nextNumber, spread, type Owners } from "../../worker/cluster/owners.ts";
 import { shardOf } from "../../shared/shards.ts";
 import { STORED_AS, TRANSITIONS, type MoveKind, type OpenKind } from "../../worker/payment.ts";
 import type { PaymentState, TransitionResult } from "../../worker/transitions.ts";
-import type { PaymentRow, Tables } from "./tables.ts";
+import type { MapRow, PaymentRow, Tables } from "./tables.ts";
 
 /** Part of a batch. A payment is named by its id, and stands once in a batch. */
 export type Item =
@@ -38,11 +32,11 @@ export type Committed = {
   readonly results: readonly TransitionResult[];
   readonly mapVersion: number;
 };
-export type Joined = { readonly stream: number; readonly map: ShardMap };
+export type Joined = { readonly stream: number; readonly map: MapRow };
 export type Beat = {
   readonly isAlive: boolean;
   readonly nowMs: number;
-  readonly map: ShardMap;
+  readonly map: MapRow;
   /** Other workers that have a stream, with what is left of their leases. */
   readonly others: readonly { readonly worker: number; readonly leftMs: number }[];
 };
@@ -190,7 +184,7 @@ function give(tables: Tables, nowMs: number, me: number, item: Of<"give">): Tran
   const isMine = mapIn(tables).owners[item.shard] === me;
   if (!hasStream(tables, item.to) || !isMine) return { kind: "moved", state: null };
   const change = (owner: number | null, shard: number) => (shard === item.shard ? item.to : owner);
-  own(tables, nowMs, mapIn(tables).owners.map(change));
+  own(tables, nowMs, mapIn(tables).owners.map(change), true);
   return DONE;
 }
 
@@ -233,12 +227,15 @@ function seal(tables: Tables, worker: number): void {
   }
 }
 
-function mapIn(tables: Tables): ShardMap {
+function mapIn(tables: Tables): MapRow {
   return tables.map.get("map")!;
 }
 
-function own(tables: Tables, nowMs: number, owners: Owners): void {
+function own(tables: Tables, nowMs: number, owners: Owners, isGift = false): void {
   const before = mapIn(tables);
-  if (owners.every((owner, shard) => owner === before.owners[shard])) return;
-  tables.map.set("map", { version: nextNumber(before.version, nowMs), owners });
+  const changed = owners.flatMap((owner, shard) => (owner === before.owners[shard] ? [] : [shard]));
+  if (changed.length === 0) return;
+  const kept = before.given.difference(new Set(changed));
+  const given = isGift ? kept.union(new Set(changed)) : kept;
+  tables.map.set("map", { version: nextNumber(before.version, nowMs), owners, given });
 }

@@ -18,6 +18,8 @@ export type Stream = StreamRow & {
   readonly rows: number;
   readonly answer: readonly TransitionResult[];
 };
+/** Shards that their owners have from those before them. */
+export type MapRow = ShardMap & { readonly given: ReadonlySet<number> };
 type WorkerRow = { readonly aliveUntilMs: number; readonly isSealed: boolean };
 type LedgerRow = { readonly id: string; readonly processor: number; readonly amountCents: number };
 
@@ -63,8 +65,8 @@ export class Tables {
     Array.from({ length: STREAMS }, (_, i) => [i, { worker: null, batch: 0, rows: 0, answer: [] }]),
   );
   /** Rows of shards, and their version, as one. */
-  readonly map = new Table<"map", ShardMap>(this.#note, [
-    ["map", { version: 0, owners: Array.from({ length: SHARDS }, () => null) }],
+  readonly map = new Table<"map", MapRow>(this.#note, [
+    ["map", { version: 0, owners: Array.from({ length: SHARDS }, () => null), given: new Set() }],
   ]);
   readonly payments = new Table<string, PaymentRow>(this.#note);
   readonly ledger = new Table<string, LedgerRow>(this.#note);

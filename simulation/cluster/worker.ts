@@ -7,7 +7,7 @@
 import { meaningOf } from "../../worker/cluster/fence.ts";
 import { Holding } from "../../worker/cluster/holding.ts";
 import { BEAT_MS, Renewals } from "../../worker/cluster/lease.ts";
-import { spread, surplus, type Owners, type ShardMap } from "../../worker/cluster/owners.ts";
+import { spread, surplus, type Owners } from "../../worker/cluster/owners.ts";
 import { Share } from "../../worker/cluster/share.ts";
 import { shardOf } from "../../shared/shards.ts";
 import type { OpenState } from "../../worker/payment.ts";
@@ -19,7 +19,7 @@ import type { Answer, Database } from "./database.ts";
 import * as functions from "./functions.ts";
 import type { Beat, Item, OpenPaymentRow } from "./functions.ts";
 import type { ChargeOutcome, Processor } from "./processor.ts";
-import type { Tables } from "./tables.ts";
+import type { MapRow, Tables } from "./tables.ts";
 
 const TICK_MS = 100;
 const BATCH_MAX = 16;
@@ -60,7 +60,7 @@ type Entry = {
 export class ClusterWorker {
   /** Number of this start; null before it has joined. */
   number: number | null = null;
-  map: ShardMap = { version: 0, owners: [] };
+  map: MapRow = { version: 0, owners: [], given: new Set() };
   isPaused = false;
   isDead = false;
   /** Neither the database nor anybody else is reached. */
@@ -183,13 +183,15 @@ export class ClusterWorker {
     });
   }
 
-  #learn(map: ShardMap): void {
+  #learn(map: MapRow): void {
     const before: Owners = this.map.owners;
     const { nowMs } = this.#options.time;
     this.map = map;
     const gained = this.holding.learn(map, this.number!);
-    const wereOwned = gained.some((shard) => (before[shard] ?? null) !== null);
-    this.#share.has(nowMs, this.holding.count, wereOwned);
+    const abandoned = gained.filter(
+      (shard) => (before[shard] ?? null) !== null && !map.given.has(shard),
+    );
+    this.#share.has(nowMs, this.holding.count, abandoned.length);
     if (gained.length > 0) this.#load(gained).catch(this.#options.onError);
   }
 
@@ -220,30 +222,37 @@ export class ClusterWorker {
 
   /** Begins to give away what is too much. */
   #balance(owners: Owners, others: Beat["others"]): void {
-    if (this.#closing.size > 0) return;
+    if (this.#closing.size > 0 || !this.#share.isWhole(this.#options.time.nowMs)) return;
     const living = others.filter(({ leftMs }) => leftMs > 0).map(({ worker }) => worker);
     for (const { shard, to } of surplus(owners, this.number!, [this.number!, ...living])) {
       if (this.holding.close(shard)) this.#closing.set(shard, to);
     }
   }
 
-  /** Gives shards of which nothing is under way any more. */
+  /** Calls that it may have under way at a processor. */
+  get #limit(): number {
+    const { time, hardLimit } = this.#options;
+    return this.#share.of(time.nowMs, hardLimit, this.#closing.size);
+  }
+
+  /** Gives shards of which nothing is under way any more, one at a time. */
   #giveQuiet(): void {
     if (this.#closing.size === 0 || this.#isCommitting) return;
+    if (this.#inFlight.some((count) => count > this.#limit)) return;
     const busy = new Set<number>();
     for (const one of this.#open.values()) if (one.calls > 0) busy.add(shardOfOne(one));
     for (const { item } of this.#queue) if ("id" in item) busy.add(shardOf(item.id));
     for (const [shard, to] of this.#closing) {
       if (busy.has(shard) || this.#isCommitting) continue;
-      this.#closing.delete(shard);
       this.#append({ kind: "give", shard, to }, (result, mapVersion) => {
+        this.#closing.delete(shard);
         // The other one has ended meanwhile, or nothing was stored.
         if (result?.kind !== "done") return this.holding.reopen(shard);
         this.holding.gave(shard, mapVersion);
         for (const one of this.#open.values()) {
           if (shardOfOne(one) === shard) this.#open.delete(one.id);
         }
-        this.#share.has(this.#options.time.nowMs, this.holding.count, false);
+        this.#share.has(this.#options.time.nowMs, this.holding.count, 0);
       });
     }
   }
@@ -273,10 +282,10 @@ export class ClusterWorker {
 
   /** Sends what may be sent and has a place at a processor. */
   #pump(): void {
-    const { time, chance, hardLimit } = this.#options;
+    const { time, chance } = this.#options;
     for (const one of this.#open.values()) {
       if (one.calls > 0 || one.dueAtMs > time.nowMs || !this.holding.maySend(one.id)) continue;
-      const limit = this.#share.of(time.nowMs, hardLimit);
+      const limit = this.#limit;
       if (one.state.kind === "unknown") {
         const { processor } = one.state.assignment;
         if (this.#inFlight[processor]! < limit) this.#call(one, processor);

@@ -23,6 +23,8 @@ const AT_ONCE = 10;
 const PAUSE_MS = 20;
 /** More than three leases. */
 const STOPPED_MS = 10_000;
+/** The one that takes over gives nothing back for so long. */
+const CALL_MS_MAX = 2_000;
 const ADMIN_TOKEN = "token";
 
 async function mapAt(port: number): Promise<ClusterMap | null> {
@@ -129,7 +131,8 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `a worker that was stopped for longer than its lease ends when it goes on, and nothing comes twice${NO_POSTGRES}`,
   async () => {
-    await using stand = await startStand({ args: ["--cluster"] });
+    const env = { PROCESSOR_TIMEOUT_MS: String(CALL_MS_MAX) };
+    await using stand = await startStand({ args: ["--cluster"], env });
     const { HTTP_PORT, SECOND_HTTP_PORT } = stand.ports;
     await evenlySpread(HTTP_PORT, 2);
     // Calls are under way whenever it is stopped, and some answers never come.

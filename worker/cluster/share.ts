@@ -1,8 +1,10 @@
 /**
  * A worker's share of the calls that a processor takes: in proportion to its shards, so that all workers
- * together send no more than one alone would. It shrinks at once. It grows only when every call of the
- * former owner has ended, which may still run after that one was sealed; shards that nobody had count at
- * once, so that a gateway that starts does not wait. One call is always allowed, or the payments of a
+ * together send no more than one alone would. It shrinks at once. It grows at once with shards that nobody
+ * had, so that a gateway that starts does not wait, and with those that their owner has given, which
+ * does so only when its own calls have room in what it keeps. Shards that were abandoned, by an owner that was sealed,
+ * count when every call of that one has ended; until then nothing is given away of what does not count
+ * itself, or whoever got it would have shards and no calls. One call is always allowed, or the payments of a
  * worker with few shards would wait for ever: workers that have none of a whole call go beyond the limit
  * by one each.
  */
@@ -10,23 +12,22 @@ import { SHARDS } from "../../shared/shards.ts";
 
 export class Share {
   readonly #processorTimeoutMs: number;
+  /** Shards that count. */
   #shards = 0;
-  /** Shards that came from another worker, with the instant from which each group of them counts. */
+  /** Abandoned ones, with the instant from which each group of them counts. */
   #coming: { readonly fromMs: number; count: number }[] = [];
 
   constructor(processorTimeoutMs: number) {
     this.#processorTimeoutMs = processorTimeoutMs;
   }
 
-  /** Notes how many shards this worker has, and whether those that are new were somebody's. */
-  has(nowMs: number, shards: number, wereOwned: boolean): void {
+  /** Notes how many shards this worker has, and how many of those that are new were abandoned. */
+  has(nowMs: number, shards: number, abandoned: number): void {
     this.#settle(nowMs);
-    const more = shards - this.#shards - this.#comingCount;
-    if (more >= 0 && wereOwned) {
-      if (more > 0) this.#coming.push({ fromMs: nowMs + this.#processorTimeoutMs, count: more });
-      return;
+    this.#shards += shards - this.#shards - this.#comingCount - abandoned;
+    if (abandoned > 0) {
+      this.#coming.push({ fromMs: nowMs + this.#processorTimeoutMs, count: abandoned });
     }
-    this.#shards += more;
     // Shards that were given away before they counted had not grown the share.
     while (this.#shards < 0) {
       const last = this.#coming.at(-1)!;
@@ -37,10 +38,19 @@ export class Share {
     }
   }
 
-  /** Calls that this worker may have in flight at a processor that takes `hardLimit` from all of them. */
-  of(nowMs: number, hardLimit: number): number {
+  /** True when every shard counts. */
+  isWhole(nowMs: number): boolean {
     this.#settle(nowMs);
-    return Math.max(1, Math.floor((hardLimit * this.#shards) / SHARDS));
+    return this.#coming.length === 0;
+  }
+
+  /**
+   * Calls that this worker may have in flight at a processor that takes `hardLimit` from all of them, without
+   * the shards that it is about to give away.
+   */
+  of(nowMs: number, hardLimit: number, closing = 0): number {
+    this.#settle(nowMs);
+    return Math.max(1, Math.floor((hardLimit * (this.#shards - closing)) / SHARDS));
   }
 
   get #comingCount(): number {

@@ -46,9 +46,9 @@ export type SharedReading = {
 
 /** Told after each renewal of a worker's lease. */
 export type SharedNews = SharedDecisions & {
-  /** Shards that are this worker's since then, and whether any of them was another's. */
+  /** Shards that are this worker's since then, and how many of them their owner had not given. */
   readonly gained: readonly number[];
-  readonly wereOwned: boolean;
+  readonly abandoned: number;
   /** Shards that others should have. */
   readonly gifts: readonly Gift[];
   /** Number of the tariffs that have begun so far. */

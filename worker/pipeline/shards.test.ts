@@ -48,17 +48,19 @@ class Shared implements SharedJournal {
     return this.versionAfter;
   }
 
-  /** This worker has the first payment's shard, and another one has all others. */
-  learn(version = VERSION): number[] {
-    const owners = Array.from({ length: SHARDS }, (_, shard) => (shard === mine ? US : OTHER));
-    return this.holding.learn({ version, owners }, US);
+  /** This worker has some shards, only the first payment's by default, and another one has all others. */
+  learn(ours: readonly number[] = [mine]): number[] {
+    const owners = Array.from({ length: SHARDS }, (_, shard) =>
+      ours.includes(shard) ? US : OTHER,
+    );
+    return this.holding.learn({ version: VERSION, owners }, US);
   }
 
   hear(news: Partial<SharedNews>): void {
     const decisions = { modes: [], urls: [], isTrusted: false };
     const nothing = {
       gained: [],
-      wereOwned: true,
+      abandoned: 0,
       gifts: [],
       tariffs: 0,
       health: [],
@@ -68,11 +70,22 @@ class Shared implements SharedJournal {
   }
 }
 
-async function started(options: { readonly backlogMax?: number } = {}) {
+const CALL_MS_MAX = 1_000;
+
+type StartedOptions = {
+  readonly ours?: readonly number[];
+  readonly backlogMax?: number;
+  readonly inFlightMax?: number;
+};
+
+/** A worker that has had its shards for so long that all of them count in its share of calls. */
+async function started({ ours, ...options }: StartedOptions = {}) {
   const shared = new Shared();
-  shared.learn();
-  const bench = new Bench({ shared, ...options });
+  shared.learn(ours);
+  const bench = new Bench({ shared, processorTimeoutMs: CALL_MS_MAX, ...options });
   await bench.pipeline.recover();
+  await bench.tick(CALL_MS_MAX);
+  shared.hear({});
   return { shared, bench };
 }
 
@@ -152,6 +165,50 @@ describe("a shard that another worker is to have", () => {
     await last(bench.default.looks).answer(bench.default.found());
     await bench.commit();
     expect(bench.settled).toEqual([1, 0]);
+  });
+});
+
+describe("shards that another worker is to have", () => {
+  const ours = Array.from({ length: SHARDS / 2 }, (_, i) => (mine + i) % SHARDS);
+  const gifts = ours.slice(SHARDS / 4).map((shard) => ({ shard, to: OTHER }));
+  const paid = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((n) => {
+    return ours.slice(0, SHARDS / 4).includes(shardOf(idOf(n)));
+  });
+
+  test("are given once the calls that are under way are no more than this one's share without them", async () => {
+    const { shared, bench } = await started({ ours, inFlightMax: 4 });
+    using _ = bench;
+    const charges = [await bench.send(paid[0]!), await bench.send(paid[1]!)];
+    shared.hear({ gifts });
+    await bench.tick();
+    const [lane] = bench.lanes;
+    expect([lane!.inFlight, lane!.inFlightShare]).toEqual([2, 1]);
+    expect(shared.given).toEqual([]);
+    await charges[0]!.answer(ACCEPTED);
+    await bench.tick();
+    expect(shared.given).toEqual([{ shards: gifts.map(({ shard }) => shard), to: OTHER }]);
+  });
+
+  test("are kept while any shard is here whose owner has ended, and whose calls may still run", async () => {
+    const { shared, bench } = await started({ ours: ours.slice(1) });
+    using _ = bench;
+    const gained = shared.learn(ours);
+    shared.hear({ gained, abandoned: gained.length, gifts });
+    await bench.tick(CALL_MS_MAX - 1);
+    shared.hear({ gifts });
+    await bench.tick();
+    expect(shared.given).toEqual([]);
+    shared.hear({ gifts });
+    await bench.tick();
+    expect(shared.given).toHaveLength(1);
+  });
+
+  test("bring their share of calls to whom they are given", async () => {
+    const { shared, bench } = await started({ ours });
+    using _ = bench;
+    const gained = shared.learn(Array.from({ length: SHARDS }, (__, shard) => shard));
+    shared.hear({ gained });
+    expect(bench.lanes.map(({ inFlightShare }) => inFlightShare)).toEqual([640, 640]);
   });
 });
 
@@ -281,6 +338,8 @@ describe("a processor's health", () => {
     const { shared, bench } = await started();
     using _ = bench;
     shared.leads = false;
+    const probes = () => bench.processors.map((one) => one.probes.length);
+    const before = probes();
     shared.hear({
       health: [
         { processor: 0, failing: true, minResponseTimeMs: 0 },
@@ -288,7 +347,7 @@ describe("a processor's health", () => {
       ],
     });
     await bench.tick(10_000);
-    expect(bench.processors.map(({ probes }) => probes.length)).toEqual([0, 0]);
+    expect(probes()).toEqual(before);
     expect(bench.lanes.map(({ breaker }) => breaker.kind)).toEqual(["open", "closed"]);
     expect(bench.lanes[1]!.latencyMs).toBe(70);
   });

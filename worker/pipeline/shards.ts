@@ -3,8 +3,9 @@
  *
  *   gained    its open payments are read from the journal and taken up as at a start, and only then is
  *             anything accepted or sent for it
- *   surplus   nothing new begins for it; once nothing of it is under way it is given to another worker, and
- *             its payments are forgotten here
+ *   surplus   nothing new begins for it; once nothing of it is under way, and the calls under way are no more
+ *             than those that this worker may have without it, it is given to another worker, and its
+ *             payments are forgotten here
  *
  * What is under way may be a call, a transition on its way to the database, or a decision of an operator:
  * each of them would end with a batch about a shard that is another's, and with this worker.
@@ -61,7 +62,8 @@ export class Shards {
   async begin(): Promise<void> {
     const { clock, shared, load } = this.#options;
     // Where there are others, calls of whoever had them before may still run.
-    this.#share.has(clock.steadyMs(), this.holding.count, this.holding.count < SHARDS);
+    const { count } = this.holding;
+    this.#share.has(clock.steadyMs(), count, count < SHARDS ? count : 0);
     this.#shareOut();
     // News tell of all that is gained from here on.
     const first = this.holding.loading;
@@ -96,6 +98,7 @@ export class Shards {
   /** Gives shards of which nothing is under way any more. */
   tick(): void {
     if (this.#closing.size === 0 || this.#isGiving || this.#isKept()) return;
+    if (this.#options.lanes.some(({ inFlight, inFlightShare }) => inFlight > inFlightShare)) return;
     const busy = this.#underWay();
     const quiet = [...this.#closing].filter(([shard]) => !busy.has(shard));
     const to = quiet[0]?.[1];
@@ -106,7 +109,7 @@ export class Shards {
     );
   }
 
-  #learn({ gained, wereOwned, gifts, health, ...decisions }: SharedNews): void {
+  #learn({ gained, abandoned, gifts, health, ...decisions }: SharedNews): void {
     const { clock, shared, load, onMap, lanes } = this.#options;
     onMap(shared.map, shared.leads);
     this.#follow(decisions);
@@ -115,12 +118,14 @@ export class Shards {
     for (const { processor, ...reading } of health) {
       lanes.find(({ number }) => number === processor)?.recordHealth(clock.steadyMs(), reading);
     }
-    this.#share.has(clock.steadyMs(), this.holding.count, wereOwned);
+    this.#share.has(clock.steadyMs(), this.holding.count, abandoned);
     this.#shareOut();
     if (gained.length > 0) void load(gained);
-    if (this.#closing.size > 0 || this.#isKept()) return;
+    if (this.#closing.size > 0 || this.#isKept() || !this.#share.isWhole(clock.steadyMs())) return;
     for (const { shard, to } of gifts) if (this.holding.close(shard)) this.#closing.set(shard, to);
-    if (this.#closing.size > 0) for (const one of this.#closed()) this.#options.withdraw(one);
+    if (this.#closing.size === 0) return;
+    this.#shareOut();
+    for (const one of this.#closed()) this.#options.withdraw(one);
   }
 
   /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
@@ -136,7 +141,7 @@ export class Shards {
 
   #shareOut(): void {
     const { clock, lanes, inFlightMax } = this.#options;
-    const share = this.#share.of(clock.steadyMs(), inFlightMax);
+    const share = this.#share.of(clock.steadyMs(), inFlightMax, this.#closing.size);
     for (const lane of lanes) lane.inFlightShare = share;
   }
 
@@ -163,11 +168,11 @@ export class Shards {
       else this.holding.gave(shard, version);
     }
     this.#isGiving = false;
+    this.#share.has(clock.steadyMs(), this.holding.count, 0);
+    this.#shareOut();
     if (version === null) return theirs.forEach(goOn);
     for (const payment of theirs) payments.forget(payment);
     for (const [state, count] of parked) payments.countParked(state, -count);
-    this.#share.has(clock.steadyMs(), this.holding.count, false);
-    this.#shareOut();
   }
 
   /** Open payments of these shards, or of all that are to be given away. */

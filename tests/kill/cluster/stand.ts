@@ -142,6 +142,8 @@ function workerAt(
     JOURNAL: urlAt(`127.0.0.1:${PRIMARY_PORT}`),
     PROCESSORS: processorsAt(processors.map(({ url }) => url)),
     PURGE_ENABLED: "true",
+    // Shards come back soon to a worker that was killed.
+    PROCESSOR_TIMEOUT_MS: "5000",
     ...env,
   });
   return new Service(machine, child, HTTP_PORT);

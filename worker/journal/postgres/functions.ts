@@ -220,7 +220,7 @@ BEGIN
         PERFORM FROM meta FOR UPDATE;
         IF EXISTS (SELECT FROM streams WHERE worker = (rare->>'to')::bigint) AND NOT EXISTS
             (SELECT FROM shards WHERE shard IN (SELECT value::int FROM jsonb_array_elements(rare->'shards')) AND worker IS DISTINCT FROM w) THEN
-          UPDATE shards SET worker = (rare->>'to')::bigint WHERE shard IN (SELECT value::int FROM jsonb_array_elements(rare->'shards'));
+          UPDATE shards SET worker = (rare->>'to')::bigint, given = true WHERE shard IN (SELECT value::int FROM jsonb_array_elements(rare->'shards'));
           UPDATE meta SET ${NEXT_VERSION} RETURNING map_version INTO b;
         END IF;
         said := jsonb_build_array(jsonb_build_array(${LIST.gifts}, 1, b));
@@ -265,7 +265,7 @@ BEGIN
         ORDER BY CASE WHEN cents > ${STREAM_CENTS_MAX / 2} THEN cents ELSE 0 END, stream LIMIT 1) RETURNING stream INTO mine;
     IF mine IS NULL THEN RETURN; END IF;
     PERFORM FROM meta FOR UPDATE;
-    UPDATE shards SET worker = me WHERE worker IS NULL;
+    UPDATE shards SET worker = me, given = false WHERE worker IS NULL;
     IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
   END IF;
   stream := mine;
@@ -274,13 +274,13 @@ END $$`;
 
 /**
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
- * when that is another than `known`; and the others who have a stream, with what is left of their leases;
+ * when that is another than `known`, with the shards that this worker was given by their owners; and the others who have a stream, with what is left of their leases;
  * who does what one does for all; what operators have decided: the processors' modes and
  * addresses, and whether the journal is trusted; the number of tariffs; and what others have heard of processors'
  * health in the last seconds, to which it adds what this one has.
  */
 const BEAT = `(me bigint, known bigint, heard jsonb)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, others jsonb, leader float8, modes jsonb, urls jsonb, is_trusted boolean, tariffs int, health jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, given jsonb, others jsonb, leader float8, modes jsonb, urls jsonb, is_trusted boolean, tariffs int, health jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -288,11 +288,12 @@ BEGIN
   now_ms := extract(epoch FROM clock_timestamp()) * 1000;
   -- One statement: the version is that of these owners.
   SELECT map_version, CASE WHEN map_version <> known THEN ${OWNERS} END,
+    CASE WHEN map_version <> known THEN (SELECT jsonb_agg(shard) FROM shards h WHERE h.worker = me AND h.given) END,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('worker', w.worker, 'name', w.name, 'link', w.link, 'http', w.http,
         'leftMs', extract(epoch FROM w.alive_until - clock_timestamp()) * 1000) ORDER BY w.worker), '[]')
       FROM workers w JOIN streams t ON t.worker = w.worker WHERE w.worker <> me),
     restored_at_ms IS NULL
-    INTO version, owners, others, is_trusted FROM meta;
+    INTO version, owners, given, others, is_trusted FROM meta;
   INSERT INTO roles (role, worker, until) SELECT 'lead', me, clock_timestamp() + interval '${LEASE_MS} ms'
       WHERE EXISTS (SELECT FROM streams WHERE worker = me)
     ON CONFLICT (role) DO UPDATE SET worker = me, until = excluded.until WHERE roles.worker = me OR roles.until < clock_timestamp();
@@ -329,7 +330,7 @@ BEGIN
   IF taken THEN
     UPDATE workers SET sealed_at = clock_timestamp(), sealed_by = me WHERE worker = dead;
     UPDATE streams SET worker = NULL WHERE worker = dead;
-    UPDATE shards s SET worker = o.worker FROM unnest(owners) WITH ORDINALITY AS o(worker, nth)
+    UPDATE shards s SET worker = o.worker, given = false FROM unnest(owners) WITH ORDINALITY AS o(worker, nth)
       WHERE nth = shard + 1 AND s.worker IS DISTINCT FROM o.worker;
     IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
   END IF;
@@ -344,7 +345,7 @@ BEGIN
   PERFORM FROM workers WHERE worker = me FOR UPDATE;
   UPDATE streams SET worker = NULL WHERE worker = me;
   PERFORM FROM meta FOR UPDATE;
-  UPDATE shards SET worker = NULL WHERE worker = me;
+  UPDATE shards SET worker = NULL, given = false WHERE worker = me;
   IF FOUND THEN UPDATE meta SET ${NEXT_VERSION}; END IF;
   DELETE FROM roles WHERE worker = me;
   UPDATE workers SET alive_until = clock_timestamp(), sealed_at = coalesce(sealed_at, clock_timestamp()),

@@ -34,6 +34,8 @@ export type Beat = {
   /** The map's, and the map itself when it is not the one that is known. */
   readonly version: number;
   readonly owners: Owners | null;
+  /** Shards that this worker was given by their owners, with each new map. */
+  readonly given: readonly number[] | null;
   readonly others: readonly OtherWorker[];
   /** Number of the worker that does what one does for all. */
   readonly leader: number | null;
@@ -201,7 +203,9 @@ export class Lease {
     const before = this.#map.owners;
     if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
     const gained = this.holding.learn(this.#map, this.worker);
-    const wereOwned = gained.some((shard) => (before[shard] ?? null) !== null);
+    const isAbandoned = (shard: number) =>
+      (before[shard] ?? null) !== null && beat.given?.includes(shard) !== true;
+    const abandoned = gained.filter(isAbandoned).length;
     for (const { worker, leftMs } of beat.others) {
       if (this.#renewals.mayTake(leftMs)) await this.#takeOver(worker);
     }
@@ -209,7 +213,7 @@ export class Lease {
     const gifts = surplus(this.#map.owners, this.worker, this.#living(null));
     const { modes, urls, is_trusted: isTrusted, tariffs } = beat;
     const health = this.#newIn(beat.health);
-    return { gained, wereOwned, gifts, modes, urls, isTrusted, tariffs, health };
+    return { gained, abandoned, gifts, modes, urls, isTrusted, tariffs, health };
   }
 
   /** Tells others with the next renewal; a reading that is lost with it is followed by the next one. */

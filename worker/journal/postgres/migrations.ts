@@ -15,6 +15,7 @@ import { map } from "./migrations/0006-map.ts";
 import { endings } from "./migrations/0007-endings.ts";
 import { configurations } from "./migrations/0008-configurations.ts";
 import { cents } from "./migrations/0009-cents.ts";
+import { given } from "./migrations/0010-given.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -28,6 +29,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   endings,
   configurations,
   cents,
+  given,
 ];
 
 /**
