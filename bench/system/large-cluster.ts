@@ -1,18 +1,15 @@
 /**
  * Measures what ten million settled payments in a PostgreSQL cost, beside none: the start of a worker until it
  * is ready, the time from the death of one of two until the other has all shards, and a summary of everything.
- * The payments come from a file by `worker move`, and are there and equal afterwards.
+ * They are written by SQL: `worker move` would take most of an hour.
  */
-import { copyFileSync, existsSync } from "node:fs";
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { SHARDS } from "../../shared/shards.ts";
 import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
-import { run as runProcess } from "../../testing/process.ts";
-import { bareEnv } from "../../testing/programs.ts";
 import { until } from "../../testing/until.ts";
 import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
-import { commandOf } from "./children.ts";
-import { settledJournal, TEN_MILLION } from "./settled-journal.ts";
+import { fillDatabase } from "./settled-database.ts";
+import { TEN_MILLION } from "./settled-journal.ts";
 import { summaryOf, totalOf } from "./sums.ts";
 import { Workers } from "./workers.ts";
 
@@ -30,11 +27,11 @@ type Measured = {
 
 export async function run(context: BenchContext): Promise<Row[]> {
   if (WHY_NO_POSTGRES !== null) throw new Error(WHY_NO_POSTGRES);
-  const { path, count } = settledJournal(context, TEN_MILLION);
+  const count = context.quick ? TEN_MILLION.quickCount : TEN_MILLION.count;
   const checks = new Checks();
   await using postgres = await startPostgres();
   const [large, empty] = [await postgres.database(), await postgres.database()];
-  await move(path, large, context);
+  await fillDatabase(large, count);
   const [figures, baselines]: [Measured[], Measured[]] = [[], []];
   for (let round = 0; round < context.runs; round++) {
     baselines.push(await measure(context, empty, 0, checks));
@@ -47,18 +44,6 @@ export async function run(context: BenchContext): Promise<Row[]> {
     return rowOf(`cluster: 10 million, ${what}`, "ms", series, checks, note, TARGETS);
   };
   return [row("start", "startMs"), row("take-over", "takeOverMs"), row("summary", "summaryMs")];
-}
-
-/** Moves a copy: the file that is moved is no worker's any more. */
-async function move(path: string, database: string, { dist }: BenchContext): Promise<void> {
-  const copy = `${path}.moved`;
-  // Its last connection may be closed for us and not yet for SQLite, which keeps its log until then.
-  for (const file of ["", "-wal"])
-    if (existsSync(path + file)) copyFileSync(path + file, copy + file);
-  const command = commandOf("worker.ts", dist, "move", "--from", `sqlite:${copy}`);
-  const env = bareEnv({ JOURNAL: database, CLUSTER_ALLOW_SINGLE: "true" });
-  const { code, err } = await runProcess(command, { env });
-  if (code !== 0) throw new Error(`worker move: ${err.trim()}`);
 }
 
 async function measure(
@@ -80,7 +65,7 @@ async function measure(
   await first.kill();
   await until("the other has all shards", TAKEN_MS_MAX, async () => {
     const map = (await (await second.ask("/cluster")).json()) as ClusterMap;
-    return map.workers.some(({ shards }) => shards.length === SHARDS);
+    return map.workers.some((one) => one.name === "worker-2" && one.shards.length === SHARDS);
   });
   const takeOverMs = performance.now() - killedAtMs;
   checks.equal("settled afterwards", totalOf(await summaryOf(second)).count, settled);
