@@ -96,7 +96,7 @@ async function start(order: HttpThreadStart): Promise<void> {
     const { reader, ledger, fresh } = await openLedgerAndReader(settings, order.ledger);
     journal = reader;
     if (fresh !== null) folding = setInterval(() => void fresh().catch(tellIfWrong), FOLD_MS);
-    endings = openEndings(settings.JOURNAL);
+    endings = openEndings(settings.JOURNAL, (all) => known?.learn(all));
     const log = createLog("worker-http", settings.LOG_LEVEL);
     incidents = new Incidents(systemClock, log);
     const standstill = watchPulse(pulse, incidents, () => ask<void>({ kind: "beat" }));

@@ -49,7 +49,7 @@ async function start(order: WebhooksStart): Promise<void> {
   for (;;) {
     if (isStopping) return;
     try {
-      source ??= openSource(journal);
+      source ??= openSource(journal, (all) => known?.learn(all));
       outbox = await Outbox.open({
         source,
         send,

@@ -12,6 +12,7 @@ import {
 } from "../journal/journal.fixture.ts";
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
+import { shareOf, type Tariff } from "../../shared/tariff.ts";
 import { PLACES } from "./endings.fixture.ts";
 import { cursorOf } from "../event-position.ts";
 import {
@@ -153,6 +154,30 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(settled.map(({ ended }) => ended.correlationId)).toEqual([4, 5].map(uuid));
     const end = await endings.end();
     expect(await endings.withinReach(end)).toBe(end);
+    await endings.close();
+  },
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `tariffs that another worker began are told before a payment that was charged under them${NO_POSTGRES}`,
+  async () => {
+    await using place = await PLACES[1]!.make();
+    await using opened = await place.open();
+    const tariffs = (terms: Tariff) =>
+      opened.journal.tariffs([0, 1].map((processor) => ({ processor, terms })));
+    await tariffs(shareOf(0.05));
+    const told: number[] = [];
+    const endings = openEndings(place.journal, (all) => told.push(all.length));
+    const begin = await endings.begin();
+    expect([await endings.after(begin, 9), told]).toEqual([[], []]);
+    await opened.apply(assigned(1), assigned(2));
+    await opened.apply(settle(1, 0));
+    expect([await endings.after(begin, 9), told]).toMatchObject([{ length: 1 }, [2]]);
+    await tariffs(shareOf(0.06));
+    await opened.apply(settle(2, 1));
+    expect([await endings.after(begin, 9), told]).toMatchObject([{ length: 2 }, [2, 4]]);
+    await endings.after(begin, 9);
+    expect(told).toEqual([2, 4]);
     await endings.close();
   },
 );

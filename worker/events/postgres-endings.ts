@@ -6,6 +6,8 @@ import { arrayOf } from "../journal/postgres/ledger.ts";
 import { Questions } from "../journal/postgres/questions.ts";
 import { stateOf } from "../journal/records.ts";
 import { CODE } from "../journal/sqlite-moves.ts";
+import { tariffsIn } from "../journal/postgres/tariffs.ts";
+import type { KnownTariff } from "../tariffs.ts";
 import type { FinalState } from "../payment.ts";
 import type { Ended } from "./event.ts";
 import { cursorIn, positionsOf, type Cursor, type Position } from "../event-position.ts";
@@ -17,12 +19,20 @@ type EndRow = Omit<Ended, "state"> & {
   /** Number of the attempt, or row of the ledger. */
   readonly at: number;
   readonly base: number;
+  /** How many there are; nobody asks for those of a payment without a fee. */
+  readonly tariffs?: number;
 };
 
 const PAYMENT = `p.id::text AS "correlationId", p.state::int AS "stateCode", p.amount_cents::float8 AS "amountCents",
   p.processor::int, p.requested_at_ms::float8 AS "requestedAtMs", p.reference`;
 /** Attempts that may have ended a payment, in the words of their index. */
 const ENDING = "a.outcome IN ('rejected', 'conflict')";
+
+/**
+ * Hears all tariffs before any payment is given that was charged under one of them: another worker, which has begun
+ * it, may have settled the payment a moment ago.
+ */
+export type OnTariffs = (tariffs: readonly KnownTariff[]) => void;
 
 /** A stream of commits: its last ending attempt, where its rows begin, and the number of the next one. */
 type Stream = {
@@ -34,8 +44,11 @@ type Stream = {
 
 export class PostgresEndings implements Endings {
   protected readonly questions: Questions;
+  readonly #onTariffs: OnTariffs;
+  #tariffs = 0;
 
-  constructor(url: string) {
+  constructor(url: string, onTariffs: OnTariffs = () => {}) {
+    this.#onTariffs = onTariffs;
     this.questions = new Questions(url, { connectionsMax: 1 });
   }
 
@@ -65,7 +78,8 @@ export class PostgresEndings implements Endings {
     if (ends.length === limit) return ends;
     const settled = await this.questions.ask<EndRow>(
       `SELECT s.stream::int, s.base::float8, l.row::float8 AS at, ${PAYMENT},
-         coalesce(p.settled_at_ms, l.requested_at_ms)::float8 AS "endedAtMs", NULL AS reason, NULL AS code
+         coalesce(p.settled_at_ms, l.requested_at_ms)::float8 AS "endedAtMs", NULL AS reason, NULL AS code,
+         (SELECT count(*) FROM tariffs)::int AS tariffs
        FROM streams s LEFT JOIN unnest($1::int[], $2::bigint[]) AS k (stream, row) ON k.stream = s.stream
        JOIN LATERAL (SELECT * FROM ledger l WHERE l.stream = s.stream AND l.row > coalesce(k.row, -1) AND l.row >= s.base
          ORDER BY l.row LIMIT $3::int) l ON true
@@ -74,6 +88,11 @@ export class PostgresEndings implements Endings {
        LIMIT $3::int`,
       [...values("row"), limit - ends.length],
     );
+    const tariffs = settled[0]?.tariffs ?? 0;
+    if (tariffs > this.#tariffs) {
+      this.#onTariffs(await tariffsIn((text, given) => this.questions.ask(text, given)));
+      this.#tariffs = tariffs;
+    }
     return [...ends, ...settled.map((one) => behind(positions, "row", one))];
   }
 
@@ -148,7 +167,7 @@ export class PostgresEndings implements Endings {
 
 /** Moves the positions behind what ended. */
 function behind(positions: Map<number, Position>, of: keyof Position, found: EndRow) {
-  const { stream, base, at, code, stateCode, ...facts } = found;
+  const { stream, base, at, code, stateCode, tariffs: _, ...facts } = found;
   const before = positions.get(stream) ?? { attempt: 0, row: base - 1 };
   positions.set(stream, { ...before, [of]: at });
   const ended = { ...facts, code, state: stateOf(stateCode) as FinalState };
