@@ -51,11 +51,16 @@ const said = {
     log.info(fields, kind === "begins" ? "the journal is being upgraded" : "upgraded the journal"),
 };
 const { journal, isNew } = await openJournal(settings, configured, clock, said).catch(exitWith);
+/** Ends a start that has failed. Who waits for the lease of a database would wait until it is over. */
+async function endWith(reason: Error): Promise<never> {
+  await journal.close();
+  return exitWith(reason);
+}
 const { processors: names, prunedBeforeMs } = journal.head;
 // The http thread sums what a database has; here its rows are only numbered.
 const slots = isPostgres(settings.JOURNAL) ? LEDGER_SLOTS_MIN : settings.LEDGER_SLOTS;
-const ledger = await openLedger(slots, names.length).catch(exitWith);
-const tariffs = await journal.tariffs(pricedBy(settings, names)).catch(exitWith);
+const ledger = await openLedger(slots, names.length).catch(endWith);
+const tariffs = await journal.tariffs(pricedBy(settings, names)).catch(endWith);
 const tariffsFromMs = tariffs.at(-1)?.fromMs ?? 0;
 if (tariffsFromMs > clock.wallMs()) {
   const from = iso(tariffsFromMs);
@@ -70,7 +75,7 @@ const processors = await Promise.all(
     const { name, fee, url } = setting;
     return { name, fee, url, client: await HttpProcessor.of(setting, processorTimeoutMs) };
   }),
-).catch(exitWith);
+).catch(endWith);
 const pipeline = new Pipeline({
   clock,
   random: Math.random,
@@ -84,7 +89,7 @@ const pipeline = new Pipeline({
   processorTimeoutMs,
   patienceMs,
 });
-await pipeline.recover().catch(exitWith);
+await pipeline.recover().catch(endWith);
 
 const { incidents } = pipeline;
 const { startWebhooks } =
@@ -102,13 +107,13 @@ await webhooks?.opened;
 holdSignals();
 const link = await openUdpServer(settings, log, (payment, answer) =>
   pipeline.take(payment, answer),
-).catch(exitWith);
+).catch(endWith);
 
 const observers = observe({ clock, pipeline, journal, link, webhooks });
 const cluster = journal.shared?.map ?? null;
 const known = { names, tariffs, prunedBeforeMs, cluster, lead: lead() };
 const start = { settings, ledger: ledger.memory, ...known };
-const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(exitWith);
+const http = await startHttpThread(start, pipeline, observers, journal, webhooks).catch(endWith);
 pipeline.onMap = (map, leadsNow) => {
   http.setMap(map, lead());
   webhooks?.lead(leadsNow);

@@ -8,6 +8,9 @@ import { keptOf } from "./living.ts";
 import { migratePostgres } from "./migrations.ts";
 import { Connection } from "./connection.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { freePorts } from "../../../testing/ports.ts";
+import { run } from "../../../testing/process.ts";
+import { bareEnv, fromSource } from "../../../testing/programs.ts";
 import { STREAMS } from "../../limits.ts";
 import { openPostgresJournal } from "../postgres.ts";
 import { NAMES } from "../journal.fixture.ts";
@@ -82,6 +85,28 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(journal.holding.count).toBe(SHARDS);
     await journal.close();
     connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `that fail behind the journal give their leases back${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+    const { link } = await freePorts("link");
+    const env = bareEnv({
+      JOURNAL: url,
+      CLUSTER_ALLOW_SINGLE: "true",
+      PROCESSORS: "default=http://127.0.0.1:1;fee=0.05",
+      LINK_PORT: String(link),
+      HTTP_PORT: String(taken.port),
+    });
+    const { code, err } = await run(fromSource("worker.ts"), { env });
+    expect([code, err]).toEqual([1, expect.stringContaining(String(taken.port))]);
+    const left = "SELECT ended_why FROM workers WHERE sealed_at IS NOT NULL";
+    expect(await ask(url, left)).toEqual([{ ended_why: "drained" }]);
+    expect(await ask(url, "SELECT 1 FROM streams WHERE worker IS NOT NULL")).toEqual([]);
   },
   WAIT_MS,
 );
