@@ -27,6 +27,11 @@ export const SUPER_BLOCKS = 64;
 export const LEDGER_ROWS_MAX = 2 ** 32;
 /** Rows kept for purges when payments are turned away already: each begins at the next block. */
 export const ROWS_FOR_PURGES = 256 * BLOCK_ROWS;
+/**
+ * Rows kept where several workers share a ledger, since each knows only some time later what the others have
+ * settled, and not what they have open: a million of each.
+ */
+export const ROWS_FOR_OTHERS = 2 ** 26;
 
 /** Most cents of all that is settled since the last purge, or open: a double holds them exactly. */
 export const CENTS_MAX = Number.MAX_SAFE_INTEGER;

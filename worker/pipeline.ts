@@ -146,12 +146,11 @@ export class Pipeline {
   /** Why the ledger takes no more, so that payments are turned away until somebody acts; or null. */
   get ledgerEnd(): string | null {
     if (this.payments.hasRoomFor(AMOUNT_CENTS_MAX)) return null;
-    const { rowsLeft } = this.#options.ledger;
-    const { centsLeft } = this.payments;
-    const left = `${rowsLeft} rows and ${centsLeft} cents are left`;
+    const { rowsLeft, centsLeft } = this.payments;
     const wayOut = "a purge, and a start after it, begin it anew";
-    if (this.#shards === null) return `${left}; ${wayOut}`;
-    return `${left} of this worker's part; a start takes another part, and when none is left, ${wayOut}`;
+    if (this.#shards === null) return `${rowsLeft} rows and ${centsLeft} cents are left; ${wayOut}`;
+    const left = `${rowsLeft} rows of all workers, and ${centsLeft} cents of this worker's part are left`;
+    return `${left}; a start takes another part, and when none is left, ${wayOut}`;
   }
 
   /** Rebuilds the ledger and takes up every open payment. Nothing may be asked before it is done. */

@@ -23,6 +23,13 @@ export function fence(
   return last === batch ? "repeat" : "gap";
 }
 
+/** Sentences of workers that end. */
+export const ENDED = {
+  sealed:
+    "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends",
+  gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
+} as const;
+
 /** Tells what an answer means; one that is not known is no better than a gap. */
 export function meaningOf(found: string | undefined): "durable" | "sealed" | "gap" {
   if (found === "done" || found === "repeat") return "durable";

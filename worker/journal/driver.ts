@@ -60,6 +60,8 @@ export type SharedNews = SharedDecisions & {
 /** A journal that several workers share, each with its own payments. */
 export interface SharedJournal extends Lead {
   readonly holding: Holding;
+  /** Rows of the ledger that all workers together may still settle; some are kept back. */
+  readonly rowsLeft: number;
   /** The workers and their shards, as APIs are told it. */
   readonly map: ClusterMap;
   /** Tells which other worker has a shard; null: this one, or nobody. */

@@ -123,7 +123,7 @@ export type Inspected = {
   readonly warnings: readonly string[];
   readonly schema: number;
   readonly addresses: readonly KnownAddress[];
-  /** Why a start is refused while others live, in one sentence, or null. */
+  /** Why a start is refused while others live, in one sentence, or null; one of its own name is to be replaced. */
   readonly refusal: string | null;
 };
 
@@ -148,13 +148,18 @@ export async function inspect(
     refuseMoved(await movedAtMs(connection));
     const living = await besideLiving(connection, { name, processors: PROCESSORS }, null);
     const all = [...warnings, ...living.warnings];
-    return { warnings: all, schema, addresses, refusal: living.refusal };
+    const { refusal, refusalByOthers } = living;
+    if (refusal !== null && refusalByOthers === null) all.push(`${refusal}${REPLACED}`);
+    return { warnings: all, schema, addresses, refusal: refusalByOthers };
   } catch (error) {
     throw new Error(`journal ${shownJournal(url)}: ${(error as Error).message}`, { cause: error });
   } finally {
     connection.drop();
   }
 }
+
+/** Said of a worker with this one's name. */
+const REPLACED = " (it has this one's name, and has to end before this one can start)";
 
 async function movedAtMs(connection: Connection): Promise<number | null> {
   const [row] = await connection.ask<{ at: number | null }>(

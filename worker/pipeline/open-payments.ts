@@ -58,7 +58,13 @@ export class OpenPayments {
 
   /** False when the ledger would be past its end with it, once everything that is open is settled. */
   hasRoomFor(amountCents: number): boolean {
-    return this.#options.ledger.rowsLeft > this.#open.size && this.centsLeft >= amountCents;
+    return this.rowsLeft > this.#open.size && this.centsLeft >= amountCents;
+  }
+
+  /** Rows that may still be settled: here, and where several workers share a ledger, by all of them. */
+  get rowsLeft(): number {
+    const { journal, ledger } = this.#options;
+    return Math.min(ledger.rowsLeft, journal.shared?.rowsLeft ?? Number.POSITIVE_INFINITY);
   }
 
   /**

@@ -256,7 +256,11 @@ export class Operator {
       );
     }
     await this.#durable({ kind: "trust", intervention: this.#interventionOf("trust", grounds) });
-    return done("trusted", `Nothing is asked for first any more; ${trust()} payments go on.`);
+    const whose =
+      this.#options.journal.shared === undefined
+        ? "payments go on"
+        : "payments of this worker go on, and those of the others within a second";
+    return done("trusted", `Nothing is asked for first any more; ${trust()} ${whose}.`);
   }
 
   async #onProcessor(command: ProcessorCommand): Promise<OperatorAnswer> {

@@ -21,6 +21,7 @@ class Shared implements SharedJournal {
   readonly given: { readonly shards: readonly number[]; readonly to: number }[] = [];
   onNews: (news: SharedNews) => void = () => {};
   onTariffs = null;
+  rowsLeft = Number.POSITIVE_INFINITY;
   leads = true;
   leader = null;
   owner: Peer | null = { name: "w2", http: "http://w2.example:9995" };
@@ -98,6 +99,19 @@ test("a payment of another worker's shard is told so, with the version of the ma
     n: ELSEWHERE,
     verdict: { kind: "elsewhere", mapVersion: VERSION },
   });
+});
+
+test("a payment is turned away when the ledger of all workers is at its end", async () => {
+  const { shared, bench } = await started();
+  using _ = bench;
+  shared.rowsLeft = 1;
+  expect(bench.pipeline.ledgerEnd).toBeNull();
+  shared.rowsLeft = 0;
+  expect(bench.pipeline.ledgerEnd).toMatch(
+    /^0 rows of all workers, and \d+ cents of this worker's/,
+  );
+  bench.take(1);
+  expect(bench.verdictsOf(1)).toEqual(["busy"]);
 });
 
 describe("a payment that comes while its shard is read", () => {
@@ -272,6 +286,24 @@ describe("what an operator has decided at another worker", () => {
     await bench.tick();
     expect(bench.default.charges).toHaveLength(1);
     expect(bench.pipeline.incidents.open()).toEqual([]);
+  });
+
+  test("that the journal is trusted: the answer counts this worker's payments, and says so", async () => {
+    const shared = new Shared();
+    shared.learn();
+    using bench = new Bench({ shared, settledBefore: true, restoredAtMs: WALL_START_MS - 60_000 });
+    await bench.pipeline.recover();
+    bench.take(1);
+    await bench.commit();
+    const grounds = { who: "ana", why: "ticket 7", evidence: null };
+    const trusted = bench.pipeline.operate({ kind: "journal", action: "trust", grounds });
+    await bench.commit();
+    expect(await trusted).toMatchObject({
+      kind: "done",
+      message: expect.stringContaining(
+        "; 1 payments of this worker go on, and those of the others",
+      ),
+    });
   });
 
   test("that the journal is trusted, while this one still reads what processors are sure to have", async () => {

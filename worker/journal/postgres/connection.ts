@@ -162,6 +162,8 @@ const NOT_NOW = /^(?:57P03|53300|25006)$/;
 const NEVER = /^(?:28...|3D000|08P01)$/;
 /** SQLSTATE of a statement that the server does not know, or has no right to for this user. */
 const MISSING = /^42...$/;
+/** SQLSTATE of a function or a table that is not there, though this worker's start has seen it. */
+const GONE = /^42(?:883|P01)$/;
 /** SQLSTATE of a constraint that a transition breaks. */
 const CONSTRAINT = /^23...$/;
 
@@ -171,6 +173,7 @@ function noAnswerFrom(error: unknown): Error {
   const state = stateOf(error);
   if (state === BROKEN || CONSTRAINT.test(state))
     return new BrokenInvariant(message, { cause: error });
+  if (GONE.test(state)) return new BrokenInvariant(oneLine(message), { cause: error });
   const isBarred = NEVER.test(state) || code.includes("AUTHENTICATION");
   const isRefused = isFromServer(error) || isBarred;
   const isNotRun = isRefused || NOT_CONNECTED.has(code) || NOT_NOW.test(state);

@@ -116,3 +116,30 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
   },
   WAIT_MS,
 );
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a worker ends whose functions are gone: the database was put back to before its upgrade${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    const said: string[] = [];
+    await using opened = await openAt(url, { fatal: (reason) => said.push(reason) });
+    await ask(url, `DROP FUNCTION ${/leguas_commit_\w+/.exec(callOf("commit"))![0]}`);
+    opened.journal.append(accept(1), () => {});
+    await until("it has ended", WAIT_MS, () => said.length > 0);
+    expect(said).toEqual([expect.stringMatching(/leguas_commit_\w+\(.* does not exist$/)]);
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `so does one that commits nothing, with its next renewal${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    const said: string[] = [];
+    await using _ = await openAt(url, { fatal: (reason) => said.push(reason) });
+    await ask(url, `DROP FUNCTION ${/leguas_beat_\w+/.exec(callOf("beat"))![0]}`);
+    await until("it has ended", WAIT_MS, () => said.length > 0);
+    expect(said).toEqual([expect.stringContaining("it was put back to an earlier state")]);
+  },
+  WAIT_MS,
+);

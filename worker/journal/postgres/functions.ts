@@ -276,11 +276,11 @@ END $$`;
  * Renews the lease. Answers whether it is still there, the database's time, the map's version, and the map
  * when that is another than `known`, with the shards that this worker was given by their owners; and the others who have a stream, with what is left of their leases;
  * who does what one does for all; what operators have decided: the processors' modes and
- * addresses, and whether the journal is trusted; the number of tariffs; and what others have heard of processors'
+ * addresses, and whether the journal is trusted; the number of tariffs, and of rows of the ledger; and what others have heard of processors'
  * health in the last seconds, to which it adds what this one has.
  */
 const BEAT = `(me bigint, known bigint, heard jsonb)
-RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, given jsonb, others jsonb, leader float8, modes jsonb, urls jsonb, is_trusted boolean, tariffs int, health jsonb) LANGUAGE plpgsql AS $$
+RETURNS TABLE (alive boolean, now_ms float8, version float8, owners jsonb, given jsonb, others jsonb, leader float8, modes jsonb, urls jsonb, is_trusted boolean, tariffs int, rows float8, health jsonb) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
   UPDATE workers SET alive_until = clock_timestamp() + interval '${LEASE_MS} ms' WHERE worker = me AND sealed_at IS NULL;
@@ -300,6 +300,7 @@ BEGIN
   leader := (SELECT worker FROM roles WHERE role = 'lead');
   SELECT coalesce(jsonb_agg(mode ORDER BY number), '[]'), coalesce(jsonb_agg(url ORDER BY number), '[]') INTO modes, urls FROM processors;
   tariffs := (SELECT count(*) FROM tariffs);
+  rows := (SELECT sum(t.rows - base) FROM streams t);
   UPDATE processors SET failing = h.failing, min_response_ms = h.ms, probed_at = clock_timestamp(), probe_by = me
     FROM jsonb_to_recordset(heard) AS h(processor int, failing boolean, ms int) WHERE number = h.processor AND alive;
   health := (SELECT coalesce(jsonb_agg(jsonb_build_object('processor', number, 'atMs', extract(epoch FROM probed_at) * 1000,

@@ -13,7 +13,7 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { shardOf } from "../../../shared/shards.ts";
 import { compareAddresses, type Address, type Addresses } from "../../addresses.ts";
-import { meaningOf, type Found } from "../../cluster/fence.ts";
+import { ENDED, meaningOf, type Found } from "../../cluster/fence.ts";
 import type { Peer } from "../../cluster/lead.ts";
 import { numbersIn } from "../../cluster/numbers.ts";
 import type { KnownTariff, Priced } from "../../tariffs.ts";
@@ -140,6 +140,9 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   }
   get map() {
     return this.#parts.lease.map;
+  }
+  get rowsLeft() {
+    return this.#parts.lease.rowsLeft;
   }
   get stats() {
     return this.#group.stats;
@@ -450,10 +453,9 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
         return results(reply!.answer);
       } catch (error) {
         const isKnown = error instanceof NoAnswer && error.isNotRun && !isDoubted;
-        if (transitions !== null && (isKnown || !(error instanceof NoAnswer))) {
+        if (!(error instanceof NoAnswer) || (isKnown && transitions !== null)) {
           return this.#failed(error);
         }
-        if (!(error instanceof NoAnswer)) throw error;
         isDoubted = true;
         this.#group.doubted(error.message);
         await Bun.sleep(ASK_AGAIN_MS);
@@ -492,9 +494,3 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
 function arrayOf(numbers: readonly number[]): string {
   return `{${numbers.join(",")}}`;
 }
-
-const ENDED = {
-  sealed:
-    "another worker has taken over, since the lease of this one was over; it commits nothing any more, and ends",
-  gap: "the database does not have the batches of this worker that it had acknowledged: it was put back to an earlier state, or its standby was not synchronous; a start takes up what is there",
-};

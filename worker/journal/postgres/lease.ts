@@ -7,6 +7,7 @@
  */
 import type { Clock } from "../../../shared/clock.ts";
 import { BEAT_MS, LEASE_MS, Renewals } from "../../cluster/lease.ts";
+import { LEDGER_ROWS_MAX, ROWS_FOR_OTHERS } from "../../limits.ts";
 import { Holding } from "../../cluster/holding.ts";
 import { spread, surplus, type Owners, type ShardMap } from "../../cluster/owners.ts";
 import type { Peer } from "../../cluster/lead.ts";
@@ -14,7 +15,7 @@ import type { Started } from "../../cluster/configuration.ts";
 import type { ReachedAt } from "../../cluster/reached-at.ts";
 import type { ClusterMap } from "../../../shared/http-api/cluster.ts";
 import type { SharedNews, SharedReading } from "../driver.ts";
-import { NoAnswer, type Connection } from "./connection.ts";
+import { BrokenInvariant, NoAnswer, type Connection } from "./connection.ts";
 import { callOf } from "./functions.ts";
 import { besideLiving, keptOf, type BesideLiving } from "./living.ts";
 
@@ -44,6 +45,8 @@ export type Beat = {
   readonly is_trusted: boolean;
   /** How many have begun so far. */
   readonly tariffs: number;
+  /** Rows of the ledger in all streams. */
+  readonly rows: number;
   /** Readings of other workers, with the database's instants. */
   readonly health: readonly (SharedReading & { readonly atMs: number })[];
 };
@@ -77,6 +80,7 @@ export class Lease {
   #map: ShardMap = { version: NONE, owners: [] };
   #others: readonly OtherWorker[] = [];
   #leader: number | null = null;
+  #rows = 0;
   /** Readings that others are to be told, and instants of those that they have told, by processor. */
   #heard: SharedReading[] = [];
   readonly #toldAtMs = new Map<number, number>();
@@ -106,6 +110,11 @@ export class Lease {
   /** Tells who has a shard; null: this worker, or nobody. */
   ownerOf(shard: number): Peer | null {
     return this.#peer(this.#map.owners[shard] ?? null);
+  }
+
+  /** Rows that the ledgers of all workers together have room for, as far as is known. */
+  get rowsLeft(): number {
+    return Math.max(0, LEDGER_ROWS_MAX - ROWS_FOR_OTHERS - this.#rows);
   }
 
   /** The newest map that is known here, as APIs are told it. */
@@ -181,6 +190,10 @@ export class Lease {
         this.stop();
         lost(renewed);
       } catch (error) {
+        if (error instanceof BrokenInvariant) {
+          this.stop();
+          return lost("gap");
+        }
         if (!(error instanceof NoAnswer)) throw error;
         // Commits tell of a database that does not answer.
       } finally {
@@ -200,6 +213,7 @@ export class Lease {
     this.#renewals.renewed(beat.now_ms, this.#clock.steadyMs());
     this.#others = beat.others;
     this.#leader = beat.leader;
+    this.#rows = beat.rows;
     const before = this.#map.owners;
     if (beat.owners !== null) this.#map = { version: beat.version, owners: beat.owners };
     const gained = this.holding.learn(this.#map, this.worker);

@@ -4,6 +4,7 @@ import { systemClock } from "../../../shared/clock.ts";
 import { shareOf, type Tariff } from "../../../shared/tariff.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
+import { LEDGER_ROWS_MAX, ROWS_FOR_OTHERS } from "../../limits.ts";
 import { NAMES } from "../journal.fixture.ts";
 import { inspect, openPostgresJournal } from "../postgres.ts";
 import type { KnownTariff } from "../../tariffs.ts";
@@ -169,6 +170,38 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(shared.ownerOf(0)).toMatchObject({ name: "w1", http: "http://127.0.0.1:2" });
     const mine = first.journal.shared;
     expect([mine.leads, mine.leader, mine.ownerOf(0)]).toEqual([true, null, null]);
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a look at a database takes a worker of one's own name for the one that is to be replaced${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using _ = await started(url, { name: "w1" });
+    const same = { name: "w1", processors: [...NAMES, "third"] };
+    const { refusal, warnings } = await inspect(settingsAt(url, same), systemClock);
+    expect(refusal).toBeNull();
+    expect(warnings.at(-1)).toMatch(/^worker w1, which is active, .* has to end before this one/);
+    await expect(started(url, same)).rejects.toThrow("worker w1, which is active");
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `rows of the ledger are counted over all workers, without those that were purged${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using first = await started(url, { name: "w1" });
+    await using second = await started(url, { name: "w2" });
+    const { shared } = first.journal;
+    const free = LEDGER_ROWS_MAX - ROWS_FOR_OTHERS;
+    expect(shared.rowsLeft).toBe(free);
+    const of = second.journal.head.stream!;
+    await ask(url, `UPDATE streams SET rows = ${free} - 10, base = 100 WHERE stream = ${of}`);
+    await until("a renewal tells", WAIT_MS, () => shared.rowsLeft === 110);
+    await ask(url, `UPDATE streams SET rows = ${LEDGER_ROWS_MAX}, base = 0 WHERE stream = ${of}`);
+    await until("there is no room", WAIT_MS, () => shared.rowsLeft === 0);
   },
   WAIT_MS,
 );

@@ -23,6 +23,8 @@ export function keptOf(processors: readonly Configured[]): Kept[] {
 export type BesideLiving = {
   /** Why the worker may not start, in one sentence, or null. */
   readonly refusal: string | null;
+  /** The same without those of its own name: such a one is the worker that it is to replace. */
+  readonly refusalByOthers: string | null;
   /**
    * Name of a worker beside which it might not start, whose lease is over, but which nobody has sealed: it would
    * work on if it woke up. Null: there is none.
@@ -52,7 +54,13 @@ export async function besideLiving(
   const isBarredBy = (other: Started) => whyNotBeside(me, [other], tariffs) !== null;
   const living = others.filter(({ lives }) => lives);
   const silent = others.find((other) => !other.lives && isBarredBy(other))?.name ?? null;
-  return { refusal: whyNotBeside(me, living, tariffs), silent, warnings: feesApart(me, living) };
+  const refusalBy = (some: readonly Started[]) => whyNotBeside(me, some, tariffs);
+  return {
+    refusal: refusalBy(living),
+    refusalByOthers: refusalBy(living.filter(({ name }) => name !== me.name)),
+    silent,
+    warnings: feesApart(me, living),
+  };
 }
 
 async function tariffsByName(connection: Connection): Promise<Tariffs> {
