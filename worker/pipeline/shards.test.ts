@@ -300,9 +300,7 @@ describe("what an operator has decided at another worker", () => {
     await bench.commit();
     expect(await trusted).toMatchObject({
       kind: "done",
-      message: expect.stringContaining(
-        "; 1 payments of this worker go on, and those of the others",
-      ),
+      detail: expect.stringContaining("; 1 payments of this worker go on, and those of the others"),
     });
   });
 
