@@ -68,7 +68,7 @@ export class PostgresEndings implements Endings {
        JOIN LATERAL (SELECT a.nth::float8 AS at, ${PAYMENT}, a.at_ms::float8 AS "endedAtMs", a.reason, a.code
          FROM attempts a JOIN payments p USING (id)
          WHERE a.stream = s.stream AND ${ENDING} AND a.nth > coalesce(k.attempt, 0)
-           AND p.state + 0 IN (${CODE.rejected}, ${CODE.conflict})
+           AND p.state IN (${CODE.rejected}, ${CODE.conflict})
            AND NOT EXISTS (SELECT FROM attempts later WHERE later.id = a.id AND later.nth > a.nth)
          ORDER BY a.nth LIMIT $3::int) a ON true
        ORDER BY at LIMIT $3::int`,

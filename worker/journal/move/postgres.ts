@@ -8,6 +8,7 @@ import { shardOf } from "../../../shared/shards.ts";
 import { withoutNul } from "../postgres/batch.ts";
 import type { Connection } from "../postgres/connection.ts";
 import { STREAM } from "../postgres/ledger.ts";
+import { IS_OPEN } from "../postgres/open-rows.ts";
 import { CODE } from "../sqlite-moves.ts";
 import { columnsOf, ROWS_AT_ONCE, type Meta, type Row, type Source, type Table } from "./facts.ts";
 import { tallyOf, type Tally } from "./tally.ts";
@@ -115,7 +116,7 @@ export async function writeDatabase(
   // Each stream has an equal part of what is settled and of what may be.
   await ask(
     `UPDATE streams SET cents = ceil(((SELECT coalesce(sum(amount_cents), 0) FROM ${LEDGER})
-       + (SELECT coalesce(sum(amount_cents), 0) FROM payments WHERE state <> ${CODE.settled})) / ${STREAMS})`,
+       + (SELECT coalesce(sum(amount_cents), 0) FROM payments WHERE ${IS_OPEN})) / ${STREAMS})`,
   );
   await ask(
     `INSERT INTO blocks SELECT stream, row / ${BLOCK_ROWS}, processor, min(requested_at_ms), max(requested_at_ms),
@@ -150,11 +151,15 @@ type Own = { readonly names: readonly string[]; readonly typed: readonly string[
 
 /** Columns that only a database has. */
 function ownOf(table: Table, rows: readonly Row[], before: number): [Own, readonly unknown[]] {
-  const one = (name: string, of: (row: Row) => number): [Own, readonly unknown[]] => [
-    { names: [name], typed: [`$${before + 1}::smallint[]`] },
-    [rows.map(of)],
-  ];
-  if (table === "payments") return one("shard", ({ id }) => shardOf(String(id)));
-  if (table === "ledger") return one("stream", () => STREAM);
-  return [{ names: [], typed: [] }, []];
+  const own = (types: Readonly<Record<string, string>>, ...of: ((row: Row) => unknown)[]) => {
+    const typed = Object.values(types).map((type, i) => `$${before + 1 + i}::${type}[]`);
+    const values = of.map((value) => rows.map(value));
+    return [{ names: Object.keys(types), typed }, values] satisfies [Own, readonly unknown[]];
+  };
+  if (table === "payments") {
+    const shard = ({ id }: Row) => shardOf(String(id));
+    const settled = ({ state }: Row) => state === CODE.settled;
+    return own({ shard: "smallint", settled: "boolean" }, shard, settled);
+  }
+  return table === "ledger" ? own({ stream: "smallint" }, () => STREAM) : own({});
 }

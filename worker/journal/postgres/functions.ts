@@ -5,8 +5,7 @@
  * versions beside each other each call their own.
  *
  * They are VOLATILE under READ COMMITTED on purpose: each statement in them sees what was committed before
- * it began, and so what a stream's former owner has left. State codes are compared as `state + 0`, or the
- * planner would look for a payment in the index of open ones instead of by its id.
+ * it began, and so what a stream's former owner has left.
  */
 import { ATTEMPTS_KEPT } from "../../../shared/attempts.ts";
 import { LEASE_MS } from "../../cluster/lease.ts";
@@ -14,6 +13,7 @@ import { BLOCK_ROWS, LEDGER_ROWS_MAX, STREAM_CENTS_MAX } from "../../limits.ts";
 import { TRANSITIONS, type MoveKind } from "../../payment.ts";
 import { CODE, expressionOf, targetsByCode } from "../sqlite-moves.ts";
 import { BROKEN } from "./connection.ts";
+import { IS_OPEN } from "./open-rows.ts";
 
 /** Moves of one statement, and "ask", which moves nothing. A settlement and an acceptance have their own. */
 export type PlainMove = Exclude<MoveKind, "accept" | "settle"> | "ask";
@@ -48,7 +48,7 @@ export const NEWEST = `greatest((SELECT requested_up_to_ms FROM meta), (SELECT m
  * accepted, since nobody knows who accepted what. No worker has counted less in its memory.
  */
 const CENTS_LEFT = `(SELECT least(t.cents, 1 + floor(t.cents * coalesce(sum(amount_cents), 0) / (SELECT greatest(sum(cents), 1) FROM streams)))
-    FROM payments WHERE state <> ${CODE.settled} AND state NOT IN (${CODE.rejected}, ${CODE.conflict}))`;
+    FROM payments WHERE ${IS_OPEN} AND state NOT IN (${CODE.rejected}, ${CODE.conflict}))`;
 
 /** The first item of an answer's entries: which of the lists it is about; a gift is alone in its batch. */
 export const LIST = { accepts: 0, moves: 1, settles: 2, gifts: 3 } as const;
@@ -57,7 +57,7 @@ function whereOf(kind: PlainMove): string {
   if (kind === "ask") return "true";
   const codes = [...targetsByCode(kind).keys()];
   const owned = TRANSITIONS[kind].owned ? " AND processor = given" : "";
-  return `state + 0 IN (${codes.join(", ")})${owned}`;
+  return `state IN (${codes.join(", ")})${owned}`;
 }
 
 function stateAfter(kind: PlainMove): string {
@@ -171,9 +171,9 @@ BEGIN
     END IF;
   END IF;
   IF settles > 0 THEN
-    WITH done AS (UPDATE payments SET state = ${CODE.settled}, settled_at_ms = at
+    WITH done AS (UPDATE payments SET state = ${CODE.settled}, settled = true, settled_at_ms = at
         FROM unnest(l_id, l_processor, l_requested, l_cents, l_at) WITH ORDINALITY AS l(of, given, requested, cents, at, nth)
-        WHERE id = of AND state + 0 IN (${settles}) AND processor = given
+        WHERE id = of AND state IN (${settles}) AND processor = given
         RETURNING requested, cents, of, given, nth),
       written AS (INSERT INTO ledger (stream, row, requested_at_ms, amount_cents, id, processor)
         SELECT s, first - 1 + row_number() OVER (ORDER BY nth), requested, cents, of, given FROM done)
@@ -191,7 +191,7 @@ BEGIN
   END IF;
   IF ended IS NOT NULL THEN
     UPDATE sources SET source = NULL FROM payments p
-      WHERE sources.id = ANY (ended) AND p.id = sources.id AND p.state + 0 IN (${CODE.settled}, ${CODE.rejected}, ${CODE.conflict});
+      WHERE sources.id = ANY (ended) AND p.id = sources.id AND p.state IN (${CODE.settled}, ${CODE.rejected}, ${CODE.conflict});
   END IF;
   IF rare IS NOT NULL THEN
     CASE rare->>'kind'

@@ -53,7 +53,7 @@ import { BrokenInvariant, NoAnswer, patiently, type Connection } from "./connect
 import { callOf } from "./functions.ts";
 import type { Lease } from "./lease.ts";
 import { ledgerBlocks, ledgerRows, type Ask } from "./ledger.ts";
-import { OPEN, openRowsOf, type OpenColumns } from "./open-rows.ts";
+import { IS_OPEN, OPEN, openRowsOf, type OpenColumns } from "./open-rows.ts";
 import { swept } from "./sweep.ts";
 import { tariffsIn, tariffsWith } from "./tariffs.ts";
 
@@ -212,7 +212,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
   async parkedIn(shards: readonly number[]): Promise<Map<PaymentState, number>> {
     const parked = [CODE.rejected, CODE.conflict];
     const rows = await this.#insist<{ state: number; count: number }>(
-      `SELECT state, count(*)::int FROM payments WHERE state <> ${CODE.settled} AND state IN (${parked.join(", ")})
+      `SELECT state, count(*)::int FROM payments WHERE ${IS_OPEN} AND state IN (${parked.join(", ")})
          AND shard = ANY ($1::smallint[]) GROUP BY state`,
       [arrayOf(shards)],
     );
@@ -243,7 +243,7 @@ export class PostgresJournal implements WorkerJournal, SharedJournal {
         `WITH before_it AS (SELECT * FROM payments WHERE seq < $2::bigint AND seq >= $4::bigint ORDER BY seq DESC LIMIT $5::bigint)
          SELECT (SELECT count(*) FROM before_it)::int AS many, (SELECT coalesce(jsonb_agg(f), '[]') FROM (
            SELECT id::text AS "correlationId", amount_cents AS "amountCents" FROM before_it p
-           WHERE state + 0 = ${CODE.settled} AND processor = $1::int AND coalesce(settled_at_ms, accepted_at_ms) < $3::bigint
+           WHERE settled AND processor = $1::int AND coalesce(settled_at_ms, accepted_at_ms) < $3::bigint
              AND NOT EXISTS (SELECT FROM interventions i WHERE i.id = p.id AND i.action = 'settle')
            ORDER BY seq DESC LIMIT ${CONTROLS}) f) AS found`,
         [processor, beforeSeq, beforeMs, fromSeq, among],

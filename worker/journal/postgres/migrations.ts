@@ -16,6 +16,7 @@ import { endings } from "./migrations/0007-endings.ts";
 import { configurations } from "./migrations/0008-configurations.ts";
 import { cents } from "./migrations/0009-cents.ts";
 import { given } from "./migrations/0010-given.ts";
+import { settled } from "./migrations/0011-settled.ts";
 import type { PostgresMigration } from "./migrations/migration.ts";
 
 /** The nth leaves schema n. */
@@ -30,6 +31,7 @@ export const POSTGRES_MIGRATIONS: readonly PostgresMigration[] = [
   configurations,
   cents,
   given,
+  settled,
 ];
 
 /**

@@ -9,7 +9,9 @@
 import { paymentOf } from "../../../shared/payment.ts";
 import type { OpenRow } from "../../transitions.ts";
 import { stateOf } from "../records.ts";
-import { CODE } from "../sqlite-moves.ts";
+
+/** True for a payment that is not settled, in the words of their index, and with a table's name before it. */
+export const IS_OPEN = "settled = false";
 
 type Moment = { readonly map_version: number; readonly owned: number };
 type PaymentColumns = Moment & {
@@ -35,7 +37,7 @@ export const OPEN = `SELECT map_version::float8,
     requested_at_ms::float8, reference, (SELECT source FROM sources o WHERE o.id = p.id) AS source,
     coalesce($1::text = (SELECT reason FROM attempts a WHERE a.id = p.id AND a.processor = p.processor
       ORDER BY nth DESC LIMIT 1), false) AS claimed
-  FROM meta LEFT JOIN payments p ON state <> ${CODE.settled} AND shard = ANY ($2::smallint[]) ORDER BY seq`;
+  FROM meta LEFT JOIN payments p ON ${IS_OPEN} AND shard = ANY ($2::smallint[]) ORDER BY seq`;
 
 export function openRowsOf(columns: readonly OpenColumns[]): OpenRow[] {
   const found = columns.filter((row): row is PaymentColumns => row.seq !== null);

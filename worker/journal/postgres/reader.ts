@@ -27,6 +27,7 @@ import {
 } from "../../journal-reader.ts";
 import type { FailedAttempt, Intervention, LedgerRows } from "../../transitions.ts";
 import { bandOf, recordOf, whyOf, type BandRow, type Facts } from "../records.ts";
+import { IS_OPEN } from "./open-rows.ts";
 import { CODE } from "../sqlite-moves.ts";
 import type { Places } from "./fold.ts";
 import { arrayOf, arraysOf, ledgerRows, PIECES, STREAM } from "./ledger.ts";
@@ -34,7 +35,6 @@ import type { Questions } from "./questions.ts";
 import { tariffsIn } from "./tariffs.ts";
 
 /** Payments that are not settled; the words are those of the partial index. */
-const OPEN = `state <> ${CODE.settled}`;
 const PAYMENT = `p.id::text AS "correlationId", p.seq::float8, p.amount_cents::float8 AS "amountCents",
   p.state::int, p.reference, p.accepted_at_ms::float8 AS "acceptedAtMs", p.processor::int,
   p.requested_at_ms::float8 AS "requestedAtMs", p.settled_at_ms::float8 AS "settledAtMs"`;
@@ -116,7 +116,7 @@ export class PostgresReader implements JournalReader {
     const place = before === null ? [] : [before.amountCents, before.acceptedAtMs, before.seq];
     const rows = await this.#questions.ask<Row & Pick<ListedPayment, "attempts" | "reason">>(
       `SELECT ${PAYMENT}, ${COUNT_OF_ATTEMPTS} AS attempts, ${lastWord("reason")} AS reason
-       FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${ofState} AND ${behind}
+       FROM (SELECT * FROM payments p WHERE p.${IS_OPEN} AND ${ofState} AND ${behind}
              ORDER BY ${ORDERS[order]} LIMIT $1::int) p
        ORDER BY ${ORDERS[order]}`,
       [limit, ...place],
@@ -131,7 +131,7 @@ export class PostgresReader implements JournalReader {
     const { where, order, values } = pageOf(place, filter);
     const rows = await this.#questions.ask<Row & WhyEnded>(
       `SELECT ${PAYMENT}, ${WHY_ENDED}
-       FROM (SELECT * FROM payments p WHERE p.${OPEN} AND ${where} ORDER BY ${order} LIMIT $1::int) p
+       FROM (SELECT * FROM payments p WHERE p.${IS_OPEN} AND ${where} ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values],
     );
@@ -156,7 +156,7 @@ export class PostgresReader implements JournalReader {
 
   async newestOpenMs(): Promise<number | null> {
     const [row] = await this.#questions.ask<{ at: number | null }>(
-      `SELECT max(requested_at_ms)::float8 AS at FROM payments WHERE ${OPEN}`,
+      `SELECT max(requested_at_ms)::float8 AS at FROM payments WHERE ${IS_OPEN}`,
     );
     return row?.at ?? null;
   }
@@ -173,7 +173,7 @@ export class PostgresReader implements JournalReader {
     const rows = await this.#questions.ask<Row & WhyEnded>(
       `SELECT ${PAYMENT}, ${WHY_ENDED}
        FROM (SELECT * FROM (${ofReference}) p
-             WHERE (p.${OPEN} OR p.requested_at_ms IS NOT NULL) AND ${where}
+             WHERE (p.${IS_OPEN} OR p.requested_at_ms IS NOT NULL) AND ${where}
              ORDER BY ${order} LIMIT $1::int) p
        ORDER BY ${order}`,
       [limit, ...values, reference],
@@ -196,7 +196,7 @@ export class PostgresReader implements JournalReader {
            + (accepted_at_ms <= $3::bigint)::int AS band,
          count(*)::float8 AS count, sum(amount_cents)::float8 AS cents,
          min(accepted_at_ms)::float8 AS "oldestMs"
-       FROM (SELECT * FROM payments WHERE ${OPEN} ORDER BY accepted_at_ms, seq LIMIT $4::int) oldest
+       FROM (SELECT * FROM payments WHERE ${IS_OPEN} ORDER BY accepted_at_ms, seq LIMIT $4::int) oldest
        GROUP BY 1, 2 ORDER BY 1, 2`,
       [...bounds, max],
     );
@@ -206,7 +206,7 @@ export class PostgresReader implements JournalReader {
   async openByProcessor(): Promise<ReadonlyMap<number, number>> {
     const rows = await this.#questions.ask<{ processor: number; count: number }>(
       `SELECT processor::int, count(*)::float8 AS count FROM payments
-       WHERE ${OPEN} AND processor IS NOT NULL GROUP BY processor ORDER BY processor`,
+       WHERE ${IS_OPEN} AND processor IS NOT NULL GROUP BY processor ORDER BY processor`,
     );
     return new Map(rows.map(({ processor, count }) => [processor, count]));
   }
@@ -247,7 +247,7 @@ export class PostgresReader implements JournalReader {
     limit: number,
   ): Promise<PaymentRecord[]> {
     const rows = await this.#questions.ask<Row>(
-      `SELECT ${PAYMENT} FROM payments p WHERE p.${OPEN} AND p.processor = $1::int
+      `SELECT ${PAYMENT} FROM payments p WHERE p.${IS_OPEN} AND p.processor = $1::int
          AND p.requested_at_ms BETWEEN $2::bigint AND $3::bigint LIMIT $4::int`,
       [processor, fromMs, toMs, limit],
     );
@@ -264,7 +264,7 @@ export class PostgresReader implements JournalReader {
       const rows = await this.#questions.ask<Row>(
         `SELECT ${PAYMENT} FROM payments p WHERE p.ctid >= $1::tid AND p.ctid < $2::tid
            AND p.requested_at_ms = ANY ($3::bigint[])
-           AND (p.${OPEN} OR p.processor <> $4::int) LIMIT $5::int`,
+           AND (p.${IS_OPEN} OR p.processor <> $4::int) LIMIT $5::int`,
         [from, to, arrayOf(instantsMs), notSettledAt, limit - found.length],
       );
       found.push(...rows.map(withId));

@@ -1,7 +1,7 @@
 /** Reads the tariffs that a journal on PostgreSQL has, and begins those that a configuration asks for. */
 import { readTerms } from "../../fee-terms.ts";
 import { beginningWith, type KnownTariff, type Priced } from "../../tariffs.ts";
-import { CODE } from "../sqlite-moves.ts";
+import { IS_OPEN } from "./open-rows.ts";
 import { NEWEST } from "./functions.ts";
 import type { Ask } from "./ledger.ts";
 
@@ -34,7 +34,7 @@ export async function tariffsWith(
   const known = await tariffsIn(ask);
   const [newest] = await ask<{ ms: number | null }>(
     `SELECT greatest(${NEWEST},
-       (SELECT max(requested_at_ms) FROM payments WHERE state <> ${CODE.settled}))::float8 AS ms`,
+       (SELECT max(requested_at_ms) FROM payments WHERE ${IS_OPEN}))::float8 AS ms`,
     [],
   );
   const newestMs = newest?.ms ?? Number.NEGATIVE_INFINITY;

@@ -4,14 +4,16 @@ import { SHARDS } from "../../../shared/shards.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
 import { until } from "../../../testing/until.ts";
 import { BEAT_MS } from "../../cluster/lease.ts";
-import { accept } from "../journal.fixture.ts";
+import { accept, uuid } from "../journal.fixture.ts";
 import { Connection } from "./connection.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { beatOf } from "./lease.ts";
 import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
-import { freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
+import { ask, freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
 
 const WAIT_MS = 60_000;
+/** Schema of the last database that finds open payments by their states. */
+const FOUND_BY_STATE = 10;
 
 afterAll(stopPostgres);
 
@@ -98,6 +100,43 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await beatOf(connection, 1, -1)).toMatchObject({ alive: false });
     expect(opened.journal.holding.count).toBe(SHARDS);
     connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `payments that are open are found after the upgrade, and only those${NO_POSTGRES}`,
+  async () => {
+    const { url, connection } = await left(FOUND_BY_STATE);
+    await connection.ask(
+      `INSERT INTO payments (id, seq, amount_cents, accepted_at_ms, requested_at_ms, shard, state, processor)
+         VALUES ('${uuid(1)}', 1, 5, 1, NULL, 0, 0, NULL), ('${uuid(2)}', 2, 5, 1, 1, 1, 4, 0), ('${uuid(3)}', 3, 5, 1, 1, 2, 5, 0)`,
+    );
+    await using opened = await openAt(url);
+    const open = await opened.journal.open();
+    expect(open.map(({ correlationId }) => correlationId)).toEqual([1, 3].map(uuid));
+    const moved = connection.ask(`UPDATE payments SET state = 4 WHERE id = '${uuid(1)}'`);
+    await expect(moved).rejects.toThrow("settled_is_a_state");
+    connection.drop();
+  },
+  WAIT_MS,
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a payment that moves, and is not settled, is written into no index anew${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    await using opened = await openAt(url);
+    await opened.apply(accept(1));
+    await opened.apply({ kind: "assign", seq: 1, assignment: { processor: 0, requestedAtMs: 1 } });
+    const updates = `SELECT n_tup_upd::int AS all_of, n_tup_hot_upd::int AS in_place FROM pg_stat_user_tables
+      WHERE relname = 'payments'`;
+    let seen: unknown = null;
+    await until("the database has counted it", WAIT_MS, async () => {
+      [seen] = await ask(url, updates);
+      return (seen as { all_of: number }).all_of > 0;
+    });
+    expect(seen).toEqual({ all_of: 1, in_place: 1 });
   },
   WAIT_MS,
 );
