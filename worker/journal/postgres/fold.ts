@@ -45,6 +45,7 @@ type FoldedRow = Ends & {
 const NOTHING: Known = { base: 0, row: 0 };
 /** Bounds the memory that a start or a fold takes. */
 const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
+const QUESTIONS_AT_ONCE = 4;
 const BLOCK_TOTALS_AT_ONCE = 8_192;
 const TRIES = 6;
 const TRY_AGAIN_MS = 500;
@@ -159,13 +160,33 @@ export class Fold implements Places {
       this.#known.set(stream, { base, row: end });
     }
     for (const { stream, base, sealed } of parts) {
-      for (let { row } = this.#known.get(stream)!; row < sealed; row += ROWS_AT_ONCE) {
-        const to = Math.min(sealed, row + ROWS_AT_ONCE);
+      const { row: from } = this.#known.get(stream)!;
+      for await (const { fromRow, toRow, rows } of this.#rowsOf({
+        stream,
+        fromRow: from,
+        toRow: sealed,
+      })) {
         const at = ledger.head;
-        ledger.restoreRows(await ledgerRows(this.#ask, { stream, fromRow: row, toRow: to }));
-        if (ledger.head - at !== to - row) throw gapIn(stream);
-        this.#folded(stream, base, row, to, at);
+        ledger.restoreRows(rows);
+        if (ledger.head - at !== toRow - fromRow) throw gapIn(stream);
+        this.#folded(stream, base, fromRow, toRow, at);
       }
+    }
+  }
+
+  /** Asks for rows of a stream, some of them while others are awaited, and gives them in their order. */
+  async *#rowsOf({ stream, fromRow, toRow }: StreamRows) {
+    const asked: Promise<StreamRows & { readonly rows: LedgerRows }>[] = [];
+    for (let from = fromRow; from < toRow || asked.length > 0;) {
+      while (from < toRow && asked.length < QUESTIONS_AT_ONCE) {
+        const piece = { stream, fromRow: from, toRow: Math.min(toRow, from + ROWS_AT_ONCE) };
+        const answer = ledgerRows(this.#ask, piece).then((rows) => Object.assign(piece, { rows }));
+        // Once one has failed nobody waits for the others.
+        answer.catch(() => {});
+        asked.push(answer);
+        from = piece.toRow;
+      }
+      yield await asked.shift()!;
     }
   }
 
