@@ -62,6 +62,7 @@ const ROWS = [
   ...["full", "normal", "off"].flatMap((sync) =>
     [1, 16, 64, 256].map((batch) => `journal: ${sync}, batch of ${batch}`),
   ),
+  "journal: CPU of a whole payment, batch of 16",
   "link: encode 1 payment",
   "link: decode 24 payments",
   ...["maps", "records"].map((mode) => `link: encode 24 payments, against ${mode}`),

@@ -2,6 +2,7 @@
 import type { Benchmark } from "./benchmark.ts";
 import * as breaker from "./micro/breaker.ts";
 import * as journal from "./micro/journal.ts";
+import * as journalCpu from "./micro/journal-cpu.ts";
 import * as ledger from "./micro/ledger.ts";
 import * as link from "./micro/link.ts";
 import * as queue from "./micro/queue.ts";
@@ -47,6 +48,7 @@ export const SUITE: readonly Benchmark[] = [
   summary,
   ledger,
   journal,
+  journalCpu,
   link,
   request,
   router,
