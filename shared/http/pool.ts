@@ -2,7 +2,7 @@
  * Keeps connections to one peer alive, as many as there are calls at a time. A connection belongs to
  * the address that it was made to: while there are any, the name is resolved every second, and those
  * whose address it no longer has are retired, idle ones at once and the others after their call. A
- * lookup that fails retires nothing.
+ * lookup that fails retires nothing. A pool without connections sets no timer.
  */
 import type { Peer } from "../net/peer.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
@@ -10,6 +10,8 @@ import { HttpConnection, type Outcome } from "./connection.ts";
 /** Longest idle time: servers wait longer before they close (Node.js: 5 s), or a call might meet that. */
 const IDLE_MS_MAX = 3_000;
 const RESOLVE_MS = 1_000;
+/** Time from one look for connections that were idle for too long to the next, at least. */
+const SWEEP_MS_MIN = 100;
 
 export type PoolOptions = {
   readonly idleMsMax?: number;
@@ -26,6 +28,11 @@ export class ConnectionPool {
   #idle: HttpConnection[] = [];
   /** Idle and busy connections, and those closed since the last sweep. */
   #all: HttpConnection[] = [];
+  readonly #resolveMs: number;
+  /** Set from the end of a call for as long as a connection is idle. */
+  #sweeping: Timer | null = null;
+  /** Set while there are connections to a name. */
+  #resolving: Timer | null = null;
 
   constructor(
     peer: Peer,
@@ -34,14 +41,14 @@ export class ConnectionPool {
     this.#peer = peer;
     this.#idleMsMax = idleMsMax;
     this.#answerBytesMax = answerBytesMax;
-    setInterval(() => this.#sweep(), idleMsMax / 4).unref();
-    if (peer.isName) setInterval(() => void this.#resolveAgain(), resolveMs).unref();
+    this.#resolveMs = resolveMs;
   }
 
   call(request: Buffer, timeoutMs: number, done: (outcome: Outcome) => void): void {
     const connection = this.#take();
     const ended = (outcome: Outcome) => {
       if (connection.isOpen) this.#idle.push(connection);
+      this.#sweepLater();
       done(outcome);
     };
     connection.call(request, ended, timeoutMs);
@@ -61,13 +68,30 @@ export class ConnectionPool {
     }
     const connection = new HttpConnection(this.#peer, undefined, this.#answerBytesMax);
     this.#all.push(connection);
+    this.#resolveLater();
     return connection;
   }
 
+  /** Looks again when the connection that is idle longest will have been so for too long. */
+  #sweepLater(): void {
+    if (this.#sweeping !== null) return;
+    const nowMs = performance.now();
+    const leftMs = (this.#idle[0]?.idleSinceMs ?? nowMs) + this.#idleMsMax - nowMs;
+    const waitMs = Math.max(SWEEP_MS_MIN, Math.ceil(leftMs));
+    this.#sweeping = setTimeout(() => this.#sweep(), waitMs).unref();
+  }
+
+  #resolveLater(): void {
+    if (!this.#peer.isName || this.#resolving !== null) return;
+    this.#resolving = setTimeout(() => void this.#resolveAgain(), this.#resolveMs).unref();
+  }
+
   #sweep(): void {
+    this.#sweeping = null;
     const sinceMs = performance.now() - this.#idleMsMax;
-    for (const connection of this.#idle) if (connection.idleSinceMs < sinceMs) connection.close();
+    for (const connection of this.#idle) if (connection.idleSinceMs <= sinceMs) connection.close();
     this.#forgetClosed();
+    if (this.#idle.length > 0) this.#sweepLater();
   }
 
   #forgetClosed(): void {
@@ -76,12 +100,15 @@ export class ConnectionPool {
   }
 
   async #resolveAgain(): Promise<void> {
-    if (this.#all.length === 0) return;
-    try {
-      this.#retireAllBut(await this.#peer.addresses());
-    } catch {
-      // The name may have another address now, which is not known; it is resolved again in a moment.
+    if (this.#all.length > 0) {
+      try {
+        this.#retireAllBut(await this.#peer.addresses());
+      } catch {
+        // The name may have another address now, which is not known; it is resolved again in a moment.
+      }
     }
+    this.#resolving = null;
+    if (this.#all.length > 0) this.#resolveLater();
   }
 
   #retireAllBut(addresses: readonly string[]): void {
