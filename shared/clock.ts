@@ -2,6 +2,8 @@
  * Time, as the parts that need it see it. Cores take `nowMs` as an argument; only edges hold a clock,
  * and the simulation gives them its own.
  */
+import { alarms } from "./alarms.ts";
+
 export interface Clock {
   /** Milliseconds since 1970, whole; may step. For instants that people and processors see. */
   wallMs(): number;
@@ -14,21 +16,22 @@ export const systemClock: Clock = {
   steadyMs: () => performance.now(),
 };
 
-/** Time to the next multiple of `everyMs`. Timers that wait so go off together, and wake their process once. */
+/** Time to the next multiple of `everyMs`. What waits so goes off together. */
 export const toNextMs = (everyMs: number, nowMs: number) => everyMs - (nowMs % everyMs);
 
 /** Calls at such multiples, until what it gives is called; the end of the process does not wait for it. */
 export function atMultiplesOf(everyMs: number, call: () => void): () => void {
-  let timer: Timer;
+  let off = () => {};
   const set = () => {
-    timer = setTimeout(fire, Math.ceil(toNextMs(everyMs, systemClock.steadyMs()))).unref();
+    const nowMs = systemClock.steadyMs();
+    off = alarms.at(nowMs + toNextMs(everyMs, nowMs), fire);
   };
   const fire = () => {
     set();
     call();
   };
   set();
-  return () => clearTimeout(timer);
+  return () => off();
 }
 
 const SECOND_MS = 1_000;

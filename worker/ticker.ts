@@ -7,7 +7,8 @@
  * said too early costs a tick; one that is said too late would hold a payment up, so whoever is in doubt
  * says "now".
  */
-import type { Clock } from "../shared/clock.ts";
+import { alarms } from "../shared/alarms.ts";
+import { systemClock, type Clock } from "../shared/clock.ts";
 
 export const TICK_MS = 10;
 
@@ -32,7 +33,7 @@ export class Ticker {
 
   constructor(options: TickerOptions) {
     this.#options = options;
-    this.#after = options.after ?? byTimer;
+    this.#after = options.after ?? byAlarm;
   }
 
   /** Ticks within 10 ms: something has happened. */
@@ -66,7 +67,6 @@ export class Ticker {
   }
 }
 
-function byTimer(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.max(0, Math.ceil(ms)));
-  return () => clearTimeout(timer);
+function byAlarm(ms: number, call: () => void): () => void {
+  return alarms.at(systemClock.steadyMs() + ms, call, true);
 }

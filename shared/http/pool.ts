@@ -4,14 +4,16 @@
  * whose address it no longer has are retired, idle ones at once and the others after their call. A
  * lookup that fails retires nothing. A pool without connections sets no timer.
  */
+import { alarms } from "../alarms.ts";
+import { toNextMs } from "../clock.ts";
 import type { Peer } from "../net/peer.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
 /** Longest idle time: servers wait longer before they close (Node.js: 5 s), or a call might meet that. */
 const IDLE_MS_MAX = 3_000;
 const RESOLVE_MS = 1_000;
-/** Time from one look for connections that were idle for too long to the next, at least. */
-const SWEEP_MS_MIN = 100;
+/** Looks for connections that were idle for too long come at multiples of it, with others of the process. */
+const LOOK_MS = 500;
 
 export type PoolOptions = {
   readonly idleMsMax?: number;
@@ -29,10 +31,10 @@ export class ConnectionPool {
   /** Idle and busy connections, and those closed since the last sweep. */
   #all: HttpConnection[] = [];
   readonly #resolveMs: number;
-  /** Set from the end of a call for as long as a connection is idle. */
-  #sweeping: Timer | null = null;
-  /** Set while there are connections to a name. */
-  #resolving: Timer | null = null;
+  /** Alarms are set from the end of a call for as long as a connection is idle. */
+  #isSweepDue = false;
+  /** The same while there are connections to a name. */
+  #isResolveDue = false;
 
   constructor(
     peer: Peer,
@@ -74,20 +76,22 @@ export class ConnectionPool {
 
   /** Looks again when the connection that is idle longest will have been so for too long. */
   #sweepLater(): void {
-    if (this.#sweeping !== null) return;
-    const nowMs = performance.now();
-    const leftMs = (this.#idle[0]?.idleSinceMs ?? nowMs) + this.#idleMsMax - nowMs;
-    const waitMs = Math.max(SWEEP_MS_MIN, Math.ceil(leftMs));
-    this.#sweeping = setTimeout(() => this.#sweep(), waitMs).unref();
+    if (this.#isSweepDue) return;
+    this.#isSweepDue = true;
+    const idleSinceMs = this.#idle[0]?.idleSinceMs ?? performance.now();
+    const atMs = idleSinceMs + this.#idleMsMax;
+    alarms.at(atMs + toNextMs(Math.min(LOOK_MS, this.#idleMsMax), atMs), () => this.#sweep());
   }
 
   #resolveLater(): void {
-    if (!this.#peer.isName || this.#resolving !== null) return;
-    this.#resolving = setTimeout(() => void this.#resolveAgain(), this.#resolveMs).unref();
+    if (!this.#peer.isName || this.#isResolveDue) return;
+    this.#isResolveDue = true;
+    const nowMs = performance.now();
+    alarms.at(nowMs + toNextMs(this.#resolveMs, nowMs), () => void this.#resolveAgain());
   }
 
   #sweep(): void {
-    this.#sweeping = null;
+    this.#isSweepDue = false;
     const sinceMs = performance.now() - this.#idleMsMax;
     for (const connection of this.#idle) if (connection.idleSinceMs <= sinceMs) connection.close();
     this.#forgetClosed();
@@ -107,7 +111,7 @@ export class ConnectionPool {
         // The name may have another address now, which is not known; it is resolved again in a moment.
       }
     }
-    this.#resolving = null;
+    this.#isResolveDue = false;
     if (this.#all.length > 0) this.#resolveLater();
   }
 

@@ -6,6 +6,7 @@
  */
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
+import { alarms } from "../alarms.ts";
 import { toNextMs } from "../clock.ts";
 import type { Incidents } from "../incidents.ts";
 
@@ -47,7 +48,8 @@ export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
     } else if (reserve === null) reserve = spare;
     else if (spare !== null) closeSync(spare);
     const everyMs = isFull ? LOOK_WHILE_FULL_MS : LOOK_MS;
-    setTimeout(look, Math.ceil(toNextMs(everyMs, performance.now()))).unref();
+    const nowMs = performance.now();
+    alarms.at(nowMs + toNextMs(everyMs, nowMs), look);
   };
   look();
 }

@@ -8,7 +8,8 @@ import type { Incidents } from "../../shared/incidents.ts";
 import { JournalUnreachable } from "../journal-reader.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
-const LOOK_EVERY_MS = 500;
+/** Time between looks, which are for the log: whoever asks is told at once. */
+const LOOK_EVERY_MS = 1_000;
 /** Age at which a beat is still young; one comes every 10 ms while anything happens. */
 const FRESH_MS = 50;
 /** Time without a beat up to which a reader waits; a disk may be slow. */

@@ -1,0 +1,86 @@
+/**
+ * Alarms of a thread wake it together: one timer of the engine is set for the soonest, and all that are due
+ * when it goes off have their turn. Timers have whole milliseconds, counted from wherever each was set, so that
+ * those for one instant would wake an idle process one after the other.
+ */
+export type AlarmTimer = { ref(): unknown; unref(): unknown };
+
+export type AlarmsOptions = {
+  readonly nowMs: () => number;
+  readonly set: (ms: number, call: () => void) => AlarmTimer;
+  readonly clear: (timer: AlarmTimer) => void;
+};
+
+type Alarm = { readonly atMs: number; readonly call: () => void; readonly isWaitedFor: boolean };
+
+export class Alarms {
+  readonly #options: AlarmsOptions;
+  readonly #alarms = new Set<Alarm>();
+  #waitedFor = 0;
+  #timer: AlarmTimer | null = null;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: AlarmsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls once at an instant of the steady clock, or less than a millisecond later, unless what it gives is
+   * called before. The end of the process waits for an alarm that `isWaitedFor`.
+   */
+  at(atMs: number, call: () => void, isWaitedFor = false): () => void {
+    const alarm = { atMs, call, isWaitedFor };
+    this.#alarms.add(alarm);
+    if (isWaitedFor) this.#waitedFor++;
+    // A timer that is late may have been lost: a test runner ends those of the file before.
+    if (atMs < this.#timerAtMs || this.#timerAtMs < this.#options.nowMs()) this.#setForSoonest();
+    this.#keep();
+    return () => {
+      this.#remove(alarm);
+      this.#keep();
+    };
+  }
+
+  #setForSoonest(): void {
+    const { nowMs, set, clear } = this.#options;
+    if (this.#timer !== null) clear(this.#timer);
+    this.#timer = null;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    for (const { atMs } of this.#alarms) this.#timerAtMs = Math.min(this.#timerAtMs, atMs);
+    if (this.#alarms.size === 0) return;
+    const leftMs = Math.max(0, Math.ceil(this.#timerAtMs - nowMs()));
+    this.#timer = set(leftMs, () => this.#fired());
+  }
+
+  #fired(): void {
+    this.#timer = null;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = this.#options.nowMs();
+    const due = [...this.#alarms].filter(({ atMs }) => atMs <= nowMs);
+    try {
+      for (const alarm of due) if (this.#remove(alarm)) alarm.call();
+    } finally {
+      this.#setForSoonest();
+      this.#keep();
+    }
+  }
+
+  /** False when it was removed before. */
+  #remove(alarm: Alarm): boolean {
+    const wasThere = this.#alarms.delete(alarm);
+    if (wasThere && alarm.isWaitedFor) this.#waitedFor--;
+    return wasThere;
+  }
+
+  #keep(): void {
+    if (this.#waitedFor > 0) this.#timer?.ref();
+    else this.#timer?.unref();
+  }
+}
+
+/** The alarms of this thread, by `performance.now()`. */
+export const alarms = new Alarms({
+  nowMs: () => performance.now(),
+  set: (ms, call) => setTimeout(call, ms),
+  clear: (timer) => clearTimeout(timer as Timer),
+});
