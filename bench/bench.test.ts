@@ -34,7 +34,7 @@ const ROWS = [
     `accept: ${sync}, settling later`,
     `whole payments: ${sync}`,
   ]),
-  ...(WHY_NO_HAPROXY === null ? ECHO_ROWS : []),
+  ...(WHY_NO_HAPROXY === null ? [...ECHO_ROWS, "parts: CPU a payment"] : []),
   ...["normal", "full"].flatMap((what) =>
     ["p50", "p99", "p99.9"].map((percentile) => `latency at 1000/s: ${what}, ${percentile}`),
   ),

@@ -21,6 +21,7 @@ import * as largeJournal from "./system/large-journal.ts";
 import * as linkLoss from "./system/link-loss.ts";
 import * as outage from "./system/outage.ts";
 import * as pages from "./system/pages.ts";
+import * as parts from "./system/parts.ts";
 import * as readers from "./system/readers.ts";
 import * as settleRate from "./system/settle-rate.ts";
 import * as walk from "./system/walk.ts";
@@ -31,6 +32,7 @@ export const SUITE: readonly Benchmark[] = [
   acceptRate,
   acceptLatency,
   echo,
+  parts,
   dashboards,
   settleRate,
   webhooks,

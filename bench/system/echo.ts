@@ -64,16 +64,7 @@ const FIGURES: readonly Figure[] = [
 
 export async function run(context: BenchContext): Promise<Row[]> {
   if (WHY_NO_HAPROXY !== null || !existsSync("/proc/self/schedstat")) return [];
-  const second = context.isFixedSecond ? ([1_000, 1_000] as const) : ([500, 1_500] as const);
-  const users: Load = context.quick
-    ? { connections: 20, thinkMs: [50, 150], warmupMs: 200, durationMs: 300, ratePerSecond: null }
-    : {
-        connections: 550,
-        thinkMs: second,
-        warmupMs: 4_000,
-        durationMs: 10_000,
-        ratePerSecond: null,
-      };
+  const users = usersOf(context);
   const all = Object.entries(SUBJECTS).map(([what, measure]) => {
     return { what, measure, checks: new Checks(), reports: [] as Report[] };
   });
@@ -104,6 +95,15 @@ export async function run(context: BenchContext): Promise<Row[]> {
       );
     }),
   );
+}
+
+/** The contest's users, whose first 4 s do not count. */
+export function usersOf({ isFixedSecond, quick }: BenchContext): Load {
+  const thinkMs = isFixedSecond ? ([1_000, 1_000] as const) : ([500, 1_500] as const);
+  const closed = { ratePerSecond: null };
+  return quick
+    ? { connections: 20, thinkMs: [50, 150], warmupMs: 200, durationMs: 300, ...closed }
+    : { connections: 550, thinkMs, warmupMs: 4_000, durationMs: 10_000, ...closed };
 }
 
 /** Puts HAProxy before two bare servers. */
@@ -148,7 +148,8 @@ function loadGateway(apis: 1 | 2, isUnreachable = false): Measure {
   };
 }
 
-function doorOf({ gateways, workerHttp, journalPath }: BenchStack): Promise<Balancer> {
+/** Starts HAProxy before two APIs. */
+export function doorOf({ gateways, workerHttp, journalPath }: BenchStack): Promise<Balancer> {
   const [PORT, PORT_2, HTTP_PORT] = [...gateways, workerHttp].map(({ url }) =>
     Number(new URL(url).port),
   ) as [number, number, number];

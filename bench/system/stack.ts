@@ -10,7 +10,7 @@ import type { BenchContext } from "../benchmark.ts";
 import { CALLS, CHILD, commandOf, LIGHT_PROCESSOR } from "./children.ts";
 import { NONE, summaryOf } from "./sums.ts";
 
-export type StackOptions = Pick<SiteOptions, "apis" | "between" | "env"> & {
+export type StackOptions = Pick<SiteOptions, "apis" | "between" | "env" | "apiEnv"> & {
   readonly sync: JournalSync;
   /** Milliseconds that both processors take to answer. */
   readonly delayMs?: number;
