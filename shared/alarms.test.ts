@@ -12,6 +12,7 @@ class Thread {
     set: (ms, call) => {
       expect(ms).toBe(Math.round(ms));
       this.#timer = { atMs: this.nowMs + ms, call };
+      this.isKept = true;
       return { ref: () => (this.isKept = true), unref: () => (this.isKept = false) };
     },
     clear: () => (this.#timer = null),

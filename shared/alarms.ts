@@ -19,6 +19,10 @@ export class Alarms {
   #waitedFor = 0;
   #timer: AlarmTimer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  /** The end of the process waits for the timer, as it does for each new one. */
+  #isKept = true;
+  /** Alarms have their turn, and the timer is set afterwards. */
+  #isRinging = false;
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
@@ -33,7 +37,8 @@ export class Alarms {
     this.#alarms.add(alarm);
     if (isWaitedFor) this.#waitedFor++;
     // A timer that is late may have been lost: a test runner ends those of the file before.
-    if (atMs < this.#timerAtMs || this.#timerAtMs < this.#options.nowMs()) this.#setForSoonest();
+    const isSooner = atMs < this.#timerAtMs || this.#timerAtMs < this.#options.nowMs();
+    if (isSooner && !this.#isRinging) this.#setForSoonest();
     this.#keep();
     return () => {
       this.#remove(alarm);
@@ -50,6 +55,7 @@ export class Alarms {
     if (this.#alarms.size === 0) return;
     const leftMs = Math.max(0, Math.ceil(this.#timerAtMs - nowMs()));
     this.#timer = set(leftMs, () => this.#fired());
+    this.#isKept = true;
   }
 
   #fired(): void {
@@ -57,9 +63,11 @@ export class Alarms {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#options.nowMs();
     const due = [...this.#alarms].filter(({ atMs }) => atMs <= nowMs);
+    this.#isRinging = true;
     try {
       for (const alarm of due) if (this.#remove(alarm)) alarm.call();
     } finally {
+      this.#isRinging = false;
       this.#setForSoonest();
       this.#keep();
     }
@@ -73,8 +81,11 @@ export class Alarms {
   }
 
   #keep(): void {
-    if (this.#waitedFor > 0) this.#timer?.ref();
-    else this.#timer?.unref();
+    const isKept = this.#waitedFor > 0;
+    if (this.#timer === null || isKept === this.#isKept) return;
+    this.#isKept = isKept;
+    if (isKept) this.#timer.ref();
+    else this.#timer.unref();
   }
 }
 

@@ -4,7 +4,7 @@
  * whose address it no longer has are retired, idle ones at once and the others after their call. A
  * lookup that fails retires nothing. A pool without connections sets no timer.
  */
-import { alarms } from "../alarms.ts";
+import { alarms as ofThread, type Alarms } from "../alarms.ts";
 import { toNextMs } from "../clock.ts";
 import type { Peer } from "../net/peer.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
@@ -20,6 +20,7 @@ export type PoolOptions = {
   readonly resolveMs?: number;
   /** Longest answer, head and all; a longer one is none. */
   readonly answerBytesMax?: number;
+  readonly alarms?: Pick<Alarms, "at">;
 };
 
 export class ConnectionPool {
@@ -31,6 +32,7 @@ export class ConnectionPool {
   /** Idle and busy connections, and those closed since the last sweep. */
   #all: HttpConnection[] = [];
   readonly #resolveMs: number;
+  readonly #alarms: Pick<Alarms, "at">;
   /** Alarms are set from the end of a call for as long as a connection is idle. */
   #isSweepDue = false;
   /** The same while there are connections to a name. */
@@ -38,12 +40,14 @@ export class ConnectionPool {
 
   constructor(
     peer: Peer,
-    { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS, answerBytesMax }: PoolOptions = {},
+    { idleMsMax = IDLE_MS_MAX, resolveMs = RESOLVE_MS, ...options }: PoolOptions = {},
   ) {
+    const { answerBytesMax, alarms = ofThread } = options;
     this.#peer = peer;
     this.#idleMsMax = idleMsMax;
     this.#answerBytesMax = answerBytesMax;
     this.#resolveMs = resolveMs;
+    this.#alarms = alarms;
   }
 
   call(request: Buffer, timeoutMs: number, done: (outcome: Outcome) => void): void {
@@ -80,14 +84,14 @@ export class ConnectionPool {
     this.#isSweepDue = true;
     const idleSinceMs = this.#idle[0]?.idleSinceMs ?? performance.now();
     const atMs = idleSinceMs + this.#idleMsMax;
-    alarms.at(atMs + toNextMs(Math.min(LOOK_MS, this.#idleMsMax), atMs), () => this.#sweep());
+    this.#alarms.at(atMs + toNextMs(Math.min(LOOK_MS, this.#idleMsMax), atMs), () => this.#sweep());
   }
 
   #resolveLater(): void {
     if (!this.#peer.isName || this.#isResolveDue) return;
     this.#isResolveDue = true;
     const nowMs = performance.now();
-    alarms.at(nowMs + toNextMs(this.#resolveMs, nowMs), () => void this.#resolveAgain());
+    this.#alarms.at(nowMs + toNextMs(this.#resolveMs, nowMs), () => void this.#resolveAgain());
   }
 
   #sweep(): void {
