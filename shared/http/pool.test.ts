@@ -45,7 +45,7 @@ test("nor does one whose connections were idle for too long and are closed", asy
   const bells = new Bells();
   const pool = new ConnectionPool(server.peer, { idleMsMax: 1, alarms: bells });
   await called(pool);
-  // One looks for idle connections, one resolves the name again.
+  // Both of them: a look for idle connections, and for the address of the name.
   expect(bells.set).toHaveLength(2);
   await Bun.sleep(5);
   bells.ring();
