@@ -201,11 +201,8 @@ export class Listing {
     const first = this.#firstBlock();
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
     for (let block = sealed - 1; block >= first; block--) {
-      const isLast = block % SUPER_BLOCKS === SUPER_BLOCKS - 1;
-      if (isLast && this.#isApart(block, sealed, leastMs, toMs)) {
-        block -= SUPER_BLOCKS - 1;
-        continue;
-      }
+      block = this.#passBackTo(block, first, sealed, leastMs, toMs);
+      if (block < first) break;
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
       if (heldIn(block) === 0) continue;
       held += heldIn(block);
@@ -224,23 +221,39 @@ export class Listing {
   }
 
   /**
-   * True when a block's super-block is full and has nothing of a span. One that was begun before a purge
-   * may say too much of itself, never too little.
+   * Passes back over super-blocks that are full and have nothing of a span, and gives the first block that
+   * is in none of them. One that was begun before a purge may say too much of itself, never too little.
    */
-  #isApart(block: number, sealed: number, fromMs: number, toMs: number): boolean {
-    const entry = Math.floor(block / SUPER_BLOCKS);
-    if ((entry + 1) * SUPER_BLOCKS > sealed) return false;
-    return this.#supers.maxMs[entry]! < fromMs || this.#supers.minMs[entry]! > toMs;
+  #passBackTo(block: number, first: number, sealed: number, fromMs: number, toMs: number): number {
+    const { minMs, maxMs } = this.#supers;
+    let at = block;
+    while (at >= first && at % SUPER_BLOCKS === SUPER_BLOCKS - 1 && at < sealed) {
+      const entry = Math.floor(at / SUPER_BLOCKS);
+      if (maxMs[entry]! >= fromMs && minMs[entry]! <= toMs) break;
+      at -= SUPER_BLOCKS;
+    }
+    return at;
   }
 
   /** The first full block, from one on, that has an instant or a later one; the end of them when there is none. */
   #firstReaching(fromMs: number, sealed: number, from = this.#firstBlock()): number {
+    const { maxMs } = this.#blocks;
     for (let block = from; block < sealed; block++) {
-      const isFirst = block % SUPER_BLOCKS === 0;
-      if (isFirst && this.#isApart(block, sealed, fromMs, MOST)) block += SUPER_BLOCKS - 1;
-      else if (this.#blocks.maxMs[block]! >= fromMs) return block;
+      block = this.#passTo(block, sealed, fromMs);
+      if (block < sealed && maxMs[block]! >= fromMs) return block;
     }
     return sealed;
+  }
+
+  /** The same forward, over those that end before an instant. */
+  #passTo(block: number, sealed: number, fromMs: number): number {
+    const { maxMs } = this.#supers;
+    let at = block;
+    while (at % SUPER_BLOCKS === 0 && at + SUPER_BLOCKS <= sealed) {
+      if (maxMs[at / SUPER_BLOCKS]! >= fromMs) break;
+      at += SUPER_BLOCKS;
+    }
+    return at;
   }
 
   /** Rows that a full block has of a processor, or of all; all of them where it has no room for its sums. */

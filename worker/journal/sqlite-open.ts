@@ -20,6 +20,7 @@ export class OpenSeqs {
   readonly #newOnes: Statement;
   readonly #ended: Statement;
   readonly #last: Statement;
+  readonly #stragglers: Statement;
   #open = new Set<number>();
   #passedSeq = 0;
 
@@ -32,19 +33,25 @@ export class OpenSeqs {
       `SELECT seq FROM json_each(?) CROSS JOIN payments ON seq = value WHERE state = ${SETTLED}`,
     );
     this.#last = db.prepare("SELECT max(seq) FROM payments");
+    this.#stragglers = db.prepare("SELECT 1 FROM stragglers LIMIT 1");
   }
 
-  /** Gives those that are recent and not settled, as a JSON list; called in a question's transaction. */
-  read(): string {
+  /**
+   * Gives those that are recent and not settled, as a JSON list; null when everything is settled, so that
+   * nobody need ask. Called in a question's transaction.
+   */
+  read(): string | null {
     const border = metaOf(this.#db, "recent_from_seq") ?? 0;
-    for (const [seq] of this.#ended.values(this.#list()) as [number][]) this.#open.delete(seq);
+    const ended = this.#open.size === 0 ? [] : (this.#ended.values(this.#list()) as [number][]);
+    for (const [seq] of ended) this.#open.delete(seq);
     // Older ones are stragglers by now.
     for (const seq of this.#open) if (seq < border) this.#open.delete(seq);
     const found = this.#newOnes.values(this.#passedSeq, border) as [number][];
     for (const [seq] of found) this.#open.add(seq);
     const [[last]] = this.#last.values() as [[number | null]];
     this.#passedSeq = last ?? 0;
-    return this.#list();
+    const isAllSettled = this.#open.size === 0 && this.#stragglers.get() === null;
+    return isAllSettled ? null : this.#list();
   }
 
   #list(): string {

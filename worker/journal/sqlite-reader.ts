@@ -126,16 +126,18 @@ export class SqliteReader implements JournalReader {
 
   async pageOfOpen(place: PagePlace, filter: PageFilter, limit: number): Promise<PaymentFound[]> {
     const { where, order, values } = pageOf(place, filter);
-    return this.#db.transaction(() =>
-      this.#db
+    return this.#db.transaction(() => {
+      const open = this.#open.read();
+      if (open === null) return [];
+      return this.#db
         .query<Row & WhyEnded, [string, ...number[]]>(
           `SELECT ${PAYMENT}, ${WHY_ENDED}
            FROM (SELECT * FROM ${OPEN_AMONG} WHERE ${where} ORDER BY ${order} LIMIT ?) AS payments
            ORDER BY ${order}`,
         )
-        .all(this.#open.read(), ...values, limit)
-        .map(withWhy),
-    )();
+        .all(open, ...values, limit)
+        .map(withWhy);
+    })();
   }
 
   async pageOfSettled(
@@ -147,26 +149,33 @@ export class SqliteReader implements JournalReader {
     const { where, order, values } = pageOf(place, { state: null, processor });
     // The transaction gives one state of the database: a row leaves the ledger before its payment's times.
     return this.#db.transaction(() => {
-      const some = this.#db.query(
-        `SELECT requested_at_ms, seq FROM ledger WHERE row >= ? AND row < ? AND ${where}
+      // Rows are nearly in the page's order: behind the least of the last ones only a few are to be sorted.
+      const key = place.order === "accepted" ? "seq" : "requested_at_ms";
+      const among = `FROM ledger WHERE row >= ? AND row < ? AND ${where}`;
+      const some = this.#db.query<Placed, number[]>(
+        `SELECT requested_at_ms AS requestedAtMs, seq ${among}
+           AND ${key} >= (SELECT min(${key}) FROM (SELECT ${key} ${among} ORDER BY row DESC LIMIT ?))
          ORDER BY ${order} LIMIT ?`,
       );
       const found = rows.flatMap(({ fromRow, toRow }) => {
-        return some.values(fromRow, toRow, ...values, limit) as [atMs: number, seq: number][];
+        const given = [fromRow, toRow, ...values];
+        return some.all(...given, ...given, limit, limit);
       });
       const inOrder = place.order === "accepted" ? bySeq : byInstant;
       const seqs = found
         .sort(inOrder)
         .slice(0, limit)
-        .map(([, seq]) => seq);
-      return this.#statements.bySeqs.all(JSON.stringify(seqs)).map(withId);
+        .map(({ seq }) => seq);
+      return this.#statements.bySeqs.all(JSON.stringify(seqs)).map(withId).sort(inOrder);
     })();
   }
 
   async newestOpenMs(): Promise<number | null> {
     const sql = `SELECT max(requested_at_ms) FROM ${OPEN_AMONG}`;
-    const read = () => this.#db.query(sql).values(this.#open.read()) as [[number | null]];
-    return this.#db.transaction(read)()[0][0];
+    return this.#db.transaction(() => {
+      const open = this.#open.read();
+      return open === null ? null : (this.#db.query(sql).values(open) as [[number | null]])[0][0];
+    })();
   }
 
   async pageOfReference(
@@ -362,8 +371,7 @@ function prepare(db: Database) {
        WHERE row >= ? AND row < ? AND ledger.requested_at_ms BETWEEN ? AND ? ORDER BY row`,
     ),
     bySeqs: query<Row, [string]>(
-      `SELECT ${PAYMENT} FROM (SELECT key, value AS seq FROM json_each(?))
-       CROSS JOIN payments USING (seq) ORDER BY key`,
+      `SELECT ${PAYMENT} FROM (SELECT value AS seq FROM json_each(?)) CROSS JOIN payments USING (seq)`,
     ),
     found: query<Facts & WhyEnded, [string]>(`SELECT ${FACTS}, ${WHY_ENDED} ${BY_ID}`),
     attempts: query<FailedAttempt, [number]>(
@@ -403,30 +411,31 @@ function withId(row: Row): PaymentRecord {
   return recordOf(row, uuidFromHex(row.hex));
 }
 
-/** The condition and the order of a page, with the values of the condition. */
+/** The condition and the order of a page, with the values of the condition, whose parts are asked in their order. */
 function pageOf(place: PagePlace, { state, processor }: PageFilter) {
-  const ofState = state === null ? "" : ` AND state = ${CODE[state]}`;
-  const ofProcessor = processor === null ? "" : " AND processor = ?";
-  const more = `${ofState}${ofProcessor}`;
-  const last = processor === null ? [] : [processor];
+  const ofState = state === null ? "" : `state = ${CODE[state]} AND `;
+  const ofProcessor = processor === null ? "" : "processor = ? AND ";
+  const which = `${ofProcessor}${ofState}`;
+  const first = processor === null ? [] : [processor];
   if (place.order === "accepted") {
     const { beforeSeq, fromMs, toMs, waiting } = place;
     const orWaits = waiting ? " OR requested_at_ms IS NULL" : "";
-    const where = `seq < ? AND (requested_at_ms BETWEEN ? AND ?${orWaits})${more}`;
-    return { where, order: "seq DESC", values: [beforeSeq, fromMs, toMs, ...last] };
+    const where = `${which}seq < ? AND (requested_at_ms BETWEEN ? AND ?${orWaits})`;
+    return { where, order: "seq DESC", values: [...first, beforeSeq, fromMs, toMs] };
   }
   const { fromMs, beforeMs, beforeSeq } = place;
-  const where = `requested_at_ms BETWEEN ? AND ? AND (requested_at_ms < ? OR seq < ?)${more}`;
-  const values = [fromMs, beforeMs, beforeMs, beforeSeq, ...last];
+  const where = `${which}requested_at_ms BETWEEN ? AND ? AND (requested_at_ms < ? OR seq < ?)`;
+  const values = [...first, fromMs, beforeMs, beforeMs, beforeSeq];
   return { where, order: "requested_at_ms DESC, seq DESC", values };
 }
 
-type Place = readonly [atMs: number, seq: number];
+/** Of settled payments, which have been requested. */
+type Placed = Pick<PaymentRecord, "requestedAtMs" | "seq">;
 
-function bySeq([, a]: Place, [, b]: Place): number {
-  return b - a;
+function bySeq(a: Placed, b: Placed): number {
+  return b.seq - a.seq;
 }
 
-function byInstant(a: Place, b: Place): number {
-  return b[0] - a[0] || bySeq(a, b);
+function byInstant(a: Placed, b: Placed): number {
+  return (b.requestedAtMs as number) - (a.requestedAtMs as number) || bySeq(a, b);
 }
