@@ -51,7 +51,9 @@ const ROWS = [
   ...["10 million settled", "20 summaries a second", "100 dashboards"].map(
     (what) => `latency at 1000/s: ${what}, p99`,
   ),
-  ...["anywhere", "following", "one processor"].map((what) => `pages of 100: ${what}, p99`),
+  ...["anywhere", "following", "one processor", "settled", "oldest"].map(
+    (what) => `pages of 100: ${what}, p99`,
+  ),
   "walk of all pages of 1000",
   "export while payments come",
   "audit: 3 among 20000",

@@ -74,7 +74,7 @@ export async function startStack(
     for (const processor of stack.processors) await processor.setDelay(delayMs);
     await stack.worker.startAndWait();
     if (settled !== undefined) {
-      if (options.apis !== 0) await idle(stack.worker);
+      if (options.apis !== 0) await untilIdle(stack.worker);
       stack.before = await summaryOf(stack.workerHttp);
     }
     await Promise.all(stack.apis.map((ingress) => ingress.startAndWait()));
@@ -89,7 +89,7 @@ export async function startStack(
  * Waits until the worker has looked through a large journal, which it still does when it is ready;
  * what comes afterwards is measured.
  */
-async function idle(worker: Child): Promise<void> {
+export async function untilIdle(worker: Child): Promise<void> {
   let [before, now] = [Number.NEGATIVE_INFINITY, worker.cpuMs()];
   while (now - before > IDLE_MS) {
     await Bun.sleep(LOOK_MS);
