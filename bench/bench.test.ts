@@ -3,8 +3,10 @@ import { AGAINST } from "./against.ts";
 import {
   Checks,
   differenceOf,
+  intervalOf,
   median,
   rowOf,
+  shownBy,
   verdictOf,
   type Row,
   type Target,
@@ -157,6 +159,32 @@ test("turns that do not agree are no difference", () => {
   expect(differenceOf([0.9, 1.2])).toBe("no difference, turns 0.90 1.20");
   expect(differenceOf([0.8, 0.9])).toBe("turns 0.80 0.90");
   expect(differenceOf([1.1, 1.2])).toBe("turns 1.10 1.20");
+});
+
+const UP_TO = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
+
+test("a median's interval is the binomial's, and none with fewer than six values", () => {
+  expect(intervalOf(UP_TO(5))).toBeNull();
+  expect(intervalOf(UP_TO(6))).toEqual([1, 6]);
+  expect(intervalOf(UP_TO(9))).toEqual([2, 8]);
+  expect(intervalOf(UP_TO(40).toReversed())).toEqual([14, 27]);
+});
+
+test("a ratio is met or missed by the whole interval, and else not shown", () => {
+  const checks = new Checks();
+  checks.equal("one", 1, 1);
+  const target: Target = { op: ">=", value: 0.97, of: "ratio" };
+  const verdict = (figures: readonly number[]) => {
+    const baselines = figures.map(() => 1);
+    return verdictOf(rowOf("a", "/s", { figures, baselines }, checks, "", [target]), false);
+  };
+  expect(verdict([0.98, 0.99, 1, 1, 1, 1.1])).toBe("met");
+  expect(verdict([0.9, 0.99, 1, 1, 1, 1.1])).toBe("not shown");
+  expect(verdict([0.9, 0.91, 0.9, 0.8, 0.9, 0.96])).toBe("missed");
+  expect(verdict([0.9, 1, 1])).toBe("met");
+  expect(shownBy([0.9, 1, 1, 1, 1, 1.02], 0.03)).toBe(
+    "the median lies between 0.900 and 1.020, 24 turns for ±0.03",
+  );
 });
 
 test("flags that make no sense are one line and exit 2", async () => {

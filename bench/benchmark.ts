@@ -37,6 +37,8 @@ export type Row = {
   readonly baseline: number | null;
   /** The baseline's time over ours: below 1 is slower. Median of the runs' own ratios. */
   readonly ratio: number | null;
+  /** Bounds of the median of the ratios, with 95 % confidence; null with too few of them. */
+  readonly interval: Interval | null;
   /** Half the distance between the best and the worst run, as a part of the median. */
   readonly spread: number;
   /** Most rows have no target: they explain those that have one. */
@@ -71,6 +73,7 @@ export function rowOf(
     figure: median(figures),
     baseline: baselines === undefined ? null : median(baselines),
     ratio: ratios === undefined ? null : median(ratios),
+    interval: ratios === undefined ? null : intervalOf(ratios),
     spread: (Math.max(...figures) - Math.min(...figures)) / 2 / median(figures),
     targets,
     note,
@@ -78,16 +81,54 @@ export function rowOf(
   };
 }
 
-export type Verdict = "met" | "missed" | "–";
+export type Verdict = "met" | "missed" | "not shown" | "–";
 
-/** Verdicts are read by people: a benchmark is no timed assertion. Tiny sizes have none. */
+/**
+ * Verdicts are read by people: a benchmark is no timed assertion. Tiny sizes have none. A ratio with an
+ * interval is met or missed by all of it, and else not shown.
+ */
 export function verdictOf(row: Row, quick: boolean): Verdict {
   if (quick || row.targets.length === 0) return "–";
-  const isMet = ({ op, value, of }: Target) => {
-    const actual = row[of] as number;
-    return op === "<=" ? actual <= value : actual >= value;
-  };
-  return row.targets.every(isMet) ? "met" : "missed";
+  const verdicts = new Set(row.targets.map((target) => judge(row, target)));
+  return (["missed", "not shown"] as const).find((one) => verdicts.has(one)) ?? "met";
+}
+
+function judge(row: Row, { op, value, of }: Target): "met" | "missed" | "not shown" {
+  const actual = row[of] as number;
+  const [least, most] = of === "ratio" && row.interval !== null ? row.interval : [actual, actual];
+  const isMet = (bound: number) => (op === "<=" ? bound <= value : bound >= value);
+  if (isMet(least) && isMet(most)) return "met";
+  return isMet(least) || isMet(most) ? "not shown" : "missed";
+}
+
+export type Interval = readonly [least: number, most: number];
+/** Chance that a median lies on one given side of its interval. */
+const BESIDE = 0.025;
+
+/**
+ * Gives the bounds of a median with 95 % confidence, whatever the values are distributed like: those between
+ * which it lies unless as many of them fell to one side as a coin does in one of forty rows. Null for fewer than six.
+ */
+export function intervalOf(values: readonly number[]): Interval | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  let [rank, chance, beside] = [0, 0.5 ** sorted.length, 0];
+  // A binomial coefficient follows from the one before it.
+  while (beside + chance <= BESIDE) {
+    beside += chance;
+    chance *= (sorted.length - rank) / (rank + 1);
+    rank++;
+  }
+  return rank === 0 ? null : [sorted[rank - 1]!, sorted[sorted.length - rank]!];
+}
+
+/** Tells an interval, and how many turns would make it as narrow as asked for, to either side. */
+export function shownBy(ratios: readonly number[], toEitherSide: number): string {
+  const bounds = intervalOf(ratios);
+  if (bounds === null) return "too few turns to tell it from chance";
+  const [least, most] = bounds;
+  const wanted = Math.ceil(ratios.length * ((most - least) / 2 / toEitherSide) ** 2);
+  const more = wanted > ratios.length ? `, ${wanted} turns for ±${toEitherSide}` : "";
+  return `the median lies between ${least.toFixed(3)} and ${most.toFixed(3)}${more}`;
 }
 
 /** Times as fast as the baseline, of each run. */

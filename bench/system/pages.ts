@@ -72,8 +72,8 @@ export async function run(context: BenchContext): Promise<Row[]> {
       return ms;
     });
     baselines.push(one);
-    for (const name of names) {
-      const next = kinds[name]!();
+    for (const kind of names) {
+      const next = kinds[kind]!();
       let page: Page | null = null;
       const spans = await spansOf(async () => {
         const asked = next(page);
@@ -82,7 +82,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
         comparePage(page, asked, journal, checks);
         return ms;
       });
-      figures.get(name)!.push(spans);
+      figures.get(kind)!.push(spans);
     }
   }
   const target = { op: "<=", value: P99_MS_MAX, of: "figure" } as const;

@@ -4,9 +4,9 @@
  * an end and by a megabyte of headers in turn. Each shall be at least 0.97 of a gateway without webhooks.
  *
  * A few hundredths are less than what two starts of one gateway, or two minutes of one machine, differ by. So
- * both gateways run beside each other and are loaded by turns, a second each and until all is settled, who
- * comes first alternating; what is compared is neighbours. The same with two gateways without webhooks
- * says how far to trust the rest. Events wait in the journal meanwhile, so that the figures show
+ * both gateways run beside each other and are loaded by turns, shortly and until all is settled, who comes
+ * first alternating; what is compared is neighbours, and a verdict is given by the interval in which the median
+ * of their ratios lies. The same with two gateways without webhooks says how far to trust the rest. Events wait in the journal meanwhile, so that the figures show
  * what reading, keeping and probing cost; the worker's CPU time a payment moves less than the rates do.
  */
 import type { Sum } from "../../testing/gateway.ts";
@@ -15,7 +15,9 @@ import type { Env } from "../../testing/process.ts";
 import { WEBHOOK_SECRET, WebhookReceiver } from "../../testing/webhook-receiver.ts";
 import {
   Checks,
+  ratiosOf,
   rowOf,
+  shownBy,
   type BenchContext,
   type Row,
   type Target,
@@ -30,8 +32,10 @@ export const name = "system/webhooks";
 
 const TARGETS: Target[] = [{ op: ">=", value: 0.97, of: "ratio" }];
 const LOOK_MS = 5;
-/** Loads of each of two neighbours, of which the first does not count. */
-const TURNS = 9;
+/** Loads of each of two neighbours, of which the first do not count. */
+const [TURNS, WARM] = [36, 3];
+/** As far as an interval is to reach to either side. */
+const NARROW = 0.03;
 
 type Figures = { accepted: number; settled: number; cpuNs: number };
 type Kind = keyof Figures;
@@ -63,7 +67,8 @@ export async function run(context: BenchContext): Promise<Row[]> {
       const figures = ours.map((one) => one[kind]);
       const baselines = without.map((one) => one[kind]);
       const targets = what === "none in both" ? [] : TARGETS;
-      const note = `against the same without webhooks, ${figures.length} neighbours`;
+      const shown = shownBy(ratiosOf(unit, { figures, baselines }), NARROW);
+      const note = `against the same without webhooks, ${figures.length} neighbours: ${shown}`;
       return rowOf(
         `${way}: webhooks, ${what}`,
         unit,
@@ -94,7 +99,7 @@ async function compare(
     const isOursFirst = turn % 2 === 0;
     const first = await (isOursFirst ? one : other).load();
     const second = await (isOursFirst ? other : one).load();
-    if (turn === 0 && !context.quick) continue; // The code's own start.
+    if (turn < WARM && !context.quick) continue; // The code's own start.
     ours.push(isOursFirst ? first : second);
     without.push(isOursFirst ? second : first);
   }
@@ -114,7 +119,7 @@ class LoadedGateway implements AsyncDisposable {
   static async start(context: BenchContext, env: Env, checks: Checks): Promise<LoadedGateway> {
     const load = context.quick
       ? { warmupMs: 50, durationMs: 100, ratePerSecond: null }
-      : { warmupMs: 300, durationMs: 1_000, ratePerSecond: null };
+      : { warmupMs: 100, durationMs: 300, ratePerSecond: null };
     // Both processors are due, so that settling is bound by the worker and not by its policy.
     const options = { sync: "normal", env: { PATIENCE_MS: "0", ...env } } as const;
     return new LoadedGateway(await startStack(context, options), load, checks);
