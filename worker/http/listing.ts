@@ -197,11 +197,11 @@ export class Listing {
     let leastMs = fromMs;
     let held = 0;
     const found: number[] = [];
-    const heldIn = (block: number) => this.#rowsOf(block, processor);
+    const heldIn = (block: number) => rowsIn(this.#blocks, block, processor) ?? BLOCK_ROWS;
     const first = this.#firstBlock();
     // Newer blocks reach further, so that later ones are passed over by the first comparisons.
     for (let block = sealed - 1; block >= first; block--) {
-      block = this.#passBackTo(block, first, sealed, leastMs, toMs);
+      block = this.#passBackTo(block, first, sealed, { fromMs: leastMs, toMs }, processor);
       if (block < first) break;
       if (maxMs[block]! < leastMs || minMs[block]! > toMs || taken.has(block)) continue;
       if (heldIn(block) === 0) continue;
@@ -221,15 +221,23 @@ export class Listing {
   }
 
   /**
-   * Passes back over super-blocks that are full and have nothing of a span, and gives the first block that
-   * is in none of them. One that was begun before a purge may say too much of itself, never too little.
+   * Passes back over super-blocks that are full and have nothing of a span, or of a processor, and gives the
+   * first block that is in none of them. One that was begun before a purge may say too much of itself,
+   * never too little.
    */
-  #passBackTo(block: number, first: number, sealed: number, fromMs: number, toMs: number): number {
+  #passBackTo(
+    block: number,
+    first: number,
+    sealed: number,
+    { fromMs, toMs }: Instants,
+    processor: number | null,
+  ): number {
     const { minMs, maxMs } = this.#supers;
     let at = block;
     while (at >= first && at % SUPER_BLOCKS === SUPER_BLOCKS - 1 && at < sealed) {
       const entry = Math.floor(at / SUPER_BLOCKS);
-      if (maxMs[entry]! >= fromMs && minMs[entry]! <= toMs) break;
+      const isInSpan = maxMs[entry]! >= fromMs && minMs[entry]! <= toMs;
+      if (isInSpan && rowsIn(this.#supers, entry, processor) !== 0) break;
       at -= SUPER_BLOCKS;
     }
     return at;
@@ -254,16 +262,6 @@ export class Listing {
       at += SUPER_BLOCKS;
     }
     return at;
-  }
-
-  /** Rows that a full block has of a processor, or of all; all of them where it has no room for its sums. */
-  #rowsOf(block: number, processor: number | null): number {
-    const { from, to, processor: numbers, count } = this.#blocks;
-    if (processor === null || from[block] === to[block]) return BLOCK_ROWS;
-    for (let entry = from[block]!; entry < to[block]!; entry++) {
-      if (numbers[entry] === processor) return count[entry]!;
-    }
-    return 0;
   }
 
   async #open(filter: PageQuery["filter"], place: PagePlace, limit: number) {
@@ -303,6 +301,16 @@ export class Listing {
 
 function bounded({ fromMs, toMs }: Instants): Instants {
   return { fromMs: Math.max(fromMs, LEAST), toMs: Math.min(toMs, MOST) };
+}
+
+/** Rows that a full piece has of a processor; null for all of them, and where it has no room for its sums. */
+function rowsIn(pieces: TotalsColumns, piece: number, processor: number | null): number | null {
+  const { from, to, processor: numbers, count } = pieces;
+  if (processor === null || from[piece] === to[piece]) return null;
+  for (let entry = from[piece]!; entry < to[piece]!; entry++) {
+    if (numbers[entry] === processor) return count[entry]!;
+  }
+  return 0;
 }
 
 /** Blocks that follow each other are one range. */

@@ -150,16 +150,18 @@ export class SqliteReader implements JournalReader {
     // The transaction gives one state of the database: a row leaves the ledger before its payment's times.
     return this.#db.transaction(() => {
       // Rows are nearly in the page's order: behind the least of the last ones only a few are to be sorted.
+      // Of one processor there are few in any case.
       const key = place.order === "accepted" ? "seq" : "requested_at_ms";
       const among = `FROM ledger WHERE row >= ? AND row < ? AND ${where}`;
+      const last = `SELECT min(${key}) FROM (SELECT ${key} ${among} ORDER BY row DESC LIMIT ?)`;
+      const isAll = processor === null;
       const some = this.#db.query<Placed, number[]>(
-        `SELECT requested_at_ms AS requestedAtMs, seq ${among}
-           AND ${key} >= (SELECT min(${key}) FROM (SELECT ${key} ${among} ORDER BY row DESC LIMIT ?))
+        `SELECT requested_at_ms AS requestedAtMs, seq ${among} ${isAll ? `AND ${key} >= (${last})` : ""}
          ORDER BY ${order} LIMIT ?`,
       );
       const found = rows.flatMap(({ fromRow, toRow }) => {
         const given = [fromRow, toRow, ...values];
-        return some.all(...given, ...given, limit, limit);
+        return some.all(...given, ...(isAll ? [...given, limit] : []), limit);
       });
       const inOrder = place.order === "accepted" ? bySeq : byInstant;
       const seqs = found
