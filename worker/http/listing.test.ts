@@ -265,10 +265,10 @@ test("a first page reads the open payments once where it holds them all, and no 
   expect((await readsOf("limit=5"))[1]).toBe(1);
 });
 
-test.each([2, 10, 200])(
+test.each([2, 10, 200, 50_000])(
   "a page of one payment in %d asks once, for little more than the blocks that hold it",
   async (nth) => {
-    const [blocks, limit] = [100, 100];
+    const [blocks, limit] = [300, 100];
     const ledger = new LedgerWriter(allocateLedger(4_096, NAMES.length, (blocks + 1) * BLOCK_ROWS));
     const known = Array.from({ length: blocks * BLOCK_ROWS }, (_, row) => {
       return { seq: row + 1, processor: row % nth === 0 ? 1 : 0, requestedAtMs: BEGIN_MS + row };
