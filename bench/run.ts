@@ -19,8 +19,8 @@ import { say } from "../shared/say.ts";
 const USAGE = `usage: bun run bench [options]
 
 Every benchmark, one table. A figure says little beside another machine's; the ratio to the baseline
-of the same run says more. Some rows have a target, and with it a verdict: met or missed, which
-changes no exit code. The largest journal has ten million payments and takes 2 GB.
+of the same run says more. Some rows have a target, and with it a verdict: met or missed, or not
+shown where too few turns tell, which changes no exit code. The largest journal has ten million payments and takes 2 GB.
 
   --quick         tiny sizes: shows in seconds that every benchmark works, and nothing else
   --only PATTERN  those whose name matches, for example micro/ or summary
