@@ -34,7 +34,7 @@ const TARGETS: Target[] = [{ op: ">=", value: 0.97, of: "ratio" }];
 const LOOK_MS = 5;
 /** Loads of each of two neighbours, of which the first do not count. */
 const [TURNS, WARM] = [36, 3];
-/** As far as an interval is to reach to either side. */
+/** Distance that an interval is to reach to either side. */
 const NARROW = 0.03;
 
 type Figures = { accepted: number; settled: number; cpuNs: number };

@@ -150,7 +150,7 @@ export class SqliteReader implements JournalReader {
     // The transaction gives one state of the database: a row leaves the ledger before its payment's times.
     return this.#db.transaction(() => {
       // Rows are nearly in the page's order: behind the least of the last ones only a few are to be sorted.
-      // Of one processor there are few in any case.
+      // Blocks of one processor were taken by how many it has: hardly more than the page, and passed once.
       const key = place.order === "accepted" ? "seq" : "requested_at_ms";
       const among = `FROM ledger WHERE row >= ? AND row < ? AND ${where}`;
       const last = `SELECT min(${key}) FROM (SELECT ${key} ${among} ORDER BY row DESC LIMIT ?)`;
