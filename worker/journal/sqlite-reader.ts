@@ -431,7 +431,7 @@ function pageOf(place: PagePlace, { state, processor }: PageFilter) {
   return { where, order: "requested_at_ms DESC, seq DESC", values };
 }
 
-/** Of settled payments, which have been requested. */
+/** Place of a settled payment in a page: it has been requested. */
 type Placed = Pick<PaymentRecord, "requestedAtMs" | "seq">;
 
 function bySeq(a: Placed, b: Placed): number {
