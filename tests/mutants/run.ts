@@ -1,6 +1,7 @@
 /** The command behind `bun run mutants`. */
 import { availableParallelism } from "node:os";
 import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
+import { runGenerated } from "./generated/run.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { tryAll, type Tried } from "./try.ts";
 
@@ -12,15 +13,24 @@ when one survives or could not be tried.
 
   --list      names them, and what notices each
   --jobs N    at a time (one per core)
+  --generate  mutants made by machine instead: unit tests and the simulation judge those that are drawn
+  --count N   how many are drawn (160); those that data/mutants.jsonl has are not tried again
+  --again     those that survived before, however, are
+  --seeds N   seeds of each simulated world for one (40)
+  --store     keeps the score in tests/mutants/generated/score.json
 `;
 
-const { chosen, jobs, list } = readArguments();
-if (list) for (const { name, test, named } of chosen) console.log(`${name}\n  ${test}: ${named}`);
-else await report();
+const asked = readArguments();
+if (asked.generated !== null) await runGenerated({ ...asked.generated, ...asked });
+else if (asked.list) {
+  for (const { name, test, named } of chosenBy(asked.words)) {
+    console.log(`${name}\n  ${test}: ${named}`);
+  }
+} else await report(chosenBy(asked.words));
 
-async function report(): Promise<void> {
+async function report(chosen: readonly Mutant[]): Promise<void> {
   const startedAtMs = performance.now();
-  const all = await tryAll(chosen, jobs, ({ mutant, verdict, why }) =>
+  const all = await tryAll(chosen, asked.jobs, ({ mutant, verdict, why }) =>
     console.log(`${verdict}: ${mutant.name}${why === "" ? "" : `\n${why}`}`),
   );
   const count = (wanted: Tried["verdict"]) =>
@@ -36,13 +46,22 @@ function readArguments() {
   const options = {
     list: { type: "boolean", default: false },
     jobs: { type: "string", default: String(availableParallelism()) },
+    generate: { type: "boolean", default: false },
+    count: { type: "string", default: "160" },
+    seeds: { type: "string", default: "40" },
+    again: { type: "boolean", default: false },
+    store: { type: "boolean", default: false },
   } as const;
   const line = { usage: USAGE, options, wordsMax: Number.POSITIVE_INFINITY };
   const { values, words } = argumentsOrExit(line);
-  if (!/^[1-9]\d?$/.test(values.jobs)) {
-    refuseArguments(USAGE, `--jobs: ${values.jobs} is no such number`);
-  }
-  return { chosen: chosenBy(words), jobs: Number(values.jobs), list: values.list };
+  const numberOf = (name: "jobs" | "count" | "seeds") => {
+    if (/^[1-9]\d{0,4}$/.test(values[name])) return Number(values[name]);
+    return refuseArguments(USAGE, `--${name}: ${values[name]} is no such number`);
+  };
+  const numbers = { count: numberOf("count"), seeds: numberOf("seeds") };
+  const draw = { ...numbers, isAgain: values.again, isStored: values.store };
+  const generated = values.generate ? draw : null;
+  return { generated, words, jobs: numberOf("jobs"), list: values.list };
 }
 
 function chosenBy(words: readonly string[]): readonly Mutant[] {

@@ -1,0 +1,102 @@
+/** Draws mutants and judges them, as `bun run mutants --generate` and the check's sample do. */
+import { appendFile, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { drawn, generate } from "./core.ts";
+import { EQUIVALENT } from "./equivalents.ts";
+import { judge, type Effort, type Judged } from "./judge.ts";
+import type { Generated } from "./mutate.ts";
+import { readImporters } from "./reach.ts";
+import { add, isFound, SCORE } from "./score.ts";
+import { run } from "../../../testing/process.ts";
+import { ROOT } from "../../../testing/programs.ts";
+
+export type Asked = {
+  readonly count: number;
+  readonly seeds: number;
+  readonly jobs: number;
+  /** Those whose names have one of them; all, when there is none. */
+  readonly words: readonly string[];
+  /** Whether those that survived before are tried again. */
+  readonly isAgain: boolean;
+  readonly isStored: boolean;
+};
+
+/** What was judged by hand before, a line each; no part of the tree. */
+const JUDGED = join(ROOT, "data/mutants.jsonl");
+/** Draws by hand are all the same one, so that a larger count goes on where a smaller one ended. */
+const DRAW = 1;
+
+/** Prints each verdict and the score, and exits 1 when one survives. What was judged before is not tried again, unless asked. */
+export async function runGenerated({
+  count,
+  seeds,
+  jobs,
+  words,
+  isAgain,
+  isStored,
+}: Asked): Promise<void> {
+  const made = await generate();
+  const isAsked = ({ name }: Generated) =>
+    words.length === 0 || words.some((word) => name.includes(word));
+  const draw = drawn(made.filter(isAsked), DRAW).slice(0, count);
+  const before = await readJudged();
+  const isOver = ({ name }: Generated) => {
+    const one = before.get(name);
+    return EQUIVALENT.has(name) || (one !== undefined && (isFound(one) || !isAgain));
+  };
+  await judgeAll(
+    draw.filter((mutant) => !isOver(mutant)),
+    { seeds, isBoth: true },
+    jobs,
+    async (one) => {
+      before.set(one.name, one);
+      console.log(describe(one));
+      await appendFile(JUDGED, `${JSON.stringify(one)}\n`);
+    },
+  );
+  const all = draw.map(({ name }) => before.get(name) ?? { name, tests: null });
+  const sum = add(all);
+  console.log(JSON.stringify({ ...sum, survivors: sum.survivors.length }));
+  if (isStored) {
+    const { out } = await run(["git", "rev-parse", "--short", "HEAD"], { cwd: ROOT });
+    const command = `bun run mutants --generate --count ${count} --seeds ${seeds}`;
+    const date = new Date().toISOString().slice(0, 10);
+    const score = { date, commit: out.trim(), command, made: made.length, ...sum };
+    await Bun.write(SCORE, `${JSON.stringify(score, null, 2)}\n`);
+  }
+  process.exitCode = sum.survivors.length === 0 ? 0 : 1;
+}
+
+export async function judgeAll(
+  mutants: readonly Generated[],
+  effort: Effort,
+  jobs: number,
+  onJudged: (one: Judged) => Promise<void> | void = () => {},
+): Promise<Judged[]> {
+  const importers = await readImporters();
+  const left = mutants.values();
+  const all: Judged[] = [];
+  const work = async () => {
+    for (const mutant of left) {
+      const one = await judge(mutant, importers, effort);
+      all.push(one);
+      await onJudged(one);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return all;
+}
+
+function describe(one: Judged): string {
+  const { name, tests, simulation } = one;
+  const by = [tests !== null && "tests", simulation && "simulation"].filter(Boolean).join(" and ");
+  return `${isFound(one) ? `found by ${by}` : "SURVIVED"}: ${name}`;
+}
+
+async function readJudged(): Promise<Map<string, Judged>> {
+  await mkdir(dirname(JUDGED), { recursive: true });
+  const file = Bun.file(JUDGED);
+  const lines = (await file.exists()) ? (await file.text()).trim().split("\n") : [];
+  const all = lines.filter(Boolean).map((line): Judged => JSON.parse(line));
+  return new Map(all.map((one) => [one.name, one]));
+}
