@@ -8,6 +8,7 @@ import type { LedgerWriter } from "./ledger.ts";
 import type { Journal } from "./journal.ts";
 import { OpenPayments } from "./pipeline/open-payments.ts";
 import {
+  assignmentOf,
   TRANSITIONS,
   type Move,
   type MoveKind,
@@ -136,6 +137,15 @@ describe("in memory", () => {
     const counted = Object.entries(payments.countByState).filter(([, count]) => count !== 0);
     expect(counted).toEqual(after === undefined ? [] : [[after.kind, 1]]);
   });
+});
+
+test("a payment that belongs to no processor has no assignment to act on", () => {
+  const { payment } = paymentsWith({ kind: "queued" });
+  expect(() => assignmentOf(payment)).toThrow(`payment ${ID} (1), which is queued, belongs to no`);
+  payment.state = { kind: "held", assignment: null };
+  expect(() => assignmentOf(payment)).toThrow("belongs to no processor");
+  payment.state = { kind: "held", assignment };
+  expect(assignmentOf(payment)).toEqual(assignment);
 });
 
 function isOwned(place: Place): boolean {

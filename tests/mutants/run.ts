@@ -15,7 +15,7 @@ when one survives or could not be tried.
   --jobs N    at a time (one per core)
   --generate  mutants made by machine instead: unit tests and the simulation judge those that are drawn
   --count N   how many are drawn (160); those that data/mutants.jsonl has are not tried again
-  --again     those that survived before, however, are
+  --again     what has missed one of them, tests or simulation, tries again
   --seeds N   seeds of each simulated world for one (40)
   --store     keeps the score in tests/mutants/generated/score.json
 `;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Pace } from "./pace.ts";
+import { Pace, PACE_DEFAULTS } from "./pace.ts";
 
 /** A door at which a payment comes in every millisecond and takes `tookMs`, beside a queue that never ends. */
 function run(pace: Pace, fromMs: number, toMs: number, tookMs: (nowMs: number) => number): number {
@@ -49,6 +49,20 @@ test("when they become slow it halves, down to a floor", () => {
   expect(pace.perMs).toBeWithin(before / 4 - 0.1, before / 2 + 0.2);
   run(pace, 1_011, 1_500, (nowMs) => (nowMs % 2 === 0 ? 1 : 20));
   expect(run(pace, 1_500, 1_600, () => 50)).toBeGreaterThan(50);
+});
+
+test("a late acceptance costs half of the pace, and the next step of it half of what is left", () => {
+  // With nothing to outrun, what comes in keeps no pace up.
+  const pace = new Pace({ ...PACE_DEFAULTS, outrun: 0, perMsMin: 0.001 });
+  run(pace, 0, 1_000, () => 1);
+  const before = pace.perMs;
+  pace.accepted(1_010, 20);
+  expect(pace.perMs).toBeCloseTo(before / 2);
+  pace.started();
+  pace.accepted(1_019, 20);
+  expect(pace.perMs).toBeCloseTo(before / 2);
+  pace.accepted(1_020, 20);
+  expect(pace.perMs).toBeCloseTo(before / 4);
 });
 
 test.each([

@@ -114,6 +114,21 @@ test("a payment is turned away when the ledger of all workers is at its end", as
   expect(bench.verdictsOf(1)).toEqual(["busy"]);
 });
 
+test("a start is over once the payments of this worker's shards are taken up", async () => {
+  const shared = new Shared();
+  using bench = new Bench({ shared });
+  shared.learn();
+  const { journal } = bench;
+  const open = journal.open.bind(journal);
+  // A database takes its time.
+  journal.open = async () => {
+    await new Promise(setImmediate);
+    return open();
+  };
+  await bench.crash([{ n: 1, acceptedAtMs: WALL_START_MS, assignment: null }]);
+  expect(bench.pipeline.payments.count).toBe(1);
+});
+
 describe("a payment that comes while its shard is read", () => {
   test("waits, and is taken once it is there", async () => {
     const shared = new Shared();

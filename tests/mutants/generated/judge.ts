@@ -42,17 +42,19 @@ const UNIT_TEST = /^(?:api|shared|worker)\/.*\.test\.ts$/;
 /** A test that imports it needs a server, which is not to be started for each mutant. */
 const DATABASE_SERVER = "testing/postgres.ts";
 
+/** What has found it before is not asked again. */
 export async function judge(
   mutant: Generated,
   importers: Importers,
   { seeds, isBoth }: Effort,
+  before: Judged = { name: mutant.name, tests: null },
 ): Promise<Judged> {
   const steps = stepsTo(mutant.file, importers);
-  const tests = await failureOfTests(mutant, testsOf(mutant.file, importers));
+  const tests = before.tests ?? (await failureOfTests(mutant, testsOf(mutant.file, importers)));
   const worlds = WORLDS.filter((world) => steps.has(world));
   const { name } = mutant;
   if (worlds.length === 0 || (tests !== null && !isBoth)) return { name, tests };
-  let simulation: string | null = null;
+  let simulation = before.simulation ?? null;
   for (const world of worlds) {
     const args = ["tests/mutants/generated/seeds.ts", "1", String(seeds), world];
     simulation ??= await failureOf(mutant, args, seeds * LIMITS.cpuMsOfSeed);

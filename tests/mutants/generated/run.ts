@@ -16,7 +16,7 @@ export type Asked = {
   readonly jobs: number;
   /** Those whose names have one of them; all, when there is none. */
   readonly words: readonly string[];
-  /** Whether those that survived before are tried again. */
+  /** Whether tests and simulation are asked again about what they missed. */
   readonly isAgain: boolean;
   readonly isStored: boolean;
 };
@@ -42,7 +42,7 @@ export async function runGenerated({
   const before = await readJudged();
   const isOver = ({ name }: Generated) => {
     const one = before.get(name);
-    return EQUIVALENT.has(name) || (one !== undefined && (isFound(one) || !isAgain));
+    return EQUIVALENT.has(name) || (one !== undefined && !(isAgain && isMissed(one)));
   };
   await judgeAll(
     draw.filter((mutant) => !isOver(mutant)),
@@ -53,6 +53,7 @@ export async function runGenerated({
       console.log(describe(one));
       await appendFile(JUDGED, `${JSON.stringify(one)}\n`);
     },
+    before,
   );
   const all = draw.map(({ name }) => before.get(name) ?? { name, tests: null });
   const sum = add(all);
@@ -72,19 +73,25 @@ export async function judgeAll(
   effort: Effort,
   jobs: number,
   onJudged: (one: Judged) => Promise<void> | void = () => {},
+  before: ReadonlyMap<string, Judged> = new Map(),
 ): Promise<Judged[]> {
   const importers = await readImporters();
   const left = mutants.values();
   const all: Judged[] = [];
   const work = async () => {
     for (const mutant of left) {
-      const one = await judge(mutant, importers, effort);
+      const one = await judge(mutant, importers, effort, before.get(mutant.name));
       all.push(one);
       await onJudged(one);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
   return all;
+}
+
+/** True when tests or the simulation have missed it, where both can tell. */
+function isMissed({ tests, simulation }: Judged): boolean {
+  return tests === null || simulation === null;
 }
 
 function describe(one: Judged): string {
