@@ -64,6 +64,17 @@ describe("one that wants to be left alone", () => {
     expect(router.lane(0).breaker.kind).toBe("closed");
   });
 
+  test("is not waited for because it is quick when it does not rest", () => {
+    const router = routerOf();
+    latency(router, 0, 20);
+    latency(router, 1, 40);
+    expect(
+      isDue(NOW_MS, waiting(1, 40 + MARGIN_MS), [router.lane(0)], [router.lane(1)], SLACK),
+    ).toBe(false);
+    asks(router, 0, 5_000);
+    expect(chosen(router, waiting(1, 40 + MARGIN_MS))).toBe("fallback");
+  });
+
   test("and is the dearer one is due as much earlier", () => {
     const router = routerOf();
     open(router, 0);
