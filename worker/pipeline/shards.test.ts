@@ -4,7 +4,7 @@ import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
 import type { Peer } from "../cluster/lead.ts";
 import type { SharedJournal, SharedNews, SharedReading } from "../journal.ts";
-import { ACCEPTED, Bench, last, UNKNOWN } from "./scripted.fixture.ts";
+import { ACCEPTED, Bench, last, NOTHING, UNKNOWN } from "./scripted.fixture.ts";
 import { idOf, WALL_START_MS } from "./world.fixture.ts";
 
 const [US, OTHER] = [1, 2];
@@ -239,6 +239,23 @@ describe("shards that another worker is to have", () => {
     shared.hear({ gained });
     expect(bench.lanes.map(({ inFlightShare }) => inFlightShare)).toEqual([640, 640]);
   });
+});
+
+test("a payment that is looked up when its shard is to be given is neither looked up nor sent again", async () => {
+  const { shared, bench } = await started();
+  using _ = bench;
+  await (await bench.send(1)).answer(UNKNOWN);
+  await bench.tick();
+  expect(bench.default.looks).toHaveLength(1);
+  // Something on its way to the database keeps the shard here for a while.
+  shared.shardsUnderWay = () => new Set([mine]);
+  shared.hear({ gifts: [{ shard: mine, to: OTHER }] });
+  await last(bench.default.looks).answer(NOTHING);
+  for (let i = 0; i < 10; i++) await bench.tick(1_000);
+  expect([bench.default.looks.length, bench.default.charges.length]).toEqual([1, 1]);
+  shared.shardsUnderWay = () => new Set<number>();
+  await bench.tick();
+  expect(shared.given).toEqual([{ shards: [mine], to: OTHER }]);
 });
 
 test("a payment that settles before its shard is given is not asked for again", async () => {
