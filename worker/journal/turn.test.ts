@@ -1,6 +1,8 @@
 /** The turns of the event loop in which production's driver commits. */
 import { expect, spyOn, test } from "bun:test";
+import { statSync } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
+import type { FromThread, Start } from "./checkpoint-thread.ts";
 import { BATCH_MAX } from "./group-commit.ts";
 import { accept, NAMES, temporaryDirectory } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
@@ -16,6 +18,57 @@ async function openByTurnsAlone(path: string) {
     timers.mockRestore();
   }
 }
+
+type Heard = (event: { readonly data: FromThread }) => void;
+
+/** Opens a journal whose thread for checkpoints says what a test says. */
+async function openWithThread(path: string) {
+  const thread = {
+    onmessage: (() => {}) as Heard,
+    say: (data: FromThread) => thread.onmessage({ data }),
+    postMessage: (asked: Start | "grown" | "close") => {
+      if (asked !== "grown") thread.say(asked === "close" ? "closed" : "open");
+    },
+    terminate: () => {},
+  };
+  const RealWorker = globalThis.Worker;
+  const isOurs = (url: string) => url.endsWith("/checkpoint-thread.ts");
+  const threads = spyOn(globalThis, "Worker").mockImplementation(((url: string) =>
+    isOurs(url) ? thread : new RealWorker(url)) as never);
+  try {
+    const settings = { JOURNAL: path, JOURNAL_SYNC: "off" } as const;
+    return { thread, journal: await openJournal(settings, NAMES, systemClock) };
+  } finally {
+    threads.mockRestore();
+  }
+}
+
+test("checkpoints that fail in the thread are trouble of the journal's, until they work again", async () => {
+  using directory = temporaryDirectory();
+  const { thread, journal } = await openWithThread(directory.file());
+  expect(journal.checkpoints.failing).toBeNull();
+  thread.say({ failure: "disk full" });
+  expect([journal.checkpoints.failing, journal.checkpoints.failures]).toEqual(["disk full", 1]);
+  thread.say("works-again");
+  expect(journal.checkpoints.failing).toBeNull();
+  await journal.close();
+});
+
+test("a log that has become too long for the thread is copied between two commits", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  const { thread, journal } = await openWithThread(path);
+  const before = statSync(path).size;
+  await new Promise<void>((done) => {
+    for (let seq = 1; seq <= BATCH_MAX; seq++) {
+      journal.append(accept(seq), () => seq === BATCH_MAX && done());
+    }
+  });
+  expect(statSync(path).size).toBe(before);
+  thread.say("log-too-long");
+  expect(statSync(path).size).toBeGreaterThan(before);
+  await journal.close();
+});
 
 test("what is over a batch is committed in the next turns, one after the other", async () => {
   using directory = temporaryDirectory();
