@@ -1,5 +1,5 @@
 /** Tests what only the kernel's sockets do. The contract itself is link.test.ts. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { systemClock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
@@ -31,6 +31,7 @@ function keepLog() {
   return { log, lines };
 }
 
+type Opened = Promise<{ readonly closed: boolean }>;
 type Answering = (verdict: Verdict) => void;
 
 async function serve(settings: Partial<typeof LOCAL> = {}, answer = true) {
@@ -126,6 +127,17 @@ test("frames of somebody with another secret are dropped, and counted by where t
   expect([...opened.forged]).toEqual([["127.0.0.1", { frames: 2, lastAtMs: expect.any(Number) }]]);
   expect(opened.strangers()).toEqual([{ address: "127.0.0.1", instance: 1 }]);
   sender.close();
+});
+
+test("a client that is closed leaves no socket behind", async () => {
+  using server = await serve();
+  const opening = spyOn(Bun, "udpSocket");
+  using client = await connect("127.0.0.1", server.opened.port);
+  const sockets = await Promise.all(opening.mock.results.map(({ value }) => value as Opened));
+  opening.mockRestore();
+  expect(sockets.map(({ closed }) => closed)).toEqual([false]);
+  client.close();
+  expect(sockets.map(({ closed }) => closed)).toEqual([true]);
 });
 
 describe("a port that nobody listens at", () => {

