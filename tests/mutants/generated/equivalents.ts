@@ -9,18 +9,22 @@ const REASONS: readonly Reason[] = [
     why: "It is the quicker of two ways to the same result.",
     names: [
       "worker/summary.ts SummaryReader.#addAll: block % SUPER_BLOCKS === 0 && entry < sealedSupers → false",
+      "worker/router.ts isDue: settlesLastMs <= firstLeftMs → settlesLastMs < firstLeftMs",
     ],
   },
   {
     why: "Neither of both needs the other.",
     names: [
       "api/workers.ts AllWorkers.close: this.#questions.stop(); clearTimeout(this.#tickTimer); → clearTimeout(this.#tickTimer); this.#questions.stop();",
+      "worker/journal/turn.ts TurnJournal.close: this.#ticker.stop(); await this.#parts.checkpointer.close(); → await this.#parts.checkpointer.close(); this.#ticker.stop();",
+      "worker/pipeline/shards.ts Shards.#learn: onMap(shared.map, shared.leads); this.#follow(decisions); → this.#follow(decisions); onMap(shared.map, shared.leads);",
     ],
   },
   {
     why: "A weight that was tuned: a test of it could only repeat the number, and one beside it promises the same.",
     names: [
       "shared/link/client.ts LinkClientCore.#answered: 8 → 7 in `this.#roundTripMs += (sampleMs - this.#roundTripMs) / 8;`",
+      "worker/router/limit.ts file: 8 → 7 in `thresholdShareMin: 1 / 8,`",
     ],
   },
 ];
