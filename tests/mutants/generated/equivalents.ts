@@ -13,6 +13,10 @@ const REASONS: readonly Reason[] = [
     ],
   },
   {
+    why: "A count that is compared with itself alone may begin anywhere.",
+    names: ["worker/pipeline/control.ts Control: 0 → 1 in `#streak = 0;`"],
+  },
+  {
     why: "Neither of both needs the other.",
     names: [
       "api/workers.ts AllWorkers.close: this.#questions.stop(); clearTimeout(this.#tickTimer); → clearTimeout(this.#tickTimer); this.#questions.stop();",

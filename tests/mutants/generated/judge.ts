@@ -29,7 +29,7 @@ const WORLDS = ["simulation/world.ts", "simulation/cluster/world.ts"];
  * which is the same on a busy machine; what hangs and spends none has the wall's.
  */
 const LIMITS = {
-  cpuMs: 8_000,
+  cpuMs: 5_000,
   cpuMsOfTestFile: 3_000,
   cpuMsOfSeed: 200,
   wallMs: 300_000,
