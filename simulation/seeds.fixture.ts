@@ -15,7 +15,7 @@ export async function seedsOfTree(count: number): Promise<string> {
   return `${first}..${first + count - 1}`;
 }
 
-async function seedOfTree(): Promise<number> {
+export async function seedOfTree(): Promise<number> {
   const command = ["git", `--git-dir=${ROOT}/.git`, "rev-parse", "HEAD^{tree}"];
   const { code, out } = await run(command, { cwd: ROOT }).catch(() => ({ code: 1, out: "" }));
   if (code !== 0) return Math.floor(Date.now() / 1_000);

@@ -16,7 +16,7 @@ when one survives or could not be tried.
   --generate  mutants made by machine instead: unit tests and the simulation judge those that are drawn
   --count N   how many are drawn (160); those that data/mutants.jsonl has are not tried again
   --again     what has missed one of them, tests or simulation, tries again
-  --seeds N   seeds of each simulated world for one (40)
+  --seeds N   seeds of each simulated world for one (20)
   --store     keeps the score in tests/mutants/generated/score.json
 `;
 
@@ -48,7 +48,7 @@ function readArguments() {
     jobs: { type: "string", default: String(availableParallelism()) },
     generate: { type: "boolean", default: false },
     count: { type: "string", default: "160" },
-    seeds: { type: "string", default: "40" },
+    seeds: { type: "string", default: "20" },
     again: { type: "boolean", default: false },
     store: { type: "boolean", default: false },
   } as const;

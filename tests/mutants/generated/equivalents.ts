@@ -21,6 +21,9 @@ const REASONS: readonly Reason[] = [
     names: [
       "api/workers.ts AllWorkers.close: this.#questions.stop(); clearTimeout(this.#tickTimer); → clearTimeout(this.#tickTimer); this.#questions.stop();",
       "worker/journal/turn.ts TurnJournal.close: this.#ticker.stop(); await this.#parts.checkpointer.close(); → await this.#parts.checkpointer.close(); this.#ticker.stop();",
+      "worker/pipeline/asking.ts Asking.remove: line.waiting.delete(one); line.nothings.delete(one); → line.nothings.delete(one); line.waiting.delete(one);",
+      "worker/pipeline/addresses.ts compareAddresses: lane.movedFrom = found.from; moved.push({ lane, open: found.open }); → moved.push({ lane, open: found.open }); lane.movedFrom = found.from;",
+      "worker/pipeline/caution.ts Caution.clear: this.#asking.remove(payment); this.#cleared.add(payment); → this.#cleared.add(payment); this.#asking.remove(payment);",
       "worker/pipeline/shards.ts Shards.#learn: onMap(shared.map, shared.leads); this.#follow(decisions); → this.#follow(decisions); onMap(shared.map, shared.leads);",
     ],
   },
@@ -28,6 +31,7 @@ const REASONS: readonly Reason[] = [
     why: "A weight that was tuned: a test of it could only repeat the number, and one beside it promises the same.",
     names: [
       "shared/link/client.ts LinkClientCore.#answered: 8 → 7 in `this.#roundTripMs += (sampleMs - this.#roundTripMs) / 8;`",
+      "worker/summary.ts file: 16 → 15 in `const FETCHED_AT_ONCE = 16;`",
       "worker/router/limit.ts file: 8 → 7 in `thresholdShareMin: 1 / 8,`",
     ],
   },

@@ -25,6 +25,7 @@ export type Asked = {
 const JUDGED = join(ROOT, "data/mutants.jsonl");
 /** Draws by hand are all the same one, so that a larger count goes on where a smaller one ended. */
 const DRAW = 1;
+const NOT_JUDGED: Judged = { name: "", tests: null };
 
 /** Prints each verdict and the score, and exits 1 when one survives. What was judged before is not tried again, unless asked. */
 export async function runGenerated({
@@ -62,7 +63,9 @@ export async function runGenerated({
     const { out } = await run(["git", "rev-parse", "--short", "HEAD"], { cwd: ROOT });
     const command = `bun run mutants --generate --count ${count} --seeds ${seeds}`;
     const date = new Date().toISOString().slice(0, 10);
-    const score = { date, commit: out.trim(), command, made: made.length, ...sum };
+    const first = await readJudged("first");
+    const foundAtFirst = draw.filter(({ name }) => isFound(first.get(name) ?? NOT_JUDGED)).length;
+    const score = { date, commit: out.trim(), command, made: made.length, foundAtFirst, ...sum };
     await Bun.write(SCORE, `${JSON.stringify(score, null, 2)}\n`);
   }
   process.exitCode = sum.survivors.length === 0 ? 0 : 1;
@@ -100,10 +103,12 @@ function describe(one: Judged): string {
   return `${isFound(one) ? `found by ${by}` : "SURVIVED"}: ${name}`;
 }
 
-async function readJudged(): Promise<Map<string, Judged>> {
+/** Reads the newest verdict on each, or the first one. */
+async function readJudged(which: "newest" | "first" = "newest"): Promise<Map<string, Judged>> {
   await mkdir(dirname(JUDGED), { recursive: true });
   const file = Bun.file(JUDGED);
   const lines = (await file.exists()) ? (await file.text()).trim().split("\n") : [];
   const all = lines.filter(Boolean).map((line): Judged => JSON.parse(line));
-  return new Map(all.map((one) => [one.name, one]));
+  const inOrder = which === "newest" ? all : all.toReversed();
+  return new Map(inOrder.map((one) => [one.name, one]));
 }

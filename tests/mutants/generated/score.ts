@@ -10,6 +10,8 @@ export type Score = {
   /** Mutants that could be made, and those that were drawn among them. */
   readonly made: number;
   readonly drawn: number;
+  /** Those of the draw that were found before anybody had seen them: what a new draw can be held to. */
+  readonly foundAtFirst: number;
   readonly equivalent: number;
   /** Drawn ones that are not equivalent, and how many of those each has found. */
   readonly judged: number;
@@ -23,7 +25,9 @@ export type Score = {
 
 export const SCORE = join(import.meta.dir, "score.json");
 
-export function add(all: readonly Judged[]): Omit<Score, "date" | "commit" | "command" | "made"> {
+export function add(
+  all: readonly Judged[],
+): Omit<Score, "date" | "commit" | "command" | "made" | "foundAtFirst"> {
   const judged = all.filter(({ name }) => !EQUIVALENT.has(name));
   const simulated = judged.filter(({ simulation }) => simulation !== undefined);
   const count = (isOne: (one: Judged) => boolean) => judged.filter(isOne).length;
