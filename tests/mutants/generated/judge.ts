@@ -8,7 +8,7 @@ import { ROOT } from "../../../testing/programs.ts";
 
 export type Judged = {
   readonly name: string;
-  /** What failed, or null: a test's name, a seed with its violation, or why it was ended. */
+  /** Failure, or null: a test's name, a seed with its violation, or why it was ended. */
   readonly tests: string | null;
   /** The same; `undefined` when it was not run: no world loads the file, or tests were enough. */
   readonly simulation?: string | null;
@@ -42,7 +42,7 @@ const UNIT_TEST = /^(?:api|shared|worker)\/.*\.test\.ts$/;
 /** A test that imports it needs a server, which is not to be started for each mutant. */
 const DATABASE_SERVER = "testing/postgres.ts";
 
-/** What has found it before is not asked again. */
+/** Judges one; a judge that has found it before is not asked again. */
 export async function judge(
   mutant: Generated,
   importers: Importers,
@@ -72,7 +72,7 @@ function testsOf(file: string, importers: Importers): string[][] {
     if (far > (isBeside ? STEPS_MAX.beside : STEPS_MAX.elsewhere)) continue;
     if (path === file.replace(/\.ts$/, ".test.ts")) ranks[0]?.push(path);
     else if (isQuick(path)) ranks[isBeside ? 1 : 2]?.push(path);
-    // What takes long is asked only when it imports the source itself.
+    // A test that takes long is asked only when it imports the source itself.
     else if (far === 1) ranks[3]?.push(path);
   }
   return ranks;

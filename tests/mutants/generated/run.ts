@@ -14,14 +14,14 @@ export type Asked = {
   readonly count: number;
   readonly seeds: number;
   readonly jobs: number;
-  /** Those whose names have one of them; all, when there is none. */
+  /** Parts of names; a mutant has one of them in its own. All, when there is none. */
   readonly words: readonly string[];
   /** Whether tests and simulation are asked again about what they missed. */
   readonly isAgain: boolean;
   readonly isStored: boolean;
 };
 
-/** What was judged by hand before, a line each; no part of the tree. */
+/** Verdicts of runs by hand, a line each; no part of the tree. */
 const JUDGED = join(ROOT, "data/mutants.jsonl");
 /** Draws by hand are all the same one, so that a larger count goes on where a smaller one ended. */
 const DRAW = 1;

@@ -1,7 +1,7 @@
 /**
  * Judges a sample of the generated mutants, chosen by the tree that is checked out: each change meets others,
  * and who runs the tests of one tree again meets the same. A survivor alone fails nothing, since nobody has
- * seen it before and a change cannot wait for it; fewer found than the whole run's share allows do.
+ * seen it before and a change cannot wait for it; fewer found than the stored draw's share at first allows do.
  */
 import { expect, test } from "bun:test";
 import { availableParallelism } from "node:os";

@@ -10,14 +10,14 @@ export type Score = {
   /** Mutants that could be made, and those that were drawn among them. */
   readonly made: number;
   readonly drawn: number;
-  /** Those of the draw that were found before anybody had seen them: what a new draw can be held to. */
+  /** Count of the draw that was found before anybody had seen them: what a new draw can be held to. */
   readonly foundAtFirst: number;
   readonly equivalent: number;
   /** Drawn ones that are not equivalent, and how many of those each has found. */
   readonly judged: number;
   readonly foundByTests: number;
   readonly foundByEither: number;
-  /** Those among them whose file a simulated world loads. */
+  /** Judged ones whose file a simulated world loads. */
   readonly simulated: number;
   readonly foundBySimulation: number;
   readonly survivors: readonly string[];
