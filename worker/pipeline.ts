@@ -69,12 +69,12 @@ export class Pipeline {
   #draining = false;
 
   constructor(options: PipelineOptions) {
-    const { clock, log, random } = options;
+    const { clock, log, random, tuning = {} } = options;
     this.#options = options;
     this.incidents = new Incidents(clock, log);
     this.laneLog = new LaneLog(clock);
     this.lanes = new Lanes(options.processors.map((processor) => this.#laneFor(processor)));
-    const router = new Router(this.lanes.all, options.patienceMs);
+    const router = new Router(this.lanes.all, options.patienceMs, tuning.router);
     this.queue = new WaitingLines(router.orders);
     const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
@@ -84,14 +84,14 @@ export class Pipeline {
       this.onEvent();
     });
     const maySend = (payment: OpenPayment, lane: Lane) => this.#maySend(payment, lane);
-    this.#resolver = new Resolver(lanes, random, maySend);
+    this.#resolver = new Resolver(lanes, random, maySend, tuning.resolver);
     this.#charges = new Charges({
       ...options,
       payments,
       onOutcome: (nowMs, outcome) => this.#dispatch.noteShortage(nowMs, outcome),
       onMended: () => queue.wake(Number.POSITIVE_INFINITY),
     });
-    const pace = new Pace();
+    const pace = new Pace(tuning.pace);
     const send = (payment: OpenPayment, at: Reservation) => void this.#send(payment, at);
     this.#dispatch = new Dispatch({
       clock,
@@ -107,6 +107,7 @@ export class Pipeline {
     this.#intake = new Intake({
       ...options,
       payments,
+      journalQueueMax: tuning.journalQueueMax,
       holding: options.journal.shared?.holding,
       pace,
       meter: this.meter,
@@ -284,10 +285,12 @@ export class Pipeline {
   }
 
   #laneFor(processor: ConfiguredProcessor): Lane {
-    const { clock, journal, inFlightMax } = this.#options;
+    const { clock, journal, inFlightMax, tuning } = this.#options;
     const lane: Lane = new Lane(clock.steadyMs(), {
       ...processor,
       inFlightMax,
+      breaker: tuning?.breaker,
+      limit: tuning?.limit,
       number: journal.head.processors.indexOf(processor.name),
       onChange: (from, to, cause) => {
         this.laneLog.breakerChanged(processor.name, from, to, cause);

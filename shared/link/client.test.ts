@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../testing/random.ts";
 import type { Verdict } from "../verdict.ts";
-import { LinkClientCore, type LinkClientOptions } from "./client.ts";
+import { LINK_CLIENT_DEFAULTS, LinkClientCore, type LinkClientOptions } from "./client.ts";
 import {
   decodePay,
   encodeElsewhere,
@@ -14,7 +14,7 @@ import { payment, uuid } from "./link.fixture.ts";
 
 const keys = linkKeys("a secret");
 const INSTANCE = 42;
-const WAITING_MAX = 16_384;
+const { waitingMax: WAITING_MAX } = LINK_CLIENT_DEFAULTS;
 const STORED = { kind: "stored" } as const;
 
 const NOTHING_SENT = { sequence: 0, ids: [] };

@@ -40,18 +40,22 @@ const RETRY_FIRST_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
 /** On a lossy link the second repetition decides the slowest percent: doubling would put it at 60 ms. */
 const RETRY_GROWTH = 1.5;
-const WINDOW_MIN = 4;
-const WINDOW_START = 64;
-/** A 4 MiB receive buffer holds about 1800 full datagrams: room for three APIs at this window. */
-const WINDOW_MAX = 512;
-/** Payments that may wait for the window; beyond it the caller is told "busy" at once. */
-const WAITING_MAX = 16_384;
+export const LINK_CLIENT_DEFAULTS = {
+  windowMin: 4,
+  windowStart: 64,
+  /** A 4 MiB receive buffer holds about 1800 full datagrams: room for three APIs at this window. */
+  windowMax: 512,
+  /** Payments that may wait for the window; beyond it the caller is told "busy" at once. */
+  waitingMax: 16_384,
+  /** Sequences begin anew after it. */
+  sequenceMax: 0xffff_ffff,
+};
+export type LinkClientBounds = Readonly<typeof LINK_CLIENT_DEFAULTS>;
 const BUSY_RETRY_MS = 1_000;
 /** An idle link probes the worker this often, so that readiness is known without payments. */
 const PROBE_MS = 1_000;
 /** Probes whose answer may still come; a datagram that is under way for longer comes too late. */
 const PROBES_KEPT = 4;
-const SEQUENCE_MAX = 0xffff_ffff;
 const SILENCE_MS_MAX = 2_500;
 
 type Done = (verdict: Verdict | null) => void;
@@ -79,15 +83,14 @@ type LinkClientStats = {
   drops: Record<DropReason, number>;
 };
 
-export type LinkClientOptions = {
+/** Its bounds are smaller in tests, which go there. */
+export type LinkClientOptions = Partial<LinkClientBounds> & {
   readonly keyring: Keyring;
   /** Random and new for every API process; below 2^48. */
   readonly instance: number;
   readonly ackTimeoutMs: number;
   readonly random: () => number;
   readonly transmit: (frame: Buffer) => void;
-  /** Sequences begin anew after it; smaller in tests, which go there. */
-  readonly sequenceMax?: number;
 };
 
 export class LinkClientCore {
@@ -99,7 +102,7 @@ export class LinkClientCore {
     timeouts: 0,
     drops: { length: 0, mac: 0, version: 0, kind: 0, payload: 0 },
   };
-  readonly #options: LinkClientOptions;
+  readonly #options: LinkClientOptions & LinkClientBounds;
   readonly #outstanding = new Map<number, Outstanding>();
   #waiting: Entry[] = [];
   #nextSequence = 1;
@@ -107,14 +110,15 @@ export class LinkClientCore {
   #incarnation: number | null = null;
   /** Sequences of the newest probes sent to it. */
   #probes: number[] = [];
-  #window = WINDOW_START;
+  #window: number;
   #lossAtMs = 0;
   #roundTripMs = 0;
   #heardAtMs = Number.NEGATIVE_INFINITY;
   #probedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkClientOptions) {
-    this.#options = options;
+    this.#options = { ...LINK_CLIENT_DEFAULTS, ...options };
+    this.#window = this.#options.windowStart;
   }
 
   get traffic(): LinkTraffic {
@@ -142,7 +146,7 @@ export class LinkClientCore {
 
   /** Takes a payment; `done` is called once, with its verdict or with null when its time is up. */
   pay(nowMs: number, payment: Payment, done: Done): void {
-    if (this.#waiting.length >= WAITING_MAX) {
+    if (this.#waiting.length >= this.#options.waitingMax) {
       done({ kind: "busy", retryAfterMs: BUSY_RETRY_MS });
       return;
     }
@@ -265,7 +269,7 @@ export class LinkClientCore {
   }
 
   #after(sequence: number): number {
-    return sequence >= (this.#options.sequenceMax ?? SEQUENCE_MAX) ? 1 : sequence + 1;
+    return sequence >= this.#options.sequenceMax ? 1 : sequence + 1;
   }
 
   #encode(sequence: number, payments: readonly Payment[]): Buffer {
@@ -289,7 +293,7 @@ export class LinkClientCore {
   }
 
   #answered(nowMs: number, frame: Outstanding): void {
-    this.#window = Math.min(WINDOW_MAX, this.#window + 1 / this.#window);
+    this.#window = Math.min(this.#options.windowMax, this.#window + 1 / this.#window);
     // Karn: a frame that was sent twice does not tell which sending was answered.
     if (frame.retries > 0) return;
     const sampleMs = nowMs - frame.firstSentAtMs;
@@ -312,7 +316,7 @@ export class LinkClientCore {
     this.stats.retransmissions++;
     if (nowMs - this.#lossAtMs >= this.#firstRetryMs()) {
       this.#lossAtMs = nowMs;
-      this.#window = Math.max(WINDOW_MIN, this.#window / 2);
+      this.#window = Math.max(this.#options.windowMin, this.#window / 2);
     }
     this.#transmit(frame.bytes);
   }

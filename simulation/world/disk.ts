@@ -6,7 +6,7 @@ import { Database } from "bun:sqlite";
 import type { Address } from "../../worker/addresses.ts";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
-import { GroupCommit } from "../../worker/journal/group-commit.ts";
+import { GroupCommit, type GroupCommitOptions } from "../../worker/journal/group-commit.ts";
 import { migrate } from "../../worker/journal/migrations.ts";
 import { CHECKED_BYTES_MAX, SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
 import type { Priced } from "../../worker/tariffs.ts";
@@ -173,6 +173,7 @@ export type DiskJournalOptions = {
   readonly time: Time;
   readonly chance: Chance;
   readonly processors: readonly string[];
+  readonly batch: GroupCommitOptions;
   /** False once the process that owns this journal is gone. */
   readonly alive: () => boolean;
   /** Called after a batch was applied, before anybody is told. */
@@ -187,12 +188,13 @@ export class DiskJournal implements Journal {
   onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #options: DiskJournalOptions;
   readonly #store: SqliteStore;
-  readonly #group = new GroupCommit();
+  readonly #group: GroupCommit;
   #scheduled = false;
 
   constructor(options: DiskJournalOptions) {
     const { disk, processors, time } = options;
     this.#options = options;
+    this.#group = new GroupCommit(null, options.batch);
     const bytesMax = disk.isLookedThrough() ? CHECKED_BYTES_MAX : 0;
     const store = [time.wallMs(), disk.db, bytesMax, undefined, RECENT] as const;
     this.#store = new SqliteStore("disk", "full", processors, ...store);

@@ -1,6 +1,5 @@
-/** Somebody who exchanges the addresses of the processors in the configuration, and takes that back. */
+/** Somebody who exchanges the addresses of the first two processors in the configuration, and takes that back. */
 import type { Scene } from "./scene.ts";
-import { PROCESSORS } from "./gateway.ts";
 
 export function exchangeAddresses(world: Scene): void {
   const { gateway, identity, time } = world;
@@ -20,9 +19,9 @@ export function exchangeAddresses(world: Scene): void {
  * payments are held up.
  */
 export function takeBack(world: Scene): void {
-  const { disk, gateway } = world;
-  const kept = disk.urlOf(PROCESSORS[0].name);
-  const exchanged = kept === PROCESSORS[1].url;
+  const { disk, gateway, processors } = world;
+  const kept = disk.urlOf(processors[0]!.name);
+  const exchanged = kept === processors[1]?.url;
   if (gateway.exchanged === exchanged) return;
   gateway.exchanged = exchanged;
   gateway.crash();

@@ -17,21 +17,29 @@ import type { KnownTariff } from "../../worker/tariffs.ts";
 import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
 
-const LEDGER_SLOTS = 4_096;
 const LEDGER_ROWS_MAX = 32_768;
 
-export const PROCESSORS = [
-  { name: "default", url: "http://default", fee: 0.05 },
-  { name: "fallback", url: "http://fallback", fee: 0.15 },
-] as const;
-const NAMES = PROCESSORS.map(({ name }) => name);
+export type ProcessorSetting = { readonly name: string; readonly url: string };
+
+/** The contest's two, and others. */
+export function processorsOf(count: number): ProcessorSetting[] {
+  const names = Array.from({ length: count }, (_, i) => `processor-${i + 1}`);
+  return names
+    .with(0, "default")
+    .map((name, i) => (i === 1 ? "fallback" : name))
+    .map((name) => ({ name, url: `http://${name}` }));
+}
 
 export type GatewayOptions = {
   readonly time: Time;
   readonly chance: Chance;
   readonly disk: Disk;
+  /** In the order of the wires. */
+  readonly processors: readonly ProcessorSetting[];
   readonly wires: readonly Wire[];
   readonly plan: Plan;
+  /** Draws the order of the configuration. */
+  readonly order: Chance;
   readonly keys: LinkKeys;
   readonly log: Log;
   readonly transmit: (frame: Buffer, api: number) => void;
@@ -45,6 +53,7 @@ type Running = {
   readonly summary: SummaryReader;
   readonly journal: DiskJournal;
   readonly tariffs: readonly KnownTariff[];
+  readonly names: readonly string[];
 };
 
 export class Gateway {
@@ -75,6 +84,11 @@ export class Gateway {
     return this.#running?.pipeline.payments.count ?? -1;
   }
 
+  /** Names of the processors by the journal's number; none while the worker is down. */
+  get names(): readonly string[] {
+    return this.#running?.names ?? [];
+  }
+
   /** Tariffs that the journal knows; null while the worker is down. */
   get tariffs(): readonly KnownTariff[] | null {
     return this.#running?.tariffs ?? null;
@@ -89,20 +103,22 @@ export class Gateway {
     const start = ++this.#starts;
     this.#isStarted = true;
     const alive = () => this.#starts === start;
-    const { time, chance, disk, wires, plan, log } = this.#options;
+    const { time, chance, disk, plan, log } = this.#options;
+    const { patienceMs, bounds } = plan;
     const clock = time;
-    const processors = NAMES;
-    const terms = plan.tariffs[this.#configured]!;
-    const onApplied = (transitions: readonly Transition[]) =>
-      this.#options.onApplied(transitions, terms);
-    const journal = new DiskJournal({ disk, time, chance, processors, alive, onApplied });
+    const configured = this.#configuration();
+    const processors = configured.map(({ name }) => name);
+    const onApplied = (transitions: readonly Transition[]) => {
+      const ofNumber = (name: string) => configured.find((one) => one.name === name)!.fee;
+      this.#options.onApplied(transitions, journal.head.processors.map(ofNumber));
+    };
+    const { batch } = bounds;
+    const journal = new DiskJournal({ disk, time, chance, processors, batch, alive, onApplied });
     const names = journal.head.processors;
-    const ledger = new LedgerWriter(allocateLedger(LEDGER_SLOTS, names.length, LEDGER_ROWS_MAX));
-    const { patienceMs } = plan;
-    const urls = PROCESSORS.map(({ url }) => url);
-    if (this.exchanged) urls.reverse();
+    const memory = allocateLedger(bounds.ledgerSlots, names.length, LEDGER_ROWS_MAX);
+    const ledger = new LedgerWriter(memory);
     const tariffs = await journal.tariffs(
-      terms.map((tariff, i) => ({ processor: names.indexOf(NAMES[i]!), terms: tariff })),
+      configured.map(({ name, fee }) => ({ processor: names.indexOf(name), terms: fee })),
     );
     const pipeline = new Pipeline({
       clock,
@@ -110,20 +126,16 @@ export class Gateway {
       log,
       journal,
       ledger,
-      processors: PROCESSORS.map(({ name }, i) => {
-        const url = urls[i]!;
-        const wire = wires[PROCESSORS.findIndex((one) => one.url === url)]!;
+      processors: configured.map(({ name, fee, url, wire }) => {
+        const { processorTimeoutMs } = plan;
         const exchange = wire.exchangeFor(alive);
-        return {
-          name,
-          fee: terms[i]!,
-          url,
-          client: new HttpProcessor(url, plan.processorTimeoutMs, exchange, wire.adapter),
-        };
+        const client = new HttpProcessor(url, processorTimeoutMs, exchange, wire.adapter);
+        return { name, fee, url, client };
       }),
       tariffsFromMs: tariffs.at(-1)?.fromMs ?? 0,
-      inFlightMax: 64,
-      backlogMax: 10_000,
+      inFlightMax: bounds.inFlightMax,
+      backlogMax: bounds.backlogMax,
+      tuning: bounds.tuning,
       processorTimeoutMs: plan.processorTimeoutMs,
       patienceMs,
     });
@@ -134,7 +146,7 @@ export class Gateway {
       journal.rowsNow(fromRow, toRow),
     );
     this.startOf.set(incarnationOf(start), start);
-    this.#running = { pipeline, link, summary, journal, tariffs };
+    this.#running = { pipeline, link, summary, journal, tariffs, names };
     const ticker = new Ticker({
       clock,
       tick: () => pipeline.tick(),
@@ -143,6 +155,19 @@ export class Gateway {
     });
     pipeline.onEvent = () => ticker.soon();
     ticker.soon();
+  }
+
+  /** What a start finds in its configuration: each name with its tariff, and an address with what is there. */
+  #configuration() {
+    const { processors, wires, plan, order } = this.#options;
+    const [first, second, ...others] = processors.map(({ url }, i) => ({ url, wire: wires[i]! }));
+    const places = [first!, ...(second ? [second] : [])];
+    if (this.exchanged) places.reverse();
+    const terms = plan.tariffs[this.#configured]!;
+    const all = [...places, ...others].map(({ url, wire }, i) => {
+      return { name: processors[i]!.name, fee: terms[i]!, url, wire };
+    });
+    return plan.bounds.isShuffled ? shuffled(order, all) : all;
   }
 
   crash(): void {
@@ -202,4 +227,13 @@ export class Gateway {
 /** Scatters the numbers, as random ones are. */
 function incarnationOf(start: number): number {
   return Math.imul(start, 0x9e37_79b1) >>> 0;
+}
+
+function shuffled<T>(chance: Chance, items: readonly T[]): T[] {
+  const all = [...items];
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = chance.between(0, i);
+    [all[i], all[j]] = [all[j]!, all[i]!];
+  }
+  return all;
 }

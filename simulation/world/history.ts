@@ -2,14 +2,13 @@
 import type { Scene } from "./scene.ts";
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
-import { PROCESSORS } from "./gateway.ts";
 
 const DAY_MS = 86_400_000;
 
 export function writeHistory(world: Scene): void {
-  const { plan, chance, disk, time, models } = world;
+  const { plan, chance, disk, time, models, processors } = world;
   if (plan.history === 0) return;
-  const names = PROCESSORS.map(({ name }) => name);
+  const names = processors.map(({ name }) => name);
   const store = new SqliteStore("disk", "full", names, time.wallMs() - DAY_MS, disk.db);
   const transitions: Transition[] = [];
   for (let row = 0; row < plan.history; row++) {

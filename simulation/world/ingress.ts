@@ -1,5 +1,5 @@
 /** An API's process in the world: the link's real client, started and killed. */
-import { LinkClientCore } from "../../shared/link/client.ts";
+import { LinkClientCore, type LinkClientBounds } from "../../shared/link/client.ts";
 import type { LinkKeys } from "../../shared/link/frame.ts";
 import type { Payment } from "../../shared/payment.ts";
 import type { Verdict } from "../../shared/verdict.ts";
@@ -14,6 +14,7 @@ export type IngressOptions = {
   readonly chance: Chance;
   readonly keys: LinkKeys;
   readonly ackTimeoutMs: number;
+  readonly bounds: LinkClientBounds;
   readonly transmit: (frame: Buffer) => void;
 };
 
@@ -31,8 +32,9 @@ export class Ingress {
   }
 
   start(): void {
-    const { keys, ackTimeoutMs, transmit, chance } = this.#options;
+    const { keys, ackTimeoutMs, bounds, transmit, chance } = this.#options;
     this.#core = new LinkClientCore({
+      ...bounds,
       keyring: [keys],
       ackTimeoutMs,
       transmit,

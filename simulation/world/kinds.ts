@@ -62,10 +62,10 @@ export type Kind = {
   readonly unclear: (chance: Chance, request: Request) => Reply;
 };
 
-/** Gives none for the contest's two. */
-export function drawKinds(kind: Chance): readonly KindPlan[] {
+/** Gives none where all are the contest's. */
+export function drawKinds(kind: Chance, processors: number): readonly KindPlan[] {
   if (kind.happens(0.7)) return [];
-  return [drawKind(kind), drawKind(kind)];
+  return Array.from({ length: processors }, () => drawKind(kind));
 }
 
 function drawKind(kind: Chance): KindPlan {

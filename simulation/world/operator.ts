@@ -7,7 +7,6 @@ import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { isDeclined } from "../../testing/cards.ts";
 import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
-import { PROCESSORS } from "./gateway.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 
 type Decision = Exclude<OperatorCommand, { kind: "processors" | "journal" }>;
@@ -17,10 +16,10 @@ const GROUNDS: Grounds = { who: "somebody", why: "the seed says so", evidence: n
 
 /** Makes a decision about a payment that is open or about a processor. */
 export function decide(world: Scene): void {
-  const { chance, disk } = world;
+  const { chance, disk, processors } = world;
   if (chance.happens(0.25)) {
     const action = chance.pick(["drain", "force", "resume"] as const);
-    const { name } = chance.pick(PROCESSORS);
+    const { name } = chance.pick(processors);
     return operate(world, { kind: "processor", action, name, grounds: GROUNDS });
   }
   const open = [...disk.unsettled()];
@@ -56,11 +55,11 @@ export function onPayment(
 
 /** True when the processor would show this payment to an operator who asks by telephone. */
 export function isRecorded(
-  { models, checker }: Scene,
+  { models, checker, processors }: Scene,
   correlationId: string,
   payment: PaymentOnDisk,
 ): boolean {
-  const number = PROCESSORS.findIndex(({ url }) => url === payment.url);
+  const number = processors.findIndex(({ url }) => url === payment.url);
   const record = models[number]?.records.get(correlationId);
   return record !== undefined && checker.isSame(record, payment, number);
 }
@@ -85,11 +84,11 @@ export function endOutlived(world: Scene): void {
 }
 
 function isAnOperators(
-  { plan, time, checker }: Scene,
+  { plan, time, checker, processors }: Scene,
   correlationId: string,
   payment: PaymentOnDisk,
 ): boolean {
-  const number = PROCESSORS.findIndex(({ url }) => url === payment.url);
+  const number = processors.findIndex(({ url }) => url === payment.url);
   const { kind, remembersForMs } = plan.kinds[number]!;
   const isOutlived = time.wallMs() - payment.requested_at_ms! >= remembersForMs;
   if (isOutlived || kind !== "stripe") return isOutlived;

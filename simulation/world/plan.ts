@@ -1,10 +1,13 @@
 /** The faults of one run, drawn from its seed; printed, so that a reader knows what was survived. */
+import { describeBounds, drawBounds, type Bounds } from "./bounds.ts";
 import type { Chance } from "./chance.ts";
 import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
 export type Plan = {
   readonly apis: number;
+  /** Settings and bounds of the gateway. */
+  readonly bounds: Bounds;
   readonly patienceMs: number;
   readonly processorTimeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -76,19 +79,25 @@ export type Plan = {
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
 type Apart = Readonly<
-  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind", Chance>
+  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind" | "bound", Chance>
 >;
 
-export function drawPlan(chance: Chance, { restoring, tariff, kind, ...others }: Apart): Plan {
-  const kinds = drawKinds(kind);
-  const plan = { ...drawOthers(chance, others), tariffs: drawTariffs(tariff), kinds };
+export function drawPlan(
+  chance: Chance,
+  { restoring, tariff, kind, bound, ...others }: Apart,
+): Plan {
+  const bounds = drawBounds(bound);
+  const kinds = drawKinds(kind, bounds.processors);
+  const tariffs = drawTariffs(tariff, bounds.processors);
+  const drawn = { ...drawOthers(chance, others), bounds, tariffs, kinds };
+  const plan = bounds.processors > 1 ? drawn : { ...drawn, exchanges: 0 };
   if (kinds.length > 0) return withKinds(plan);
   // A copy has other addresses, or rows that a purge took away since.
   if (plan.exchanges > 0 || plan.purges > 0 || restoring.happens(0.6)) return plan;
   // An id that is not in the copy has no amount yet.
   // Nor does it know of tariffs that began since: what was sent under them is said to cost what was before.
-  const tariffs = plan.tariffs.slice(0, 1);
-  return { ...plan, restores: 1, tariffs, shop: { ...plan.shop, otherAmounts: 0 } };
+  const [first] = plan.tariffs;
+  return { ...plan, restores: 1, tariffs: [first!], shop: { ...plan.shop, otherAmounts: 0 } };
 }
 
 /**
@@ -109,8 +118,8 @@ function withKinds(plan: Plan): Plan {
 
 function drawOthers(
   chance: Chance,
-  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind">,
-): Omit<Plan, "tariffs" | "kinds"> {
+  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind" | "bound">,
+): Omit<Plan, "tariffs" | "kinds" | "bounds"> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));
@@ -165,14 +174,14 @@ function drawAnswers(odd: Chance, mood: Chance): Plan["answers"] {
 }
 
 /** Writes one line a group; what is off is left out. */
-export function describePlan(plan: Plan): string {
+export function describePlan({ bounds, ...plan }: Plan): string {
   const show = (value: unknown): string => {
     if (Array.isArray(value)) return value.map(show).join("/");
     if (typeof value !== "object" || value === null) return String(value);
     const fields = Object.entries(value).filter(([, entry]) => entry !== 0 && entry !== false);
     return fields.map(([name, entry]) => `${name} ${show(entry)}`).join(", ");
   };
-  return Object.entries(plan)
+  return Object.entries({ bounds: describeBounds(bounds), ...plan })
     .map(([name, value]) => [name, value === 0 ? "" : show(value)])
     .filter(([, shown]) => shown !== "")
     .map(([name, shown]) => `  ${name}: ${shown}`)

@@ -8,7 +8,6 @@
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { Scene } from "./scene.ts";
 import type { PaymentOnDisk } from "./disk.ts";
-import { PROCESSORS } from "./gateway.ts";
 import { onPayment } from "./operator.ts";
 
 const AGAIN_MS = 300;
@@ -38,7 +37,7 @@ export function loseJournal(world: Scene): void {
 }
 
 function putBack(world: Scene, copy: Uint8Array): void {
-  const { disk, time, wires, checker } = world;
+  const { disk, time, wires, checker, processors } = world;
   const before = disk.payments();
   if (!world.troubled) {
     // It took longer than the trouble: nothing is lost yet.
@@ -53,10 +52,10 @@ function putBack(world: Scene, copy: Uint8Array): void {
   const kept = disk.payments();
   world.counts.restores++;
   checker.onRestored();
-  world.isUnproven = PROCESSORS.some(({ name }) => !disk.holds(HAS_SETTLED, name));
+  world.isUnproven = processors.some(({ name }) => !disk.holds(HAS_SETTLED, name));
   world.note(`restored: ${before.size - kept.size} of ${before.size} payments are lost`);
   for (const api of world.apis) api.start();
-  for (const number of PROCESSORS.keys()) hide(world, number, HIDDEN_TIMES);
+  for (const number of processors.keys()) hide(world, number, HIDDEN_TIMES);
   world.isRestoring = false;
   world.startGateway();
   for (const [correlationId, payment] of before) {

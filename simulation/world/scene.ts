@@ -4,7 +4,7 @@ import type { Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
 import type { Disk } from "./disk.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Gateway, ProcessorSetting } from "./gateway.ts";
 import type { Kind } from "./kinds.ts";
 import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
@@ -23,7 +23,9 @@ export interface Scene {
   readonly restoring: Chance;
   readonly tariff: Chance;
   readonly kind: Chance;
+  readonly bound: Chance;
   readonly plan: Plan;
+  readonly processors: readonly ProcessorSetting[];
   /** Kinds of the processors, by number. */
   readonly kinds: readonly Kind[];
   readonly time: Time;

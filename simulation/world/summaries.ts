@@ -10,12 +10,10 @@ import type { Scene } from "./scene.ts";
 import { Violation } from "./checker.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
-import { PROCESSORS } from "./gateway.ts";
 
 const WINDOWS = 60;
-const NAMES = PROCESSORS.map(({ name }) => name);
 /** The name under which a sum over all of them goes. */
-const ALL = [NAMES[0] as string];
+const ALL = ["all"];
 
 type Window = { readonly fromMs: number; readonly toMs: number };
 
@@ -27,11 +25,13 @@ export function compareSummaries(world: Scene): void {
       .map((row) => withOurInstant(world, row, payments.get(row.correlationId), number)),
   );
   checkSettledSet(world, recorded, payments);
+  const names = isMixed(world) ? ALL : world.processors.map(({ name }) => name);
   for (const window of windowsOver(world, recorded.flat())) {
     const totals = world.gateway.summary(window);
     if (totals === null) throw new Violation("the worker is down after everything healed");
-    const ours = isMixed(world) ? sumOf(totals) : summaryJson(totals, NAMES, NAMES);
-    const theirs = expectedJson(isMixed(world) ? [recorded.flat()] : recorded, window);
+    const sums = isMixed(world) ? sumOf(totals) : inOrder(totals, names, world.gateway.names);
+    const ours = summaryJson(sums, names, names);
+    const theirs = expectedJson(names, isMixed(world) ? [recorded.flat()] : recorded, window);
     if (ours !== theirs) {
       throw new Violation(`I6: from ${window.fromMs} to ${window.toMs} ${ours} is not ${theirs}`);
     }
@@ -55,7 +55,7 @@ function checkSettledSet(
         PAYMENT_STATES[found.state] === "settled" &&
         found.amount_cents === amountCents &&
         found.requested_at_ms === requestedAtMs &&
-        (isMixed(world) || found.name === NAMES[processor]);
+        (isMixed(world) || found.name === world.processors[processor]!.name);
       if (!settled) throw new Violation(`I7: ${correlationId} is recorded and not settled so`);
     }
   }
@@ -84,9 +84,20 @@ function isMixed({ counts }: Scene): boolean {
   return counts.exchanges > 0;
 }
 
-function sumOf({ counts, cents }: Totals): string {
+function sumOf({ counts, cents }: Totals): Totals {
   const sum = (column: Float64Array) => Float64Array.of(column.reduce((a, b) => a + b, 0));
-  return summaryJson({ counts: sum(counts), cents: sum(cents) }, ALL, ALL);
+  return { counts: sum(counts), cents: sum(cents) };
+}
+
+/** The journal numbers processors as they came into the configuration first. */
+function inOrder(
+  { counts, cents }: Totals,
+  names: readonly string[],
+  by: readonly string[],
+): Totals {
+  const of = (column: Float64Array) =>
+    Float64Array.from(names, (name) => column[by.indexOf(name)] ?? 0);
+  return { counts: of(counts), cents: of(cents) };
 }
 
 function windowsOver({ chance }: Scene, rows: readonly Recorded[]): Window[] {
@@ -106,12 +117,16 @@ function windowsOver({ chance }: Scene, rows: readonly Recorded[]): Window[] {
 }
 
 /** Sums apart from everything of ours, in whole cents, and writes the text out exactly. */
-function expectedJson(recorded: readonly Recorded[][], { fromMs, toMs }: Window): string {
+function expectedJson(
+  names: readonly string[],
+  recorded: readonly Recorded[][],
+  { fromMs, toMs }: Window,
+): string {
   const entries = recorded.map((rows, processor) => {
     const inside = rows.filter((row) => row.requestedAtMs >= fromMs && row.requestedAtMs <= toMs);
     const cents = inside.reduce((sum, row) => sum + BigInt(row.amountCents), 0n);
     const amount = `${cents / 100n}.${String(cents % 100n).padStart(2, "0")}`;
-    return `"${NAMES[processor]}":{"totalRequests":${inside.length},"totalAmount":${amount}}`;
+    return `"${names[processor]}":{"totalRequests":${inside.length},"totalAmount":${amount}}`;
   });
   return `{${entries.join(",")}}`;
 }

@@ -360,7 +360,7 @@ const GROUPS: readonly Group[] = [
     mutations: [
       [
         "link: sequences go on past their end",
-        "sequence >= (this.#options.sequenceMax ?? SEQUENCE_MAX) ? 1 : sequence + 1",
+        "sequence >= this.#options.sequenceMax ? 1 : sequence + 1",
         "sequence + 1",
       ],
       [

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Transition, TransitionResult } from "../transitions.ts";
-import { BATCH_MAX, GroupCommit, SETTLEMENTS_APART_MAX } from "./group-commit.ts";
+import { GROUP_COMMIT_DEFAULTS, GroupCommit } from "./group-commit.ts";
 import { fitting } from "./postgres/batch.ts";
 import { accept, assign, failed, settle } from "./journal.fixture.ts";
 
+const { batchMax: BATCH_MAX, settlementsApartMax: SETTLEMENTS_APART_MAX } = GROUP_COMMIT_DEFAULTS;
 const RETRY_MS = 250;
 const DONE: TransitionResult = { kind: "done" };
 

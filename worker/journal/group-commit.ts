@@ -14,10 +14,13 @@ import type { Transition, TransitionResult } from "../transitions.ts";
 /** Counts how many of the first transitions, at most `max`, may share a commit. */
 export type Fitting = (transitions: Iterable<Transition>, max: number) => number;
 
-/** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
-export const BATCH_MAX = 512;
-/** At this many, settlements go with the next commit, so that no commit of theirs is a long one. */
-export const SETTLEMENTS_APART_MAX = 64;
+export const GROUP_COMMIT_DEFAULTS = {
+  /** Bounds the time that one commit holds up everything else; a full batch takes about 5 ms. */
+  batchMax: 512,
+  /** At this many, settlements go with the next commit, so that no commit of theirs is a long one. */
+  settlementsApartMax: 64,
+};
+export type GroupCommitOptions = Readonly<typeof GROUP_COMMIT_DEFAULTS>;
 const RETRY_MS = 250;
 
 type Waiting = { readonly transition: Transition; readonly done: OnDurable };
@@ -31,10 +34,12 @@ export class GroupCommit {
   #inFlight: Waiting[] | null = null;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   readonly #fitting: Fitting | null;
+  readonly #options: GroupCommitOptions;
 
   /** Without a rule for what fits together, everything does. */
-  constructor(fitting: Fitting | null = null) {
+  constructor(fitting: Fitting | null = null, options: GroupCommitOptions = GROUP_COMMIT_DEFAULTS) {
     this.#fitting = fitting;
+    this.#options = options;
   }
 
   get queued(): number {
@@ -43,7 +48,7 @@ export class GroupCommit {
 
   /** True when `next` would have a batch without being asked for all. */
   get isAwaited(): boolean {
-    return this.#waiting.length > 0 || this.#settlements.length >= SETTLEMENTS_APART_MAX;
+    return this.#waiting.length > 0 || this.#hasManySettlements;
   }
 
   /** All that waits or is under way. */
@@ -71,7 +76,7 @@ export class GroupCommit {
    */
   next(nowMs: number, all = true): Transition[] | null {
     if (this.#inFlight !== null || nowMs < this.#retryAtMs) return null;
-    if (all || this.#settlements.length >= SETTLEMENTS_APART_MAX) this.#takeSettlements();
+    if (all || this.#hasManySettlements) this.#takeSettlements();
     const batch = this.#waiting.splice(0, this.#countOfNext());
     if (batch.length === 0 && this.trouble !== null) batch.push(PROBE);
     if (batch.length === 0) return null;
@@ -113,8 +118,13 @@ export class GroupCommit {
   }
 
   #countOfNext(): number {
-    if (this.#fitting === null) return BATCH_MAX;
-    return this.#fitting(transitionsOf(this.#waiting), BATCH_MAX);
+    const { batchMax } = this.#options;
+    if (this.#fitting === null) return batchMax;
+    return this.#fitting(transitionsOf(this.#waiting), batchMax);
+  }
+
+  get #hasManySettlements(): boolean {
+    return this.#settlements.length >= this.#options.settlementsApartMax;
   }
 
   #takeSettlements(): void {

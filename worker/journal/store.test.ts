@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import type { Transition } from "../transitions.ts";
-import { BATCH_MAX } from "./group-commit.ts";
+import { GROUP_COMMIT_DEFAULTS } from "./group-commit.ts";
 import {
   accept,
   assigned,
@@ -100,14 +100,17 @@ test("at work the cache holds what the largest commit writes, and no more than a
   const db = openDatabase(path, "off");
   const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
   const batchFrom = (seq: number) =>
-    Array.from({ length: BATCH_MAX }, (_, n) =>
+    Array.from({ length: GROUP_COMMIT_DEFAULTS.batchMax }, (_, n) =>
       assigned(seq + n, 0, { correlationId: crypto.randomUUID() }),
     );
   // Nearly every id meets a page of its own from here on.
-  for (let batch = 0; batch < 60; batch++) store.apply(batchFrom(1 + batch * BATCH_MAX));
+  for (let batch = 0; batch < 60; batch++)
+    store.apply(batchFrom(1 + batch * GROUP_COMMIT_DEFAULTS.batchMax));
   store.checkpointAll();
-  const settled = Array.from({ length: BATCH_MAX }, (_, n) => settle(1 + n * 60, n));
-  for (const batch of [batchFrom(1 + 60 * BATCH_MAX), settled]) {
+  const settled = Array.from({ length: GROUP_COMMIT_DEFAULTS.batchMax }, (_, n) =>
+    settle(1 + n * 60, n),
+  );
+  for (const batch of [batchFrom(1 + 60 * GROUP_COMMIT_DEFAULTS.batchMax), settled]) {
     store.checkpointAll();
     store.apply(batch);
     const [[cacheKiB] = [0]] = db.query("PRAGMA cache_size").values() as [[number]];
@@ -310,7 +313,7 @@ describe("a commit that fails", () => {
     const { store, journal, apply, makeRoom } = fullDisk();
     const settled = apply(settle(1, 0), ...many, settle(2, 1));
     expect(journal.trouble).toContain("full");
-    const turnedAway = BATCH_MAX;
+    const turnedAway = GROUP_COMMIT_DEFAULTS.batchMax;
     expect(journal.queued).toBe(many.length + 2 - turnedAway);
     makeRoom();
     const more = apply(accept(5_000));

@@ -3,7 +3,7 @@ import { expect, spyOn, test } from "bun:test";
 import { statSync } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
-import { BATCH_MAX } from "./group-commit.ts";
+import { GROUP_COMMIT_DEFAULTS } from "./group-commit.ts";
 import { accept, NAMES, temporaryDirectory } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
 
@@ -74,7 +74,7 @@ test("what is over a batch is committed in the next turns, one after the other",
   using directory = temporaryDirectory();
   const journal = await openByTurnsAlone(directory.file());
   let answered = 0;
-  for (let seq = 1; seq <= 2 * BATCH_MAX + 5; seq++) {
+  for (let seq = 1; seq <= 2 * GROUP_COMMIT_DEFAULTS.batchMax + 5; seq++) {
     journal.append(accept(seq), () => void answered++);
   }
   const answeredByTurn: number[] = [];
@@ -82,6 +82,10 @@ test("what is over a batch is committed in the next turns, one after the other",
     await new Promise(setImmediate);
     answeredByTurn.push(answered);
   }
-  expect(answeredByTurn).toEqual([BATCH_MAX, 2 * BATCH_MAX, 2 * BATCH_MAX + 5]);
+  expect(answeredByTurn).toEqual([
+    GROUP_COMMIT_DEFAULTS.batchMax,
+    2 * GROUP_COMMIT_DEFAULTS.batchMax,
+    2 * GROUP_COMMIT_DEFAULTS.batchMax + 5,
+  ]);
   await journal.close();
 });

@@ -13,7 +13,7 @@ import type { Answer } from "./options.ts";
 import type { Pace } from "./pace.ts";
 
 /** Beyond this the journal is too far behind to promise anything; about half a second of its work. */
-const JOURNAL_QUEUE_MAX = 20_000;
+export const JOURNAL_QUEUE_MAX = 20_000;
 const ACCEPTING: OpenState = { kind: "accepting" };
 /** While a shard moves, its payments wait so long; an API waits for a second. */
 const MOVING_MS_MAX = 700;
@@ -30,6 +30,7 @@ export type IntakeOptions = {
   readonly meter: Meter;
   readonly pace: Pace;
   readonly backlogMax: number;
+  readonly journalQueueMax: number | undefined;
   readonly patienceMs: number;
   /** Takes a place in flight, if there is one. */
   readonly places: Pick<Dispatch, "reserve" | "assignmentFor">;
@@ -139,8 +140,8 @@ export class Intake {
   }
 
   #isFull({ amountCents }: Payment): boolean {
-    const { journal, payments, backlogMax } = this.#options;
-    const isBehind = journal.queued >= JOURNAL_QUEUE_MAX || journal.trouble !== null;
+    const { journal, payments, backlogMax, journalQueueMax = JOURNAL_QUEUE_MAX } = this.#options;
+    const isBehind = journal.queued >= journalQueueMax || journal.trouble !== null;
     return isBehind || payments.count >= backlogMax || !payments.hasRoomFor(amountCents);
   }
 

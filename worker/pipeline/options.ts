@@ -6,6 +6,11 @@ import type { Verdict } from "../../shared/verdict.ts";
 import type { Journal } from "../journal.ts";
 import type { LedgerWriter } from "../ledger.ts";
 import type { Processor } from "../processor.ts";
+import type { BreakerOptions } from "../router/breaker.ts";
+import type { LimitOptions } from "../router/limit.ts";
+import type { RouterOptions } from "../router.ts";
+import type { PaceOptions } from "./pace.ts";
+import type { ResolverOptions } from "./resolver.ts";
 
 export type PipelineOptions = {
   readonly clock: Clock;
@@ -22,6 +27,18 @@ export type PipelineOptions = {
   readonly inFlightMax: number;
   readonly processorTimeoutMs: number;
   readonly patienceMs: number;
+  readonly tuning?: Tuning;
+};
+
+/** Constants of the parts, for a world that is to reach their bounds; those left out are the defaults. */
+export type Tuning = {
+  readonly breaker?: BreakerOptions;
+  readonly limit?: LimitOptions;
+  readonly router?: RouterOptions;
+  readonly pace?: PaceOptions;
+  readonly resolver?: ResolverOptions;
+  /** Transitions that may wait for the journal; beyond, payments are turned away. */
+  readonly journalQueueMax?: number;
 };
 
 export type ConfiguredProcessor = {

@@ -2,12 +2,13 @@
 import {
   Breaker,
   type BreakerKind,
+  type BreakerOptions,
   type BreakerState,
   type OnChange,
   type Signal,
   type Ticket,
 } from "./breaker.ts";
-import { Limit } from "./limit.ts";
+import { Limit, type LimitOptions } from "./limit.ts";
 import { Rejections } from "./rejections.ts";
 import type { Tariff } from "../../shared/tariff.ts";
 import type { ProcessorMode } from "../transitions.ts";
@@ -41,6 +42,8 @@ export type RouterLaneOptions = {
   readonly inFlightMax: number;
   /** Hears of every change of its breaker, in the words of the answer that caused it. */
   readonly onChange?: OnChange;
+  readonly breaker?: BreakerOptions | undefined;
+  readonly limit?: LimitOptions | undefined;
 };
 
 export class RouterLane {
@@ -63,11 +66,12 @@ export class RouterLane {
   /** Time of its last failure, if it has not succeeded since. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(nowMs: number, { name, fee, inFlightMax, onChange }: RouterLaneOptions) {
+  constructor(nowMs: number, options: RouterLaneOptions) {
+    const { name, fee, inFlightMax, onChange, breaker, limit } = options;
     this.name = name;
     this.fee = fee;
-    this.#breaker = new Breaker(nowMs, onChange);
-    this.#limit = new Limit(inFlightMax);
+    this.#breaker = new Breaker(nowMs, onChange, breaker);
+    this.#limit = new Limit(inFlightMax, limit);
   }
 
   get breaker(): Readonly<BreakerState> {
