@@ -12,7 +12,9 @@ import { createLog } from "../shared/log.ts";
 import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
-import { Checker, Violation } from "./world/checker.ts";
+import { Checker } from "./world/checker.ts";
+import { Decisions } from "./world/decisions.ts";
+import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, processorsOf, type ProcessorSetting } from "./world/gateway.ts";
 import { writeHistory } from "./world/history.ts";
@@ -30,6 +32,7 @@ import { CONTEST, kindOf, type Kind } from "./world/kinds.ts";
 import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
+import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
@@ -90,6 +93,7 @@ class World implements Scene {
   readonly tariff: Chance;
   readonly kind: Chance;
   readonly bound: Chance;
+  readonly glance: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
@@ -102,6 +106,7 @@ class World implements Scene {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
+  readonly decisions: Decisions | null;
   readonly #fees = new FeeBook(this.disk);
   readonly counts: Counts = {
     charges: 0,
@@ -132,6 +137,7 @@ class World implements Scene {
     this.tariff = new Chance(seed ^ 0x7f4a7c15);
     this.kind = new Chance(seed ^ 0x428a10b2);
     this.bound = new Chance(seed ^ BOUND);
+    this.glance = new Chance(seed ^ 0x6d2b79f5);
     this.plan = drawPlan(this.chance, this);
     this.processors = processorsOf(this.plan.bounds.processors);
     this.kinds = this.processors.map((_, number) => kindOf(this.plan.kinds[number] ?? CONTEST));
@@ -150,6 +156,9 @@ class World implements Scene {
       urls,
       kinds: this.kinds,
     });
+    const names = processors.map(({ name }) => name);
+    const openCount = () => this.gateway.openCount;
+    this.decisions = plan.exchanges > 0 ? null : new Decisions({ time, plan, names, openCount });
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -175,6 +184,8 @@ class World implements Scene {
       order: this.bound,
       keys,
       log: SILENT,
+      onDecided: (...decided) => this.watch(() => this.decisions?.onDecided(...decided)),
+      onResult: (...ended) => this.decisions?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
       onApplied: (transitions, tariffs) => this.onApplied(transitions, tariffs),
@@ -228,9 +239,11 @@ class World implements Scene {
       writeHistory(this);
       disk.stallMsMax = plan.disk.stallMsMax;
       for (const api of this.apis) api.start();
+      this.decisions?.onStart([]);
       void this.gateway.start();
       this.#shop.open(this.#steps);
       planTrouble(this);
+      planLooks(this);
       time.run(plan.troubleMs, this.#stop);
       this.#heal();
       this.#comeBack();
@@ -279,6 +292,7 @@ class World implements Scene {
     // What is held may be all that there is room for.
     const isHeldShut = this.gateway.openCount >= plan.bounds.backlogMax;
     if (!isHeldShut) this.#expectOpenDoor();
+    checkHeld(this);
     letGo(this);
     if (this.isUnproven) letThrough(this);
     endOutlived(this);
@@ -349,6 +363,7 @@ class World implements Scene {
 
   #checkAll(): void {
     this.checker.checkJournal();
+    checkCounters(this);
     compareSummaries(this);
     const { tariffs, names } = this.gateway;
     if (tariffs === null) throw new Violation("the worker is down after everything healed");
@@ -363,6 +378,7 @@ class World implements Scene {
     if (this.isRestoring) return;
     this.note("worker starts");
     this.checker.onStart();
+    this.decisions?.onStart(this.disk.drained());
     this.gateway.start().catch((error: Error) => {
       this.#violation ??= String(error.stack);
     });
@@ -382,16 +398,23 @@ class World implements Scene {
         onCharge: (charge) => {
           this.counts.charges++;
           this.note(`charge ${number} ${charge.body}`);
-          this.watch(() => this.checker.onCharge(charge));
+          this.watch(() => {
+            this.checker.onCharge(charge);
+            this.decisions?.onCharge(charge);
+          });
         },
         onAnswer: (charge, status) => {
           const { correlationId } = charge;
           this.note(`answer ${number} ${correlationId} ${status}`);
           this.watch(() => {
             this.checker.onAnswer(time.nowMs, charge, status);
+            this.decisions?.onAnswer(charge, status);
+            const isAccepted = status === 200 && charge.outcome === "recorded";
+            this.gateway.parts?.seen.answer(number, isAccepted);
             this.checker.checkTenants(correlationId);
           });
         },
+        onFailing: () => this.decisions?.onFailing(number),
       },
       plan,
     );

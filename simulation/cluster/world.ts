@@ -12,7 +12,7 @@ import { LEASE_MS } from "../../worker/cluster/lease.ts";
 import type { ShardMap } from "../../worker/cluster/owners.ts";
 import { shardOf } from "../../shared/shards.ts";
 import { Chance } from "../world/chance.ts";
-import { Violation } from "../world/checker.ts";
+import { Violation } from "../world/violation.ts";
 import { Time } from "../world/time.ts";
 import { Trace } from "../world/trace.ts";
 import { Database } from "./database.ts";

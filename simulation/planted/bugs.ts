@@ -5,6 +5,7 @@
  */
 import type { Edit, PlantedBug } from "./edits.ts";
 import { BUGS_OF_KINDS } from "./kinds.ts";
+import { BUGS_OF_RECOUNTS } from "./recounts.ts";
 
 const releaseEvenFromUnknown: Edit = {
   file: "worker/payment.ts",
@@ -64,7 +65,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "JSON 500 taken as refused",
-    seedsFrom: 64,
+    seedsFrom: 97,
     seedsMax: 200,
     edits: [
       {
@@ -281,7 +282,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "verdict of an earlier worker believed",
-    seedsFrom: 8,
+    seedsFrom: 52,
     seedsMax: 500,
     edits: [
       {
@@ -474,6 +475,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   ...BUGS_OF_KINDS,
+  ...BUGS_OF_RECOUNTS,
   {
     name: "a fee by today's tariff instead of the payment's",
     seedsFrom: 25,

@@ -6,10 +6,9 @@ import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { Disk, PaymentOnDisk } from "./disk.ts";
 import type { Kind } from "./kinds.ts";
 import type { ChargeSeen, Wire } from "./wire.ts";
+import { Violation } from "./violation.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Recorded } from "../../simulator/processor/records.ts";
-
-export class Violation extends Error {}
 
 /**
  * How far an acceptance may be from a rejection that it makes believed, and how far one that contradicts

@@ -16,6 +16,7 @@ import {
   type LedgerRows,
   type OpenRow,
   type Transition,
+  type TransitionResult,
 } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Time } from "./time.ts";
@@ -144,6 +145,14 @@ export class Disk {
       .map(({ name }) => name);
   }
 
+  /** Names of the processors that an operator has drained. */
+  drained(): string[] {
+    const sql =
+      "SELECT name FROM processor_modes JOIN processors ON number = processor WHERE mode = 'drained'";
+    const rows = this.db.query<{ name: string }, []>(sql).all();
+    return rows.map(({ name }) => name);
+  }
+
   /** True when the journal has set synchronous to FULL. */
   get syncsEveryCommit(): boolean {
     const row = this.db.query<{ synchronous: number }, []>("PRAGMA synchronous").get();
@@ -178,6 +187,10 @@ export type DiskJournalOptions = {
   readonly alive: () => boolean;
   /** Called after a batch was applied, before anybody is told. */
   readonly onApplied: (transitions: readonly Transition[]) => void;
+  /** Called with each transition as the worker decides on it. */
+  readonly onDecided: (transition: Transition) => void;
+  /** Called with its result before the worker is told. */
+  readonly onResult: (transition: Transition, result: TransitionResult | null) => void;
 };
 
 /** The journal of one process of the worker: group commit and store are real, its thread is time. */
@@ -213,7 +226,12 @@ export class DiskJournal implements Journal {
   }
 
   append(transition: Transition, done: OnDurable): void {
-    this.#group.append(transition, done);
+    const { onDecided, onResult } = this.#options;
+    onDecided(transition);
+    this.#group.append(transition, (result) => {
+      onResult(transition, result);
+      done(result);
+    });
     this.#schedule(0);
   }
 

@@ -6,7 +6,7 @@
 import { feeOf, millionthsOf, type Tariff } from "../../shared/tariff.ts";
 import { erasOf, tariffOf, type KnownTariff } from "../../worker/tariffs.ts";
 import { PAYMENT_STATES, type Transition } from "../../worker/transitions.ts";
-import { Violation } from "./checker.ts";
+import { Violation } from "./violation.ts";
 import type { Disk } from "./disk.ts";
 import type { Tariffs } from "./tariffs.ts";
 
@@ -60,7 +60,7 @@ function nameOf(correlationId: string, { processor, requestedAtMs }: Assigned): 
 }
 
 /** In millionths of a cent. */
-function naiveFee(terms: Tariff, amountCents: number): bigint {
+export function naiveFee(terms: Tariff, amountCents: number): bigint {
   const exact = BigInt(amountCents) * BigInt(terms.perMillion) + BigInt(terms.fixedCents) * MILLION;
   const fee = terms.rounding === "none" ? exact : rounded(exact, terms.rounding);
   const least = BigInt(terms.minCents) * MILLION;

@@ -8,10 +8,12 @@ import { Pipeline } from "../../worker/pipeline.ts";
 import { HttpProcessor } from "../../worker/processor.ts";
 import { Ticker } from "../../worker/ticker.ts";
 import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
-import type { Transition } from "../../worker/transitions.ts";
+import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
+import type { PlaceOf } from "./decisions.ts";
 import { DiskJournal, type Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
+import { Seen } from "./recounts.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
 import type { Time } from "./time.ts";
@@ -45,6 +47,9 @@ export type GatewayOptions = {
   readonly transmit: (frame: Buffer, api: number) => void;
   readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
   readonly onApplied: (transitions: readonly Transition[], tariffs: Tariffs) => void;
+  /** `placeOf` gives a processor's place among the wires by its number in the journal. */
+  readonly onDecided: (transition: Transition, placeOf: PlaceOf, inForce: Tariffs) => void;
+  readonly onResult: (transition: Transition, result: TransitionResult | null) => void;
 };
 
 type Running = {
@@ -54,6 +59,7 @@ type Running = {
   readonly journal: DiskJournal;
   readonly tariffs: readonly KnownTariff[];
   readonly names: readonly string[];
+  readonly seen: Seen;
 };
 
 export class Gateway {
@@ -84,6 +90,11 @@ export class Gateway {
     return this.#running?.pipeline.payments.count ?? -1;
   }
 
+  /** Parts of the worker, and what was seen of it since its start; null while it is down. */
+  get parts(): Running | null {
+    return this.#running;
+  }
+
   /** Names of the processors by the journal's number; none while the worker is down. */
   get names(): readonly string[] {
     return this.#running?.names ?? [];
@@ -112,8 +123,21 @@ export class Gateway {
       const ofNumber = (name: string) => configured.find((one) => one.name === name)!.fee;
       this.#options.onApplied(transitions, journal.head.processors.map(ofNumber));
     };
-    const { batch } = bounds;
-    const journal = new DiskJournal({ disk, time, chance, processors, batch, alive, onApplied });
+    const { onDecided, onResult } = this.#options;
+    const inForce = plan.tariffs[this.#configured]!;
+    const placeOf: PlaceOf = (number) =>
+      this.#options.processors.findIndex(({ name }) => name === journal.head.processors[number]);
+    const journal: DiskJournal = new DiskJournal({
+      disk,
+      time,
+      chance,
+      processors,
+      batch: bounds.batch,
+      alive,
+      onApplied,
+      onDecided: (transition) => onDecided(transition, placeOf, inForce),
+      onResult,
+    });
     const names = journal.head.processors;
     const memory = allocateLedger(bounds.ledgerSlots, names.length, LEDGER_ROWS_MAX);
     const ledger = new LedgerWriter(memory);
@@ -141,12 +165,13 @@ export class Gateway {
     });
     await pipeline.recover();
     if (!alive()) return;
-    const link = this.#openLink(pipeline, incarnationOf(start));
+    const seen = new Seen();
+    const link = this.#openLink(pipeline, incarnationOf(start), seen);
     const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
       journal.rowsNow(fromRow, toRow),
     );
     this.startOf.set(incarnationOf(start), start);
-    this.#running = { pipeline, link, summary, journal, tariffs, names };
+    this.#running = { pipeline, link, summary, journal, tariffs, names, seen };
     const ticker = new Ticker({
       clock,
       tick: () => pipeline.tick(),
@@ -179,6 +204,7 @@ export class Gateway {
   receive(frame: Buffer, api: number): void {
     const running = this.#running;
     if (running === null) return;
+    running.seen.frames++;
     running.link.receive(frame, api);
     this.#flushSoon(running);
   }
@@ -196,7 +222,7 @@ export class Gateway {
     return this.#running?.pipeline.operate(command) ?? null;
   }
 
-  #openLink(pipeline: Pipeline, incarnation: number): LinkServerCore<number> {
+  #openLink(pipeline: Pipeline, incarnation: number, seen: Seen): LinkServerCore<number> {
     const { keys, transmit, onAcknowledge } = this.#options;
     const link = new LinkServerCore<number>({
       keyring: [keys],
@@ -206,6 +232,7 @@ export class Gateway {
         for (const arrival of arrivals) {
           const { correlationId, amountCents } = arrival.payment;
           pipeline.take(arrival.payment, (verdict) => {
+            seen.verdict(verdict.kind);
             const safe = verdict.kind === "stored" || verdict.kind === "duplicate";
             if (safe) onAcknowledge(correlationId, amountCents);
             link.answer(arrival, verdict);

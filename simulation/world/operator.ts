@@ -6,7 +6,7 @@ import type { Grounds, OperatorCommand, PaymentAction } from "../../worker/inter
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import { isDeclined } from "../../testing/cards.ts";
 import type { Scene } from "./scene.ts";
-import { Violation } from "./checker.ts";
+import { Violation } from "./violation.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 
 type Decision = Exclude<OperatorCommand, { kind: "processors" | "journal" }>;
@@ -100,10 +100,13 @@ function operate(world: Scene, command: Decision): void {
   const subject = command.kind === "payment" ? command.correlationId : command.name;
   const asked = `${command.action} ${subject}`;
   world.note(`operator: ${asked}`);
+  if (command.kind === "processor") world.decisions?.onOperator(subject, null, command.action);
   void world.gateway.operate(command)?.then((answer) => {
+    const isDone = answer.kind === "done";
+    if (command.kind === "processor") world.decisions?.onOperator(subject, isDone, command.action);
     world.note(`operator: ${asked}: ${JSON.stringify(answer)}`);
     world.watch(() => {
-      if (answer.kind === "done") expectWritten(world, command.action, subject);
+      if (isDone) expectWritten(world, command.action, subject);
     });
   });
 }

@@ -52,6 +52,7 @@ function putBack(world: Scene, copy: Uint8Array): void {
   const kept = disk.payments();
   world.counts.restores++;
   checker.onRestored();
+  world.decisions?.onRestored();
   world.isUnproven = processors.some(({ name }) => !disk.holds(HAS_SETTLED, name));
   world.note(`restored: ${before.size - kept.size} of ${before.size} payments are lost`);
   for (const api of world.apis) api.start();

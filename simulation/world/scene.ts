@@ -3,6 +3,7 @@ import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
+import type { Decisions } from "./decisions.ts";
 import type { Disk } from "./disk.ts";
 import type { Gateway, ProcessorSetting } from "./gateway.ts";
 import type { Kind } from "./kinds.ts";
@@ -24,6 +25,7 @@ export interface Scene {
   readonly tariff: Chance;
   readonly kind: Chance;
   readonly bound: Chance;
+  readonly glance: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   /** Kinds of the processors, by number. */
@@ -36,6 +38,8 @@ export interface Scene {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
+  /** Null where processors are exchanged. */
+  readonly decisions: Decisions | null;
   readonly counts: Counts;
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged: Set<string>;

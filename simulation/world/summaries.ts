@@ -7,7 +7,7 @@ import type { Totals } from "../../worker/summary.ts";
 import { summaryJson } from "../../worker/http/server.ts";
 import type { Recorded } from "../../simulator/processor/records.ts";
 import type { Scene } from "./scene.ts";
-import { Violation } from "./checker.ts";
+import { Violation } from "./violation.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 

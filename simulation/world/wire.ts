@@ -40,6 +40,8 @@ export type WireOptions = {
   readonly number: number;
   readonly onCharge: (charge: ChargeSeen) => void;
   readonly onAnswer: (charge: ChargeSeen, status: number | string) => void;
+  /** A health reading says that it fails. */
+  readonly onFailing: () => void;
 };
 
 export class Wire {
@@ -99,7 +101,7 @@ export class Wire {
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ): void {
-    const { time, chance, number, kind, onCharge, onAnswer } = this.#options;
+    const { time, chance, number, kind, onCharge, onAnswer, onFailing } = this.#options;
     const { body } = request;
     const charge: ChargeSeen | null =
       body === undefined
@@ -156,6 +158,7 @@ export class Wire {
           const reply = this.#replyOf(answer);
           const isOdd = this.#options.odd.happens(this.answers.unclear);
           const told = isOdd ? kind.unclear(this.#options.odd, request) : reply;
+          if (charge === null && told.body?.includes('"failing":true')) onFailing();
           end(isOdd ? "unclear" : kind.proofOf(reply), told.status, () => resolve(told));
         }
       });

@@ -1,0 +1,132 @@
+/**
+ * Counts beside the gateway, and compares:
+ *
+ *   R6  counters of the worker at the end equal what has been seen since its start, and nothing is under way
+ *   R7  at any instant a payment's status is true, and sums differ from the records by no more than is open
+ *   R8  nothing is held without somebody who has held it
+ */
+import { SqliteReader } from "../../worker/journal/sqlite-reader.ts";
+import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import type { PaymentOnDisk } from "./disk.ts";
+import type { Scene } from "./scene.ts";
+import { Violation } from "./violation.ts";
+
+const LOOKS = 3;
+const EVER = { fromMs: -Infinity, toMs: Infinity };
+const HELD_BY_NOBODY = `SELECT lower(hex(id)) AS id FROM payments
+  WHERE state = ${PAYMENT_STATES.indexOf("held")} AND NOT EXISTS
+    (SELECT 1 FROM interventions WHERE interventions.seq = payments.seq AND action = 'hold')`;
+
+/** What the world has seen of one life of the worker. */
+export class Seen {
+  readonly verdicts = new Map<string, number>();
+  /** Frames that have arrived at its link. */
+  frames = 0;
+  /** Charges that have got an answer, or an error, and those that were recorded and say so. */
+  readonly answers = new Map<number, { all: number; accepted: number }>();
+
+  verdict(kind: string): void {
+    this.verdicts.set(kind, (this.verdicts.get(kind) ?? 0) + 1);
+  }
+
+  answer(number: number, isAccepted: boolean): void {
+    const answers = this.answers.get(number) ?? { all: 0, accepted: 0 };
+    answers.all++;
+    if (isAccepted) answers.accepted++;
+    this.answers.set(number, answers);
+  }
+}
+
+/** Looks at what clients and operators are told, at instants that the seed draws. */
+export function planLooks(world: Scene): void {
+  const settled = new Set<string>();
+  for (let i = 0; i < LOOKS; i++) {
+    world.time.after(world.glance.next() * world.plan.troubleMs, () => {
+      if (world.isRestoring || world.plan.restores > 0) return;
+      world.watch(() => checkSums(world));
+      void checkStatuses(world, settled).catch((error: Error) =>
+        world.watch(() => {
+          throw error;
+        }),
+      );
+    });
+  }
+}
+
+async function checkStatuses(world: Scene, settled: Set<string>): Promise<void> {
+  const { disk, checker, models, processors, plan } = world;
+  const reader = new SqliteReader(disk.db);
+  const payments = disk.payments();
+  for (const [correlationId, amountCents] of checker.acknowledged) {
+    const recordedAt = models.findIndex(({ records }) => records.get(correlationId) !== undefined);
+    const ours = payments.get(correlationId);
+    const told = await reader.payment(correlationId);
+    const problem = (what: string) => {
+      throw new Violation(`R7: ${correlationId} is ${told?.state ?? "unknown"} and ${what}`);
+    };
+    if (told?.amountCents !== amountCents) problem(`was taken for ${amountCents}`);
+    if (told?.state !== PAYMENT_STATES[ours?.state ?? -1]) problem("is told otherwise");
+    if (settled.has(correlationId) && told?.state !== "settled") problem("was settled before");
+    if (told?.state === "rejected" && recordedAt !== -1) problem("is recorded");
+    if (told?.state !== "settled") continue;
+    settled.add(correlationId);
+    if (recordedAt === -1) problem("is not recorded");
+    const isThere = ours?.name === processors[recordedAt]?.name;
+    if (plan.exchanges === 0 && !isThere) problem("is recorded elsewhere");
+  }
+}
+
+/** What is recorded and not in the sums must be open, and the other way round there is nothing. */
+function checkSums({ gateway, plan, models, disk }: Scene): void {
+  if (!gateway.up || plan.history > 0 || plan.purges > 0) return;
+  const { counts } = gateway.summary(EVER)!;
+  const summed = counts.reduce((sum, count) => sum + count, 0);
+  const recorded = models.reduce((sum, { records }) => sum + records.size, 0);
+  const open = [...disk.unsettled().values()].filter(isOpen).length;
+  if (summed <= recorded && recorded - summed <= open) return;
+  throw new Violation(`R7: ${summed} are summed, ${recorded} recorded, and ${open} open`);
+}
+
+function isOpen({ state, name }: PaymentOnDisk): boolean {
+  const kind = PAYMENT_STATES[state];
+  return name !== null && kind !== "rejected" && kind !== "conflict";
+}
+
+export function checkHeld({ disk }: Scene): void {
+  const found = disk.db.query<{ id: string }, []>(HELD_BY_NOBODY).get();
+  if (found !== null) throw new Violation(`R8: ${found.id} is held, and nobody has held it`);
+}
+
+/** Everything is settled: the worker's own counts, against what was seen of its life. */
+export function checkCounters({ gateway, disk, plan, processors }: Scene): void {
+  const { pipeline, link, seen } = gateway.parts!;
+  const same = (what: string, ours: number, theirs: number) => {
+    if (ours !== theirs)
+      throw new Violation(`R6: ${what}: ${ours} are counted, ${theirs} were seen`);
+  };
+  for (const [kind, count] of Object.entries(pipeline.verdicts)) {
+    same(`verdicts ${kind}`, count, seen.verdicts.get(kind) ?? 0);
+  }
+  const { framesReceived, drops } = link.stats;
+  const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
+  same("frames", framesReceived + dropped, seen.frames);
+  for (const state of ["rejected", "conflict"] as const) {
+    const code = PAYMENT_STATES.indexOf(state);
+    const parked = [...disk.unsettled().values()].filter((one) => one.state === code).length;
+    same(`payments ${state}`, pipeline.payments.parked.get(state) ?? 0, parked);
+  }
+  for (const [state, count] of Object.entries(pipeline.payments.countByState)) {
+    same(`payments ${state}`, count, 0);
+  }
+  for (const lane of pipeline.lanes.all) {
+    same(`calls at ${lane.name}`, lane.inFlight, 0);
+    if (plan.exchanges > 0) continue;
+    const { attempts } = lane;
+    const all = Object.values(attempts).reduce((sum, count) => sum + count, 0);
+    const place = processors.findIndex(({ name }) => name === lane.name);
+    const answers = seen.answers.get(place) ?? { all: 0, accepted: 0 };
+    same(`answers of ${lane.name}`, all, answers.all);
+    same(`acceptances of ${lane.name}`, attempts.accepted, answers.accepted);
+  }
+  if (!pipeline.isDrained) throw new Violation("R6: calls are under way for no payment");
+}
