@@ -181,10 +181,13 @@ function soonest(nowMs: number, cheaper: Tier): { restMs: number; lanes: Tier } 
   return { restMs: Math.min(...working.map((lane) => lane.restMs(nowMs))), lanes: working };
 }
 
-/** The longest of them; below every number when there is none. */
+/**
+ * The longest of them; below every number when there is none. A lane that is waited for is full, and frees
+ * a place in no less than a millisecond, though its health may say 0.
+ */
 function latencyOf(lanes: Tier): number {
   let mostMs = Number.NEGATIVE_INFINITY;
-  for (const { latencyMs } of lanes) mostMs = Math.max(mostMs, latencyMs);
+  for (const { latencyMs } of lanes) mostMs = Math.max(mostMs, latencyMs, 1);
   return mostMs;
 }
 

@@ -47,6 +47,11 @@ describe("late payments", () => {
     expect(chosen(fullOf(751, 1_000), -1)).toBe("fallback");
   });
 
+  test("do not wait for one that is full when they have no patience, however quick it says it is", () => {
+    expect(chosen(fullOf(0, 0), 0)).toBe("fallback");
+    expect(chosen(fullOf(0, 0), -1)).toBe("fallback");
+  });
+
   test("do not wait for one that is open", () => {
     const router = routerOf();
     open(router, 0);
