@@ -41,6 +41,22 @@ function run(store: SqliteStore, first: number, last: number, settles: (seq: num
   store.apply(settled.map((seq, n) => settle(seq, first + n)));
 }
 
+test("acceptances whose commit fails move no border: the next start takes the journal", () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  {
+    using journal = open(path);
+    journal.store.apply([assigned(1), assigned(2), settle(1, 0)]);
+    const many = Array.from({ length: RECENT.least + 2 * RECENT.step }, (_, n) => accept(n + 3));
+    // A row that the ledger has already.
+    expect(() => journal.store.apply([...many, settle(2, 0)])).toThrow();
+    journal.store.apply([settle(2, 1)]);
+  }
+  using journal = open(path);
+  journal.store.apply([accept(journal.store.head.nextSeq)]);
+  expect(journal.found()).toEqual([3]);
+});
+
 test("the table has exactly those before the border that are not settled, whatever moves", () => {
   using directory = temporaryDirectory();
   const random = seededRandom(20_261_128);

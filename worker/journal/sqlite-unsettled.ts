@@ -32,6 +32,8 @@ export class SqliteUnsettled {
   readonly #forget: Statement;
   #fromSeq: number;
   #lastSeq = 0;
+  /** The last that is durable. */
+  #heldSeq = 0;
 
   constructor(db: Database, recent: Recent) {
     this.#recent = recent;
@@ -54,7 +56,7 @@ export class SqliteUnsettled {
     if (seq < this.#fromSeq) this.#forget.run(seq);
   }
 
-  /** Writes down who is recent, in the caller's transaction; to be told to `holds` once that is durable. */
+  /** Writes down who is recent, in the caller's transaction; to be told to `holds` once that is durable, or `undone`. */
   moveOn(): number {
     const fromSeq = this.#lastSeq - this.#recent.least;
     if (fromSeq - this.#fromSeq < this.#recent.step) return this.#fromSeq;
@@ -65,5 +67,11 @@ export class SqliteUnsettled {
 
   holds(fromSeq: number): void {
     this.#fromSeq = fromSeq;
+    this.#heldSeq = this.#lastSeq;
+  }
+
+  /** Forgets what was accepted since: a border beyond the last payment would be in the way of the next start. */
+  undone(): void {
+    this.#lastSeq = this.#heldSeq;
   }
 }

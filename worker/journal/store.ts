@@ -433,6 +433,7 @@ export class SqliteStore {
   }
 
   #rollback(): void {
+    this.#unsettled.undone();
     // SQLite has already rolled back by itself after some errors; then there is nothing to undo.
     if (this.#db.inTransaction) this.#db.run("ROLLBACK");
   }
