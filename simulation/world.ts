@@ -33,6 +33,7 @@ import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
+import { planRough } from "./world/rough.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
@@ -49,6 +50,8 @@ const QUIET_WIRE: Plan["wire"] = {
 const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, moods: 0, zoneless: true };
 /** Draws bounds; chosen so that seeds that once found something have the usual ones, and stay the same runs. */
 const BOUND = 0x58704978;
+/** The same for troubles of the machine. */
+const ROUGH = 0x3174a7a9;
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -94,6 +97,7 @@ class World implements Scene {
   readonly kind: Chance;
   readonly bound: Chance;
   readonly glance: Chance;
+  readonly rough: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
@@ -137,6 +141,7 @@ class World implements Scene {
     this.tariff = new Chance(seed ^ 0x7f4a7c15);
     this.kind = new Chance(seed ^ 0x428a10b2);
     this.bound = new Chance(seed ^ BOUND);
+    this.rough = new Chance(seed ^ ROUGH);
     this.glance = new Chance(seed ^ 0x6d2b79f5);
     this.plan = drawPlan(this.chance, this);
     this.processors = processorsOf(this.plan.bounds.processors);
@@ -164,6 +169,7 @@ class World implements Scene {
       time,
       plan,
       chance: chance.fork(),
+      rough: this.rough.fork(),
       toWorker: (frame, api) => this.gateway.receive(frame, api),
       toApi: (frame, api) => this.apis[api]?.receive(frame) ?? false,
       startOf: (incarnation) => this.gateway.startOf.get(incarnation) ?? 0,
@@ -184,6 +190,7 @@ class World implements Scene {
       order: this.bound,
       keys,
       log: SILENT,
+      note: (line) => this.note(line),
       onDecided: (...decided) => this.watch(() => this.decisions?.onDecided(...decided)),
       onResult: (...ended) => this.decisions?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
@@ -244,6 +251,7 @@ class World implements Scene {
       this.#shop.open(this.#steps);
       planTrouble(this);
       planLooks(this);
+      planRough(this);
       time.run(plan.troubleMs, this.#stop);
       this.#heal();
       this.#comeBack();
@@ -268,6 +276,7 @@ class World implements Scene {
     this.troubled = false;
     disk.full = false;
     disk.stallMsMax = 1;
+    disk.drawFault = () => null;
     this.post.heal();
     for (const [number, model] of models.entries()) {
       model.advance(time.nowMs);
@@ -278,6 +287,7 @@ class World implements Scene {
         answers: CLEAR_ANSWERS,
         rejects: 0,
         isHidden: false,
+        liesInHealth: false,
       });
       wires[number]!.wake();
     }
@@ -363,6 +373,8 @@ class World implements Scene {
 
   #checkAll(): void {
     this.checker.checkJournal();
+    // What was sent twice may still be at the journal.
+    this.time.run(this.time.nowMs + 5_000, () => this.#stop() || this.gateway.openCount === 0);
     checkCounters(this);
     compareSummaries(this);
     const { tariffs, names } = this.gateway;
@@ -432,5 +444,7 @@ class World implements Scene {
 }
 
 function stale(): void {
-  throw new Violation("the link: a verdict of an earlier process of the worker was believed");
+  throw new Violation(
+    "the link: a verdict was believed that is an earlier worker's, or another API's",
+  );
 }

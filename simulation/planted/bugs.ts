@@ -5,6 +5,7 @@
  */
 import type { Edit, PlantedBug } from "./edits.ts";
 import { BUGS_OF_KINDS } from "./kinds.ts";
+import { BUGS_OF_THE_MACHINE } from "./machine.ts";
 import { BUGS_OF_RECOUNTS } from "./recounts.ts";
 
 const releaseEvenFromUnknown: Edit = {
@@ -476,6 +477,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   ...BUGS_OF_KINDS,
   ...BUGS_OF_RECOUNTS,
+  ...BUGS_OF_THE_MACHINE,
   {
     name: "a fee by today's tariff instead of the payment's",
     seedsFrom: 25,

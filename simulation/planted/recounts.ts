@@ -18,6 +18,7 @@ export const BUGS_OF_RECOUNTS: readonly PlantedBug[] = [
   },
   {
     name: "R2: a cheaper processor that is down is waited for without end",
+    seedsFrom: 4,
     seedsMax: 200,
     edits: [
       {
@@ -29,6 +30,7 @@ export const BUGS_OF_RECOUNTS: readonly PlantedBug[] = [
   },
   {
     name: "R3: a drained processor gets payments",
+    seedsFrom: 8,
     seedsMax: 50,
     edits: [
       {
@@ -51,6 +53,7 @@ export const BUGS_OF_RECOUNTS: readonly PlantedBug[] = [
   },
   {
     name: "R5: one payment more than the backlog takes",
+    seedsFrom: 5,
     seedsMax: 100,
     edits: [
       {
@@ -73,6 +76,7 @@ export const BUGS_OF_RECOUNTS: readonly PlantedBug[] = [
   },
   {
     name: "R7: a payment that is on its way told as settled",
+    seedsFrom: 4,
     seedsMax: 100,
     edits: [
       {

@@ -12,6 +12,7 @@
  * limit make of that is theirs.
  */
 import type { TransitionResult } from "../../worker/journal.ts";
+import { PACE_DEFAULTS } from "../../worker/pipeline/pace.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import { naiveFee } from "./fees.ts";
 import type { Plan } from "./plan.ts";
@@ -215,8 +216,9 @@ export class Decisions {
   #checkPatience({ sinceMs, durableAtMs }: Waiting): void {
     const { time, plan, names } = this.#options;
     const { patienceMs, bounds } = plan;
-    const slowPace = (bounds.tuning.pace?.perMsMin ?? 1) < 1;
-    if (this.#isRestored || slowPace) return;
+    const { perMsMin, perMsStart } = bounds.tuning.pace ?? PACE_DEFAULTS;
+    const isSlow = Math.min(perMsMin, perMsStart) < 1;
+    if (this.#isRestored || isSlow || time.pausedMs > 0) return;
     const lateWaitMs = Math.min(bounds.tuning.router?.lateWaitMsMax ?? 3_000, patienceMs);
     const dueAtMs = Math.max(sinceMs + patienceMs, durableAtMs) + lateWaitMs;
     if (time.nowMs <= dueAtMs + LATE_MS) return;

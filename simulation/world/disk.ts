@@ -2,7 +2,7 @@
  * The worker's disk: the journal's real store over a database in memory that outlives the worker's
  * process. What a commit has synced survives a power cut; what it has not may be rolled back.
  */
-import { Database } from "bun:sqlite";
+import { Database, type Statement } from "bun:sqlite";
 import type { Address } from "../../worker/addresses.ts";
 import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
@@ -45,10 +45,14 @@ export type PaymentOnDisk = {
 };
 
 export class Disk {
-  db = databaseOf(EMPTY);
+  /** Fails statements of a commit while it is set. */
+  readonly fault: Fault = { runsLeft: null };
+  db = databaseOf(EMPTY, this.fault);
   /** Commits fail while true. */
   full = false;
   stallMsMax = 0;
+  /** Gives how many statements of the next commit run before one fails; null: all of them. */
+  drawFault: () => number | null = () => null;
   #starts = 0;
   /** State that a power cut leaves, where commits are not synced. */
   #synced: Uint8Array | null = null;
@@ -66,7 +70,7 @@ export class Disk {
   powerCut(): void {
     if (this.syncsEveryCommit) return;
     this.db.close();
-    this.db = databaseOf(this.#synced ?? EMPTY);
+    this.db = databaseOf(this.#synced ?? EMPTY, this.fault);
   }
 
   /** A copy of the journal, as `worker backup` makes one. */
@@ -77,7 +81,7 @@ export class Disk {
   /** Puts a copy in the journal's place, marked as `worker restore` does. */
   putBack(copy: Uint8Array, nowMs: number): void {
     this.db.close();
-    this.db = databaseOf(copy);
+    this.db = databaseOf(copy, this.fault);
     this.db.run("INSERT OR REPLACE INTO meta VALUES ('restored_at_ms', ?)", [nowMs]);
     this.checkpoint();
   }
@@ -170,10 +174,31 @@ const EMPTY = (() => {
   return db.serialize();
 })();
 
+/** Statements that still run before one fails, the commit itself among them; null while all is well. */
+type Fault = { runsLeft: number | null };
+class DiskFault extends Error {}
+
+const FRAGILE = new WeakSet<object>();
+
+/** Fails the statement when its turn has come. */
+function fragile<T extends Pick<Statement, "run">>(statement: T, sql: string, fault: Fault): T {
+  if (FRAGILE.has(statement)) return statement;
+  FRAGILE.add(statement);
+  const run = statement.run.bind(statement);
+  statement.run = (...values) => {
+    if (fault.runsLeft !== null && fault.runsLeft-- <= 0) {
+      fault.runsLeft = null;
+      throw new DiskFault(`disk I/O error at ${sql}`);
+    }
+    return run(...values);
+  };
+  return statement;
+}
+
 /** It keeps what is prepared: each worker that starts on it would prepare all anew. */
-function databaseOf(bytes: Uint8Array): Database {
+function databaseOf(bytes: Uint8Array, fault: Fault): Database {
   const db = Database.deserialize(bytes);
-  db.prepare = (sql: string) => db.query(sql);
+  db.prepare = (sql: string) => fragile(db.query(sql), sql, fault);
   return db;
 }
 
@@ -187,6 +212,7 @@ export type DiskJournalOptions = {
   readonly alive: () => boolean;
   /** Called after a batch was applied, before anybody is told. */
   readonly onApplied: (transitions: readonly Transition[]) => void;
+  readonly onFault: (what: string) => void;
   /** Called with each transition as the worker decides on it. */
   readonly onDecided: (transition: Transition) => void;
   /** Called with its result before the worker is told. */
@@ -292,10 +318,22 @@ export class DiskJournal implements Journal {
   }
 
   #apply(batch: readonly Transition[]) {
-    if (this.#options.disk.full) return null;
-    const results = this.#store.apply(batch);
-    this.#options.onApplied(batch);
-    return results;
+    const { disk, onApplied } = this.#options;
+    if (disk.full) return null;
+    disk.fault.runsLeft = disk.drawFault();
+    try {
+      const results = this.#store.apply(batch);
+      onApplied(batch);
+      return results;
+    } catch (error) {
+      if (error instanceof DiskFault) {
+        this.#options.onFault(error.message);
+        return null;
+      }
+      throw error;
+    } finally {
+      disk.fault.runsLeft = null;
+    }
   }
 
   #later<T>(read: () => T): Promise<T> {

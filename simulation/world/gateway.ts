@@ -47,6 +47,7 @@ export type GatewayOptions = {
   readonly transmit: (frame: Buffer, api: number) => void;
   readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
   readonly onApplied: (transitions: readonly Transition[], tariffs: Tariffs) => void;
+  readonly note: (line: string) => void;
   /** `placeOf` gives a processor's place among the wires by its number in the journal. */
   readonly onDecided: (transition: Transition, placeOf: PlaceOf, inForce: Tariffs) => void;
   readonly onResult: (transition: Transition, result: TransitionResult | null) => void;
@@ -137,6 +138,7 @@ export class Gateway {
       onApplied,
       onDecided: (transition) => onDecided(transition, placeOf, inForce),
       onResult,
+      onFault: (what) => this.#options.note(`commit fails: ${what}`),
     });
     const names = journal.head.processors;
     const memory = allocateLedger(bounds.ledgerSlots, names.length, LEDGER_ROWS_MAX);

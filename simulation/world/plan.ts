@@ -2,12 +2,14 @@
 import { describeBounds, drawBounds, type Bounds } from "./bounds.ts";
 import type { Chance } from "./chance.ts";
 import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
+import { drawRough, type Rough } from "./rough.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
 export type Plan = {
   readonly apis: number;
   /** Settings and bounds of the gateway. */
   readonly bounds: Bounds;
+  readonly rough: Rough;
   readonly patienceMs: number;
   readonly processorTimeoutMs: number;
   readonly ackTimeoutMs: number;
@@ -79,17 +81,20 @@ export type Plan = {
 
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
 type Apart = Readonly<
-  Record<"apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind" | "bound", Chance>
+  Record<
+    "apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind" | "bound" | "rough",
+    Chance
+  >
 >;
 
 export function drawPlan(
   chance: Chance,
-  { restoring, tariff, kind, bound, ...others }: Apart,
+  { restoring, tariff, kind, bound, rough, ...others }: Apart,
 ): Plan {
   const bounds = drawBounds(bound);
   const kinds = drawKinds(kind, bounds.processors);
   const tariffs = drawTariffs(tariff, bounds.processors);
-  const drawn = { ...drawOthers(chance, others), bounds, tariffs, kinds };
+  const drawn = { ...drawOthers(chance, others), bounds, rough: drawRough(rough), tariffs, kinds };
   const plan = bounds.processors > 1 ? drawn : { ...drawn, exchanges: 0 };
   if (kinds.length > 0) return withKinds(plan);
   // A copy has other addresses, or rows that a purge took away since.
@@ -118,8 +123,8 @@ function withKinds(plan: Plan): Plan {
 
 function drawOthers(
   chance: Chance,
-  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind" | "bound">,
-): Omit<Plan, "tariffs" | "kinds" | "bounds"> {
+  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind" | "bound" | "rough">,
+): Omit<Plan, "tariffs" | "kinds" | "bounds" | "rough"> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));

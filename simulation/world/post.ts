@@ -17,6 +17,7 @@ const MAC_BYTES = 16;
 export type PostOptions = {
   readonly time: Time;
   readonly chance: Chance;
+  readonly rough: Chance;
   readonly plan: Plan;
   readonly toWorker: (frame: Buffer, api: number) => void;
   /** Gives true when the frame was believed. */
@@ -57,17 +58,25 @@ export class Post {
   }
 
   toApi(frame: Buffer, api: number): void {
+    const { plan, rough } = this.#options;
+    if (this.#troubled && rough.happens(plan.rough.misdelivery)) {
+      const other = rough.between(0, plan.apis - 1);
+      if (other !== api) this.#put(() => this.#arrive(frame, other, true));
+    }
+    this.#send(frame, (bytes, isFalse) => this.#arrive(bytes, api, isFalse));
+  }
+
+  /** `isFalse`: forged, or not this API's. */
+  #arrive(bytes: Buffer, api: number, isFalse: boolean): void {
     const { time, toApi, startOf } = this.#options;
-    this.#send(frame, (bytes, forged) => {
-      if (time.nowMs < this.partitionedUntilMs.toApis) return;
-      const start = startOf(bytes.readUInt32BE(INCARNATION_AT));
-      const instance = bytes.readUIntBE(INSTANCE_AT, INSTANCE_BYTES);
-      const newest = this.#newest.get(instance) ?? 0;
-      this.deliversStale = forged || start < newest;
-      const isBelieved = toApi(bytes, api);
-      if (isBelieved && !forged) this.#newest.set(instance, Math.max(newest, start));
-      this.deliversStale = false;
-    });
+    if (time.nowMs < this.partitionedUntilMs.toApis) return;
+    const start = startOf(bytes.readUInt32BE(INCARNATION_AT));
+    const instance = bytes.readUIntBE(INSTANCE_AT, INSTANCE_BYTES);
+    const newest = this.#newest.get(instance) ?? 0;
+    this.deliversStale = isFalse || start < newest;
+    const isBelieved = toApi(bytes, api);
+    if (isBelieved && !isFalse) this.#newest.set(instance, Math.max(newest, start));
+    this.deliversStale = false;
   }
 
   #send(frame: Buffer, deliver: (bytes: Buffer, forged: boolean) => void): void {

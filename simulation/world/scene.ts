@@ -26,6 +26,7 @@ export interface Scene {
   readonly kind: Chance;
   readonly bound: Chance;
   readonly glance: Chance;
+  readonly rough: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   /** Kinds of the processors, by number. */

@@ -14,6 +14,8 @@ export class Time implements Clock {
   nowMs = 0;
   /** Steps of the wall clock. */
   wallOffsetMs = 0;
+  /** Time for which nothing at all has run. */
+  pausedMs = 0;
   readonly #schedule = new Schedule<() => void>();
 
   steadyMs = (): number => this.nowMs;
@@ -21,6 +23,12 @@ export class Time implements Clock {
 
   after(delayMs: number, event: () => void): void {
     this.#schedule.add(this.nowMs + Math.max(0, delayMs), event);
+  }
+
+  /** Everything sleeps, as on a machine that is suspended: what was due meanwhile is late. */
+  pause(pauseMs: number): void {
+    this.nowMs += pauseMs;
+    this.pausedMs += pauseMs;
   }
 
   /** Timers of a process that lives so long, and that it can cancel. */

@@ -49,6 +49,8 @@ export class Wire {
   answers: Plan["answers"];
   /** Something in between answers 400 to this share of all charges. */
   rejects = 0;
+  /** Its health says the opposite of what it does. */
+  liesInHealth = false;
   /** Something in between answers 404 to everything. */
   isHidden = false;
   readonly #options: WireOptions;
@@ -155,7 +157,10 @@ export class Wire {
         else if (answer.kind === "dropped") fail("unclear", "ECONNRESET");
         else if (answer.kind !== "whole") fail("unclear", "ECONNRESET");
         else {
-          const reply = this.#replyOf(answer);
+          const reply =
+            this.liesInHealth && charge === null
+              ? lieOf(this.#replyOf(answer))
+              : this.#replyOf(answer);
           const isOdd = this.#options.odd.happens(this.answers.unclear);
           const told = isOdd ? kind.unclear(this.#options.odd, request) : reply;
           if (charge === null && told.body?.includes('"failing":true')) onFailing();
@@ -199,4 +204,11 @@ export class Wire {
     const status = chance.pick([502, 503, 504, 301]);
     return { status, body: "bad gateway", retryAfter: null, complete: true };
   }
+}
+
+function lieOf(reply: Reply): Reply {
+  const body = reply.body?.replace(/"failing":(true|false)/, (_, failing) => {
+    return `"failing":${failing !== "true"}`;
+  });
+  return { ...reply, body: body ?? null };
 }
