@@ -3,6 +3,7 @@
  * first violation it looks for the shortest run that shows it, prints that, and exits 1.
  */
 import { availableParallelism } from "node:os";
+import { judge, measure } from "./coverage.ts";
 import { runSeed, type RunResult } from "./world.ts";
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { run } from "../testing/process.ts";
@@ -14,6 +15,7 @@ Runs seeds, one in eight twice. Exits 1 on the first violation, with the shortes
   --steps M   payments that shops post in a run (60)
   --jobs N    processes that share the seeds (one per core)
   --trace     prints everything that happens in the run of --seed
+  --coverage  says which lines of the core the seeds met; exits 1 below a floor
   --fresh     seeds that nobody has run, beginning at the clock's second
   --long      100 000 of them`;
 const LONG_COUNT = 100_000;
@@ -37,12 +39,19 @@ type Totals = Record<
 >;
 
 const ONE_IN = 8;
-const { from, to, steps, jobs, trace, summaryJson } = readArguments();
+const { from, to, steps, jobs, trace, coverage, summaryJson } = readArguments();
+if (coverage) await reportCoverage();
 const startedAtMs = performance.now();
 const alone = jobs === 1 || from === to;
 const totals = alone ? runSeeds() : await shareSeeds();
 if (summaryJson) console.log(JSON.stringify(totals));
 else console.log(describe(totals));
+
+async function reportCoverage(): Promise<never> {
+  const { lines, isEnough } = judge(await measure(from, to, steps));
+  console.log(lines.join("\n"));
+  process.exit(isEnough ? 0 : 1);
+}
 
 function runSeeds(): Totals {
   const sum = noTotals();
@@ -153,6 +162,7 @@ function readArguments() {
     steps: { type: "string", default: "60" },
     jobs: { type: "string", default: String(availableParallelism()) },
     trace: { type: "boolean", default: false },
+    coverage: { type: "boolean", default: false },
     totals: { type: "boolean", default: false },
   } as const;
   const { values } = argumentsOrExit({ usage: USAGE, options });
@@ -162,7 +172,7 @@ function readArguments() {
   if (!sound || range.from > range.to) {
     refuseArguments(USAGE, "these are not whole numbers in order");
   }
-  return { ...numbers, trace: values.trace, summaryJson: values.totals };
+  return { ...values, ...numbers, summaryJson: values.totals };
 }
 
 function rangeOf(values: { seed?: string; seeds?: string; fresh?: string; long: boolean }) {

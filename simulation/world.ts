@@ -163,7 +163,8 @@ class World implements Scene {
     });
     const names = processors.map(({ name }) => name);
     const openCount = () => this.gateway.openCount;
-    this.decisions = plan.exchanges > 0 ? null : new Decisions({ time, plan, names, openCount });
+    this.decisions =
+      plan.exchanges > 0 ? null : new Decisions({ time, plan, disk, names, openCount });
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,

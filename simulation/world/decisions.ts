@@ -14,6 +14,7 @@
 import type { TransitionResult } from "../../worker/journal.ts";
 import { PACE_DEFAULTS } from "../../worker/pipeline/pace.ts";
 import type { Transition } from "../../worker/transitions.ts";
+import type { Disk } from "./disk.ts";
 import { naiveFee } from "./fees.ts";
 import type { Plan } from "./plan.ts";
 import type { Tariffs } from "./tariffs.ts";
@@ -23,6 +24,8 @@ import type { ChargeSeen } from "./wire.ts";
 
 /** Tolerance of R2: a turn of the pipeline, and the pace. */
 const LATE_MS = 200;
+/** R2 says nothing of a commit that may take longer. */
+const DISK_MS_MAX = 5;
 /** R4: more charges of one payment in a second than its rests leave room for. */
 const CHARGES_A_SECOND_MAX = 60;
 
@@ -44,6 +47,7 @@ type Waiting = { readonly amountCents: number; readonly sinceMs: number; durable
 export type DecisionsOptions = {
   readonly time: Time;
   readonly plan: Plan;
+  readonly disk: Pick<Disk, "stallMsMax">;
   /** Names of the processors, in the order of the wires. */
   readonly names: readonly string[];
   readonly openCount: () => number;
@@ -63,6 +67,8 @@ export class Decisions {
   /** Instants of a payment's last charges. */
   readonly #charges = new Map<string, number[]>();
   #isRestored = false;
+  /** A place is taken from the decision on: where each waits for a slow disk, places are no measure. */
+  #wasDiskSlow = false;
 
   constructor(options: DecisionsOptions) {
     this.#options = options;
@@ -71,6 +77,7 @@ export class Decisions {
   /** A worker starts: it knows nothing, and neither does this one. */
   onStart(drained: readonly string[]): void {
     const { names, time } = this.#options;
+    this.#wasDiskSlow = false;
     this.#waiting.clear();
     this.#reserved.clear();
     this.#underWay.clear();
@@ -104,6 +111,7 @@ export class Decisions {
 
   /** The worker hands a decision to the journal. `inForce`: tariffs by the number of the wire. */
   onDecided(transition: Transition, placeOf: PlaceOf, inForce: Tariffs): void {
+    this.#wasDiskSlow ||= this.#options.disk.stallMsMax > DISK_MS_MAX;
     if (transition.kind === "accept") {
       const { seq, correlationId: id, amountCents: cents } = transition;
       this.#known.set(seq, { id, cents });
@@ -218,7 +226,7 @@ export class Decisions {
     const { patienceMs, bounds } = plan;
     const { perMsMin, perMsStart } = bounds.tuning.pace ?? PACE_DEFAULTS;
     const isSlow = Math.min(perMsMin, perMsStart) < 1;
-    if (this.#isRestored || isSlow || time.pausedMs > 0) return;
+    if (this.#isRestored || isSlow || this.#wasDiskSlow || time.pausedMs > 0) return;
     const lateWaitMs = Math.min(bounds.tuning.router?.lateWaitMsMax ?? 3_000, patienceMs);
     const dueAtMs = Math.max(sinceMs + patienceMs, durableAtMs) + lateWaitMs;
     if (time.nowMs <= dueAtMs + LATE_MS) return;
