@@ -319,6 +319,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "purge reviving settled rows",
+    seedsFrom: 18,
     seedsMax: 200,
     edits: [
       {

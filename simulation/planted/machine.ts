@@ -31,8 +31,8 @@ export const BUGS_OF_THE_MACHINE: readonly PlantedBug[] = [
   },
   {
     name: "what has happened is forgotten when its commit fails",
-    seedsFrom: 7,
-    seedsMax: 50,
+    seedsFrom: 9,
+    seedsMax: 100,
     edits: [
       {
         file: "worker/journal/group-commit.ts",

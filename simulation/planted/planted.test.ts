@@ -13,7 +13,7 @@ async function simulateWith(
   const command = ["--preload", "./simulation/planted/plant.ts", "simulation/simulate.ts"];
   // Another process would try later seeds in vain while this one comes to the seed that shows it.
   const { out, err, code } = await run(
-    [process.execPath, ...command, "--seeds", `${from}..${to}`, "--jobs", "1"],
+    [process.execPath, ...command, "--seeds", `${from}..${to}`, "--jobs", "1", "--brief"],
     { cwd: ROOT, env: { ...process.env, PLANTED_BUG: name } },
   );
   const found = /^seed \d+: .*$/m.exec(out)?.[0];
