@@ -182,8 +182,7 @@ export class Checker {
   }
 
   /** I7 and I8: what was acknowledged is in the journal, with its amount, and at one processor. */
-  checkJournal(): void {
-    const payments = this.#options.disk.payments();
+  checkJournal(payments: ReadonlyMap<string, PaymentOnDisk>): void {
     for (const [correlationId, amountCents] of this.acknowledged) {
       if (payments.get(correlationId)?.amount_cents !== amountCents) {
         throw new Violation(`I7: ${correlationId} is acknowledged and not in the journal`);

@@ -149,6 +149,12 @@ export class Disk {
       .map(({ name }) => name);
   }
 
+  /** Names of the processors, by number. */
+  names(): string[] {
+    const sql = "SELECT name FROM processors ORDER BY number";
+    return this.db.query(sql).values().flat() as string[];
+  }
+
   /** Names of the processors that an operator has drained. */
   drained(): string[] {
     const sql =

@@ -7,7 +7,7 @@ import { feeOf, millionthsOf, type Tariff } from "../../shared/tariff.ts";
 import { erasOf, tariffOf, type KnownTariff } from "../../worker/tariffs.ts";
 import { PAYMENT_STATES, type Transition } from "../../worker/transitions.ts";
 import { Violation } from "./violation.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk, PaymentOnDisk } from "./disk.ts";
 import type { Tariffs } from "./tariffs.ts";
 
 const SETTLED = PAYMENT_STATES.indexOf("settled");
@@ -37,9 +37,13 @@ export class FeeBook {
   }
 
   /** Each settled payment costs what its own tariff says, whatever was configured since. */
-  check(known: readonly KnownTariff[], processors: readonly string[]): void {
+  check(
+    known: readonly KnownTariff[],
+    processors: readonly string[],
+    payments: ReadonlyMap<string, PaymentOnDisk>,
+  ): void {
     const eras = erasOf(known, processors.length);
-    for (const [correlationId, payment] of this.#disk.payments()) {
+    for (const [correlationId, payment] of payments) {
       const { amount_cents: amountCents, name, requested_at_ms: requestedAtMs } = payment;
       const processor = processors.indexOf(name ?? "");
       const terms = this.#terms.get(nameOf(correlationId, { processor, requestedAtMs }));

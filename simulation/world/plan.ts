@@ -1,5 +1,5 @@
 /** The faults of one run, drawn from its seed; printed, so that a reader knows what was survived. */
-import { describeBounds, drawBounds, type Bounds } from "./bounds.ts";
+import { describeBounds, drawBounds, USUAL, type Bounds } from "./bounds.ts";
 import type { Chance } from "./chance.ts";
 import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
 import { drawRough, type Rough } from "./rough.ts";
@@ -95,7 +95,9 @@ export function drawPlan(
   const kinds = drawKinds(kind, bounds.processors);
   const tariffs = drawTariffs(tariff, bounds.processors);
   const drawn = { ...drawOthers(chance, others), bounds, rough: drawRough(rough), tariffs, kinds };
-  const plan = bounds.processors > 1 ? drawn : { ...drawn, exchanges: 0 };
+  // A small ring needs few rows to be overrun.
+  const history = Math.ceil((drawn.history * bounds.ledgerSlots) / USUAL.ledgerSlots);
+  const plan = { ...drawn, history, exchanges: bounds.processors > 1 ? drawn.exchanges : 0 };
   if (kinds.length > 0) return withKinds(plan);
   // A copy has other addresses, or rows that a purge took away since.
   if (plan.exchanges > 0 || plan.purges > 0 || restoring.happens(0.6)) return plan;

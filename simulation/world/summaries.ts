@@ -17,8 +17,7 @@ const ALL = ["all"];
 
 type Window = { readonly fromMs: number; readonly toMs: number };
 
-export function compareSummaries(world: Scene): void {
-  const payments = world.disk.payments();
+export function compareSummaries(world: Scene, payments: ReadonlyMap<string, PaymentOnDisk>): void {
   const recorded = world.models.map((model, number) =>
     [...model.records.values()]
       .filter((row) => !world.purged.has(row.correlationId))
