@@ -33,7 +33,7 @@ import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
-import { planRough } from "./world/rough.ts";
+import { planRough } from "./world/machine.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
 import type { Transition } from "../worker/transitions.ts";
@@ -300,7 +300,7 @@ class World implements Scene {
     const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
     // Shops may still be repeating, so being quiet once is not enough.
     time.run(time.nowMs + 20_000, this.#stop);
-    // What is held may be all that there is room for.
+    // Payments that are held may be all that there is room for.
     const isHeldShut = this.gateway.openCount >= plan.bounds.backlogMax;
     if (!isHeldShut) this.#expectOpenDoor();
     checkHeld(this);
@@ -373,7 +373,7 @@ class World implements Scene {
   }
 
   #checkAll(): void {
-    // What was sent twice may still be at the journal.
+    // A payment that was sent twice may still be at the journal.
     this.time.run(this.time.nowMs + 5_000, () => this.#stop() || this.gateway.openCount === 0);
     checkCounters(this);
     // Thousands of them in some seeds: they are read once.

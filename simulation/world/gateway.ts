@@ -13,7 +13,7 @@ import type { Chance } from "./chance.ts";
 import type { PlaceOf } from "./decisions.ts";
 import { DiskJournal, type Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
-import { Seen } from "./recounts.ts";
+import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
 import type { Time } from "./time.ts";
@@ -184,7 +184,7 @@ export class Gateway {
     ticker.soon();
   }
 
-  /** What a start finds in its configuration: each name with its tariff, and an address with what is there. */
+  /** The configuration that a start finds: each name with its tariff, and an address with the wire that is there. */
   #configuration() {
     const { processors, wires, plan, order } = this.#options;
     const [first, second, ...others] = processors.map(({ url }, i) => ({ url, wire: wires[i]! }));

@@ -17,26 +17,6 @@ const HELD_BY_NOBODY = `SELECT lower(hex(id)) AS id FROM payments
   WHERE state = ${PAYMENT_STATES.indexOf("held")} AND NOT EXISTS
     (SELECT 1 FROM interventions WHERE interventions.seq = payments.seq AND action = 'hold')`;
 
-/** What the world has seen of one life of the worker. */
-export class Seen {
-  readonly verdicts = new Map<string, number>();
-  /** Frames that have arrived at its link. */
-  frames = 0;
-  /** Charges that have got an answer, or an error, and those that were recorded and say so. */
-  readonly answers = new Map<number, { all: number; accepted: number }>();
-
-  verdict(kind: string): void {
-    this.verdicts.set(kind, (this.verdicts.get(kind) ?? 0) + 1);
-  }
-
-  answer(number: number, isAccepted: boolean): void {
-    const answers = this.answers.get(number) ?? { all: 0, accepted: 0 };
-    answers.all++;
-    if (isAccepted) answers.accepted++;
-    this.answers.set(number, answers);
-  }
-}
-
 /** Looks at what clients and operators are told, at instants that the seed draws; half of them do not look. */
 export function planLooks(world: Scene): void {
   if (world.glance.happens(0.5)) return;
@@ -75,7 +55,7 @@ async function checkStatuses(world: Scene, settled: Set<string>): Promise<void> 
   }
 }
 
-/** What is recorded and not in the sums must be open, and the other way round there is nothing. */
+/** Records that are not in the sums are of open payments, and nothing is in the sums that has no record. */
 function checkSums({ gateway, plan, models, disk }: Scene): void {
   if (!gateway.up || plan.history > 0 || plan.purges > 0) return;
   const { counts } = gateway.summary(EVER)!;
