@@ -8,9 +8,6 @@ import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
 import type { Time } from "./time.ts";
 
-/** Below this a backlog is full most of the time: shops come back more often. */
-const CROWDED = 100;
-
 /** Called with the answer that a shop was given, and with what it had asked for. */
 export type Told = (correlationId: string, amountCents: number, answer: "202" | "409") => void;
 
@@ -54,10 +51,7 @@ export class Shop {
     // Cents are odd on purpose: sums of decimals would drift.
     const amountCents = chance.between(1, 99_999);
     this.posted.push({ correlationId, amountCents });
-    // An operator who has to let payments through is done when the last of them has come.
-    const isCalm = plan.restores === 0 && plan.kinds.length === 0;
-    const isCrowded = isCalm && plan.bounds.backlogMax < CROWDED;
-    this.#insist(correlationId, amountCents, chance.between(1, 12) * (isCrowded ? 4 : 1));
+    this.#insist(correlationId, amountCents, chance.between(1, 12));
     if (chance.happens(plan.shop.repeats)) {
       const laterMs = chance.pick([0, 1, 40, 3_000]);
       time.after(laterMs, () => this.#insist(correlationId, amountCents, 2));
