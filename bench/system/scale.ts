@@ -16,7 +16,7 @@ import {
   type SettledJournal,
 } from "./settled-journal.ts";
 import { startStack } from "./stack.ts";
-import { NONE, plus, summaryOf } from "./sums.ts";
+import { NONE, plus } from "./sums.ts";
 
 export const name = "system/scale";
 

@@ -60,8 +60,8 @@ test("a log that has become too long for the thread is copied between two commit
   const { thread, journal } = await openWithThread(path);
   const before = statSync(path).size;
   await new Promise<void>((done) => {
-    for (let seq = 1; seq <= BATCH_MAX; seq++) {
-      journal.append(accept(seq), () => seq === BATCH_MAX && done());
+    for (let seq = 1; seq <= GROUP_COMMIT_DEFAULTS.batchMax; seq++) {
+      journal.append(accept(seq), () => seq === GROUP_COMMIT_DEFAULTS.batchMax && done());
     }
   });
   expect(statSync(path).size).toBe(before);
