@@ -62,6 +62,13 @@ export class Node {
     if (answer?.ok !== true) return null;
     return ((await answer.json()) as { members: readonly Member[] }).members;
   }
+
+  /** Has Patroni copy all of the primary anew, as `patronictl reinit` does. False when it does not take that. */
+  async remake(): Promise<boolean> {
+    const url = `http://${this.machine.address}:${REST_PORT}/reinitialize`;
+    const answer = await ask(url, { method: "POST", body: JSON.stringify({ force: true }) });
+    return answer?.ok === true;
+  }
 }
 
 export class Database {
@@ -96,11 +103,17 @@ export class Database {
   async isWhole(): Promise<boolean> {
     const etcd = await Promise.all(this.nodes.map((node) => node.isEtcdHealthy()));
     if (!etcd.every(Boolean)) return false;
-    const members = await (await this.primary())?.members();
-    const standbys = members?.filter(
-      ({ role, state }) => role === "quorum_standby" && state === "streaming",
-    );
-    return standbys?.length === this.nodes.length - 1;
+    return (await this.strayed())?.length === 0;
+  }
+
+  /** Standbys that do not follow the primary, or are not counted; null without a primary. */
+  async strayed(): Promise<Node[] | null> {
+    const primary = await this.primary();
+    const members = await primary?.members();
+    if (primary === null || members === null || members === undefined) return null;
+    const follows = ({ role, state }: Member) => role === "quorum_standby" && state === "streaming";
+    const names = members.filter(follows).map(({ name }) => name);
+    return this.nodes.filter((node) => node !== primary && !names.includes(node.machine.name));
   }
 
   /** URL at the primary itself. */
@@ -212,6 +225,6 @@ function configOf(
   });
 }
 
-async function ask(url: string): Promise<Response | null> {
-  return fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(() => null);
+async function ask(url: string, how: RequestInit = {}): Promise<Response | null> {
+  return fetch(url, { ...how, signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(() => null);
 }

@@ -26,6 +26,11 @@ const PLANNED_MS_PER_FAULT = 60_000;
 const AMOUNT_CENTS_MAX = 100_000_000;
 const CALM_MS = { min: 500, max: 2_000 };
 const HEALED_MS_MAX = 180_000;
+/**
+ * Time after which an operator makes a standby anew that follows nobody. Patroni rewinds one that was a primary
+ * for a moment; when the next primary has begun its own timeline meanwhile, it may not notice that it has to.
+ */
+const REMADE_AFTER_MS = 90_000;
 const SHOP_PATIENCE_MS = 60_000;
 const LINES_SHOWN = 15;
 
@@ -58,6 +63,7 @@ class Drill {
   #idsChecked = 0;
   #windows = 0;
   #settleLagMsMax = 0;
+  #remade = 0;
   /** Meter of the round under way; null before the first. */
   #meter: LullMeter | null = null;
 
@@ -92,6 +98,7 @@ class Drill {
       idsChecked: this.#idsChecked,
       windows: this.#windows,
       settleLagMsMax: this.#settleLagMsMax,
+      remade: this.#remade,
       lulls: this.#lulls,
       durationMs: performance.now() - startedAtMs,
       violations: this.#violations,
@@ -159,8 +166,25 @@ class Drill {
     }
   }
 
-  #healed(stand: Stand): Promise<number> {
-    return until("everything is whole again", HEALED_MS_MAX, () => stand.isWhole());
+  async #healed(stand: Stand): Promise<number> {
+    const startedAtMs = performance.now();
+    let isRemade = false;
+    return until("everything is whole again", HEALED_MS_MAX, async () => {
+      if (await stand.isWhole()) return true;
+      if (!isRemade && performance.now() - startedAtMs > REMADE_AFTER_MS) {
+        isRemade = true;
+        await this.#remake(stand);
+      }
+      return false;
+    });
+  }
+
+  async #remake({ database }: Stand): Promise<void> {
+    for (const node of (await database.strayed()) ?? []) {
+      if (!(await node.remake())) continue;
+      this.#remade++;
+      this.#options.log(`       ${node.machine.name} follows nobody, and is made anew`);
+    }
   }
 
   #note(name: string, lull: LullMs): void {

@@ -19,6 +19,8 @@ export type ClusterReport = Pick<
   | "evidence"
 > & {
   readonly faults: number;
+  /** Standbys that followed nobody until they were copied anew, as an operator would. */
+  readonly remade: number;
   /** Keys say what was done, as `kill worker` or `cut worker + kill primary`. */
   readonly lulls: ReadonlyMap<string, Lull>;
 };
@@ -35,6 +37,7 @@ export function clusterText(report: ClusterReport): string {
     `calls         ${list(report.calls)}`,
     `audits        ${report.legs}: ${report.idsChecked} ids, ${report.windows} windows`,
     `settle lag    at most ${seconds(report.settleLagMsMax)}`,
+    `made anew     ${report.remade} standbys`,
     "",
     `${"fault".padEnd(width)}  times  longest without a 202  for one worker's shards`,
     ...lulls.map(([name, { count, msMax }]) => {
