@@ -20,6 +20,7 @@ const FOUND_ONCE = [
   { seed: 3_120, what: "the checker took a restarted API's first verdict for a stale one" },
   { seed: 103, what: "a payment without patience waited for a full processor that hung" },
   { seed: 705, what: "failed commits left a journal that no start took" },
+  { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
   {
     seed: 1_795_898_948,
     what: "a payment that was answered 422 by something in between, on a restored journal, had no end",

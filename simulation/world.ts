@@ -280,7 +280,7 @@ class World implements Scene {
     disk.drawFault = () => null;
     this.post.heal();
     for (const [number, model] of models.entries()) {
-      model.advance(time.nowMs);
+      wires[number]!.wake();
       Object.assign(model, { delayMs: 0, failing: false, faults: NO_FAULTS });
       model.setDown(false);
       Object.assign(wires[number]!, {

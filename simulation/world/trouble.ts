@@ -69,10 +69,10 @@ function purge(world: Scene): void {
 }
 
 function changeProcessor(world: Scene): void {
-  const { chance, plan, models, wires, time } = world;
+  const { chance, plan, models, wires } = world;
   const number = chance.between(0, models.length - 1);
   const model = models[number]!;
-  model.advance(time.nowMs);
+  wires[number]!.wake();
   model.failing = chance.happens(0.4);
   model.delayMs = chance.pick(plan.processors.delaysMs);
   model.faults = chance.happens(plan.processors.faultChance) ? drawFaults(world) : NO_FAULTS;
@@ -117,7 +117,7 @@ function restartProcessor(world: Scene): void {
   const { chance, models, wires, time } = world;
   const number = chance.between(0, models.length - 1);
   world.note(`processor ${number} restarts`);
-  models[number]!.advance(time.nowMs);
+  wires[number]!.wake();
   models[number]!.setDown(true);
   wires[number]!.wake();
   time.after(chance.next() * 2_000, () => {

@@ -65,7 +65,10 @@ export class Wire {
     this.#shell = new MemoryProcessor(options.model);
   }
 
-  /** Looks after what the processor has due; call after its switches were changed. */
+  /**
+   * Looks after what the processor has due; call before and after its switches are changed. What became due while
+   * everything slept is due with the switches of then.
+   */
   wake(): void {
     const { time } = this.#options;
     this.#shell.tick(time.nowMs);

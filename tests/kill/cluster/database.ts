@@ -112,8 +112,8 @@ export class Database {
     const members = await primary?.members();
     if (primary === null || members === null || members === undefined) return null;
     const follows = ({ role, state }: Member) => role === "quorum_standby" && state === "streaming";
-    const names = members.filter(follows).map(({ name }) => name);
-    return this.nodes.filter((node) => node !== primary && !names.includes(node.machine.name));
+    const followers = new Set(members.filter(follows).map(({ name }) => name));
+    return this.nodes.filter((node) => node !== primary && !followers.has(node.machine.name));
   }
 
   /** URL at the primary itself. */
