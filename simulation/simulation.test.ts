@@ -21,6 +21,7 @@ const FOUND_ONCE = [
   { seed: 103, what: "a payment without patience waited for a full processor that hung" },
   { seed: 705, what: "failed commits left a journal that no start took" },
   { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
+  { seed: 3_857_240_028, what: "the world ended before a shop had its lost payment taken again" },
   { seed: 40_438, what: "nobody let through what came last, of a copy that proves nothing" },
   {
     seed: 1_795_898_948,

@@ -126,6 +126,7 @@ class World implements Scene {
   troubled = true;
   isRestoring = false;
   isUnproven = false;
+  missing = 0;
   readonly #shop: Shop;
   readonly #steps: number;
   #settledSeqs: number[] = [];
@@ -297,7 +298,8 @@ class World implements Scene {
     for (const api of this.apis) if (!api.isUp) api.start();
     takeBack(this);
     if (!this.gateway.isStarted) this.startGateway();
-    const settledAll = () => this.#stop() || (this.gateway.up && this.gateway.openCount === 0);
+    const isQuiet = () => this.gateway.up && this.gateway.openCount === 0 && this.missing === 0;
+    const settledAll = () => this.#stop() || isQuiet();
     // Shops may still be repeating, so being quiet once is not enough.
     time.run(time.nowMs + 20_000, this.#stop);
     // Payments that are held may be all that there is room for.

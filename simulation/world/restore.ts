@@ -60,7 +60,9 @@ function putBack(world: Scene, copy: Uint8Array): void {
   world.isRestoring = false;
   world.startGateway();
   for (const [correlationId, payment] of before) {
-    if (!kept.has(correlationId)) repeat(world, correlationId, payment);
+    if (kept.has(correlationId)) continue;
+    world.missing++;
+    repeat(world, correlationId, payment);
   }
 }
 
@@ -84,7 +86,7 @@ function hide(world: Scene, number: number, times: number): void {
 function repeat(world: Scene, correlationId: string, payment: PaymentOnDisk): void {
   const { restoring, time } = world;
   time.after(restoring.next() * 2_000, () => {
-    if (world.disk.payment(correlationId) !== undefined) return;
+    if (world.disk.payment(correlationId) !== undefined) return void world.missing--;
     world.repost(correlationId, payment.amount_cents);
     repeat(world, correlationId, payment);
   });

@@ -50,6 +50,8 @@ export interface Scene {
   isRestoring: boolean;
   /** Some processor has settled nothing that is in the copy which was put in place. */
   isUnproven: boolean;
+  /** Payments that a copy does not have, and whose shops repeat them. */
+  missing: number;
   note(line: string): void;
   /** Runs a check; a violation ends the run. */
   watch(check: () => void): void;
