@@ -22,6 +22,10 @@ const FOUND_ONCE = [
   { seed: 705, what: "failed commits left a journal that no start took" },
   { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
   { seed: 3_857_240_028, what: "the world ended before a shop had its lost payment taken again" },
+  {
+    seed: 103_098,
+    what: "the checker counted places of payments whose acceptance nobody had heard of",
+  },
   { seed: 40_438, what: "nobody let through what came last, of a copy that proves nothing" },
   {
     seed: 1_795_898_948,

@@ -125,11 +125,15 @@ export class Decisions {
       const waiting = this.#waiting.get(seq);
       if (waiting !== undefined) this.#checkPatience(waiting);
       this.#waiting.delete(seq);
+      // It is stored, though the worker may have ended before it heard so.
+      this.#seqOf.set(this.#known.get(seq)!.id, seq);
       this.#onAssigned(seq, placeOf(assignment.processor), inForce);
     } else if ("seq" in transition) this.#waiting.delete(transition.seq);
   }
 
   onResult(transition: Transition, result: TransitionResult | null): void {
+    // No call leaves for an assignment that was not stored.
+    if (transition.kind === "assign" && result?.kind !== "done") this.#giveBack(transition.seq);
     if (transition.kind !== "accept") return;
     const { seq, correlationId } = transition;
     const waiting = this.#waiting.get(seq);
