@@ -83,8 +83,8 @@ test("what does not come at all is overdue, after a pause too", async () => {
 
 test("what is cancelled is never overdue, not even while what has come is read", async () => {
   let isJudged = false;
-  const overdue = new Overdue(1, () => (isJudged = true));
-  await pauseWhileReading(50);
+  const overdue = new Overdue(TIMEOUT_MS, () => (isJudged = true));
+  await pauseWhileReading(PAUSE_MS);
   setTimeout(() => overdue.cancel(), 0);
   await Bun.sleep(30);
   expect(isJudged).toBe(false);
