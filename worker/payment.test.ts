@@ -7,14 +7,8 @@ import { Lanes } from "./lane.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import type { Journal } from "./journal.ts";
 import { OpenPayments } from "./pipeline/open-payments.ts";
-import {
-  assignmentOf,
-  TRANSITIONS,
-  type Move,
-  type MoveKind,
-  type OpenPayment,
-  type OpenState,
-} from "./payment.ts";
+import { assignmentOf, TRANSITIONS, type Move, type MoveKind, type OpenState } from "./payment.ts";
+import { queuedPayment } from "./payment.fixture.ts";
 import type { PaymentState, Transition } from "./transitions.ts";
 
 const SEQ = 1;
@@ -182,19 +176,14 @@ function paymentsWith(state: OpenState | null) {
     lanes: new Lanes([]),
     patienceMs: 1_000,
   });
-  const payment: OpenPayment = {
-    seq: SEQ,
-    payment: { correlationId: ID, amountCents: CENTS },
+  const payment = queuedPayment(SEQ, {
+    correlationId: ID,
+    amountCents: CENTS,
     acceptedAtMs: 4,
     deadlineMs: 1_000,
     state: state ?? { kind: "assigned", assignment },
     isOpen: false,
-    refusals: 0,
-    rejectedBy: null,
-    isClaimed: false,
-    calls: 0,
-    quietSinceMs: 0,
-  };
+  });
   if (state !== null) payments.open(payment);
   const commit = () => {
     for (const done of waiting.splice(0)) done();

@@ -1,24 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { OpenPayment } from "./payment.ts";
+import { queuedPayment } from "./payment.fixture.ts";
 import { PaymentQueue } from "./queue.ts";
 
 function payment(deadlineMs: number, seq = deadlineMs): OpenPayment {
-  const correlationId = `00000000-0000-4000-8000-${String(seq).padStart(12, "0")}`;
-  const state = { kind: "queued" } as const;
-  return {
-    seq,
-    payment: { correlationId, amountCents: 1 },
-    acceptedAtMs: 0,
-    deadlineMs,
-    state,
-    isOpen: true,
-    refusals: 0,
-    rejectedBy: null,
-    isClaimed: false,
-    calls: 0,
-    quietSinceMs: 0,
-  };
+  return queuedPayment(seq, { deadlineMs });
 }
 
 function queueOf(line: readonly number[], returned: readonly number[] = []): PaymentQueue {

@@ -3,6 +3,7 @@
  * an array.
  */
 import type { OpenPayment } from "../../worker/payment.ts";
+import { queuedPayment } from "../../worker/payment.fixture.ts";
 import { PaymentQueue } from "../../worker/queue.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { compare } from "../compare.ts";
@@ -18,8 +19,9 @@ export function run(context: BenchContext): Row[] {
     const queue = new PaymentQueue();
     const array: OpenPayment[] = [];
     for (let i = 0; i < length; i++) {
-      queue.push(paymentAt(i));
-      array.push(paymentAt(i));
+      // Our queue looks at deadlines: they are equal, as when its payments go round and round.
+      queue.push(queuedPayment(i));
+      array.push(queuedPayment(i));
     }
     for (let i = 0; i < length / 2; i++) {
       const ours = queue.takeOldest() as OpenPayment;
@@ -37,21 +39,4 @@ export function run(context: BenchContext): Row[] {
     checks.equal("the length afterwards", queue.length, length);
     return rowOf(`queue: take + push, ${length} long`, "ns", series, checks, "against array.shift");
   });
-}
-
-/** Our queue looks at deadlines: they are equal, as when its payments go round and round. */
-function paymentAt(seq: number): OpenPayment {
-  return {
-    seq,
-    payment: { correlationId: "00000000-0000-4000-8000-000000000000", amountCents: 1 },
-    acceptedAtMs: 0,
-    deadlineMs: 0,
-    state: { kind: "queued" },
-    isOpen: true,
-    refusals: 0,
-    rejectedBy: null,
-    isClaimed: false,
-    calls: 0,
-    quietSinceMs: 0,
-  };
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { shareOf } from "../../shared/tariff.ts";
 import { Lane } from "../lane.ts";
-import type { OpenPayment } from "../payment.ts";
+import { queuedPayment } from "../payment.fixture.ts";
 import { Asking, ASKING_DEFAULTS, type Question } from "./asking.ts";
 import { NOTHING, ScriptedProcessor, UNASKED } from "./scripted.fixture.ts";
 import { idOf } from "./world.fixture.ts";
@@ -20,21 +20,7 @@ function laneAt(number: number): Lane {
   });
 }
 
-function payment(seq: number): OpenPayment {
-  return {
-    seq,
-    payment: { correlationId: idOf(seq), amountCents: 1_990 },
-    acceptedAtMs: 0,
-    deadlineMs: 0,
-    state: { kind: "queued" },
-    isOpen: true,
-    refusals: 0,
-    rejectedBy: null,
-    isClaimed: false,
-    calls: 0,
-    quietSinceMs: 0,
-  };
-}
+const payment = (seq: number) => queuedPayment(seq, { correlationId: idOf(seq) });
 
 const asking = (notBeforeMs = 0) => new Asking([laneAt(0)], () => 1, notBeforeMs);
 const due = (core: Asking, nowMs: number): Question[] => [...core.due(nowMs)];
