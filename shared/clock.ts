@@ -16,15 +16,15 @@ export const systemClock: Clock = {
   steadyMs: () => performance.now(),
 };
 
-/** Time to the next multiple of `everyMs`. What waits so goes off together. */
-export const toNextMs = (everyMs: number, nowMs: number) => everyMs - (nowMs % everyMs);
+/** The first multiple of `everyMs` after an instant. What is due at such goes off together. */
+export const nextMultipleMs = (everyMs: number, afterMs: number) =>
+  afterMs + (everyMs - (afterMs % everyMs));
 
 /** Calls at such multiples, until what it gives is called; the end of the process does not wait for it. */
 export function atMultiplesOf(everyMs: number, call: () => void): () => void {
   let off = () => {};
   const set = () => {
-    const nowMs = systemClock.steadyMs();
-    off = alarms.at(nowMs + toNextMs(everyMs, nowMs), fire);
+    off = alarms.at(nextMultipleMs(everyMs, systemClock.steadyMs()), fire);
   };
   const fire = () => {
     set();

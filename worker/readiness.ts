@@ -2,7 +2,7 @@
  * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
  * that it stands still (pulse.ts). Each trouble is an incident.
  */
-import { toNextMs, type Clock } from "../shared/clock.ts";
+import { nextMultipleMs, type Clock } from "../shared/clock.ts";
 import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
@@ -61,7 +61,7 @@ export class Readiness {
   }
 
   get nextTickAtMs(): number {
-    return this.#tickedAtMs + toNextMs(BEAT_MS, this.#tickedAtMs);
+    return nextMultipleMs(BEAT_MS, this.#tickedAtMs);
   }
 
   tick(): void {

@@ -5,7 +5,7 @@
  * lookup that fails retires nothing. A pool without connections sets no timer.
  */
 import { alarms as ofThread, type Alarms } from "../alarms.ts";
-import { toNextMs } from "../clock.ts";
+import { nextMultipleMs } from "../clock.ts";
 import type { Peer } from "../net/peer.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
@@ -83,15 +83,16 @@ export class ConnectionPool {
     if (this.#isSweepDue) return;
     this.#isSweepDue = true;
     const idleSinceMs = this.#idle[0]?.idleSinceMs ?? performance.now();
-    const atMs = idleSinceMs + this.#idleMsMax;
-    this.#alarms.at(atMs + toNextMs(Math.min(LOOK_MS, this.#idleMsMax), atMs), () => this.#sweep());
+    const everyMs = Math.min(LOOK_MS, this.#idleMsMax);
+    const atMs = nextMultipleMs(everyMs, idleSinceMs + this.#idleMsMax);
+    this.#alarms.at(atMs, () => this.#sweep());
   }
 
   #resolveLater(): void {
     if (!this.#peer.isName || this.#isResolveDue) return;
     this.#isResolveDue = true;
-    const nowMs = performance.now();
-    this.#alarms.at(nowMs + toNextMs(this.#resolveMs, nowMs), () => void this.#resolveAgain());
+    const atMs = nextMultipleMs(this.#resolveMs, performance.now());
+    this.#alarms.at(atMs, () => void this.#resolveAgain());
   }
 
   #sweep(): void {

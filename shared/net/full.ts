@@ -7,7 +7,7 @@
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { alarms } from "../alarms.ts";
-import { toNextMs } from "../clock.ts";
+import { nextMultipleMs } from "../clock.ts";
 import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
@@ -48,8 +48,7 @@ export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
     } else if (reserve === null) reserve = spare;
     else if (spare !== null) closeSync(spare);
     const everyMs = isFull ? LOOK_WHILE_FULL_MS : LOOK_MS;
-    const nowMs = performance.now();
-    alarms.at(nowMs + toNextMs(everyMs, nowMs), look);
+    alarms.at(nextMultipleMs(everyMs, performance.now()), look);
   };
   look();
 }

@@ -4,7 +4,7 @@
  * two hops cost an acknowledgement more than the commit (docs/adr/0018).
  */
 import { SQLiteError, type Database } from "bun:sqlite";
-import { toNextMs, type Clock } from "../../shared/clock.ts";
+import { nextMultipleMs, type Clock } from "../../shared/clock.ts";
 import type { OnDurable } from "./driver.ts";
 import type { Transition } from "../transitions.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
@@ -173,7 +173,7 @@ export class TurnJournal extends InlineJournal {
   #tick(): void {
     const nowMs = this.#parts.clock.steadyMs();
     if (nowMs >= this.#presenceDueAtMs) {
-      this.#presenceDueAtMs = nowMs + toNextMs(PRESENCE_MS, nowMs);
+      this.#presenceDueAtMs = nextMultipleMs(PRESENCE_MS, nowMs);
       this.#look();
     }
     this.commit(nowMs);

@@ -2,7 +2,7 @@
  * Meters what happens second by second, and keeps it for a while so that a new reader sees what led to
  * now. A payment costs it one addition; a second costs one row, and a sum into its minute.
  */
-import { toNextMs, type Clock } from "../../shared/clock.ts";
+import { nextMultipleMs, type Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
 import type { Lane } from "../lane.ts";
@@ -46,7 +46,7 @@ export class Meter {
   }
 
   get nextTickAtMs(): number {
-    return this.#startedAtMs + toNextMs(SECOND_MS, this.#startedAtMs);
+    return nextMultipleMs(SECOND_MS, this.#startedAtMs);
   }
 
   tick(): void {
