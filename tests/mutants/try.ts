@@ -1,6 +1,7 @@
 /** Plants a mutant, and runs the test that must notice it; that must also pass without. */
 import { editedText, filesOf } from "../../simulation/planted/edits.ts";
 import type { Mutant } from "./mutants.ts";
+import { eachOf } from "../../testing/each.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 
@@ -11,23 +12,18 @@ export type Tried = {
   readonly why: string;
 };
 
-/** `tried` is called as each ends; the results are in no order. */
+/** `tried` is called as each ends; the results are in the order of the mutants. */
 export async function tryAll(
   mutants: readonly Mutant[],
   jobs: number,
   tried: (one: Tried) => void = () => {},
 ): Promise<Tried[]> {
-  const left = [...mutants];
-  const all: Tried[] = [];
-  const work = async () => {
-    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-      const one = await tryMutant(mutant);
-      all.push(one);
-      tried(one);
-    }
+  const tryOne = async (mutant: Mutant) => {
+    const one = await tryMutant(mutant);
+    tried(one);
+    return one;
   };
-  await Promise.all(Array.from({ length: jobs }, work));
-  return all;
+  return eachOf(mutants, tryOne, jobs);
 }
 
 async function tryMutant(mutant: Mutant): Promise<Tried> {

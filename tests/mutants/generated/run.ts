@@ -7,6 +7,7 @@ import { judge, type Effort, type Judged } from "./judge.ts";
 import type { Generated } from "./mutate.ts";
 import { readImporters } from "./reach.ts";
 import { add, isFound, SCORE } from "./score.ts";
+import { eachOf } from "../../../testing/each.ts";
 import { run } from "../../../testing/process.ts";
 import { ROOT } from "../../../testing/programs.ts";
 
@@ -79,17 +80,12 @@ export async function judgeAll(
   before: ReadonlyMap<string, Judged> = new Map(),
 ): Promise<Judged[]> {
   const importers = await readImporters();
-  const left = mutants.values();
-  const all: Judged[] = [];
-  const work = async () => {
-    for (const mutant of left) {
-      const one = await judge(mutant, importers, effort, before.get(mutant.name));
-      all.push(one);
-      await onJudged(one);
-    }
+  const judgeOne = async (mutant: Generated) => {
+    const one = await judge(mutant, importers, effort, before.get(mutant.name));
+    await onJudged(one);
+    return one;
   };
-  await Promise.all(Array.from({ length: jobs }, work));
-  return all;
+  return eachOf(mutants, judgeOne, jobs);
 }
 
 /** True when tests or the simulation have missed it, where both can tell. */
