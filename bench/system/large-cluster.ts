@@ -7,9 +7,10 @@ import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { SHARDS } from "../../shared/shards.ts";
 import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { until } from "../../testing/until.ts";
-import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
+import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { fillDatabase } from "./settled-database.ts";
 import { TEN_MILLION } from "./settled-journal.ts";
+import { medianMsOf } from "./questions.ts";
 import { summaryOf, totalOf } from "./sums.ts";
 import { Workers } from "./workers.ts";
 
@@ -57,7 +58,7 @@ async function measure(
   const startMs = first.readyMs;
   await workers.start();
   await workers.untilEven();
-  const summaryMs = await medianOf(async () => {
+  const summaryMs = await medianMsOf(SUMMARIES, async () => {
     checks.equal("settled", totalOf(await summaryOf(workers.http)).count, settled);
   });
   const second = workers.httpOf(1);
@@ -72,14 +73,4 @@ async function measure(
   // The next start would wait for the lease of one that was killed.
   await workers.children[1]!.stop();
   return { startMs, takeOverMs, summaryMs };
-}
-
-async function medianOf(ask: () => Promise<void>): Promise<number> {
-  const spans: number[] = [];
-  for (let i = 0; i < SUMMARIES; i++) {
-    const startMs = performance.now();
-    await ask();
-    spans.push(performance.now() - startMs);
-  }
-  return median(spans);
 }

@@ -9,7 +9,13 @@
 import { seededRandom } from "../../testing/random.ts";
 import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { jsonFrom } from "./questions.ts";
-import { settledJournal, TEN_MILLION, type SettledJournal } from "./settled-journal.ts";
+import {
+  FALLBACK_EACH,
+  PER_MS,
+  settledJournal,
+  TEN_MILLION,
+  type SettledJournal,
+} from "./settled-journal.ts";
 import { startStack, untilIdle } from "./stack.ts";
 
 export const name = "system/pages";
@@ -18,10 +24,6 @@ const PAGE = 100;
 const P99_MS_MAX = 5;
 /** Pages of a kind before those that count. */
 const WARM = 200;
-/** Payments that have one instant; the first of them has an even number. */
-const AT_ONCE = 2;
-/** Every so-many-th payment is the other processor's. */
-const FALLBACK = 10;
 
 type Asked = { readonly path: string; readonly newest: number; readonly step: number };
 /** Milliseconds. */
@@ -34,15 +36,15 @@ export async function run(context: BenchContext): Promise<Row[]> {
   const checks = new Checks();
   const random = seededRandom(1);
   const seqAnywhere = () =>
-    AT_ONCE * PAGE * FALLBACK + Math.floor(random() * (journal.count - 4_000));
+    PER_MS * PAGE * FALLBACK_EACH + Math.floor(random() * (journal.count - 4_000));
   const anywhere = (filter: string, step: number) => () =>
     askedTo(journal, seqAnywhere(), filter, step);
   const oldest = () =>
-    askedTo(journal, AT_ONCE * PAGE + Math.floor(random() * PAGE * FALLBACK), "", 1);
+    askedTo(journal, PER_MS * PAGE + Math.floor(random() * PAGE * FALLBACK_EACH), "", 1);
   const kinds: Record<string, () => (before: Page | null) => Asked> = {
     anywhere: () => anywhere("", 1),
     following: () => following(journal),
-    "one processor": () => anywhere("&processor=fallback", FALLBACK),
+    "one processor": () => anywhere("&processor=fallback", FALLBACK_EACH),
     settled: () => anywhere("&status=settled", 1),
     oldest: () => oldest,
   };
@@ -112,9 +114,9 @@ function following(journal: SettledJournal): (before: Page | null) => Asked {
 
 /** Asks for the page that begins at the instant of a payment, of every `step`th. */
 function askedTo({ firstMs }: SettledJournal, seq: number, filter: string, step: number): Asked {
-  const afterMs = Math.floor(seq / AT_ONCE);
+  const afterMs = Math.floor(seq / PER_MS);
   const to = new Date(firstMs + afterMs).toISOString();
-  const last = afterMs * AT_ONCE + AT_ONCE - 1;
+  const last = afterMs * PER_MS + PER_MS - 1;
   return { path: `/payments?limit=${PAGE}&to=${to}${filter}`, newest: last - (last % step), step };
 }
 

@@ -1,5 +1,5 @@
-/** Asks questions over HTTP at a steady pace while something else is measured. */
-import type { Checks } from "../benchmark.ts";
+/** Asks questions over HTTP: at a steady pace while something else is measured, or one after the other. */
+import { median, type Checks } from "../benchmark.ts";
 
 export type Questions = {
   /** Stops asking, waits for answers under way, and checks that every one was as it must be. */
@@ -30,6 +30,17 @@ export function askSteadily(perSecond: number, ask: (n: number) => Promise<void>
       checks.equal("questions that were answered wrongly", wrong, []);
     },
   };
+}
+
+/** Asks so many times, one after the other; gives the median of the milliseconds. */
+export async function medianMsOf(many: number, ask: () => Promise<void>): Promise<number> {
+  const spans: number[] = [];
+  for (let n = 0; n < many; n++) {
+    const startMs = performance.now();
+    await ask();
+    spans.push(performance.now() - startMs);
+  }
+  return median(spans);
 }
 
 export async function jsonFrom(url: string): Promise<Record<string, unknown>> {

@@ -8,16 +8,12 @@ import { STREAM } from "../../worker/journal/postgres/ledger.ts";
 import { CODE } from "../../worker/journal/sqlite-moves.ts";
 import { BLOCK_ROWS, STREAMS } from "../../worker/limits.ts";
 import { SHARDS } from "../../shared/shards.ts";
+import { CALL_MS, CENTS, FALLBACK_EACH, FIRST_ROUND, IDS, PER_MS } from "./settled-journal.ts";
 
-const FIRST_ROUND = 0.7;
-const PER_MS = 2;
-const CALL_MS = 5;
-const IDS = 2 ** 48;
-const CENTS = { factor: 7_919, max: 100_000 } as const;
 const AT_ONCE = 500_000;
 const NEW_PAYMENTS = `INSERT INTO payments (id, seq, amount_cents, accepted_at_ms, requested_at_ms, settled_at_ms, shard, state, settled, processor)
   SELECT (lpad(to_hex($3::bigint + (n - $1::bigint) * $4::bigint), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid, n,
-    1 + n * ${CENTS.factor} % ${CENTS.max}, at_ms, at_ms, at_ms + ${CALL_MS}, n % ${SHARDS}, ${CODE.settled}, true, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END
+    1 + n * ${CENTS.factor} % ${CENTS.max}, at_ms, at_ms, at_ms + ${CALL_MS}, n % ${SHARDS}, ${CODE.settled}, true, CASE WHEN n % ${FALLBACK_EACH} = 0 THEN 1 ELSE 0 END
   FROM (SELECT n, $5::bigint + n / ${PER_MS} AS at_ms FROM generate_series($1::bigint, $2::bigint) n) t`;
 
 /** Writes so many into an empty database, and brings its statistics up to date. */

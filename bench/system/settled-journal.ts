@@ -31,11 +31,14 @@ export type SettledJournal = {
   readonly centsOf: (seq: number) => number;
 };
 
-const FIRST_ROUND = 0.7;
-const PER_MS = 2;
-const CALL_MS = 5;
-const IDS = 2 ** 48;
-const CENTS = { factor: 7_919, max: 100_000 } as const;
+/** Form of the payments, here and in a database (settled-database.ts): so many of them have one instant. */
+export const PER_MS = 2;
+/** Every so-many-th payment is the other processor's. */
+export const FALLBACK_EACH = 10;
+export const FIRST_ROUND = 0.7;
+export const CALL_MS = 5;
+export const IDS = 2 ** 48;
+export const CENTS = { factor: 7_919, max: 100_000 } as const;
 /** The cache holds the whole index, which is written at once; every other opener reads it from the disk. */
 const CACHE_KB = 1_000_000;
 
@@ -83,7 +86,7 @@ function write(path: string, { count, firstMs, first, steps }: Form): void {
      INSERT INTO payments SELECT *, ${sumOf()}, NULL FROM (SELECT seq,
        unhex(printf('%012x%020x', iif(seq <= ?3, seq * ?4, (seq - ?3) * ?5) - 1, seq)),
        1 + seq * ${CENTS.factor} % ${CENTS.max} AS amount_cents, ${PAYMENT_STATES.indexOf("settled")} AS state,
-       ?2 + seq / ${PER_MS} AS accepted_at_ms, iif(seq % 10 = 0, 1, 0) AS processor,
+       ?2 + seq / ${PER_MS} AS accepted_at_ms, iif(seq % ${FALLBACK_EACH} = 0, 1, 0) AS processor,
        ?2 + seq / ${PER_MS} AS requested_at_ms,
        ?2 + seq / ${PER_MS} + ${CALL_MS} AS settled_at_ms FROM n)`,
     [count, firstMs, first, ...steps],
