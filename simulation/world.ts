@@ -312,7 +312,6 @@ class World implements Scene {
     time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     if (isHeldShut && !this.#stop()) {
       this.#expectOpenDoor();
-      if (this.isUnproven) letThrough(this);
       time.run(time.nowMs + HEAL_MS_MAX, settledAll);
     }
     // Nobody waits for the commit of a settlement.

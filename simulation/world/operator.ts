@@ -80,7 +80,8 @@ export function endOutlived(world: Scene): void {
     else if (checker.isAbsent(correlationId))
       onPayment(world, "absent", correlationId, payment, GROUNDS, true);
   }
-  if (disk.unsettled().size > 0) time.after(AGAIN_MS, () => endOutlived(world));
+  // Shops that were turned away come later.
+  time.after(AGAIN_MS, () => endOutlived(world));
 }
 
 function isAnOperators(

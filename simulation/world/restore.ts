@@ -105,6 +105,6 @@ export function letThrough(world: Scene): void {
     const grounds = { who: "somebody", why: "no control", evidence: "its people say so" };
     onPayment(world, "absent", correlationId, payment, grounds, true);
   }
-  if (disk.unsettled().size > 0)
-    time.after(1_000 + restoring.next() * 100, () => letThrough(world));
+  // Shops that were turned away come later.
+  time.after(1_000 + restoring.next() * 100, () => letThrough(world));
 }
