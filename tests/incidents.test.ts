@@ -41,3 +41,13 @@ test("no two incidents have one message", () => {
   const messages = Object.values(INCIDENTS).map(({ message }) => message);
   expect(new Set(messages).size).toBe(messages.length);
 });
+
+test("every incident is begun by a test", async () => {
+  const here = "tests/incidents.test.ts";
+  const paths = Array.from(new Bun.Glob("{api,shared,tests,worker}/**/*.test.ts").scanSync(ROOT));
+  const texts = await Promise.all(
+    paths.filter((path) => path !== here).map((path) => Bun.file(join(ROOT, path)).text()),
+  );
+  const isNamed = (kind: string) => texts.some((text) => text.includes(kind));
+  expect(Object.keys(INCIDENTS).filter((kind) => !isNamed(kind))).toEqual([]);
+});

@@ -15,7 +15,10 @@ function serveWithFew() {
     let refused = null;
     const fetch = () => new Response(refused === null ? "fine" : \`\${refused()} refused\`);
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
-    refuseWhenFull({ tell: (kind, subject, now) => void (refused = now && (() => now.counts().refused)) });
+    const tell = (kind, subject, now) => {
+      if (kind === "no-descriptors") refused = now && (() => now.counts().refused);
+    };
+    refuseWhenFull({ tell });
     console.log(server.port);
   `,
     DESCRIPTORS,
