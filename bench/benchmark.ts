@@ -152,6 +152,24 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
+/**
+ * Has each of them measure once a round, another one first in every round, so that a slow moment hits all alike.
+ * Gives the results of each, in the order of the rounds.
+ */
+export async function byTurns<T>(
+  runs: number,
+  measures: readonly (() => Promise<T>)[],
+): Promise<T[][]> {
+  const results = measures.map((): T[] => []);
+  for (let round = 0; round < runs; round++) {
+    for (let turn = 0; turn < measures.length; turn++) {
+      const at = (round + turn) % measures.length;
+      results[at]!.push(await measures[at]!());
+    }
+  }
+  return results;
+}
+
 /** Counts what was compared, and ends the benchmark at the first wrong answer. */
 export class Checks {
   count = 0;

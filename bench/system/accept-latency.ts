@@ -7,7 +7,7 @@
  */
 import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
-import { loadBare, loadGateway, type Load } from "./payments.ts";
+import { loadBare, loadGateway, steadily } from "./payments.ts";
 
 export const name = "system/accept-latency";
 
@@ -18,9 +18,7 @@ type Percentile = (typeof PERCENTILES)[number];
 const TWICE_A_BARE_SERVERS: Target = { op: ">=", value: 1 / 1.75, of: "ratio" };
 
 export async function run(context: BenchContext): Promise<Row[]> {
-  const load: Load = context.quick
-    ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
-    : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
+  const load = steadily(RATE, context);
   const series = (
     what: string,
     post: (checks: Checks) => Promise<LoadReport>,

@@ -13,7 +13,15 @@
  * and a container is given no more than so much of it.
  */
 import type { JournalSync } from "../../worker/journal/store.ts";
-import { Checks, median, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
+import {
+  byTurns,
+  Checks,
+  median,
+  rowOf,
+  type BenchContext,
+  type Row,
+  type Target,
+} from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import {
   acceptedOf,
@@ -35,9 +43,9 @@ type Measure = (context: BenchContext, load: Load, checks: Checks) => Promise<Tu
 
 type Subject = { readonly what: string; readonly measure: Measure; readonly least?: number };
 
-const BARE: Subject = { what: "accept: bare, parsed", measure: bare };
+/** The first is what the others are compared with. */
 const SUBJECTS: readonly Subject[] = [
-  BARE,
+  { what: "accept: bare, parsed", measure: bare },
   { what: "accept: normal, settling later", measure: later("normal"), least: 0.65 },
   { what: "accept: full, settling later", measure: later("full"), least: 0.55 },
   { what: "whole payments: normal", measure: whole("normal"), least: 0.5 },
@@ -48,17 +56,19 @@ export async function run(context: BenchContext): Promise<Row[]> {
   const load: Load = context.quick
     ? { warmupMs: 50, durationMs: 100, ratePerSecond: null }
     : { warmupMs: 3_000, durationMs: 3_000, ratePerSecond: null };
-  const all = SUBJECTS.map((subject) => ({ subject, checks: new Checks(), turns: [] as Turn[] }));
-  for (let round = 0; round < context.runs; round++) {
-    for (let turn = 0; turn < all.length; turn++) {
-      const { subject, checks, turns } = all[(round + turn) % all.length]!;
-      turns.push(await subject.measure(context, load, checks));
-    }
-  }
-  const baselines = ratesOf(all[0]!.turns);
-  return all.map(({ subject, checks, turns }) => {
-    const { what, least } = subject;
-    const series = { figures: ratesOf(turns), ...(subject === BARE ? {} : { baselines }) };
+  const all = SUBJECTS.map(({ what, measure, least }) => {
+    return { what, measure, least, checks: new Checks() };
+  });
+  const measures = all.map(
+    ({ measure, checks }) =>
+      () =>
+        measure(context, load, checks),
+  );
+  const results = await byTurns(context.runs, measures);
+  const baselines = ratesOf(results[0]!);
+  return all.map(({ what, least, checks }, i) => {
+    const turns = results[i]!;
+    const series = { figures: ratesOf(turns), ...(i === 0 ? {} : { baselines }) };
     const targets: Target[] = least === undefined ? [] : [{ op: ">=", value: least, of: "ratio" }];
     return rowOf(what, "/s", series, checks, noteOf(turns), targets);
   });

@@ -7,8 +7,7 @@
  */
 import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { familyCpuMsOf } from "../../testing/proc.ts";
-import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import type { LoadReport } from "../load/plan.ts";
+import { byTurns, Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditSums } from "./audit.ts";
 import { acceptedOf, runLoad, type Load } from "./payments.ts";
 import { startStack, type BenchStack } from "./stack.ts";
@@ -40,22 +39,16 @@ export async function run(context: BenchContext): Promise<Row[]> {
   if (WHY_NO_POSTGRES !== null) throw new Error(WHY_NO_POSTGRES);
   const checks = new Checks();
   const counts = context.quick ? WORKERS.quick : WORKERS.full;
-  const turns = new Map([0, ...counts].map((workers) => [workers, [] as Measured[]]));
-  for (let round = 0; round < context.runs; round++) {
-    turns.get(0)!.push(await measureSqlite(context, checks));
-    for (const workers of counts) {
-      turns.get(workers)!.push(await measureWorkers(context, workers, checks));
-    }
-  }
-  const baselines = turns.get(0)!;
-  return counts.flatMap((workers) => {
-    const figures = turns.get(workers)!;
-    const of = (what: keyof Measured) => {
-      return {
-        figures: figures.map((one) => one[what]),
-        baselines: baselines.map((one) => one[what]),
-      };
-    };
+  const [baselines = [], ...results] = await byTurns(context.runs, [
+    () => measureSqlite(context, checks),
+    ...counts.map((workers) => () => measureWorkers(context, workers, checks)),
+  ]);
+  return counts.flatMap((workers, i) => {
+    const figures = results[i]!;
+    const of = (what: keyof Measured) => ({
+      figures: figures.map((one) => one[what]),
+      baselines: baselines.map((one) => one[what]),
+    });
     const who = workers === 1 ? "1 worker" : `${workers} workers`;
     const note = "beside one worker with SQLite, full";
     const primary = { figures: figures.map(({ primaryNs }) => primaryNs) };
@@ -107,15 +100,8 @@ async function measure(
   const report = await paid(quick ? 100 : 4_000);
   await auditSums(gateway, plus(before, acceptedOf(report)), checks);
   const tookMs = performance.now() - startMs;
-  return measuredOf(report, tookMs, from, gateway.cpuMs());
-}
-
-function measuredOf(
-  { perSecond, answered }: LoadReport,
-  tookMs: number,
-  from: Spent,
-  to: Spent,
-): Measured {
+  const { perSecond, answered } = report;
+  const to = gateway.cpuMs();
   const each = (who: keyof Spent) => ((to[who] - from[who]) / answered) * 1e6;
   const whole = (answered / tookMs) * 1_000;
   return { accepted: perSecond, whole, workersNs: each("workers"), primaryNs: each("primary") };

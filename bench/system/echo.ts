@@ -13,6 +13,7 @@ import { dirname } from "node:path";
 import { startHaproxy, WHY_NO_HAPROXY, type Balancer } from "../../testing/haproxy.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import {
+  byTurns,
   Checks,
   differenceOf,
   median,
@@ -66,17 +67,18 @@ export async function run(context: BenchContext): Promise<Row[]> {
   if (WHY_NO_HAPROXY !== null || !existsSync("/proc/self/schedstat")) return [];
   const users = usersOf(context);
   const all = Object.entries(SUBJECTS).map(([what, measure]) => {
-    return { what, measure, checks: new Checks(), reports: [] as Report[] };
+    return { what, measure, checks: new Checks() };
   });
-  for (let round = 0; round < context.runs; round++) {
-    for (let turn = 0; turn < all.length; turn++) {
-      const { measure, checks, reports } = all[(round + turn) % all.length]!;
-      reports.push(await measure(context, users, checks));
-    }
-  }
-  const echoes = all.find(({ what }) => what === ECHO)!.reports;
-  return all.flatMap(({ what, checks, reports }) =>
+  const measures = all.map(
+    ({ measure, checks }) =>
+      () =>
+        measure(context, users, checks),
+  );
+  const results = await byTurns(context.runs, measures);
+  const echoes = results[all.findIndex(({ what }) => what === ECHO)]!;
+  return all.flatMap(({ what, checks }, i) =>
     FIGURES.map(({ what: figure, unit, most, of }) => {
+      const reports = results[i]!;
       const isEcho = what === ECHO;
       const series = { figures: reports.map(of), ...(isEcho ? {} : { baselines: echoes.map(of) }) };
       const turns = isEcho ? "" : differenceOf(ratiosOf(unit, { baselines: [], ...series }));

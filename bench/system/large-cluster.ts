@@ -7,7 +7,7 @@ import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { SHARDS } from "../../shared/shards.ts";
 import { startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { until } from "../../testing/until.ts";
-import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
+import { byTurns, Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { fillDatabase } from "./settled-database.ts";
 import { TEN_MILLION } from "./settled-journal.ts";
 import { medianMsOf } from "./questions.ts";
@@ -33,11 +33,10 @@ export async function run(context: BenchContext): Promise<Row[]> {
   await using postgres = await startPostgres();
   const [large, empty] = [await postgres.database(), await postgres.database()];
   await fillDatabase(large, count);
-  const [figures, baselines]: [Measured[], Measured[]] = [[], []];
-  for (let round = 0; round < context.runs; round++) {
-    baselines.push(await measure(context, empty, 0, checks));
-    figures.push(await measure(context, large, count, checks));
-  }
+  const [baselines = [], figures = []] = await byTurns(context.runs, [
+    () => measure(context, empty, 0, checks),
+    () => measure(context, large, count, checks),
+  ]);
   const note = `${count} settled, beside an empty database`;
   const row = (what: string, which: keyof Measured) => {
     const of = (some: readonly Measured[]) => some.map((one) => one[which]);

@@ -3,7 +3,7 @@
  * 202, against the same gateway with an empty journal; and how long a worker takes from its start to its
  * being ready. Ready means that every summary is answered, and the first one is compared with the rows.
  */
-import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { byTurns, Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import { CONNECTIONS, loadGateway, type Load } from "./payments.ts";
 import { MILLION, settledJournal, TEN_MILLION } from "./settled-journal.ts";
@@ -49,14 +49,10 @@ async function acceptance(context: BenchContext): Promise<Row> {
     : { warmupMs: 750, durationMs: 1_500, ratePerSecond: null };
   const { path, count } = settledJournal(context, TEN_MILLION);
   const checks = new Checks();
-  const figures: number[] = [];
-  const baselines: number[] = [];
-  const rateOf = async (options: StackOptions) =>
+  const rateOf = (options: StackOptions) => async () =>
     (await loadGateway(context, options, load, checks)).perSecond;
-  for (let round = 0; round < context.runs; round++) {
-    baselines.push(await rateOf(LATER));
-    figures.push(await rateOf({ ...LATER, settled: path }));
-  }
+  const measures = [rateOf(LATER), rateOf({ ...LATER, settled: path })];
+  const [baselines = [], figures = []] = await byTurns(context.runs, measures);
   const note = `normal, settling later, ${CONNECTIONS} connections, ${count} settled; against an empty journal`;
   const target = { op: ">=", value: 0.8, of: "ratio" } as const;
   const series = { figures, baselines };

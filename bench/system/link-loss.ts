@@ -8,7 +8,7 @@ import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benc
 import type { LoadReport } from "../load/plan.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
-import { acceptedOf, loadStack, type Load } from "./payments.ts";
+import { acceptedOf, loadStack, steadily } from "./payments.ts";
 import { startStack } from "./stack.ts";
 import { plus } from "./sums.ts";
 
@@ -22,9 +22,7 @@ const PERCENTILES: readonly ["p50Ms" | "p99Ms", string, Target[]][] = [
 ];
 
 export async function run(context: BenchContext): Promise<Row[]> {
-  const load: Load = context.quick
-    ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
-    : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
+  const load = steadily(RATE, context);
   const checks = new Checks();
   const smooth: LoadReport[] = [];
   const lossy: LoadReport[] = [];

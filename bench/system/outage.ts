@@ -8,7 +8,7 @@
 import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import type { LoadReport } from "../load/plan.ts";
 import { auditJournal, auditSums, settledSince } from "./audit.ts";
-import { acceptedOf, loadStack, type Load } from "./payments.ts";
+import { acceptedOf, loadStack, steadily, type Load } from "./payments.ts";
 import type { Sum } from "../../testing/gateway.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 import { plus, totalOf } from "./sums.ts";
@@ -21,9 +21,7 @@ const DRAIN_MS_MAX = 60_000;
 
 export async function run(context: BenchContext): Promise<Row[]> {
   const { quick } = context;
-  const steady: Load = quick
-    ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
-    : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
+  const steady = steadily(RATE, context);
   const posted: Load = { warmupMs: 0, durationMs: quick ? 100 : 5_000, ratePerSecond: 20_000 };
   const checks = { drain: new Checks(), door: new Checks() };
   const rates: number[] = [];

@@ -14,6 +14,13 @@ export type Load = Pick<LoadPlan, "warmupMs" | "durationMs" | "ratePerSecond" | 
   readonly connections?: number;
 };
 
+/** A steady load, short where sizes are tiny. */
+export function steadily(ratePerSecond: number, { quick }: BenchContext, durationMs = 4_000): Load {
+  return quick
+    ? { warmupMs: 50, durationMs: 200, ratePerSecond }
+    : { warmupMs: 1_000, durationMs, ratePerSecond };
+}
+
 export type BareReport = LoadReport & { readonly cpuNs: number };
 
 export type GatewayReport = LoadReport & {

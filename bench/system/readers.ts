@@ -14,7 +14,7 @@ import { Checks, median, rowOf, type BenchContext, type Row, type Target } from 
 import type { LoadReport } from "../load/plan.ts";
 import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
-import { acceptedOf, loadBare, loadStack, type Load } from "./payments.ts";
+import { acceptedOf, loadBare, loadStack, steadily } from "./payments.ts";
 import { sumOf, type Sum } from "../../testing/gateway.ts";
 import { askSteadily, jsonFrom } from "./questions.ts";
 import { settledJournal, TEN_MILLION, type SettledJournal } from "./settled-journal.ts";
@@ -36,9 +36,7 @@ const TARGETS: Target[] = [{ op: ">=", value: 1 / 2, of: "ratio" }];
 type Reading = (stack: BenchStack, checks: Checks) => Promise<() => Promise<void>>;
 
 export async function run(context: BenchContext): Promise<Row[]> {
-  const load: Load = context.quick
-    ? { warmupMs: 50, durationMs: 200, ratePerSecond: RATE }
-    : { warmupMs: 1_000, durationMs: 4_000, ratePerSecond: RATE };
+  const load = steadily(RATE, context);
   const journal = settledJournal(context, TEN_MILLION);
   const known = windowOf(journal);
   const reading = (what: string, targets: Target[], begin: Reading) => {

@@ -7,13 +7,13 @@
  */
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
-import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
+import { byTurns, Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { uuidFrom, seededRandom } from "../../testing/random.ts";
 import { auditJournal, auditSums } from "./audit.ts";
 import type { ClientPlan, ClientReport } from "./charges.ts";
 import { simulateBy } from "../../testing/stack.ts";
 import { CHILD, LIGHT_PROCESSOR, reportOf } from "./children.ts";
-import { startStack, type BenchStack, type StackOptions } from "./stack.ts";
+import { startStack, type BenchStack } from "./stack.ts";
 import { summaryOf, sumsOf, totalOf } from "./sums.ts";
 
 export const name = "system/settle-rate";
@@ -35,12 +35,10 @@ export async function run(context: BenchContext): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { delayMs, least } of DELAYS) {
     const checks = new Checks();
-    const figures: number[] = [];
-    const baselines: number[] = [];
-    for (let round = 0; round < context.runs; round++) {
-      baselines.push(await bareRate(context, delayMs, checks));
-      figures.push(await workerRate(context, delayMs, checks));
-    }
+    const [baselines = [], figures = []] = await byTurns(context.runs, [
+      () => bareRate(context, delayMs, checks),
+      () => workerRate(context, delayMs, checks),
+    ]);
     const note = `both processors, full; against a bare fetch loop, ${IN_FLIGHT} at a time each`;
     const target = { op: ">=", value: least, of: "figure" } as const;
     const series = { figures, baselines };
@@ -49,20 +47,15 @@ export async function run(context: BenchContext): Promise<Row[]> {
   return rows;
 }
 
-/** Settles a backlog; `env` has further settings of the worker. */
-export async function workerRate(
-  context: BenchContext,
-  delayMs: number,
-  checks: Checks,
-  env: StackOptions["env"] = {},
-): Promise<number> {
+/** Settles a backlog. */
+async function workerRate(context: BenchContext, delayMs: number, checks: Checks): Promise<number> {
   const backlog = context.quick ? 1_000 : 24_000;
   await using stack = await startStack(context, {
     sync: "full",
     delayMs,
     apis: 0,
     prepare: (journal) => fill(journal, backlog),
-    env: { PATIENCE_MS: "0", ...env },
+    env: { PATIENCE_MS: "0" },
   });
   const rate = await slope(stack, backlog);
   const accepted = { count: backlog, cents: backlog * AMOUNT_CENTS };
