@@ -207,7 +207,7 @@ class Run {
         patienceMs: SHOP_PATIENCE_MS,
         over: over.signal,
       }),
-      runWeather(stack.atWork, { random: this.#fromSeed(), faults, log: () => {} }, over.signal),
+      runWeather(stack.atWork, { random: this.#fromSeed(), faults }, over.signal),
       this.#shop?.runWeather(this.#fromSeed(), over.signal),
       this.#history.watch(stack, this.#fromSeed(), over.signal),
       rounds,

@@ -128,7 +128,7 @@ class Drill {
       }),
       runWeather(
         stand.processors,
-        { random: this.#fromSeed(), faults: this.#legs % 2 === 0, log: () => {} },
+        { random: this.#fromSeed(), faults: this.#legs % 2 === 0 },
         over.signal,
       ),
       this.#troubles(stand, target).finally(() => over.abort()),

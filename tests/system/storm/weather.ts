@@ -24,18 +24,14 @@ type Switches = {
 /** Changes one processor after the other until `signal` is aborted, then heals all of them. */
 export async function runWeather(
   processors: readonly Processor[],
-  options: { random: () => number; faults: boolean; log: (text: string) => void },
+  { random, faults }: { random: () => number; faults: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const processor = pick(options.random, processors);
-    const switches = drawSwitches(options.random, options.faults);
-    options.log(`${processor.name} ${JSON.stringify(switches)}`);
-    await apply(processor, switches);
-    await pause(integerFrom(options.random, STEP_MS.min, STEP_MS.max), signal);
+    await apply(pick(random, processors), drawSwitches(random, faults));
+    await pause(integerFrom(random, STEP_MS.min, STEP_MS.max), signal);
   }
   for (const processor of processors) await processor.heal();
-  options.log("all processors are healed");
 }
 
 function drawSwitches(random: () => number, withFaults: boolean): Switches {
