@@ -1,12 +1,9 @@
 /** Tells what a figure depends on beside the code. */
-import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
 import { run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
-import { median } from "./benchmark.ts";
+import { sampleSync } from "../commands/doctor/machine.ts";
 
-const SYNCS = 50;
 const WATCH_MS = 500;
 
 export type Machine = {
@@ -15,7 +12,7 @@ export type Machine = {
   readonly bun: string;
   readonly date: string;
   readonly commit: string;
-  /** Time to sync one page to the disk that journals are on, a median. */
+  /** Time to sync a small write to the disk that journals are on, a median. */
   readonly fsyncMs: number;
   /** Share of all cores that others used just before: figures of a busy machine are low. */
   readonly busy: number;
@@ -24,13 +21,14 @@ export type Machine = {
 export async function describeMachine(directory: string): Promise<Machine> {
   const busy = await busyPart();
   const cores = cpus();
+  const sync = sampleSync(directory);
   return {
     cores: cores.length,
     cpu: cores[0]?.model.trim() ?? "unknown",
     bun: Bun.version,
     date: new Date().toISOString(),
     commit: await commit(),
-    fsyncMs: fsyncMs(directory),
+    fsyncMs: typeof sync === "string" ? Number.NaN : sync.p50Ms,
     busy,
   };
 }
@@ -59,13 +57,11 @@ async function busyPart(): Promise<number> {
 }
 
 function coreTimes(): { idle: number; all: number } {
-  let idle = 0;
-  let all = 0;
-  for (const { times } of cpus()) {
-    idle += times.idle;
-    all += times.user + times.nice + times.sys + times.irq + times.idle;
-  }
-  return { idle, all };
+  const times = cpus().map((core) => core.times);
+  const sumOf = (name: keyof (typeof times)[number]) =>
+    times.reduce((sum, one) => sum + one[name], 0);
+  const busy = sumOf("user") + sumOf("nice") + sumOf("sys") + sumOf("irq");
+  return { idle: sumOf("idle"), all: sumOf("idle") + busy };
 }
 
 async function commit(): Promise<string> {
@@ -77,17 +73,4 @@ async function commit(): Promise<string> {
   const id = await git("rev-parse", "--short", "HEAD");
   if (id === null) return "no commit";
   return (await git("status", "--porcelain")) === "" ? id : `${id} and changes`;
-}
-
-function fsyncMs(directory: string): number {
-  const file = openSync(join(directory, "fsync"), "w");
-  const page = new Uint8Array(4_096);
-  const spans = Array.from({ length: SYNCS }, () => {
-    const startMs = performance.now();
-    writeSync(file, page);
-    fdatasyncSync(file);
-    return performance.now() - startMs;
-  });
-  closeSync(file);
-  return median(spans);
 }

@@ -3,7 +3,7 @@
  * writes nothing, and takes no lock.
  */
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
-import { complain, say } from "../shared/say.ts";
+import { say } from "../shared/say.ts";
 import { movedNames, whyNotAsked } from "../worker/addresses.ts";
 import { adaptersOf, booksOf, lagMs, notAudited, whyNot } from "../worker/audit.ts";
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
@@ -47,23 +47,10 @@ const REPEATS = 3;
 const PARTS_MAX = 100_000;
 const CALLS_MAX = 10_000_000;
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function auditByHand(args: readonly string[]): Promise<never> {
+export async function auditByHand(args: readonly string[]): Promise<0 | 1 | 2> {
   const options = readOptions(args);
-  try {
-    return process.exit(await auditWith(options, process.env, Date.now()));
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(2);
-  }
-}
-
-async function auditWith(
-  options: ReturnType<typeof readOptions>,
-  env: Record<string, string | undefined>,
-  nowMs: number,
-): Promise<0 | 1 | 2> {
-  const read = readWithProcessors(TABLE, env);
+  const nowMs = Date.now();
+  const read = readWithProcessors(TABLE, process.env);
   if (!read.ok) throw new Error(read.reason);
   const { settings } = read;
   const chosen = settings.PROCESSORS.filter(

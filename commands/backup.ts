@@ -50,8 +50,7 @@ type Job =
   | { readonly kind: "folder"; readonly path: string; readonly keep: number }
   | { readonly kind: "loop"; readonly path: string; readonly keep: number; periodMs: number };
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function backUpByHand(args: readonly string[]): Promise<never> {
+export async function backUpByHand(args: readonly string[]): Promise<0> {
   const job = readJob(args);
   for (const [signal, code] of Object.entries(CODES)) {
     process.on(signal, () => process.exit(job.kind === "loop" ? 0 : code));
@@ -62,23 +61,22 @@ export async function backUpByHand(args: readonly string[]): Promise<never> {
     refuseDatabase(read.settings.JOURNAL, "worker backup");
     return await run(job, read.settings);
   } catch (error) {
-    complain(`there is no copy: ${(error as Error).message}`);
-    return process.exit(1);
+    throw new Error(`there is no copy: ${(error as Error).message}`, { cause: error });
   }
 }
 
 async function run(
   job: Job,
   { JOURNAL: journal, LOG_LEVEL: level }: { JOURNAL: string; LOG_LEVEL: LogLevel },
-): Promise<never> {
+): Promise<0> {
   if (job.kind !== "file") refuseNoFolder(job.path);
   switch (job.kind) {
     case "file":
       say(describe(await makeCopy(journal, job.to, complain)));
-      return process.exit(0);
+      return 0;
     case "folder":
       say(describe(await round({ ...job, journal }, complain)));
-      return process.exit(0);
+      return 0;
     case "loop":
       return goOn({ ...job, journal }, job.periodMs, createLog("backup", level));
   }

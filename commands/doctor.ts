@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
-import { complain, say } from "../shared/say.ts";
+import { say } from "../shared/say.ts";
 import { isPrivateAddress } from "../shared/link/reach.ts";
 import { integer, setting } from "../shared/settings.ts";
 import { judgeAddresses } from "./doctor/addresses.ts";
@@ -75,8 +75,7 @@ const LINE = {
 /** An API's setting, which the load balancer waits for. */
 const ACK_TIMEOUT_MS = setting("1000", "as the APIs have it", integer(10, 60_000));
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function doctorByHand(args: readonly string[]): Promise<never> {
+export async function doctorByHand(args: readonly string[]): Promise<0 | 1 | 2> {
   const { values } = argumentsOrExit(LINE, args);
   const { processor, haproxy } = values;
   if (processor !== undefined && haproxy !== undefined) {
@@ -86,13 +85,8 @@ export async function doctorByHand(args: readonly string[]): Promise<never> {
   if (processor === undefined && stray !== undefined) {
     refuseArguments(USAGE, `--${stray} goes with --processor NAME`);
   }
-  try {
-    if (processor === undefined) return process.exit(await doctorWith(values, process.env));
-    return process.exit(await proveProcessor({ ...values, processor }, process.env));
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(2);
-  }
+  if (processor === undefined) return await doctorWith(values, process.env);
+  return await proveProcessor({ ...values, processor }, process.env);
 }
 
 async function doctorWith(

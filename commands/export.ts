@@ -43,18 +43,11 @@ const ROWS_AT_ONCE = 1_024;
 
 type Order = { readonly window: Instants; readonly format: Format };
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function exportByHand(args: readonly string[]): Promise<never> {
+export async function exportByHand(args: readonly string[]): Promise<0> {
   const order = readOrder(args);
-  try {
-    const reader = openReader(journalNamed(process.env));
-    const totals = await exportAll(reader, order);
-    if (totals !== null) complain(totals);
-    return process.exit(0);
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(1);
-  }
+  const totals = await exportAll(openReader(journalNamed(process.env)), order);
+  if (totals !== null) complain(totals);
+  return 0;
 }
 
 /** Gives the sums; null when nobody reads on. */

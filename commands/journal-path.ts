@@ -12,10 +12,16 @@ export function journalNamed(env: Record<string, string | undefined>): string {
   return read.settings.JOURNAL;
 }
 
-/** The file that JOURNAL names, for `what`; throws with one sentence when it is not there. */
-export function journalPath(env: Record<string, string | undefined>, what: string): string {
+/** The file that JOURNAL names, for `what`, whether it is there or not; throws for a database. */
+export function journalFile(env: Record<string, string | undefined>, what: string): string {
   const path = journalNamed(env);
   refuseDatabase(path, what);
+  return path;
+}
+
+/** The same; throws with one sentence when it is not there. */
+export function journalPath(env: Record<string, string | undefined>, what: string): string {
+  const path = journalFile(env, what);
   if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
   return path;
 }

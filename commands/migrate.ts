@@ -5,7 +5,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { argumentsOrExit } from "../shared/arguments.ts";
-import { complain, say } from "../shared/say.ts";
+import { say } from "../shared/say.ts";
 import { VERSION } from "../shared/version.ts";
 import { FORMAT, formatOf, openToRead, refuseUnknown } from "../worker/format.ts";
 import { isPostgres, shownJournal } from "../worker/journal-url.ts";
@@ -37,20 +37,13 @@ const SLICE_ROWS = 50_000;
 /** Looking for damage takes about so many walks over payments. */
 const CHECK_WALKS = 10;
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function migrateByHand(args: readonly string[]): Promise<never> {
-  const { values } = argumentsOrExit(LINE, args);
-  try {
-    const named = journalNamed(process.env);
-    const isDryRun = values["dry-run"] === true;
-    if (isPostgres(named)) await migrateDatabase(named, isDryRun);
-    else if (isDryRun) say(planOf(journalPath(process.env, "worker migrate")));
-    else migrateAt(journalPath(process.env, "worker migrate"));
-    return process.exit(0);
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(1);
-  }
+export async function migrateByHand(args: readonly string[]): Promise<0> {
+  const isDryRun = argumentsOrExit(LINE, args).values["dry-run"] === true;
+  const named = journalNamed(process.env);
+  if (isPostgres(named)) await migrateDatabase(named, isDryRun);
+  else if (isDryRun) say(planOf(journalPath(process.env, "worker migrate")));
+  else migrateAt(journalPath(process.env, "worker migrate"));
+  return 0;
 }
 
 function migrateAt(path: string): void {

@@ -31,8 +31,7 @@ const OPTIONS = { from: { type: "string" }, to: { type: "string" } } as const;
 const PAYMENTS: Unit = { name: "payments", say: (count) => String(Math.round(count)), last: "" };
 const { CLUSTER_ALLOW_SINGLE } = workerSettings;
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function moveByHand(args: readonly string[]): Promise<never> {
+export async function moveByHand(args: readonly string[]): Promise<0> {
   const { values } = argumentsOrExit({ usage: USAGE, options: OPTIONS }, args);
   if (values.from === undefined && values.to === undefined) {
     return refuseArguments(USAGE, "it is not said from where, nor to where");
@@ -46,10 +45,9 @@ export async function moveByHand(args: readonly string[]): Promise<never> {
     }
     const moved = await move(from, to);
     say(describe(from, to, moved));
-    return process.exit(0);
+    return 0;
   } catch (error) {
-    complain(`the journal is not moved: ${(error as Error).message}`);
-    return process.exit(1);
+    throw new Error(`the journal is not moved: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -49,20 +49,14 @@ const LINE = {
 
 const ROWS: Unit = { name: "rows", say: (rows) => String(Math.round(rows)), last: "" };
 
-/** Ends the process, with the exit code that the usage tells. */
-export async function pruneByHand(args: readonly string[]): Promise<never> {
+export async function pruneByHand(args: readonly string[]): Promise<0> {
   const { values } = argumentsOrExit(LINE, args);
   const beforeMs = instantOf(values.before, Date.now());
-  try {
-    const path = journalPath(process.env, "worker prune");
-    const how = { forgetsUntold: values.untold === true };
-    if (values["dry-run"]) say(describe(path, planAt(path, beforeMs, how), "would be forgotten"));
-    else pruneAt(path, beforeMs, how, values.vacuum === true);
-    return process.exit(0);
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(1);
-  }
+  const path = journalPath(process.env, "worker prune");
+  const how = { forgetsUntold: values.untold === true };
+  if (values["dry-run"]) say(describe(path, planAt(path, beforeMs, how), "would be forgotten"));
+  else pruneAt(path, beforeMs, how, values.vacuum === true);
+  return 0;
 }
 
 function instantOf(given: string | undefined, nowMs: number): number {

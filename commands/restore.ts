@@ -2,12 +2,10 @@
 import { statSync } from "node:fs";
 import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
 import { complain, say } from "../shared/say.ts";
-import { readSettings } from "../shared/settings.ts";
 import { putBack, type PutBack } from "../worker/journal/put-back.ts";
-import { refuseDatabase } from "../worker/journal-url.ts";
-import { workerSettings } from "../worker/settings.ts";
 import { Progress } from "./backup/progress.ts";
 import { refuseWithoutRoom } from "./backup/space.ts";
+import { journalFile } from "./journal-path.ts";
 
 const USAGE = `usage: worker restore FROM
 
@@ -21,27 +19,21 @@ payments no copy has, it is refused.
 Exit code 0: the copy is in place. 1: it is not, and nothing was changed.
 `;
 
-const { JOURNAL } = workerSettings;
-
-/** Ends the process, with the exit code that the usage tells. */
-export async function restoreByHand(args: readonly string[]): Promise<never> {
+export async function restoreByHand(args: readonly string[]): Promise<0> {
   const [from] = argumentsOrExit({ usage: USAGE, wordsMax: 1 }, args).words;
   if (from === undefined) return refuseArguments(USAGE, "it is not said from where");
   try {
-    const read = readSettings({ JOURNAL }, process.env);
-    if (!read.ok) throw new Error(read.reason);
-    const { JOURNAL: journal } = read.settings;
-    refuseDatabase(journal, "worker restore");
+    const journal = journalFile(process.env, "worker restore");
     const bytes = statSync(from, { throwIfNoEntry: false })?.size ?? 0;
     refuseWithoutRoom(journal, bytes);
     const progress = new Progress(bytes, performance.now(), complain);
     const nowMs = Date.now();
     const put = putBack(from, journal, nowMs, (at) => progress.at(performance.now(), at));
     say(describe(journal, put, nowMs));
-    return process.exit(0);
+    return 0;
   } catch (error) {
-    complain(`${from} is not restored to where JOURNAL says: ${(error as Error).message}`);
-    return process.exit(1);
+    const reason = (error as Error).message;
+    throw new Error(`${from} is not restored to where JOURNAL says: ${reason}`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Runs the command that `worker` is given: the process ends with it, and no worker is started. */
+import { complain } from "../shared/say.ts";
 import { argumentsOrExit } from "../shared/arguments.ts";
 import { CONFIG_OPTION, CONFIG_USAGE } from "../shared/config.ts";
 import { checkConfig, settingsByHand } from "../shared/config-check.ts";
@@ -16,7 +17,8 @@ import { restoreByHand } from "./restore.ts";
 import { topByHand } from "./top.ts";
 import { readWithProcessors, workerSettings } from "../worker/settings.ts";
 
-const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
+/** Each does its work and gives the exit code that its usage tells; what it throws is said in one line. */
+const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   operator: operateByHand,
   audit: auditByHand,
   doctor: doctorByHand,
@@ -32,6 +34,8 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<never>> = {
     return settingsByHand(workerSettings, readWithProcessors(workerSettings, process.env));
   },
 };
+/** Exit codes of those that could not do their work, where 1 has another meaning. */
+const FAILED: Record<string, number> = { audit: 2, doctor: 2 };
 /** Settings that only commands read. */
 const COMMANDS_SETTINGS = ["WORKER_HTTP", "ACK_TIMEOUT_MS"];
 
@@ -55,10 +59,19 @@ export async function runCommandIfAsked(args: readonly string[]): Promise<void> 
   checkConfig(workerSettings, COMMANDS_SETTINGS);
   if (Object.hasOwn(COMMANDS, name)) {
     leaveSignals();
-    await COMMANDS[name]?.(rest);
+    process.exit(await codeOf(name, rest));
   }
   argumentsOrExit(
     { usage: describeSettings(USAGE, workerSettings), options: CONFIG_OPTION, commands: NAMES },
     args,
   );
+}
+
+async function codeOf(name: string, args: readonly string[]): Promise<number> {
+  try {
+    return await COMMANDS[name]!(args);
+  } catch (error) {
+    complain((error as Error).message);
+    return FAILED[name] ?? 1;
+  }
 }

@@ -40,19 +40,13 @@ const LINE = {
 /** Longest time that the clock of a lost connection may stand still. */
 const REDRAW_MS = 1_000;
 
-/** Ends the process. */
-export async function topByHand(args: readonly string[]): Promise<never> {
+export async function topByHand(args: readonly string[]): Promise<0> {
   const { once: justOnce = false, json = false } = argumentsOrExit(LINE, args).values;
-  try {
-    if (justOnce) await printOnce(workerUrl(process.env), json);
-    else if (json || !process.stdout.isTTY || !process.stdin.isTTY) {
-      await printLines(workerUrl(process.env), json);
-    } else await showScreen(workerUrl(process.env));
-    return process.exit(0);
-  } catch (error) {
-    complain((error as Error).message);
-    return process.exit(1);
-  }
+  const url = workerUrl(process.env);
+  if (justOnce) await printOnce(url, json);
+  else if (json || !process.stdout.isTTY || !process.stdin.isTTY) await printLines(url, json);
+  else await showScreen(url);
+  return 0;
 }
 
 async function printOnce(url: string, json: boolean): Promise<void> {

@@ -1,4 +1,5 @@
 /** The worker's live figures, event by event, over a connection that is made again when it is lost. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { fetchFrom } from "../../shared/net/fetch.ts";
 import { Overdue } from "../../shared/net/overdue.ts";
@@ -42,7 +43,7 @@ export async function follow(url: string, watcher: Watcher, end: AbortSignal): P
     } catch (error) {
       if (!end.aborted) watcher.onLoss(reasonOf(error));
     }
-    await pause(waitMs, end);
+    await pause(waitMs, null, { signal: end }).catch(() => {});
     waitMs = Math.min(RETRY_MS.max, waitMs * 2);
   }
 }
@@ -69,21 +70,6 @@ async function stream(
   } finally {
     silent.cancel();
   }
-}
-
-function pause(ms: number, end: AbortSignal): Promise<void> {
-  if (end.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    end.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
 
 function reasonOf(error: unknown): string {

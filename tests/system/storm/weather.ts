@@ -1,4 +1,5 @@
 /** Changes how the processors behave while a storm lasts, drawn from its seed. */
+import { setTimeout } from "node:timers/promises";
 import type { Faults } from "../../../simulator/processor/faults.ts";
 import type { ProcessorAdmin } from "../../../testing/processor-admin.ts";
 import { integerFrom, pick } from "../../../testing/random.ts";
@@ -62,15 +63,6 @@ async function apply(processor: Processor, switches: Switches): Promise<void> {
 }
 
 /** Resolves when the time is up or `signal` is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, null, { signal }).catch(() => {});
 }
