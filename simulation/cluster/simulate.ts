@@ -11,7 +11,7 @@ const USAGE = `usage: bun simulation/cluster/simulate.ts --seed N | --seeds A..B
 Runs seeds, one in eight twice. Exits 1 on the first violation, with all that happened in it.
 
   --steps M   payments that are posted in a run (40)
-  --plant B   plants the bug of this name (simulation/cluster/bugs.ts)
+  --plant B   plants the bug of this name (simulation/cluster/bugs.txt)
   --fresh     seeds that nobody has run, beginning at the clock's second`;
 
 const asked = readArguments();

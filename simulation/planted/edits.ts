@@ -4,14 +4,38 @@ import { join } from "node:path";
 
 export type Edit = { readonly file: string; readonly find: string; readonly replace: string };
 export type Edited = { readonly name: string; readonly edits: readonly Edit[] };
-export type PlantedBug = Edited & {
-  /** Last seed that is tried: it is found by then. */
-  readonly seedsMax: number;
-  /** First seed that is tried, 1 unless another is given: one that found it is near. Those before it come last. */
-  readonly seedsFrom?: number;
+/** Edits under one title; `about` is what is said of each beside its file. */
+export type Titled = {
+  readonly title: string;
+  readonly edits: readonly (Edit & { readonly about: string })[];
 };
 
 const ROOT = join(import.meta.dir, "../..");
+
+/**
+ * Reads edits as a text has them. A title follows `@`, and `#` begins a comment. An edit is the file, with what is
+ * said of it behind a colon; then the lines that stand there after `-`, and those that they become after `+`.
+ */
+export function readEdits(text: string): Titled[] {
+  const entries = text.replaceAll(/^(?:#.*)?\n/gm, "").split(/^@ /m);
+  return entries.slice(1).map((entry) => {
+    const [title = "", ...lines] = entry.trimEnd().split("\n");
+    const edits: { head: string; find: string[]; replace: string[] }[] = [];
+    for (const line of lines) {
+      const code = line.slice(2);
+      if (line.startsWith("-")) edits.at(-1)!.find.push(code);
+      else if (line.startsWith("+")) edits.at(-1)!.replace.push(code);
+      else edits.push({ head: line, find: [], replace: [] });
+    }
+    return { title, edits: edits.map(editOf) };
+  });
+}
+
+function editOf({ head, ...code }: { head: string; find: string[]; replace: string[] }) {
+  const [file = "", ...about] = head.split(": ");
+  const [find, replace] = [code.find.join("\n"), code.replace.join("\n")];
+  return { file, about: about.join(": "), find, replace };
+}
 
 /** Edits what is loaded after. */
 export function plant(one: Edited): void {

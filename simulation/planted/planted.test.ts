@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { PLANTED_BUGS } from "./bugs.ts";
-import type { PlantedBug } from "./edits.ts";
+import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 
@@ -24,7 +23,7 @@ async function simulateWith(
 
 /** Tries all seeds up to the last one: those from `seedsFrom` on, and then the earlier ones. */
 async function find(bug: PlantedBug): Promise<string | null> {
-  const { seedsFrom = 1, seedsMax } = bug;
+  const { seedsFrom, seedsMax } = bug;
   const found = await simulateWith(bug, seedsFrom, seedsMax);
   return found === null && seedsFrom > 1 ? simulateWith(bug, 1, seedsFrom - 1) : found;
 }
