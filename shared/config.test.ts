@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { applyConfig, parseConfig, placeOf } from "./config.ts";
 import { describeInForce, strangerIn, warningOf } from "./config-check.ts";
 import { commonSettings, integer, readSettings, setting, text } from "./settings.ts";
-import { temporaryDirectory } from "../testing/temporary.ts";
+import { temporaryFile } from "../testing/temporary.ts";
 
 function parsed(content: string): Record<string, string> | string {
   const result = parseConfig(content);
@@ -82,11 +82,13 @@ test("a password in a URL is not among the settings in force", () => {
 afterEach(() => applyConfig([], {}));
 
 test("the environment wins where it has something, and each setting tells where it is from", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  await Bun.write(path, "LINK_SECRET=hush\nLIST=a;audit-token=hush,b\nPORT=100\nLOG_LEVEL=warn\n");
+  using file = temporaryFile();
+  await Bun.write(
+    file.path,
+    "LINK_SECRET=hush\nLIST=a;audit-token=hush,b\nPORT=100\nLOG_LEVEL=warn\n",
+  );
   const env: Record<string, string> = { LOG_LEVEL: "error", LIST: "", PORT: "7" };
-  const argv = ["bun", "api.ts", "settings", "--config", path];
+  const argv = ["bun", "api.ts", "settings", "--config", file.path];
   applyConfig(argv, env);
   expect(argv).toEqual(["bun", "api.ts", "settings"]);
   expect(env).toEqual({
@@ -95,13 +97,13 @@ test("the environment wins where it has something, and each setting tells where 
     PORT: "7",
     LOG_LEVEL: "error",
   });
-  const width = `${path}:1`.length;
+  const width = `${file.path}:1`.length;
   expect(describeInForce({ ...table, OTHER: anyText() }, env)).toBe(
     [
-      `LINK_SECRET  ${path}:1  set`,
+      `LINK_SECRET  ${file.path}:1  set`,
       `LOG_LEVEL    ${"environment".padEnd(width)}  error`,
       `PORT         ${"environment".padEnd(width)}  7`,
-      `LIST         ${path}:2  a;audit-token=set,b`,
+      `LIST         ${file.path}:2  a;audit-token=set,b`,
       `OTHER        ${"default".padEnd(width)}  not set`,
       "",
     ].join("\n"),
@@ -109,6 +111,6 @@ test("the environment wins where it has something, and each setting tells where 
   expect(placeOf("PORT")).toBeNull();
   expect(readSettings({ LIST: setting("", "", integer(0, 1), "secret") }, env)).toEqual({
     ok: false,
-    reason: `${path}:2: LIST: the value given is not a whole number from 0 to 1`,
+    reason: `${file.path}:2: LIST: the value given is not a whole number from 0 to 1`,
   });
 });

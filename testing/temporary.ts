@@ -17,3 +17,9 @@ export function temporaryDirectory(under: string = tmpdir()): TemporaryDirectory
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
 }
+
+/** The path of a file that is not there yet, in a folder of its own that goes away with it. */
+export function temporaryFile(): Disposable & { readonly path: string } {
+  const { file, [Symbol.dispose]: dispose } = temporaryDirectory();
+  return { path: file(), [Symbol.dispose]: dispose };
+}

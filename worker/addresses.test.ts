@@ -9,6 +9,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
 } from "./journal/journal.fixture.ts";
 import { writtenBy } from "./journal/migrations.fixture.ts";
 
@@ -109,10 +110,9 @@ test("open are payments that are not final and belong to the processor", async (
 });
 
 test("a journal from before addresses were kept is given them in place", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  writtenBy("0230981", path);
-  await using opened = openInline(path);
+  using file = temporaryFile();
+  writtenBy("0230981", file.path);
+  await using opened = openInline(file.path);
   const found = await opened.journal.addresses(both([A, B]));
   expect(found.configured).toEqual([{ kind: "new" }, { kind: "new" }]);
   expect((await opened.journal.addresses(both([C, B]))).configured[0]).toEqual({

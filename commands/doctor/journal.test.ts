@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { temporaryDirectory } from "../../testing/temporary.ts";
+import { temporaryDirectory, temporaryFile } from "../../testing/temporary.ts";
 import { FORMAT } from "../../worker/format.ts";
 import { settledJournal } from "../../worker/audit/books.fixture.ts";
 import { accept, assigned, AT_MS } from "../../worker/journal/journal.fixture.ts";
@@ -29,11 +29,10 @@ function copyLogOfAnother(path: string, other: string): void {
 }
 
 test("a journal is whole, with its own log or without; a new one is nobody's trouble", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  expect(judgeJournal(path)).toEqual([]);
-  makeJournal(path);
-  expect(judgeJournal(path)).toMatchObject([{ name: "journal", verdict: "ok" }]);
+  using file = temporaryFile();
+  expect(judgeJournal(file.path)).toEqual([]);
+  makeJournal(file.path);
+  expect(judgeJournal(file.path)).toMatchObject([{ name: "journal", verdict: "ok" }]);
 });
 
 /** Puts the log of other changes beside it, as somebody does who copies a backup back. */
@@ -99,29 +98,27 @@ test("a log of its own is no trouble, and damage is damage", () => {
 });
 
 test("a journal of a newer format is not called whole: nothing here can look through it", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  makeJournal(path);
-  const db = new Database(path);
+  using file = temporaryFile();
+  makeJournal(file.path);
+  const db = new Database(file.path);
   db.run(`PRAGMA user_version = ${FORMAT + 1}`);
   db.close();
-  expect(judgeJournal(path)).toEqual([]);
-  expect(judgeAddresses(path, []).findings).toMatchObject([
+  expect(judgeJournal(file.path)).toEqual([]);
+  expect(judgeAddresses(file.path, []).findings).toMatchObject([
     { name: "journal", verdict: "wrong", figure: expect.stringContaining(`format ${FORMAT + 1}`) },
   ]);
 });
 
 test("a log without its database, and the note of a worker that ended, are said", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  writeFileSync(`${path}-wal`, "something");
-  expect(judgeJournal(path)).toMatchObject([
+  using file = temporaryFile();
+  writeFileSync(`${file.path}-wal`, "something");
+  expect(judgeJournal(file.path)).toMatchObject([
     { name: "journal's log", verdict: "wrong", figure: expect.stringContaining("gone or empty") },
   ]);
-  rmSync(`${path}-wal`);
-  makeJournal(path);
-  writeFileSync(`${path}-trouble`, "it was cut short\n");
-  expect(judgeJournal(path)).toMatchObject([
+  rmSync(`${file.path}-wal`);
+  makeJournal(file.path);
+  writeFileSync(`${file.path}-trouble`, "it was cut short\n");
+  expect(judgeJournal(file.path)).toMatchObject([
     { name: "journal", figure: "the last worker ended: it was cut short" },
   ]);
 });

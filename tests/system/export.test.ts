@@ -8,7 +8,7 @@ import { decimalFromCents } from "../../shared/money.ts";
 import { run } from "../../testing/process.ts";
 import { bareEnv, fromSource } from "../../testing/programs.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
-import { temporaryDirectory } from "../../testing/temporary.ts";
+import { temporaryFile } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 import { AT_MS, assigned, NAMES, settle, uuid } from "../../worker/journal/journal.fixture.ts";
 import { writeHistory } from "../../worker/journal/prune.fixture.ts";
@@ -73,13 +73,12 @@ test(
 test(
   "a window, a day and what is pruned; from a file that no worker is at",
   async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writeHistory(path, 2_048);
+    using file = temporaryFile();
+    writeHistory(file.path, 2_048);
     const iso = (ms: number) => new Date(ms).toISOString();
     const requestedMs = (seq: number) => AT_MS + 100 + seq;
     const window = ["--from", iso(requestedMs(11)), "--to", iso(requestedMs(20))];
-    const some = await exportFrom(path, ...window);
+    const some = await exportFrom(file.path, ...window);
     expect(some).toMatchObject({ code: 0 });
     expect(
       some.out
@@ -87,10 +86,10 @@ test(
         .slice(1, -1)
         .map((line) => line.slice(0, 36)),
     ).toEqual(Array.from({ length: 10 }, (_, i) => uuid(11 + i)));
-    const day = await exportFrom(path, "--day", iso(AT_MS).slice(0, 10), "--time-zone", "UTC");
+    const day = await exportFrom(file.path, "--day", iso(AT_MS).slice(0, 10), "--time-zone", "UTC");
     expect(day.out.split("\r\n")).toHaveLength(2_050);
     const before = await exportFrom(
-      path,
+      file.path,
       "--day",
       "2024-02-29",
       "--time-zone",
@@ -98,9 +97,9 @@ test(
     );
     expect(before).toMatchObject({ code: 0, out: `${HEAD}\r\n` });
     expect(before.err).toStartWith("exported 0 payments of 0.00");
-    using db = new Database(path);
+    using db = new Database(file.path);
     db.run("INSERT INTO meta VALUES ('pruned_before_ms', ?)", [requestedMs(12)]);
-    const pruned = await exportFrom(path, ...window);
+    const pruned = await exportFrom(file.path, ...window);
     expect(pruned).toMatchObject({ code: 1, out: "" });
     expect(pruned.err).toContain(`ask --from ${iso(requestedMs(12))}`);
   },
@@ -110,19 +109,18 @@ test(
 test(
   "a reference is written as it is, and no sheet runs it",
   async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
+    using file = temporaryFile();
     const references = ["order 7", '=HYPERLINK("http://x")', "a;=1+1", "=1+1,2", "Açaí 🥣"];
-    const store = new SqliteStore(path, "off", NAMES, AT_MS);
+    const store = new SqliteStore(file.path, "off", NAMES, AT_MS);
     store.apply(references.map((reference, i) => ({ ...assigned(i + 1), reference })));
     store.apply(references.map((_, i) => settle(i + 1, i)));
     store.close();
     const cells = ["order 7", `"'=HYPERLINK(""http://x"")"`, `"a;'=1+1"`, `"'=1+1,2"`, "Açaí 🥣"];
-    const { out } = await exportFrom(path);
+    const { out } = await exportFrom(file.path);
     const begins = cells.map((cell, i) => `${uuid(i + 1)},${cell},`);
     const lines = out.split("\r\n").slice(1, -1);
     expect(lines.map((line, i) => line.slice(0, begins[i]!.length))).toEqual(begins);
-    const jsonl = await exportFrom(path, "--format", "jsonl");
+    const jsonl = await exportFrom(file.path, "--format", "jsonl");
     const objects = jsonl.out.trimEnd().split("\n");
     expect(objects.map((object) => JSON.parse(object).reference)).toEqual(references);
   },
@@ -148,10 +146,9 @@ test.each([
 test(
   "a pipe that is read slowly costs no memory, and one that is closed ends it quietly",
   async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writeHistory(path, PAYMENTS);
-    const env = bareEnv({ JOURNAL: `sqlite:${path}` });
+    using file = temporaryFile();
+    writeHistory(file.path, PAYMENTS);
+    const env = bareEnv({ JOURNAL: `sqlite:${file.path}` });
     const command = fromSource("worker.ts", "export")
       .map((part) => `'${part}'`)
       .join(" ");

@@ -6,7 +6,7 @@ import { version } from "../../package.json";
 import { run } from "../../testing/process.ts";
 import { bareEnv, fromSource, ROOT } from "../../testing/programs.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
-import { temporaryDirectory } from "../../testing/temporary.ts";
+import { temporaryDirectory, temporaryFile } from "../../testing/temporary.ts";
 import { FORMAT } from "../../worker/format.ts";
 import { writtenBy } from "../../worker/journal/migrations.fixture.ts";
 
@@ -114,23 +114,22 @@ test(
 test(
   "a newer format is refused by the start and by every command, with both versions",
   async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writtenBy("1668a0c", path);
+    using file = temporaryFile();
+    writtenBy("1668a0c", file.path);
     {
-      using db = new Database(path);
+      using db = new Database(file.path);
       db.run("PRAGMA journal_mode = DELETE");
       db.run(`PRAGMA user_version = ${FORMAT + 1}`);
     }
-    const before = readFileSync(path);
+    const before = readFileSync(file.path);
     for (const args of [[], ["migrate"], ["migrate", "--dry-run"], ["doctor"]]) {
-      const { code, out, err } = await worker(path, ...args);
+      const { code, out, err } = await worker(file.path, ...args);
       expect([args, code]).toEqual([args, 1]);
       expect(out + err).toContain(
         `of format ${FORMAT + 1}, and this is papa-leguas ${version}, which knows formats up to ${FORMAT}`,
       );
     }
-    expect(readFileSync(path)).toEqual(before);
+    expect(readFileSync(file.path)).toEqual(before);
   },
   TEST_MS_MAX,
 );

@@ -23,6 +23,7 @@ import {
   NAMES,
   settle,
   temporaryDirectory,
+  temporaryFile,
   uuid,
 } from "./journal.fixture.ts";
 import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
@@ -92,16 +93,15 @@ const lineAbout = (path: string) =>
 
 describe("a large file", () => {
   test("is looked through while the worker works, and damage ends it", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path);
-    const whole = await open(path);
+    using file = temporaryFile();
+    write(file.path);
+    const whole = await open(file.path);
     // The thread looks first and closes then.
     await whole.journal.close();
     expect(whole.told).toEqual([]);
-    damage(path);
-    await using damaged = await open(path);
-    expect(await damaged.over).toMatch(lineAbout(path));
+    damage(file.path);
+    await using damaged = await open(file.path);
+    expect(await damaged.over).toMatch(lineAbout(file.path));
     expect(damaged.journal.commit(Number.POSITIVE_INFINITY)).toBe(false);
     expect(damaged.told).toHaveLength(1);
   });
@@ -110,14 +110,13 @@ describe("a large file", () => {
     ["before the start when the machine went down with a worker at it", LAST_BOOT, true],
     ["beside the work when only the worker was killed", THIS_BOOT, false],
   ])("is looked through %s", async (_, boot, isRefused) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path);
-    leftRunning(path, boot);
-    damage(path);
-    if (isRefused) return expect(await refusal(path)).toMatch(lineAbout(path));
-    await using opened = await open(path);
-    return expect(await opened.over).toMatch(lineAbout(path));
+    using file = temporaryFile();
+    write(file.path);
+    leftRunning(file.path, boot);
+    damage(file.path);
+    if (isRefused) return expect(await refusal(file.path)).toMatch(lineAbout(file.path));
+    await using opened = await open(file.path);
+    return expect(await opened.over).toMatch(lineAbout(file.path));
   });
 
   test("is not built on again once damage was found, until it is whole", async () => {
@@ -143,55 +142,51 @@ describe("a large file", () => {
 test.each([0.5, 0.02])(
   "a journal cut to %f of its length is refused, and told to be damaged",
   async (part) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path);
-    truncateSync(path, PAGE_BYTES * Math.ceil((statSync(path).size / PAGE_BYTES) * part));
-    expect(await refusal(path)).toMatch(
+    using file = temporaryFile();
+    write(file.path);
+    truncateSync(file.path, PAGE_BYTES * Math.ceil((statSync(file.path).size / PAGE_BYTES) * part));
+    expect(await refusal(file.path)).toMatch(
       /: it is damaged: [^\n]+; restore a backup \(docs\/OPERATIONS\.md#backup\)$/,
     );
   },
 );
 
 test("a worker that ends by itself leaves no mark of one that runs", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
+  using file = temporaryFile();
   const running = () => {
-    using db = new Database(path, { readonly: true });
+    using db = new Database(file.path, { readonly: true });
     return db.query("SELECT value FROM meta WHERE key = 'running'").values();
   };
-  const opened = await open(path);
+  const opened = await open(file.path);
   expect(running()).toEqual([[THIS_BOOT]]);
   await opened.journal.close();
   expect(running()).toEqual([]);
 });
 
 test("a file that somebody else has locked does not keep a worker from ending", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  const { journal } = await open(path);
-  using other = new Database(path);
+  using file = temporaryFile();
+  const { journal } = await open(file.path);
+  using other = new Database(file.path);
   other.run("BEGIN IMMEDIATE");
   await journal.close();
   expect(other.query("SELECT value FROM meta WHERE key = 'running'").values()).toEqual([
     [THIS_BOOT],
   ]);
   other.run("COMMIT");
-  const again = await open(path);
+  const again = await open(file.path);
   await again.journal.close();
   expect(other.query("SELECT 1 FROM meta WHERE key = 'running'").values()).toEqual([]);
 });
 
 test("every file is looked through once a day", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  write(path);
+  using file = temporaryFile();
+  write(file.path);
   let passedMs = 0;
   const clock: Clock = { ...systemClock, steadyMs: () => passedMs };
-  await using opened = await open(path, Number.POSITIVE_INFINITY, clock);
-  damage(path);
+  await using opened = await open(file.path, Number.POSITIVE_INFINITY, clock);
+  damage(file.path);
   passedMs = DAY_MS;
-  expect(await opened.over).toMatch(lineAbout(path));
+  expect(await opened.over).toMatch(lineAbout(file.path));
 });
 
 describe("a look that fails is no damage", () => {
@@ -284,17 +279,16 @@ async function lookWithoutDescriptors(path: string): Promise<unknown> {
 }
 
 test("a commit or a read that meets damage is not tried again", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  write(path);
-  const pages = firstLeaves(path, ["sqlite_autoindex_payments_1", "ledger"]);
-  for (const page of pages) damage(path, page);
+  using file = temporaryFile();
+  write(file.path);
+  const pages = firstLeaves(file.path, ["sqlite_autoindex_payments_1", "ledger"]);
+  for (const page of pages) damage(file.path, page);
   const met: string[] = [];
   class Journal extends InlineJournal {
     override onCorruption = (message: string) => void met.push(message);
   }
-  const db = openDatabase(path, "off");
-  const store = new SqliteStore(path, "off", NAMES, AT_MS, db, NOTHING);
+  const db = openDatabase(file.path, "off");
+  const store = new SqliteStore(file.path, "off", NAMES, AT_MS, db, NOTHING);
   const journal = new Journal(store, systemClock);
   journal.append(accept(PAYMENTS + 1, { correlationId: uuid(1) }), () => {});
   const malformed = "database disk image is malformed";

@@ -12,6 +12,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
 } from "./journal.fixture.ts";
 
 const DONE = { kind: "done" } as const;
@@ -129,16 +130,15 @@ describe.each(LASTING_DRIVERS.map((driver) => [driver.name, driver] as const))(
   "a journal %s",
   (_, driver) => {
     test("has holds and modes again when it is opened again", async () => {
-      using directory = temporaryDirectory();
-      const path = directory.file();
+      using file = temporaryFile();
       {
-        await using opened = await driver.open(path);
+        await using opened = await driver.open(file.path);
         expect(opened.journal.head.modes).toEqual(["auto", "auto"]);
         await opened.apply(assigned(1), decided("hold", 1));
         await opened.apply(mode(0, "forced"), mode(0, "drained"), mode(1, "forced"));
         expect(await opened.apply(mode(1, "auto"))).toEqual([DONE]);
       }
-      await using opened = await driver.open(path, ["third", ...NAMES]);
+      await using opened = await driver.open(file.path, ["third", ...NAMES]);
       expect(opened.journal.head.processors).toEqual([...NAMES, "third"]);
       expect(opened.journal.head.modes).toEqual(["drained", "auto", "auto"]);
       expect((await opened.journal.open()).map(({ state }) => state)).toEqual(["held"]);

@@ -1,14 +1,14 @@
 /** The transitions and drivers that tests of the journal share. */
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../shared/clock.ts";
-import { temporaryDirectory } from "../../testing/temporary.ts";
+import { temporaryDirectory, temporaryFile } from "../../testing/temporary.ts";
 import type { Journal } from "../journal.ts";
 import type { FailedAttempt, FailedWebhook, Transition, TransitionResult } from "../transitions.ts";
 import { InlineJournal } from "./inline.ts";
 import { openDatabase, SqliteStore, type JournalSync } from "./store.ts";
 import { openJournal } from "./turn.ts";
 
-export { temporaryDirectory };
+export { temporaryDirectory, temporaryFile };
 
 export const NAMES = ["default", "fallback"];
 export const AT_MS = Date.UTC(2025, 6, 1);

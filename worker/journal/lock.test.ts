@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
-import { accept, NAMES, openInline, temporaryDirectory } from "./journal.fixture.ts";
+import { accept, NAMES, openInline, temporaryDirectory, temporaryFile } from "./journal.fixture.ts";
 import { APPLICATION_ID } from "../ours.ts";
 import { openJournal } from "./turn.ts";
 import { run } from "../../testing/process.ts";
@@ -85,13 +85,12 @@ describe("a journal in use is refused", () => {
   });
 
   test("and free again when its worker has ended, however it did", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
+    using file = temporaryFile();
     const code = `import { lockJournal } from ${JSON.stringify(`${import.meta.dir}/lock.ts`)};
       lockJournal(process.argv[1]); process.kill(process.pid, "SIGKILL");`;
-    const { signal } = await run([process.execPath, "-e", code, path]);
+    const { signal } = await run([process.execPath, "-e", code, file.path]);
     expect(signal).toBe("SIGKILL");
-    await using again = await open(path);
+    await using again = await open(file.path);
     expect(again.journal.head.nextSeq).toBe(1);
   });
 });
@@ -101,12 +100,11 @@ describe("a file that is no journal is refused, and stays as it is", () => {
     ["text", "these are my notes\n", "it is no SQLite database"],
     ["one byte", "\0", "it is no SQLite database"],
   ])("%s", async (_, content, reason) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writeFileSync(path, content);
-    expect(await refusal(path)).toBe(`journal ${path} cannot be opened: ${reason}`);
-    expect(readFileSync(path, "utf8")).toBe(content);
-    expect(["-lock", "-wal", "-shm"].some((suffix) => existsSync(path + suffix))).toBe(false);
+    using file = temporaryFile();
+    writeFileSync(file.path, content);
+    expect(await refusal(file.path)).toBe(`journal ${file.path} cannot be opened: ${reason}`);
+    expect(readFileSync(file.path, "utf8")).toBe(content);
+    expect(["-lock", "-wal", "-shm"].some((suffix) => existsSync(file.path + suffix))).toBe(false);
   });
 
   test.each([
@@ -114,23 +112,21 @@ describe("a file that is no journal is refused, and stays as it is", () => {
     ["some of the tables' names", "CREATE TABLE meta (a); CREATE TABLE payments (b)"],
     ["another program's mark", "PRAGMA application_id = 252006675; CREATE TABLE t (a)"],
   ])("a database with %s", async (_, sql) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    const db = new Database(path);
+    using file = temporaryFile();
+    const db = new Database(file.path);
     db.run(sql);
     db.close();
-    const before = readFileSync(path);
+    const before = readFileSync(file.path);
     const reason = "it is an SQLite database, but no journal";
-    expect(await refusal(path)).toBe(`journal ${path} cannot be opened: ${reason}`);
-    expect(readFileSync(path)).toEqual(before);
+    expect(await refusal(file.path)).toBe(`journal ${file.path} cannot be opened: ${reason}`);
+    expect(readFileSync(file.path)).toEqual(before);
   });
 });
 
 test("a journal is marked as one", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  await (await open(path))[Symbol.asyncDispose]();
-  using db = new Database(path);
+  using file = temporaryFile();
+  await (await open(file.path))[Symbol.asyncDispose]();
+  using db = new Database(file.path);
   expect(db.query("PRAGMA application_id").values()).toEqual([[APPLICATION_ID]]);
 });
 
@@ -147,30 +143,28 @@ describe("a journal that is not where there was one", () => {
   }
 
   test("is begun anew with a warning when all of it is gone", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    (await written(path))();
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+    using file = temporaryFile();
+    (await written(file.path))();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file.path + suffix, { force: true });
     {
-      await using again = await open(path);
+      await using again = await open(file.path);
       expect(again.warnings).toHaveLength(1);
       expect(again.warnings[0]).toStartWith(
-        `journal ${path}: it is new and empty, where there was one before: `,
+        `journal ${file.path}: it is new and empty, where there was one before: `,
       );
       expect(again.warnings[0]).not.toContain("\n");
     }
-    await using usual = await open(path);
+    await using usual = await open(file.path);
     expect(usual.warnings).toEqual([]);
   });
 
   test("is not begun anew in a file that was emptied", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    (await written(path))();
-    for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
-    writeFileSync(path, "");
-    expect(await refusal(path)).toBe(
-      `journal ${path} cannot be opened: it is empty, and was not: ` +
+    using file = temporaryFile();
+    (await written(file.path))();
+    for (const suffix of ["-wal", "-shm"]) rmSync(file.path + suffix, { force: true });
+    writeFileSync(file.path, "");
+    expect(await refusal(file.path)).toBe(
+      `journal ${file.path} cannot be opened: it is empty, and was not: ` +
         "restore a backup (docs/OPERATIONS.md#backup), or remove it to begin anew",
     );
   });
@@ -179,17 +173,16 @@ describe("a journal that is not where there was one", () => {
     ["gone", (path: string) => rmSync(path)],
     ["emptied", (path: string) => writeFileSync(path, "")],
   ])("is not begun anew over its own log when the database is %s", async (_, lose) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    const close = await written(path);
-    lose(path);
-    const log = readFileSync(`${path}-wal`);
+    using file = temporaryFile();
+    const close = await written(file.path);
+    lose(file.path);
+    const log = readFileSync(`${file.path}-wal`);
     expect(log.length).toBeGreaterThan(0);
-    expect(await refusal(path)).toBe(
-      `journal ${path} cannot be opened: it is gone or empty, and its log ${path}-wal is not: ` +
+    expect(await refusal(file.path)).toBe(
+      `journal ${file.path} cannot be opened: it is gone or empty, and its log ${file.path}-wal is not: ` +
         "restore a backup (docs/OPERATIONS.md#backup)",
     );
-    expect(readFileSync(`${path}-wal`)).toEqual(log);
+    expect(readFileSync(`${file.path}-wal`)).toEqual(log);
     close();
   });
 });

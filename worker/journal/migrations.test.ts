@@ -6,7 +6,15 @@ import { run } from "../../testing/process.ts";
 import { FORMAT, formatOf, openToRead } from "../format.ts";
 import { VERSION } from "../../shared/version.ts";
 import { damageIn } from "./damage.ts";
-import { AT_MS, NAMES, openInline, settle, temporaryDirectory, uuid } from "./journal.fixture.ts";
+import {
+  AT_MS,
+  NAMES,
+  openInline,
+  settle,
+  temporaryDirectory,
+  temporaryFile,
+  uuid,
+} from "./journal.fixture.ts";
 import { COMMITS, FORMATS, schemaOf, writtenBy } from "./migrations.fixture.ts";
 import { migrate, MIGRATIONS, pendingIn, type Upgrade } from "./migrations.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
@@ -53,10 +61,9 @@ test("of every format that was ever written there is a journal", () => {
 
 describe.each(COMMITS)("a journal that %s wrote", (commit) => {
   test("has the schema of a new one after its upgrade, and every fact is there", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writtenBy(commit, path);
-    using db = openDatabase(path, "off");
+    using file = temporaryFile();
+    writtenBy(commit, file.path);
+    using db = openDatabase(file.path, "off");
     const before = factsIn(db);
     const from = formatOf(db);
     expect(from).toBe(FORMATS.get(commit) ?? 0);
@@ -81,11 +88,10 @@ describe.each(COMMITS)("a journal that %s wrote", (commit) => {
   });
 
   test("is worked with by the start that upgrades it", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writtenBy(commit, path);
-    const db = openDatabase(path, "off");
-    const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
+    using file = temporaryFile();
+    writtenBy(commit, file.path);
+    const db = openDatabase(file.path, "off");
+    const store = new SqliteStore(file.path, "off", NAMES, AT_MS, db);
     expect(store.head).toMatchObject({ nextSeq: 49, nextRow: 24, modes: ["auto", "drained"] });
     expect([...store.open()].map(({ seq }) => seq)).toEqual(
       Array.from({ length: 24 }, (_, n) => 25 + n),
@@ -103,13 +109,12 @@ describe.each(COMMITS)("a journal that %s wrote", (commit) => {
 });
 
 test("open payments that are older than many others are found after the upgrade", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  writtenBy("1a4e971", path);
-  const db = openDatabase(path, "off");
+  using file = temporaryFile();
+  writtenBy("1a4e971", file.path);
+  const db = openDatabase(file.path, "off");
   db.run(`WITH RECURSIVE n(seq) AS (SELECT 49 UNION ALL SELECT seq + 1 FROM n WHERE seq < 40000)
     INSERT INTO payments SELECT seq, randomblob(16), 1, 4, 2, 0, 3, 4, NULL FROM n`);
-  const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
+  const store = new SqliteStore(file.path, "off", NAMES, AT_MS, db);
   const older = Array.from({ length: 24 }, (_, n) => 25 + n);
   expect([...store.open()].map(({ seq }) => seq)).toEqual(older);
   expect(db.query("SELECT seq FROM stragglers").values().flat()).toEqual(older);
@@ -146,22 +151,20 @@ test("codes of rejections are carried over, and attempts have the columns that p
 });
 
 test("a journal of the first days, which has fewer tables, ends the same", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  writtenBy("0230981", path);
-  using db = openDatabase(path, "off");
+  using file = temporaryFile();
+  writtenBy("0230981", file.path);
+  using db = openDatabase(file.path, "off");
   for (const table of ["blocks", "interventions", "processor_modes"]) db.run(`DROP TABLE ${table}`);
   upgraded(db);
   expect(schemaOf(db)).toEqual(schemaOfNew());
 });
 
 test("an index that an earlier version puts back, before it refuses the file, is taken away", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  new SqliteStore(path, "off", NAMES, AT_MS).close();
-  using db = openDatabase(path, "off");
+  using file = temporaryFile();
+  new SqliteStore(file.path, "off", NAMES, AT_MS).close();
+  using db = openDatabase(file.path, "off");
   db.run("CREATE INDEX open_payments ON payments (seq) WHERE state <> 4");
-  new SqliteStore(path, "off", NAMES, AT_MS).close();
+  new SqliteStore(file.path, "off", NAMES, AT_MS).close();
   expect(schemaOf(db)).toEqual(schemaOfNew());
 });
 

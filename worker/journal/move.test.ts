@@ -17,6 +17,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
   uuid,
 } from "./journal.fixture.ts";
 import { lockJournal } from "./lock.ts";
@@ -311,21 +312,22 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a move of a journal${NO_POSTGRES}`, (
   });
 
   test("is refused for a copy that nobody has put in place, and for a damaged file", async () => {
-    using folder = temporaryDirectory();
-    const path = folder.file();
-    written(path, [assigned(1)]);
+    using file = temporaryFile();
+    written(file.path, [assigned(1)]);
     const url = await freshDatabase();
     {
-      using db = new Database(path);
+      using db = new Database(file.path);
       db.run("INSERT INTO meta VALUES ('backup_at_ms', 1)");
     }
-    await expect(moveToDatabase(path, url, OPTIONS)).rejects.toThrow("a copy of worker backup");
+    await expect(moveToDatabase(file.path, url, OPTIONS)).rejects.toThrow(
+      "a copy of worker backup",
+    );
     {
-      using db = new Database(path);
+      using db = new Database(file.path);
       db.run("DELETE FROM meta WHERE key = 'backup_at_ms'");
       db.run("UPDATE payments SET amount_cents = amount_cents + 1");
     }
-    await expect(moveToDatabase(path, url, OPTIONS)).rejects.toThrow("it is damaged");
+    await expect(moveToDatabase(file.path, url, OPTIONS)).rejects.toThrow("it is damaged");
   });
 });
 

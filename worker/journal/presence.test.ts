@@ -11,7 +11,7 @@ import {
   truncateSync,
 } from "node:fs";
 import { systemClock, type Clock } from "../../shared/clock.ts";
-import { accept, NAMES, temporaryDirectory, uuid } from "./journal.fixture.ts";
+import { accept, NAMES, temporaryDirectory, temporaryFile, uuid } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
 
 /** Opens a journal that reports when it is over, with time that passes when the test says so. */
@@ -49,15 +49,14 @@ test.each([
 ] as const)(
   "payments.db%s is noticed when it was %s, and nothing is taken any more",
   async (suffix, became, act) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    await using worker = await opened(path);
+    using file = temporaryFile();
+    await using worker = await opened(file.path);
     expect(await worker.accepted(1)).toEqual({ kind: "done" });
-    act(path + suffix);
+    act(file.path + suffix);
     worker.pass(500);
     const isLogAlone = suffix !== "" && became === "removed";
     expect(await worker.over).toBe(
-      `journal ${path}: ${path}${suffix} was ${became} while the worker ran; ${
+      `journal ${file.path}: ${file.path}${suffix} was ${became} while the worker ran; ${
         isLogAlone
           ? "start the worker again: it looks through the database, and goes on if that is whole"
           : "put it back, or restore a backup (docs/OPERATIONS.md#backup)"
@@ -68,7 +67,7 @@ test.each([
     for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
     expect(worker.journal.commit(Number.POSITIVE_INFINITY)).toBe(false);
     expect(worker.journal.stats.commits).toBe(commits);
-    expect(readFileSync(`${path}-trouble`, "utf8")).toContain(`was ${became} while`);
+    expect(readFileSync(`${file.path}-trouble`, "utf8")).toContain(`was ${became} while`);
   },
 );
 
@@ -91,22 +90,21 @@ test("a log that was removed is in the database when the worker ends", async () 
 });
 
 test("a log that was removed while somebody goes on reading is lost, and what is left is refused", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
+  using file = temporaryFile();
   {
-    await using worker = await opened(path);
+    await using worker = await opened(file.path);
     await worker.accepted(1);
-    using reader = new Database(path, { readonly: true });
+    using reader = new Database(file.path, { readonly: true });
     reader.run("BEGIN");
     reader.query("SELECT count(*) FROM payments").get();
     await worker.accepted(2);
-    rmSync(`${path}-wal`);
+    rmSync(`${file.path}-wal`);
     worker.pass(500);
     expect(await worker.over).toEndWith(
       "what was in it could not be saved; restore a backup (docs/OPERATIONS.md#backup)",
     );
   }
-  await expect(opened(path)).rejects.toThrow(`journal ${path}: it is damaged: `);
+  await expect(opened(file.path)).rejects.toThrow(`journal ${file.path}: it is damaged: `);
 });
 
 test("a journal behind a link is there as long as link and files are", async () => {
@@ -126,18 +124,17 @@ test("a journal behind a link is there as long as link and files are", async () 
 });
 
 test("no journal is begun in the place of one that was removed under a worker", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
+  using file = temporaryFile();
   {
-    await using worker = await opened(path);
-    rmSync(path);
+    await using worker = await opened(file.path);
+    rmSync(file.path);
     worker.pass(500);
     await worker.over;
   }
-  rmSync(`${path}-wal`, { force: true });
-  await expect(opened(path)).rejects.toThrow(
-    `journal ${path} cannot be opened: it is gone or empty, and ${path}-trouble says why: ` +
+  rmSync(`${file.path}-wal`, { force: true });
+  await expect(opened(file.path)).rejects.toThrow(
+    `journal ${file.path} cannot be opened: it is gone or empty, and ${file.path}-trouble says why: ` +
       "restore a backup (docs/OPERATIONS.md#backup), or remove the note to begin anew",
   );
-  expect(existsSync(path)).toBe(false);
+  expect(existsSync(file.path)).toBe(false);
 });

@@ -14,6 +14,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
   uuid,
 } from "./journal.fixture.ts";
 import { planPrune, prune, stepsOf } from "./prune.ts";
@@ -68,9 +69,8 @@ const sumsFrom = (db: Database, fromMs: number) =>
   settledIn(db, NAMES.length).summary.read({ fromMs, toMs: Number.POSITIVE_INFINITY });
 
 test("what is settled and older loses its rows, times and attempts; all else stays", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  await using opened = history(path);
+  using file = temporaryFile();
+  await using opened = history(file.path);
   const { db } = opened;
   const open = openOnes(db);
   const plan = planPrune(db, BEFORE_MS);

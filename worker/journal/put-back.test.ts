@@ -20,6 +20,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
   uuid,
 } from "./journal.fixture.ts";
 import { partialOf } from "./draft.ts";
@@ -114,18 +115,17 @@ test("a journal that a link leads to is replaced where it is", async () => {
 });
 
 test("a copy that somebody has put in place by hand is known for one, until it is trusted", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  copyFileSync(copy, path);
+  using file = temporaryFile();
+  copyFileSync(copy, file.path);
   const restoredAtMs = async () => {
-    await using opened = openInline(path);
+    await using opened = openInline(file.path);
     return opened.journal.head.restoredAtMs;
   };
   const firstMs = await restoredAtMs();
   expect(firstMs).toBeGreaterThan(BACKUP_MS);
   expect(await restoredAtMs()).toBe(firstMs);
   {
-    await using opened = openInline(path);
+    await using opened = openInline(file.path);
     const intervention = { atMs: NOW_MS, who: "ana", action: "trust", why: "", evidence: null };
     await opened.apply({ kind: "trust", intervention });
   }
@@ -143,25 +143,23 @@ describe("nothing is changed", () => {
   };
 
   test("while a worker is at the journal", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    const journal = await openJournal(settings(path), NAMES, systemClock);
+    using file = temporaryFile();
+    const journal = await openJournal(settings(file.path), NAMES, systemClock);
     try {
-      expect(() => putBack(copy, path, NOW_MS, ignore)).toThrow("a worker is using it");
-      expect(existsSync(partialOf(path))).toBe(false);
+      expect(() => putBack(copy, file.path, NOW_MS, ignore)).toThrow("a worker is using it");
+      expect(existsSync(partialOf(file.path))).toBe(false);
     } finally {
       await journal.close();
     }
-    expect(mark(path)).toEqual({});
+    expect(mark(file.path)).toEqual({});
   });
 
   test("while its log is there", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    await begin(path);
-    writeFileSync(`${path}-lock`, "");
-    writeFileSync(`${path}-wal`, "payments");
-    refused(path, copy, `${path}-wal is there, with payments that no copy has`);
+    using file = temporaryFile();
+    await begin(file.path);
+    writeFileSync(`${file.path}-lock`, "");
+    writeFileSync(`${file.path}-wal`, "payments");
+    refused(file.path, copy, `${file.path}-wal is there, with payments that no copy has`);
   });
 
   test.each<[string, string, (file: string) => void]>([

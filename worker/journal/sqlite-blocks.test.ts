@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BLOCK_ROWS, type Transition } from "../transitions.ts";
-import { accept, AT_MS, assigned, NAMES, settle, temporaryDirectory } from "./journal.fixture.ts";
+import { accept, AT_MS, assigned, NAMES, settle, temporaryFile } from "./journal.fixture.ts";
 import { SqliteStore } from "./store.ts";
 
 /** A journal in memory whose process and disk can be made to fail; rows are numbered as the ledger does. */
@@ -142,19 +142,18 @@ test("after settlements, failed commits, purges, restarts, power cuts and earlie
 }, 60_000);
 
 test("a journal of before there were sealed blocks has them after its first start", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
+  using file = temporaryFile();
   const count = 2 * BLOCK_ROWS + 5;
   const seqs = Array.from({ length: count }, (_, n) => n + 1);
-  const before = new SqliteStore(path, "off", NAMES, AT_MS);
+  const before = new SqliteStore(file.path, "off", NAMES, AT_MS);
   before.apply(
     seqs.flatMap((seq) => [assigned(seq, seq % 2), settle(seq, seq - 1, { processor: seq % 2 })]),
   );
   before.close();
-  const db = new Database(path);
+  const db = new Database(file.path);
   db.run("DELETE FROM blocks");
   db.close();
-  const after = new SqliteStore(path, "off", NAMES, AT_MS);
+  const after = new SqliteStore(file.path, "off", NAMES, AT_MS);
   const half = BLOCK_ROWS / 2;
   expect(after.blocks.totals(0, 2 * BLOCK_ROWS, 2)).toEqual(
     [0, BLOCK_ROWS].map((row) => ({

@@ -15,6 +15,7 @@ import {
   NAMES,
   settle,
   temporaryDirectory,
+  temporaryFile,
 } from "./journal.fixture.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, SqliteStore } from "./store.ts";
@@ -42,17 +43,16 @@ function run(store: SqliteStore, first: number, last: number, settles: (seq: num
 }
 
 test("acceptances whose commit fails move no border: the next start takes the journal", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
+  using file = temporaryFile();
   {
-    using journal = open(path);
+    using journal = open(file.path);
     journal.store.apply([assigned(1), assigned(2), settle(1, 0)]);
     const many = Array.from({ length: RECENT.least + 2 * RECENT.step }, (_, n) => accept(n + 3));
     // A row that the ledger has already.
     expect(() => journal.store.apply([...many, settle(2, 0)])).toThrow();
     journal.store.apply([settle(2, 1)]);
   }
-  using journal = open(path);
+  using journal = open(file.path);
   journal.store.apply([accept(journal.store.head.nextSeq)]);
   expect(journal.found()).toEqual([3]);
 });

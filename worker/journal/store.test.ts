@@ -22,6 +22,7 @@ import {
   openInline,
   settle,
   temporaryDirectory,
+  temporaryFile,
   uuid,
 } from "./journal.fixture.ts";
 import { CACHE_BYTES, openDatabase, PAGE_BYTES, SqliteStore, type JournalSync } from "./store.ts";
@@ -95,10 +96,9 @@ test("a new journal has small pages, another one keeps those that it was made wi
 });
 
 test("at work the cache holds what the largest commit writes, and no more than a few of them", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  const db = openDatabase(path, "off");
-  const store = new SqliteStore(path, "off", NAMES, AT_MS, db);
+  using file = temporaryFile();
+  const db = openDatabase(file.path, "off");
+  const store = new SqliteStore(file.path, "off", NAMES, AT_MS, db);
   const batchFrom = (seq: number) =>
     Array.from({ length: GROUP_COMMIT_DEFAULTS.batchMax }, (_, n) =>
       assigned(seq + n, 0, { correlationId: crypto.randomUUID() }),
@@ -124,15 +124,14 @@ test("at work the cache holds what the largest commit writes, and no more than a
 });
 
 test("a source is nowhere in the file once its payment has ended, however its rows lay there", () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  const store = open(path);
+  using file = temporaryFile();
+  const store = open(file.path);
   const seqs = Array.from({ length: 300 }, (_, n) => n + 1);
   const source = (seq: number) => `tok_${"x".repeat((seq * 7) % 200)}_${seq}_`;
   for (const seq of seqs) store.apply([assigned(seq, 0, { source: source(seq) })]);
   const there = () => {
     expect(store.checkpointAll()).toBe(true);
-    const bytes = readFileSync(path);
+    const bytes = readFileSync(file.path);
     return seqs.filter((seq) => bytes.includes(source(seq))).length;
   };
   expect(there()).toBe(seqs.length);
@@ -144,33 +143,30 @@ test("a source is nowhere in the file once its payment has ended, however its ro
 
 describe("a journal is refused with one line that names it when", () => {
   test.each([1, 2, 10, 30, 90])("page %d of it is overwritten", (page) => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path, 2_000);
-    expect(statSync(path).size).toBeGreaterThan(91 * PAGE_BYTES);
-    overwrite(path, page * PAGE_BYTES, PAGE_BYTES);
-    const reason = reasonOf(() => open(path));
-    expect(reason).toStartWith(`journal ${path}: it is damaged: `);
+    using file = temporaryFile();
+    write(file.path, 2_000);
+    expect(statSync(file.path).size).toBeGreaterThan(91 * PAGE_BYTES);
+    overwrite(file.path, page * PAGE_BYTES, PAGE_BYTES);
+    const reason = reasonOf(() => open(file.path));
+    expect(reason).toStartWith(`journal ${file.path}: it is damaged: `);
     expect(reason).not.toContain("\n");
   });
 
   test("its first page is overwritten", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path, 10);
-    overwrite(path, 0, PAGE_BYTES);
-    expect(reasonOf(() => open(path))).toMatch(
+    using file = temporaryFile();
+    write(file.path, 10);
+    overwrite(file.path, 0, PAGE_BYTES);
+    expect(reasonOf(() => open(file.path))).toMatch(
       /^journal \S+:? (cannot be opened|it is damaged): [^\n]+$/,
     );
   });
 
   test("it is cut short", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path, 2_000);
-    const whole = readFileSync(path);
-    writeFileSync(path, whole.subarray(0, 40 * PAGE_BYTES));
-    expect(reasonOf(() => open(path))).toMatch(
+    using file = temporaryFile();
+    write(file.path, 2_000);
+    const whole = readFileSync(file.path);
+    writeFileSync(file.path, whole.subarray(0, 40 * PAGE_BYTES));
+    expect(reasonOf(() => open(file.path))).toMatch(
       /^journal \S+(?: cannot be opened)?: it is damaged: [^\n]+$/,
     );
   });
@@ -198,26 +194,24 @@ describe("a journal is refused with one line that names it when", () => {
   });
 
   test("it is a database of somebody else's", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    const db = new Database(path);
+    using file = temporaryFile();
+    const db = new Database(file.path);
     db.run("CREATE TABLE payments (id TEXT, price REAL)");
     db.close();
-    const before = readFileSync(path);
-    expect(reasonOf(() => open(path))).toBe(
-      `journal ${path} cannot be opened: it is an SQLite database, but no journal`,
+    const before = readFileSync(file.path);
+    expect(reasonOf(() => open(file.path))).toBe(
+      `journal ${file.path} cannot be opened: it is an SQLite database, but no journal`,
     );
-    expect(readFileSync(path)).toEqual(before);
+    expect(readFileSync(file.path)).toEqual(before);
   });
 
   test("it cannot be written", () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    write(path, 1);
-    chmodSync(path, 0o400);
+    using file = temporaryFile();
+    write(file.path, 1);
+    chmodSync(file.path, 0o400);
     // To root nothing is unwritable but the kernel's own files.
     const unwritable = ["/proc/payments.db", "/proc/some/where/payments.db"];
-    if (process.getuid?.() !== 0) unwritable.push(path);
+    if (process.getuid?.() !== 0) unwritable.push(file.path);
     for (const each of unwritable) {
       expect(reasonOf(() => open(each))).toMatch(/^journal \S+ cannot be opened: [^\n]+$/);
     }
@@ -343,23 +337,21 @@ describe("a journal by turns", () => {
   const settings = (path: string) => ({ JOURNAL: path, JOURNAL_SYNC: "off" }) as const;
 
   test("is refused with the same line", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    writeFileSync(path, "no database, and long enough to tell".repeat(50));
-    await expect(openJournal(settings(path), NAMES, systemClock)).rejects.toThrow(
+    using file = temporaryFile();
+    writeFileSync(file.path, "no database, and long enough to tell".repeat(50));
+    await expect(openJournal(settings(file.path), NAMES, systemClock)).rejects.toThrow(
       /^journal \S+ cannot be opened: [^\n]+$/,
     );
   });
 
   test("belongs to one worker at a time", async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file();
-    const journal = await openJournal(settings(path), NAMES, systemClock);
-    await expect(openJournal(settings(path), NAMES, systemClock)).rejects.toThrow(
-      `journal ${path} cannot be opened: a worker is using it`,
+    using file = temporaryFile();
+    const journal = await openJournal(settings(file.path), NAMES, systemClock);
+    await expect(openJournal(settings(file.path), NAMES, systemClock)).rejects.toThrow(
+      `journal ${file.path} cannot be opened: a worker is using it`,
     );
     await journal.close();
-    const third = await openJournal(settings(path), NAMES, systemClock);
+    const third = await openJournal(settings(file.path), NAMES, systemClock);
     await third.close();
   });
 

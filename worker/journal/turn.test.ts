@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import type { FromThread, Start } from "./checkpoint-thread.ts";
 import { GROUP_COMMIT_DEFAULTS } from "./group-commit.ts";
-import { accept, NAMES, temporaryDirectory } from "./journal.fixture.ts";
+import { accept, NAMES, temporaryDirectory, temporaryFile } from "./journal.fixture.ts";
 import { openJournal } from "./turn.ts";
 
 /** Opens a journal whose timers never fire, so that it commits by turns alone. */
@@ -55,18 +55,17 @@ test("checkpoints that fail in the thread are trouble of the journal's, until th
 });
 
 test("a log that has become too long for the thread is copied between two commits", async () => {
-  using directory = temporaryDirectory();
-  const path = directory.file();
-  const { thread, journal } = await openWithThread(path);
-  const before = statSync(path).size;
+  using file = temporaryFile();
+  const { thread, journal } = await openWithThread(file.path);
+  const before = statSync(file.path).size;
   await new Promise<void>((done) => {
     for (let seq = 1; seq <= GROUP_COMMIT_DEFAULTS.batchMax; seq++) {
       journal.append(accept(seq), () => seq === GROUP_COMMIT_DEFAULTS.batchMax && done());
     }
   });
-  expect(statSync(path).size).toBe(before);
+  expect(statSync(file.path).size).toBe(before);
   thread.say("log-too-long");
-  expect(statSync(path).size).toBeGreaterThan(before);
+  expect(statSync(file.path).size).toBeGreaterThan(before);
   await journal.close();
 });
 
