@@ -5,7 +5,8 @@
 import { availableParallelism } from "node:os";
 import { judge, measure } from "./coverage.ts";
 import { runSeed, type RunResult } from "./world.ts";
-import { argumentsOrExit, refuseArguments } from "../shared/arguments.ts";
+import { argumentsOrExit } from "../shared/arguments.ts";
+import { RANGE_OPTIONS, rangeOf } from "./range.ts";
 import { run } from "../testing/process.ts";
 
 const USAGE = `usage: bun run simulate --seed N | --seeds A..B | --fresh COUNT | --long
@@ -89,16 +90,8 @@ async function shareSeeds(): Promise<Totals> {
 }
 
 async function runElsewhere(first: number, last: number): Promise<Totals> {
-  const args = [
-    "--seeds",
-    `${first}..${last}`,
-    "--steps",
-    String(steps),
-    ...(brief ? ["--brief"] : []),
-    "--jobs",
-    "1",
-    "--totals",
-  ];
+  const range = ["--seeds", `${first}..${last}`, "--steps", String(steps)];
+  const args = [...range, ...(brief ? ["--brief"] : []), "--jobs", "1", "--totals"];
   const { code, out, err } = await run([process.execPath, ...process.execArgv, Bun.main, ...args]);
   if (code === 0) return JSON.parse(out);
   console.log(out + err);
@@ -161,9 +154,7 @@ function addTo(sum: Totals, more: Totals): void {
 
 function readArguments() {
   const options = {
-    seed: { type: "string" },
-    seeds: { type: "string" },
-    fresh: { type: "string" },
+    ...RANGE_OPTIONS,
     long: { type: "boolean", default: false },
     steps: { type: "string", default: "60" },
     jobs: { type: "string", default: String(availableParallelism()) },
@@ -173,22 +164,8 @@ function readArguments() {
     totals: { type: "boolean", default: false },
   } as const;
   const { values } = argumentsOrExit({ usage: USAGE, options });
-  const range = rangeOf(values);
-  const numbers = { ...range, steps: Number(values.steps), jobs: Number(values.jobs) };
-  const sound = Object.values(numbers).every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!sound || range.from > range.to) {
-    refuseArguments(USAGE, "these are not whole numbers in order");
-  }
-  return { ...values, ...numbers, summaryJson: values.totals };
-}
-
-function rangeOf(values: { seed?: string; seeds?: string; fresh?: string; long: boolean }) {
-  if (values.seed !== undefined) return { from: Number(values.seed), to: Number(values.seed) };
-  if (values.seeds !== undefined) {
-    const [first, last] = values.seeds.split("..").map(Number);
-    return { from: first ?? Number.NaN, to: last ?? Number.NaN };
-  }
-  const count = values.long ? LONG_COUNT : Number(values.fresh);
-  const first = Math.floor(Date.now() / 1_000);
-  return { from: first, to: first + count - 1 };
+  const fresh = values.long ? String(LONG_COUNT) : values.fresh;
+  const numbers = { steps: Number(values.steps), jobs: Number(values.jobs) };
+  const range = rangeOf(USAGE, { ...values, fresh }, Object.values(numbers));
+  return { ...values, ...range, ...numbers, summaryJson: values.totals };
 }

@@ -23,7 +23,12 @@ export type Effort = {
 
 /** Imports between a test and the source that it may notice, for one in the source's folder and for one elsewhere. */
 const STEPS_MAX = { beside: 4, elsewhere: 2 };
-const WORLDS = ["simulation/world.ts", "simulation/cluster/world.ts"];
+/** Programs that run seeds of each simulated world. */
+const WORLDS: Readonly<Record<string, readonly string[]>> = {
+  "simulation/world.ts": ["simulation/simulate.ts", "--jobs", "1", "--brief"],
+  "simulation/cluster/world.ts": ["simulation/cluster/simulate.ts"],
+};
+const STEPS = ["--steps", "60"];
 /**
  * A loop without an end is ended, and so is what fills the memory. The limit is of the processor's time,
  * which is the same on a busy machine; what hangs and spends none has the wall's.
@@ -51,12 +56,12 @@ export async function judge(
 ): Promise<Judged> {
   const steps = stepsTo(mutant.file, importers);
   const tests = before.tests ?? (await failureOfTests(mutant, testsOf(mutant.file, importers)));
-  const worlds = WORLDS.filter((world) => steps.has(world));
+  const worlds = Object.keys(WORLDS).filter((world) => steps.has(world));
   const { name } = mutant;
   if (worlds.length === 0 || (tests !== null && !isBoth)) return { name, tests };
   let simulation = before.simulation ?? null;
   for (const world of worlds) {
-    const args = ["tests/mutants/generated/seeds.ts", "1", String(seeds), world];
+    const args = [...WORLDS[world]!, "--seeds", `1..${seeds}`, ...STEPS];
     simulation ??= await failureOf(mutant, args, seeds * LIMITS.cpuMsOfSeed);
   }
   return { name, tests, simulation };
@@ -120,5 +125,7 @@ async function failureOf(
   clearInterval(looks);
   if (ended !== "" || code === 0) return ended || null;
   const said = [...child.lines, ...child.errors].map((line) => Bun.stripANSI(line));
-  return said.find((line) => /^\(fail\)|^seed \d|^error/.test(line)) ?? `ended with code ${code}`;
+  return (
+    said.find((line) => /^\(fail\)|^seed \d+: |^error/.test(line)) ?? `ended with code ${code}`
+  );
 }
