@@ -27,7 +27,7 @@ import { KILL_DEFAULTS, killOptions, type KillOptions } from "./options.ts";
 import { compiledPrograms } from "./programs.ts";
 import { cutPower, powerText, type PowerOptions } from "./power/cut.ts";
 import { ROUGH, SMOOTH } from "../../testing/relay.ts";
-import { reportText, type Finding, type KillReport } from "./report.ts";
+import { addCounts, lastWordsOf, reportText, type Finding, type KillReport } from "./report.ts";
 import { drawRound, runRound, type RoundKind } from "./round.ts";
 import { Shop } from "./shop.ts";
 import { whyNoTrace } from "./trace.ts";
@@ -169,9 +169,7 @@ class Run {
     stack.relay.trouble = ROUGH;
     const load = await this.#trouble(stack, faults);
     stack.relay.trouble = SMOOTH;
-    for (const [status, count] of Object.entries(load.calls)) {
-      this.#calls[status] = (this.#calls[status] ?? 0) + count;
-    }
+    addCounts(this.#calls, load.calls);
     this.#answers.push(...load.answers);
     this.#acknowledged += idsOf(
       load.answers.filter(({ outcome }) => outcome === "accepted"),
@@ -266,28 +264,23 @@ class Run {
     const random = this.#fromSeed();
     const { gateway, atWork } = stack;
     const collected = await collect(gateway, atWork, this.#answers, asked, random);
+    const statuses = collected.statuses as Statuses;
     const mayBeDeclined = this.#kinds === null ? () => false : isDeclined;
-    violations.push(...audit({ ...collected, isDeclined: mayBeDeclined }));
-    if (this.#kinds !== null) {
-      const statuses = collected.statuses as Statuses;
-      violations.push(...(await this.#kinds.auditMoney(statuses, this.#fromSeed())));
-    }
     violations.push(
-      ...(await this.#history.audit(collected.statuses as Statuses, this.#kinds !== null)),
+      ...audit({ ...collected, isDeclined: mayBeDeclined }),
+      ...((await this.#kinds?.auditMoney(statuses, this.#fromSeed())) ?? []),
+      ...(await this.#history.audit(statuses, this.#kinds !== null)),
+      ...((await this.#shop?.audit(statuses, stack.workerHttp, settleMsMax)) ?? []),
     );
-    if (this.#shop !== null) {
-      const statuses = collected.statuses as Statuses;
-      violations.push(...(await this.#shop.audit(statuses, stack.workerHttp, settleMsMax)));
-    }
     this.#violations.push(...violations);
-    this.#idsChecked += collected.statuses.size;
+    this.#idsChecked += statuses.size;
     this.#windows += collected.windows.length;
     this.#settleLagMsMax = Math.max(this.#settleLagMsMax, settleLagMs);
     const lag = `settled within ${(settleLagMs / 1_000).toFixed(1)} s`;
     const found = `${violations.length} violations`;
-    this.#rejected += rejectedIn(collected.statuses as Statuses);
-    log(`       audit: ${collected.statuses.size} ids, ${lag}, ${found}, ${this.#kills} kills`);
-    return collected.statuses as Statuses;
+    this.#rejected += rejectedIn(statuses);
+    log(`       audit: ${statuses.size} ids, ${lag}, ${found}, ${this.#kills} kills`);
+    return statuses;
   }
 }
 
@@ -316,13 +309,7 @@ async function evidenceOf(stack: HurtStack, violations: readonly Finding[]): Pro
   await Promise.all(stack.services.map((service) => service.kill()));
   const ids = new Set(violations.map(({ id }) => id).filter((id) => id.length === 36));
   const stories = [...ids].slice(0, STORIES_MAX).map((id) => storyOf(stack.journalPath, id));
-  const said = stack.services.flatMap(({ name, lines, errors }) => [
-    "",
-    `last lines of ${name}:`,
-    ...lines.slice(-LINES_SHOWN),
-    ...errors.slice(-LINES_SHOWN),
-  ]);
-  return ["", ...stories, ...said];
+  return ["", ...stories, ...lastWordsOf(stack.services, LINES_SHOWN)];
 }
 
 /** Ends the process with the drill's exit code, or with 2 and one line when something is missing for it. */

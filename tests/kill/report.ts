@@ -1,11 +1,11 @@
+import type { Child } from "../../testing/process.ts";
 import type { Violation } from "../system/audit.ts";
 import type { RelayStats } from "../../testing/relay.ts";
 import type { RoundKind } from "./round.ts";
 
-export type KillReport = {
+/** The part that a run of one machine and one of several have in common. */
+export type LegsReport = {
   readonly seed: number;
-  readonly kills: number;
-  readonly rounds: Readonly<Partial<Record<RoundKind, number>>>;
   readonly legs: number;
   /** Payments that were answered 202. */
   readonly acknowledged: number;
@@ -15,6 +15,15 @@ export type KillReport = {
   readonly idsChecked: number;
   readonly windows: number;
   readonly settleLagMsMax: number;
+  readonly durationMs: number;
+  readonly violations: readonly Finding[];
+  /** Lines of the journal and the processes about them. */
+  readonly evidence: readonly string[];
+};
+
+export type KillReport = LegsReport & {
+  readonly kills: number;
+  readonly rounds: Readonly<Partial<Record<RoundKind, number>>>;
   /** Null without kinds: payments decided by hand, starts with another fee, rejected in all audits. */
   readonly kinds: {
     readonly decided: number;
@@ -36,10 +45,6 @@ export type KillReport = {
     readonly judged: string;
   };
   readonly relay: RelayStats;
-  readonly durationMs: number;
-  readonly violations: readonly Finding[];
-  /** Lines of the journal and the processes about them. */
-  readonly evidence: readonly string[];
 };
 export type Finding =
   | Violation
@@ -73,7 +78,7 @@ export function reportText(report: KillReport): string {
 export function findingsText({
   violations,
   evidence,
-}: Pick<KillReport, "violations" | "evidence">): string[] {
+}: Pick<LegsReport, "violations" | "evidence">): string[] {
   const kinds: Record<string, number> = {};
   for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
   return [
@@ -89,4 +94,18 @@ export function list(counts: object): string {
   return Object.entries(counts)
     .map(([name, count]) => `${name}: ${count}`)
     .join(", ");
+}
+
+export function addCounts(
+  sum: Record<string, number>,
+  more: Readonly<Record<string, number>>,
+): void {
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+}
+
+/** The newest lines that each of them has said. */
+export function lastWordsOf(children: readonly Child[], most: number): string[] {
+  return children.flatMap(({ name, lines, errors }) => {
+    return ["", `last lines of ${name}:`, ...lines.slice(-most), ...errors.slice(-most)];
+  });
 }

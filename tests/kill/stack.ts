@@ -15,7 +15,7 @@ import {
   type StackOptions,
 } from "../../testing/stack.ts";
 import { IndependentProcessor } from "../independent/processor.ts";
-import type { Processor } from "../system/storm/weather.ts";
+import { purgeAll, type Processor } from "../system/storm/weather.ts";
 
 export type HurtOptions = {
   readonly programs?: Programs;
@@ -95,12 +95,6 @@ export class HurtStack extends Stack {
       for (const one of this.independents) one.onCharge = () => this.onCharge?.();
       this.configure({ PROCESSORS: processorsAt(this.atWork.map(({ url }) => url)) });
     }
-    for (const processor of this.atWork) {
-      // A call that was given up may still wait out its delay there, and would be recorded after
-      // the purge: a processor that dies takes it with it.
-      await processor.setDown(true);
-      await processor.setDown(false);
-      await processor.purge();
-    }
+    await purgeAll(this.atWork);
   }
 }

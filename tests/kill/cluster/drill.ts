@@ -7,13 +7,13 @@ import { audit, type Answer } from "../../system/audit.ts";
 import { collect, untilSettled } from "../../system/storm/collect.ts";
 import { runLoad } from "../../system/storm/load.ts";
 import { planSubmissions } from "../../system/storm/plan.ts";
-import { runWeather } from "../../system/storm/weather.ts";
+import { purgeAll, runWeather } from "../../system/storm/weather.ts";
 import { integerFrom, pick, seededRandom } from "../../../testing/random.ts";
 import { until } from "../../../testing/until.ts";
 import type { KillOptions } from "../options.ts";
 import { compiledPrograms } from "../programs.ts";
 import { fromSource } from "../../../testing/programs.ts";
-import type { Finding } from "../report.ts";
+import { addCounts, lastWordsOf, type Finding } from "../report.ts";
 import { drawRound, nameOf, runRound } from "./fault.ts";
 import { LullMeter, type LullMs } from "./lull.ts";
 import { auditOrder } from "./order.ts";
@@ -133,9 +133,7 @@ class Drill {
       ),
       this.#troubles(stand, target).finally(() => over.abort()),
     ]);
-    for (const [status, count] of Object.entries(load.calls)) {
-      this.#calls[status] = (this.#calls[status] ?? 0) + count;
-    }
+    addCounts(this.#calls, load.calls);
     await this.#audit(stand, load.answers);
   }
 
@@ -219,20 +217,12 @@ class Drill {
     if (found.length > 0) return;
     // The next leg begins with nothing to be summed.
     await gateway.purge();
-    for (const processor of stand.processors) {
-      // A call that was given up may still wait there, and would be recorded after the purge.
-      await processor.setDown(true);
-      await processor.setDown(false);
-      await processor.purge();
-    }
+    await purgeAll(stand.processors);
   }
 }
 
 function evidenceOf(stand: Stand): string[] {
   const services = [...stand.workers, ...stand.apis].map(({ child }) => child);
   const database = stand.database.nodes.map(({ patroni }) => patroni);
-  return [...services, ...database].flatMap(({ name, lines, errors }) => {
-    const said = [lines, errors].flatMap((some) => some.slice(-LINES_SHOWN));
-    return ["", `last lines of ${name}:`].concat(said);
-  });
+  return lastWordsOf([...services, ...database], LINES_SHOWN);
 }

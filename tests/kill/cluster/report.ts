@@ -1,23 +1,10 @@
-import type { KillReport } from "../report.ts";
-import { findingsText, list } from "../report.ts";
+import { findingsText, list, type LegsReport } from "../report.ts";
 import type { LullMs } from "./lull.ts";
 
 /** How often a fault came, and the longest times without a 202 that came with it. */
 export type Lull = { readonly count: number; readonly msMax: LullMs };
 
-export type ClusterReport = Pick<
-  KillReport,
-  | "seed"
-  | "legs"
-  | "acknowledged"
-  | "calls"
-  | "idsChecked"
-  | "windows"
-  | "settleLagMsMax"
-  | "durationMs"
-  | "violations"
-  | "evidence"
-> & {
+export type ClusterReport = LegsReport & {
   readonly faults: number;
   /** Standbys that followed nobody until they were copied anew, as an operator would. */
   readonly remade: number;

@@ -59,18 +59,20 @@ export class Stand implements AsyncDisposable {
   readonly processors: readonly ProcessorAdmin[];
   readonly #ends: AsyncDisposableStack;
 
-  private constructor(parts: {
-    readonly database: Database;
-    readonly workers: readonly Service[];
-    readonly apis: readonly Service[];
-    readonly processors: readonly ProcessorAdmin[];
-    readonly ends: AsyncDisposableStack;
-  }) {
-    this.database = parts.database;
-    this.workers = parts.workers;
-    this.apis = parts.apis;
-    this.processors = parts.processors;
-    this.#ends = parts.ends;
+  private constructor(
+    {
+      database,
+      workers,
+      apis,
+      processors,
+    }: Pick<Stand, "database" | "workers" | "apis" | "processors">,
+    ends: AsyncDisposableStack,
+  ) {
+    this.database = database;
+    this.workers = workers;
+    this.apis = apis;
+    this.processors = processors;
+    this.#ends = ends;
   }
 
   static async start(options: StandOptions): Promise<Stand> {
@@ -96,7 +98,7 @@ export class Stand implements AsyncDisposable {
     for (const number of [1, 2]) {
       apis.push(apiAt(await machine(`a${number}`, 20 + number), workers, options));
     }
-    const stand = new Stand({ database, workers, apis, processors, ends: ends.move() });
+    const stand = new Stand({ database, workers, apis, processors }, ends.move());
     for (const { child } of [...workers, ...apis]) stand.#ends.use(child).start();
     return stand;
   }

@@ -62,6 +62,18 @@ async function apply(processor: Processor, switches: Switches): Promise<void> {
   if (switches.down) await processor.setDown(true);
 }
 
+/**
+ * Has all of them forget what they have charged. A call that was given up may still wait out its delay there, and
+ * would be recorded afterwards: a processor that dies takes it with it.
+ */
+export async function purgeAll(processors: readonly Processor[]): Promise<void> {
+  for (const processor of processors) {
+    await processor.setDown(true);
+    await processor.setDown(false);
+    await processor.purge();
+  }
+}
+
 /** Resolves when the time is up or `signal` is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, null, { signal }).catch(() => {});
