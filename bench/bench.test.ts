@@ -115,7 +115,7 @@ test("another revision is measured by turns, and every answer is checked", async
   expect(rows.map(({ name }) => name)).toContain("normal at once: whole payments");
   expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
   expect(rows.filter(({ ratio }) => !(ratio !== null && ratio > 0))).toEqual([]);
-}, 60_000);
+});
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `several workers are measured over a database with standbys${NO_POSTGRES}`,
@@ -153,7 +153,7 @@ test("what grows is measured at three sizes", async () => {
   );
   expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
   expect(rows.filter(({ figure }) => !(figure > 0))).toEqual([]);
-}, 60_000);
+});
 
 test("turns that do not agree are no difference", () => {
   expect(differenceOf([0.9, 1.2])).toBe("no difference, turns 0.90 1.20");

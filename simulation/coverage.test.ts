@@ -1,5 +1,7 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { coveredIn, judge, measure } from "./coverage.ts";
+
+setDefaultTimeout(300_000);
 
 const LCOV = `TN:
 SF:worker/router.ts
@@ -33,4 +35,4 @@ test("the world meets the core's lines: its floors hold, and would not without t
   console.log(lines.filter((line) => !line.startsWith(" ")).join("\n"));
   expect(isEnough).toBe(true);
   expect(judge(await measure(1, 1, 1)).isEnough).toBe(false);
-}, 300_000);
+});

@@ -1,5 +1,5 @@
 /** Runs the seeded world and the fuzzers, as CI does: with seeds of this tree, which are new after each change. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { run } from "../testing/process.ts";
 import { ROOT } from "../testing/programs.ts";
 import { seedsOfTree } from "./seeds.fixture.ts";
@@ -8,7 +8,7 @@ import { seedsOfTree } from "./seeds.fixture.ts";
 const FULL = process.env["CI"] === "true";
 const SEEDS = FULL ? 2_000 : 200;
 const INPUTS = FULL ? 1_000_000 : 100_000;
-const TIMEOUT_MS = 900_000;
+setDefaultTimeout(900_000);
 /** Some seeds have processors that print no zone: an instant read in this one would be another. */
 const ZONE = { ...process.env, TZ: "Asia/Kathmandu" };
 
@@ -47,55 +47,39 @@ function tail(output: string): string {
   return output.trimEnd().split("\n").slice(-40).join("\n");
 }
 
-test(
-  `${SEEDS} seeds of this tree: nothing lost, nothing charged twice`,
-  async () => {
-    const { code, output } = await runBun(
-      "simulation/simulate.ts",
-      "--seeds",
-      await seedsOfTree(SEEDS),
-    );
-    console.log(tail(output));
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test(`${SEEDS} seeds of this tree: nothing lost, nothing charged twice`, async () => {
+  const { code, output } = await runBun(
+    "simulation/simulate.ts",
+    "--seeds",
+    await seedsOfTree(SEEDS),
+  );
+  console.log(tail(output));
+  expect(code).toBe(0);
+});
 
-test(
-  "a range whose last piece is one seed is counted like any other",
-  async () => {
-    const { code, output } = await runBun(
-      "simulation/simulate.ts",
-      "--seeds",
-      "1..51",
-      "--steps",
-      "1",
-    );
-    expect(tail(output)).toContain("51 seeds, one in eight twice, no violation");
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test("a range whose last piece is one seed is counted like any other", async () => {
+  const { code, output } = await runBun(
+    "simulation/simulate.ts",
+    "--seeds",
+    "1..51",
+    "--steps",
+    "1",
+  );
+  expect(tail(output)).toContain("51 seeds, one in eight twice, no violation");
+  expect(code).toBe(0);
+});
 
-test.each(FOUND_ONCE)(
-  "seed $seed, which once found: $what",
-  async ({ seed }) => {
-    const { code, output } = await runBun("simulation/simulate.ts", "--seed", String(seed));
-    expect(tail(output)).toContain("no violation");
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test.each(FOUND_ONCE)("seed $seed, which once found: $what", async ({ seed }) => {
+  const { code, output } = await runBun("simulation/simulate.ts", "--seed", String(seed));
+  expect(tail(output)).toContain("no violation");
+  expect(code).toBe(0);
+});
 
-test(
-  `${INPUTS} fuzzed inputs: no crash, nothing believed that is not signed`,
-  async () => {
-    const { code, output } = await runBun("tests/fuzz/fuzz.ts", "--inputs", String(INPUTS));
-    console.log(tail(output));
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test(`${INPUTS} fuzzed inputs: no crash, nothing believed that is not signed`, async () => {
+  const { code, output } = await runBun("tests/fuzz/fuzz.ts", "--inputs", String(INPUTS));
+  console.log(tail(output));
+  expect(code).toBe(0);
+});
 
 test("a seed gives the same run every time, and another seed another one", async () => {
   const traceOf = async (seed: string) =>
@@ -104,4 +88,4 @@ test("a seed gives the same run every time, and another seed another one", async
   expect(first).toMatch(/^[0-9a-f]{16}$/);
   expect(again).toBe(first as string);
   expect(other).not.toBe(first as string);
-}, 60_000);
+});

@@ -57,7 +57,7 @@ test("a module in a folder starts the thread beside it, from source and compiled
   expect(await output([join(elsewhere, "main")], directory)).toBe(
     "from the thread no .env 0123456789ab",
   );
-}, 60_000);
+});
 
 test("two entry points of one name are noticed", () => {
   expect(firstRepeated(["worker.ts", "a-thread.ts", "a-thread.ts"])).toBe("a-thread.ts");

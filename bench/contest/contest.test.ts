@@ -1,8 +1,10 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { startStand } from "../../testing/stand.ts";
 import { run as runProgram } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
+
+setDefaultTimeout(90_000);
 
 /**
  * An outage in good time before the end. The official weather will not do: a shorter contest has
@@ -60,7 +62,7 @@ test("a short contest of a sound gateway passes, to the last payment", async () 
   expect(again.exitCode).toBe(1);
   expect(JSON.parse(again.stdout).runs[0]).toMatchObject({ passed: false, score: 0 });
   expect(JSON.parse(again.stdout).runs[0].lag).toBeGreaterThan(0);
-}, 90_000);
+});
 
 test("a gateway that cannot be purged is one line and exit 2", async () => {
   using server = Bun.serve({

@@ -1,6 +1,6 @@
 /** Runs seeds of this tree in the world of several workers, and plants bugs that it has to find. */
 import { seedsOfTree } from "../seeds.fixture.ts";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 import { editedText, filesOf } from "../planted/edits.ts";
@@ -9,7 +9,7 @@ import { CLUSTER_BUGS } from "./bugs.ts";
 const SEEDS = process.env["CI"] === "true" ? 1_000 : 50;
 /** Last seed that is tried with a bug: it is found by then. */
 const SEEDS_MAX = 2_500;
-const TIMEOUT_MS = 900_000;
+setDefaultTimeout(900_000);
 
 /** Seeds that found something once, with what they found. */
 const FOUND_ONCE = [
@@ -35,26 +35,18 @@ async function simulate(...args: string[]): Promise<{ code: number | null; outpu
   return { code, output: out + err };
 }
 
-test(
-  `${SEEDS} seeds of this tree, of several workers: nothing lost, nothing charged twice`,
-  async () => {
-    const { code, output } = await simulate("--seeds", await seedsOfTree(SEEDS));
-    console.log(output.trimEnd().split("\n").slice(-40).join("\n"));
-    expect(output).toContain("one in eight twice, no violation");
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test(`${SEEDS} seeds of this tree, of several workers: nothing lost, nothing charged twice`, async () => {
+  const { code, output } = await simulate("--seeds", await seedsOfTree(SEEDS));
+  console.log(output.trimEnd().split("\n").slice(-40).join("\n"));
+  expect(output).toContain("one in eight twice, no violation");
+  expect(code).toBe(0);
+});
 
-test.each(FOUND_ONCE)(
-  "seed $seed, which once found: $what",
-  async ({ seed }) => {
-    const { code, output } = await simulate("--seed", String(seed));
-    expect(output).toContain("no violation");
-    expect(code).toBe(0);
-  },
-  TIMEOUT_MS,
-);
+test.each(FOUND_ONCE)("seed $seed, which once found: $what", async ({ seed }) => {
+  const { code, output } = await simulate("--seed", String(seed));
+  expect(output).toContain("no violation");
+  expect(code).toBe(0);
+});
 
 test.each(CLUSTER_BUGS)("$name: its edits match", async (bug) => {
   for (const file of filesOf(bug)) expect(await editedText(bug, file)).not.toBe("");
@@ -70,5 +62,4 @@ test.each(CLUSTER_BUGS)(
     expect(found).toBeDefined();
     expect(code).toBe(1);
   },
-  TIMEOUT_MS,
 );

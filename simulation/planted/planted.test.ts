@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
+
+setDefaultTimeout(300_000);
 
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
 async function simulateWith(
@@ -33,5 +35,5 @@ for (const bug of PLANTED_BUGS) {
     const found = await find(bug);
     console.log(`  ${bug.name}: ${found}`);
     expect(found).not.toBeNull();
-  }, 300_000);
+  });
 }

@@ -1,5 +1,5 @@
 /** Runs the README's first five minutes, as a new user has them: its own commands, on a clean clone. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -15,6 +15,7 @@ const COMMANDS_MAX = 3;
 /** Time from the first command until the outage has healed. */
 const HEALED_MS_MAX = 120_000;
 const TEST_MS_MAX = 200_000;
+setDefaultTimeout(TEST_MS_MAX);
 const STOP_MS_MAX = 15_000;
 
 const missing = ["git", "npx"].find((name) => Bun.which(name) === null);
@@ -53,68 +54,64 @@ describe.skipIf(whyNot !== null)(`the README's first five minutes${note}`, () =>
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), "papa-leguas-first-"));
     await repositoryAt(join(place, "repository"));
-  }, TEST_MS_MAX);
+  });
 
   afterAll(() => rm(place, { recursive: true, force: true }), TEST_MS_MAX);
 
-  test(
-    "an outage comes and heals before one's eyes, in less than two minutes",
-    async () => {
-      const { commands } = await chapter();
-      const ports = Object.entries(await freeStandPorts());
-      const { DATA_DIR: _, ...outer } = process.env;
-      const startedAtMs = performance.now();
-      let said = "";
-      // The shell has a session of its own, which gets what a terminal sends on Ctrl-C.
-      await using shell = new Child({
-        command: ["sh", "-ec", commands.join("\n")],
-        cwd: place,
-        env: {
-          ...outer,
-          ...Object.fromEntries(ports.map(([name, port]) => [name, String(port)])),
-          REPOSITORY: join(place, "repository"),
-        },
-        onLine: (line) => (said += `${line}\n`),
+  test("an outage comes and heals before one's eyes, in less than two minutes", async () => {
+    const { commands } = await chapter();
+    const ports = Object.entries(await freeStandPorts());
+    const { DATA_DIR: _, ...outer } = process.env;
+    const startedAtMs = performance.now();
+    let said = "";
+    // The shell has a session of its own, which gets what a terminal sends on Ctrl-C.
+    await using shell = new Child({
+      command: ["sh", "-ec", commands.join("\n")],
+      cwd: place,
+      env: {
+        ...outer,
+        ...Object.fromEntries(ports.map(([name, port]) => [name, String(port)])),
+        REPOSITORY: join(place, "repository"),
+      },
+      onLine: (line) => (said += `${line}\n`),
+    });
+    shell.start();
+    const browser = await launch();
+    try {
+      const leftMs = () => HEALED_MS_MAX - (performance.now() - startedAtMs);
+      const seen = (what: string, condition: () => Promise<boolean> | boolean) =>
+        until(what, leftMs(), async () => await condition());
+      const address = () => /^ {2}dashboard (http:\S+)/m.exec(said)?.[1];
+      await seen("it is up", () => {
+        if (!shell.isRunning) throw new Error(`it ended:\n${said}`);
+        return said.includes("Ctrl-C stops everything.");
       });
-      shell.start();
-      const browser = await launch();
-      try {
-        const leftMs = () => HEALED_MS_MAX - (performance.now() - startedAtMs);
-        const seen = (what: string, condition: () => Promise<boolean> | boolean) =>
-          until(what, leftMs(), async () => await condition());
-        const address = () => /^ {2}dashboard (http:\S+)/m.exec(said)?.[1];
-        await seen("it is up", () => {
-          if (!shell.isRunning) throw new Error(`it ended:\n${said}`);
-          return said.includes("Ctrl-C stops everything.");
-        });
-        const { page, complaints, strangers } = await openPage(browser, address() as string);
-        const breakerIs = async (name: string, state: string) =>
-          (await page.locator(`[data-lane="${name}"]`).getAttribute("data-breaker")) === state;
-        const backlog = async () =>
-          Number((await page.innerText("#figure-backlog .value")).replaceAll(/\D/g, ""));
-        await seen("the first figures", async () => (await page.locator(".lane").count()) === 2);
-        await seen("default fails", () => breakerIs("default", "open"));
-        expect(await page.innerText('[data-lane="default"] .changes')).toMatch(
-          /closed → open\s+(500|its health reading)/,
-        );
-        await seen("fallback is away", () => breakerIs("fallback", "open"));
-        expect(await page.innerText("#verdict")).toStartWith("No processor can be used");
-        await seen("payments wait", async () => (await backlog()) > 100);
-        await seen("default is back", () => breakerIs("default", "closed"));
-        await seen("nothing waits", async () => (await backlog()) === 0);
-        expect(performance.now() - startedAtMs).toBeLessThan(HEALED_MS_MAX);
-        await page.click("#gameday-follow");
-        await page.locator("ol.story li.good").waitFor();
-        expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
-      } finally {
-        await browser.close();
-        process.kill(-shell.pid, "SIGINT");
-        const force = setTimeout(() => process.kill(-shell.pid, "SIGKILL"), STOP_MS_MAX);
-        await shell.ended;
-        clearTimeout(force);
-      }
-      expect(said).toContain("everything is stopped");
-    },
-    TEST_MS_MAX,
-  );
+      const { page, complaints, strangers } = await openPage(browser, address() as string);
+      const breakerIs = async (name: string, state: string) =>
+        (await page.locator(`[data-lane="${name}"]`).getAttribute("data-breaker")) === state;
+      const backlog = async () =>
+        Number((await page.innerText("#figure-backlog .value")).replaceAll(/\D/g, ""));
+      await seen("the first figures", async () => (await page.locator(".lane").count()) === 2);
+      await seen("default fails", () => breakerIs("default", "open"));
+      expect(await page.innerText('[data-lane="default"] .changes')).toMatch(
+        /closed → open\s+(500|its health reading)/,
+      );
+      await seen("fallback is away", () => breakerIs("fallback", "open"));
+      expect(await page.innerText("#verdict")).toStartWith("No processor can be used");
+      await seen("payments wait", async () => (await backlog()) > 100);
+      await seen("default is back", () => breakerIs("default", "closed"));
+      await seen("nothing waits", async () => (await backlog()) === 0);
+      expect(performance.now() - startedAtMs).toBeLessThan(HEALED_MS_MAX);
+      await page.click("#gameday-follow");
+      await page.locator("ol.story li.good").waitFor();
+      expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+    } finally {
+      await browser.close();
+      process.kill(-shell.pid, "SIGINT");
+      const force = setTimeout(() => process.kill(-shell.pid, "SIGKILL"), STOP_MS_MAX);
+      await shell.ended;
+      clearTimeout(force);
+    }
+    expect(said).toContain("everything is stopped");
+  });
 });

@@ -14,7 +14,6 @@ import { launch, NO_CHROMIUM, openPage, WHY_NOT, type Watched } from "./chromium
 import { axeFindings, overprints, pixelsTooWide } from "./judge.ts";
 import { LONG, openIds, pay, SPARE, startTrouble, TOKEN, type Trouble } from "./trouble.ts";
 
-const TEST_MS_MAX = 60_000;
 const SEEN_MS_MAX = 15_000;
 const SIZES = [
   [390, 844],
@@ -59,7 +58,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     [unknown] = (await openIds(trouble.stack, "limit=1&state=unknown")) as [string];
     desk = await visit(url, { viewport: { width: 1_440, height: 900 } });
     await isFilled(desk.page);
-  }, TEST_MS_MAX);
+  });
 
   afterEach(async () => {
     const others = browser.contexts().filter((one) => one !== desk.page.context());
@@ -70,7 +69,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     await browser?.close();
     await trouble?.stack[Symbol.asyncDispose]();
     temporary[Symbol.dispose]();
-  }, TEST_MS_MAX);
+  });
 
   async function visit(address: string, options: BrowserContextOptions = {}): Promise<Watched> {
     const watched = await openPage(browser, address, options);
@@ -91,15 +90,11 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     }
   }
 
-  test(
-    "an address without a path leads to the page",
-    async () => {
-      const { page } = await visit(`${trouble.stack.workerHttp.url}/`);
-      expect(page.url()).toBe(url);
-      expect(await text(page, "h1")).toBe("Papa-Léguas");
-    },
-    TEST_MS_MAX,
-  );
+  test("an address without a path leads to the page", async () => {
+    const { page } = await visit(`${trouble.stack.workerHttp.url}/`);
+    expect(page.url()).toBe(url);
+    expect(await text(page, "h1")).toBe("Papa-Léguas");
+  });
 
   test.each(THEMES)(
     "the button changes a page that began %s, and its curves, and changes it back",
@@ -119,7 +114,6 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
       await page.click("#theme");
       expect(await paper(page)).toBe(before[0]);
     },
-    TEST_MS_MAX,
   );
 
   test.each(SIZES)(
@@ -151,152 +145,125 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
       }
       expect(complaints).toEqual([]);
     },
-    TEST_MS_MAX,
   );
 
-  test(
-    "how long an incident lasted and what it cost stay in sight beside the longest of sentences",
-    async () => {
-      const { page } = await visit(url, { viewport: { width: 768, height: 1_024 } });
-      await isFilled(page);
-      const list = page.locator("#incidents-list");
-      const longest = Object.values(INCIDENTS).reduce((most, { message }) => {
-        return message.length > most.length ? message : most;
-      }, "");
-      await list
-        .locator("td:nth-child(2)")
-        .first()
-        .evaluate((cell, message) => {
-          cell.textContent = message;
-        }, longest);
-      expect(await list.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
-      await picture(page, "incident-768");
-    },
-    TEST_MS_MAX,
-  );
+  test("how long an incident lasted and what it cost stay in sight beside the longest of sentences", async () => {
+    const { page } = await visit(url, { viewport: { width: 768, height: 1_024 } });
+    await isFilled(page);
+    const list = page.locator("#incidents-list");
+    const longest = Object.values(INCIDENTS).reduce((most, { message }) => {
+      return message.length > most.length ? message : most;
+    }, "");
+    await list
+      .locator("td:nth-child(2)")
+      .first()
+      .evaluate((cell, message) => {
+        cell.textContent = message;
+      }, longest);
+    expect(await list.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+    await picture(page, "incident-768");
+  });
 
-  test(
-    "on a phone a wide table is scrolled inside itself, by its keys too",
-    async () => {
-      const { page } = await visit(url, { viewport: PHONE });
-      await isFilled(page);
-      const list = page.locator("#open-list");
-      await list.focus();
-      await page.keyboard.press("ArrowRight");
-      const moved = () => page.evaluate("document.getElementById('open-list').scrollLeft > 0");
-      await seen("it moves", async () => (await moved()) === true);
-      expect(await page.evaluate("scrollX")).toBe(0);
-      await list.scrollIntoViewIfNeeded();
-      await picture(page, "table-390");
-    },
-    TEST_MS_MAX,
-  );
+  test("on a phone a wide table is scrolled inside itself, by its keys too", async () => {
+    const { page } = await visit(url, { viewport: PHONE });
+    await isFilled(page);
+    const list = page.locator("#open-list");
+    await list.focus();
+    await page.keyboard.press("ArrowRight");
+    const moved = () => page.evaluate("document.getElementById('open-list').scrollLeft > 0");
+    await seen("it moves", async () => (await moved()) === true);
+    expect(await page.evaluate("scrollX")).toBe(0);
+    await list.scrollIntoViewIfNeeded();
+    await picture(page, "table-390");
+  });
 
-  test(
-    "whoever decides settle or absent reads what it is about",
-    async () => {
-      const { page } = await visit(`${url}#payment/${unknown}`, { viewport: PHONE });
-      const { gateway } = trouble.stack;
-      const { amountCents } = (await gateway.statusOf(unknown)) as { amountCents: number };
-      for (const action of ["settle", "absent"]) {
-        await page.locator("#story").getByRole("button", { name: action }).click();
-        const facts = await text(page, "#decision-about");
-        expect(facts.replaceAll("\u202f", "")).toContain((amountCents / 100).toFixed(2));
-        expect(facts).toContain(LONG);
-        expect(facts).toMatch(/age\s+(\d+ (s|min)( \d+ s)?|0 ms), accepted \d{4}-\d\d-\d\d/);
-        expect(facts).toContain(unknown);
-        for (const [width, height] of [SIZES[0], SIZES[3]]) {
-          await page.setViewportSize({ width, height });
-          expect(await pixelsTooWide(page)).toBe(0);
-          for (const colorScheme of THEMES) {
-            await page.emulateMedia({ colorScheme });
-            expect(await axeFindings(page, "#decision")).toEqual([]);
-            await picture(page, `dialog-${action}-${width}-${colorScheme}`);
-          }
+  test("whoever decides settle or absent reads what it is about", async () => {
+    const { page } = await visit(`${url}#payment/${unknown}`, { viewport: PHONE });
+    const { gateway } = trouble.stack;
+    const { amountCents } = (await gateway.statusOf(unknown)) as { amountCents: number };
+    for (const action of ["settle", "absent"]) {
+      await page.locator("#story").getByRole("button", { name: action }).click();
+      const facts = await text(page, "#decision-about");
+      expect(facts.replaceAll("\u202f", "")).toContain((amountCents / 100).toFixed(2));
+      expect(facts).toContain(LONG);
+      expect(facts).toMatch(/age\s+(\d+ (s|min)( \d+ s)?|0 ms), accepted \d{4}-\d\d-\d\d/);
+      expect(facts).toContain(unknown);
+      for (const [width, height] of [SIZES[0], SIZES[3]]) {
+        await page.setViewportSize({ width, height });
+        expect(await pixelsTooWide(page)).toBe(0);
+        for (const colorScheme of THEMES) {
+          await page.emulateMedia({ colorScheme });
+          expect(await axeFindings(page, "#decision")).toEqual([]);
+          await picture(page, `dialog-${action}-${width}-${colorScheme}`);
         }
-        await page.click("#decision-cancel");
       }
-    },
-    TEST_MS_MAX,
-  );
+      await page.click("#decision-cancel");
+    }
+  });
 
-  test(
-    "a processor's buttons tell apart; draining the last one that works is asked twice",
-    async () => {
-      const { page } = desk;
-      const lane = page.locator(`[data-lane="${SPARE}"]`);
-      const pressed = () => lane.locator('[aria-pressed="true"]').allInnerTexts();
-      expect(await lane.locator(".modes button:visible").allInnerTexts()).toEqual([
-        "drain",
-        "force",
-        "automatic",
-      ]);
-      expect(await pressed()).toEqual(["automatic"]);
-      await page.getByRole("button", { name: `drain: ${SPARE}` }).click();
-      for (const [name, value] of Object.entries({ token: TOKEN, who: "ana", why: "a test" })) {
-        await page.fill(`[name="${name}"]`, value);
-      }
-      await page.click("#decision-do");
-      expect(await text(page, "#decision-answer")).toContain("the last processor that works");
-      expect(await pressed()).toEqual(["automatic"]);
-      await picture(page, "drain-the-last");
-      await page.getByRole("button", { name: "Drain it nevertheless" }).click();
-      await seen("it is drained", async () => (await pressed()).join() === "drain");
-      await picture(page, "drained");
-      await page.getByRole("button", { name: `automatic: ${SPARE}` }).click();
-      await page.fill('[name="who"]', "ana");
-      await page.fill('[name="why"]', "the test is over");
-      await page.click("#decision-do");
-      await seen("it is as before", async () => (await pressed()).join() === "automatic");
-    },
-    TEST_MS_MAX,
-  );
+  test("a processor's buttons tell apart; draining the last one that works is asked twice", async () => {
+    const { page } = desk;
+    const lane = page.locator(`[data-lane="${SPARE}"]`);
+    const pressed = () => lane.locator('[aria-pressed="true"]').allInnerTexts();
+    expect(await lane.locator(".modes button:visible").allInnerTexts()).toEqual([
+      "drain",
+      "force",
+      "automatic",
+    ]);
+    expect(await pressed()).toEqual(["automatic"]);
+    await page.getByRole("button", { name: `drain: ${SPARE}` }).click();
+    for (const [name, value] of Object.entries({ token: TOKEN, who: "ana", why: "a test" })) {
+      await page.fill(`[name="${name}"]`, value);
+    }
+    await page.click("#decision-do");
+    expect(await text(page, "#decision-answer")).toContain("the last processor that works");
+    expect(await pressed()).toEqual(["automatic"]);
+    await picture(page, "drain-the-last");
+    await page.getByRole("button", { name: "Drain it nevertheless" }).click();
+    await seen("it is drained", async () => (await pressed()).join() === "drain");
+    await picture(page, "drained");
+    await page.getByRole("button", { name: `automatic: ${SPARE}` }).click();
+    await page.fill('[name="who"]', "ana");
+    await page.fill('[name="why"]', "the test is over");
+    await page.click("#decision-do");
+    await seen("it is as before", async () => (await pressed()).join() === "automatic");
+  });
 
-  test(
-    "the files of open payments have all of them, not those that are listed alone",
-    async () => {
-      const { page } = desk;
-      expect(await page.locator("#open-list tbody tr").count()).toBe(50);
-      const first = await openIds(trouble.stack, "limit=1000");
-      const rest = await openIds(trouble.stack, `limit=1000&after=${first.at(-1)}`);
-      const wanted = page.waitForEvent("download");
-      await page.click("#open-csv");
-      const csv = await Bun.file(await (await wanted).path()).text();
-      const ids = csv
-        .trim()
-        .split("\r\n")
-        .slice(1)
-        .map((line) => line.slice(0, 36));
-      expect(rest.length).toBeGreaterThan(0);
-      expect(ids).toEqual([...first, ...rest]);
-    },
-    TEST_MS_MAX,
-  );
+  test("the files of open payments have all of them, not those that are listed alone", async () => {
+    const { page } = desk;
+    expect(await page.locator("#open-list tbody tr").count()).toBe(50);
+    const first = await openIds(trouble.stack, "limit=1000");
+    const rest = await openIds(trouble.stack, `limit=1000&after=${first.at(-1)}`);
+    const wanted = page.waitForEvent("download");
+    await page.click("#open-csv");
+    const csv = await Bun.file(await (await wanted).path()).text();
+    const ids = csv
+      .trim()
+      .split("\r\n")
+      .slice(1)
+      .map((line) => line.slice(0, 36));
+    expect(rest.length).toBeGreaterThan(0);
+    expect(ids).toEqual([...first, ...rest]);
+  });
 
-  test(
-    "a window that is open goes on by itself",
-    async () => {
-      const { page } = desk;
-      await page.click('[data-last-s="300"]');
-      const counted = async () =>
-        Number(
-          /^([\d\s]+) payment/.exec(await text(page, "#window-note"))?.[1]?.replaceAll(/\s/g, ""),
-        );
-      await seen("it is counted", async () => (await counted()) > 0);
-      const before = await counted();
-      await trouble.stack.processors[0]?.setDown(false);
-      await seen("more is settled", async () => (await counted()) > before);
-      expect(await page.locator('[data-last-s="300"]').getAttribute("aria-pressed")).toBe("true");
-      await picture(page, "window-goes-on");
-    },
-    TEST_MS_MAX,
-  );
+  test("a window that is open goes on by itself", async () => {
+    const { page } = desk;
+    await page.click('[data-last-s="300"]');
+    const counted = async () =>
+      Number(
+        /^([\d\s]+) payment/.exec(await text(page, "#window-note"))?.[1]?.replaceAll(/\s/g, ""),
+      );
+    await seen("it is counted", async () => (await counted()) > 0);
+    const before = await counted();
+    await trouble.stack.processors[0]?.setDown(false);
+    await seen("more is settled", async () => (await counted()) > before);
+    expect(await page.locator('[data-last-s="300"]').getAttribute("aria-pressed")).toBe("true");
+    await picture(page, "window-goes-on");
+  });
 
-  test(
-    "a page goes on over a restart of the worker, and shows no figure that is none",
-    async () => {
-      const { page, complaints, strangers } = desk;
-      await page.evaluate(`
+  test("a page goes on over a restart of the worker, and shows no figure that is none", async () => {
+    const { page, complaints, strangers } = desk;
+    await page.evaluate(`
         window.none = [];
         const look = () => {
           const found = /.*(Invalid Date|NaN|undefined|null).*/.exec(document.body.innerText);
@@ -306,39 +273,34 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
           subtree: true, childList: true, characterData: true,
         });
       `);
-      const incidents = () => text(page, "#incidents-list");
-      await seen("books differ", async () => (await incidents()).includes("audit: drift"));
-      const { worker } = trouble.stack;
-      await worker.stop();
-      await seen("it is lost", async () => await page.locator("#lost").isVisible());
-      await worker.startAndWait();
-      await seen("it is back", async () => (await text(page, "#state")) === "live");
-      await seen("it is another one", async () => /^worker up \d s$/.test(await text(page, "#up")));
-      await picture(page, "after-a-restart");
-      await pay(trouble.stack, 3);
-      await seen(
-        "it has seconds",
-        async () => (await text(page, "#figure-accepted .value")) !== "–",
-      );
-      // Payments of one moment may lie in two seconds, which are a line, and no point.
-      await seen("what stands alone is drawn", async () => {
-        if ((await page.evaluate(PAINTED)) === true) return true;
-        await pay(trouble.stack, 1);
-        await Bun.sleep(ALONE_MS);
-        return false;
-      });
-      await seen("it knows what was", async () => {
-        return /audit: drift.*, until the worker ended/.test(await incidents());
-      });
-      await page.click('[data-shown="day"]');
-      await seen("it shows the day", async () => {
-        return (await page.locator('[data-shown="day"]').getAttribute("aria-pressed")) === "true";
-      });
-      expect(await text(page, "#chart-rates")).toMatch(/accepted\s*\d/);
-      await picture(page, "day-after-a-restart");
-      expect(await page.evaluate("none")).toEqual([]);
-      expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
-    },
-    TEST_MS_MAX,
-  );
+    const incidents = () => text(page, "#incidents-list");
+    await seen("books differ", async () => (await incidents()).includes("audit: drift"));
+    const { worker } = trouble.stack;
+    await worker.stop();
+    await seen("it is lost", async () => await page.locator("#lost").isVisible());
+    await worker.startAndWait();
+    await seen("it is back", async () => (await text(page, "#state")) === "live");
+    await seen("it is another one", async () => /^worker up \d s$/.test(await text(page, "#up")));
+    await picture(page, "after-a-restart");
+    await pay(trouble.stack, 3);
+    await seen("it has seconds", async () => (await text(page, "#figure-accepted .value")) !== "–");
+    // Payments of one moment may lie in two seconds, which are a line, and no point.
+    await seen("what stands alone is drawn", async () => {
+      if ((await page.evaluate(PAINTED)) === true) return true;
+      await pay(trouble.stack, 1);
+      await Bun.sleep(ALONE_MS);
+      return false;
+    });
+    await seen("it knows what was", async () => {
+      return /audit: drift.*, until the worker ended/.test(await incidents());
+    });
+    await page.click('[data-shown="day"]');
+    await seen("it shows the day", async () => {
+      return (await page.locator('[data-shown="day"]').getAttribute("aria-pressed")) === "true";
+    });
+    expect(await text(page, "#chart-rates")).toMatch(/accepted\s*\d/);
+    await picture(page, "day-after-a-restart");
+    expect(await page.evaluate("none")).toEqual([]);
+    expect({ complaints, strangers }).toEqual({ complaints: [], strangers: [] });
+  });
 });

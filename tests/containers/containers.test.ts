@@ -2,13 +2,15 @@
  * Tests the images, compose.yaml and haproxy.cfg as a user meets them: built, started, looked at, put
  * through a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { NO_HAPROXY, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import { run as runProgram } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
 import { Daemon, whyNoDaemon } from "./daemon.ts";
 import { measure } from "./usage.ts";
+
+setDefaultTimeout(300_000);
 
 const REASON = await whyNoDaemon();
 const NOTE = REASON === null ? "" : ` (skipped: ${REASON})`;
@@ -118,11 +120,11 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     await compose(...PROCESSORS, "up", "-d", "--build");
     await compose("up", "-d", "--build");
     await untilReady();
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await daemon?.[Symbol.asyncDispose]();
-  }, 60_000);
+  });
 
   test("limits add up to what the contest allows, and hold", async () => {
     const containers = await inspected();
@@ -212,7 +214,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
       expect(spent.memoryMostBytes).toBeLessThan(container.memoryLimitBytes);
       expect(spent.outOfMemoryKills).toBe(0);
     }
-  }, 60_000);
+  });
 
   test("an API and the worker, killed in the middle of a contest, lose and double nothing", async () => {
     const { api1, worker } = await inspected();
@@ -230,7 +232,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     // Its socket was left behind by the API that was killed; HAProxy has found the new one at it.
     await daemon.output(["docker", "exec", (api1 as Inspected).Id, "/api", "healthcheck"]);
     expect(await statistics()).toMatch(/^apis,api1,.*,UP,/m);
-  }, 60_000);
+  });
 
   test("everything stops by itself, and nobody was killed for memory", async () => {
     await compose("stop");
@@ -242,7 +244,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     await compose("down", "--volumes");
     await compose(...PROCESSORS, "down");
     expect(await daemon.output(["docker", "ps", "--all", "--quiet"])).toBe("");
-  }, 60_000);
+  });
 });
 
 test.skipIf(WHY_NO_HAPROXY !== null)(`HAProxy takes its configuration${NO_HAPROXY}`, async () => {

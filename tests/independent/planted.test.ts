@@ -2,9 +2,11 @@
  * A worker that moves a payment to another processor after a lost answer charges it twice, and the kill loop has to
  * find that with the independent processor, too: the audit sees by its records, and by nobody else's.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { fromSource } from "../../testing/programs.ts";
 import { kill } from "../kill/kill.ts";
+
+setDefaultTimeout(120_000);
 
 const [BUN, WORKER] = fromSource("worker.ts") as [string, string];
 const PLANT = fromSource("simulation/planted/plant.ts")[1] as string;
@@ -23,4 +25,4 @@ test("a payment that moves after a lost answer is found to be charged twice", as
   });
   expect(report.processors).toEqual({ simulated: 0, independent: 2 });
   expect(report.violations.map(({ kind }) => kind)).toContain("charged-twice");
-}, 120_000);
+});

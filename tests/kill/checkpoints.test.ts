@@ -2,14 +2,14 @@
  * Fails checkpoints, by syncs of the database that strace makes fail: it is said before the log
  * fills the disk.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { Stack } from "../../testing/stack.ts";
 import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 90_000;
+setDefaultTimeout(90_000);
 /**
  * Number of checkpoints that fail, one every 250 ms: longer than it takes to turn red, and then
  * they work again.
@@ -47,7 +47,6 @@ test.skipIf(whyNot !== null)(
     expect(over).toContain('"msg":"over: checkpoints fail"');
     expect(over).toContain(`"failedCheckpoints":${FAILURES},`);
   },
-  TEST_MS_MAX,
 );
 
 async function startWithFailingSyncs(directory: TemporaryDirectory): Promise<Stack> {

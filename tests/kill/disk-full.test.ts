@@ -1,5 +1,5 @@
 /** Fills a disk, a small tmpfs: nothing is acknowledged that is not kept, and the gateway heals itself. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { isAlive } from "../../testing/proc.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { SmallDisk, whyNoSmallDisk } from "../../testing/small-disk.ts";
@@ -15,7 +15,7 @@ import { drain } from "./drain.ts";
 const DISK = "4m";
 const RATE = 200;
 const LOAD_MS_MAX = 60_000;
-const TEST_MS_MAX = 90_000;
+setDefaultTimeout(90_000);
 const FULL = /full/i;
 
 const whyNot = await whyNoSmallDisk();
@@ -66,7 +66,6 @@ test.skipIf(whyNot !== null)(
     expect(deaths).toEqual([]);
     expect(stack.worker.starts).toBe(1);
   },
-  TEST_MS_MAX,
 );
 
 test.skipIf(whyNot !== null)(
@@ -93,7 +92,6 @@ test.skipIf(whyNot !== null)(
     await load.untilAccepted(before + 200);
     await expectClean(stack, await load.stop());
   },
-  TEST_MS_MAX,
 );
 
 type Site = AsyncDisposable & {

@@ -11,7 +11,6 @@ import type { JournalSync } from "../../worker/journal/store.ts";
 import { parseTrace, traceOf, TRACED, whyNoTrace, type PaymentTrace } from "./trace.ts";
 
 const PAYMENTS = 8;
-const TEST_MS_MAX = 60_000;
 const READY_MS_MAX = 30_000;
 /** Settlements come well after verdicts, so that their writes are not taken for acceptances. */
 const PROCESSOR_DELAY_MS = 100;
@@ -21,22 +20,18 @@ const BOTH = '"$0" worker.ts & w=$!; "$0" api.ts & a=$!; read -r _; kill -9 $w $
 const whyNot = await whyNoTrace();
 const note = whyNot === null ? "" : ` (${whyNot})`;
 
-test.skipIf(whyNot !== null)(
-  `no 202 leaves before its fsync${note}`,
-  async () => {
-    const traces = await tracePayments("full");
-    for (const { isOrdered, isWritten, isSynced, lines } of traces) {
-      const said = lines.join("\n");
-      expect({ isOrdered, isWritten, isSynced, said }).toEqual({
-        isOrdered: true,
-        isWritten: true,
-        isSynced: true,
-        said,
-      });
-    }
-  },
-  TEST_MS_MAX,
-);
+test.skipIf(whyNot !== null)(`no 202 leaves before its fsync${note}`, async () => {
+  const traces = await tracePayments("full");
+  for (const { isOrdered, isWritten, isSynced, lines } of traces) {
+    const said = lines.join("\n");
+    expect({ isOrdered, isWritten, isSynced, said }).toEqual({
+      isOrdered: true,
+      isWritten: true,
+      isSynced: true,
+      said,
+    });
+  }
+});
 
 test.skipIf(whyNot !== null)(
   `with JOURNAL_SYNC=normal it leaves without one, and this test notices${note}`,
@@ -45,7 +40,6 @@ test.skipIf(whyNot !== null)(
     expect(traces.every(({ isOrdered, isWritten }) => isOrdered && isWritten)).toBeTrue();
     expect(traces.filter(({ isSynced }) => isSynced)).toEqual([]);
   },
-  TEST_MS_MAX,
 );
 
 /** Pays and settles one payment after the other under strace. */

@@ -1,9 +1,9 @@
 /** Tries what Schemathesis makes up, with few examples; `bun run openapi` tries more. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { IS_MISSING, LISTENERS, NOTE, tryExamples } from "./schemathesis.ts";
 
 /** Each takes a core for some ten seconds, on a machine that others use, too. */
-const TRIAL_MS_MAX = 120_000;
+setDefaultTimeout(120_000);
 
 describe.skipIf(IS_MISSING).concurrent(`made-up requests${NOTE}`, () => {
   test.each(LISTENERS)(
@@ -12,6 +12,5 @@ describe.skipIf(IS_MISSING).concurrent(`made-up requests${NOTE}`, () => {
       const { passed, said } = await tryExamples({ listener, examples: 2, seed: 20_260_105 });
       expect(passed, said).toBe(true);
     },
-    TRIAL_MS_MAX,
   );
 });

@@ -19,7 +19,6 @@ import { Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 60_000;
 const directory = temporaryDirectory();
 const copy = directory.file("copy.db");
 
@@ -29,7 +28,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await Stack.start({ env: { JOURNAL_SYNC: "off" } });
   await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
-}, TEST_MS_MAX);
+});
 
 afterAll(async () => {
   await stack[Symbol.asyncDispose]();
@@ -43,51 +42,47 @@ const pay = (some: string[]) => eachOf(some, (id) => stack.gateway.pay(id, 1_990
 const states = async (some: string[]) =>
   new Set(await eachOf(some, (id) => stack.gateway.stateOf(id)));
 
-test(
-  "a copy made under load has all that was answered before it began, and works elsewhere",
-  async () => {
-    const before = ids(200);
-    expect(new Set(await pay(before))).toEqual(new Set([202]));
-    await until("they are settled", 20_000, async () => {
-      return [...(await states(before))].join() === "settled";
-    });
-    const window = { fromMs: 0, toMs: Date.now() };
-    const sums = await stack.gateway.summary(window);
-    expect(await stack.workerHttp.metric("papaleguas_backup_timestamp_seconds")).toBe("0");
+test("a copy made under load has all that was answered before it began, and works elsewhere", async () => {
+  const before = ids(200);
+  expect(new Set(await pay(before))).toEqual(new Set([202]));
+  await until("they are settled", 20_000, async () => {
+    return [...(await states(before))].join() === "settled";
+  });
+  const window = { fromMs: 0, toMs: Date.now() };
+  const sums = await stack.gateway.summary(window);
+  expect(await stack.workerHttp.metric("papaleguas_backup_timestamp_seconds")).toBe("0");
 
-    const backup = command(stack.journalPath, "backup", copy);
-    const ended = new AbortController();
-    void backup.then(() => ended.abort());
-    const meanwhile: (number | null)[] = [];
-    while (!ended.signal.aborted) meanwhile.push(...(await pay(ids(20))));
-    expect(new Set(meanwhile)).toEqual(new Set([202]));
-    const made = await backup;
-    expect(made).toMatchObject({ code: 0 });
-    expect(made.out).toMatch(/copy\.db: \d+ payments, \d+ of them open, as of \S+Z; .* whole, in/);
-    const behind = await stack.workerHttp.metric("papaleguas_backup_timestamp_seconds");
-    expect(Number(behind) * 1_000).toBeGreaterThanOrEqual(window.toMs);
-    expect(made.out).toContain(`as of ${new Date(Number(behind) * 1_000).toISOString()};`);
+  const backup = command(stack.journalPath, "backup", copy);
+  const ended = new AbortController();
+  void backup.then(() => ended.abort());
+  const meanwhile: (number | null)[] = [];
+  while (!ended.signal.aborted) meanwhile.push(...(await pay(ids(20))));
+  expect(new Set(meanwhile)).toEqual(new Set([202]));
+  const made = await backup;
+  expect(made).toMatchObject({ code: 0 });
+  expect(made.out).toMatch(/copy\.db: \d+ payments, \d+ of them open, as of \S+Z; .* whole, in/);
+  const behind = await stack.workerHttp.metric("papaleguas_backup_timestamp_seconds");
+  expect(Number(behind) * 1_000).toBeGreaterThanOrEqual(window.toMs);
+  expect(made.out).toContain(`as of ${new Date(Number(behind) * 1_000).toISOString()};`);
 
-    const refused = await command(stack.journalPath, "restore", copy);
-    expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toEndWith(" to where JOURNAL says: a worker is using it\n");
-    await stack.worker.kill();
-    const withLog = await command(stack.journalPath, "restore", copy);
-    expect(withLog.code).toBe(1);
-    expect(withLog.err).toMatch(/-wal is there, with payments that no copy has: .+ \(mv \S+ \S+\)/);
+  const refused = await command(stack.journalPath, "restore", copy);
+  expect(refused).toMatchObject({ code: 1, out: "" });
+  expect(refused.err).toEndWith(" to where JOURNAL says: a worker is using it\n");
+  await stack.worker.kill();
+  const withLog = await command(stack.journalPath, "restore", copy);
+  expect(withLog.code).toBe(1);
+  expect(withLog.err).toMatch(/-wal is there, with payments that no copy has: .+ \(mv \S+ \S+\)/);
 
-    const elsewhere = directory.file("elsewhere.db");
-    const restored = await command(elsewhere, "restore", copy);
-    expect(restored).toMatchObject({ code: 0, out: expect.stringContaining("is restored: ") });
-    stack.configure({ JOURNAL: `sqlite:${elsewhere}` });
-    await stack.worker.startAndWait();
-    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
-    expect(await states(before)).toEqual(new Set(["settled"]));
-    expect(await stack.gateway.summary(window)).toEqual(sums);
-    expect((await stack.worker.stop()).code).toBe(0);
-  },
-  TEST_MS_MAX,
-);
+  const elsewhere = directory.file("elsewhere.db");
+  const restored = await command(elsewhere, "restore", copy);
+  expect(restored).toMatchObject({ code: 0, out: expect.stringContaining("is restored: ") });
+  stack.configure({ JOURNAL: `sqlite:${elsewhere}` });
+  await stack.worker.startAndWait();
+  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  expect(await states(before)).toEqual(new Set(["settled"]));
+  expect(await stack.gateway.summary(window)).toEqual(sums);
+  expect((await stack.worker.stop()).code).toBe(0);
+});
 
 test("a copy with another figure is refused, and so is a name that is taken", async () => {
   const spoilt = directory.file("spoilt.db");

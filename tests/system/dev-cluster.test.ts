@@ -3,7 +3,7 @@
  * are run as they stand there, and one of them kills the worker that payments go to. Whether the other one
  * is active beside it or waits makes no difference here.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { isAlive } from "../../testing/proc.ts";
@@ -12,7 +12,7 @@ import { ROOT } from "../../testing/programs.ts";
 import { startStand, type Ports } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 90_000;
+setDefaultTimeout(90_000);
 const PAGES = ["README.md", "README.pt-br.md"];
 /** The ports that the pages have are those of the settings' defaults. */
 const SHOWN: Readonly<Record<string, keyof Ports>> = {
@@ -61,7 +61,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect((await stand.ended).code).toBe(0);
     expect(stand.allPids().filter(isAlive)).toEqual([]);
   },
-  TEST_MS_MAX,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -83,5 +82,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("all are settled", 30_000, () => gateway.areSettled([...before, ...after]));
     expect((await gateway.summary(null))["default"]!.count).toBe(40);
   },
-  TEST_MS_MAX,
 );

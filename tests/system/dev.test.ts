@@ -13,7 +13,6 @@ import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 
-const TEST_MS_MAX = 60_000;
 const GONE_MS_MAX = 8_000;
 
 async function untilGone(stand: Stand): Promise<void> {
@@ -36,109 +35,89 @@ async function pay(stand: Stand, count: number): Promise<void> {
   await until("all are settled", GONE_MS_MAX, () => gateway.areSettled(ids));
 }
 
-test(
-  "it comes up, and the commands that it prints work as they are printed",
-  async () => {
-    await using stand = await startStand();
-    const commands = stand.lines
-      .map((line) => line.trim())
-      .filter((line) => line.startsWith("curl "));
-    expect(commands).toHaveLength(3);
-    const [post, summary, breakDefault] = commands as [string, string, string];
-    const gateway = stand.gateway;
+test("it comes up, and the commands that it prints work as they are printed", async () => {
+  await using stand = await startStand();
+  const commands = stand.lines
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith("curl "));
+  expect(commands).toHaveLength(3);
+  const [post, summary, breakDefault] = commands as [string, string, string];
+  const gateway = stand.gateway;
 
-    expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
-    expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
-    await until(
-      "it is settled",
-      5_000,
-      async () => (await gateway.summary(null))["default"]!.count > 0,
-    );
-    expect(JSON.parse(await shell(summary))).toEqual({
-      default: { totalRequests: 1, totalAmount: 19.9 },
-      fallback: { totalRequests: 0, totalAmount: 0 },
-    });
-    expect(JSON.parse(await shell(breakDefault))).toEqual({
-      config: "failure",
-      was: false,
-      is: true,
-    });
-    // A line that was printed once is printed once.
-    expect(stand.lines.filter((line) => line.includes("curl ")).length).toBe(3);
-  },
-  TEST_MS_MAX,
-);
+  expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
+  expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
+  await until(
+    "it is settled",
+    5_000,
+    async () => (await gateway.summary(null))["default"]!.count > 0,
+  );
+  expect(JSON.parse(await shell(summary))).toEqual({
+    default: { totalRequests: 1, totalAmount: 19.9 },
+    fallback: { totalRequests: 0, totalAmount: 0 },
+  });
+  expect(JSON.parse(await shell(breakDefault))).toEqual({
+    config: "failure",
+    was: false,
+    is: true,
+  });
+  // A line that was printed once is printed once.
+  expect(stand.lines.filter((line) => line.includes("curl ")).length).toBe(3);
+});
 
-test(
-  "what was paid is there in the next run",
-  async () => {
-    using directory = temporaryDirectory();
-    const dataDir = directory.path;
-    const first = await startStand({ dataDir });
-    await pay(first, 25);
-    const before = await first.gateway.summary(null);
-    expect(before["default"]!.count).toBe(25);
-    expect((await first.stop()).code).toBe(0);
+test("what was paid is there in the next run", async () => {
+  using directory = temporaryDirectory();
+  const dataDir = directory.path;
+  const first = await startStand({ dataDir });
+  await pay(first, 25);
+  const before = await first.gateway.summary(null);
+  expect(before["default"]!.count).toBe(25);
+  expect((await first.stop()).code).toBe(0);
 
-    await using second = await startStand({ dataDir });
-    expect(await second.gateway.summary(null)).toEqual(before);
-    await pay(second, 1);
-    expect((await second.gateway.summary(null))["default"]!.count).toBe(26);
-  },
-  TEST_MS_MAX,
-);
+  await using second = await startStand({ dataDir });
+  expect(await second.gateway.summary(null)).toEqual(before);
+  await pay(second, 1);
+  expect((await second.gateway.summary(null))["default"]!.count).toBe(26);
+});
 
-test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s stops everything",
-  async (signal) => {
-    await using stand = await startStand();
-    await pay(stand, 3);
-    stand.signal(signal);
-    // A terminal and the program that runs the script both hand on one Ctrl-C.
-    stand.signal(signal);
-    expect((await stand.ended).code).toBe(0);
-    expect(stand.allPids().filter(isAlive)).toEqual([]);
-    expect(stand.lines.filter((line) => line.includes('"msg":"drained"')).length).toBe(5);
-  },
-  TEST_MS_MAX,
-);
+test.each(["SIGINT", "SIGTERM"] as const)("%s stops everything", async (signal) => {
+  await using stand = await startStand();
+  await pay(stand, 3);
+  stand.signal(signal);
+  // A terminal and the program that runs the script both hand on one Ctrl-C.
+  stand.signal(signal);
+  expect((await stand.ended).code).toBe(0);
+  expect(stand.allPids().filter(isAlive)).toEqual([]);
+  expect(stand.lines.filter((line) => line.includes('"msg":"drained"')).length).toBe(5);
+});
 
-test(
-  "no process survives when dev itself is killed",
-  async () => {
-    await using stand = await startStand();
-    stand.signal("SIGKILL");
-    await untilGone(stand);
-  },
-  TEST_MS_MAX,
-);
+test("no process survives when dev itself is killed", async () => {
+  await using stand = await startStand();
+  stand.signal("SIGKILL");
+  await untilGone(stand);
+});
 
-test(
-  "a child that is killed is started again, and payments go on",
-  async () => {
-    await using stand = await startStand();
-    const gateway = stand.gateway;
-    for (const name of ["worker", "api-1", "fallback"] as const) {
-      const pid = stand.pidOf(name);
-      const linesBefore = stand.lines.length;
-      process.kill(pid, "SIGKILL");
-      await stand.untilLine((line) => line.includes(`| started, pid `), linesBefore);
-      const said = stand.lines.slice(linesBefore).filter((line) => line.startsWith("dev "));
-      expect(said).toEqual([
-        `dev      | ${name} was ended by SIGKILL; it is started again in 100 ms`,
-      ]);
-      expect(stand.pidOf(name)).not.toBe(pid);
-      await until("it is ready again", 5_000, () => gateway.isReady());
-    }
-    await until("a payment is taken", 5_000, async () => {
-      return (await gateway.pay(crypto.randomUUID(), 100)) === 202;
-    });
-    stand.signal("SIGINT");
-    expect((await stand.ended).code).toBe(0);
-    expect(stand.allPids().filter(isAlive)).toEqual([]);
-  },
-  TEST_MS_MAX,
-);
+test("a child that is killed is started again, and payments go on", async () => {
+  await using stand = await startStand();
+  const gateway = stand.gateway;
+  for (const name of ["worker", "api-1", "fallback"] as const) {
+    const pid = stand.pidOf(name);
+    const linesBefore = stand.lines.length;
+    process.kill(pid, "SIGKILL");
+    await stand.untilLine((line) => line.includes(`| started, pid `), linesBefore);
+    const said = stand.lines.slice(linesBefore).filter((line) => line.startsWith("dev "));
+    expect(said).toEqual([
+      `dev      | ${name} was ended by SIGKILL; it is started again in 100 ms`,
+    ]);
+    expect(stand.pidOf(name)).not.toBe(pid);
+    await until("it is ready again", 5_000, () => gateway.isReady());
+  }
+  await until("a payment is taken", 5_000, async () => {
+    return (await gateway.pay(crypto.randomUUID(), 100)) === 202;
+  });
+  stand.signal("SIGINT");
+  expect((await stand.ended).code).toBe(0);
+  expect(stand.allPids().filter(isAlive)).toEqual([]);
+});
 
 test.each([
   ["DEFAULT_PORT", "tcp", "the simulated processor default"],
@@ -173,18 +152,14 @@ test("a child that cannot start ends everything with one line of dev's and exit 
   expect(stand.allPids().filter(isAlive)).toEqual([]);
 });
 
-test(
-  "a proxy in the environment is left aside",
-  async () => {
-    const env = { http_proxy: "http://127.0.0.1:1", HTTPS_PROXY: "http://127.0.0.1:1" };
-    await using stand = await startStand({ env });
-    await pay(stand, 1);
-    const recorded = await stand.preferred.payments();
-    expect(recorded).toHaveLength(1);
-    expect(stand.lines.filter((line) => line.includes("curl --noproxy")).length).toBe(3);
-  },
-  TEST_MS_MAX,
-);
+test("a proxy in the environment is left aside", async () => {
+  const env = { http_proxy: "http://127.0.0.1:1", HTTPS_PROXY: "http://127.0.0.1:1" };
+  await using stand = await startStand({ env });
+  await pay(stand, 1);
+  const recorded = await stand.preferred.payments();
+  expect(recorded).toHaveLength(1);
+  expect(stand.lines.filter((line) => line.includes("curl --noproxy")).length).toBe(3);
+});
 
 test("two settings with one port are told apart before anything starts", async () => {
   const ports = await freeStandPorts();

@@ -3,7 +3,7 @@
  * stays as it was, to the last digit, in every place that shows one. The places are asked of real processes, and
  * compared with a recount that has none of the gateway's arithmetic (tests/kill/recount.ts).
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 import type { Curve } from "../../shared/http-api/dashboard.ts";
@@ -19,7 +19,7 @@ import { until } from "../../testing/until.ts";
 import { sumOf } from "../../shared/tariff.ts";
 import { auditFees, auditMoney, recount, type Start, type Terms } from "../kill/recount.ts";
 
-const TEST_MS_MAX = 120_000;
+setDefaultTimeout(120_000);
 const PAYMENTS = 40;
 const TOKEN = "123";
 const FIRST = {
@@ -147,51 +147,47 @@ class Shop {
   }
 }
 
-test(
-  "every figure about the past stays as it was when a fee is changed, in every place",
-  async () => {
-    await using ends = new AsyncDisposableStack();
-    const directory = ends.use(temporaryDirectory());
-    const file = directory.file("processors.json");
-    const env = {
-      PROCESSORS: undefined,
-      PROCESSORS_FILE: file,
-      AUDIT_TOKEN: TOKEN,
-      PATIENCE_MS: "0",
-      PROCESSOR_TIMEOUT_MS: "500",
-    };
-    const shop = new Shop(ends.use(new Stack(await siteFor({ env }))), file);
-    const fromMs = Date.now();
-    await shop.start(FIRST);
-    await shop.payAt("default");
-    await shop.payAt("fallback");
-    const past = { fromMs, toMs: Date.now() };
-    const before = await shop.about(past);
-    expect(before).toMatchObject({ audit: [{ state: "equal" }, { state: "equal" }] });
-    expect(before.audited).toBe(before.money!.paid);
-    const sums = await shop.counted();
+test("every figure about the past stays as it was when a fee is changed, in every place", async () => {
+  await using ends = new AsyncDisposableStack();
+  const directory = ends.use(temporaryDirectory());
+  const file = directory.file("processors.json");
+  const env = {
+    PROCESSORS: undefined,
+    PROCESSORS_FILE: file,
+    AUDIT_TOKEN: TOKEN,
+    PATIENCE_MS: "0",
+    PROCESSOR_TIMEOUT_MS: "500",
+  };
+  const shop = new Shop(ends.use(new Stack(await siteFor({ env }))), file);
+  const fromMs = Date.now();
+  await shop.start(FIRST);
+  await shop.payAt("default");
+  await shop.payAt("fallback");
+  const past = { fromMs, toMs: Date.now() };
+  const before = await shop.about(past);
+  expect(before).toMatchObject({ audit: [{ state: "equal" }, { state: "equal" }] });
+  expect(before.audited).toBe(before.money!.paid);
+  const sums = await shop.counted();
 
-    await shop.start(SECOND);
-    expect(await shop.about(past)).toEqual(before);
-    expect(await shop.counted()).toEqual(sums);
+  await shop.start(SECOND);
+  expect(await shop.about(past)).toEqual(before);
+  expect(await shop.counted()).toEqual(sums);
 
-    await shop.payAt("fallback");
-    await shop.payAt("default");
-    expect(await shop.about(past)).toEqual(before);
-    const more = await shop.counted();
-    expect(more).not.toEqual(sums);
+  await shop.payAt("fallback");
+  await shop.payAt("default");
+  expect(await shop.about(past)).toEqual(before);
+  const more = await shop.counted();
+  expect(more).not.toEqual(sums);
 
-    await shop.start(FIRST);
-    expect(await shop.about(past)).toEqual(before);
-    expect(await shop.counted()).toEqual(more);
+  await shop.start(FIRST);
+  expect(await shop.about(past)).toEqual(before);
+  expect(await shop.counted()).toEqual(more);
 
-    // A processor that goes leaves what it settled, and what that cost.
-    await shop.start({ default: FIRST.default });
-    const { money } = (await shop.stack.workerHttp.live()) as LiveSnapshot;
-    expect(used(money)).toEqual(more.live);
-  },
-  TEST_MS_MAX,
-);
+  // A processor that goes leaves what it settled, and what that cost.
+  await shop.start({ default: FIRST.default });
+  const { money } = (await shop.stack.workerHttp.live()) as LiveSnapshot;
+  expect(used(money)).toEqual(more.live);
+});
 
 /** Leaves out tariffs under which nothing was settled: each start with another fee adds some. */
 function used(money: Money | null): Money | null {

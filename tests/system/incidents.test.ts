@@ -4,7 +4,6 @@ import type { Child } from "../../testing/process.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 60_000;
 const WAIT_MS_MAX = 20_000;
 
 /** Lines of one incident, as they stand in the log of a process. */
@@ -43,7 +42,6 @@ test.concurrent(
     ]);
     expect(linesOf(stack.apis[0]!, "worker-silent")).toEqual([]);
   },
-  TEST_MS_MAX,
 );
 
 test.concurrent(
@@ -64,5 +62,4 @@ test.concurrent(
     expect(over).toMatchObject({ level: 30, msg: `over: ${message}`, unanswered: 1, times: 1 });
     expect(over!["durationMs"]).toBeGreaterThan(0);
   },
-  TEST_MS_MAX,
 );

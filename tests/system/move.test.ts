@@ -2,14 +2,14 @@
  * A journal is moved from a file into a database and back, by hand, with payments open in every way: the
  * gateway goes on at each place, nothing is charged twice, and the audit by hand finds nothing.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { processorsAt, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 300_000;
+setDefaultTimeout(300_000);
 const AMOUNT_CENTS = 1_990;
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -88,7 +88,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const sums = Object.values(await stack.gateway.summary(null));
     expect(sums.reduce((sum, { cents }) => sum + cents, 0)).toBe(all.length * AMOUNT_CENTS);
   },
-  TEST_MS_MAX,
 );
 
 test("a move says in one line what it cannot do", async () => {

@@ -7,8 +7,6 @@ import { until } from "../../testing/until.ts";
 import { Child, run } from "../../testing/process.ts";
 import { bareEnv, fromSource } from "../../testing/programs.ts";
 
-const TEST_MS_MAX = 60_000;
-
 const COMMAND = fromSource("worker.ts", "top");
 const envOf = (url: string) => bareEnv({ WORKER_HTTP: url });
 
@@ -44,52 +42,48 @@ function topInTerminal(url: string) {
   };
 }
 
-test(
-  "in a terminal it draws, sorts, resizes, notices a lost worker and its return, and gives all back",
-  async () => {
-    await using stand = await startStand();
-    const gateway = stand.gateway;
-    expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
-    const top = topInTerminal(stand.workerUrl);
-    try {
-      await top.shows("default ");
-      await top.shows("19.90");
-      expect(top.written()).toStartWith("\x1b[?1049h\x1b[?25l");
-      const order = () => top.screen().filter((line) => /^(default|fallback) /.test(line));
-      await until("both are there", 5_000, async () => order().length === 2);
-      expect(order()[0]).toStartWith("default");
-      top.terminal.write("nn");
-      await until(
-        "they are turned round",
-        5_000,
-        async () => order()[0]?.startsWith("fallback") === true,
-      );
+test("in a terminal it draws, sorts, resizes, notices a lost worker and its return, and gives all back", async () => {
+  await using stand = await startStand();
+  const gateway = stand.gateway;
+  expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
+  const top = topInTerminal(stand.workerUrl);
+  try {
+    await top.shows("default ");
+    await top.shows("19.90");
+    expect(top.written()).toStartWith("\x1b[?1049h\x1b[?25l");
+    const order = () => top.screen().filter((line) => /^(default|fallback) /.test(line));
+    await until("both are there", 5_000, async () => order().length === 2);
+    expect(order()[0]).toStartWith("default");
+    top.terminal.write("nn");
+    await until(
+      "they are turned round",
+      5_000,
+      async () => order()[0]?.startsWith("fallback") === true,
+    );
 
-      top.terminal.resize(40, 12);
-      await until("it fits", 5_000, async () => {
-        const lines = top.screen();
-        return lines.length === 12 && lines.every((line) => line.length <= 40);
-      });
+    top.terminal.resize(40, 12);
+    await until("it fits", 5_000, async () => {
+      const lines = top.screen();
+      return lines.length === 12 && lines.every((line) => line.length <= 40);
+    });
 
-      const pid = stand.pidOf("worker");
-      process.kill(pid, "SIGKILL");
-      await top.shows("NO CONNECTION");
-      await until("it is gone", 5_000, async () => !isAlive(pid));
-      await until("another one is there", 10_000, async () => stand.pidOf("worker") !== pid);
-      await until("the screen has it", 15_000, async () => {
-        const last = top.screen().join("\n");
-        return last.includes("taken") && !last.includes("NO CONNECTION");
-      });
-      top.terminal.write("q");
-      expect(await top.child.exited).toBe(0);
-      expect(top.written()).toEndWith("\x1b[?25h\x1b[?1049l");
-    } finally {
-      top.child.kill("SIGKILL");
-      top.terminal.close();
-    }
-  },
-  TEST_MS_MAX,
-);
+    const pid = stand.pidOf("worker");
+    process.kill(pid, "SIGKILL");
+    await top.shows("NO CONNECTION");
+    await until("it is gone", 5_000, async () => !isAlive(pid));
+    await until("another one is there", 10_000, async () => stand.pidOf("worker") !== pid);
+    await until("the screen has it", 15_000, async () => {
+      const last = top.screen().join("\n");
+      return last.includes("taken") && !last.includes("NO CONNECTION");
+    });
+    top.terminal.write("q");
+    expect(await top.child.exited).toBe(0);
+    expect(top.written()).toEndWith("\x1b[?25h\x1b[?1049l");
+  } finally {
+    top.child.kill("SIGKILL");
+    top.terminal.close();
+  }
+});
 
 test.each(["ctrl-c", "SIGTERM", "SIGHUP"] as const)(
   "%s gives the terminal back, whether a worker answers or not",
@@ -106,36 +100,31 @@ test.each(["ctrl-c", "SIGTERM", "SIGHUP"] as const)(
       top.terminal.close();
     }
   },
-  TEST_MS_MAX,
 );
 
-test(
-  "without a terminal it prints lines, and for scripts what the worker says",
-  async () => {
-    await using stand = await startStand();
-    expect(await stand.gateway.pay(crypto.randomUUID(), 500)).toBe(202);
-    const once = await runTop(stand.workerUrl, "--once", "--json");
-    expect(once).toMatchObject({ code: 0, err: "" });
-    const snapshot = JSON.parse(once.out) as LiveSnapshot;
-    expect(snapshot.lanes.map(({ name }) => name)).toEqual(["default", "fallback"]);
-    const words = await runTop(stand.gateway.url, "--once");
-    expect(words.code).toBe(0);
-    expect(words.out).toMatch(/^default +5 % +closed/m);
-    expect(words.out).not.toContain("\x1b");
+test("without a terminal it prints lines, and for scripts what the worker says", async () => {
+  await using stand = await startStand();
+  expect(await stand.gateway.pay(crypto.randomUUID(), 500)).toBe(202);
+  const once = await runTop(stand.workerUrl, "--once", "--json");
+  expect(once).toMatchObject({ code: 0, err: "" });
+  const snapshot = JSON.parse(once.out) as LiveSnapshot;
+  expect(snapshot.lanes.map(({ name }) => name)).toEqual(["default", "fallback"]);
+  const words = await runTop(stand.gateway.url, "--once");
+  expect(words.code).toBe(0);
+  expect(words.out).toMatch(/^default +5 % +closed/m);
+  expect(words.out).not.toContain("\x1b");
 
-    const firstOf = async (...args: string[]) => {
-      await using top = new Child({ command: [...COMMAND, ...args], env: envOf(stand.workerUrl) });
-      top.start();
-      const first = await top.untilLine((line) => line !== "");
-      expect((await top.stop()).code).toBe(0);
-      return first;
-    };
-    const line = /^\d{4}-[^ ]+Z  taken [\d.]+\/s  settled .*\|  fallback closed/;
-    expect(await firstOf()).toMatch(line);
-    expect(Array.isArray((JSON.parse(await firstOf("--json")) as LiveSnapshot).lanes)).toBe(true);
-  },
-  TEST_MS_MAX,
-);
+  const firstOf = async (...args: string[]) => {
+    await using top = new Child({ command: [...COMMAND, ...args], env: envOf(stand.workerUrl) });
+    top.start();
+    const first = await top.untilLine((line) => line !== "");
+    expect((await top.stop()).code).toBe(0);
+    return first;
+  };
+  const line = /^\d{4}-[^ ]+Z  taken [\d.]+\/s  settled .*\|  fallback closed/;
+  expect(await firstOf()).toMatch(line);
+  expect(Array.isArray((JSON.parse(await firstOf("--json")) as LiveSnapshot).lanes)).toBe(true);
+});
 
 test("where no worker answers, once is one line and exit code 1", async () => {
   for (const args of [["--once"], ["--once", "--json"]]) {

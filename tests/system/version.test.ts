@@ -37,7 +37,7 @@ test("processes, metrics, documents and the page say one version", async () => {
   expect(text).toContain(version);
   // The page has nothing else of package.json.
   expect(text).not.toContain("oxlint");
-}, 60_000);
+});
 
 test("where there is no repository the commit is unknown, whatever is around it", () => {
   using directory = temporaryDirectory();

@@ -3,7 +3,7 @@
  * each those of its shards; and when one is killed, or stopped for longer than its lease, the other takes its
  * shards over, and every payment is charged once and counted once. A third that joins gets its part.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
@@ -15,7 +15,7 @@ import { fromSource } from "../../testing/programs.ts";
 import { startStand, type Stand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 
-const TEST_MS_MAX = 120_000;
+setDefaultTimeout(120_000);
 const WAIT_MS = 30_000;
 const CENTS = 100;
 /** Payments that a shop sends at once, and the pause between two of its turns. */
@@ -125,7 +125,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const after = await paid(stand, 100);
     await expectOnce(stand, [...before, ...after]);
   },
-  TEST_MS_MAX,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -160,7 +159,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await stand.preferred.heal();
     await expectOnce(stand, await shop.close());
   },
-  TEST_MS_MAX,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -223,5 +221,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await evenlySpread(ports.HTTP_PORT, 2);
     await expectOnce(stand, [...ours, ...(await shop.close())]);
   },
-  TEST_MS_MAX,
 );

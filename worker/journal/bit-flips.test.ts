@@ -4,7 +4,7 @@
  * journal are the same as before.
  */
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { seededRandom } from "../../testing/random.ts";
 import { openToRead } from "../format.ts";
@@ -20,6 +20,8 @@ import {
 } from "./journal.fixture.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
+
+setDefaultTimeout(240_000);
 
 const SEED = 20_261_128;
 const PLACES = 10;
@@ -238,4 +240,4 @@ test("a bit that has turned over anywhere in the file is found, or changes no an
   // The kinds that the first comment names are there, and it is not luck that nothing is wrong.
   for (const kind of KINDS_OF_PAGES) expect([...kinds.keys()].join("\n")).toContain(kind);
   expect(turns.found).toBeGreaterThan(turns.all / 3);
-}, 240_000);
+});

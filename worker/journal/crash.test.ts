@@ -65,5 +65,4 @@ test.each(["full", "normal"])(
       store.close();
     }
   },
-  60_000,
 );

@@ -139,7 +139,7 @@ test("after settlements, failed commits, purges, restarts, power cuts and earlie
   );
   // The property would be worth little if hardly a block were ever full.
   expect(seals).toBeGreaterThan(500);
-}, 60_000);
+});
 
 test("a journal of before there were sealed blocks has them after its first start", () => {
   using file = temporaryFile();

@@ -126,6 +126,5 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
       expect([...new Set(taken)].toSorted()).toEqual(expected.toSorted());
       await source.close();
     },
-    60_000,
   );
 });

@@ -2,13 +2,13 @@
  * The drill of several machines, a few kinds of faults long: the long one is run by hand. Left out, and
  * counted as skipped, where something that it needs is not installed.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { run } from "../../../testing/process.ts";
 import { fromSource, ROOT } from "../../../testing/programs.ts";
 import { findTools } from "./tools.ts";
 
 const FAULTS = 10;
-const TEST_MS_MAX = 600_000;
+setDefaultTimeout(600_000);
 
 const tools = await findTools();
 const why = typeof tools === "string" ? ` (skipped: ${tools})` : "";
@@ -23,7 +23,6 @@ test.skipIf(why !== "")(
     expect(out).toMatch(/^violations {4}0$/m);
     expect(out).toMatch(new RegExp(`^faults {8}${FAULTS} in `, "m"));
   },
-  TEST_MS_MAX,
 );
 
 test("says in one line what is missing, and starts nothing", async () => {

@@ -1,10 +1,10 @@
 /** Cuts the power under load, as far as there is a strace that may trace. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { whyNoTrace } from "../trace.ts";
 import { cutPower, powerText } from "./cut.ts";
 
 const CUTS = 4;
-const TEST_MS_MAX = 240_000;
+setDefaultTimeout(240_000);
 
 const whyNot = await whyNoTrace();
 const note = whyNot === null ? "" : ` (${whyNot})`;
@@ -24,5 +24,4 @@ test.skipIf(whyNot !== null)(
     expect(report.full.lost).toBe(0);
     expect(report.normal.lost).toBeGreaterThan(0);
   },
-  TEST_MS_MAX,
 );

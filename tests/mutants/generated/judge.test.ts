@@ -1,11 +1,11 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { judge } from "./judge.ts";
 import type { Generated } from "./mutate.ts";
 import { readImporters } from "./reach.ts";
 import { ROOT } from "../../../testing/programs.ts";
 
-const TIMEOUT_MS = 300_000;
+setDefaultTimeout(300_000);
 /** Loaded by few tests, and by no simulated world. */
 const FEW = "api/workers/sites.ts";
 const importers = await readImporters();
@@ -17,34 +17,26 @@ async function beginning(file: string, code: string): Promise<Generated> {
   return { file, name: `${file}: ${code}`, edits: [{ file, find, replace: `${code}\n${find}` }] };
 }
 
-test(
-  "one that changes nothing survives; one that throws is found, by both where a world loads it",
-  async () => {
-    const none = await judge(await beginning(FEW, ";"), importers, effort);
-    expect(none).toEqual({ name: `${FEW}: ;`, tests: null });
-    const thrown = 'if (Date.now() > 0) throw new Error("planted");';
-    const found = await judge(await beginning(FEW, thrown), importers, effort);
-    expect(found.tests).toContain("planted");
-    const simulated = await beginning("shared/shards.ts", thrown);
-    expect(await judge(simulated, importers, effort)).toEqual({
-      name: simulated.name,
-      tests: expect.stringContaining("planted"),
-      simulation: expect.stringContaining("planted"),
-    });
-    const either = { ...effort, isBoth: false };
-    expect((await judge(simulated, importers, either)).simulation).toBeUndefined();
-  },
-  TIMEOUT_MS,
-);
+test("one that changes nothing survives; one that throws is found, by both where a world loads it", async () => {
+  const none = await judge(await beginning(FEW, ";"), importers, effort);
+  expect(none).toEqual({ name: `${FEW}: ;`, tests: null });
+  const thrown = 'if (Date.now() > 0) throw new Error("planted");';
+  const found = await judge(await beginning(FEW, thrown), importers, effort);
+  expect(found.tests).toContain("planted");
+  const simulated = await beginning("shared/shards.ts", thrown);
+  expect(await judge(simulated, importers, effort)).toEqual({
+    name: simulated.name,
+    tests: expect.stringContaining("planted"),
+    simulation: expect.stringContaining("planted"),
+  });
+  const either = { ...effort, isBoth: false };
+  expect((await judge(simulated, importers, either)).simulation).toBeUndefined();
+});
 
-test(
-  "a loop without an end is ended, and found",
-  async () => {
-    const endless = await beginning(FEW, "for (;;);");
-    expect((await judge(endless, importers, effort)).tests).toBe("went on without an end");
-  },
-  TIMEOUT_MS,
-);
+test("a loop without an end is ended, and found", async () => {
+  const endless = await beginning(FEW, "for (;;);");
+  expect((await judge(endless, importers, effort)).tests).toBe("went on without an end");
+});
 
 test("what has found it before is not asked again", async () => {
   const before = { name: "before", tests: "(fail) one", simulation: "seed 1: another" };

@@ -4,7 +4,7 @@
  * and to be silent again. In the morning nothing is lost, and nothing was charged twice. README.md
  * beside this says how to read it; steps.ts is the story.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { INCIDENTS, overOf } from "../../../shared/incidents/table.ts";
 import type { Child } from "../../../testing/process.ts";
 import { seededRandom } from "../../../testing/random.ts";
@@ -16,7 +16,7 @@ import { collect, untilSettled } from "../storm/collect.ts";
 import { Night, rules } from "./night.ts";
 import { steps, type Step, type Who } from "./steps.ts";
 
-const TEST_MS_MAX = 180_000;
+setDefaultTimeout(180_000);
 const MS_MAX = 20_000;
 
 const whyNot = await whyNoSmallDisk();
@@ -36,7 +36,6 @@ test.skipIf(whyNot !== null)(
     expect(await night.alerts(await night.pages())).toBeOneOf(silent);
     await expectNothingLost(night);
   },
-  TEST_MS_MAX,
 );
 
 async function play(night: Night, step: Step): Promise<void> {
