@@ -268,6 +268,9 @@ describe("files", () => {
     expect(limited(",\n  20_000,\n")).toHaveLength(1);
     expect(limited(", 60_000")).toEqual([]);
     expect(limited("")).toEqual([]);
+    const whole = (limit: string) => file("a.test.ts", `setDefaultTimeout(${limit});\n`);
+    expect(limitComplaints(whole("30_000"))).toHaveLength(1);
+    expect(limitComplaints(whole("90_000"))).toEqual([]);
   });
 
   test("have names that say something", () => {

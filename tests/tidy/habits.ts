@@ -112,8 +112,10 @@ const TEST_MS_MIN = 60_000;
 
 export function limitComplaints({ path, text }: Source): string[] {
   if (!path.endsWith(".test.ts")) return [];
-  const limits = text.matchAll(/^ {0,4}\},(?: |\n *)([\d_]+),?\n? *\);$/gm);
-  return Array.from(limits, ([, limit = ""]) => limit)
+  const limits = text.matchAll(
+    /^(?: {0,4}\},(?: |\n *)([\d_]+),?\n? *|setDefaultTimeout\(([\d_]+))\);$/gm,
+  );
+  return Array.from(limits, ([, ofTest, ofFile = ""]) => ofTest ?? ofFile)
     .filter((limit) => Number(limit.replaceAll("_", "")) < TEST_MS_MIN)
     .map((limit) => `${path}: a test has ${limit} ms, less than testing/limit.ts gives to each`);
 }
