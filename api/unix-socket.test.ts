@@ -10,7 +10,6 @@ import { Child, run } from "../testing/process.ts";
 import { bareEnv, fromSource } from "../testing/programs.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 
-/** Makes a folder, and a path for a socket in it. */
 function temporary() {
   const folder = temporaryDirectory();
   const path = folder.file("api.sock");

@@ -2,7 +2,7 @@
 import type { ProcessorAudit } from "../shared/http-api/audit.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { ask } from "./ask.ts";
-import { byId, h, setText, table, time } from "./dom.ts";
+import { byId, h, idButton, setText, table, time } from "./dom.ts";
 import { offer } from "./download.ts";
 import { day, grouped, plural } from "./format.ts";
 
@@ -36,16 +36,10 @@ export class Audit {
 
   constructor(show: (correlationId: string) => void) {
     this.#show = show;
-    const heads = [
-      "processor",
-      "state",
-      "ours_count",
-      "ours_amount",
-      "theirs_count",
-      "theirs_amount",
-    ];
+    const sums = ["ours_count", "ours_amount", "theirs_count", "theirs_amount"];
+    const times = ["equal_up_to", "compared_at"];
     const sheet = () => ({
-      heads: [...heads, "equal_up_to", "compared_at", "error", ...PAYMENT_HEADS],
+      heads: ["processor", "state", ...sums, ...times, "error", ...PAYMENT_HEADS],
       rows: this.#processors.flatMap((one) => [totalsOf(one), ...differencesOf(one)]),
     });
     offer("audit", "audit", sheet, () => ({ processors: this.#processors }));
@@ -71,17 +65,8 @@ export class Audit {
     const off = processors.every(({ state }) => state === "off");
     setText(note, off ? OFF : "");
     if (off) return byId("audit-list").replaceChildren();
-    const number = (name: string) => ({ number: name });
-    const heads = [
-      "processor",
-      "books",
-      number("ours"),
-      number("theirs"),
-      number("payments that differ"),
-      number("they have more by"),
-      "equal up to",
-      "compared at",
-    ];
+    const counts = ["#ours", "#theirs", "#payments that differ", "#they have more by"];
+    const heads = ["processor", "books", ...counts, "equal up to", "compared at"];
     byId("audit-list").replaceChildren(
       table(heads, processors.map(rowOf), "Comparison with each processor's books"),
       ...processors
@@ -92,11 +77,7 @@ export class Audit {
 
   #details({ name, differing, differingMore }: ProcessorAudit): HTMLElement {
     const rows = differing.map(({ correlationId, kind, oursCents, theirsCents }) => [
-      h(
-        "button",
-        { type: "button", class: "id", onclick: () => this.#show(correlationId) },
-        correlationId,
-      ),
+      idButton(correlationId, this.#show),
       KINDS[kind],
       amountOf(oursCents),
       amountOf(theirsCents),
@@ -109,11 +90,7 @@ export class Audit {
         {},
         `${name}: ${plural(differing.length + differingMore, "payment differs", "payments differ")}`,
       ),
-      table(
-        ["id", "how", { number: "ours" }, { number: "theirs" }],
-        rows,
-        `Payments that differ at ${name}`,
-      ),
+      table(["id", "how", "#ours", "#theirs"], rows, `Payments that differ at ${name}`),
     );
   }
 }

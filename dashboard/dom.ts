@@ -37,19 +37,15 @@ export function setAttribute(element: Element, name: string, value: string | nul
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** Makes a table whose rows are replaced as a whole; the heads say which columns are numbers. */
+/** Makes a table whose rows are replaced as a whole; a head that begins with # is of a column of numbers. */
 export function table(
-  heads: readonly (string | { readonly number: string })[],
+  heads: readonly string[],
   rows: readonly (readonly Child[])[],
   caption: string,
 ): HTMLTableElement {
-  const classOf = (column: number) => (typeof heads[column] === "object" ? "number" : "");
+  const classOf = (column: number) => (heads[column]?.startsWith("#") ? "number" : "");
   const head = heads.map((name, column) =>
-    h(
-      "th",
-      { scope: "col", class: classOf(column) },
-      typeof name === "string" ? name : name.number,
-    ),
+    h("th", { scope: "col", class: classOf(column) }, name.replace(/^#/, "")),
   );
   const body = rows.map((cells) =>
     h("tr", {}, ...cells.map((cell, column) => h("td", { class: classOf(column) }, cell))),
@@ -61,6 +57,12 @@ export function table(
     h("thead", {}, h("tr", {}, ...head)),
     h("tbody", {}, ...body),
   );
+}
+
+/** Shows an id that leads to its payment's story. */
+export function idButton(correlationId: string, show: (correlationId: string) => void) {
+  const onclick = () => show(correlationId);
+  return h("button", { type: "button", class: "id", onclick }, correlationId);
 }
 
 /** Shows an instant as people here read it, with the very instant on hovering. */

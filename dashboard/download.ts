@@ -1,19 +1,31 @@
 /** Offers what is shown as a file: CSV for sheets, JSON for programs. */
 import { csvOf, type Cell } from "../shared/csv.ts";
-import { byId, setText } from "./dom.ts";
+import { byId, h, setText } from "./dom.ts";
 
 export type Sheet = {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
 };
 
-/** Offers both files of a section, behind its two buttons `#<section>-csv` and `#<section>-json`. */
+/** Columns by their heads. */
+export type Columns<T> = { readonly [head: string]: (one: T) => Cell };
+
+export function sheetOf<T>(columns: Columns<T>, all: readonly T[]): Sheet {
+  const cells = Object.values(columns);
+  return { heads: Object.keys(columns), rows: all.map((one) => cells.map((of) => of(one))) };
+}
+
+/** Offers both files of a section, behind two buttons in its `[data-files]`: `#<section>-csv` and `#<section>-json`. */
 export function offer(
   section: string,
   name: string,
   sheet: () => Sheet | Promise<Sheet>,
   all: () => unknown,
 ): void {
+  const place = document.querySelector(`[data-files="${section}"]`);
+  for (const type of ["csv", "json"]) {
+    place?.append(h("button", { type: "button", id: `${section}-${type}` }, type.toUpperCase()));
+  }
   onPress(`${section}-csv`, async () => {
     const { heads, rows } = await sheet();
     download(`${name}.csv`, "text/csv", csvOf(heads, rows));

@@ -6,7 +6,6 @@ type GameDay = {
   readonly scenarios: readonly { readonly name: string; readonly about: string }[];
   /** Name of the scenario that is being played, or null. */
   readonly playing: string | null;
-  /** Present weather, in a sentence. */
   readonly weather: string;
   readonly paymentsPerSecond: number;
   /** The next change, in a sentence, and when it comes. */

@@ -78,7 +78,6 @@ export class MoneyFigures {
 
 /** Makes the table of fees, by processor and tariff. */
 export function feesTable(fees: Fees, caption: string) {
-  const number = (name: string) => ({ number: name });
   const exact = (paid: string, title: string) =>
     h("span", { title: `${title} = ${grouped(paid)}` }, grouped(centsOf(paid)));
   const rows: (string | Node)[][] = fees.each.map((one) => [
@@ -91,14 +90,7 @@ export function feesTable(fees: Fees, caption: string) {
   ]);
   const count = fees.each.reduce((sum, one) => sum + one.count, 0);
   rows.push(["all", "", "", grouped(count), grouped(fees.total), exact(fees.paid, "all")]);
-  const heads = [
-    "processor",
-    number("tariff"),
-    "fee",
-    number("settled"),
-    number("amount"),
-    number("fees paid"),
-  ];
+  const heads = ["processor", "#tariff", "fee", "#settled", "#amount", "#fees paid"];
   return table(heads, rows, caption);
 }
 

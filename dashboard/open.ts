@@ -5,8 +5,8 @@
 import type { JsonAt } from "../shared/http-api/table.ts";
 import { decimalFromCents } from "../shared/money.ts";
 import { ask, type Answer } from "./ask.ts";
-import { byId, h, setText, table } from "./dom.ts";
-import { offer } from "./download.ts";
+import { byId, idButton, setText, table } from "./dom.ts";
+import { offer, sheetOf, type Columns } from "./download.ts";
 import { grouped, plural, span } from "./format.ts";
 
 type Ages = JsonAt["/dashboard/open"];
@@ -37,7 +37,7 @@ export class OpenPayments {
     offer(
       "open",
       "open-payments",
-      async () => (this.#isListed ? sheetOf(await this.#every()) : this.#sheetOfAges()),
+      async () => (this.#isListed ? sheetOf(COLUMNS, await this.#every()) : this.#sheetOfAges()),
       async () => (this.#isListed ? await this.#every() : this.#ages),
     );
     void this.read();
@@ -101,21 +101,13 @@ export class OpenPayments {
     });
     const heads = [...BANDS.map(([, label]) => label), "amount", "oldest"];
     byId("open-ages").replaceChildren(
-      table(
-        ["state", ...heads.map((number) => ({ number }))],
-        rows,
-        "Open payments by state and age",
-      ),
+      table(["state", ...heads.map((head) => `#${head}`)], rows, "Open payments by state and age"),
     );
   }
 
   #showList({ payments, more }: Listed, state: string): void {
     const rows = payments.map((payment) => [
-      h(
-        "button",
-        { type: "button", class: "id", onclick: () => this.#show(payment.correlationId) },
-        payment.correlationId,
-      ),
+      idButton(payment.correlationId, this.#show),
       payment.status,
       payment.processor ?? "–",
       grouped(payment.amount.toFixed(2)),
@@ -123,16 +115,7 @@ export class OpenPayments {
       grouped(payment.attempts),
       payment.lastReason ?? "–",
     ]);
-    const number = (name: string) => ({ number: name });
-    const heads = [
-      "id",
-      "state",
-      "processor",
-      number("amount"),
-      number("age"),
-      number("attempts"),
-      "last reason",
-    ];
+    const heads = ["id", "state", "processor", "#amount", "#age", "#attempts", "last reason"];
     const list = byId("open-list");
     // A row that has the keyboard's focus keeps it.
     const focused = list.contains(document.activeElement)
@@ -157,16 +140,12 @@ export class OpenPayments {
   }
 }
 
-function sheetOf(listed: Listed["payments"]) {
-  const heads = ["id", "state", "processor", "amount", "age_seconds", "attempts", "last_reason"];
-  const rows = listed.map((one) => [
-    one.correlationId,
-    one.status,
-    one.processor,
-    one.amount.toFixed(2),
-    one.ageSeconds,
-    one.attempts,
-    one.lastReason,
-  ]);
-  return { heads, rows };
-}
+const COLUMNS: Columns<Listed["payments"][number]> = {
+  id: (one) => one.correlationId,
+  state: (one) => one.status,
+  processor: (one) => one.processor,
+  amount: (one) => one.amount.toFixed(2),
+  age_seconds: (one) => one.ageSeconds,
+  attempts: (one) => one.attempts,
+  last_reason: (one) => one.lastReason,
+};

@@ -7,8 +7,8 @@ import type { paymentPage } from "../shared/http-api/payments.ts";
 import type { Of } from "../shared/http-api/schema.ts";
 import type { LiveSnapshot } from "../shared/http-api/live.ts";
 import { ask, type Answer } from "./ask.ts";
-import { byId, h, setAttribute, setText, table, time } from "./dom.ts";
-import { offer } from "./download.ts";
+import { byId, h, idButton, setAttribute, setText, table, time } from "./dom.ts";
+import { offer, sheetOf, type Columns } from "./download.ts";
 import { day, grouped, plural } from "./format.ts";
 
 type Page = Of<typeof paymentPage>;
@@ -50,7 +50,7 @@ export class Payments {
     offer(
       "payments",
       "payments",
-      async () => ({ heads: HEADS, rows: (await this.#every()).map(rowOf) }),
+      async () => sheetOf(COLUMNS, await this.#every()),
       () => this.#every(),
     );
   }
@@ -133,11 +133,7 @@ export class Payments {
     byId<HTMLButtonElement>("payments-newer").disabled = page === 1;
     byId<HTMLButtonElement>("payments-older").disabled = next === null;
     const rows = payments.map((one) => [
-      h(
-        "button",
-        { type: "button", class: "id", onclick: () => this.#show(one.correlationId) },
-        one.correlationId,
-      ),
+      idButton(one.correlationId, this.#show),
       one.reference ?? "–",
       grouped(one.amount.toFixed(2)),
       one.status,
@@ -145,15 +141,7 @@ export class Payments {
       one.requestedAt === undefined ? "waits" : time(one.requestedAt, day(one.requestedAt)),
       one.reason ?? "–",
     ]);
-    const heads = [
-      "id",
-      "reference",
-      { number: "amount" },
-      "state",
-      "processor",
-      "requested",
-      "reason",
-    ];
+    const heads = ["id", "reference", "#amount", "state", "processor", "requested", "reason"];
     byId("payments-list").replaceChildren(table(heads, rows, "Payments"));
   }
 
@@ -185,32 +173,16 @@ function chosen(fields: FormData): Choice {
   });
 }
 
-const HEADS = [
-  "id",
-  "reference",
-  "amount",
-  "state",
-  "processor",
-  "requested_at",
-  "accepted_at",
-  "settled_at",
-  "fee",
-  "tariff",
-  "reason",
-];
-
-function rowOf(one: Listed) {
-  return [
-    one.correlationId,
-    one.reference,
-    one.amount.toFixed(2),
-    one.status,
-    one.processor,
-    one.requestedAt,
-    one.acceptedAt,
-    one.settledAt,
-    one.fee,
-    one.tariff,
-    one.reason,
-  ];
-}
+const COLUMNS: Columns<Listed> = {
+  id: (one) => one.correlationId,
+  reference: (one) => one.reference,
+  amount: (one) => one.amount.toFixed(2),
+  state: (one) => one.status,
+  processor: (one) => one.processor,
+  requested_at: (one) => one.requestedAt,
+  accepted_at: (one) => one.acceptedAt,
+  settled_at: (one) => one.settledAt,
+  fee: (one) => one.fee,
+  tariff: (one) => one.tariff,
+  reason: (one) => one.reason,
+};

@@ -144,7 +144,7 @@ export class Windows {
     const rows = totals.map(({ name, count, cents }) => {
       return [name, grouped(count), grouped(decimalFromCents(cents))];
     });
-    const heads = ["processor", { number: "settled" }, { number: "amount" }];
+    const heads = ["processor", "#settled", "#amount"];
     return table(heads, rows, "Settled in the window");
   }
 

@@ -40,7 +40,6 @@ export type Incident = {
   /** Instants of the wall clock at the beginning; what follows is counted by the steady one. */
   readonly sinceMs: number;
   readonly endedMs: number | null;
-  /** Number of times that it has begun. */
   readonly times: number;
   readonly details: Details;
   readonly cost: Counts;

@@ -99,7 +99,6 @@ export function isSameTariff(a: Tariff, b: Tariff): boolean {
   return (Object.keys(FREE) as (keyof Tariff)[]).every((key) => a[key] === b[key]);
 }
 
-/** A sum of fees as one number of millionths of a cent. */
 export function millionthsOf({ cents, millionths }: Fee): bigint {
   return BigInt(cents) * BigInt(MILLION) + BigInt(millionths);
 }

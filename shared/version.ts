@@ -19,7 +19,6 @@ export function build(): Build {
   return (known ??= { version, commit: builtOf(), bun: Bun.version });
 }
 
-/** The line that `--version` prints. */
 export function versionLine(): string {
   const { commit, bun } = build();
   return `papa-leguas ${version}, commit ${commit}, Bun ${bun}`;

@@ -12,7 +12,6 @@ setDefaultTimeout(900_000);
 /** Some seeds have processors that print no zone: an instant read in this one would be another. */
 const ZONE = { ...process.env, TZ: "Asia/Kathmandu" };
 
-/** Seeds that found something once, with what they found. */
 const FOUND_ONCE = [
   { seed: 21, what: "after a full disk nothing asked whether commits work again" },
   { seed: 399, what: "the checker took a restarted API's first verdict for a stale one" },

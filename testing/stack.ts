@@ -179,7 +179,6 @@ export class Stack implements AsyncDisposable {
     for (const service of this.services) site.ends.use(service);
   }
 
-  /** The worker, and the APIs. */
   get services(): readonly Child[] {
     return [this.worker, ...this.apis];
   }

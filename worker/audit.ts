@@ -57,7 +57,6 @@ export type AuditOptions = {
 export interface Audit {
   /** This worker's own report, or of the one that audits; a sentence when that one cannot be asked. */
   report(isOwn: boolean): Promise<AuditReport | string>;
-  /** Gauges of the processors that are audited by this worker. */
   gauges(): AuditGauges[];
   /** Processors that are audited, by this worker or another, as far as is known here. */
   audited(): readonly AuditedState[];
@@ -204,7 +203,6 @@ export function whyNot({ name, kind, auditToken }: ProcessorSetting, adapters: A
   return kind === "rinha" && auditToken === undefined ? "off" : null;
 }
 
-/** The books of a processor that is audited. */
 export function booksOf(setting: ProcessorSetting, adapters: Adapters): HttpBooks {
   const { url, auditToken = "" } = setting;
   const adapter = adapters.get(setting.name) as Adapter;

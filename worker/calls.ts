@@ -7,7 +7,6 @@ const OTHER_CALLS = 32;
 /** Most charges of one processor: it takes 800 calls, some of which looks and abandoned calls need. */
 const CHARGES_MAX = 640;
 
-/** Charges in flight at one processor. */
 export function callsInFlightMax(processors: number): number {
   const share = Math.floor(ALL_MAX / processors) - OTHER_CALLS;
   return Math.max(1, Math.min(CHARGES_MAX, share));

@@ -107,7 +107,6 @@ export type PageFilter = {
   readonly processor: number | null;
 };
 
-/** A settled payment as it is exported. */
 export type ExportedPayment = {
   readonly correlationId: string;
   readonly reference: string | null;

@@ -14,7 +14,6 @@ export function answer(status: number, headers: Record<string, string>, body = "
   return `HTTP/1.1 ${status} Whatever\r\n${lines.join("")}\r\n${body}`;
 }
 
-/** A whole answer. */
 export function whole(status: number, body = ""): string {
   return answer(status, { "Content-Length": String(body.length), Connection: "close" }, body);
 }

@@ -23,7 +23,6 @@ export type LoadReport = {
   readonly sent: number;
   readonly answered: number;
   readonly statuses: Readonly<Record<string, number>>;
-  /** Cents of the payments answered 202. */
   readonly cents: number;
   /** Answers whose Location names another payment. */
   readonly misplaced: number;

@@ -56,7 +56,6 @@ function rowsOver(context: BenchContext, summary: string, rows: number, mostNs: 
   });
 }
 
-/** Windows over rows that have one payment a millisecond. */
 function windowsOver(rows: number): [what: string, window: SummaryWindow][] {
   const endMs = START_MS + rows;
   return [

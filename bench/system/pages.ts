@@ -8,7 +8,7 @@
  */
 import { seededRandom } from "../../testing/random.ts";
 import { Checks, median, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { jsonFrom } from "./questions.ts";
+import { jsonFrom, type Page } from "./questions.ts";
 import {
   FALLBACK_EACH,
   PER_MS,
@@ -28,7 +28,6 @@ const WARM = 200;
 type Asked = { readonly path: string; readonly newest: number; readonly step: number };
 /** Milliseconds. */
 type Spans = { readonly p50: number; readonly p99: number };
-type Page = { readonly payments: { correlationId: string; amount: number }[]; next: string | null };
 
 export async function run(context: BenchContext): Promise<Row[]> {
   const journal = settledJournal(context, TEN_MILLION);
@@ -58,9 +57,9 @@ export async function run(context: BenchContext): Promise<Row[]> {
       settled: journal.path,
     });
     await untilIdle(stack.worker);
-    const timed = async (path: string) => {
+    const timed = async <T>(path: string) => {
       const startMs = performance.now();
-      const json = await jsonFrom(`${stack.workerHttp.url}${path}`);
+      const json = await jsonFrom<T>(`${stack.workerHttp.url}${path}`);
       return { json, ms: performance.now() - startMs };
     };
     const spansOf = async (ask: () => Promise<number>) => {
@@ -69,8 +68,10 @@ export async function run(context: BenchContext): Promise<Row[]> {
       return spansIn(spent.slice(warm));
     };
     const one = await spansOf(async () => {
-      const { json, ms } = await timed(`/payments/${journal.idOf(seqAnywhere())}`);
-      checks.equal("status", json["status"], "settled");
+      const { json, ms } = await timed<{ status: string }>(
+        `/payments/${journal.idOf(seqAnywhere())}`,
+      );
+      checks.equal("status", json.status, "settled");
       return ms;
     });
     baselines.push(one);
@@ -79,8 +80,8 @@ export async function run(context: BenchContext): Promise<Row[]> {
       let page: Page | null = null;
       const spans = await spansOf(async () => {
         const asked = next(page);
-        const { json, ms } = await timed(asked.path);
-        page = json as unknown as Page;
+        const { json, ms } = await timed<Page>(asked.path);
+        page = json;
         comparePage(page, asked, journal, checks);
         return ms;
       });

@@ -68,7 +68,6 @@ export async function sharesOf(
   return new Map([...counts].map(([part, count]) => [part, count / all]));
 }
 
-/** The part of each node of a profile. */
 function partsOf({ nodes }: Profile): Map<number, string> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parentOf = new Map(

@@ -43,8 +43,14 @@ export async function medianMsOf(many: number, ask: () => Promise<void>): Promis
   return median(spans);
 }
 
-export async function jsonFrom(url: string): Promise<Record<string, unknown>> {
+/** A page of `GET /payments`, as far as it is compared. */
+export type Page = {
+  readonly payments: readonly { readonly correlationId: string; readonly amount: number }[];
+  readonly next: string | null;
+};
+
+export async function jsonFrom<T = Record<string, unknown>>(url: string): Promise<T> {
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
-  return (await answer.json()) as Record<string, unknown>;
+  return (await answer.json()) as T;
 }

@@ -8,7 +8,7 @@ import { statSync } from "node:fs";
 import type { GatewayClient, Sum } from "../../testing/gateway.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
-import { medianMsOf } from "./questions.ts";
+import { jsonFrom, medianMsOf, type Page } from "./questions.ts";
 import {
   FALLBACK_EACH,
   HUNDRED_MILLION,
@@ -120,8 +120,8 @@ function questionsTo(
     async page() {
       const seq = PER_MS * PAGE + below(journal.count - PER_MS * PAGE);
       const to = new Date(journal.firstMs + Math.floor(seq / PER_MS)).toISOString();
-      const response = await gateway.ask(`/payments?limit=${PAGE}&to=${to}`);
-      const { payments } = (await response.json()) as { payments: { correlationId: string }[] };
+      const url = `${gateway.url}/payments?limit=${PAGE}&to=${to}`;
+      const { payments } = await jsonFrom<Page>(url);
       // Two payments have one instant; the journal ends with the first of two.
       const newest = Math.min(seq | 1, journal.count);
       checks.equal(

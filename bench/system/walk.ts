@@ -10,7 +10,7 @@ import { run as runChild } from "../../testing/process.ts";
 import { until } from "../../testing/until.ts";
 import { commandOf } from "./children.ts";
 import { loadStack } from "./payments.ts";
-import { jsonFrom } from "./questions.ts";
+import { jsonFrom, type Page } from "./questions.ts";
 import { settledJournal, TEN_MILLION, type SettledJournal } from "./settled-journal.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 import { totalOf } from "./sums.ts";
@@ -20,11 +20,6 @@ export const name = "system/walk";
 const PAGE = 1_000;
 const SETTLED_MS_MAX = 60_000;
 const QUIET_MS = 1_000;
-
-type Page = {
-  readonly payments: { readonly correlationId: string }[];
-  readonly next: string | null;
-};
 
 export async function run(context: BenchContext): Promise<Row[]> {
   const ratePerSecond = context.quick ? 200 : 2_000;
@@ -65,7 +60,7 @@ async function walk(
   for (let cursor: string | null = ""; cursor !== null;) {
     const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
     const url = `${workerHttp.url}/payments?limit=${PAGE}${query}`;
-    const { payments, next } = (await jsonFrom(url)) as unknown as Page;
+    const { payments, next } = await jsonFrom<Page>(url);
     for (const { correlationId } of payments) {
       if (seq > 0 && correlationId === idOf(seq)) seq--;
       else others.add(correlationId);

@@ -100,7 +100,6 @@ export class Workers implements AsyncDisposable {
     return port;
   }
 
-  /** Waits until each has its part of the shards. */
   async untilEven(): Promise<void> {
     const part = SHARDS / this.#started.length;
     await until("each has its part of the shards", EVEN_MS_MAX, async () => {

@@ -19,7 +19,6 @@ const NOBODY = "00000000-0000-4000-8000-000000000000";
 
 const HEALTH_PATH = "/payments/service-health";
 
-/** True when a worker of ours answers there. */
 export async function isOurWorker(host: string, port: number): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);

@@ -28,7 +28,6 @@ export type Said = { readonly status: number; readonly body: string | null };
 export type Tried = {
   readonly charge: Charge;
   readonly outcome: ChargeOutcome;
-  /** Null when there was no answer. */
   readonly said: Said | null;
 };
 /** A charge that surely was not recorded, by its answer, and what the processor says of it afterwards. */

@@ -29,7 +29,6 @@ export async function once(url: string): Promise<string> {
   }
 }
 
-/** Follows the stream until the signal ends it. */
 export async function follow(url: string, watcher: Watcher, end: AbortSignal): Promise<void> {
   const worker = peerAt(url);
   let waitMs = RETRY_MS.first;

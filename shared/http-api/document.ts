@@ -69,7 +69,6 @@ function queryOf({ query = {} }: Row): Json[] {
   return Object.entries(query).map(([name, more]) => Object.assign({ name }, parameter, more));
 }
 
-/** Gives the schemes that an operation asks for. */
 function schemesIn(paths: Json) {
   const all = Object.entries({ adminToken: "ADMIN_TOKEN", readToken: "READ_TOKEN" });
   const asked = all.filter(([name]) => JSON.stringify(paths).includes(`"${name}":[]`));

@@ -73,7 +73,6 @@ function textOf(name: keyof typeof GROUNDS_LENGTH_MAX): SchemaOf<string> {
 
 export const OPEN_STATES = STATES.filter((name) => name !== "settled");
 export const ORDERS = ["age", "amount"] as const;
-/** Query of a list of open payments. */
 export const listQuery = {
   state: { schema: oneOf(...OPEN_STATES) },
   order: { schema: oneOf(...ORDERS) },

@@ -4,7 +4,6 @@ import { text, type Schema, type SchemaOf } from "./schema.ts";
 
 export type Reply = {
   readonly description: string;
-  /** Schemas by media type. */
   readonly content?: { readonly [type: string]: { readonly schema: Schema } };
   readonly headers?: { readonly [name: string]: { readonly schema: Schema } };
 };

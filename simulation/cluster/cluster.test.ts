@@ -11,7 +11,6 @@ const SEEDS = process.env["CI"] === "true" ? 1_000 : 50;
 const SEEDS_MAX = 2_500;
 setDefaultTimeout(900_000);
 
-/** Seeds that found something once, with what they found. */
 const FOUND_ONCE = [
   { seed: 1_795_898_765, what: "two starts had one number, when the database was put back" },
   {

@@ -68,7 +68,6 @@ async function inspected(): Promise<Record<string, Inspected>> {
   );
 }
 
-/** Gives status and body. */
 async function call(path: string, ...options: string[]): Promise<{ status: number; body: string }> {
   const program = [
     "const [path, method, body] = process.argv.slice(1);",

@@ -1,7 +1,6 @@
 import { argumentsOrExit, refuseArguments } from "../../shared/arguments.ts";
 
 export type KillOptions = {
-  /** Number of `kill -9`. */
   readonly kills: number;
   readonly seed: number;
   /** Payments a second. */

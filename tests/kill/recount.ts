@@ -31,7 +31,6 @@ type Sums = { count: number; cents: number; paid: bigint };
 const CENT = 1_000_000n;
 const UNIT = 100n * CENT;
 
-/** A fee in millionths of a cent. */
 export function feeBy(terms: Terms, amountCents: number): bigint {
   const { percent = "0", fixed = "0", min = "0", max, rounding } = terms;
   let fee = BigInt(amountCents) * scaled(percent, 4) + scaled(fixed, 8);

@@ -33,7 +33,6 @@ function isOwn(label: string): boolean {
   return label !== "" && !SCRAPED.has(label);
 }
 
-/** Adds what a page has. */
 export function addShown(shown: Asked, page: string): void {
   for (const [, name = "", labels = ""] of page.matchAll(/^(\w+)(?:\{([^}]*)\})? /gm)) {
     const names = Array.from(labels.matchAll(/(\w+)="/g), ([, label]) => label!);

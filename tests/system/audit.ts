@@ -16,7 +16,6 @@ export type Answer = {
 
 export type WindowSums = {
   readonly window: Window | null;
-  /** The gateway's sums by processor. */
   readonly gateway: Readonly<Record<string, Sum>>;
   readonly processors: Readonly<Record<string, Sum>>;
 };

@@ -9,7 +9,6 @@ import { SummaryReader } from "../summary.ts";
 import type { OwnBooks } from "./own-books.ts";
 import { ringFor } from "./ring.ts";
 
-/** Names of processors by number. */
 export function namesIn(db: Database): string[] {
   const rows = db.query("SELECT name FROM processors ORDER BY number").values() as [string][];
   return rows.map(([name]) => name);

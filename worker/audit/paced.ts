@@ -2,7 +2,6 @@
 import { NoAnswer, type Theirs } from "./theirs.ts";
 
 export type Pace = {
-  /** Pause before each call. */
   readonly pauseMs: number;
   /** Repeats of a call that got no answer, at most. */
   readonly repeats: number;

@@ -8,7 +8,6 @@ import { json, type Call } from "./route.ts";
 /** Header of a question that another worker passes on: whoever gets it answers it. */
 export const PASSED_ON = "papaleguas-passed-on";
 
-/** Figures of an audited processor. */
 export type AuditGauges = AuditedState & {
   readonly state: ProcessorAudit["state"];
   readonly equalUpToMs: number | null;

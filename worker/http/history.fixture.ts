@@ -16,7 +16,6 @@ export function incidentOf(sinceMs: number, more: Partial<Incident> = {}): Incid
   return { ...about, sinceMs, endedMs: null, times: 1, cost: { refused: 4 }, ...more };
 }
 
-/** News of a pipeline with two lanes. */
 export function newsOf(more: Partial<NewsOfPipeline> = {}): NewsOfPipeline {
   const lanes = ["default", "fallback"].map((name) => ({ name })) as never;
   return { lanes, minutes: [], changes: [], incidents: [], ...more };

@@ -51,7 +51,6 @@ export type LiveSources = {
   readonly audited: () => readonly AuditedState[];
   readonly history: {
     take(reading: LiveReading): void;
-    /** The newest incidents. */
     newest(): readonly ToldIncident[];
   };
   readonly periodMs?: number;

@@ -63,7 +63,6 @@ export function operatorAnswers(sources: OperatorSources) {
   } satisfies Partial<Answers>;
 }
 
-/** The open payments that a query asks for. */
 export async function openPaymentsAnswer(
   stories: Pick<Stories, "list">,
   query: URLSearchParams,

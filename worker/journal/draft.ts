@@ -82,7 +82,6 @@ export function removePartial(finalPath: string): void {
   rmSync(path, { force: true });
 }
 
-/** Opens and locks it. */
 function lockedAt(path: string, flags: number): number {
   const fd = openSync(path, constants.O_RDWR | flags, 0o644);
   // The file may have been published, and be somebody's copy, before it was locked.

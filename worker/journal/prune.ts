@@ -94,7 +94,6 @@ export function planPrune(
   })();
 }
 
-/** Number of steps that `prune` counts up to. */
 export function stepsOf({ baseRow, endRow, lastSeq }: PrunePlan): number {
   return endRow - baseRow + lastSeq;
 }

@@ -226,7 +226,6 @@ export class World {
     return this.processors[lane] as ModelProcessor;
   }
 
-  /** The weather of a processor from now on. */
   weather(lane: number, delayMs: number, failing: boolean): void {
     const { memory, model } = this.processor(lane);
     memory.tick(this.clock.nowMs);

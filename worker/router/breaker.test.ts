@@ -27,7 +27,6 @@ class Watched extends Breaker {
   }
 }
 
-/** Records an answer, and gives the changes that it makes. */
 function answer(breaker: Watched, nowMs: number, ticket: Ticket, signal: Signal): Change[] {
   breaker.record(nowMs, ticket, signal, "the cause");
   return breaker.takeChanges();

@@ -38,7 +38,6 @@ export class NumberedRouter extends Router {
   record(nowMs: number, lane: number, ticket: Ticket, report: LaneReport): void {
     this.lane(lane).record(nowMs, ticket, report);
   }
-  /** Lane of a payment of that amount at the head of the queue. */
   pick(nowMs: number, queue: Waiting, amountCents = AMOUNT_CENTS): RouterLane | null {
     return this.choose(nowMs, queue, this.orders.of(amountCents));
   }

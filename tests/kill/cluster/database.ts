@@ -116,7 +116,6 @@ export class Database {
     return this.nodes.filter((node) => node !== primary && !followers.has(node.machine.name));
   }
 
-  /** URL at the primary itself. */
   async urlOf(role: string = ROLE, name: string = DATABASE): Promise<string> {
     const primary = await this.primary();
     if (primary === null) throw new Error("there is no primary");

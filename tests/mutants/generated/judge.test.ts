@@ -11,7 +11,6 @@ const FEW = "api/workers/sites.ts";
 const importers = await readImporters();
 const effort = { seeds: 1, isBoth: true };
 
-/** Puts code at the beginning of a file. */
 async function beginning(file: string, code: string): Promise<Generated> {
   const find = await Bun.file(join(ROOT, file)).text();
   return { file, name: `${file}: ${code}`, edits: [{ file, find, replace: `${code}\n${find}` }] };

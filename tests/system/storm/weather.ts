@@ -74,7 +74,6 @@ export async function purgeAll(processors: readonly Processor[]): Promise<void> 
   }
 }
 
-/** Resolves when the time is up or `signal` is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, null, { signal }).catch(() => {});
 }
