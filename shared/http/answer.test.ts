@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { AnswerReader, headerOf } from "./answer.ts";
 
 const bytesOf = (...lines: string[]) => Buffer.from(lines.join("\r\n"));
+const ok = (...lines: string[]) => bytesOf("HTTP/1.1 200 OK", ...lines);
 const readAnswer = (received: Buffer, ended = false) => {
   const reader = new AnswerReader();
   return reader.read(received) ?? (ended ? reader.end() : null);
@@ -15,9 +16,8 @@ const read = (received: Buffer) => {
 };
 
 const WHOLE = {
-  "a body of a known length": bytesOf("HTTP/1.1 200 OK", "Content-Length: 4", "", "body"),
-  "a body in chunks": bytesOf(
-    "HTTP/1.1 200 OK",
+  "a body of a known length": ok("Content-Length: 4", "", "body"),
+  "a body in chunks": ok(
     "transfer-encoding: chunked",
     "",
     "3",
@@ -55,7 +55,7 @@ test("informational answers are passed over", () => {
 });
 
 test("an answer without a length is whole when its connection has ended, and says so", () => {
-  const bytes = bytesOf("HTTP/1.1 200 OK", "", "all");
+  const bytes = ok("", "all");
   expect(readAnswer(bytes)).toBeNull();
   const answer = readAnswer(bytes, true);
   expect(answer?.body.toString()).toBe("all");
@@ -63,8 +63,8 @@ test("an answer without a length is whole when its connection has ended, and say
 });
 
 test("one with a length that is cut short never is", () => {
-  expect(readAnswer(bytesOf("HTTP/1.1 200 OK", "Content-Length: 9", "", "half"), true)).toBeNull();
-  const chunked = bytesOf("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "2", "{}", "");
+  expect(readAnswer(ok("Content-Length: 9", "", "half"), true)).toBeNull();
+  const chunked = ok("Transfer-Encoding: chunked", "", "2", "{}", "");
   expect(readAnswer(chunked, true)).toBeNull();
 });
 
@@ -93,63 +93,23 @@ test.each([
     Buffer.from("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(17)),
     "no end",
   ],
-  [
-    "a chunk whose line never ends",
-    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", `2;${"x".repeat(2_000)}`),
-    "without a size",
-  ],
-  [
-    "two lengths",
-    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 3", "", "{}"),
-    "two lengths",
-  ],
-  [
-    "the same length twice",
-    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 2", "", "{}"),
-    "two lengths",
-  ],
-  [
-    "a length beside chunks",
-    bytesOf("HTTP/1.1 200 OK", "Content-Length: 2", CHUNKED, "", "{}"),
-    "two lengths",
-  ],
+  ["a chunk whose line never ends", ok(CHUNKED, "", `2;${"x".repeat(2_000)}`), "without a size"],
+  ["two lengths", ok("Content-Length: 2", "Content-Length: 3", "", "{}"), "two lengths"],
+  ["the same length twice", ok("Content-Length: 2", "Content-Length: 2", "", "{}"), "two lengths"],
+  ["a length beside chunks", ok("Content-Length: 2", CHUNKED, "", "{}"), "two lengths"],
   [
     "a line that ends for some and not for others",
-    bytesOf("HTTP/1.1 200 OK", "Other: 1\rContent-Length: 2", "", "{}"),
+    ok("Other: 1\rContent-Length: 2", "", "{}"),
     "not an answer",
   ],
-  [
-    "two codings",
-    bytesOf("HTTP/1.1 200 OK", CHUNKED, "Transfer-Encoding: gzip", "", "{}"),
-    "two lengths",
-  ],
-  ["a length below zero", bytesOf("HTTP/1.1 200 OK", "Content-Length: -1", "", ""), "length -1"],
-  [
-    "a length that is no number",
-    bytesOf("HTTP/1.1 200 OK", "Content-Length: 0x2", "", "{}"),
-    "length 0x2",
-  ],
-  [
-    "a length that never ends",
-    bytesOf("HTTP/1.1 200 OK", `Content-Length: ${"9".repeat(30)}`, "", ""),
-    "length 9",
-  ],
-  ["a chunk without a size", bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "x", ""), "without a size"],
-  [
-    "a chunk of less than nothing",
-    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "-2", "{}"),
-    "without a size",
-  ],
-  [
-    "a chunk of too much",
-    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "fffffffff", ""),
-    "without a size",
-  ],
-  [
-    "a chunk longer than it says",
-    bytesOf("HTTP/1.1 200 OK", CHUNKED, "", "2", "{}x", "0", "", ""),
-    "without an end",
-  ],
+  ["two codings", ok(CHUNKED, "Transfer-Encoding: gzip", "", "{}"), "two lengths"],
+  ["a length below zero", ok("Content-Length: -1", "", ""), "length -1"],
+  ["a length that is no number", ok("Content-Length: 0x2", "", "{}"), "length 0x2"],
+  ["a length that never ends", ok(`Content-Length: ${"9".repeat(30)}`, "", ""), "length 9"],
+  ["a chunk without a size", ok(CHUNKED, "", "x", ""), "without a size"],
+  ["a chunk of less than nothing", ok(CHUNKED, "", "-2", "{}"), "without a size"],
+  ["a chunk of too much", ok(CHUNKED, "", "fffffffff", ""), "without a size"],
+  ["a chunk longer than it says", ok(CHUNKED, "", "2", "{}x", "0", "", ""), "without an end"],
 ])("%s is refused", (_, bytes, sentence) => {
   expect(() => readAnswer(bytes)).toThrow(sentence);
 });
@@ -224,7 +184,7 @@ test.each([
 test("blanks around a value are no work", () => {
   const blanks = " ".repeat(16_000);
   for (let n = 0; n < 1_000; n++) {
-    const head = bytesOf("HTTP/1.1 200 OK", `Content-Length: 1${blanks}x`, "", "");
+    const head = ok(`Content-Length: 1${blanks}x`, "", "");
     expect(() => readAnswer(head)).toThrow("length 1");
   }
 });
