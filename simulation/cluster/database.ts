@@ -42,6 +42,8 @@ export class Database {
   isAway = false;
   /** Standbys acknowledge nothing. */
   isAlone = false;
+  /** Hears of each call that has written, before any standby has it. */
+  onWritten: (tables: Tables) => void = () => {};
   readonly #time: Time;
   readonly #chance: Chance;
   readonly #waiting: Call[] = [];
@@ -152,6 +154,7 @@ export class Database {
         continue;
       }
       this.#running = { call, value };
+      this.onWritten(this.tables);
       this.#reachQuorum();
     }
   }

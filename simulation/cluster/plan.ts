@@ -22,6 +22,8 @@ export type ClusterPlan = {
   readonly restarts: number;
   readonly failOvers: number;
   readonly lonely: number;
+  /** Payments that are posted twice while the standbys go, before whose quorum the primary is lost. */
+  readonly quorumLosses: number;
   /** Times at which somebody puts the database back to an earlier state under the workers. */
   readonly putBacks: number;
   readonly outages: number;
@@ -66,6 +68,7 @@ export function drawClusterPlan(chance: Chance): ClusterPlan {
     repeats: rate(0.5),
     otherAmounts: rate(0.2),
     leaves: times(3),
+    quorumLosses: times(2),
   };
 }
 

@@ -76,6 +76,8 @@ class ClusterWorld {
   #isTroubled = true;
   /** Instant at which standbys were there again, or leases were taken back with all else. */
   #wrongUntilMs = Number.NEGATIVE_INFINITY;
+  /** A payment with whose acceptance the standbys go. */
+  #fateful: string | null = null;
   #waiting = 0;
   #violation: string | null = null;
 
@@ -86,6 +88,9 @@ class ClusterWorld {
     const time = this.#time;
     this.#database = new Database(time, chance.fork(), this.plan.database);
     this.#database.clockMs = this.#clock();
+    this.#database.onWritten = ({ payments }) => {
+      if (this.#fateful !== null && payments.get(this.#fateful) !== undefined) this.#loseQuorum();
+    };
     this.#processors = Array.from({ length: PROCESSORS }, (_, number) => {
       const onRecord = (id: string) => this.#recorded(id, number);
       return new Processor({ time, chance: chance.fork(), onRecord }, this.plan.processor);
@@ -217,7 +222,8 @@ class ClusterWorld {
     during(plan.failOvers, () =>
       this.#breakDatabase("fails over", (ms) => this.#database.failOver(ms, this.#clock())),
     );
-    during(plan.lonely, () => this.#leaveAlone(span(6_000)));
+    during(plan.lonely, () => this.#beLonely(span(6_000)));
+    during(plan.quorumLosses, () => this.#planQuorumLoss());
     during(plan.putBacks, () => this.#putBack());
     during(plan.outages, () => this.#stopProcessor(span(8_000)));
   }
@@ -254,13 +260,39 @@ class ClusterWorld {
   }
 
   /** No standby is there for a while, in which the primary may start anew, and which may end it. */
-  #leaveAlone(ms: number): void {
+  #beLonely(ms: number): void {
+    const [startsAnew, failsOver] = [this.#chance.happens(0.6), this.#chance.happens(0.6)];
+    this.#leaveAlone(ms, startsAnew ? { inMs: ms / 4, awayMsMax: 300 } : null, failsOver);
+  }
+
+  /** Posts a payment with which the standbys go, and once more while nobody knows whether it is stored. */
+  #planQuorumLoss(): void {
+    const asked = this.#asked();
+    this.#fateful = asked.id;
+    this.#post(asked);
+    this.#time.after(this.#chance.next() * 1_000, () => this.#post(asked));
+  }
+
+  /** The primary starts anew with a payment that is on no standby; its worker asks again; then it is lost. */
+  #loseQuorum(): void {
+    this.#fateful = null;
+    if (!this.#isTroubled) return;
+    const anew = { inMs: this.#chance.between(1, 200), awayMsMax: 250 };
+    this.#leaveAlone(this.#chance.between(500, 2_500), anew, true);
+  }
+
+  #leaveAlone(
+    ms: number,
+    anew: { readonly inMs: number; readonly awayMsMax: number } | null,
+    failsOver: boolean,
+  ): void {
     this.#say("the primary is alone");
     this.#database.isAlone = true;
     this.#wrongUntilMs = Number.POSITIVE_INFINITY;
-    const [startsAnew, failsOver] = [this.#chance.happens(0.6), this.#chance.happens(0.6)];
-    if (startsAnew)
-      this.#time.after(ms / 4, () => this.#database.restart(this.#chance.between(1, 300)));
+    if (anew !== null) {
+      const awayMs = this.#chance.between(1, anew.awayMsMax);
+      this.#time.after(anew.inMs, () => this.#database.restart(awayMs));
+    }
     this.#time.after(ms, () => {
       if (failsOver)
         this.#breakDatabase("fails over", (away) => this.#database.failOver(away, this.#clock()));
@@ -301,7 +333,7 @@ class ClusterWorld {
 
   #planPayment(): void {
     const { troubleMs, repeats, otherAmounts } = this.plan;
-    const asked = { id: this.#id(), amountCents: this.#chance.between(1, 100_000) };
+    const asked = this.#asked();
     const atMs = this.#chance.next() * troubleMs;
     this.#time.after(atMs, () => this.#post(asked));
     if (this.#chance.happens(repeats)) {
@@ -311,6 +343,10 @@ class ClusterWorld {
       const other = { ...asked, amountCents: asked.amountCents + 1 };
       this.#time.after(atMs + this.#chance.next() * 4_000, () => this.#post(other));
     }
+  }
+
+  #asked(): Asked {
+    return { id: this.#id(), amountCents: this.#chance.between(1, 100_000) };
   }
 
   #id(): string {
