@@ -47,6 +47,7 @@ let cluster: ClusterMap | null = null;
 let lead: Lead = { leads: true, leader: null };
 let known: KnownSoFar | null = null;
 let folding: Timer | undefined;
+let isStopping = false;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -75,6 +76,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
     case "leave":
       return server?.leave();
     case "stop":
+      isStopping = true;
       await server?.stop();
       await history?.stop();
       clearInterval(folding);
@@ -167,6 +169,7 @@ async function openLedgerAndReader(
   const questions = new Questions(JOURNAL);
   const ledger = await openLedger(LEDGER_SLOTS, own.processors);
   const fold = await Fold.begin((text, values) => questions.ask(text, values), ledger);
+  void fold.fill(() => isStopping);
   const reader = new PostgresReader(questions, fold);
   return { reader, ledger: ledger.memory, fresh: () => fold.fresh() };
 }

@@ -14,6 +14,9 @@
  * left the ring are in the journal; their block's totals stay. A plain scan was refused: 1.7 ms for a
  * million rows, and growing.
  *
+ * A start may know blocks by their totals alone and fill the ring behind them later, the newest rows first:
+ * rows before `filledFrom` are not in the ring, and are read as those that have left it.
+ *
  * Purge starts the ledger anew at the next block boundary; rows below `base` do not exist any more.
  * Memory is reserved for all rows that there can be (limits.ts) and costs nothing until it is touched.
  */
@@ -40,6 +43,7 @@ export { BLOCK_ROWS, SUPER_BLOCKS };
 const HEAD = 0;
 const BASE = 1;
 const PURGES = 2;
+const FILLED_FROM = 3;
 
 /** The buffers from which a thread reads the ledger; they survive `postMessage`. */
 export type LedgerMemory = {
@@ -77,7 +81,7 @@ export function allocateLedger(
       slots,
       processors,
       rowsMax,
-      cursor: new SharedArrayBuffer(3 * 4),
+      cursor: new SharedArrayBuffer(4 * 4),
       ring: [1, 2, 3].map(() => new SharedArrayBuffer(slots * 8)),
       blocks: allocateTotals(blocks, Math.min(blockEntriesMax, ofBlocks)),
       supers: allocateTotals(supers, Math.min(SUPER_ENTRIES_MAX, ofSupers)),
@@ -118,6 +122,10 @@ export class LedgerCursor {
   get purges(): number {
     return Atomics.load(this.#cells, PURGES);
   }
+  /** The oldest row that the ring has ever had since the start, or its purge. */
+  get filledFrom(): number {
+    return Atomics.load(this.#cells, FILLED_FROM);
+  }
 }
 
 export class LedgerWriter {
@@ -139,6 +147,12 @@ export class LedgerWriter {
 
   get head(): number {
     return this.#head;
+  }
+  /** Rows that are not in the ring and have a slot there, the newest of those before `filledFrom`; at most so many. */
+  unfilled(rowsMax: number): { readonly fromRow: number; readonly toRow: number } {
+    const toRow = Atomics.load(this.#cells, FILLED_FROM);
+    const oldest = Math.max(Atomics.load(this.#cells, BASE), this.#firstWithSlot);
+    return { fromRow: Math.max(toRow - rowsMax, Math.min(oldest, toRow)), toRow };
   }
   /** Rows that may still be appended; room for some more is kept back for purges. */
   get rowsLeft(): number {
@@ -195,6 +209,7 @@ export class LedgerWriter {
     }
     this.#seal(block);
     this.#publish(this.#head + BLOCK_ROWS);
+    Atomics.store(this.#cells, FILLED_FROM, this.#head);
   }
 
   /** Appends rows as the journal has them; called at start. */
@@ -206,6 +221,28 @@ export class LedgerWriter {
         rows.processor[i] as number,
       );
     }
+  }
+
+  /**
+   * Fills the ring with rows that `unfilled` has named, up to, not including, `filledFrom`. Those whose slots
+   * newer rows have taken meanwhile are left out.
+   */
+  fill(fromRow: number, { requestedAtMs, amountCents, processor }: LedgerRows): void {
+    const toRow = Atomics.load(this.#cells, FILLED_FROM);
+    if (fromRow + requestedAtMs.length !== toRow) throw new Error("the ring is filled with a gap");
+    const columns = this.#columns;
+    for (let row = Math.max(fromRow, this.#firstWithSlot); row < toRow; row++) {
+      const [slot, i] = [row % this.memory.slots, row - fromRow];
+      columns.requestedAtMs[slot] = requestedAtMs[i] as number;
+      columns.amountCents[slot] = amountCents[i] as number;
+      columns.processor[slot] = processor[i] as number;
+    }
+    Atomics.store(this.#cells, FILLED_FROM, fromRow);
+  }
+
+  /** The oldest row whose slot the next row does not take. */
+  get #firstWithSlot(): number {
+    return this.#head - this.memory.slots + 1;
   }
 
   /** Seals a block and adds it to its super-block, which is sealed with the last of its blocks. */
@@ -227,6 +264,7 @@ export class LedgerWriter {
     this.#cents = 0;
     this.#head = baseRow;
     Atomics.store(this.#cells, BASE, baseRow);
+    Atomics.store(this.#cells, FILLED_FROM, baseRow);
     Atomics.store(this.#cells, HEAD, baseRow);
   }
 

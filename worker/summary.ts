@@ -4,7 +4,7 @@
  *
  * A reading takes the head once and looks only below it. Afterwards it checks whether the writer has
  * run over a slot that was read, or a purge came between; if so it reads again. It never waits in
- * between: rows that left the ring and are not at hand are fetched first, and then all is read again
+ * between: rows that are not in the ring and not at hand are fetched first, and then all is read again
  * with their sums. Those stay true meanwhile: a row in the journal never changes, and while the worker
  * runs its number is given to no other.
  */
@@ -149,7 +149,7 @@ export class SummaryReader {
    * be read as they were, which another reading a moment later can.
    */
   rowsOf(fromRow: number, toRow: number): LedgerRows | null | Promise<LedgerRows | null> {
-    if (!this.#hasLeftRing(fromRow)) {
+    if (this.#isInRing(fromRow)) {
       const { requestedAtMs, amountCents, processor } = this.#columns;
       const slot = fromRow % this.#memory.slots;
       const copy = (column: Float64Array) => column.slice(slot, slot + toRow - fromRow);
@@ -158,7 +158,7 @@ export class SummaryReader {
         amountCents: copy(amountCents),
         processor: copy(processor),
       };
-      if (!this.#hasLeftRing(fromRow)) return rows;
+      if (this.#isInRing(fromRow)) return rows;
     }
     const allOf = (rows: LedgerRows) =>
       rows.requestedAtMs.length === toRow - fromRow ? rows : null;
@@ -228,7 +228,7 @@ export class SummaryReader {
     return (maxMs[block] as number) < fromMs || (minMs[block] as number) > toMs;
   }
 
-  /** Counts a processor's rows in a block; 0 when it has no entries and its rows have left the ring. */
+  /** Counts a processor's rows in a block; 0 when it has no entries and its rows are not in the ring. */
   #countIn(block: number, processor: number, endRow: number): number {
     const { blocks, processor: ring } = this.#columns;
     const [from, to] = [blocks.from[block] as number, blocks.to[block] as number];
@@ -236,7 +236,7 @@ export class SummaryReader {
       if (blocks.processor[entry] === processor) return blocks.count[entry] as number;
     }
     let count = 0;
-    if (from !== to || this.#hasLeftRing(block * BLOCK_ROWS)) return count;
+    if (from !== to || !this.#isInRing(block * BLOCK_ROWS)) return count;
     for (let row = block * BLOCK_ROWS; row < endRow; row++) {
       if (ring[row % this.#memory.slots] === processor) count++;
     }
@@ -253,11 +253,11 @@ export class SummaryReader {
   ): boolean {
     const fromRow = block * BLOCK_ROWS;
     const toRow = Math.min(fromRow + BLOCK_ROWS, head);
-    if (!this.#hasLeftRing(fromRow)) {
+    if (this.#isInRing(fromRow)) {
       const before = snapshot(totals);
       const slot = fromRow % this.#memory.slots;
       addRowsInWindow(totals, window, this.#columns, slot, slot + toRow - fromRow);
-      if (!this.#hasLeftRing(fromRow)) return true;
+      if (this.#isInRing(fromRow)) return true;
       restore(totals, before);
     }
     const sums = fetched.sums.get(toRow);
@@ -289,9 +289,9 @@ export class SummaryReader {
     sums.set(toRow, totals);
   }
 
-  /** True once the writer may have begun to write over the row's slot. */
-  #hasLeftRing(row: number): boolean {
-    return this.#cursor.head >= row + this.#memory.slots;
+  /** False once the writer may have begun to write over the row's slot, and before it has filled it. */
+  #isInRing(row: number): boolean {
+    return this.#cursor.head < row + this.#memory.slots && row >= this.#cursor.filledFrom;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Compares sums of several streams that are folded into one ledger with the database's own:
- * whatever is committed, purged and folded between, with rows that have left the ring, and after a start.
+ * whatever is committed, purged and folded between, with rows that have left the ring, after a start, and at any
+ * moment of the filling of the ring behind it.
  */
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -18,8 +19,10 @@ afterAll(stopPostgres);
 
 const PROCESSORS = 2;
 /** A ring of few blocks, so that most rows have left it. */
-const SLOTS = 2 * BLOCK_ROWS;
+const SLOTS = 3 * BLOCK_ROWS;
 const ROWS_MAX = 2 ** 16;
+/** A piece of the ring that is not a block's. */
+const PIECE_ROWS = 100;
 /** Windows that cut blocks anywhere; times of rows lie between. */
 const TIMES = 1_000;
 
@@ -70,9 +73,13 @@ async function folded(questions: Questions) {
   const ledger = new LedgerWriter(allocateLedger(SLOTS, PROCESSORS, ROWS_MAX));
   const fold = await Fold.begin((text, values) => questions.ask(text, values), ledger);
   const reader = new PostgresReader(questions, fold);
-  const rowsOf = (from: number, to: number) => reader.rows(from, to);
+  const asked = { rows: 0 };
+  const rowsOf = (from: number, to: number) => {
+    asked.rows++;
+    return reader.rows(from, to);
+  };
   const summary = new SummaryReader(ledger.memory, rowsOf, null, () => fold.fresh());
-  return { ledger, fold, reader, summary };
+  return { ledger, fold, reader, summary, asked };
 }
 
 const step = fc.oneof(
@@ -81,7 +88,7 @@ const step = fc.oneof(
     stream: fc.nat(3),
     count: fc.integer({ min: 1, max: 700 }),
   }),
-  fc.record({ kind: fc.constantFrom("fold", "purge", "start", "look") }),
+  fc.record({ kind: fc.constantFrom("fold", "purge", "start", "look", "fill") }),
 );
 const WINDOWS = [
   [0, TIMES],
@@ -107,6 +114,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
           if ("stream" in one) await streams.append(one.stream, one.count);
           else if (one.kind === "purge") await streams.purge();
           else if (one.kind === "fold") await now.fold.fresh();
+          else if (one.kind === "fill") await now.fold.fillPiece(PIECE_ROWS);
           else if (one.kind === "start") now = await folded(questions);
           else {
             for (const [fromMs, toMs] of WINDOWS) {
@@ -124,6 +132,29 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       }),
       { numRuns: 25 },
     );
+    questions.close();
+    connection.drop();
+  },
+);
+
+test.skipIf(WHY_NO_POSTGRES !== null)(
+  `a start asks the database for rows until the ring has them, and then no more${NO_POSTGRES}`,
+  async () => {
+    const url = await freshDatabase();
+    const connection = new Connection(url, Number.POSITIVE_INFINITY);
+    await migratePostgres(connection);
+    const streams = new Streams(connection);
+    await streams.append(0, BLOCK_ROWS);
+    await streams.append(1, BLOCK_ROWS + 1);
+    const questions = new Questions(url);
+    const { fold, summary, asked, ledger } = await folded(questions);
+    const window = { fromMs: 100, toMs: 299 };
+    const before = await summary.read(window);
+    expect(asked.rows).toBe(2);
+    await fold.fill(() => false);
+    expect(await summary.read(window)).toEqual(before);
+    expect(asked.rows).toBe(2);
+    expect(new LedgerCursor(ledger.memory).filledFrom).toBe(0);
     questions.close();
     connection.drop();
   },

@@ -10,10 +10,14 @@
  *
  * Rows of the fold have an order of their own, which is another one in each process and after each start;
  * runs tell where they lie in the database, for those that have left the ring. A purge moves the base of
- * every stream in one transaction, and begins the fold anew. Following each commit was refused: several
+ * every stream in one transaction, and begins the fold anew.
+ *
+ * A start takes full blocks by their totals, so that it does not depend on how many rows the ring holds; these
+ * come afterwards, piece by piece. Until then windows are answered by the database where they cut a block, and
+ * cost what older ones cost. Following each commit was refused: several
  * followers cost a fifth to a half of the throughput (docs/adr/0057-streams-are-folded.md).
  */
-import type { RowRange, StreamRows } from "../../journal-reader.ts";
+import { JournalUnreachable, type RowRange, type StreamRows } from "../../journal-reader.ts";
 import { BLOCK_ROWS, STREAMS } from "../../limits.ts";
 import type { BlockTotals, LedgerRows } from "../../transitions.ts";
 import { arrayOf, ledgerBlocks, ledgerRows, type Ask } from "./ledger.ts";
@@ -23,11 +27,12 @@ export type Places = { piecesOf(range: RowRange): StreamRows[] };
 
 /** The ledger in memory that is written here, and by nobody else. */
 export type FoldedLedger = {
-  readonly memory: { readonly slots: number; readonly processors: number };
+  readonly memory: { readonly processors: number };
   readonly head: number;
   append(requestedAtMs: number, amountCents: number, processor: number): number;
   restoreBlock(totals: BlockTotals): void;
-  restoreRows(rows: LedgerRows): void;
+  unfilled(rowsMax: number): RowRange;
+  fill(fromRow: number, rows: LedgerRows): void;
   purge(): number;
 };
 
@@ -45,7 +50,6 @@ type FoldedRow = Ends & {
 const NOTHING: Known = { base: 0, row: 0 };
 /** Bounds the memory that a start or a fold takes. */
 const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
-const QUESTIONS_AT_ONCE = 4;
 const BLOCK_TOTALS_AT_ONCE = 8_192;
 const TRIES = 6;
 const TRY_AGAIN_MS = 500;
@@ -64,7 +68,7 @@ export class Fold implements Places {
     this.#ledger = ledger;
   }
 
-  /** Folds all that there is into an empty ledger: the newest rows into its ring, older blocks by their totals. */
+  /** Folds all that there is into an empty ledger: full blocks by their totals, without their rows. */
   static async begin(ask: Ask, ledger: FoldedLedger): Promise<Fold> {
     const fold = new Fold(ask, ledger);
     for (let left = TRIES; ; left--) {
@@ -90,6 +94,33 @@ export class Fold implements Places {
         return (this.#running = this.#fold());
       });
     return this.#next;
+  }
+
+  /** Fills the ring with the rows that a start has left out, the newest first, however long the database is away. */
+  async fill(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      try {
+        if (!(await this.fillPiece())) return;
+      } catch (error) {
+        if (!(error instanceof JournalUnreachable)) throw error;
+        await Bun.sleep(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  /** Fills the ring with so many rows at most. False when there is nothing left to fill. */
+  async fillPiece(rowsMax: number = ROWS_AT_ONCE): Promise<boolean> {
+    const runs = this.#runs;
+    const range = this.#ledger.unfilled(rowsMax);
+    const count = range.toRow - range.fromRow;
+    if (count === 0) return false;
+    const rows = await ledgerRows(this.#ask, ...this.piecesOf(range));
+    // A purge that was not folded yet has taken rows away.
+    if (rows.requestedAtMs.length !== count) await this.fresh();
+    if (runs !== this.#runs) return true;
+    if (rows.requestedAtMs.length !== count) throw gapIn(this.piecesOf(range)[0]!.stream);
+    this.#ledger.fill(range.fromRow, rows);
+    return true;
   }
 
   /** Rows that are not folded yet lie behind all that are: a range without an end has those of every stream. */
@@ -130,25 +161,14 @@ export class Fold implements Places {
   /** Takes full blocks first, since a block's totals begin at a block's row. */
   async #load(): Promise<void> {
     const ledger = this.#ledger;
-    const { processors, slots } = ledger.memory;
+    const { processors } = ledger.memory;
     const all = await this.#ask<Ends>(
       "SELECT stream::int, base::float8, rows::float8 FROM streams WHERE rows > base ORDER BY stream",
       [],
     );
-    let kept = 0;
-    const parts = all.map(({ stream, base, rows }) => {
-      const sealed = Math.floor(rows / BLOCK_ROWS) * BLOCK_ROWS;
-      kept += rows - sealed;
-      return { stream, base, sealed };
-    });
-    // Rows of as many full blocks as have room in the ring beside those of no full block are loaded, too.
-    let room = Math.floor(Math.max(0, slots - kept) / BLOCK_ROWS) * BLOCK_ROWS;
-    for (const part of parts) {
-      const { stream, base } = part;
-      const asRows = Math.min(room, part.sealed - base);
-      room -= asRows;
-      const end = part.sealed - asRows;
-      const step = Math.max(1, Math.floor(BLOCK_TOTALS_AT_ONCE / processors)) * BLOCK_ROWS;
+    const step = Math.max(1, Math.floor(BLOCK_TOTALS_AT_ONCE / processors)) * BLOCK_ROWS;
+    for (const { stream, base, rows } of all) {
+      const end = Math.floor(rows / BLOCK_ROWS) * BLOCK_ROWS;
       for (let row = base; row < end; row += step) {
         const to = Math.min(end, row + step);
         const at = ledger.head;
@@ -158,35 +178,6 @@ export class Fold implements Places {
         this.#folded(stream, base, row, to, at);
       }
       this.#known.set(stream, { base, row: end });
-    }
-    for (const { stream, base, sealed } of parts) {
-      const { row: from } = this.#known.get(stream)!;
-      for await (const { fromRow, toRow, rows } of this.#rowsOf({
-        stream,
-        fromRow: from,
-        toRow: sealed,
-      })) {
-        const at = ledger.head;
-        ledger.restoreRows(rows);
-        if (ledger.head - at !== toRow - fromRow) throw gapIn(stream);
-        this.#folded(stream, base, fromRow, toRow, at);
-      }
-    }
-  }
-
-  /** Asks for rows of a stream, some of them while others are awaited, and gives them in their order. */
-  async *#rowsOf({ stream, fromRow, toRow }: StreamRows) {
-    const asked: Promise<StreamRows & { readonly rows: LedgerRows }>[] = [];
-    for (let from = fromRow; from < toRow || asked.length > 0;) {
-      while (from < toRow && asked.length < QUESTIONS_AT_ONCE) {
-        const piece = { stream, fromRow: from, toRow: Math.min(toRow, from + ROWS_AT_ONCE) };
-        const answer = ledgerRows(this.#ask, piece).then((rows) => Object.assign(piece, { rows }));
-        // Once one has failed nobody waits for the others.
-        answer.catch(() => {});
-        asked.push(answer);
-        from = piece.toRow;
-      }
-      yield await asked.shift()!;
     }
   }
 
