@@ -1,5 +1,5 @@
 /** The pipeline of a worker that has some of the shards, while others come and go. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
 import { Holding } from "../cluster/holding.ts";
 import type { Peer } from "../cluster/lead.ts";
@@ -216,6 +216,23 @@ describe("shards that another worker is to have", () => {
     await charges[0]!.answer(ACCEPTED);
     await bench.tick();
     expect(shared.given).toEqual([{ shards: gifts.map(({ shard }) => shard), to: OTHER }]);
+  });
+
+  test("are looked through once for open payments, however long they wait for a call", async () => {
+    const { shared, bench } = await started({ ours });
+    using _ = bench;
+    const charge = await bench.send(paid[0]!);
+    const others = ours.slice(0, SHARDS / 4).map((shard) => ({ shard, to: OTHER }));
+    const { payments } = bench.pipeline;
+    const all = spyOn(payments, "all");
+    shared.hear({ gifts: others });
+    for (let tick = 0; tick < 20; tick++) await bench.tick();
+    expect(shared.given.flatMap(({ shards }) => shards)).toHaveLength(others.length - 1);
+    await charge.answer(UNKNOWN);
+    await bench.tick();
+    expect(shared.given.flatMap(({ shards }) => shards)).toHaveLength(others.length);
+    expect(payments.count).toBe(0);
+    expect(all).toHaveBeenCalledTimes(1);
   });
 
   test("are kept while any shard is here whose owner has ended, and whose calls may still run", async () => {

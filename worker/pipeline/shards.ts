@@ -43,12 +43,21 @@ export type ShardsOptions = {
   readonly keepsAll: () => boolean;
 };
 
+/** A shard that is to be given away. */
+type Closing = {
+  /** The worker that gets it. */
+  readonly to: number;
+  /** Payments of it that were open when nothing new began for it any more. */
+  readonly payments: readonly OpenPayment[];
+};
+
 export class Shards {
   readonly holding: Holding;
   readonly #options: ShardsOptions;
   readonly #share: Share;
-  /** Shards that are to be given away, with the worker that gets them. */
-  readonly #closing = new Map<number, number>();
+  readonly #closing = new Map<number, Closing>();
+  /** Their payments of which something is under way: others need not be looked at in each tick. */
+  #moving: readonly OpenPayment[] = [];
   #isGiving = false;
   #isDecided = false;
 
@@ -99,12 +108,14 @@ export class Shards {
   tick(): void {
     if (this.#closing.size === 0 || this.#isGiving || this.#isKept()) return;
     if (this.#options.lanes.some(({ inFlight, inFlightShare }) => inFlight > inFlightShare)) return;
-    const busy = this.#underWay();
-    const quiet = [...this.#closing].filter(([shard]) => !busy.has(shard));
-    const to = quiet[0]?.[1];
+    const busy = this.#busy();
+    const quiet = [...this.#closing].filter(
+      ([shard, { payments }]) => !busy.has(shard) && !payments.some(isMoving),
+    );
+    const to = quiet[0]?.[1].to;
     if (to === undefined) return;
     void this.#give(
-      quiet.flatMap(([shard, other]) => (other === to ? [shard] : [])),
+      quiet.flatMap(([shard, closing]) => (closing.to === to ? [shard] : [])),
       to,
     );
   }
@@ -122,10 +133,25 @@ export class Shards {
     this.#shareOut();
     if (gained.length > 0) void load(gained);
     if (this.#closing.size > 0 || this.#isKept() || !this.#share.isWhole(clock.steadyMs())) return;
-    for (const { shard, to } of gifts) if (this.holding.close(shard)) this.#closing.set(shard, to);
-    if (this.#closing.size === 0) return;
+    this.#close(gifts);
+  }
+
+  /** Begins to give shards away, with one look at all that is open. */
+  #close(gifts: SharedNews["gifts"]): void {
+    const { payments, withdraw } = this.#options;
+    const open = new Map<number, OpenPayment[]>();
+    for (const { shard, to } of gifts) {
+      if (!this.holding.close(shard)) continue;
+      const theirs: OpenPayment[] = [];
+      open.set(shard, theirs);
+      this.#closing.set(shard, { to, payments: theirs });
+    }
+    if (open.size === 0) return;
     this.#shareOut();
-    for (const one of this.#closed()) this.#options.withdraw(one);
+    for (const one of payments.all()) open.get(shardOf(one.payment.correlationId))?.push(one);
+    const all = [...open.values()].flat();
+    this.#moving = all.filter(isMoving);
+    for (const one of all) withdraw(one);
   }
 
   /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */
@@ -145,13 +171,11 @@ export class Shards {
     for (const lane of lanes) lane.inFlightShare = share;
   }
 
-  #underWay(): Set<number> {
-    const { payments, shared } = this.#options;
-    const shards = shared.shardsUnderWay();
-    for (const { calls, state, payment } of payments.all()) {
-      const isMoving = calls > 0 || state.kind === "accepting" || state.kind === "assigned";
-      if (isMoving) shards.add(shardOf(payment.correlationId));
-    }
+  /** Shards of which something is under way. */
+  #busy(): Set<number> {
+    const shards = this.#options.shared.shardsUnderWay();
+    this.#moving = this.#moving.filter(isMoving);
+    for (const { payment } of this.#moving) shards.add(shardOf(payment.correlationId));
     return shards;
   }
 
@@ -161,7 +185,8 @@ export class Shards {
     // Nobody but this worker parks any of them, and it does not now.
     const parked = await shared.parkedIn(shards);
     const version = await shared.give(shards, to);
-    const theirs = this.#closed(new Set(shards));
+    const open = shards.flatMap((shard) => this.#closing.get(shard)?.payments ?? []);
+    const theirs = open.filter(({ isOpen }) => isOpen);
     for (const shard of shards) {
       this.#closing.delete(shard);
       if (version === null) this.holding.reopen(shard);
@@ -174,10 +199,8 @@ export class Shards {
     for (const payment of theirs) payments.forget(payment);
     for (const [state, count] of parked) payments.countParked(state, -count);
   }
+}
 
-  /** Open payments of these shards, or of all that are to be given away. */
-  #closed(shards: { readonly has: (shard: number) => boolean } = this.#closing): OpenPayment[] {
-    const { payments } = this.#options;
-    return [...payments.all()].filter((one) => shards.has(shardOf(one.payment.correlationId)));
-  }
+function isMoving({ isOpen, calls, state }: OpenPayment): boolean {
+  return isOpen && (calls > 0 || state.kind === "accepting" || state.kind === "assigned");
 }
