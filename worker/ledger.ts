@@ -57,6 +57,8 @@ export type LedgerMemory = {
   readonly supers: TotalsMemory;
 };
 
+type Piece = { readonly fromRow: number; readonly toRow: number };
+
 export type LedgerColumns = {
   readonly requestedAtMs: Float64Array;
   readonly amountCents: Float64Array;
@@ -149,7 +151,7 @@ export class LedgerWriter {
     return this.#head;
   }
   /** Rows that are not in the ring and have a slot there, the newest of those before `filledFrom`; at most so many. */
-  unfilled(rowsMax: number): { readonly fromRow: number; readonly toRow: number } {
+  unfilled(rowsMax: number): Piece {
     const toRow = Atomics.load(this.#cells, FILLED_FROM);
     const oldest = Math.max(Atomics.load(this.#cells, BASE), this.#firstWithSlot);
     return { fromRow: Math.max(toRow - rowsMax, Math.min(oldest, toRow)), toRow };
@@ -224,12 +226,13 @@ export class LedgerWriter {
   }
 
   /**
-   * Fills the ring with rows that `unfilled` has named, up to, not including, `filledFrom`. Those whose slots
-   * newer rows have taken meanwhile are left out.
+   * Fills the ring with rows that `unfilled` has named. Those whose slots newer rows have taken meanwhile are
+   * left out, and all of them when they have been purged.
    */
-  fill(fromRow: number, { requestedAtMs, amountCents, processor }: LedgerRows): void {
-    const toRow = Atomics.load(this.#cells, FILLED_FROM);
-    if (fromRow + requestedAtMs.length !== toRow) throw new Error("the ring is filled with a gap");
+  fill({ fromRow, toRow }: Piece, { requestedAtMs, amountCents, processor }: LedgerRows): void {
+    if (requestedAtMs.length !== toRow - fromRow) throw new Error("the ring is filled with a gap");
+    if (toRow !== Atomics.load(this.#cells, FILLED_FROM)) return;
+    if (fromRow < Atomics.load(this.#cells, BASE)) return;
     const columns = this.#columns;
     for (let row = Math.max(fromRow, this.#firstWithSlot); row < toRow; row++) {
       const [slot, i] = [row % this.memory.slots, row - fromRow];

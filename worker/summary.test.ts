@@ -194,7 +194,12 @@ test.each([
 test("every window sums to what a filter says at any moment at which the ring is filled behind a start", () => {
   const runs = fc.array(run, { minLength: 1, maxLength: 6 });
   const moments = fc.array(
-    fc.record({ window: fc.tuple(bound, bound), filled: fc.nat(600), added: fc.nat(200) }),
+    fc.record({
+      window: fc.tuple(bound, bound),
+      filled: fc.nat(600),
+      added: fc.nat(200),
+      purge: fc.nat(19).map((n) => n === 0),
+    }),
     { minLength: 4, maxLength: 8 },
   );
   let [oldReads, inRing] = [0, 0];
@@ -202,24 +207,27 @@ test("every window sums to what a filter says at any moment at which the ring is
     fc.property(runs, moments, (some, all) => {
       const { both, times, base } = play(some);
       const again = restored(both, base, undefined, 0);
-      for (const { window, filled, added } of all) {
+      for (const { window, filled, added, purge } of all) {
         const asked = windowOf(times, ...window);
         const before = again.oldReads;
         expect(again.read(asked)).toEqual(again.naive(asked));
         oldReads += again.oldReads - before;
-        const { fromRow, toRow } = again.writer.unfilled(filled);
-        // Rows come while those that are filled in are on their way.
+        const piece = again.writer.unfilled(filled);
+        const rows = columns(again.rows(piece.fromRow, piece.toRow));
+        // Rows come while those that are filled in are on their way, and perhaps a purge.
+        if (purge) again.purge();
         for (let n = 0; n < added; n++) {
           again.append({ atMs: times[n % times.length]!, cents: n + 1, processor: n % PROCESSORS });
         }
-        again.writer.fill(fromRow, columns(again.rows(fromRow, toRow)));
+        again.writer.fill(piece, rows);
       }
-      const { fromRow, toRow } = again.writer.unfilled(SLOTS);
-      again.writer.fill(fromRow, columns(again.rows(fromRow, toRow)));
-      expect(again.writer.unfilled(SLOTS)).toEqual({ fromRow, toRow: fromRow });
+      const last = again.writer.unfilled(SLOTS);
+      again.writer.fill(last, columns(again.rows(last.fromRow, last.toRow)));
+      expect(again.writer.unfilled(SLOTS).toRow).toBe(last.fromRow);
       // Then rows that have a slot are read there.
       const { head } = again.writer;
-      const block = Math.ceil(Math.max(base, head - SLOTS + 1) / BLOCK_ROWS) * BLOCK_ROWS;
+      const oldest = new LedgerCursor(again.memory).base;
+      const block = Math.ceil(Math.max(oldest, head - SLOTS + 1) / BLOCK_ROWS) * BLOCK_ROWS;
       for (let row = block; row < head; row += BLOCK_ROWS) {
         const end = Math.min(head, row + BLOCK_ROWS);
         const before = again.oldReads;

@@ -32,7 +32,7 @@ export type FoldedLedger = {
   append(requestedAtMs: number, amountCents: number, processor: number): number;
   restoreBlock(totals: BlockTotals): void;
   unfilled(rowsMax: number): RowRange;
-  fill(fromRow: number, rows: LedgerRows): void;
+  fill(range: RowRange, rows: LedgerRows): void;
   purge(): number;
 };
 
@@ -115,11 +115,12 @@ export class Fold implements Places {
     const count = range.toRow - range.fromRow;
     if (count === 0) return false;
     const rows = await ledgerRows(this.#ask, ...this.piecesOf(range));
-    // A purge that was not folded yet has taken rows away.
-    if (rows.requestedAtMs.length !== count) await this.fresh();
-    if (runs !== this.#runs) return true;
-    if (rows.requestedAtMs.length !== count) throw gapIn(this.piecesOf(range)[0]!.stream);
-    this.#ledger.fill(range.fromRow, rows);
+    if (rows.requestedAtMs.length === count) this.#ledger.fill(range, rows);
+    else {
+      // A purge that was not folded yet has taken rows away.
+      await this.fresh();
+      if (runs === this.#runs) throw gapIn(this.piecesOf(range)[0]!.stream);
+    }
     return true;
   }
 
