@@ -8,7 +8,7 @@ import { CLUSTER_BUGS } from "./bugs.ts";
 
 const SEEDS = process.env["CI"] === "true" ? 1_000 : 50;
 /** Last seed that is tried with a bug: it is found by then. */
-const SEEDS_MAX = 2_500;
+const SEEDS_MAX = 2_000;
 setDefaultTimeout(900_000);
 
 const FOUND_ONCE = [
