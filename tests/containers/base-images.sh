@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Stand-ins for the two base images, for machines on which nothing can be pulled:
+# Stand-ins for the base images, for machines on which nothing can be pulled:
 #
 #     tests/containers/base-images.sh PATH_OF_BUN
 #     export BUN_IMAGE=papa-leguas-stand-in/bun HAPROXY_IMAGE=papa-leguas-stand-in/haproxy
+#     export POSTGRES_IMAGE=papa-leguas-stand-in/postgres
 #
 # They are made of this machine's own files: a shell, the few tools that the Dockerfile calls, Bun and
-# the packages that the lockfile names, so that the build needs no network; and HAProxy. They
+# the packages that the lockfile names, so that the build needs no network; HAProxy; and PostgreSQL 15, where Debian's
+# package is installed. They
 # prove that the images build and run, not that the published base images are what they should be.
 # DOCKER names the docker command.
 set -euo pipefail
@@ -55,3 +57,32 @@ import_root bun 'ENV PATH=/usr/bin HOME=/root' 'WORKDIR /root'
 
 make_root haproxy haproxy
 import_root haproxy 'ENV PATH=/usr/bin' 'USER 99:99'
+
+# PostgreSQL as the published image is used here: its user, password and database from the environment, its
+# data at the same path, and tools in PATH.
+postgresql=/usr/lib/postgresql/15
+[ -d "$postgresql" ] || exit 0
+PATH="$postgresql/bin:$PATH" make_root postgres bash sh cat postgres initdb pg_isready
+root="$work/postgres"
+# The server finds its files by the place of its program.
+mkdir -p "$root$postgresql"/{bin,lib} "$root"/var/{lib/postgresql/data,run/postgresql} "$root"/usr/share/{postgresql,zoneinfo/Etc}
+for program in postgres initdb; do mv "$root/usr/bin/$program" "$root$postgresql/bin"; done
+cp --recursive /usr/share/postgresql/15 "$root/usr/share/postgresql"
+cp "$postgresql"/lib/{plpgsql,dict_snowball,euc2004_sjis2004}.so "$root$postgresql/lib"
+for zone in UTC Etc/UTC; do cp --dereference "/usr/share/zoneinfo/$zone" "$root/usr/share/zoneinfo/$zone"; done
+echo 'postgres:x:70:70::/var/lib/postgresql:/bin/sh' >"$root/etc/passwd"
+cat >"$root/usr/bin/serve" <<'SCRIPT'
+#!/bin/bash
+set -euo pipefail
+export PGDATA=/var/lib/postgresql/data
+if [ ! -e "$PGDATA/PG_VERSION" ]; then
+  initdb --username "$POSTGRES_USER" --pwfile <(echo "$POSTGRES_PASSWORD") --auth-host scram-sha-256 --auth-local trust \
+    --locale C --encoding UTF8
+  echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
+  echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$PGDATA" postgres
+fi
+exec postgres -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql
+SCRIPT
+chmod +x "$root/usr/bin/serve"
+chown -R 70:70 "$root"/var/{lib,run}/postgresql
+import_root postgres "ENV PATH=$postgresql/bin:/usr/bin" 'USER 70:70' 'VOLUME /var/lib/postgresql/data' 'ENTRYPOINT ["serve"]'

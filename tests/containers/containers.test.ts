@@ -5,8 +5,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { NO_HAPROXY, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
+import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { run as runProgram } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
+import { until } from "../../testing/until.ts";
 import { Daemon, whyNoDaemon } from "./daemon.ts";
 import { measure } from "./usage.ts";
 
@@ -18,6 +20,8 @@ const NOTE = REASON === null ? "" : ` (skipped: ${REASON})`;
 const ENV = {
   BUN_IMAGE: "papa-leguas-stand-in/bun",
   HAPROXY_IMAGE: "papa-leguas-stand-in/haproxy",
+  POSTGRES_IMAGE: "papa-leguas-stand-in/postgres",
+  POSTGRES_PASSWORD: crypto.randomUUID(),
   LINK_SECRET: crypto.randomUUID(),
   COMPOSE_PROJECT_NAME: "papa-leguas-test",
 };
@@ -28,6 +32,8 @@ const CONTEST = ["--users", "100", "--seconds", "20", "--strict", "--json"];
 /** Moment in a contest of 20 s; the processors are in trouble when the worker goes. */
 const API_CRASH_AT_MS = 4_000;
 const CRASH_AFTER_MS = 5_000;
+/** A lease, and much for calls that each start a process. */
+const TAKEN_MS_MAX = 20_000;
 
 let daemon: Daemon;
 const compose = (...args: string[]) => daemon.output([...daemon.compose, ...args], ENV);
@@ -68,14 +74,23 @@ async function inspected(): Promise<Record<string, Inspected>> {
   );
 }
 
-async function call(path: string, ...options: string[]): Promise<{ status: number; body: string }> {
+function call(path: string, ...options: string[]): Promise<{ status: number; body: string }> {
+  return callAt(9999, path, ...options);
+}
+
+async function callAt(
+  port: number,
+  path: string,
+  ...options: string[]
+): Promise<{ status: number; body: string }> {
   const program = [
-    "const [path, method, body] = process.argv.slice(1);",
-    "const url = `http://127.0.0.1:9999${path}`;",
+    "const [port, path, method, body] = process.argv.slice(1);",
+    "const url = `http://127.0.0.1:${port}${path}`;",
     "const answer = await fetch(url, { method: method ?? 'GET', ...(body ? { body } : {}) });",
     "console.log(answer.status, await answer.text());",
   ];
-  const out = await daemon.output([process.execPath, "-e", program.join("\n"), path, ...options]);
+  const asked = [String(port), path, ...options];
+  const out = await daemon.output([process.execPath, "-e", program.join("\n"), ...asked]);
   return { status: Number(out.slice(0, 3)), body: out.slice(4) };
 }
 
@@ -244,6 +259,41 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     await compose(...PROCESSORS, "down");
     expect(await daemon.output(["docker", "ps", "--all", "--quiet"])).toBe("");
   });
+
+  test.skipIf(WHY_NO_POSTGRES !== null)(
+    `two workers over a PostgreSQL take payments, also while one of them is dead${NO_POSTGRES}`,
+    async () => {
+      const cluster = (...args: string[]) => compose("-f", "compose.cluster.yaml", ...args);
+      const ids = Array.from({ length: 8 }, () => crypto.randomUUID());
+      const pay = (port: number, correlationId: string) =>
+        callAt(port, "/payments", "POST", JSON.stringify({ correlationId, amount: 1.5 }));
+      await compose("down", "--volumes");
+      await cluster("up", "-d", "--build");
+      await untilReady();
+      for (const id of ids.slice(0, 4)) expect((await pay(9998, id)).status).toBe(202);
+      await cluster("kill", "worker1");
+      const untilMs = performance.now() + TAKEN_MS_MAX;
+      for (const id of ids) {
+        while ((await pay(9999, id)).status !== 202 && performance.now() < untilMs);
+      }
+      expect(performance.now()).toBeLessThan(untilMs);
+      const { worker1 } = await inspected();
+      expect(worker1).toMatchObject({ RestartCount: 0, State: { ExitCode: 137 } });
+      await cluster("up", "-d");
+      await until("all is settled", TAKEN_MS_MAX, async () => {
+        const { body } = await callAt(9998, "/payments-summary");
+        const sums = Object.values(JSON.parse(body) as Record<string, { totalRequests: number }>);
+        return sums.reduce((sum, { totalRequests }) => sum + totalRequests, 0) === ids.length;
+      });
+      for (const port of [9999, 9998]) expect((await callAt(port, "/readyz")).status).toBe(200);
+      await cluster("stop");
+      const containers = await inspected();
+      for (const service of ["api1", "api2", "worker1", "worker2"]) {
+        expect({ service, ...containers[service]?.State }).toMatchObject({ service, ExitCode: 0 });
+      }
+      await cluster("down", "--volumes");
+    },
+  );
 });
 
 test.skipIf(WHY_NO_HAPROXY !== null)(`HAProxy takes its configuration${NO_HAPROXY}`, async () => {
