@@ -48,13 +48,16 @@ let lead: Lead = { leads: true, leader: null };
 let known: KnownSoFar | null = null;
 let folding: Timer | undefined;
 let isStopping = false;
+/** Null over a file. */
+let fold: Fold | null = null;
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
 self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   switch (data.kind) {
     case "start":
-      return await start(data);
+      await start(data);
+      return await fold?.fill(() => isStopping);
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
@@ -168,10 +171,10 @@ async function openLedgerAndReader(
   if (!isPostgres(JOURNAL)) return { reader: openReader(JOURNAL), ledger: own, fresh: null };
   const questions = new Questions(JOURNAL);
   const ledger = await openLedger(LEDGER_SLOTS, own.processors);
-  const fold = await Fold.begin((text, values) => questions.ask(text, values), ledger);
-  void fold.fill(() => isStopping);
-  const reader = new PostgresReader(questions, fold);
-  return { reader, ledger: ledger.memory, fresh: () => fold.fresh() };
+  const folded = await Fold.begin((text, values) => questions.ask(text, values), ledger);
+  const reader = new PostgresReader(questions, folded);
+  fold = folded;
+  return { reader, ledger: ledger.memory, fresh: () => folded.fresh() };
 }
 
 /** Null when they are off; then nothing of it is loaded. */
