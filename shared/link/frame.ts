@@ -231,7 +231,7 @@ function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buff
   bytes.writeUInt32BE(head.incarnation, 8);
   bytes.writeUInt32BE(head.sequence, 12);
   payload.copy(bytes, HEADER_BYTES);
-  mac(key, bytes.subarray(0, end)).copy(bytes, end, 0, MAC_BYTES);
+  mac(key, bytes, end).copy(bytes, end);
   if (bytes.length > DATAGRAM_BYTES_MAX) throw new Error(`frame of ${bytes.length} bytes`);
   return bytes;
 }
@@ -244,12 +244,12 @@ function open(key: Buffer, kinds: readonly number[], bytes: Buffer): Opened {
     return drop("length");
   }
   const end = bytes.length - MAC_BYTES;
-  const expected = mac(key, bytes.subarray(0, end)).subarray(0, MAC_BYTES);
+  const expected = mac(key, bytes, end);
   if (!timingSafeEqual(expected, bytes.subarray(end))) return drop("mac");
   if (bytes[0] !== VERSION) return drop("version");
   const kind = bytes[1] as number;
   if (!kinds.includes(kind)) return drop("kind");
-  const flat = unpackArray(bytes.subarray(HEADER_BYTES, end));
+  const flat = unpackArray(bytes, HEADER_BYTES, end);
   if (flat === null) return drop("payload");
   const head = {
     instance: claimedInstance(bytes),
@@ -264,17 +264,23 @@ export function claimedInstance(bytes: Buffer): number {
   return bytes.readUIntBE(INSTANCE_AT, 6);
 }
 
-function unpackArray(payload: Buffer): unknown[] | null {
+function unpackArray(bytes: Buffer, start: number, end: number): unknown[] | null {
   try {
-    const value: unknown = packr.unpack(payload);
+    const value: unknown = packr.unpack(bytes, { start, end });
     return Array.isArray(value) ? value : null;
   } catch {
     return null; // It is not msgpack: the caller drops and counts the frame.
   }
 }
 
-function mac(key: Buffer, bytes: Buffer): Buffer {
-  return new Bun.CryptoHasher("sha256", key).update(bytes).digest();
+/** Bun wants room for the longest digest that it has. */
+const DIGEST = Buffer.alloc(64);
+const MAC = DIGEST.subarray(0, MAC_BYTES);
+
+/** Gives the MAC of the first bytes up to `end`, which stands until the next one is made. */
+function mac(key: Buffer, bytes: Buffer, end: number): Buffer {
+  new Bun.CryptoHasher("sha256", key).update(bytes.subarray(0, end)).digest(DIGEST);
+  return MAC;
 }
 
 function drop(reason: DropReason): { ok: false; reason: DropReason } {
