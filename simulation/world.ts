@@ -36,7 +36,7 @@ import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
 import { planRough } from "./world/machine.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
-import type { Transition } from "../worker/transitions.ts";
+import type { Transition, TransitionResult } from "../worker/transitions.ts";
 
 /** Longest time to heal after the faults: longer than every timeout and backoff together. */
 const HEAL_MS_MAX = 600_000;
@@ -197,7 +197,7 @@ class World implements Scene {
       onResult: (...ended) => this.decisions?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
-      onApplied: (transitions, tariffs) => this.onApplied(transitions, tariffs),
+      onApplied: (...applied) => this.onApplied(...applied),
     });
     this.#shop = new Shop({
       time,
@@ -213,8 +213,12 @@ class World implements Scene {
   }
 
   /** Follows what the journal was told, to know what a purge has taken out of the ledger. */
-  onApplied(transitions: readonly Transition[], tariffs: Tariffs): void {
-    this.#fees.onApplied(transitions, tariffs);
+  onApplied(
+    transitions: readonly Transition[],
+    results: readonly TransitionResult[],
+    tariffs: Tariffs,
+  ): void {
+    this.#fees.onApplied(transitions, results, tariffs);
     for (const transition of transitions) {
       if (transition.kind === "settle") this.#settledSeqs.push(transition.seq);
       else if (transition.kind === "absent") this.#onAbsent(transition.seq);

@@ -1,4 +1,7 @@
 import { integerFrom, pick, seededRandom } from "../../testing/random.ts";
+import { uuidFromHex } from "../../worker/uuid.ts";
+
+const DIGITS = "0123456789abcdef";
 
 /** Chance from a seed: the same seed gives the same numbers, on every machine. */
 export class Chance {
@@ -31,8 +34,7 @@ export class Chance {
 
   uuid(): string {
     let hex = "";
-    for (let i = 0; i < 32; i++) hex += this.between(0, 15).toString(16);
-    const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
-    return `${parts.join("-")}-${hex.slice(20)}`;
+    for (let i = 0; i < 32; i++) hex += DIGITS[Math.floor(this.next() * 16)];
+    return uuidFromHex(hex);
   }
 }

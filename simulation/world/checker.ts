@@ -78,7 +78,7 @@ export class Checker {
     const assigned = this.#options.disk.holds(
       `SELECT count(*) AS n FROM payments
        WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = coalesce(?, requested_at_ms) AND state IN (1, 2)
-       AND processor IN (SELECT number FROM processors WHERE url = ?)`,
+       AND EXISTS (SELECT 1 FROM processors WHERE number = processor AND url = ?)`,
       correlationId,
       amountCents,
       requestedAtMs,
@@ -191,15 +191,13 @@ export class Checker {
     }
   }
 
-  /** After everything healed: settled, or listed for an operator with its reason. */
+  /** After everything healed: settled, or listed for an operator with its reason. What is lost is I7's. */
   checkSettled(): void {
-    const payments = this.#options.disk.payments();
-    for (const correlationId of this.acknowledged.keys()) {
-      const found = payments.get(correlationId);
-      const state = PAYMENT_STATES[found?.state ?? -1];
-      const listed = (state === "rejected" || state === "conflict") && found?.has_attempts === 1;
-      if (state !== "settled" && !listed) {
-        throw new Violation(`G3: ${correlationId} was acknowledged and is ${state ?? "lost"}`);
+    for (const [correlationId, found] of this.#options.disk.unsettled()) {
+      const state = PAYMENT_STATES[found.state];
+      const listed = (state === "rejected" || state === "conflict") && found.has_attempts === 1;
+      if (this.acknowledged.has(correlationId) && !listed) {
+        throw new Violation(`G3: ${correlationId} was acknowledged and is ${state}`);
       }
     }
   }

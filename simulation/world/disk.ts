@@ -131,15 +131,6 @@ export class Disk {
     return uuidFromHex(this.db.query<{ hex: string }, [number]>(sql).get(seq)?.hex ?? "");
   }
 
-  /** The assignment that a payment has now, with its id; null when there is no such payment. */
-  assigned(seq: number) {
-    type Row = { hex: string; processor: number | null; requested_at_ms: number | null };
-    const sql =
-      "SELECT lower(hex(id)) AS hex, processor, requested_at_ms FROM payments WHERE seq = ?";
-    const row = this.db.query<Row, [number]>(sql).get(seq);
-    return row === null ? null : { ...row, id: uuidFromHex(row.hex) };
-  }
-
   /** Names of the processors about which an operator's word is in force. */
   notAutomatic(): string[] {
     const sql = "SELECT name FROM processor_modes JOIN processors ON number = processor";
@@ -217,7 +208,10 @@ export type DiskJournalOptions = {
   /** False once the process that owns this journal is gone. */
   readonly alive: () => boolean;
   /** Called after a batch was applied, before anybody is told. */
-  readonly onApplied: (transitions: readonly Transition[]) => void;
+  readonly onApplied: (
+    transitions: readonly Transition[],
+    results: readonly TransitionResult[],
+  ) => void;
   readonly onFault: (what: string) => void;
   /** Called with each transition as the worker decides on it. */
   readonly onDecided: (transition: Transition) => void;
@@ -329,7 +323,7 @@ export class DiskJournal implements Journal {
     disk.fault.runsLeft = disk.drawFault();
     try {
       const results = this.#store.apply(batch);
-      onApplied(batch);
+      onApplied(batch, results);
       return results;
     } catch (error) {
       if (error instanceof DiskFault) {

@@ -5,7 +5,11 @@
  */
 import { feeOf, millionthsOf, type Tariff } from "../../shared/tariff.ts";
 import { erasOf, tariffOf, type KnownTariff } from "../../worker/tariffs.ts";
-import { PAYMENT_STATES, type Transition } from "../../worker/transitions.ts";
+import {
+  PAYMENT_STATES,
+  type Transition,
+  type TransitionResult,
+} from "../../worker/transitions.ts";
 import { Violation } from "./violation.ts";
 import type { Disk, PaymentOnDisk } from "./disk.ts";
 import type { Tariffs } from "./tariffs.ts";
@@ -23,16 +27,17 @@ export class FeeBook {
   }
 
   /** Notes assignments that the journal has taken, under what the worker was started with. */
-  onApplied(transitions: readonly Transition[], inForce: Tariffs): void {
-    for (const transition of transitions) {
-      if (!("assignment" in transition)) continue;
-      const { seq, assignment } = transition;
-      const stored = this.#disk.assigned(seq);
-      const isTaken =
-        stored?.processor === assignment?.processor &&
-        stored?.requested_at_ms === assignment?.requestedAtMs;
-      if (stored === null || assignment === null || !isTaken) continue;
-      this.#terms.set(nameOf(stored.id, assignment), inForce[assignment.processor]!);
+  onApplied(
+    transitions: readonly Transition[],
+    results: readonly TransitionResult[],
+    inForce: Tariffs,
+  ): void {
+    for (const [i, transition] of transitions.entries()) {
+      if (!("assignment" in transition) || results[i]!.kind !== "done") continue;
+      const { kind, seq, assignment } = transition;
+      if (assignment === null) continue;
+      const id = kind === "accept" ? transition.correlationId : this.#disk.idOf(seq);
+      this.#terms.set(nameOf(id, assignment), inForce[assignment.processor]!);
     }
   }
 

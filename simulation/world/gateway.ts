@@ -11,7 +11,7 @@ import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
 import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { PlaceOf } from "./decisions.ts";
-import { DiskJournal, type Disk } from "./disk.ts";
+import { DiskJournal, type Disk, type DiskJournalOptions } from "./disk.ts";
 import type { Plan } from "./plan.ts";
 import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
@@ -46,7 +46,11 @@ export type GatewayOptions = {
   readonly log: Log;
   readonly transmit: (frame: Buffer, api: number) => void;
   readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
-  readonly onApplied: (transitions: readonly Transition[], tariffs: Tariffs) => void;
+  readonly onApplied: (
+    transitions: readonly Transition[],
+    results: readonly TransitionResult[],
+    tariffs: Tariffs,
+  ) => void;
   readonly note: (line: string) => void;
   /** `placeOf` gives a processor's place among the wires by its number in the journal. */
   readonly onDecided: (transition: Transition, placeOf: PlaceOf, inForce: Tariffs) => void;
@@ -120,9 +124,9 @@ export class Gateway {
     const clock = time;
     const configured = this.#configuration();
     const processors = configured.map(({ name }) => name);
-    const onApplied = (transitions: readonly Transition[]) => {
+    const onApplied: DiskJournalOptions["onApplied"] = (transitions, results) => {
       const ofNumber = (name: string) => configured.find((one) => one.name === name)!.fee;
-      this.#options.onApplied(transitions, journal.head.processors.map(ofNumber));
+      this.#options.onApplied(transitions, results, journal.head.processors.map(ofNumber));
     };
     const { onDecided, onResult } = this.#options;
     const inForce = plan.tariffs[this.#configured]!;

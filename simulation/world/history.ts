@@ -33,6 +33,5 @@ export function writeHistory(world: Scene): void {
     const recordedAtMs = settledAtMs;
     models[processor]!.records.insert({ correlationId, amountCents, requestedAtMs, recordedAtMs });
   }
-  store.apply(transitions);
-  world.onApplied(transitions, plan.tariffs[0]!);
+  world.onApplied(transitions, store.apply(transitions), plan.tariffs[0]!);
 }

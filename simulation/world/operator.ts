@@ -115,9 +115,9 @@ function operate(world: Scene, command: Decision): void {
 /** Expects an answer to be on the disk when it is given, with who said so. */
 function expectWritten({ disk }: Scene, action: string, subject: string): void {
   const written = disk.holds(
-    `SELECT count(*) > 0 AS n FROM interventions
-     LEFT JOIN payments USING (seq) LEFT JOIN processors ON number = interventions.processor
-     WHERE action = ?1 AND (name = ?2 OR id = unhex(iif(length(?2) = 36, ?2, ''), '-'))`,
+    `SELECT count(*) > 0 AS n FROM interventions WHERE action = ?1 AND (
+       seq = (SELECT seq FROM payments WHERE id = unhex(?2, '-'))
+       OR processor = (SELECT number FROM processors WHERE name = ?2))`,
     action,
     subject,
   );

@@ -1,6 +1,6 @@
 /** The world as trouble, operators and checks see it: everything that they can reach. */
 import type { ProcessorModel } from "../../simulator/processor.ts";
-import type { Transition } from "../../worker/transitions.ts";
+import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
 import type { Decisions } from "./decisions.ts";
@@ -58,7 +58,11 @@ export interface Scene {
   startGateway(): void;
   /** Posts a payment as a shop that repeats it. */
   repost(correlationId: string, amountCents: number): void;
-  onApplied(transitions: readonly Transition[], tariffs: Tariffs): void;
+  onApplied(
+    transitions: readonly Transition[],
+    results: readonly TransitionResult[],
+    tariffs: Tariffs,
+  ): void;
 }
 
 export type Counts = {
