@@ -74,7 +74,8 @@ export type RunResult = {
 export function runSeed(options: RunOptions): RunResult {
   const world = new World(options);
   const violation = world.run();
-  const { trace, plan, time, checker, counts } = world;
+  const { trace, plan, time, checker, counts, disk } = world;
+  if (violation === null) disk.handOn();
   return {
     seed: options.seed,
     violation,

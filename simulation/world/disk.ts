@@ -45,9 +45,7 @@ export type PaymentOnDisk = {
 };
 
 export class Disk {
-  /** Fails statements of a commit while it is set. */
-  readonly fault: Fault = { runsLeft: null };
-  db = databaseOf(EMPTY, this.fault);
+  #drive = SPARE.pop() ?? new Drive(EMPTY);
   /** Commits fail while true. */
   full = false;
   stallMsMax = 0;
@@ -62,6 +60,21 @@ export class Disk {
     return this.#starts++ % LOOKED_THROUGH_EVERY === 0;
   }
 
+  get db(): Database {
+    return this.#drive.db;
+  }
+
+  /** Fails statements of a commit while it is set. */
+  get fault(): Fault {
+    return this.#drive.fault;
+  }
+
+  /** Leaves what is prepared to the next world; only for a world that has ended well, with nothing under way. */
+  handOn(): void {
+    this.#drive.empty();
+    SPARE.push(this.#drive);
+  }
+
   /** Writes everything back, as a checkpoint does now and then. */
   checkpoint(): void {
     if (!this.syncsEveryCommit) this.#synced = this.db.serialize();
@@ -69,8 +82,8 @@ export class Disk {
 
   powerCut(): void {
     if (this.syncsEveryCommit) return;
-    this.db.close();
-    this.db = databaseOf(this.#synced ?? EMPTY, this.fault);
+    this.#drive.db.close();
+    this.#drive = new Drive(this.#synced ?? EMPTY);
   }
 
   /** A copy of the journal, as `worker backup` makes one. */
@@ -80,8 +93,8 @@ export class Disk {
 
   /** Puts a copy in the journal's place, marked as `worker restore` does. */
   putBack(copy: Uint8Array, nowMs: number): void {
-    this.db.close();
-    this.db = databaseOf(copy, this.fault);
+    this.#drive.db.close();
+    this.#drive = new Drive(copy);
     this.db.run("INSERT OR REPLACE INTO meta VALUES ('restored_at_ms', ?)", [nowMs]);
     this.checkpoint();
   }
@@ -164,11 +177,16 @@ export class Disk {
 /** A database has about a hundred statements. */
 Database.MAX_QUERY_CACHE_SIZE = 500;
 
-/** Every seed begins with a copy of it: to make the tables each time would be a tenth of a run. */
-const EMPTY = (() => {
+/** A journal that nothing has been written to; to make its tables for each seed would be a tenth of a run. */
+const { EMPTY, TABLES, META } = (() => {
   using db = new Database(":memory:", { strict: true });
   migrate(db, () => {});
-  return db.serialize();
+  const rows = (sql: string) => db.query(sql).values() as [string, number][];
+  return {
+    EMPTY: db.serialize(),
+    TABLES: rows("SELECT name FROM sqlite_schema WHERE type = 'table'").map(([name]) => name),
+    META: rows("SELECT key, value FROM meta"),
+  };
 })();
 
 /** Statements that still run before one fails, the commit itself among them; null while all is well. */
@@ -192,11 +210,28 @@ function fragile<T extends Pick<Statement, "run">>(statement: T, sql: string, fa
   return statement;
 }
 
-/** It keeps what is prepared: each worker that starts on it would prepare all anew. */
-function databaseOf(bytes: Uint8Array, fault: Fault): Database {
-  const db = Database.deserialize(bytes);
-  db.prepare = (sql: string) => fragile(db.query(sql), sql, fault);
-  return db;
+/** Drives of worlds that have ended, as good as new: statements are prepared once for all of them. */
+const SPARE: Drive[] = [];
+
+/** A database that keeps what is prepared: each worker that starts on it would prepare all anew. */
+class Drive {
+  readonly db: Database;
+  readonly fault: Fault = { runsLeft: null };
+
+  constructor(bytes: Uint8Array) {
+    this.db = Database.deserialize(bytes);
+    this.db.prepare = (sql: string) => fragile(this.db.query(sql), sql, this.fault);
+  }
+
+  /** Makes it as EMPTY is. */
+  empty(): void {
+    this.db.transaction(() => {
+      for (const table of TABLES) this.db.query(`DELETE FROM ${table}`).run();
+      const insert = this.db.query("INSERT INTO meta VALUES (?, ?)");
+      for (const row of META) insert.run(...row);
+    })();
+    this.db.run(`PRAGMA synchronous = ${FULL}`);
+  }
 }
 
 export type DiskJournalOptions = {
