@@ -2,7 +2,7 @@
  * Checks what must hold (PROTOCOL.md, I1 to I8), judged from the wire: from what clients were told, what was
  * sent to processors and what they recorded. The journal is asked only where the promise is about it.
  */
-import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import { PAYMENT_STATES, type PaymentState } from "../../worker/transitions.ts";
 import type { Disk, PaymentOnDisk } from "./disk.ts";
 import type { Kind } from "./kinds.ts";
 import type { ChargeSeen, Wire } from "./wire.ts";
@@ -15,6 +15,8 @@ import type { Recorded } from "../../simulator/processor/records.ts";
  * what was rejected before has to be.
  */
 const MINUTE_MS = 60_000;
+/** States in which a payment may be sent. */
+const SENT_IN: readonly (PaymentState | undefined)[] = ["assigned", "unknown"];
 /** Outcomes after which a charge has no record, and never will have one. */
 const NOT_RECORDED: ReadonlySet<ChargeSeen["outcome"]> = new Set(["refused", "declined", "absent"]);
 
@@ -75,16 +77,14 @@ export class Checker {
   /** I2, I3, I4 and I5, at the moment at which a charge leaves. */
   onCharge(charge: ChargeSeen): void {
     const { correlationId, amountCents, requestedAtMs } = charge;
-    const assigned = this.#options.disk.holds(
-      `SELECT count(*) AS n FROM payments
-       WHERE id = unhex(?, '-') AND amount_cents = ? AND requested_at_ms = coalesce(?, requested_at_ms) AND state IN (1, 2)
-       AND EXISTS (SELECT 1 FROM processors WHERE number = processor AND url = ?)`,
-      correlationId,
-      amountCents,
-      requestedAtMs,
-      this.#options.urls[charge.processor] as string,
-    );
-    if (!assigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
+    const ours = this.#options.disk.payment(correlationId);
+    const isAssigned =
+      ours !== undefined &&
+      SENT_IN.includes(PAYMENT_STATES[ours.state]) &&
+      ours.url === this.#options.urls[charge.processor] &&
+      ours.amount_cents === amountCents &&
+      ours.requested_at_ms === (requestedAtMs ?? ours.requested_at_ms);
+    if (!isAssigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);
     const earlier = this.#charges.get(correlationId) ?? [];
     this.#forget(correlationId, earlier);
     for (const other of earlier) {

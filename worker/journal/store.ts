@@ -271,13 +271,11 @@ export class SqliteStore {
         const baseRow = baseRowAtStart(meta("base_row") ?? 0, lastRow);
         this.#db.run("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", [epoch]);
         this.#db.run("UPDATE meta SET value = ? WHERE key = 'base_row'", [baseRow]);
-        for (const name of processors) {
-          this.#db.run(
-            `INSERT INTO processors (number, name) SELECT count(*), ?1 FROM processors
+        const add = this.#db.query(
+          `INSERT INTO processors (number, name) SELECT count(*), ?1 FROM processors
            HAVING NOT EXISTS (SELECT 1 FROM processors WHERE name = ?1)`,
-            [name],
-          );
-        }
+        );
+        for (const name of processors) add.run(name);
         const known = this.#db
           .query<{ name: string; mode: ProcessorMode }, []>(
             `SELECT name, coalesce(mode, 'auto') AS mode
