@@ -16,7 +16,7 @@ import type { Recorded } from "../../simulator/processor/records.ts";
  */
 const MINUTE_MS = 60_000;
 /** States in which a payment may be sent. */
-const SENT_IN: readonly (PaymentState | undefined)[] = ["assigned", "unknown"];
+const SENT_IN: ReadonlySet<PaymentState | undefined> = new Set(["assigned", "unknown"]);
 /** Outcomes after which a charge has no record, and never will have one. */
 const NOT_RECORDED: ReadonlySet<ChargeSeen["outcome"]> = new Set(["refused", "declined", "absent"]);
 
@@ -80,7 +80,7 @@ export class Checker {
     const ours = this.#options.disk.payment(correlationId);
     const isAssigned =
       ours !== undefined &&
-      SENT_IN.includes(PAYMENT_STATES[ours.state]) &&
+      SENT_IN.has(PAYMENT_STATES[ours.state]) &&
       ours.url === this.#options.urls[charge.processor] &&
       ours.amount_cents === amountCents &&
       ours.requested_at_ms === (requestedAtMs ?? ours.requested_at_ms);
