@@ -29,14 +29,8 @@ const DRAW = 1;
 const NOT_JUDGED: Judged = { name: "", tests: null };
 
 /** Prints each verdict and the score, and exits 1 when one survives. What was judged before is not tried again, unless asked. */
-export async function runGenerated({
-  count,
-  seeds,
-  jobs,
-  words,
-  isAgain,
-  isStored,
-}: Asked): Promise<void> {
+export async function runGenerated(asked: Asked): Promise<void> {
+  const { count, seeds, jobs, words, isAgain } = asked;
   const made = await generate();
   const isAsked = ({ name }: Generated) =>
     words.length === 0 || words.some((word) => name.includes(word));
@@ -57,19 +51,25 @@ export async function runGenerated({
     },
     before,
   );
-  const all = draw.map(({ name }) => before.get(name) ?? { name, tests: null });
-  const sum = add(all);
+  const sum = add(draw.map(({ name }) => before.get(name) ?? { name, tests: null }));
   console.log(JSON.stringify({ ...sum, survivors: sum.survivors.length }));
-  if (isStored) {
-    const { out } = await run(["git", "rev-parse", "--short", "HEAD"], { cwd: ROOT });
-    const command = `bun run mutants --generate --count ${count} --seeds ${seeds}`;
-    const date = new Date().toISOString().slice(0, 10);
-    const first = await readJudged("first");
-    const foundAtFirst = draw.filter(({ name }) => isFound(first.get(name) ?? NOT_JUDGED)).length;
-    const score = { date, commit: out.trim(), command, made: made.length, foundAtFirst, ...sum };
-    await Bun.write(SCORE, `${JSON.stringify(score, null, 2)}\n`);
-  }
+  if (asked.isStored) await store(asked, made.length, draw, sum);
   process.exitCode = sum.survivors.length === 0 ? 0 : 1;
+}
+
+async function store(
+  { count, seeds }: Asked,
+  made: number,
+  draw: readonly Generated[],
+  sum: ReturnType<typeof add>,
+): Promise<void> {
+  const { out } = await run(["git", "rev-parse", "--short", "HEAD"], { cwd: ROOT });
+  const command = `bun run mutants --generate --count ${count} --seeds ${seeds}`;
+  const date = new Date().toISOString().slice(0, 10);
+  const first = await readJudged("first");
+  const foundAtFirst = draw.filter(({ name }) => isFound(first.get(name) ?? NOT_JUDGED)).length;
+  const score = { date, commit: out.trim(), command, made, foundAtFirst, ...sum };
+  await Bun.write(SCORE, `${JSON.stringify(score, null, 2)}\n`);
 }
 
 export async function judgeAll(
