@@ -17,6 +17,7 @@ export type HttpAnswer = {
   readonly complete: boolean;
 };
 
+const NOTHING = Buffer.alloc(0);
 const HEAD_END = "\r\n\r\n";
 const HEAD_BYTES_MAX = 16 * 1024;
 /** Most informational answers before the real one; no server sends so many. */
@@ -43,8 +44,9 @@ type Body = Pick<HttpAnswer, "body" | "bytes" | "complete">;
 export class AnswerReader {
   /** Length of all pieces so far. */
   received = 0;
-  readonly #kept = new GrowingBytes();
-  readonly #chunks = new GrowingBytes();
+  /** Made when an answer comes in more than one piece, or in chunks: few do. */
+  #kept: GrowingBytes | null = null;
+  #chunks: GrowingBytes | null = null;
   /** Position up to which everything is read. */
   #at = 0;
   /** Position up to which no head ends. */
@@ -54,17 +56,19 @@ export class AnswerReader {
 
   /** Reads a piece. Null while there is more to come. */
   read(piece: Buffer): HttpAnswer | null {
-    const isFirst = this.received === 0;
-    if (!isFirst) this.#kept.append(piece);
     this.received += piece.length;
-    const answer = this.#answerIn(isFirst ? piece : this.#kept.bytes, false);
-    if (answer === null && isFirst) this.#kept.append(piece);
+    this.#kept?.append(piece);
+    const answer = this.#answerIn(this.#kept?.bytes ?? piece, false);
+    if (answer === null && this.#kept === null) {
+      this.#kept = new GrowingBytes();
+      this.#kept.append(piece);
+    }
     return answer;
   }
 
   /** Ends the bytes: there is no more to come. Null when that is too soon. */
   end(): HttpAnswer | null {
-    return this.#answerIn(this.#kept.bytes, true);
+    return this.#answerIn(this.#kept?.bytes ?? NOTHING, true);
   }
 
   #answerIn(all: Buffer, ended: boolean): HttpAnswer | null {
@@ -84,7 +88,7 @@ export class AnswerReader {
       if (bytes > HEAD_BYTES_MAX) throw new Error("a head without an end");
       this.#searchedTo = all.length - HEAD_END.length + 1;
       if (end < 0) return null;
-      const head = parseHead(all.toString("latin1", this.#at, end));
+      const head = readHead(all.toString("latin1", this.#at, end));
       this.#at = end + HEAD_END.length;
       this.#searchedTo = this.#at;
       if (head.status >= 200) return head;
@@ -117,10 +121,21 @@ export class AnswerReader {
       // No trailers come after the last, empty chunk.
       if (all[end] !== CR || all[end + 1] !== LF) throw new Error("a chunk without an end");
       this.#at = end + 2;
-      if (size === 0) return { body: this.#chunks.bytes, bytes: this.#at, complete: true };
+      if (size === 0) {
+        return { body: this.#chunks?.bytes ?? NOTHING, bytes: this.#at, complete: true };
+      }
+      this.#chunks ??= new GrowingBytes();
       this.#chunks.append(all.subarray(begin, end));
     }
   }
+}
+
+/** The head that was read last. Those of one server are the same to the byte for as long as a date in them is. */
+let last: { readonly text: string; readonly head: Head } | null = null;
+
+function readHead(text: string): Head {
+  if (text !== last?.text) last = { text, head: parseHead(text) };
+  return last.head;
 }
 
 function parseHead(text: string): Head {

@@ -167,8 +167,11 @@ export class HttpConnection {
     this.#reader = null;
     this.idleSinceMs = nowMs;
     if (!answer.keepsAlive || this.#isRetired) this.#drop();
-    const connected = call?.connected === true;
-    call?.done({ kind: "answer", ms: nowMs - call.sentAtMs, connected, ...answer });
+    if (call === null) return;
+    const { status, head, body, bytes, keepsAlive, complete } = answer;
+    const ms = nowMs - call.sentAtMs;
+    const { connected } = call;
+    call.done({ kind: "answer", ms, connected, status, head, body, bytes, keepsAlive, complete });
   }
 
   /** Handles the end by the other side. An answer may have no other end. */

@@ -45,7 +45,7 @@ export const rinha: Adapter = {
 };
 
 export function chargeBody({ correlationId, amountCents, requestedAtMs }: Charge): string {
-  const requestedAt = new Date(requestedAtMs).toISOString();
+  const requestedAt = iso(requestedAtMs);
   const amount = decimalFromCents(amountCents);
   return `{"correlationId":"${correlationId}","amount":${amount},"requestedAt":"${requestedAt}"}`;
 }
