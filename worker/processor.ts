@@ -132,9 +132,14 @@ export class HttpProcessor implements Processor {
     } catch (error) {
       return withoutSource(neverDescribed(error), charge);
     }
-    // Only what the exchange throws is an outcome: anything else is a fault of ours, and ends the process.
-    const answer = await this.#send(call, this.#timeoutMs);
-    if (answer instanceof Error) return classifyError(answer);
+    const sent = this.#send(call, this.#timeoutMs);
+    let answer: Awaited<typeof sent>;
+    try {
+      answer = await sent;
+    } catch (error) {
+      // Only a call that has failed is an outcome: anything else is a fault of ours, and ends the process.
+      return classifyError(error as ExchangeError);
+    }
     const charged = withoutSource(this.#adapter.classifyCharge(answer, charge), charge);
     const outcome = resting(charged, answer.retryAfter);
     return answer.connected === true ? { ...outcome, connected: true } : outcome;
@@ -149,7 +154,7 @@ export class HttpProcessor implements Processor {
     } catch (error) {
       return withoutSource({ kind: "unclear", reason: faultOf(error).message }, payment);
     }
-    const answer = await this.#send(call, LOOK_TIMEOUT_MS);
+    const answer = await this.#send(call, LOOK_TIMEOUT_MS).catch(failureOf);
     if (!(answer instanceof Error)) return withoutSource(lookup.classify(answer, payment), payment);
     return { kind: kindOfFailedLook(answer), reason: answer.message };
   }
@@ -157,7 +162,7 @@ export class HttpProcessor implements Processor {
   async health(): Promise<HealthAnswer> {
     const { health } = this.#adapter;
     if (health === undefined) return { reading: null, retryAfterMs: 0 };
-    const answer = await this.#send(health.call, HEALTH_TIMEOUT_MS);
+    const answer = await this.#send(health.call, HEALTH_TIMEOUT_MS).catch(failureOf);
     if (answer instanceof Error) {
       return { reading: null, retryAfterMs: 0, ...unreachableOf(answer) };
     }
@@ -165,9 +170,9 @@ export class HttpProcessor implements Processor {
     return { reading: health.read(answer), retryAfterMs };
   }
 
-  #send({ path, headers, body, contentType }: HttpCall, timeoutMs: number): Promise<Sent> {
+  #send({ path, headers, body, contentType }: HttpCall, timeoutMs: number) {
     const url = this.#url + path;
-    return this.#exchange({ url, headers, body, contentType, timeoutMs }).catch(failureOf);
+    return this.#exchange({ url, headers, body, contentType, timeoutMs });
   }
 }
 
@@ -203,8 +208,6 @@ function faultOf(error: unknown): AdapterFault {
   if (error instanceof AdapterFault) return error;
   throw error;
 }
-
-type Sent = Awaited<ReturnType<Exchange>> | ExchangeError;
 
 function failureOf(error: ExchangeError): ExchangeError {
   return error;

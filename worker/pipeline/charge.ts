@@ -73,7 +73,10 @@ export class Charges {
     lane.attempts[outcome.kind]++;
     this.#record(nowMs, lane, ticket, reportOf(outcome, nowMs - sentAtMs));
     onOutcome(nowMs, outcome);
-    const next = await this.#answered(payment, lane, outcome);
+    const next =
+      outcome.kind === "exists"
+        ? this.#confirmed(payment, await this.look(payment, lane))
+        : this.#answered(payment, lane, outcome);
     this.#end(payment);
     return next;
   }
@@ -128,14 +131,16 @@ export class Charges {
     return conflict === null ? "settled" : "conflict";
   }
 
-  async #answered(payment: OpenPayment, lane: Lane, outcome: ChargeOutcome): Promise<Next> {
+  #answered(
+    payment: OpenPayment,
+    lane: Lane,
+    outcome: Exclude<ChargeOutcome, { kind: "exists" }>,
+  ): Next {
     switch (outcome.kind) {
       case "accepted":
         if (payment.rejectedBy?.has(lane.number)) lane.contradicted(this.#options.clock.steadyMs());
         this.#options.payments.settle(payment);
         return { kind: "settled" };
-      case "exists":
-        return this.#confirmed(payment, await this.look(payment, lane));
       case "unknown":
         return this.#unknown(payment, "unknown", outcome.reason);
       case "refused":
