@@ -14,12 +14,12 @@ import type { Log } from "../shared/log.ts";
 import { addressesOf } from "../shared/net/names.ts";
 import type { Payment } from "../shared/payment.ts";
 import { endpointText, parseEndpoint, type HostAndPort } from "../shared/settings.ts";
-import type { Link, LinkTraffic, Verdict } from "../shared/verdict.ts";
+import type { Link, LinkTraffic, Verdict, WorkerLink } from "../shared/verdict.ts";
 import type { ApiSettings } from "./settings.ts";
 import { Links } from "./workers/links.ts";
 import type { Owners } from "./workers/owners.ts";
 import { Questions } from "./workers/questions.ts";
-import { Routing, type Answered, type Elsewhere } from "./workers/routing.ts";
+import { Routing, type Answered, type Done, type Elsewhere } from "./workers/routing.ts";
 
 const TICK_MS = 10;
 
@@ -70,7 +70,7 @@ class AllWorkers implements Workers {
   readonly #routing: Routing;
   readonly #addresses: readonly string[];
   /** Link to the worker, when one address is configured. */
-  readonly #only: Link | null;
+  readonly #only: WorkerLink | null;
   readonly #http: readonly string[];
   readonly #questions: Questions;
   #tickTimer: Timer | undefined;
@@ -112,23 +112,21 @@ class AllWorkers implements Workers {
   }
 
   pay(payment: Payment): Promise<Verdict | null> {
-    const { owners } = this.#routing;
-    if (owners === null && this.#only !== null) return this.#payTo(this.#only, payment);
-    return this.#route(this.#clock.steadyMs(), payment, null);
-  }
-
-  /** Goes past routing, as long as the only worker there is does not say *elsewhere*. */
-  async #payTo(only: Link, payment: Payment): Promise<Verdict | null> {
-    const cameAtMs = this.#clock.steadyMs();
-    const verdict = await only.pay(payment);
-    return verdict?.kind === "elsewhere" ? this.#route(cameAtMs, payment, verdict) : verdict;
-  }
-
-  #route(cameAtMs: number, payment: Payment, refusal: Elsewhere | null): Promise<Verdict | null> {
     return new Promise((done) => {
-      this.#routing.pay(cameAtMs, payment, done, refusal);
-      this.#tickSoon();
+      const cameAtMs = this.#clock.steadyMs();
+      const { owners } = this.#routing;
+      if (owners !== null || this.#only === null) return this.#route(cameAtMs, payment, done, null);
+      // It goes past routing, as long as the only worker there is does not say *elsewhere*.
+      this.#only.hand(payment, (verdict) => {
+        if (verdict?.kind === "elsewhere") this.#route(cameAtMs, payment, done, verdict);
+        else done(verdict);
+      });
     });
+  }
+
+  #route(cameAtMs: number, payment: Payment, done: Done, refusal: Elsewhere | null): void {
+    this.#routing.pay(cameAtMs, payment, done, refusal);
+    this.#tickSoon();
   }
 
   known(): readonly KnownWorker[] {
@@ -174,14 +172,11 @@ class AllWorkers implements Workers {
   #send(address: string, payment: Payment, done: Answered): boolean {
     const link = this.#links.at(address);
     if (link === null) return false;
-    void this.#hand(link, payment, done);
+    link.hand(payment, (verdict) => {
+      done(this.#clock.steadyMs(), verdict);
+      this.#tickSoon();
+    });
     return true;
-  }
-
-  async #hand(link: Link, payment: Payment, done: Answered): Promise<void> {
-    const verdict = await link.pay(payment);
-    done(this.#clock.steadyMs(), verdict);
-    this.#tickSoon();
   }
 
   #tickSoon(): void {

@@ -38,3 +38,9 @@ export interface Link {
   readonly traffic: LinkTraffic;
   close(): void;
 }
+
+/** A link to one worker, which may be asked without a promise as well: a payment has one, and no more. */
+export interface WorkerLink extends Link {
+  /** Calls `done` once, with what `pay` would resolve. */
+  hand(payment: Payment, done: (verdict: Verdict | null) => void): void;
+}

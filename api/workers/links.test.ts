@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Link, LinkTraffic } from "../../shared/verdict.ts";
+import type { LinkTraffic, WorkerLink } from "../../shared/verdict.ts";
 import { Links } from "./links.ts";
 
 const CONFIGURED = "one:1";
@@ -18,10 +18,10 @@ function linksWith(open: (address: string) => Promise<unknown> = async () => lin
   const opened: string[] = [];
   const said: string[] = [];
   const links = new Links({
-    configured: new Map([[CONFIGURED, configured as unknown as Link]]),
+    configured: new Map([[CONFIGURED, configured as unknown as WorkerLink]]),
     open: (address) => {
       opened.push(address);
-      return open(address) as Promise<Link>;
+      return open(address) as Promise<WorkerLink>;
     },
     log: { error: (line: unknown) => void said.push(String(line)) },
   });
@@ -39,7 +39,7 @@ describe("a link that a map names", () => {
     expect(links.at(NEW)).toBeNull();
     await settled();
     links.need(2, [CONFIGURED, NEW]);
-    expect(links.at(NEW)).toBe(added as unknown as Link);
+    expect(links.at(NEW)).toBe(added as unknown as WorkerLink);
     expect(opened).toEqual([NEW]);
   });
 
@@ -56,7 +56,7 @@ describe("a link that a map names", () => {
     expect(links.at(NEW)).toBeNull();
     links.need(1_000_000, []);
     expect(configured.isClosed).toBe(false);
-    expect(links.at(CONFIGURED)).toBe(configured as unknown as Link);
+    expect(links.at(CONFIGURED)).toBe(configured as unknown as WorkerLink);
   });
 
   test("is opened again when a later map names it", async () => {

@@ -4,20 +4,20 @@
  * give. All have the number of this process.
  */
 import type { Log } from "../../shared/log.ts";
-import type { Link, LinkTraffic } from "../../shared/verdict.ts";
+import type { LinkTraffic, WorkerLink } from "../../shared/verdict.ts";
 
 const KEEP_MS = 10_000;
 
 export type LinksOptions = {
-  readonly configured: ReadonlyMap<string, Link>;
+  readonly configured: ReadonlyMap<string, WorkerLink>;
   /** Rejects with one sentence when nothing may be sent there. */
-  readonly open: (address: string) => Promise<Link>;
+  readonly open: (address: string) => Promise<WorkerLink>;
   readonly log: Pick<Log, "error">;
 };
 
 export class Links {
   readonly #options: LinksOptions;
-  readonly #open: Map<string, Link>;
+  readonly #open: Map<string, WorkerLink>;
   /** Addresses that are being opened, or cannot be. */
   readonly #missing = new Set<string>();
   readonly #neededAtMs = new Map<string, number>();
@@ -28,7 +28,7 @@ export class Links {
     this.#open = new Map(options.configured);
   }
 
-  at(address: string): Link | null {
+  at(address: string): WorkerLink | null {
     return this.#open.get(address) ?? null;
   }
 

@@ -21,7 +21,7 @@ import type { Owners } from "./owners.ts";
 /** Told once of a time and a verdict; null when the time of the payment is up. */
 export type Answered = (nowMs: number, verdict: Verdict | null) => void;
 export type Elsewhere = Extract<Verdict, { kind: "elsewhere" }>;
-type Done = (verdict: Verdict | null) => void;
+export type Done = (verdict: Verdict | null) => void;
 type Posted = {
   readonly payment: Payment;
   readonly done: Done;

@@ -11,7 +11,7 @@ import { addressesOf, type Resolve } from "../net/names.ts";
 import { Overdue } from "../net/overdue.ts";
 import type { Payment } from "../payment.ts";
 import type { Secrets } from "../settings.ts";
-import type { Link, Verdict } from "../verdict.ts";
+import type { Verdict, WorkerLink } from "../verdict.ts";
 import { LinkClientCore } from "./client.ts";
 import { keyringOf, TRIAL_INSTANCE } from "./frame.ts";
 import { kernelDrops, raiseReceiveBuffer } from "./receive-buffer.ts";
@@ -34,7 +34,7 @@ export function openTrialClient(
   settings: UdpClientSettings,
   clock: Clock,
   log: Log,
-): Promise<Link> {
+): Promise<WorkerLink> {
   return openUdpClient(settings, clock, log, addressesOf, TRIAL_INSTANCE);
 }
 
@@ -45,7 +45,7 @@ export async function openUdpClient(
   log: Log,
   resolve: Resolve = addressesOf,
   instance: number = randomInstance(),
-): Promise<Link> {
+): Promise<WorkerLink> {
   const { host, port } = settings.WORKER_LINK;
   const target = new Target(settings.LINK_SECRET);
   const sockets = new ClientSockets(log, (bytes, peer) => receive(bytes, peer));
@@ -118,6 +118,13 @@ export async function openUdpClient(
     wakeInTime(nowMs);
   };
 
+  const hand: WorkerLink["hand"] = (payment, done) => {
+    core.pay(clock.steadyMs(), payment, done);
+    if (flushing) return;
+    flushing = true;
+    setImmediate(flush);
+  };
+
   return {
     instance,
     get traffic() {
@@ -126,14 +133,8 @@ export async function openUdpClient(
     get answering() {
       return answering();
     },
-    pay(payment) {
-      return new Promise<Verdict | null>((done) => {
-        core.pay(clock.steadyMs(), payment, done);
-        if (flushing) return;
-        flushing = true;
-        setImmediate(flush);
-      });
-    },
+    hand,
+    pay: (payment) => new Promise((done) => hand(payment, done)),
     close() {
       timer?.cancel();
       core.close();
