@@ -1,7 +1,8 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { setOrLeaveOut } from "../shared/gauge.ts";
 import type { Link, Verdict } from "../shared/verdict.ts";
 import { build } from "../shared/version.ts";
+import { PlainHistogram } from "./plain-histogram.ts";
 
 /** An answer of the link to one payment; `timeout` is no verdict in time. */
 export type VerdictKind = Verdict["kind"] | "timeout";
@@ -23,7 +24,7 @@ const ACCEPT_SECONDS = [
 const STATUSES = 600;
 
 /**
- * Requests are counted in plain numbers, and given their labels only when somebody reads them.
+ * Requests and their times are counted in plain numbers, and given their labels only when somebody reads them.
  * `secretDiffers`: whether a worker says that this API's secret is not its own.
  */
 export function createApiMetrics(
@@ -42,11 +43,10 @@ export function createApiMetrics(
     timeout: 0,
   };
 
-  const accept = new Histogram({
+  const accept = new PlainHistogram({
     name: "papaleguas_api_accept_seconds",
     help: "From the arrival of a payment that was handed to the worker to its answer.",
     buckets: ACCEPT_SECONDS,
-    registers: [],
   });
   const requestsTotal = new Counter({
     name: "papaleguas_api_requests_total",
@@ -128,7 +128,7 @@ export function createApiMetrics(
     );
   }
   registry.registerMetric(requestsTotal);
-  registry.registerMetric(accept);
+  registry.registerMetric(accept.metric);
   registry.registerMetric(verdictsTotal);
   registry.registerMetric(workerAnswering);
   registry.registerMetric(linkSecretDiffers);
