@@ -54,7 +54,7 @@ type Request = {
 export function requestOf(
   { hostname, port }: Endpoint,
   { method, path, headers, text }: Request,
-): Buffer {
+): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const lines = [
     `${method} ${path} HTTP/1.1`,
@@ -64,7 +64,7 @@ export function requestOf(
   if (method !== "GET") {
     lines.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(text)}`);
   }
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${text}`);
+  return `${lines.join("\r\n")}\r\n\r\n${text}`;
 }
 
 /** The JSON of an answer with status 200, or null when there is none. */

@@ -79,7 +79,7 @@ export class Users {
     if (this.#busy === 0) this.#over.resolve();
   }
 
-  #request(id: string): Buffer {
+  #request(id: string): string {
     const text = `{"correlationId":"${id}","amount":${AMOUNT_CENTS / 100}}`;
     return requestOf(this.#endpoint, { method: "POST", path: "/payments", headers: {}, text });
   }

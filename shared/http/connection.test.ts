@@ -2,7 +2,7 @@ import { expect, spyOn, test } from "bun:test";
 import type { Socket } from "bun";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
-const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /** Starts a server that does what it is told when a request comes. */
@@ -40,6 +40,21 @@ test("calls share a connection", async () => {
     expect(outcome.ms).toBeGreaterThan(0);
   }
   expect(server.connections()).toBe(1);
+  connection.close();
+});
+
+test("a request that is longer than what is taken at once arrives whole, as UTF-8", async () => {
+  const text = "aé€𝄞".repeat(1_000_000);
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => new Response(String((await request.text()) === text)),
+  });
+  const head = `POST / HTTP/1.1\r\nHost: here\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  const connection = new HttpConnection({ hostname: "127.0.0.1", port: server.port! }, 5_000);
+  const outcome = await new Promise<Outcome>((done) => connection.call(head + text, done));
+  if (outcome.kind !== "answer") throw new Error(outcome.reason);
+  expect(outcome.body.toString()).toBe("true");
   connection.close();
 });
 

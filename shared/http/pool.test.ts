@@ -3,7 +3,7 @@ import { peerAt } from "../net/peer.ts";
 import { ConnectionPool } from "./pool.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: processor\r\n\r\n");
+const REQUEST = "GET / HTTP/1.1\r\nHost: processor\r\n\r\n";
 
 /** Alarms that go off when a test says so. */
 class Bells {

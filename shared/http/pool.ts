@@ -50,7 +50,7 @@ export class ConnectionPool {
     this.#alarms = alarms;
   }
 
-  call(request: Buffer, timeoutMs: number, done: (outcome: Outcome) => void): void {
+  call(request: string, timeoutMs: number, done: (outcome: Outcome) => void): void {
     const connection = this.#take();
     const ended = (outcome: Outcome) => {
       if (connection.isOpen) this.#idle.push(connection);

@@ -13,7 +13,7 @@ const CONNECTIONS = 1_500;
 /** Long enough that even on a busy machine the pause begins before it is over. */
 const TIMEOUT_MS = 1_000;
 const PAUSE_MS = 1_250;
-const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 
 test("answers that came in time, during a pause of ours, are answers", async () => {
   using directory = temporaryDirectory();

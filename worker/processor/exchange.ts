@@ -58,7 +58,7 @@ export function exchangeTo(base: string, options: Options = {}): Exchange {
   };
 }
 
-function ask(pool: ConnectionPool, request: Buffer, timeoutMs: number): ReturnType<Exchange> {
+function ask(pool: ConnectionPool, request: string, timeoutMs: number): ReturnType<Exchange> {
   return new Promise((resolve, reject) => {
     pool.call(request, timeoutMs, (outcome) => {
       if (outcome.kind === "failure") return reject(errorOf(outcome));
@@ -80,10 +80,10 @@ function linesOf(headers: Readonly<Record<string, string>>): string {
   return lines;
 }
 
-function requestOf(path: string, head: string, body?: string, type = "application/json"): Buffer {
-  if (body === undefined) return Buffer.from(`GET ${path} ${head}\r\n`);
+function requestOf(path: string, head: string, body?: string, type = "application/json"): string {
+  if (body === undefined) return `GET ${path} ${head}\r\n`;
   const posted = `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
-  return Buffer.from(`POST ${path} ${head}${posted}\r\n${body}`);
+  return `POST ${path} ${head}${posted}\r\n${body}`;
 }
 
 function errorOf({ reason, code }: Extract<Outcome, { kind: "failure" }>): ExchangeError {
