@@ -48,6 +48,7 @@ type FoldedRow = Ends & {
 };
 
 const NOTHING: Known = { base: 0, row: 0 };
+const NO_BLOCKS: Promise<BlockTotals[]> = Promise.resolve([]);
 /** Bounds the memory that a start or a fold takes. */
 const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
 const BLOCK_TOTALS_AT_ONCE = 8_192;
@@ -170,10 +171,20 @@ export class Fold implements Places {
     const step = Math.max(1, Math.floor(BLOCK_TOTALS_AT_ONCE / processors)) * BLOCK_ROWS;
     for (const { stream, base, rows } of all) {
       const end = Math.floor(rows / BLOCK_ROWS) * BLOCK_ROWS;
-      for (let row = base; row < end; row += step) {
+      const ask = (from: number) => {
+        const to = Math.min(end, from + step);
+        const answer =
+          from < to ? ledgerBlocks(this.#ask, stream, from, to, processors) : NO_BLOCKS;
+        // Once one has failed nobody waits for the next.
+        answer.catch(() => {});
+        return answer;
+      };
+      for (let row = base, next = ask(base); row < end; row += step) {
         const to = Math.min(end, row + step);
+        const blocks = await next;
+        // The database answers the next question while these are taken in.
+        next = ask(to);
         const at = ledger.head;
-        const blocks = await ledgerBlocks(this.#ask, stream, row, to, processors);
         for (const totals of blocks) ledger.restoreBlock(totals);
         if (ledger.head - at !== to - row) throw gapIn(stream);
         this.#folded(stream, base, row, to, at);

@@ -34,16 +34,14 @@ export function arrayOf(values: readonly number[]): string {
 
 type SettledColumns = Readonly<Record<"at" | "cents" | "processor", readonly number[] | null>>;
 
-type BlockColumns = {
-  readonly block: number;
-  readonly processor: number;
-  readonly min_ms: number;
-  readonly max_ms: number;
-  readonly count: number;
-  readonly cents: number;
-};
+type BlockColumns = Readonly<
+  Record<"block" | "processor" | "min" | "max" | "count" | "cents", readonly number[] | null>
+>;
 
-/** Sums of the full blocks from `fromRow`, which is a block's first, up to, not including, `toRow`. */
+/**
+ * Sums of the full blocks from `fromRow`, which is a block's first, up to, not including, `toRow`. They come as
+ * arrays, as rows do.
+ */
 export async function ledgerBlocks(
   ask: Ask,
   stream: number,
@@ -52,15 +50,17 @@ export async function ledgerBlocks(
   processors: number,
 ): Promise<BlockTotals[]> {
   const [first, end] = [fromRow / BLOCK_ROWS, toRow / BLOCK_ROWS];
-  const rows = await ask<BlockColumns>(
-    `SELECT block::float8, processor, min_ms::float8, max_ms::float8, count, cents::float8
+  const [columns] = await ask<BlockColumns>(
+    `SELECT array_agg(block::float8) AS block, array_agg(processor::int) AS processor, array_agg(min_ms::float8) AS min,
+       array_agg(max_ms::float8) AS max, array_agg(count::int) AS count, array_agg(cents::float8) AS cents
      FROM blocks WHERE stream = $1::int AND block >= $2::bigint AND block < $3::bigint`,
     [stream, first, end],
   );
-  const inOrder = rows.map(({ block, processor, min_ms, max_ms, count, cents }): BlockRow => {
-    return [block, processor, min_ms, max_ms, count, cents];
+  const { block, processor, min, max, count, cents } = columns!;
+  const rows = (block ?? []).map((number, i): BlockRow => {
+    return [number, processor![i]!, min![i]!, max![i]!, count![i]!, cents![i]!];
   });
-  return blockTotals(inOrder, first, end, processors);
+  return blockTotals(rows, first, end, processors);
 }
 
 /** Rows of some streams, in the order of the pieces. They come as arrays, which are read in half of the time. */

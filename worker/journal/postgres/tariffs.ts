@@ -32,6 +32,8 @@ export async function tariffsWith(
   copiedMs: number | null,
 ): Promise<{ readonly known: KnownTariff[]; readonly begun: KnownTariff[] }> {
   const known = await tariffsIn(ask);
+  // The ledger is asked for its newest instant only when something begins behind it.
+  if (beginningWith(known, configured, () => 0).length === 0) return { known, begun: [] };
   const [newest] = await ask<{ ms: number | null }>(
     `SELECT greatest(${NEWEST},
        (SELECT max(requested_at_ms) FROM payments WHERE ${IS_OPEN}))::float8 AS ms`,
