@@ -255,3 +255,21 @@ test("what was assigned is unknown in the journal as well, though no processor e
   const [kept] = await Array.fromAsync(await bench.journal.open());
   expect(kept).toMatchObject({ state: "unknown", assignment: frozen });
 });
+
+test("rows of a journal that several share are numbered here, and nothing of them is summed", async () => {
+  const nextRow = 1_000 * BLOCK_ROWS + 3;
+  const asked: number[][] = [];
+  const column = Float64Array.of(1, 1, 1);
+  const journal = {
+    head: { baseRow: 0, nextRow },
+    shared: {},
+    blocks: () => Promise.reject(new Error("sums of blocks are asked for")),
+    rows: async (fromRow: number, toRow: number) => {
+      asked.push([fromRow, toRow]);
+      return { requestedAtMs: column, amountCents: column, processor: column };
+    },
+  };
+  const ledger = new LedgerWriter(allocateLedger(4 * BLOCK_ROWS, 2, 2 ** 20));
+  await rebuildLedger(journal as never, ledger);
+  expect([ledger.head, asked]).toEqual([nextRow, [[nextRow - 3, nextRow]]]);
+});

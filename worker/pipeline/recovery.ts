@@ -86,7 +86,11 @@ export function stateAfterStart({ state, assignment }: OpenRow): StateAfterStart
 
 /** The newest rows go into the ring, older blocks are known by their totals. */
 export async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<void> {
-  const { baseRow, nextRow } = journal.head;
+  const { nextRow } = journal.head;
+  // Rows that several workers share are summed elsewhere, and only numbered here.
+  const sealedRow = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
+  const isSummed = journal.shared === undefined;
+  const baseRow = isSummed ? journal.head.baseRow : Math.max(journal.head.baseRow, sealedRow);
   ledger.startAt(baseRow);
   const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);
   const firstRow = Math.max(baseRow, oldestInRing * BLOCK_ROWS);
