@@ -13,6 +13,7 @@ import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
 import { Checker } from "./world/checker.ts";
+import { Breakers } from "./world/breakers.ts";
 import { Decisions } from "./world/decisions.ts";
 import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
@@ -33,6 +34,7 @@ import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
+import { checkRecovery } from "./world/recovery.ts";
 import { planRough } from "./world/machine.ts";
 import { planTrouble } from "./world/trouble.ts";
 import { Wire } from "./world/wire.ts";
@@ -112,6 +114,7 @@ class World implements Scene {
   readonly gateway: Gateway;
   readonly checker: Checker;
   readonly decisions: Decisions | null;
+  readonly breakers: Breakers | null;
   readonly #fees = new FeeBook(this.disk);
   readonly counts: Counts = {
     charges: 0,
@@ -167,6 +170,7 @@ class World implements Scene {
     const openCount = () => this.gateway.openCount;
     this.decisions =
       plan.exchanges > 0 ? null : new Decisions({ time, plan, disk, names, openCount });
+    this.breakers = plan.exchanges > 0 ? null : this.#breakersOf(names);
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -194,7 +198,10 @@ class World implements Scene {
       keys,
       log: SILENT,
       note: (line) => this.note(line),
-      onDecided: (...decided) => this.watch(() => this.decisions?.onDecided(...decided)),
+      onDecided: (...decided) => {
+        this.breakers?.onDecided(decided[0]);
+        this.watch(() => this.decisions?.onDecided(...decided));
+      },
       onResult: (...ended) => this.decisions?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
@@ -254,6 +261,7 @@ class World implements Scene {
       disk.stallMsMax = plan.disk.stallMsMax;
       for (const api of this.apis) api.start();
       this.decisions?.onStart([]);
+      this.breakers?.onStart();
       void this.gateway.start();
       this.#shop.open(this.#steps);
       planTrouble(this);
@@ -261,6 +269,7 @@ class World implements Scene {
       planRough(this);
       time.run(plan.troubleMs, this.#stop);
       this.#heal();
+      if (!this.#stop()) checkRecovery(this, this.#stop);
       this.#comeBack();
       if (this.#violation === null) this.#checkAll();
     } catch (error) {
@@ -295,6 +304,7 @@ class World implements Scene {
         rejects: 0,
         isHidden: false,
         liesInHealth: false,
+        isOutOfDescriptors: false,
       });
       wires[number]!.wake();
     }
@@ -382,6 +392,8 @@ class World implements Scene {
   #checkAll(): void {
     // A payment that was sent twice may still be at the journal.
     this.time.run(this.time.nowMs + 5_000, () => this.#stop() || this.gateway.openCount === 0);
+    // Nobody waits for the commit of the last settlement, nor for the meter's second.
+    this.time.run(this.time.nowMs + 1_500, this.#stop);
     checkCounters(this);
     // Thousands of them in some seeds: they are read once.
     const payments = this.disk.payments();
@@ -401,9 +413,18 @@ class World implements Scene {
     this.note("worker starts");
     this.checker.onStart();
     this.decisions?.onStart(this.disk.drained());
+    this.breakers?.onStart();
     this.gateway.start().catch((error: Error) => {
       this.#violation ??= String(error.stack);
     });
+  }
+
+  #breakersOf(names: readonly string[]): Breakers {
+    const { time, plan } = this;
+    const laneAt = (place: number) =>
+      this.gateway.parts?.pipeline.lanes.named(names[place]!) ?? null;
+    const watch = (check: () => void) => this.watch(check);
+    return new Breakers({ time, plan, laneAt, places: names.length, watch });
   }
 
   #wireTo(model: ProcessorModel, number: number): Wire {
@@ -431,12 +452,16 @@ class World implements Scene {
           this.watch(() => {
             this.checker.onAnswer(time.nowMs, charge, status);
             this.decisions?.onAnswer(charge, status);
+            this.breakers?.onAnswer(charge, status);
             const isAccepted = status === 200 && charge.outcome === "recorded";
             this.gateway.parts?.seen.answer(number, isAccepted);
             this.checker.checkTenants(correlationId);
           });
         },
-        onFailing: () => this.decisions?.onFailing(number),
+        onFailing: () => {
+          this.decisions?.onFailing(number);
+          this.breakers?.onFailing(number);
+        },
       },
       plan,
     );

@@ -78,7 +78,8 @@ export class Router<L extends RouterLane = RouterLane> {
       if (tier.length === 0) continue;
       if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
       const lane = takerOf(nowMs, tier);
-      if (lane !== null) return lane;
+      // No other payment waits that could be the trial which a cheaper lane is invited to.
+      if (lane !== null) return (waiting.length === 1 && invitedOf(nowMs, cheaper)) || lane;
       cheaper.push(...tier);
     }
     return null;
@@ -131,7 +132,12 @@ function takerOf<L extends RouterLane>(nowMs: number, tier: Tier<L>): L | null {
   }
   if (taker === null) return null;
   // No payment waits for an open lane beside these, so only its health probe can bring it back.
-  return tier.find((lane) => lane.isInvited && lane.restMs(nowMs) === 0) ?? taker;
+  return invitedOf(nowMs, tier) ?? taker;
+}
+
+/** Finds an open lane whose health probe says that it works. */
+function invitedOf<L extends RouterLane>(nowMs: number, lanes: Tier<L>): L | null {
+  return lanes.find((lane) => lane.isInvited && lane.restMs(nowMs) === 0) ?? null;
 }
 
 function isBefore(nowMs: number, lane: RouterLane, other: RouterLane): boolean {

@@ -20,7 +20,7 @@ import type { Plan } from "./plan.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Time } from "./time.ts";
 import { Violation } from "./violation.ts";
-import type { ChargeSeen } from "./wire.ts";
+import { OWN_FAULT, type ChargeSeen } from "./wire.ts";
 
 /** Tolerance of R2: a turn of the pipeline, and the pace. */
 const LATE_MS = 200;
@@ -169,6 +169,8 @@ export class Decisions {
     this.#underWay.delete(correlationId);
     const place = this.#places[processor]!;
     if (status !== 200 || outcome !== "recorded") place.isSpotless = false;
+    // The others may not be called either.
+    if (status === OWN_FAULT) for (const one of this.#places) one.isSpotless = false;
     this.#vacate(processor);
   }
 

@@ -354,7 +354,10 @@ export class DiskJournal implements Journal {
 
   #apply(batch: readonly Transition[]) {
     const { disk, onApplied } = this.#options;
-    if (disk.full) return null;
+    if (disk.full) {
+      this.#options.onFault("disk full");
+      return null;
+    }
     disk.fault.runsLeft = disk.drawFault();
     try {
       const results = this.#store.apply(batch);

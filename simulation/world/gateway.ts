@@ -65,6 +65,8 @@ type Running = {
   readonly tariffs: readonly KnownTariff[];
   readonly names: readonly string[];
   readonly seen: Seen;
+  /** Tariffs that it was started with, in the order of the wires. */
+  readonly inForce: Tariffs;
 };
 
 export class Gateway {
@@ -120,11 +122,13 @@ export class Gateway {
     this.#isStarted = true;
     const alive = () => this.#starts === start;
     const { time, chance, disk, plan, log } = this.#options;
+    const seen = new Seen();
     const { patienceMs, bounds } = plan;
     const clock = time;
     const configured = this.#configuration();
     const processors = configured.map(({ name }) => name);
     const onApplied: DiskJournalOptions["onApplied"] = (transitions, results) => {
+      seen.applied(transitions.length);
       const ofNumber = (name: string) => configured.find((one) => one.name === name)!.fee;
       this.#options.onApplied(transitions, results, journal.head.processors.map(ofNumber));
     };
@@ -140,9 +144,15 @@ export class Gateway {
       batch: bounds.batch,
       alive,
       onApplied,
-      onDecided: (transition) => onDecided(transition, placeOf, inForce),
+      onDecided: (transition) => {
+        if (transition.kind === "settle") seen.settlement(transition.processor);
+        onDecided(transition, placeOf, inForce);
+      },
       onResult,
-      onFault: (what) => this.#options.note(`commit fails: ${what}`),
+      onFault: (what) => {
+        seen.failures++;
+        this.#options.note(`commit fails: ${what}`);
+      },
     });
     const names = journal.head.processors;
     const memory = allocateLedger(bounds.ledgerSlots, names.length, LEDGER_ROWS_MAX);
@@ -171,13 +181,12 @@ export class Gateway {
     });
     await pipeline.recover();
     if (!alive()) return;
-    const seen = new Seen();
     const link = this.#openLink(pipeline, incarnationOf(start), seen);
     const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
       journal.rowsNow(fromRow, toRow),
     );
     this.startOf.set(incarnationOf(start), start);
-    this.#running = { pipeline, link, summary, journal, tariffs, names, seen };
+    this.#running = { pipeline, link, summary, journal, tariffs, names, seen, inForce };
     const ticker = new Ticker({
       clock,
       tick: () => pipeline.tick(),
@@ -233,7 +242,10 @@ export class Gateway {
     const link = new LinkServerCore<number>({
       keyring: [keys],
       incarnation,
-      transmit,
+      transmit: (frame, api) => {
+        seen.framesSent++;
+        transmit(frame, api);
+      },
       onArrivals: (arrivals) => {
         for (const arrival of arrivals) {
           const { correlationId, amountCents } = arrival.payment;

@@ -8,6 +8,7 @@ import type { Time } from "./time.ts";
 
 const TICK_MS = 10;
 const IDLE_TICK_MS = 200;
+const SEQUENCE_AT = 12;
 
 export type IngressOptions = {
   readonly time: Time;
@@ -22,6 +23,7 @@ export class Ingress {
   readonly #options: IngressOptions;
   #core: LinkClientCore | null = null;
   #starts = 0;
+  #seen = nothingSeen();
 
   constructor(options: IngressOptions) {
     this.#options = options;
@@ -33,11 +35,16 @@ export class Ingress {
 
   start(): void {
     const { keys, ackTimeoutMs, bounds, transmit, chance } = this.#options;
+    const seen = (this.#seen = nothingSeen());
     this.#core = new LinkClientCore({
       ...bounds,
       keyring: [keys],
       ackTimeoutMs,
-      transmit,
+      transmit: (frame) => {
+        seen.sent++;
+        seen.sequences.add(frame.readUInt32BE(SEQUENCE_AT));
+        transmit(frame);
+      },
       random: chance.next,
       instance: chance.between(0, 2 ** 47),
     });
@@ -56,7 +63,9 @@ export class Ingress {
     if (core === null) return false;
     const { time } = this.#options;
     core.pay(time.nowMs, payment, (verdict) => {
-      if (this.#core === core) done(verdict);
+      if (this.#core !== core) return;
+      if (verdict === null) this.#seen.unanswered++;
+      done(verdict);
     });
     time.after(0, () => {
       if (this.#core === core) core.flush(time.nowMs);
@@ -66,9 +75,23 @@ export class Ingress {
 
   /** True when the frame was believed. */
   receive(frame: Buffer): boolean {
+    this.#seen.arrived++;
     const before = this.#core?.stats.framesReceived;
     this.#core?.receive(this.#options.time.nowMs, frame);
     return this.#core?.stats.framesReceived !== before;
+  }
+
+  /** Pairs of what it has counted since its start, and what was seen; none while it is down. */
+  *counts(): Generator<readonly [what: string, ours: number, theirs: number]> {
+    if (this.#core === null) return;
+    const { sent, sequences, arrived, unanswered } = this.#seen;
+    const { framesSent, retransmissions, framesReceived, stale, timeouts, drops } =
+      this.#core.stats;
+    const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
+    yield ["frames of an API", framesSent, sent];
+    yield ["frames that an API sent again", retransmissions, sent - sequences.size];
+    yield ["frames to an API", framesReceived + stale + dropped, arrived];
+    yield ["payments without a verdict", timeouts, unanswered];
   }
 
   #tick(start: number): void {
@@ -78,4 +101,9 @@ export class Ingress {
     core.tick(time.nowMs);
     time.after(core.idle ? IDLE_TICK_MS : TICK_MS, () => this.#tick(start));
   }
+}
+
+/** What was seen of one life of it. */
+function nothingSeen() {
+  return { sent: 0, sequences: new Set<number>(), arrived: 0, unanswered: 0 };
 }

@@ -8,7 +8,7 @@ const SHORT_PAUSE_MS = 500;
 
 export function planRough(world: Scene): void {
   const { plan, rough, time, disk } = world;
-  const { failingCommits, stalls, pauses, lies } = plan.rough;
+  const { failingCommits, stalls, pauses, lies, shortages } = plan.rough;
   if (failingCommits > 0) {
     disk.drawFault = () =>
       rough.happens(failingCommits) ? rough.between(0, STATEMENTS_MAX) : null;
@@ -23,6 +23,7 @@ export function planRough(world: Scene): void {
   at(stalls, () => stall(world));
   at(pauses, () => pause(world));
   at(lies, () => lie(world));
+  at(shortages, () => takeDescriptors(world));
 }
 
 function stall(world: Scene): void {
@@ -49,5 +50,14 @@ function lie(world: Scene): void {
   wire.liesInHealth = true;
   time.after(rough.next() * 8_000, () => {
     wire.liesInHealth = false;
+  });
+}
+
+function takeDescriptors(world: Scene): void {
+  const { rough, wires, time } = world;
+  world.note("the worker is out of descriptors");
+  for (const wire of wires) wire.isOutOfDescriptors = true;
+  time.after(rough.next() * 2_000, () => {
+    for (const wire of wires) wire.isOutOfDescriptors = false;
   });
 }

@@ -5,6 +5,8 @@
  *   R7  at any instant a payment's status is true, and sums differ from the records by no more than is open
  *   R8  nothing is held without somebody who has held it
  */
+import type { LiveSecond } from "../../shared/http-api/live.ts";
+import { SECONDS_KEPT } from "../../worker/live.ts";
 import { SqliteReader } from "../../worker/journal/sqlite-reader.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
 import type { PaymentOnDisk } from "./disk.ts";
@@ -77,8 +79,8 @@ export function checkHeld({ disk }: Scene): void {
 }
 
 /** Everything is settled: the worker's own counts, against what was seen of its life. */
-export function checkCounters({ gateway, disk, plan, processors }: Scene): void {
-  const { pipeline, link, seen } = gateway.parts!;
+export function checkCounters({ gateway, disk, plan, processors, apis }: Scene): void {
+  const { pipeline, link, journal, seen } = gateway.parts!;
   const same = (what: string, ours: number, theirs: number) => {
     if (ours !== theirs)
       throw new Violation(`R6: ${what}: ${ours} are counted, ${theirs} were seen`);
@@ -89,6 +91,12 @@ export function checkCounters({ gateway, disk, plan, processors }: Scene): void 
   const { framesReceived, drops } = link.stats;
   const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
   same("frames", framesReceived + dropped, seen.frames);
+  same("frames of the worker", link.stats.framesSent, seen.framesSent);
+  for (const api of apis) for (const counted of api.counts()) same(...counted);
+  same("commits", journal.stats.commits, seen.commits);
+  same("transitions", journal.stats.transitions, seen.transitions);
+  same("commits that failed", journal.stats.failures, seen.failures);
+  checkMeter(gateway.parts!, same);
   for (const state of ["rejected", "conflict"] as const) {
     const code = PAYMENT_STATES.indexOf(state);
     const parked = [...disk.unsettled().values()].filter((one) => one.state === code).length;
@@ -99,6 +107,7 @@ export function checkCounters({ gateway, disk, plan, processors }: Scene): void 
   }
   for (const lane of pipeline.lanes.all) {
     same(`calls at ${lane.name}`, lane.inFlight, 0);
+    same(`settlements of ${lane.name}`, lane.settled, seen.settled.get(lane.number) ?? 0);
     if (plan.exchanges > 0) continue;
     const { attempts } = lane;
     const all = Object.values(attempts).reduce((sum, count) => sum + count, 0);
@@ -108,4 +117,22 @@ export function checkCounters({ gateway, disk, plan, processors }: Scene): void 
     same(`acceptances of ${lane.name}`, attempts.accepted, answers.accepted);
   }
   if (!pipeline.isDrained) throw new Violation("R6: calls are under way for no payment");
+}
+
+/** The seconds that are shown add up to what has happened in them; nothing has happened for longer than one. */
+function checkMeter(
+  { pipeline: { meter, lanes }, seen }: NonNullable<Scene["gateway"]["parts"]>,
+  same: (what: string, ours: number, theirs: number) => void,
+): void {
+  const { seconds } = meter;
+  // Older ones are shown no more.
+  if (seconds.length >= SECONDS_KEPT) return;
+  const shown = (of: (second: LiveSecond) => number) =>
+    seconds.reduce((sum, second) => sum + of(second), 0);
+  const stored = shown(({ accepted }) => accepted);
+  same("payments taken, by the second", stored, seen.verdicts.get("stored") ?? 0);
+  for (const [i, { name, number }] of lanes.all.entries()) {
+    const settled = shown((second) => second.settled[i] ?? 0);
+    same(`settlements of ${name}, by the second`, settled, seen.settled.get(number) ?? 0);
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Troubles of the machine and its surroundings that half of the seeds have: commits that fail at any of their
  * statements, a disk that stalls for seconds, a machine that is suspended, datagrams that reach another API than
- * theirs, and processors whose health says the opposite of what they do.
+ * theirs, a worker that is out of descriptors, and processors whose health says the opposite of what they do.
  */
 import type { Chance } from "./chance.ts";
 
@@ -13,6 +13,8 @@ export type Rough = {
   /** Share of the verdicts' datagrams that another API gets as well. */
   readonly misdelivery: number;
   readonly lies: number;
+  /** Times at which the worker has no descriptors left. */
+  readonly shortages: number;
 };
 
 export function drawRough(rough: Chance): Rough {
@@ -25,5 +27,6 @@ export function drawRough(rough: Chance): Rough {
     pauses: times(3),
     misdelivery: rate(0.3),
     lies: times(4),
+    shortages: times(2),
   };
 }

@@ -3,6 +3,7 @@ import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
+import type { Breakers } from "./breakers.ts";
 import type { Decisions } from "./decisions.ts";
 import type { Disk } from "./disk.ts";
 import type { Gateway, ProcessorSetting } from "./gateway.ts";
@@ -41,6 +42,8 @@ export interface Scene {
   readonly checker: Checker;
   /** Null where processors are exchanged. */
   readonly decisions: Decisions | null;
+  /** The same. */
+  readonly breakers: Breakers | null;
   readonly counts: Counts;
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged: Set<string>;

@@ -44,6 +44,9 @@ export type WireOptions = {
   readonly onFailing: () => void;
 };
 
+/** Code of a call that this process could not make. */
+export const OWN_FAULT = "EMFILE";
+
 export class Wire {
   faults: Plan["wire"];
   answers: Plan["answers"];
@@ -53,6 +56,8 @@ export class Wire {
   liesInHealth = false;
   /** Something in between answers 404 to everything. */
   isHidden = false;
+  /** The worker has no descriptor left for a call. */
+  isOutOfDescriptors = false;
   readonly #options: WireOptions;
   readonly #shell: MemoryProcessor;
   readonly #travelling = new Set<Travelling>();
@@ -130,11 +135,16 @@ export class Wire {
             code,
             name,
             neverLeft: outcome === "refused" || undefined,
+            ownFault: code === OWN_FAULT || undefined,
           }),
         ),
       );
 
     time.after(request.timeoutMs, () => fail("unclear", "TIMEOUT", "TimeoutError"));
+    if (this.isOutOfDescriptors) {
+      time.after(0.1, () => fail("refused", OWN_FAULT));
+      return;
+    }
     if (charge !== null && this.#options.mood.happens(this.rejects)) {
       time.after(1, () => end(kind.proofOf(REJECTION), REJECTION.status, () => resolve(REJECTION)));
       return;
@@ -167,7 +177,9 @@ export class Wire {
           const isOdd = this.#options.odd.happens(this.answers.unclear);
           const told = isOdd ? kind.unclear(this.#options.odd, request) : reply;
           if (charge === null && told.body?.includes('"failing":true')) onFailing();
-          end(isOdd ? "unclear" : kind.proofOf(reply), told.status, () => resolve(told));
+          end(isOdd ? "unclear" : kind.proofOf(reply), told.status, () =>
+            resolve({ ...told, connected: true }),
+          );
         }
       });
     });

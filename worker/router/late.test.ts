@@ -57,4 +57,22 @@ describe("late payments", () => {
     open(router, 0);
     expect(chosen(router, -1)).toBe("fallback");
   });
+
+  test("bring back a cheaper one whose health says that it works, where none ever waits for it", () => {
+    const router = routerOf(0);
+    open(router, 0);
+    router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: 0 });
+    expect(chosen(router, 0)).toBe("default");
+    router.admit(NOW_MS, 0);
+    // One for each reading.
+    expect(chosen(router, 0)).toBe("fallback");
+  });
+
+  test("leave that to the newest that waits, where several do", () => {
+    const router = routerOf();
+    open(router, 0);
+    router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: 0 });
+    const two = { length: 2, deadlineMsAt: () => NOW_MS - 1 };
+    expect(router.pick(NOW_MS, two)?.name).toBe("fallback");
+  });
 });

@@ -1,0 +1,144 @@
+/**
+ * Judges what the worker says of its processors' breakers and limits, by the answers that a bystander has seen:
+ *
+ *   R9  a breaker opens after so many failures in a row, and none opens of a processor that has not failed, or
+ *       for want of something of our own; a call that is not answered in time raises no limit
+ *
+ * Whether an answer counts depends on when its call was admitted, so that only those are counted whose
+ * assignment was decided on while the breaker was seen closed.
+ */
+import type { Lane } from "../../worker/lane.ts";
+import { BREAKER_DEFAULTS } from "../../worker/router/breaker.ts";
+import { LIMIT_DEFAULTS } from "../../worker/router/limit.ts";
+import type { Transition } from "../../worker/transitions.ts";
+import type { Plan } from "./plan.ts";
+import type { Time } from "./time.ts";
+import { Violation } from "./violation.ts";
+import { OWN_FAULT, type ChargeSeen } from "./wire.ts";
+
+type Place = {
+  /** Since when its breaker has been seen closed; null while it is not. */
+  closedSinceMs: number | null;
+  failuresInARow: number;
+  succeededAtMs: number;
+  successes: number;
+  /** It has failed, or says so, since the worker's start. */
+  hasFailed: boolean;
+};
+
+export type BreakersOptions = {
+  readonly time: Time;
+  readonly plan: Plan;
+  /** The worker's lane for the processor at a wire; null while the worker is down. */
+  readonly laneAt: (place: number) => Lane | null;
+  readonly places: number;
+  /** Runs a check; a violation ends the run. */
+  readonly watch: (check: () => void) => void;
+};
+
+export class Breakers {
+  readonly #options: BreakersOptions;
+  #places: Place[] = [];
+  readonly #idOf = new Map<number, string>();
+  /** When the last assignment of a payment was decided on. */
+  readonly #assignedAtMs = new Map<string, number>();
+
+  constructor(options: BreakersOptions) {
+    this.#options = options;
+  }
+
+  onStart(): void {
+    this.#assignedAtMs.clear();
+    this.#places = Array.from({ length: this.#options.places }, () => ({
+      closedSinceMs: null,
+      failuresInARow: 0,
+      succeededAtMs: Number.NEGATIVE_INFINITY,
+      successes: 0,
+      hasFailed: false,
+    }));
+  }
+
+  onDecided(transition: Transition): void {
+    const { kind } = transition;
+    if (kind === "accept") this.#idOf.set(transition.seq, transition.correlationId);
+    if (kind !== "assign" && (kind !== "accept" || transition.assignment === null)) return;
+    const correlationId = this.#idOf.get(transition.seq);
+    if (correlationId !== undefined)
+      this.#assignedAtMs.set(correlationId, this.#options.time.nowMs);
+  }
+
+  /** Its health says that it fails. */
+  onFailing(number: number): void {
+    this.#places[number]!.hasFailed = true;
+  }
+
+  /** An answer is about to be told to the worker. */
+  onAnswer(charge: ChargeSeen, status: number | string): void {
+    const { time, plan, laneAt, watch } = this.#options;
+    const lane = laneAt(charge.processor);
+    const place = this.#places[charge.processor]!;
+    const word = wordOf(charge, status);
+    place.hasFailed ||= word !== "success" && word !== "none";
+    if (lane === null) return;
+    watch(() => look(time.nowMs, place, lane));
+    this.#count(charge, place, word);
+    const before = { limit: lane.limit, kind: lane.breaker.kind, successes: place.successes };
+    const isOver = this.#isOver(place);
+    time.after(0, () => {
+      if (laneAt(charge.processor) !== lane) return;
+      watch(() => {
+        look(time.nowMs, place, lane);
+        if (isOver && lane.breaker.kind === "closed") {
+          const { failuresInARow } = place;
+          throw new Violation(
+            `R9: ${lane.name} has failed ${failuresInARow} times in a row and is closed`,
+          );
+        }
+        const isSame = before.kind === lane.breaker.kind && before.successes === place.successes;
+        // One that is drawn below its least is lifted there.
+        const least = plan.bounds.tuning.limit?.min ?? LIMIT_DEFAULTS.min;
+        const isLow = lane.limit <= Math.max(before.limit, least);
+        if (status !== "TIMEOUT" || !isSame || isLow) return;
+        throw new Violation(`R9: ${lane.name} does not answer, and its limit rises`);
+      });
+    });
+  }
+
+  #count({ correlationId }: ChargeSeen, place: Place, word: Word): void {
+    const { time } = this.#options;
+    const admittedAtMs = this.#assignedAtMs.get(correlationId) ?? Number.NEGATIVE_INFINITY;
+    const isCurrent = place.closedSinceMs !== null && admittedAtMs > place.closedSinceMs;
+    if (word === "failure" && isCurrent) place.failuresInARow++;
+    else if (word !== "failure" && word !== "none") place.failuresInARow = 0;
+    if (word !== "success") return;
+    place.succeededAtMs = time.nowMs;
+    place.successes++;
+  }
+
+  #isOver({ failuresInARow, succeededAtMs }: Place): boolean {
+    const { time, plan } = this.#options;
+    const { consecutiveFailuresMax, successFreshMs } =
+      plan.bounds.tuning.breaker ?? BREAKER_DEFAULTS;
+    const isFresh = time.nowMs - succeededAtMs < successFreshMs;
+    return failuresInARow >= consecutiveFailuresMax && !isFresh;
+  }
+}
+
+/** Sees how its breaker is now. */
+function look(nowMs: number, place: Place, { name, breaker }: Lane): void {
+  const { hasFailed } = place;
+  if (breaker.kind === "closed") place.closedSinceMs ??= nowMs;
+  else {
+    place.closedSinceMs = null;
+    place.failuresInARow = 0;
+    if (!hasFailed) throw new Violation(`R9: ${name} has not failed and is ${breaker.kind}`);
+  }
+}
+
+type Word = "success" | "failure" | "none" | "other";
+
+function wordOf({ outcome }: ChargeSeen, status: number | string): Word {
+  if (status === OWN_FAULT) return "none";
+  if (typeof status === "string" || status >= 500) return "failure";
+  return status === 200 && outcome === "recorded" ? "success" : "other";
+}
