@@ -13,11 +13,14 @@ import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
 import { Checker } from "./world/checker.ts";
+import { checkAlarms, trustJournal } from "./world/alarms.ts";
 import { Breakers } from "./world/breakers.ts";
 import { Decisions } from "./world/decisions.ts";
 import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, processorsOf, type ProcessorSetting } from "./world/gateway.ts";
+import { Door } from "./world/door.ts";
+import { checkSources } from "./world/carried.ts";
 import { writeHistory } from "./world/history.ts";
 import { Ingress } from "./world/ingress.ts";
 import { Post } from "./world/post.ts";
@@ -54,6 +57,8 @@ const CLEAR_ANSWERS: Plan["answers"] = { unclear: 0, rejections: 0, moods: 0, zo
 const BOUND = 0x58704978;
 /** The same for troubles of the machine. */
 const ROUGH = 0x3174a7a9;
+/** The same for what payments carry, and for shops that post over HTTP. */
+const DRESSING = 0x25480733;
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -101,6 +106,7 @@ class World implements Scene {
   readonly bound: Chance;
   readonly glance: Chance;
   readonly rough: Chance;
+  readonly dressing: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
@@ -147,6 +153,7 @@ class World implements Scene {
     this.kind = new Chance(seed ^ 0x428a10b2);
     this.bound = new Chance(seed ^ BOUND);
     this.rough = new Chance(seed ^ ROUGH);
+    this.dressing = new Chance(seed ^ DRESSING);
     this.glance = new Chance(seed ^ 0x6d2b79f5);
     this.plan = drawPlan(this.chance, this);
     this.processors = processorsOf(this.plan.bounds.processors);
@@ -204,6 +211,7 @@ class World implements Scene {
       },
       onResult: (...ended) => this.decisions?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
+      onArrival: (seen, name) => this.watch(() => seen.arrival(name)),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
       onApplied: (...applied) => this.onApplied(...applied),
     });
@@ -212,6 +220,7 @@ class World implements Scene {
       chance: chance.fork(),
       plan,
       apis: this.apis,
+      door: new Door({ chance: this.dressing, watch: (check) => this.watch(check) }),
       onTold: (id, cents, answer) => {
         this.note(`told ${id} ${cents} ${answer}`);
         if (answer === "202") this.watch(() => this.checker.onAccepted(id, cents));
@@ -269,6 +278,7 @@ class World implements Scene {
       planRough(this);
       time.run(plan.troubleMs, this.#stop);
       this.#heal();
+      if (!this.#stop()) trustJournal(this, this.#stop);
       if (!this.#stop()) checkRecovery(this, this.#stop);
       this.#comeBack();
       if (this.#violation === null) this.#checkAll();
@@ -393,8 +403,10 @@ class World implements Scene {
     // A payment that was sent twice may still be at the journal.
     this.time.run(this.time.nowMs + 5_000, () => this.#stop() || this.gateway.openCount === 0);
     // Nobody waits for the commit of the last settlement, nor for the meter's second.
-    this.time.run(this.time.nowMs + 1_500, this.#stop);
+    this.time.run(this.time.nowMs + 3_000, this.#stop);
     checkCounters(this);
+    checkAlarms(this);
+    checkSources(this.disk);
     // Thousands of them in some seeds: they are read once.
     const payments = this.disk.payments();
     this.checker.checkJournal(payments);
@@ -424,7 +436,11 @@ class World implements Scene {
     const laneAt = (place: number) =>
       this.gateway.parts?.pipeline.lanes.named(names[place]!) ?? null;
     const watch = (check: () => void) => this.watch(check);
-    return new Breakers({ time, plan, laneAt, places: names.length, watch });
+    const isSaidOpen = (name: string) =>
+      this.gateway
+        .parts!.pipeline.incidents.open()
+        .some(({ kind, subject }) => kind === "breaker-open" && subject === name);
+    return new Breakers({ time, plan, laneAt, isSaidOpen, places: names.length, watch });
   }
 
   #wireTo(model: ProcessorModel, number: number): Wire {

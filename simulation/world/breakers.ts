@@ -2,7 +2,8 @@
  * Judges what the worker says of its processors' breakers and limits, by the answers that a bystander has seen:
  *
  *   R9  a breaker opens after so many failures in a row, and none opens of a processor that has not failed, or
- *       for want of something of our own; a call that is not answered in time raises no limit
+ *       for want of something of our own; an incident says so as long as it is not closed; a call that is
+ *       not answered in time raises no limit, and a success lowers none
  *
  * Whether an answer counts depends on when its call was admitted, so that only those are counted whose
  * assignment was decided on while the breaker was seen closed.
@@ -22,6 +23,8 @@ type Place = {
   failuresInARow: number;
   succeededAtMs: number;
   successes: number;
+  /** Answers that are no success. */
+  drops: number;
   /** It has failed, or says so, since the worker's start. */
   hasFailed: boolean;
 };
@@ -31,6 +34,8 @@ export type BreakersOptions = {
   readonly plan: Plan;
   /** The worker's lane for the processor at a wire; null while the worker is down. */
   readonly laneAt: (place: number) => Lane | null;
+  /** Whether the worker says that the breaker of a processor is open. */
+  readonly isSaidOpen: (name: string) => boolean;
   readonly places: number;
   /** Runs a check; a violation ends the run. */
   readonly watch: (check: () => void) => void;
@@ -54,6 +59,7 @@ export class Breakers {
       failuresInARow: 0,
       succeededAtMs: Number.NEGATIVE_INFINITY,
       successes: 0,
+      drops: 0,
       hasFailed: false,
     }));
   }
@@ -74,7 +80,7 @@ export class Breakers {
 
   /** An answer is about to be told to the worker. */
   onAnswer(charge: ChargeSeen, status: number | string): void {
-    const { time, plan, laneAt, watch } = this.#options;
+    const { time, plan, laneAt, isSaidOpen, watch } = this.#options;
     const lane = laneAt(charge.processor);
     const place = this.#places[charge.processor]!;
     const word = wordOf(charge, status);
@@ -82,7 +88,8 @@ export class Breakers {
     if (lane === null) return;
     watch(() => look(time.nowMs, place, lane));
     this.#count(charge, place, word);
-    const before = { limit: lane.limit, kind: lane.breaker.kind, successes: place.successes };
+    const { successes, drops } = place;
+    const before = { limit: lane.limit, kind: lane.breaker.kind, successes, drops };
     const isOver = this.#isOver(place);
     time.after(0, () => {
       if (laneAt(charge.processor) !== lane) return;
@@ -94,12 +101,18 @@ export class Breakers {
             `R9: ${lane.name} has failed ${failuresInARow} times in a row and is closed`,
           );
         }
+        const { kind } = lane.breaker;
+        if (isSaidOpen(lane.name) !== (kind !== "closed"))
+          throw new Violation(`R9: ${lane.name} is ${kind}, and its incident says otherwise`);
         const isSame = before.kind === lane.breaker.kind && before.successes === place.successes;
         // One that is drawn below its least is lifted there.
         const least = plan.bounds.tuning.limit?.min ?? LIMIT_DEFAULTS.min;
-        const isLow = lane.limit <= Math.max(before.limit, least);
-        if (status !== "TIMEOUT" || !isSame || isLow) return;
-        throw new Violation(`R9: ${lane.name} does not answer, and its limit rises`);
+        const isRaised = lane.limit > Math.max(before.limit, least);
+        if (status === "TIMEOUT" && isSame && isRaised)
+          throw new Violation(`R9: ${lane.name} does not answer, and its limit rises`);
+        const isOnlySuccess = before.drops === place.drops && word === "success";
+        if (isOnlySuccess && before.kind === kind && lane.limit < before.limit)
+          throw new Violation(`R9: ${lane.name} answers, and its limit falls`);
       });
     });
   }
@@ -110,7 +123,7 @@ export class Breakers {
     const isCurrent = place.closedSinceMs !== null && admittedAtMs > place.closedSinceMs;
     if (word === "failure" && isCurrent) place.failuresInARow++;
     else if (word !== "failure" && word !== "none") place.failuresInARow = 0;
-    if (word !== "success") return;
+    if (word !== "success") return void place.drops++;
     place.succeededAtMs = time.nowMs;
     place.successes++;
   }

@@ -45,6 +45,8 @@ export type GatewayOptions = {
   readonly keys: LinkKeys;
   readonly log: Log;
   readonly transmit: (frame: Buffer, api: number) => void;
+  /** A payment of a frame is handed to the pipeline. */
+  readonly onArrival: (seen: Seen, name: string) => void;
   readonly onAcknowledge: (correlationId: string, amountCents: number) => void;
   readonly onApplied: (
     transitions: readonly Transition[],
@@ -238,7 +240,7 @@ export class Gateway {
   }
 
   #openLink(pipeline: Pipeline, incarnation: number, seen: Seen): LinkServerCore<number> {
-    const { keys, transmit, onAcknowledge } = this.#options;
+    const { keys, transmit, onAcknowledge, onArrival } = this.#options;
     const link = new LinkServerCore<number>({
       keyring: [keys],
       incarnation,
@@ -249,8 +251,12 @@ export class Gateway {
       onArrivals: (arrivals) => {
         for (const arrival of arrivals) {
           const { correlationId, amountCents } = arrival.payment;
+          const { instance, sequence } = arrival.origin;
+          const name = `${instance} ${sequence} ${correlationId}`;
+          onArrival(seen, name);
           pipeline.take(arrival.payment, (verdict) => {
             seen.verdict(verdict.kind);
+            seen.inHand.delete(name);
             const safe = verdict.kind === "stored" || verdict.kind === "duplicate";
             if (safe) onAcknowledge(correlationId, amountCents);
             link.answer(arrival, verdict);

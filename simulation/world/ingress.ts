@@ -33,6 +33,11 @@ export class Ingress {
     return this.#core !== null;
   }
 
+  /** True while the worker answers it, as its readiness says. */
+  get isAnswered(): boolean {
+    return this.#core?.answering(this.#options.time.nowMs) === true;
+  }
+
   start(): void {
     const { keys, ackTimeoutMs, bounds, transmit, chance } = this.#options;
     const seen = (this.#seen = nothingSeen());

@@ -2,6 +2,7 @@
 import { describeBounds, drawBounds, USUAL, type Bounds } from "./bounds.ts";
 import type { Chance } from "./chance.ts";
 import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
+import { drawDress, type Dress } from "./carried.ts";
 import { drawRough, type Rough } from "./rough.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
@@ -71,6 +72,8 @@ export type Plan = {
   readonly tariffs: readonly Tariffs[];
   /** Processors that are not the contest's two; none, where they are. */
   readonly kinds: readonly KindPlan[];
+  /** What half of the seeds have beside ids and amounts. */
+  readonly dress: Dress;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -82,19 +85,35 @@ export type Plan = {
 /** Each draws what was added later, so that a seed that once found something stays the same run. */
 type Apart = Readonly<
   Record<
-    "apart" | "identity" | "odd" | "mood" | "restoring" | "tariff" | "kind" | "bound" | "rough",
+    | "apart"
+    | "identity"
+    | "odd"
+    | "mood"
+    | "restoring"
+    | "tariff"
+    | "kind"
+    | "bound"
+    | "rough"
+    | "dressing",
     Chance
   >
 >;
 
 export function drawPlan(
   chance: Chance,
-  { restoring, tariff, kind, bound, rough, ...others }: Apart,
+  { restoring, tariff, kind, bound, rough, dressing, ...others }: Apart,
 ): Plan {
   const bounds = drawBounds(bound);
   const kinds = drawKinds(kind, bounds.processors);
   const tariffs = drawTariffs(tariff, bounds.processors);
-  const drawn = { ...drawOthers(chance, others), bounds, rough: drawRough(rough), tariffs, kinds };
+  const drawn = {
+    ...drawOthers(chance, others),
+    bounds,
+    rough: drawRough(rough),
+    dress: drawDress(dressing),
+    tariffs,
+    kinds,
+  };
   // A small ring needs few rows to be overrun.
   const history = Math.ceil((drawn.history * bounds.ledgerSlots) / USUAL.ledgerSlots);
   const plan = { ...drawn, history, exchanges: bounds.processors > 1 ? drawn.exchanges : 0 };
@@ -125,8 +144,8 @@ function withKinds(plan: Plan): Plan {
 
 function drawOthers(
   chance: Chance,
-  { apart, identity, odd, mood }: Omit<Apart, "restoring" | "tariff" | "kind" | "bound" | "rough">,
-): Omit<Plan, "tariffs" | "kinds" | "bounds" | "rough"> {
+  { apart, identity, odd, mood }: Pick<Apart, "apart" | "identity" | "odd" | "mood">,
+): Omit<Plan, "tariffs" | "kinds" | "bounds" | "rough" | "dress"> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));

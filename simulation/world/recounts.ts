@@ -9,11 +9,13 @@ import type { LiveSecond } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../../worker/live.ts";
 import { SqliteReader } from "../../worker/journal/sqlite-reader.ts";
 import { PAYMENT_STATES } from "../../worker/transitions.ts";
+import { carriedBy } from "./carried.ts";
 import type { PaymentOnDisk } from "./disk.ts";
 import type { Scene } from "./scene.ts";
 import { Violation } from "./violation.ts";
 
 const LOOKS = 3;
+const LISTED_MAX = 200;
 const EVER = { fromMs: -Infinity, toMs: Infinity };
 const HELD_BY_NOBODY = `SELECT lower(hex(id)) AS id FROM payments
   WHERE state = ${PAYMENT_STATES.indexOf("held")} AND NOT EXISTS
@@ -40,6 +42,7 @@ async function checkStatuses(world: Scene, settled: Set<string>): Promise<void> 
   const { disk, checker, models, processors, plan } = world;
   const reader = new SqliteReader(disk.db);
   const names = disk.names();
+  await checkList(reader, disk);
   for (const [correlationId, amountCents] of checker.acknowledged) {
     const recordedAt = models.findIndex(({ records }) => records.get(correlationId) !== undefined);
     const told = await reader.payment(correlationId);
@@ -47,6 +50,8 @@ async function checkStatuses(world: Scene, settled: Set<string>): Promise<void> 
       throw new Violation(`R7: ${correlationId} is ${told?.state ?? "unknown"} and ${what}`);
     };
     if (told?.amountCents !== amountCents) problem(`was taken for ${amountCents}`);
+    const { reference = null } = carriedBy(plan, correlationId, amountCents);
+    if (told?.reference !== reference) problem("has another reference");
     if (settled.has(correlationId) && told?.state !== "settled") problem("was settled before");
     if (told?.state === "rejected" && recordedAt !== -1) problem("is recorded");
     if (told?.state !== "settled") continue;
@@ -55,6 +60,21 @@ async function checkStatuses(world: Scene, settled: Set<string>): Promise<void> 
     const isThere = names[told.processor ?? -1] === processors[recordedAt]?.name;
     if (plan.exchanges === 0 && !isThere) problem("is recorded elsewhere");
   }
+}
+
+/** The list of what is open has all of it, the oldest first. */
+async function checkList(reader: SqliteReader, disk: Scene["disk"]): Promise<void> {
+  const asked = { state: null, order: "age", limit: LISTED_MAX, after: null } as const;
+  const open = [...disk.unsettled().keys()].slice(0, LISTED_MAX);
+  const listed = (await reader.list(asked)) ?? [];
+  const problem = `R7: ${listed.length} payments are listed as open, and not the ${open.length}`;
+  if (
+    !Bun.deepEquals(
+      listed.map(({ correlationId }) => correlationId),
+      open,
+    )
+  )
+    throw new Violation(`${problem} that are`);
 }
 
 /** Records that are not in the sums are of open payments, and nothing is in the sums that has no record. */

@@ -48,5 +48,7 @@ function checkOne({ plan, models, processors, gateway }: Scene, id: string, cent
   const cheaper = processors.findIndex((_, place) => feeAt(place) < feeAt(at) && isKnown(place));
   if (cheaper === -1) return;
   const [there, other] = [processors[at]!.name, processors[cheaper]!.name];
-  throw new Violation(`R10: all is well, and ${id} goes to ${there}, which is dearer than ${other}`);
+  throw new Violation(
+    `R10: all is well, and ${id} goes to ${there}, which is dearer than ${other}`,
+  );
 }

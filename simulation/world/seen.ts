@@ -1,5 +1,9 @@
+import { Violation } from "./violation.ts";
+
 /** Counts what the world has seen of one life of the worker. */
 export class Seen {
+  /** Payments that have come in and have no verdict yet, each by its frame. */
+  readonly inHand = new Set<string>();
   readonly verdicts = new Map<string, number>();
   /** Frames that have arrived at its link. */
   frames = 0;
@@ -16,6 +20,12 @@ export class Seen {
 
   verdict(kind: string): void {
     this.verdicts.set(kind, (this.verdicts.get(kind) ?? 0) + 1);
+  }
+
+  /** A frame that is repeated is not handed over again before its payments have their verdicts. */
+  arrival(name: string): void {
+    if (this.inHand.has(name)) throw new Violation(`R6: ${name} is handed over twice`);
+    this.inHand.add(name);
   }
 
   settlement(processor: number): void {

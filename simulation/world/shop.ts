@@ -3,6 +3,8 @@
  * do; some leave, some post an id twice at once, some come back with another amount.
  */
 import type { Verdict } from "../../shared/verdict.ts";
+import { carriedBy } from "./carried.ts";
+import type { Door } from "./door.ts";
 import type { Chance } from "./chance.ts";
 import type { Ingress } from "./ingress.ts";
 import type { Plan } from "./plan.ts";
@@ -16,6 +18,7 @@ export type ShopOptions = {
   readonly chance: Chance;
   readonly plan: Plan;
   readonly apis: readonly Ingress[];
+  readonly door: Door;
   readonly onTold: Told;
 };
 
@@ -41,8 +44,11 @@ export class Shop {
 
   /** Posts once more; `done` is called when an answer came. */
   post(correlationId: string, amountCents: number, done: (verdict: Verdict | null) => void): void {
-    const { chance, apis } = this.#options;
-    if (!chance.pick(apis).pay({ correlationId, amountCents }, done)) done(null);
+    const { chance, apis, plan, door } = this.#options;
+    const api = chance.pick(apis);
+    const payment = carriedBy(plan, correlationId, amountCents);
+    const isTaken = plan.dress.isOverHttp ? door.post(api, payment, done) : api.pay(payment, done);
+    if (!isTaken) done(null);
   }
 
   #postNew(): void {

@@ -1,0 +1,42 @@
+/**
+ * What is said to be wrong when all is well:
+ *
+ *   R11  nothing but breakers that are open; every API has its worker's answers; and the worker trusts its
+ *        journal again once an operator does
+ */
+import type { OperatorAnswer } from "../../worker/intervention.ts";
+import type { Scene } from "./scene.ts";
+import { Violation } from "./violation.ts";
+
+const GROUNDS = { who: "somebody", why: "all is settled", evidence: "the processors' books" };
+
+export function checkAlarms({ gateway, plan, apis }: Scene): void {
+  for (const api of apis) {
+    if (!api.isAnswered) throw new Violation("R11: all is well, and an API has no answers");
+  }
+  // What was exchanged or restored is somebody's to decide about.
+  if (plan.exchanges > 0 || plan.restores > 0) return;
+  const { incidents, lanes } = gateway.parts!.pipeline;
+  for (const { kind, subject } of incidents.open()) {
+    const isOpen = lanes.all.some(
+      ({ name, breaker }) => name === subject && breaker.kind !== "closed",
+    );
+    if (kind === "breaker-open" && isOpen) continue;
+    throw new Violation(`R11: all is well, and ${kind} is said of ${subject ?? "the worker"}`);
+  }
+}
+
+/** Somebody trusts a journal that was restored, once everything is settled. */
+export function trustJournal(world: Scene, isOver: () => boolean): void {
+  const { counts, gateway, time, disk } = world;
+  const { pipeline } = gateway.parts!;
+  if (counts.restores === 0 || pipeline.caution === null) return;
+  let answer: OperatorAnswer | null = null;
+  const command = { kind: "journal", action: "trust", grounds: GROUNDS } as const;
+  void gateway.operate(command)?.then((told) => (answer = told));
+  time.run(time.nowMs + 1_000, () => isOver() || answer !== null);
+  const { kind = "no answer" } = (answer ?? {}) as Partial<OperatorAnswer>;
+  const isWritten = disk.holds("SELECT count(*) AS n FROM interventions WHERE action = 'trust'");
+  if (kind === "done" && isWritten && pipeline.caution === null) return;
+  throw new Violation(`R11: the journal is trusted, and the worker says ${kind}`);
+}
