@@ -19,6 +19,7 @@ import { Decisions } from "./world/decisions.ts";
 import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, processorsOf, type ProcessorSetting } from "./world/gateway.ts";
+import { checkAudit } from "./world/auditing.ts";
 import { Door } from "./world/door.ts";
 import { checkSources } from "./world/carried.ts";
 import { writeHistory } from "./world/history.ts";
@@ -407,6 +408,7 @@ class World implements Scene {
     checkCounters(this);
     checkAlarms(this);
     checkSources(this.disk);
+    checkAudit(this);
     // Thousands of them in some seeds: they are read once.
     const payments = this.disk.payments();
     this.checker.checkJournal(payments);
