@@ -107,6 +107,20 @@ describe("metrics", () => {
     expect(sampleOf(families, `${name}_sum`)).toBeLessThan(5);
   });
 
+  test("measure that in steps that grow by two and a half at most", async () => {
+    await using api = runApi();
+    const samples = (await metricsOf(api)).get("papaleguas_api_accept_seconds")?.samples.keys();
+    const bounds = Array.from(samples ?? [], (name) => /le="([\d.]+)"/.exec(name)?.[1])
+      .filter((bound) => bound !== undefined)
+      .map(Number);
+    expect(bounds.length).toBeGreaterThan(10);
+    for (const [i, bound] of bounds.slice(1).entries()) {
+      const growth = bound / (bounds[i] as number);
+      expect(growth).toBeGreaterThan(1);
+      expect(growth).toBeLessThanOrEqual(2.500001);
+    }
+  });
+
   test("leave out what cannot be read, as without a descriptor, and show the rest", async () => {
     await using api = runApi();
     using rss = spyOn(process.memoryUsage, "rss");

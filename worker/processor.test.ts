@@ -33,6 +33,13 @@ function vacantPort(): number {
   return server.port;
 }
 
+test("what its kind does without is told", () => {
+  const { lookup: _, health: __, ...less } = rinha;
+  const of = (adapter: Adapter) => new HttpProcessor("http://there", 1, undefined, adapter).lacks;
+  expect(of(rinha)).toEqual([]);
+  expect(of(less)).toEqual(["look", "totals", "health"]);
+});
+
 test.each([
   ["as it is", (source: string) => source],
   ["in an address", encodeURIComponent],

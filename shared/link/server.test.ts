@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Verdict } from "../verdict.ts";
 import {
   decodeVerdicts,
+  ELSEWHERE_PER_FRAME_MAX,
   encodePay,
   encodeVerdicts,
   linkKeys,
@@ -38,6 +39,24 @@ function frame(numbers: readonly number[], { instance = 1, sequence = 1 } = {}):
   const some = numbers.map((n) => payment(n));
   return encodePay(keys.pay, { instance, incarnation: 0, sequence }, some);
 }
+
+test.each<[string, Verdict, number]>([
+  ["a full frame of verdicts", STORED, VERDICTS_PER_FRAME_MAX],
+  [
+    "a full frame of verdicts elsewhere",
+    { kind: "elsewhere", mapVersion: 1 },
+    ELSEWHERE_PER_FRAME_MAX,
+  ],
+])("%s is one frame, and no empty one goes with it", (_, verdict, count) => {
+  const { core, arrivals, sent } = server();
+  const numbers = Array.from({ length: count }, (__, n) => n);
+  for (const some of [numbers.slice(0, count / 2), numbers.slice(count / 2)]) {
+    core.receive(frame(some, { sequence: 1 + (some[0] ?? 0) }), "api");
+  }
+  for (const arrival of arrivals) core.answer(arrival, verdict);
+  core.flush();
+  expect(sent).toHaveLength(1);
+});
 
 test("verdicts elsewhere have frames of their own, as many as it takes", () => {
   const { core, arrivals, sent, frames } = server();

@@ -29,6 +29,14 @@ function group() {
 const seqs = (batch: Transition[] | null) =>
   batch?.map((transition) => ("seq" in transition ? transition.seq : transition.kind));
 
+test("all that waits or is under way can be looked through", () => {
+  const { core, append } = group();
+  append(accept(1), settle(3, 0));
+  core.next(0, false);
+  append(accept(2), settle(4, 1));
+  expect(seqs([...core.transitions()])?.toSorted()).toEqual([1, 2, 3, 4]);
+});
+
 describe("a batch", () => {
   test("is all that was appended, in order", () => {
     const { core, append } = group();

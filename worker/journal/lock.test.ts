@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { systemClock } from "../../shared/clock.ts";
 import { accept, NAMES, openInline, temporaryDirectory, temporaryFile } from "./journal.fixture.ts";
+import { lockPlace } from "./lock.ts";
 import { APPLICATION_ID } from "../ours.ts";
 import { openJournal } from "./turn.ts";
 import { run } from "../../testing/process.ts";
@@ -37,6 +38,15 @@ const refusal = (path: string) =>
   );
 
 const IN_USE = "a worker is using it";
+
+test("the place of a journal is not locked while a worker is at it under another name", async () => {
+  using directory = temporaryDirectory();
+  const [path, other] = [directory.file(), directory.file("other.db")];
+  await using worker = await open(path);
+  linkSync(path, other);
+  expect(worker.warnings).toEqual([]);
+  expect(() => lockPlace(other)).toThrow(IN_USE);
+});
 
 describe("a journal in use is refused", () => {
   test.each([

@@ -54,6 +54,19 @@ test("compares with the least latency of this and the previous second, not with 
   expect(limit.value).toBe(19);
 });
 
+test("forgets a queue when it has seen none for a second, and not before", () => {
+  const doubled = (atMs: number) => {
+    // It starts at eight, and calls queue at once.
+    const limit = use(new Limit(16), 0, 1, 1);
+    use(limit, 100, 100, 1);
+    // A busy limit creeps; an idle one would be held again.
+    use(limit, 100 + atMs, 1, 1);
+    return use(limit, 100 + atMs, 1, 3).value;
+  };
+  expect(doubled(999)).toBe(9);
+  expect(doubled(1_000)).toBe(12);
+});
+
 test("never exceeds its cap", () => {
   const limit = use(new Limit(50), 0, 20, 1_000);
   expect(limit.value).toBe(50);

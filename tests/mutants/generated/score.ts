@@ -1,6 +1,6 @@
 /** Adds up what became of generated mutants, and keeps it: `tests/mutants/generated/score.json`. */
 import { join } from "node:path";
-import { EQUIVALENT } from "./equivalents.ts";
+import { EQUIVALENT, isUnpromised } from "./equivalents.ts";
 import type { Judged } from "./judge.ts";
 
 export type Score = {
@@ -17,7 +17,7 @@ export type Score = {
   readonly judged: number;
   readonly foundByTests: number;
   readonly foundByEither: number;
-  /** Judged ones whose file a simulated world loads. */
+  /** Judged ones whose file a simulated world loads, and whose change is promised to somebody. */
   readonly simulated: number;
   readonly foundBySimulation: number;
   readonly survivors: readonly string[];
@@ -29,7 +29,9 @@ export function add(
   all: readonly Judged[],
 ): Omit<Score, "date" | "commit" | "command" | "made" | "foundAtFirst"> {
   const judged = all.filter(({ name }) => !EQUIVALENT.has(name));
-  const simulated = judged.filter(({ simulation }) => simulation !== undefined);
+  const simulated = judged.filter(
+    ({ name, simulation }) => simulation !== undefined && !isUnpromised(name),
+  );
   const count = (isOne: (one: Judged) => boolean) => judged.filter(isOne).length;
   return {
     drawn: all.length,
@@ -38,7 +40,7 @@ export function add(
     foundByTests: count(({ tests }) => tests !== null),
     foundByEither: count(isFound),
     simulated: simulated.length,
-    foundBySimulation: count(isFoundBySimulation),
+    foundBySimulation: simulated.filter(isFoundBySimulation).length,
     survivors: judged.filter((one) => !isFound(one)).map(({ name }) => name),
   };
 }
