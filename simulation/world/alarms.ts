@@ -1,5 +1,5 @@
 /**
- * What is said to be wrong when all is well:
+ * Judges what is said to be wrong when all is well:
  *
  *   R11  nothing but breakers that are open; every API has its worker's answers; and the worker trusts its
  *        journal again once an operator does
@@ -14,7 +14,7 @@ export function checkAlarms({ gateway, plan, apis }: Scene): void {
   for (const api of apis) {
     if (!api.isAnswered) throw new Violation("R11: all is well, and an API has no answers");
   }
-  // What was exchanged or restored is somebody's to decide about.
+  // Addresses that were exchanged, or a copy, are somebody's to decide about.
   if (plan.exchanges > 0 || plan.restores > 0) return;
   const { incidents, lanes } = gateway.parts!.pipeline;
   for (const { kind, subject } of incidents.open()) {

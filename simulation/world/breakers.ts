@@ -105,7 +105,7 @@ export class Breakers {
         if (isSaidOpen(lane.name) !== (kind !== "closed"))
           throw new Violation(`R9: ${lane.name} is ${kind}, and its incident says otherwise`);
         const isSame = before.kind === lane.breaker.kind && before.successes === place.successes;
-        // One that is drawn below its least is lifted there.
+        // A limit that is drawn below its least is lifted there.
         const least = plan.bounds.tuning.limit?.min ?? LIMIT_DEFAULTS.min;
         const isRaised = lane.limit > Math.max(before.limit, least);
         if (status === "TIMEOUT" && isSame && isRaised)

@@ -1,27 +1,11 @@
-/** What a shop says of a payment beside its id and amount: the same whenever it posts it, as its id says. */
+/** Gives a payment what its shop says beside id and amount: the same whenever it posts it, as its id says. */
 import { paymentOf, type Payment } from "../../shared/payment.ts";
-import type { Chance } from "./chance.ts";
 import type { Disk } from "./disk.ts";
 import type { Plan } from "./plan.ts";
 import { Violation } from "./violation.ts";
 
-export type Dress = {
-  /** Half of the payments have a source, and half a reference. */
-  readonly carries: boolean;
-  /** Shops post over HTTP, at the API's own handler. */
-  readonly isOverHttp: boolean;
-};
-
 const KEPT = `SELECT lower(hex(id)) AS id FROM payments JOIN sources USING (seq)
   WHERE source IS NOT NULL AND seq NOT IN (SELECT seq FROM unsettled WHERE state < 5)`;
-
-export function drawDress(dressing: Chance): Dress {
-  const isPlain = dressing.happens(0.5);
-  return {
-    carries: !isPlain && dressing.happens(0.7),
-    isOverHttp: !isPlain && dressing.happens(0.7),
-  };
-}
 
 /** A processor in Stripe's form would take a source for the card, which decides there. */
 export function carriedBy({ dress, kinds }: Plan, correlationId: string, cents: number): Payment {

@@ -124,7 +124,7 @@ function isProblem({ headers }: Response): boolean {
   return headers.get("content-type") === "application/problem+json";
 }
 
-/** As one of many shops writes it. */
+/** Writes it as one of many shops does. */
 function bodyOf(
   chance: Chance,
   { correlationId, amountCents, source, reference }: Payment,
@@ -139,7 +139,7 @@ function bodyOf(
   );
 }
 
-/** What is no payment, each with its name and the status of its answer. */
+/** Gives bodies that are no payment, each with its name and the status of its answer. */
 function oddBodiesOf({ correlationId, amountCents }: Payment): [string, string, number][] {
   const amount = amountCents / 100;
   const written = (fields: object) => JSON.stringify({ correlationId, amount, ...fields });

@@ -108,7 +108,7 @@ export class Ingress {
   }
 }
 
-/** What was seen of one life of it. */
+/** Counts of one life of it, as a bystander has them. */
 function nothingSeen() {
   return { sent: 0, sequences: new Set<number>(), arrived: 0, unanswered: 0 };
 }

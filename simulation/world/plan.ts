@@ -2,7 +2,7 @@
 import { describeBounds, drawBounds, USUAL, type Bounds } from "./bounds.ts";
 import type { Chance } from "./chance.ts";
 import { DELAY_MS_MAX, drawKinds, LATE_MS_MAX, type KindPlan } from "./kinds.ts";
-import { drawDress, type Dress } from "./carried.ts";
+import { drawDress, type Dress } from "./dress.ts";
 import { drawRough, type Rough } from "./rough.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
@@ -72,7 +72,7 @@ export type Plan = {
   readonly tariffs: readonly Tariffs[];
   /** Processors that are not the contest's two; none, where they are. */
   readonly kinds: readonly KindPlan[];
-  /** What half of the seeds have beside ids and amounts. */
+  /** Dress of the payments: half of the seeds have more than ids and amounts. */
   readonly dress: Dress;
   readonly shop: {
     readonly repeats: number;

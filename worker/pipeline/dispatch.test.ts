@@ -407,12 +407,6 @@ describe("what an answer says about the processor", () => {
   test.each(cases)("%o", (outcome, signal, dropped) => {
     expect(reportOf(outcome, 12)).toMatchObject({ signal, dropped, latencyMs: 12 });
   });
-
-  test("an overloaded processor that names no time is given no rest", () => {
-    const overloaded = { kind: "refused", reason: "429", overloaded: true } as const;
-    expect(reportOf(overloaded, 12)).not.toHaveProperty("restMs");
-    expect(reportOf({ ...overloaded, retryAfterMs: 1 }, 12)).toHaveProperty("restMs", 1);
-  });
 });
 
 describe("trials", () => {

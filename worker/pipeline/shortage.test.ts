@@ -110,3 +110,9 @@ describe("a shortage", () => {
     expect([20, 119, 120].map((nowMs) => shortage.allows(nowMs))).toEqual([false, false, true]);
   });
 });
+
+test("an overloaded processor that names no time is given no rest", () => {
+  const overloaded = { kind: "refused", reason: "429", overloaded: true } as const;
+  expect(reportOf(overloaded, 12)).not.toHaveProperty("restMs");
+  expect(reportOf({ ...overloaded, retryAfterMs: 1 }, 12)).toHaveProperty("restMs", 1);
+});

@@ -64,7 +64,7 @@ describe("late payments", () => {
     router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: 0 });
     expect(chosen(router, 0)).toBe("default");
     router.admit(NOW_MS, 0);
-    // One for each reading.
+    // Each reading invites one.
     expect(chosen(router, 0)).toBe("fallback");
   });
 
