@@ -17,5 +17,7 @@ test("whatever is passed on may be answered 400 and 503, beside what the worker 
     const { answers } = rowOf(operationId as (typeof OPERATION_IDS)[number]);
     const statuses = new Set([...Object.keys(answers), "400", "503"]);
     expect(Object.keys(responses)).toEqual(expect.arrayContaining([...statuses]));
+    // A key that is no status would be nobody's answer.
+    expect(Object.keys(responses).filter((key) => !/^[1-5]\d\d$/.test(key))).toEqual([]);
   }
 });
