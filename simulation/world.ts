@@ -13,15 +13,13 @@ import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
 import { Checker } from "./world/checker.ts";
-import { checkAlarms, trustJournal } from "./world/alarms.ts";
+import { trustJournal } from "./world/alarms.ts";
 import { Breakers } from "./world/breakers.ts";
 import { Decisions } from "./world/decisions.ts";
 import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, processorsOf, type ProcessorSetting } from "./world/gateway.ts";
-import { checkAudit } from "./world/auditing.ts";
 import { Door } from "./world/door.ts";
-import { checkSources } from "./world/carried.ts";
 import { writeHistory } from "./world/history.ts";
 import { Ingress } from "./world/ingress.ts";
 import { Post } from "./world/post.ts";
@@ -37,7 +35,8 @@ import { CONTEST, kindOf, type Kind } from "./world/kinds.ts";
 import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
-import { checkCounters, checkHeld, planLooks } from "./world/recounts.ts";
+import { checkHeld, planLooks } from "./world/recounts.ts";
+import { checkSaid } from "./world/said.ts";
 import { checkRecovery } from "./world/recovery.ts";
 import { planRough } from "./world/machine.ts";
 import { planTrouble } from "./world/trouble.ts";
@@ -403,12 +402,7 @@ class World implements Scene {
   #checkAll(): void {
     // A payment that was sent twice may still be at the journal.
     this.time.run(this.time.nowMs + 5_000, () => this.#stop() || this.gateway.openCount === 0);
-    // Nobody waits for the commit of the last settlement, nor for the meter's second.
-    this.time.run(this.time.nowMs + 3_000, this.#stop);
-    checkCounters(this);
-    checkAlarms(this);
-    checkSources(this.disk);
-    checkAudit(this);
+    checkSaid(this, this.#stop);
     // Thousands of them in some seeds: they are read once.
     const payments = this.disk.payments();
     this.checker.checkJournal(payments);
