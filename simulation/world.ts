@@ -456,6 +456,7 @@ class World implements Scene {
           this.watch(() => {
             this.checker.onCharge(charge);
             this.decisions?.onCharge(charge);
+            this.breakers?.onCharge(charge);
           });
         },
         onAnswer: (charge, status) => {

@@ -47,6 +47,7 @@ export class Breakers {
   readonly #idOf = new Map<number, string>();
   /** When the last assignment of a payment was decided on. */
   readonly #assignedAtMs = new Map<string, number>();
+  readonly #sentAtMs = new WeakMap<ChargeSeen, number>();
 
   constructor(options: BreakersOptions) {
     this.#options = options;
@@ -69,8 +70,14 @@ export class Breakers {
     if (kind === "accept") this.#idOf.set(transition.seq, transition.correlationId);
     if (kind !== "assign" && (kind !== "accept" || transition.assignment === null)) return;
     const correlationId = this.#idOf.get(transition.seq);
-    if (correlationId !== undefined)
-      this.#assignedAtMs.set(correlationId, this.#options.time.nowMs);
+    if (correlationId === undefined) return;
+    // An id that is posted again has a further acceptance, which comes to nothing.
+    if (kind === "accept" && this.#assignedAtMs.has(correlationId)) return;
+    this.#assignedAtMs.set(correlationId, this.#options.time.nowMs);
+  }
+
+  onCharge(charge: ChargeSeen): void {
+    this.#sentAtMs.set(charge, this.#options.time.nowMs);
   }
 
   /** Its health says that it fails. */
@@ -117,15 +124,18 @@ export class Breakers {
     });
   }
 
-  #count({ correlationId }: ChargeSeen, place: Place, word: Word): void {
+  #count(charge: ChargeSeen, place: Place, word: Word): void {
     const { time } = this.#options;
-    const admittedAtMs = this.#assignedAtMs.get(correlationId) ?? Number.NEGATIVE_INFINITY;
+    const assignedAtMs = this.#assignedAtMs.get(charge.correlationId) ?? Number.NEGATIVE_INFINITY;
+    const admittedAtMs = Math.min(assignedAtMs, this.#sentAtMs.get(charge) ?? assignedAtMs);
     const isCurrent = place.closedSinceMs !== null && admittedAtMs > place.closedSinceMs;
     if (word === "failure" && isCurrent) place.failuresInARow++;
-    else if (word !== "failure" && word !== "none") place.failuresInARow = 0;
-    if (word !== "success") return void place.drops++;
+    if (word === "success") place.successes++;
+    else place.drops++;
+    if (word === "failure" || word === "none") return;
+    place.failuresInARow = 0;
+    // An answer that is no clear failure may be a success: a payment that exists, a card that is declined.
     place.succeededAtMs = time.nowMs;
-    place.successes++;
   }
 
   #isOver({ failuresInARow, succeededAtMs }: Place): boolean {
