@@ -5,6 +5,7 @@ import {
   CONTEST,
   MARGIN_MS,
   NOW_MS,
+  OPEN_MS,
   SLACK,
   type NumberedRouter,
   routerOf,
@@ -223,7 +224,7 @@ describe("those of the same fee", () => {
     const router = tripletsOf();
     open(router, 0);
     router.lane(0).recordHealth(NOW_MS, { failing: false, minResponseTimeMs: 40 });
-    expect(router.lane(0).isInvited).toBe(true);
+    expect(router.lane(0).isInvited(NOW_MS)).toBe(true);
     expect(router.pick(NOW_MS, waiting(1, 15_000))).toBe(router.lane(0));
     const ticket = router.admit(NOW_MS, 0);
     expect(chosen(router, waiting(1, 15_000))).toBe("b");
@@ -237,6 +238,22 @@ describe("those of the same fee", () => {
     expect(full.trial(NOW_MS, waiting(1, 15_000))).toBeNull();
     fill(full, 2);
     expect(full.trial(NOW_MS, waiting(1, 15_000))).toEqual({ lane: 0, needed: false });
+  });
+
+  test("one that is open and says nothing of its health is tried once in five seconds", () => {
+    const router = tripletsOf();
+    open(router, 0);
+    const picked = (afterMs: number) => router.pick(OPEN_MS + afterMs, waiting(1, 60_000))?.name;
+    expect(picked(4_999)).toBe("b");
+    expect(picked(5_000)).toBe("a");
+    const ticket = router.admit(OPEN_MS + 5_000, 0);
+    // It hangs, and is not tried again.
+    expect(picked(15_000)).toBe("b");
+    router.record(OPEN_MS + 15_000, 0, ticket, failed);
+    expect(picked(15_000)).toBe("a");
+    router.lane(0).recordHealth(OPEN_MS + 16_000, { failing: true, minResponseTimeMs: 40 });
+    expect(picked(30_999)).toBe("b");
+    expect(picked(31_000)).toBe("a");
   });
 
   test("one that has just failed comes after those that have not", () => {
@@ -352,8 +369,8 @@ describe("trials", () => {
   test("are spaced by the breaker", () => {
     const router = routerOf();
     open(router, 0);
-    expect(router.trial(49, waiting(1, 0))).toBeNull();
-    expect(router.trial(50, waiting(1, 15_000))).toEqual({ lane: 0, needed: false });
+    expect(router.trial(OPEN_MS + 49, waiting(1, 0))).toBeNull();
+    expect(router.trial(OPEN_MS + 50, waiting(1, 15_000))).toEqual({ lane: 0, needed: false });
   });
 });
 

@@ -131,13 +131,13 @@ function takerOf<L extends RouterLane>(nowMs: number, tier: Tier<L>): L | null {
     if (taker === null || isBefore(nowMs, lane, taker)) taker = lane;
   }
   if (taker === null) return null;
-  // No payment waits for an open lane beside these, so only its health probe can bring it back.
+  // No payment waits for an open lane beside these, and so none would be its trial.
   return invitedOf(nowMs, tier) ?? taker;
 }
 
-/** Finds an open lane whose health probe says that it works. */
+/** Finds an open lane that is to be tried with a payment which needs no trial. */
 function invitedOf<L extends RouterLane>(nowMs: number, lanes: Tier<L>): L | null {
-  return lanes.find((lane) => lane.isInvited && lane.restMs(nowMs) === 0) ?? null;
+  return lanes.find((lane) => lane.isInvited(nowMs) && lane.restMs(nowMs) === 0) ?? null;
 }
 
 function isBefore(nowMs: number, lane: RouterLane, other: RouterLane): boolean {

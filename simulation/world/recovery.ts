@@ -16,8 +16,6 @@ const TRIALS_MAX = 5;
 const EVERY_MS = 1_000;
 /** Longest time from a payment's arrival to its processor's record: ways, commits, and a turn that waits. */
 const RECORDED_WITHIN_MS = 250;
-/** Patience from which on a payment waits long enough to be a trial of a processor that has no health call. */
-const WAITS_MS = 2_000;
 /** Amounts that no stand-in for Stripe declines are multiples of it. */
 const CENTS = 16;
 
@@ -43,9 +41,7 @@ function checkOne({ plan, models, processors, gateway }: Scene, id: string, cent
   if (at === -1 && Math.min(perMsMin, perMsStart) < 1) return;
   if (at === -1) throw new Violation(`R10: all is well, and ${id} is recorded nowhere`);
   const feeAt = (place: number) => naiveFee(inForce[place]!, cents);
-  const isKnown = (place: number) =>
-    plan.patienceMs >= WAITS_MS || plan.kinds[place]?.tellsHealth !== false;
-  const cheaper = processors.findIndex((_, place) => feeAt(place) < feeAt(at) && isKnown(place));
+  const cheaper = processors.findIndex((_, place) => feeAt(place) < feeAt(at));
   if (cheaper === -1) return;
   const [there, other] = [processors[at]!.name, processors[cheaper]!.name];
   throw new Violation(

@@ -26,6 +26,8 @@ export const BREAKER_DEFAULTS = {
   /** A recovery is noticed within a second, the answer's own time included. */
   trialSpacingMsMax: 750,
   trialsUnansweredMax: 4,
+  /** Time without a trial after which one is made with a payment that another processor would take. */
+  probeSpacingMs: 5_000,
   halfOpenInFlightMax: 8,
   halfOpenSuccesses: 3,
 };
@@ -42,6 +44,8 @@ export type BreakerState =
     }
   | {
       readonly kind: "open";
+      /** Time of its last trial, or of its opening. */
+      triedAtMs: number;
       nextTrialAtMs: number;
       spacingMs: number;
       extraTrial: boolean;
@@ -123,6 +127,13 @@ export class Breaker {
     return nowMs >= state.nextTrialAtMs && this.#trialsUnanswered < trialsUnansweredMax;
   }
 
+  /** True when nothing has been tried for so long that a payment may be risked which needs no trial. */
+  admitsProbe(nowMs: number): boolean {
+    const state = this.#state;
+    if (state.kind !== "open" || this.#trialsUnanswered > 0) return false;
+    return nowMs - state.triedAtMs >= this.#options.probeSpacingMs;
+  }
+
   /** True while the state that the ticket was given in lasts. */
   isCurrent(ticket: Ticket): boolean {
     return ticket.generation === this.#generation;
@@ -135,6 +146,7 @@ export class Breaker {
     if (state.kind === "half-open") state.inFlight++;
     if (state.kind === "open") {
       state.extraTrial = false;
+      state.triedAtMs = nowMs;
       state.nextTrialAtMs = nowMs + state.spacingMs;
       state.spacingMs = Math.min(this.#options.trialSpacingMsMax, state.spacingMs * 2);
     }
@@ -222,7 +234,10 @@ export class Breaker {
   #open(nowMs: number, cause: string): void {
     const spacingMs = this.#options.trialSpacingMsFirst;
     const nextTrialAtMs = nowMs + spacingMs;
-    this.#become({ kind: "open", nextTrialAtMs, spacingMs, extraTrial: false }, cause);
+    this.#become(
+      { kind: "open", triedAtMs: nowMs, nextTrialAtMs, spacingMs, extraTrial: false },
+      cause,
+    );
   }
 
   #become(state: BreakerState, cause: string): void {

@@ -19,6 +19,8 @@ const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
 const LATENCY_MS_START = 50;
 /** A reading of the health probe counts while no real answer is younger than this. */
 const PASSIVE_FRESH_MS = 1_000;
+/** Time without a health reading after which its processor says nothing: three of the contest's probes. */
+const HEALTH_SILENT_MS = 15_000;
 /** Time for which one failure without a success after it puts the processor in doubt. */
 const DOUBT_MS = 2_000;
 /** An idle processor would ramp up to at least this part of its hard limit if it were used. */
@@ -62,6 +64,8 @@ export class RouterLane {
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #latencyMs = LATENCY_MS_START;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
+  /** Time of the last health reading. */
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #succeededAtMs = Number.NEGATIVE_INFINITY;
   /** Time of its last failure, if it has not succeeded since. */
   #failedAtMs = Number.NEGATIVE_INFINITY;
@@ -101,9 +105,14 @@ export class RouterLane {
   get doubtUntilMs(): number {
     return this.#failedAtMs + DOUBT_MS;
   }
-  /** True when it is open, and its health probe says that it works. */
-  get isInvited(): boolean {
-    return this.mode !== "forced" && this.#breaker.isInvited;
+  /**
+   * True when it is open, and gets a payment that another one would take: its health probe says that it works, or
+   * says nothing, as of a processor that cannot be asked, and it was not tried for a while.
+   */
+  isInvited(nowMs: number): boolean {
+    if (this.mode === "forced") return false;
+    if (this.#breaker.isInvited) return true;
+    return nowMs - this.#readAtMs >= HEALTH_SILENT_MS && this.#breaker.admitsProbe(nowMs);
   }
   get hasRoom(): boolean {
     const admits = this.mode === "forced" || this.#breaker.admits;
@@ -200,6 +209,7 @@ export class RouterLane {
   /** Records a reading. Passive signals come first: real answers are younger than any reading. */
   recordHealth(nowMs: number, reading: { failing: boolean; minResponseTimeMs: number }): void {
     const { failing, minResponseTimeMs } = reading;
+    this.#readAtMs = nowMs;
     if (nowMs - this.#answeredAtMs >= PASSIVE_FRESH_MS) this.#latencyMs = minResponseTimeMs;
     if (!failing) this.#failedAtMs = Number.NEGATIVE_INFINITY;
     if (failing && nowMs - this.#succeededAtMs < PASSIVE_FRESH_MS) return;

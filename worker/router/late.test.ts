@@ -1,8 +1,15 @@
 /** Tests payments that are late already, and lanes that are as if they were not there. */
 import { describe, expect, test } from "bun:test";
 import type { Waiting } from "../router.ts";
-import { CONTEST, MARGIN_MS, NOW_MS, open, routerOf as routerWith } from "./router.fixture.ts";
-import type { NumberedRouter } from "./router.fixture.ts";
+import {
+  CONTEST,
+  MARGIN_MS,
+  NOW_MS,
+  OPEN_MS,
+  open,
+  routerOf as routerWith,
+  type NumberedRouter,
+} from "./router.fixture.ts";
 
 const routerOf = (patienceMs = 15_000) => routerWith(CONTEST, { patienceMs });
 
@@ -66,6 +73,17 @@ describe("late payments", () => {
     router.admit(NOW_MS, 0);
     // Each reading invites one.
     expect(chosen(router, 0)).toBe("fallback");
+  });
+
+  test("bring back a cheaper one that says nothing of its health, by one payment in five seconds", () => {
+    const router = routerOf(0);
+    open(router, 0);
+    const picked = (atMs: number) =>
+      router.pick(atMs, { length: 1, deadlineMsAt: () => atMs })?.name;
+    expect(picked(OPEN_MS + 4_999)).toBe("fallback");
+    expect(picked(OPEN_MS + 5_000)).toBe("default");
+    router.admit(OPEN_MS + 5_000, 0);
+    expect(picked(OPEN_MS + 5_001)).toBe("fallback");
   });
 
   test("leave that to the newest that waits, where several do", () => {

@@ -10,6 +10,7 @@ export const CONTEST = [
 const AMOUNT_CENTS = 100_00;
 export const MARGIN_MS = 500;
 export const NOW_MS = 100_000;
+export const OPEN_MS = NOW_MS - 1_000;
 export const SLACK = { marginMs: MARGIN_MS, lateWaitMs: 3_000 };
 
 export function routerOf(
@@ -52,13 +53,14 @@ export const failed = { signal: "failure", latencyMs: 5, dropped: false, cause: 
 export const answered = (latencyMs: number) =>
   ({ signal: "success", latencyMs, dropped: false, cause: "200" }) as const;
 
+/** Opens it a second ago: payments that wait may be its trials, and no other is. */
 export function open(router: NumberedRouter, lane: number): void {
-  for (let i = 0; i < 5; i++) router.record(0, lane, router.admit(0, lane), failed);
+  for (let i = 0; i < 5; i++) router.record(OPEN_MS, lane, router.admit(OPEN_MS, lane), failed);
 }
 
 export function halfOpen(router: NumberedRouter, lane: number): void {
   open(router, lane);
-  router.record(0, lane, router.admit(0, lane), answered(router.lane(lane).latencyMs));
+  router.record(OPEN_MS, lane, router.admit(OPEN_MS, lane), answered(router.lane(lane).latencyMs));
 }
 
 export function fill(router: NumberedRouter, lane: number): Ticket[] {
