@@ -34,10 +34,18 @@ test("when it stands still in a commit the disk is named, and after the commit i
   const { pulse, look } = watched();
   pulse.beat(0);
   look(0);
-  pulse.committing(true);
+  pulse.committing(true, 0);
   expect(look(3_000)).toContain(": the journal's disk does not answer a commit");
-  pulse.committing(false);
+  pulse.committing(false, 3_000);
   expect(look(3_000)).not.toContain("commit");
+});
+
+test("for as long as it has not been silent for 2.5 s it cannot come to stand still", () => {
+  const { pulse, watch } = watched();
+  pulse.beat(0);
+  expect([0, 900, 2_500, 9_000].map((atMs) => watch.movesForMs(atMs))).toEqual([
+    2_500, 1_600, 0, 0,
+  ]);
 });
 
 test("how far the clocks are apart is learnt from the freshest beat", () => {

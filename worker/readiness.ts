@@ -29,7 +29,7 @@ export type ReadinessParts = {
   readonly http: {
     readonly pulse: {
       beat(nowMs: number): void;
-      committing(isUnderWay: boolean): void;
+      committing(isUnderWay: boolean, nowMs: number): void;
     };
     setReadiness(readiness: Told): void;
   };
@@ -55,7 +55,7 @@ export class Readiness {
       failedCheckpoints: journal.checkpoints.failures,
     });
     parts.journal.onCommitting = (isUnderWay) => {
-      parts.http.pulse.committing(isUnderWay);
+      parts.http.pulse.committing(isUnderWay, parts.clock.steadyMs());
       if (!isUnderWay) onCommit();
     };
   }

@@ -12,6 +12,9 @@ import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
 const LOOK_MS = 500;
+/** The same while the lowest free descriptor is below `FEW`, so that all of them are far away. */
+const LOOK_WHILE_FEW_MS = 1_000;
+const FEW = 64;
 /** Time between looks while it is full: the longest that a caller waits, and that Bun spins. */
 const LOOK_WHILE_FULL_MS = 5;
 /** Most refusals of one look, so that the connected get their turn. */
@@ -47,7 +50,8 @@ export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
       reserve = openAny();
     } else if (reserve === null) reserve = spare;
     else if (spare !== null) closeSync(spare);
-    const everyMs = isFull ? LOOK_WHILE_FULL_MS : LOOK_MS;
+    const calmMs = spare !== null && spare < FEW ? LOOK_WHILE_FEW_MS : LOOK_MS;
+    const everyMs = isFull ? LOOK_WHILE_FULL_MS : calmMs;
     alarms.at(nextMultipleMs(everyMs, performance.now()), look);
   };
   look();

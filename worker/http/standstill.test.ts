@@ -52,11 +52,11 @@ test("a pipeline that sleeps is asked for a beat, once for all who wait", async 
 
 test("while a commit is under way a reader waits for its end, or for a beat", async () => {
   for (const end of [
-    ({ pulse }: ReturnType<typeof site>) => pulse.committing(false),
+    ({ pulse, clock }: ReturnType<typeof site>) => pulse.committing(false, clock.nowMs),
     ({ pulse, clock }: ReturnType<typeof site>) => pulse.beat((clock.nowMs += 1)),
   ]) {
     const one = site();
-    one.pulse.committing(true);
+    one.pulse.committing(true, one.clock.nowMs);
     const fresh = one.standstill.untilFresh();
     expect(await isDone(fresh)).toBe(false);
     end(one);
@@ -64,16 +64,30 @@ test("while a commit is under way a reader waits for its end, or for a beat", as
   }
 });
 
-test("without a beat for a second it is not read", async () => {
+test("while a commit has been under way for a second it is not read", async () => {
+  const { pulse, clock, standstill } = site();
+  clock.nowMs += 950;
+  pulse.committing(true, clock.nowMs);
+  clock.nowMs += 999;
+  expect(standstill.isInDoubt()).toBe(false);
+  clock.nowMs += 1;
+  expect(standstill.isInDoubt()).toBe(true);
+  pulse.committing(false, clock.nowMs);
+  expect(standstill.isInDoubt()).toBe(false);
+});
+
+test("when a beat is half a second late it is not read", async () => {
   const { clock, standstill } = site();
   clock.nowMs += 50;
   const fresh = standstill.untilFresh();
   expect(await isDone(fresh)).toBe(false);
   expect(standstill.isInDoubt()).toBe(false);
-  clock.nowMs += 950;
+  clock.nowMs += 1_449;
+  expect(standstill.isInDoubt()).toBe(false);
+  clock.nowMs += 1;
   expect(standstill.isInDoubt()).toBe(true);
   expect(await fresh.catch((error: unknown) => error)).toBeInstanceOf(JournalInDoubt);
   expect(standstill.reason()).toBeNull();
-  clock.nowMs += 1_500;
+  clock.nowMs += 1_000;
   expect(standstill.reason()).toBe("the pipeline has stood still for 2 s");
 });

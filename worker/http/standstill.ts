@@ -3,17 +3,16 @@
  * keeps away from the journal's file meanwhile. A reader too would have to wait for a disk that does
  * not answer, and then nothing would be left to tell that anything is wrong.
  */
-import { atMultiplesOf } from "../../shared/clock.ts";
+import { alarms } from "../../shared/alarms.ts";
+import { nextMultipleMs } from "../../shared/clock.ts";
 import type { Incidents } from "../../shared/incidents.ts";
 import { JournalUnreachable } from "../journal-reader.ts";
 import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
-/** Time between looks, which are for the log: whoever asks is told at once. */
-const LOOK_EVERY_MS = 1_000;
+/** Looks, which are for the log, come at multiples of it, not before it can stand still: whoever asks is told at once. */
+const LOOK_MS = 500;
 /** Age at which a beat is still young; one comes every 10 ms while anything happens. */
 const FRESH_MS = 50;
-/** Time without a beat up to which a reader waits; a disk may be slow. */
-const DOUBTED_MS = 1_000;
 const WAIT_MS = 1;
 
 export type Standstill = {
@@ -44,16 +43,22 @@ export function watchPulse(
   const watch = new PulseWatch(memory);
   const silentMs = () => watch.silentMs(nowMs());
   const reason = () => watch.standstill(nowMs());
-  const isInDoubt = () => silentMs() >= DOUBTED_MS;
+  const isInDoubt = () => watch.isInDoubt(nowMs());
   // Both clocks are compared at a beat that is as young as can be.
   void ask().then(silentMs);
   let asking: Promise<void> | null = null;
   const askOnce = () => (asking ??= ask().finally(() => (asking = null)));
-  atMultiplesOf(LOOK_EVERY_MS, () => {
+  const lookLater = () => {
+    const afterMs = performance.now() + Math.max(LOOK_MS, watch.movesForMs(nowMs()));
+    alarms.at(nextMultipleMs(LOOK_MS, afterMs), look);
+  };
+  const look = () => {
     const now = reason();
     incidents.tell("pipeline-still", null, now === null ? null : { details: { reason: now } });
     incidents.tick();
-  });
+    lookLater();
+  };
+  lookLater();
   return {
     reason,
     isInDoubt,

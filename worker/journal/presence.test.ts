@@ -138,3 +138,12 @@ test("no journal is begun in the place of one that was removed under a worker", 
   );
   expect(existsSync(file.path)).toBe(false);
 });
+
+test("what was taken away while nothing is committed is noticed within a second", async () => {
+  using directory = temporaryDirectory();
+  const path = directory.file();
+  await using worker = await opened(path);
+  rmSync(path);
+  worker.pass(1_000);
+  expect(await worker.over).toContain("was removed");
+});

@@ -20,8 +20,9 @@ import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "
 import { Ticker } from "../ticker.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
-/** Looks this far apart notice within a second that a journal is taken away. */
+/** Looks this far apart notice within half a second that a journal is taken away which takes anything, and within a second any other. */
 const PRESENCE_MS = 500;
+const PRESENCE_IDLE_MS = 1_000;
 
 export type JournalSettings = { readonly JOURNAL: string; readonly JOURNAL_SYNC: JournalSync };
 
@@ -137,6 +138,7 @@ export class TurnJournal extends InlineJournal {
   override commit(nowMs: number, all = true): boolean {
     if (this.#isOver || !super.commit(nowMs, all)) return false;
     this.#parts.checkpointer.grown();
+    this.#lookSooner(nowMs);
     if (this.trouble !== null) this.#ticker.soon();
     return true;
   }
@@ -173,11 +175,19 @@ export class TurnJournal extends InlineJournal {
   #tick(): void {
     const nowMs = this.#parts.clock.steadyMs();
     if (nowMs >= this.#presenceDueAtMs) {
-      this.#presenceDueAtMs = nextMultipleMs(PRESENCE_MS, nowMs);
+      this.#presenceDueAtMs = nextMultipleMs(PRESENCE_IDLE_MS, nowMs);
       this.#look();
     }
     this.commit(nowMs);
     if (!this.#isOver) this.#parts.integrity.tick(nowMs);
+  }
+
+  /** A journal that takes something is looked at twice as often as one that only might. */
+  #lookSooner(nowMs: number): void {
+    const dueAtMs = nextMultipleMs(PRESENCE_MS, nowMs);
+    if (dueAtMs >= this.#presenceDueAtMs) return;
+    this.#presenceDueAtMs = dueAtMs;
+    this.#ticker.soon();
   }
 
   #look(): void {
