@@ -12,7 +12,7 @@ import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
 const LOOK_MS = 500;
-/** The same while the lowest free descriptor is below `FEW`, so that all of them are far away. */
+/** The same while few are open, as far as the lowest free one tells: hundreds would have to come in between. */
 const LOOK_WHILE_FEW_MS = 1_000;
 const FEW = 64;
 /** Time between looks while it is full: the longest that a caller waits, and that Bun spins. */

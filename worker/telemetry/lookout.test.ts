@@ -21,26 +21,16 @@ class Site {
   } as never);
   readonly pipeline = { backlogMax: 1_000, payments: { count: 0 }, verdicts: { busy: 0 } };
   readonly journal = { queued: 0, commitMs: 0, stats: { commits: 0 } };
-  readonly stats = { framesReceived: 0, drops: { mac: 0 } };
-  asked = 0;
   readonly forged = new Map<string, { frames: number; lastAtMs: number }>();
   readonly lookout = new Lookout({
     ...this,
-    link: {
-      forged: this.forged,
-      stats: this.stats,
-      kernelDrops: async () => {
-        this.asked++;
-        return this.drops;
-      },
-    },
+    link: { forged: this.forged, kernelDrops: async () => this.drops },
   });
 
   /** Looks as the worker does, for so many seconds. */
-  async pass(seconds: number, framesASecond = 12): Promise<void> {
+  async pass(seconds: number): Promise<void> {
     for (let n = 1; n <= seconds; n++) {
       this.nowMs += 1_000;
-      this.stats.framesReceived += framesASecond;
       this.lookout.look();
       if (this.nowMs % 5_000 === 0) await this.lookout.lookFurther();
       this.incidents.tick();
@@ -139,15 +129,4 @@ test("a clock that was set, by how much in all; one that is slowed down is not",
     'the clock was set {"incident":"clock-stepped","stepMs":-3600000}',
     expect.stringContaining('"stepMs":-1000,"steps":2,"durationMs":1000,'),
   ]);
-});
-
-test("the kernel is not asked for drops before as many datagrams were read as a full buffer holds", async () => {
-  const site = new Site();
-  await site.pass(10, 1);
-  expect(site.asked).toBe(0);
-  await site.pass(5, 1);
-  expect(site.asked).toBe(1);
-  site.stats.drops.mac += 12;
-  await site.pass(5, 0);
-  expect(site.asked).toBe(2);
 });

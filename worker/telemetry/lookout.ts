@@ -15,11 +15,6 @@ const BACKLOG_HIGH = { begins: BACKLOG_NEAR, ends: 0.6 };
 const SLOW_COMMIT_MS = { begins: 50, ends: 25 };
 /** Drops come in bursts; the kernel is asked every few seconds, and not while two of those bring none. */
 const DROPS_QUIET_MS = 15_000;
-/**
- * A buffer that is full holds more datagrams than this, so that the kernel is not asked before as many were read.
- * If they are longer than any frame it drops some sooner, which is told once the next have come.
- */
-const BUFFERED_MIN = 12;
 /** A clock that is only slowed down loses less than this between two looks. */
 const STEP_MS = 500;
 const STEP_QUIET_MS = 10_000;
@@ -38,10 +33,6 @@ export type LookoutParts = {
     readonly stats: { readonly commits: number };
   };
   readonly link: {
-    readonly stats: {
-      readonly framesReceived: number;
-      readonly drops: Readonly<Record<string, number>>;
-    };
     readonly forged: ReadonlyMap<string, { readonly frames: number; readonly lastAtMs: number }>;
     kernelDrops(): Promise<number | null>;
   };
@@ -52,8 +43,6 @@ export class Lookout {
   readonly #refused = () => ({ refused: this.#parts.pipeline.verdicts.busy });
   readonly #frames = new Map<string, Burst>();
   readonly #drops = new Burst("datagrams", DROPS_QUIET_MS);
-  /** Datagrams read before the kernel was asked last. */
-  #received = 0;
   readonly #steps = new Burst("steps", STEP_QUIET_MS);
   #isBacklogHigh = false;
   /** Payments turned away at the last look: those that filled it are part of what it costs. */
@@ -82,13 +71,8 @@ export class Lookout {
   async lookFurther(): Promise<void> {
     this.#lookAtCommits();
     const { clock, incidents, link } = this.#parts;
-    const { framesReceived, drops } = link.stats;
-    const received = Object.values(drops).reduce((sum, count) => sum + count, framesReceived);
-    if (received - this.#received >= BUFFERED_MIN) {
-      this.#received = received;
-      const dropped = await link.kernelDrops().catch(() => null); // Without descriptors, nobody knows.
-      if (dropped !== null) this.#drops.note(clock.steadyMs(), dropped);
-    }
+    const dropped = await link.kernelDrops().catch(() => null); // Without descriptors, nobody knows.
+    if (dropped !== null) this.#drops.note(clock.steadyMs(), dropped);
     this.#drops.tell(incidents, clock.steadyMs(), "receive-buffer");
   }
 
