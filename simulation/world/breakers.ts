@@ -94,10 +94,11 @@ export class Breakers {
     place.hasFailed ||= word !== "success" && word !== "none";
     if (lane === null) return;
     watch(() => look(time.nowMs, place, lane));
-    this.#count(charge, place, word);
+    const isFailure = this.#count(charge, place, word);
     const { successes, drops } = place;
     const before = { limit: lane.limit, kind: lane.breaker.kind, successes, drops };
-    const isOver = this.#isOver(place);
+    // A breaker is judged by a failure, and not by what comes after it.
+    const isOver = isFailure && this.#isOver(place);
     time.after(0, () => {
       if (laneAt(charge.processor) !== lane) return;
       watch(() => {
@@ -124,18 +125,21 @@ export class Breakers {
     });
   }
 
-  #count(charge: ChargeSeen, place: Place, word: Word): void {
+  /** True when it is a failure that counts. */
+  #count(charge: ChargeSeen, place: Place, word: Word): boolean {
     const { time } = this.#options;
     const assignedAtMs = this.#assignedAtMs.get(charge.correlationId) ?? Number.NEGATIVE_INFINITY;
     const admittedAtMs = Math.min(assignedAtMs, this.#sentAtMs.get(charge) ?? assignedAtMs);
     const isCurrent = place.closedSinceMs !== null && admittedAtMs > place.closedSinceMs;
-    if (word === "failure" && isCurrent) place.failuresInARow++;
+    const isFailure = word === "failure" && isCurrent;
+    if (isFailure) place.failuresInARow++;
     if (word === "success") place.successes++;
     else place.drops++;
-    if (word === "failure" || word === "none") return;
+    if (word === "failure" || word === "none") return isFailure;
     place.failuresInARow = 0;
     // An answer that is no clear failure may be a success: a payment that exists, a card that is declined.
     place.succeededAtMs = time.nowMs;
+    return false;
   }
 
   #isOver({ failuresInARow, succeededAtMs }: Place): boolean {
