@@ -58,6 +58,28 @@ test("a request that is longer than what is taken at once arrives whole, as UTF-
   connection.close();
 });
 
+test("a request that is answered before its end ends the connection, and the next one connects anew", async () => {
+  using server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(socket) {
+        // It takes nothing of the first request, as one that refuses a long body.
+        socket.pause();
+        socket.write(OK);
+      },
+      data() {},
+    },
+  });
+  const connection = new HttpConnection({ hostname: "127.0.0.1", port: server.port }, 5_000);
+  const long = REQUEST + "a".repeat(32 * 1024 * 1024);
+  const first = await new Promise<Outcome>((done) => connection.call(long, done));
+  expect(first).toMatchObject({ kind: "answer", status: 200, keepsAlive: true });
+  expect(connection.isOpen).toBe(false);
+  expect(await call(connection)).toMatchObject({ kind: "answer", connected: true });
+  connection.close();
+});
+
 test("a call without an answer in time fails, and the next one connects anew", async () => {
   using server = serve((socket, calls) => {
     if (calls > 1) socket.write(OK);

@@ -136,7 +136,8 @@ export class HttpConnection {
     const written = socket.write(request);
     if (written < 0) return this.#closed();
     // Nearly every request goes at once, and is never copied then.
-    if (written < Buffer.byteLength(request)) this.#unsent = Buffer.from(request).subarray(written);
+    const isWhole = written === Buffer.byteLength(request);
+    this.#unsent = isWhole ? null : Buffer.from(request).subarray(written);
   }
 
   #sendRest(socket: Socket<HttpConnection>): void {
@@ -170,7 +171,9 @@ export class HttpConnection {
     const call = this.#takeCall();
     this.#reader = null;
     this.idleSinceMs = nowMs;
-    if (!answer.keepsAlive || this.#isRetired) this.#drop();
+    // What is left of a request that was answered before its end would be taken for the next one's.
+    const isReusable = answer.keepsAlive && this.#unsent === null;
+    if (!isReusable || this.#isRetired) this.#drop();
     if (call === null) return;
     const { status, head, body, bytes, keepsAlive, complete } = answer;
     const ms = nowMs - call.sentAtMs;
