@@ -115,9 +115,9 @@ function checkAnswer(answer: Response, { correlationId }: Payment, verdict: Verd
   if (status !== 202 && !isProblem(answer)) problem("the answer is no problem");
   const retryAfter = Number(headers.get("retry-after"));
   const waitMs = verdict?.kind === "busy" ? verdict.retryAfterMs : 0;
-  const isSoon =
-    retryAfter < 1 || retryAfter * 1_000 < waitMs || retryAfter * 1_000 > waitMs + 1_000;
-  if (status === 503 && isSoon) problem(`it may be repeated after ${retryAfter} s`);
+  const moreMs = retryAfter * 1_000 - waitMs;
+  const isRight = retryAfter >= 1 && moreMs >= 0 && moreMs <= 1_000;
+  if (status === 503 && !isRight) problem(`it may be repeated after ${retryAfter} s`);
 }
 
 function isProblem({ headers }: Response): boolean {

@@ -3,13 +3,15 @@
  * whatever is committed, purged and folded between, with rows that have left the ring, after a start, and at any
  * moment of the filling of the ring behind it.
  */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, spyOn, test } from "bun:test";
 import fc from "fast-check";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../../testing/postgres.ts";
+import { JournalUnreachable } from "../../journal-reader.ts";
 import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter } from "../../ledger.ts";
 import { SummaryReader } from "../../summary.ts";
 import { Connection } from "./connection.ts";
 import { Fold } from "./fold.ts";
+import type { Ask } from "./ledger.ts";
 import { migratePostgres } from "./migrations.ts";
 import { freshDatabase, stopPostgres } from "./postgres.fixture.ts";
 import { Questions } from "./questions.ts";
@@ -159,3 +161,40 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     connection.drop();
   },
 );
+
+/** Answers as a database whose only stream has one full block; `rows` is asked for those of the ring. */
+function oneBlock(rows: () => Promise<number[]>): Ask {
+  const ends = { stream: 0, base: 0, rows: BLOCK_ROWS, at: null };
+  const totals = { block: [0], processor: [0], min: [1], max: [1], count: [BLOCK_ROWS] };
+  return (async (text: string) => {
+    if (text.includes("FROM blocks")) return [{ ...totals, cents: [BLOCK_ROWS] }];
+    if (!text.includes("in_order")) return [ends];
+    const ones = await rows();
+    return [{ at: ones, cents: ones, processor: ones.map(() => 0) }];
+  }) as Ask;
+}
+
+test("while the database is away the ring waits to be filled, and any other error ends that", async () => {
+  const errors = [new JournalUnreachable("away"), new JournalUnreachable("away"), null];
+  const ones = Array.from({ length: BLOCK_ROWS }, () => 1);
+  const ask = oneBlock(async () => {
+    const error = errors.shift();
+    if (error) throw error;
+    return ones;
+  });
+  using sleep = spyOn(Bun, "sleep").mockResolvedValue();
+  const ledger = new LedgerWriter(allocateLedger(SLOTS, PROCESSORS, ROWS_MAX));
+  await (await Fold.begin(ask, ledger)).fill(() => false);
+  expect([errors, sleep.mock.calls.length, new LedgerCursor(ledger.memory).filledFrom]).toEqual([
+    [],
+    2,
+    0,
+  ]);
+  const less = oneBlock(async () => ones.slice(1));
+  const other = new LedgerWriter(allocateLedger(SLOTS, PROCESSORS, ROWS_MAX));
+  const gap = (await Fold.begin(less, other)).fill(() => false);
+  await expect(gap).rejects.toThrow("the journal's ledger has a gap in its stream 0");
+  const never = oneBlock(async () => Promise.reject(new Error("it is asked for rows")));
+  const stopped = new LedgerWriter(allocateLedger(SLOTS, PROCESSORS, ROWS_MAX));
+  await (await Fold.begin(never, stopped)).fill(() => true);
+});
