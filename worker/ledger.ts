@@ -36,6 +36,7 @@ import {
   type TotalsColumns,
   type TotalsMemory,
 } from "./ledger/totals.ts";
+import type { RowRange } from "./journal-reader.ts";
 import type { BlockTotals, LedgerRows } from "./transitions.ts";
 
 export { BLOCK_ROWS, SUPER_BLOCKS };
@@ -56,8 +57,6 @@ export type LedgerMemory = {
   readonly blocks: TotalsMemory;
   readonly supers: TotalsMemory;
 };
-
-type Piece = { readonly fromRow: number; readonly toRow: number };
 
 export type LedgerColumns = {
   readonly requestedAtMs: Float64Array;
@@ -151,7 +150,7 @@ export class LedgerWriter {
     return this.#head;
   }
   /** Rows that are not in the ring and have a slot there, the newest of those before `filledFrom`; at most so many. */
-  unfilled(rowsMax: number): Piece {
+  unfilled(rowsMax: number): RowRange {
     const toRow = Atomics.load(this.#cells, FILLED_FROM);
     const oldest = Math.max(Atomics.load(this.#cells, BASE), this.#firstWithSlot);
     return { fromRow: Math.max(toRow - rowsMax, Math.min(oldest, toRow)), toRow };
@@ -210,8 +209,9 @@ export class LedgerWriter {
       this.#blocks.add(processor, count, cents[processor] as number);
     }
     this.#seal(block);
-    this.#publish(this.#head + BLOCK_ROWS);
-    Atomics.store(this.#cells, FILLED_FROM, this.#head);
+    const head = this.#head + BLOCK_ROWS;
+    Atomics.store(this.#cells, FILLED_FROM, head);
+    this.#publish(head);
   }
 
   /** Appends rows as the journal has them; called at start. */
@@ -229,7 +229,7 @@ export class LedgerWriter {
    * Fills the ring with rows that `unfilled` has named. Those whose slots newer rows have taken meanwhile are
    * left out, and all of them when they have been purged.
    */
-  fill({ fromRow, toRow }: Piece, { requestedAtMs, amountCents, processor }: LedgerRows): void {
+  fill({ fromRow, toRow }: RowRange, { requestedAtMs, amountCents, processor }: LedgerRows): void {
     if (requestedAtMs.length !== toRow - fromRow) throw new Error("the ring is filled with a gap");
     if (toRow !== Atomics.load(this.#cells, FILLED_FROM)) return;
     if (fromRow < Atomics.load(this.#cells, BASE)) return;

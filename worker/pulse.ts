@@ -75,7 +75,9 @@ export class PulseWatch {
 
   /** True when the journal's disk may not answer: a commit takes long, or the next beat is late. */
   isInDoubt(nowMs: number): boolean {
-    return this.silentMs(nowMs) >= (this.isCommitting ? COMMIT_DOUBTED_MS : SILENCE_DOUBTED_MS);
+    // A commit beats before it says that it is under way: whoever asks in this order takes none for an old one.
+    const doubtedMs = this.isCommitting ? COMMIT_DOUBTED_MS : SILENCE_DOUBTED_MS;
+    return this.silentMs(nowMs) >= doubtedMs;
   }
 
   /** Time in which the pipeline cannot come to stand still. */

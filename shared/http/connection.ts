@@ -171,7 +171,7 @@ export class HttpConnection {
     const call = this.#takeCall();
     this.#reader = null;
     this.idleSinceMs = nowMs;
-    // What is left of a request that was answered before its end would be taken for the next one's.
+    // The rest of a request that was answered before its end would be taken for the next one.
     const isReusable = answer.keepsAlive && this.#unsent === null;
     if (!isReusable || this.#isRetired) this.#drop();
     if (call === null) return;
