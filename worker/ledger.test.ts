@@ -207,6 +207,17 @@ describe("a purge", () => {
     expect(cursor.purges).not.toBe(before);
     expect(cursor.purges % 2).toBe(0);
   });
+
+  test("leaves nothing to be filled, whatever is on its way from the journal", () => {
+    const { writer, cursor } = ledger();
+    writer.restoreBlock({ minMs: 1, maxMs: 1, counts: [200, 56], cents: [30, 12] });
+    const range = writer.unfilled(BLOCK_ROWS);
+    expect(range).toEqual({ fromRow: 0, toRow: BLOCK_ROWS });
+    const ones = Float64Array.from({ length: BLOCK_ROWS }, () => 1);
+    expect(writer.purge()).toBe(BLOCK_ROWS);
+    writer.fill(range, { requestedAtMs: ones, amountCents: ones, processor: ones });
+    expect(cursor.filledFrom).toBe(BLOCK_ROWS);
+  });
 });
 
 describe("a restart", () => {
