@@ -119,9 +119,12 @@ async function contest() {
   return run;
 }
 
-async function untilReady(): Promise<void> {
+/** Waits until every one of the ports is answered: they are published before anybody listens behind them. */
+async function untilReady(...ports: number[]): Promise<void> {
+  const isReady = async (port: number): Promise<boolean> =>
+    (await callAt(port, "/readyz").catch(() => null))?.status === 200;
   for (let tries = 0; tries < 100; tries++) {
-    if ((await call("/readyz").catch(() => null))?.status === 200) return;
+    if ((await Promise.all(ports.map(isReady))).every(Boolean)) return;
     await Bun.sleep(100);
   }
   throw new Error(`not ready:\n${await compose("logs", "--tail", "20")}`);
@@ -133,7 +136,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
     await daemon.output(["tests/containers/base-images.sh", process.execPath]);
     await compose(...PROCESSORS, "up", "-d", "--build");
     await compose("up", "-d", "--build");
-    await untilReady();
+    await untilReady(9999);
   });
 
   afterAll(async () => {
@@ -269,7 +272,7 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
         callAt(port, "/payments", "POST", JSON.stringify({ correlationId, amount: 1.5 }));
       await compose("down", "--volumes");
       await cluster("up", "-d", "--build");
-      await untilReady();
+      await untilReady(9999, 9998);
       for (const id of ids.slice(0, 4)) expect((await pay(9998, id)).status).toBe(202);
       await cluster("kill", "worker1");
       const untilMs = performance.now() + TAKEN_MS_MAX;
