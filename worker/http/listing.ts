@@ -102,7 +102,9 @@ export class Listing {
     for (let row = sealed * BLOCK_ROWS; row < head; row++) {
       frontFromMs = Math.max(frontFromMs, this.#ring[row % this.#slots]!);
     }
-    for (let block = this.#firstReaching(frontFromMs, sealed); block < sealed;) {
+    // The last full block's is nearly the newest instant of all: few blocks reach further, and they are looked for.
+    if (sealed > this.#firstBlock()) frontFromMs = Math.max(frontFromMs, maxMs[sealed - 1]!);
+    for (let block = this.#firstReaching(frontFromMs + 1, sealed); block < sealed;) {
       frontFromMs = maxMs[block]!;
       block = this.#firstReaching(frontFromMs + 1, sealed, block);
     }
