@@ -133,7 +133,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
     expect(rows.filter(({ figure }) => !(figure > 0))).toEqual([]);
   },
-  120_000,
 );
 
 test("what grows is measured at three sizes", async () => {

@@ -4,13 +4,13 @@ import { fromSource } from "../testing/programs.ts";
 import { print } from "./output.ts";
 import type { ProcessPlan } from "./plan.ts";
 
-const READY_MS_MAX = 15_000;
+const READY_MS_MAX = 60_000;
 const BACKOFF_MS_FIRST = 100;
 const BACKOFF_MS_MAX = 2_000;
 /** A process that ran for this long is started again without having earlier deaths held against it. */
 const HEALTHY_MS = 1_000;
-/** A child drains within 5 s by its own account. */
-const STOP_MS_MAX = 6_000;
+/** A child drains within 5 s by its own account, and a busy machine adds to it. */
+const STOP_MS_MAX = 15_000;
 
 export class KeptChild {
   readonly name: string;

@@ -2,7 +2,7 @@ import { urlOf } from "../simulator/server.ts";
 import type { PlannedWorker } from "./plan.ts";
 import type { DevSettings } from "./settings.ts";
 
-const READY_MS_MAX = 15_000;
+const READY_MS_MAX = 60_000;
 const ASK_EVERY_MS = 25;
 
 /** Workers that answer over HTTP. */

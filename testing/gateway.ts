@@ -2,7 +2,8 @@
 import { eachOf } from "./each.ts";
 import { decimalFromCents } from "../shared/money.ts";
 
-export const CALL_MS_MAX = 5_000;
+/** Ends a call that is never answered. */
+export const CALL_MS_MAX = 20_000;
 export const JSON_TYPE = { "content-type": "application/json" };
 
 /** The gateway's word on a payment; `missing` stands for its 404. */

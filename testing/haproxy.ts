@@ -41,7 +41,7 @@ export async function startHaproxy({ ports, dataDir, session = "own" }: Site): P
   const url = `http://127.0.0.1:${port}`;
   const dispose = async () => void (await child.stop());
   try {
-    await until("haproxy passes on", 10_000, async () => {
+    await until("haproxy passes on", async () => {
       const answer = await fetch(`${url}/payments-summary`).catch(() => null);
       return answer?.ok === true;
     });

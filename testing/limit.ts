@@ -5,6 +5,6 @@
  */
 import { setDefaultTimeout } from "bun:test";
 
-const TEST_MS_MAX = 60_000;
+export const TEST_MS_MAX = 180_000;
 
 setDefaultTimeout(TEST_MS_MAX);

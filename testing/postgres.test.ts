@@ -23,7 +23,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     for (const child of await childrenOf(second?.pid)) process.kill(child, "SIGSTOP");
     let isAnswered = false;
     const insert = sql.unsafe("INSERT INTO kept VALUES (2)").then(() => (isAnswered = true));
-    await until("the commit waits for a standby", 30_000, async () => {
+    await until("the commit waits for a standby", async () => {
       const waits = await other.unsafe(
         "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
       );

@@ -84,7 +84,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     remove();
   };
   try {
-    await until("PostgreSQL answers", 30_000, async () => {
+    await until("PostgreSQL answers", async () => {
       return admin.unsafe("SELECT 1").then(
         () => true,
         () => false,
@@ -130,7 +130,7 @@ async function waitForOneOf(admin: Bun.SQL, standbys: number): Promise<void> {
   const names = Array.from({ length: standbys }, (_, at) => `standby_${at + 1}`).join(", ");
   await admin.unsafe(`ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (${names})'`);
   await admin.unsafe("SELECT pg_reload_conf()");
-  await until("all standbys follow", 30_000, async () => {
+  await until("all standbys follow", async () => {
     const [row] = await admin.unsafe(
       "SELECT count(*)::int AS n FROM pg_stat_replication WHERE sync_state = 'quorum'",
     );

@@ -43,9 +43,9 @@ export type ChildOptions = RunOptions & {
 /** The end of a process: one of both is null. */
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-const READY_MS_MAX = 20_000;
-/** The project promises less for SIGTERM; the rest is for a busy machine. */
-const STOP_MS_MAX = 8_000;
+/** Both end what would never come; a process judges by itself how long it may take to drain. */
+const READY_MS_MAX = 60_000;
+const STOP_MS_MAX = 30_000;
 const LAST_WORDS = 5;
 const LINES_SHOWN = 30;
 

@@ -40,6 +40,8 @@ export type StackOptions = {
 };
 
 const HOST = "127.0.0.1";
+/** The default would judge how soon a busy machine writes to its disk. */
+export const ACK_TIMEOUT_MS = "10000";
 const FEES = { default: "0.05", fallback: "0.15" };
 export const FROM_SOURCE: Programs = {
   worker: fromSource("worker.ts"),
@@ -172,6 +174,7 @@ export class Stack implements AsyncDisposable {
         PORT: String(port),
         WORKER_LINK: `${HOST}:${site.relayPort}`,
         WORKER_HTTP: this.workerHttp.url,
+        ACK_TIMEOUT_MS,
         ...options.apiEnv,
       });
       return new Child({ ...child, name: `api-${i + 1}`, command: programs.api, env });

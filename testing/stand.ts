@@ -5,6 +5,7 @@ import { freePorts } from "./ports.ts";
 import { Child, type Ending } from "./process.ts";
 import { ProcessorAdmin } from "./processor-admin.ts";
 import { fromSource } from "./programs.ts";
+import { ACK_TIMEOUT_MS } from "./stack.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 export const CHILD_NAMES = ["default", "fallback", "worker", "api-1", "api-2"] as const;
@@ -24,7 +25,7 @@ const PORT_NAMES = [
 export type Ports = Record<(typeof PORT_NAMES)[number], number>;
 
 /** Five processes stop, one group after the other. */
-const STOP_MS_MAX = 30_000;
+const STOP_MS_MAX = 60_000;
 
 export type StandOptions = {
   readonly env?: Record<string, string>;
@@ -74,6 +75,7 @@ export class Stand extends Child {
         // An instant that is read without its zone is another one there.
         TZ: "America/Sao_Paulo",
         HOST: "127.0.0.1",
+        ACK_TIMEOUT_MS,
         DATA_DIR: path,
         ...Object.fromEntries(PORT_NAMES.map((name) => [name, String(ports[name])])),
         ...env,

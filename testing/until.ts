@@ -1,10 +1,16 @@
+/**
+ * Waits for a state by asking for it again and again. The limit ends a wait for what never comes and judges
+ * nobody: how long something took on a busy machine says nothing about the code.
+ */
 const ASK_EVERY_MS = 10;
+/** Longer than anything takes beside others on two cores, and shorter than a test may take. */
+const WAIT_MS_MAX = 60_000;
 
 /** Resolves to how long it took, in milliseconds; throws when it is still not so after `msMax`. */
 export async function until(
   what: string,
-  msMax: number,
   isSo: () => boolean | Promise<boolean>,
+  msMax: number = WAIT_MS_MAX,
 ): Promise<number> {
   const startedAtMs = performance.now();
   while (!(await isSo())) {

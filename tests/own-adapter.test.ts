@@ -91,7 +91,7 @@ test("the page's stand-in keeps the promises that the page says, by the page's o
   await writeFile(join(folder, "processors.json"), port(processorsFile as string));
   await using server = new Child({ command: [process.execPath, join(folder, "acme-stand-in.ts")] });
   server.start();
-  await until("it listens", 20_000, () =>
+  await until("it listens", () =>
     fetch(`http://127.0.0.1:${free}/`).then(
       () => true,
       () => false,

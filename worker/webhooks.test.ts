@@ -14,7 +14,6 @@ import {
 import type { WebhookChanges } from "./transitions.ts";
 import { startWebhooks } from "./webhooks.ts";
 
-const WAIT_MS = 20_000;
 /** Nobody listens there. */
 const URL = "http://127.0.0.1:1/";
 /** Webhooks have begun, and nothing is to be sent. */
@@ -65,7 +64,7 @@ test("webhooks that were given up are told of, after a start too", async () => {
   await opened.apply({ kind: "webhooks", changes: { ...BEGUN, put } });
   await using webhooks = webhooksAt(path);
 
-  await until("it is told", WAIT_MS, () => webhooks.told.has("webhooks-given-up"));
+  await until("it is told", () => webhooks.told.has("webhooks-given-up"));
   expect(webhooks.told.get("webhooks-given-up")?.details).toEqual({ givenUp: 2 });
   expect([...webhooks.told.keys()]).toEqual(["webhooks-given-up"]);
 });
@@ -74,11 +73,11 @@ test("a journal that cannot be read is told of with the reason, until it can be"
   using folder = temporaryDirectory();
   const path = join(folder.path, "payments.db");
   await using webhooks = webhooksAt(path);
-  await until("it is told", WAIT_MS, () => webhooks.told.has("webhooks-broken"));
+  await until("it is told", () => webhooks.told.has("webhooks-broken"));
   const { details } = webhooks.told.get("webhooks-broken")!;
   expect(details).toEqual({ reason: `journal ${path}: there is no such file` });
 
   await using opened = await openAt(path);
   await opened.apply({ kind: "webhooks", changes: BEGUN });
-  await until("it is over", WAIT_MS, () => !webhooks.told.has("webhooks-broken"));
+  await until("it is over", () => !webhooks.told.has("webhooks-broken"));
 });

@@ -1,10 +1,8 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { startStand } from "../../testing/stand.ts";
 import { run as runProgram } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
-
-setDefaultTimeout(90_000);
 
 /**
  * An outage in good time before the end. The official weather will not do: a shorter contest has

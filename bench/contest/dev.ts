@@ -1,4 +1,5 @@
 /** Starts a gateway for the time of a contest: `dev`, with its data in a temporary folder. */
+import { apiSettings } from "../../api/settings.ts";
 import { freeStandPorts, startStand, type Stand } from "../../testing/stand.ts";
 import { endpointOf } from "./client.ts";
 import type { Site } from "./run.ts";
@@ -6,7 +7,11 @@ import { Trouble } from "./trouble.ts";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
 /** The contest's own settings, unless the environment has others. */
-const SETTINGS = { JOURNAL_SYNC: "normal", PATIENCE_MS: "30000" };
+const SETTINGS = {
+  JOURNAL_SYNC: "normal",
+  PATIENCE_MS: "30000",
+  ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default,
+};
 
 export async function startDev({ url, processors }: Site): Promise<Stand> {
   const port = (address: string) => {

@@ -63,10 +63,14 @@ async function measure(
   const second = workers.httpOf(1);
   const killedAtMs = performance.now();
   await first.kill();
-  await until("the other has all shards", TAKEN_MS_MAX, async () => {
-    const map = (await (await second.ask("/cluster")).json()) as ClusterMap;
-    return map.workers.some((one) => one.name === "worker-2" && one.shards.length === SHARDS);
-  });
+  await until(
+    "the other has all shards",
+    async () => {
+      const map = (await (await second.ask("/cluster")).json()) as ClusterMap;
+      return map.workers.some((one) => one.name === "worker-2" && one.shards.length === SHARDS);
+    },
+    TAKEN_MS_MAX,
+  );
   const takeOverMs = performance.now() - killedAtMs;
   checks.equal("settled afterwards", totalOf(await summaryOf(second)).count, settled);
   // The next start would wait for the lease of one that was killed.

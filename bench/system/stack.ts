@@ -2,6 +2,7 @@
  * Starts a whole gateway for one run: two light processors, a worker and an API, each a process, with a
  * new journal or one that has much in it.
  */
+import { apiSettings } from "../../api/settings.ts";
 import type { Sum } from "../../testing/gateway.ts";
 import type { Child } from "../../testing/process.ts";
 import { siteFor, Stack, type StackOptions as SiteOptions } from "../../testing/stack.ts";
@@ -66,6 +67,7 @@ export async function startStack(
       ...(settled === undefined ? {} : { JOURNAL: `sqlite:${settled}` }),
       ...options.env,
     },
+    apiEnv: { ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default, ...options.apiEnv },
     child: CHILD,
   });
   const stack = new BenchStack(site);

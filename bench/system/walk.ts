@@ -86,12 +86,16 @@ async function exportWindow(
   const window = { fromMs: firstMs, toMs: Date.now() };
   const sums = () => workerHttp.summary(window);
   let known = await sums();
-  await until("the window is settled", SETTLED_MS_MAX, async () => {
-    const earlier = known;
-    await Bun.sleep(QUIET_MS);
-    known = await sums();
-    return Bun.deepEquals(known, earlier);
-  });
+  await until(
+    "the window is settled",
+    async () => {
+      const earlier = known;
+      await Bun.sleep(QUIET_MS);
+      known = await sums();
+      return Bun.deepEquals(known, earlier);
+    },
+    SETTLED_MS_MAX,
+  );
   const [from, to] = [window.fromMs, window.toMs].map((ms) => new Date(ms).toISOString());
   const startMs = performance.now();
   const command = commandOf("worker.ts", dist, "export", "--from", from!, "--to", to!);

@@ -102,11 +102,15 @@ export class Workers implements AsyncDisposable {
 
   async untilEven(): Promise<void> {
     const part = SHARDS / this.#started.length;
-    await until("each has its part of the shards", EVEN_MS_MAX, async () => {
-      const map = (await (await this.http.ask("/cluster")).json()) as ClusterMap;
-      const even = map.workers.filter(({ shards }) => shards.length === part);
-      return even.length === this.#started.length;
-    });
+    await until(
+      "each has its part of the shards",
+      async () => {
+        const map = (await (await this.http.ask("/cluster")).json()) as ClusterMap;
+        const even = map.workers.filter(({ shards }) => shards.length === part);
+        return even.length === this.#started.length;
+      },
+      EVEN_MS_MAX,
+    );
   }
 
   cpuMs(): number {

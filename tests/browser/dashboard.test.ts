@@ -12,7 +12,6 @@ import { Traffic } from "./traffic.ts";
 
 const TOKEN = "a token of the test";
 const READ_TOKEN = "a token that reads";
-const SEEN_MS_MAX = 15_000;
 /** Chromium drops what a page offers beyond ten files a second, without a word. */
 const FILE_EVERY_MS = 120;
 const PHONE = { width: 390, height: 844 };
@@ -43,8 +42,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard in a browser${NO_CHROMIUM}`, ()
   });
 
   const text = (page: Page, selector: string) => page.locator(selector).first().innerText();
-  const seen = (what: string, condition: () => Promise<boolean>) =>
-    until(what, SEEN_MS_MAX, condition);
+  const seen = (what: string, condition: () => Promise<boolean>) => until(what, condition);
   const breakerOf = (name: string) =>
     worker.page.locator(`[data-lane="${name}"]`).getAttribute("data-breaker");
   const figure = async (selector: string) =>

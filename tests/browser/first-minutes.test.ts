@@ -80,7 +80,7 @@ describe.skipIf(whyNot !== null)(`the README's first five minutes${note}`, () =>
     try {
       const leftMs = () => HEALED_MS_MAX - (performance.now() - startedAtMs);
       const seen = (what: string, condition: () => Promise<boolean> | boolean) =>
-        until(what, leftMs(), async () => await condition());
+        until(what, async () => await condition(), leftMs());
       const address = () => /^ {2}dashboard (http:\S+)/m.exec(said)?.[1];
       await seen("it is up", () => {
         if (!shell.isRunning) throw new Error(`it ended:\n${said}`);

@@ -4,8 +4,6 @@ import { startStand, spawnStand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 import { launch, NO_CHROMIUM, openPage, WHY_NOT } from "./chromium.ts";
 
-const SEEN_MS_MAX = 20_000;
-
 describe.skipIf(WHY_NOT !== null)(`game day in a browser${NO_CHROMIUM}`, () => {
   test("a scenario is watched, and another one chosen", async () => {
     await using stand = await startStand({ args: ["--scenario", "flap"] });
@@ -13,8 +11,7 @@ describe.skipIf(WHY_NOT !== null)(`game day in a browser${NO_CHROMIUM}`, () => {
     try {
       const address = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard`;
       const { page, complaints, strangers } = await openPage(browser, address);
-      const seen = (what: string, condition: () => Promise<boolean>) =>
-        until(what, SEEN_MS_MAX, condition);
+      const seen = (what: string, condition: () => Promise<boolean>) => until(what, condition);
       const lane = page.locator('[data-lane="default"]');
       const pressed = () => page.locator('#gameday-buttons [aria-pressed="true"]').innerText();
       await seen("the panel", async () => await page.locator("#gameday").isVisible());
@@ -94,13 +91,13 @@ test("a shop is told of what it has paid by webhooks and by events, also when th
     return found!.slice(1).map(Number) as [number, number, number];
   };
   const isTold = async (least: number) => (await counts()).every((count) => count >= least);
-  await until("some are told", SEEN_MS_MAX, () => isTold(100));
+  await until("some are told", () => isTold(100));
   const before = stand.pidOf("worker");
   expect((await fetch(`${at}/kill`, { method: "POST" })).status).toBe(200);
-  await until("another worker", SEEN_MS_MAX, () => stand.pidOf("worker") !== before);
+  await until("another worker", () => stand.pidOf("worker") !== before);
   const [taken] = await counts();
-  await until("all of before are told", SEEN_MS_MAX, () => isTold(taken));
+  await until("all of before are told", () => isTold(taken));
   const line =
     /^shop +\| The shop was answered 202 for \d+ payments, .* The newest: [\d.]+ is settled at /;
-  await until("the terminal says so", SEEN_MS_MAX, () => stand.lines.some((one) => line.test(one)));
+  await until("the terminal says so", () => stand.lines.some((one) => line.test(one)));
 });

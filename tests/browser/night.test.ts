@@ -76,8 +76,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     watched.page.setDefaultTimeout(SEEN_MS_MAX);
     return watched;
   }
-  const seen = (what: string, condition: () => Promise<boolean>) =>
-    until(what, SEEN_MS_MAX, condition);
+  const seen = (what: string, condition: () => Promise<boolean>) => until(what, condition);
   const text = (page: Page, selector: string) => page.locator(selector).first().innerText();
   const picture = (page: Page, name: string) =>
     page.screenshot({ path: join(pictures, `${name}.png`) });

@@ -22,12 +22,16 @@ const directory = process.argv[2] === undefined ? DOCS : resolve(process.argv[2]
 async function interestingId(worker: string): Promise<string> {
   type Listed = { payments: { correlationId: string; attempts: number }[] };
   let id: string | undefined;
-  await until("a payment is in trouble", WATCHED_MS, async () => {
-    const answer = await fetch(`${worker}/open-payments?limit=50`);
-    const { payments } = (await answer.json()) as Listed;
-    id = payments.find(({ attempts }) => attempts >= 2)?.correlationId;
-    return id !== undefined;
-  });
+  await until(
+    "a payment is in trouble",
+    async () => {
+      const answer = await fetch(`${worker}/open-payments?limit=50`);
+      const { payments } = (await answer.json()) as Listed;
+      id = payments.find(({ attempts }) => attempts >= 2)?.correlationId;
+      return id !== undefined;
+    },
+    WATCHED_MS,
+  );
   return id as string;
 }
 
@@ -57,11 +61,15 @@ async function pictures(
 /** Waits until the blackout is over: nothing is broken, and what had waited has gone. */
 async function untilHealed(worker: string): Promise<void> {
   type Live = { lanes: { breaker: string }[]; backlog: { open: number } };
-  await until("it has healed", WATCHED_MS, async () => {
-    const live = (await (await fetch(`${worker}/dashboard/live?once`)).json()) as Live;
-    const isClosed = live.lanes.every(({ breaker }) => breaker === "closed");
-    return isClosed && live.backlog.open < 20;
-  });
+  await until(
+    "it has healed",
+    async () => {
+      const live = (await (await fetch(`${worker}/dashboard/live?once`)).json()) as Live;
+      const isClosed = live.lanes.every(({ breaker }) => breaker === "closed");
+      return isClosed && live.backlog.open < 20;
+    },
+    WATCHED_MS,
+  );
 }
 
 await using stand = await startStand({
@@ -70,9 +78,13 @@ await using stand = await startStand({
 });
 const worker = stand.workerUrl;
 const id = await interestingId(worker);
-await until("it is settled", WATCHED_MS, async () => {
-  return (await stand.gateway.stateOf(id)) === "settled";
-});
+await until(
+  "it is settled",
+  async () => {
+    return (await stand.gateway.stateOf(id)) === "settled";
+  },
+  WATCHED_MS,
+);
 await untilHealed(worker);
 const browser = await launch();
 const url = `http://127.0.0.1:${stand.ports.DASHBOARD_PORT}/dashboard`;

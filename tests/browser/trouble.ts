@@ -14,7 +14,6 @@ export const SPARE = "fallback";
 const SETTLED = 12;
 /** More payments than the page lists, and than one answer may hold at most. */
 const WAITING = 1_060;
-const TROUBLE_MS_MAX = 15_000;
 
 export type Trouble = { readonly stack: Stack; readonly spare: ProcessorAdmin };
 
@@ -33,14 +32,14 @@ export async function startTrouble(root: string, binaries: string): Promise<Trou
   });
   try {
     await stack.startAll();
-    await until("it is ready", TROUBLE_MS_MAX, () => stack.gateway.isReady());
+    await until("it is ready", () => stack.gateway.isReady());
     await pay(stack, SETTLED);
     const settled = async () => (await stack.gateway.summary(null))[LONG]?.count === SETTLED;
-    await until("some are settled", TROUBLE_MS_MAX, settled);
+    await until("some are settled", settled);
     await chargeBehindOurBack(spare);
     await cheap.setDown(true);
     await pay(stack, WAITING);
-    await until("some are unknown", TROUBLE_MS_MAX, async () => {
+    await until("some are unknown", async () => {
       return (await openIds(stack, "limit=1&state=unknown")).length === 1;
     });
   } catch (error) {

@@ -283,11 +283,15 @@ describe.skipIf(REASON !== null)(`in containers${NOTE}`, () => {
       const { worker1 } = await inspected();
       expect(worker1).toMatchObject({ RestartCount: 0, State: { ExitCode: 137 } });
       await cluster("up", "-d");
-      await until("all is settled", TAKEN_MS_MAX, async () => {
-        const { body } = await callAt(9998, "/payments-summary");
-        const sums = Object.values(JSON.parse(body) as Record<string, { totalRequests: number }>);
-        return sums.reduce((sum, { totalRequests }) => sum + totalRequests, 0) === ids.length;
-      });
+      await until(
+        "all is settled",
+        async () => {
+          const { body } = await callAt(9998, "/payments-summary");
+          const sums = Object.values(JSON.parse(body) as Record<string, { totalRequests: number }>);
+          return sums.reduce((sum, { totalRequests }) => sum + totalRequests, 0) === ids.length;
+        },
+        TAKEN_MS_MAX,
+      );
       for (const port of [9999, 9998]) expect((await callAt(port, "/readyz")).status).toBe(200);
       await cluster("stop");
       const containers = await inspected();

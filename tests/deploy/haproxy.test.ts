@@ -81,7 +81,7 @@ describe.skipIf(REASON !== null)(`the door for shops${NOTE}`, () => {
       },
     });
     haproxy.start();
-    await until("haproxy passes on", 10_000, async () => {
+    await until("haproxy passes on", async () => {
       const [shop, operator] = await Promise.all([
         ask("/payments", { token, body: "{}" }).catch(() => null),
         fetch(`http://127.0.0.1:${ports.operators}/dashboard`).catch(() => null),

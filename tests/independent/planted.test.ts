@@ -2,11 +2,9 @@
  * A worker that moves a payment to another processor after a lost answer charges it twice, and the kill loop has to
  * find that with the independent processor, too: the audit sees by its records, and by nobody else's.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { fromSource } from "../../testing/programs.ts";
 import { kill } from "../kill/kill.ts";
-
-setDefaultTimeout(120_000);
 
 const [BUN, WORKER] = fromSource("worker.ts") as [string, string];
 const PLANT = fromSource("simulation/planted/plant.ts")[1] as string;

@@ -2,14 +2,13 @@
  * Fails checkpoints, by syncs of the database that strace makes fail: it is said before the log
  * fills the disk.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { Stack } from "../../testing/stack.ts";
 import { temporaryDirectory, type TemporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(90_000);
 /**
  * Number of checkpoints that fail, one every 250 ms: longer than it takes to turn red, and then
  * they work again.
@@ -25,11 +24,11 @@ test.skipIf(whyNot !== null)(
     using directory = temporaryDirectory();
     await using stack = await startWithFailingSyncs(directory);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
-    await until("checkpoints fail", 10_000, async () => (await failures(stack)) >= 3);
+    await until("checkpoints fail", async () => (await failures(stack)) >= 3);
     expect((await stack.workerHttp.ask("/readyz")).status).toBe(200);
 
     const red = { status: 0, text: "" };
-    await until("readiness is red", 20_000, async () => {
+    await until("readiness is red", async () => {
       const answer = await stack.gateway.ask("/readyz");
       Object.assign(red, { status: answer.status, text: await answer.text() });
       return answer.status === 503;
@@ -37,10 +36,10 @@ test.skipIf(whyNot !== null)(
     expect(red.text).toMatch(/checkpoints fail: .+; the journal's log grows/);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
 
-    await until("they work again", 30_000, async () => (await stack.workerHttp.ask("/readyz")).ok);
+    await until("they work again", async () => (await stack.workerHttp.ask("/readyz")).ok);
     expect(await failures(stack)).toBe(FAILURES);
     const said = () => stack.worker.lines.filter((line) => line.includes("checkpoints fail"));
-    await until("it is said to be over", 10_000, () => said().length > 1);
+    await until("it is said to be over", () => said().length > 1);
     const [begun, over] = said();
     expect(said()).toHaveLength(2);
     expect(begun).toContain('"msg":"checkpoints fail"');

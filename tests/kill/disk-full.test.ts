@@ -1,5 +1,5 @@
 /** Fills a disk, a small tmpfs: nothing is acknowledged that is not kept, and the gateway heals itself. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { isAlive } from "../../testing/proc.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { SmallDisk, whyNoSmallDisk } from "../../testing/small-disk.ts";
@@ -15,7 +15,6 @@ import { drain } from "./drain.ts";
 const DISK = "4m";
 const RATE = 200;
 const LOAD_MS_MAX = 60_000;
-setDefaultTimeout(90_000);
 const FULL = /full/i;
 
 const whyNot = await whyNoSmallDisk();
@@ -47,7 +46,7 @@ test.skipIf(whyNot !== null)(
     const before = load.accepted();
     await load.untilAccepted(before + 200);
     const said = () => stack.worker.lines.filter((line) => line.includes('"journal-fails"'));
-    await until("it is said to be over", 20_000, () => said().length > 1);
+    await until("it is said to be over", () => said().length > 1);
     const [begun, over, ...more] = said().map(
       (line) => JSON.parse(line) as Record<string, unknown>,
     );
@@ -57,7 +56,7 @@ test.skipIf(whyNot !== null)(
     expect(more).toEqual([]);
     // The history is lost with one line, and kept again.
     const lost = () => stack.worker.lines.filter((line) => line.includes('"history-fails"'));
-    await until("it is written again", 20_000, () => lost().length > 1);
+    await until("it is written again", () => lost().length > 1);
     expect(lost().map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
       "the history is not written",
       "over: the history is not written",
@@ -138,7 +137,7 @@ function startLoad(stack: Stack, seed: number) {
   return {
     accepted: () => accepted,
     untilAccepted: (count: number) =>
-      until(`${count} payments are answered 202`, 20_000, () => accepted >= count),
+      until(`${count} payments are answered 202`, () => accepted >= count),
     async stop(): Promise<Answer[]> {
       over.abort();
       return (await load).answers;
@@ -160,7 +159,7 @@ async function expectClean(stack: Stack, answers: readonly Answer[]): Promise<vo
 /** Gives the worker's reason for being red, once it is. */
 async function untilRed(stack: Stack): Promise<string> {
   let reason = "";
-  await until("the worker's readiness is red", 30_000, async () => {
+  await until("the worker's readiness is red", async () => {
     const answer = await stack.workerHttp.ask("/readyz");
     if (answer.status === 503) reason = await answer.text();
     return answer.status === 503;
@@ -169,7 +168,7 @@ async function untilRed(stack: Stack): Promise<string> {
 }
 
 function untilGreen(stack: Stack): Promise<number> {
-  return until("the worker's readiness is green", 20_000, async () => {
+  return until("the worker's readiness is green", async () => {
     return (await stack.workerHttp.ask("/readyz")).ok;
   });
 }
@@ -177,7 +176,7 @@ function untilGreen(stack: Stack): Promise<number> {
 /** Posts payments that nobody sends again, until one is refused. */
 async function untilRefused(stack: Stack): Promise<Response> {
   let response: Response | null = null;
-  await until("a payment is answered 503", 10_000, async () => {
+  await until("a payment is answered 503", async () => {
     response = await fetch(`${stack.gateway.url}/payments`, {
       method: "POST",
       headers: { "content-type": "application/json" },

@@ -3,6 +3,7 @@
  * gateway heals itself.
  */
 import { expect, test } from "bun:test";
+import { apiSettings } from "../../api/settings.ts";
 import { Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 import { FreezingDisk, whyNoDisk } from "./frozen-disk.ts";
@@ -34,7 +35,7 @@ test.skipIf(whyNot !== null)(
     await disk.freeze();
     expect(await pay()).toBe(503);
     const asking = repeat(over.signal, 50, status);
-    await until("the worker's readiness is red", 10_000, async () => !(await ready(stack)).ok);
+    await until("the worker's readiness is red", async () => !(await ready(stack)).ok);
     expect(await (await ready(stack)).text()).toMatch(STILL);
     const api = await stack.gateway.ask("/readyz", ANSWER_MS_MAX);
     expect([api.status, await api.text()]).toEqual([503, expect.stringMatching(STILL)]);
@@ -52,11 +53,11 @@ test.skipIf(whyNot !== null)(
     over.abort();
     await disk.thaw();
     await Promise.all([shop, asking]);
-    await until("the worker is ready again", 10_000, async () => (await ready(stack)).ok);
+    await until("the worker is ready again", async () => (await ready(stack)).ok);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
     expect(stack.worker.starts).toBe(1);
     const said = () => stack.worker.lines.filter((line) => line.includes('"pipeline-still"'));
-    await until("it is said to be over", 10_000, () => said().length > 1);
+    await until("it is said to be over", () => said().length > 1);
     expect(said().map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
       "the pipeline stands still",
       "over: the pipeline stands still",
@@ -71,6 +72,7 @@ async function startOnDisk(): Promise<Site> {
   const stack = await Stack.start({
     dataDir: disk.directory,
     env: { PROCESSOR_TIMEOUT_MS: "1500" },
+    apiEnv: { ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default },
   });
   return {
     stack,

@@ -11,7 +11,6 @@ import type { JournalSync } from "../../worker/journal/store.ts";
 import { parseTrace, traceOf, TRACED, whyNoTrace, type PaymentTrace } from "./trace.ts";
 
 const PAYMENTS = 8;
-const READY_MS_MAX = 30_000;
 /** Settlements come well after verdicts, so that their writes are not taken for acceptances. */
 const PROCESSOR_DELAY_MS = 100;
 /** Both processes run until there is no more input: so nothing is left behind, whatever happens to us. */
@@ -76,12 +75,12 @@ async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
   const ids: string[] = [];
   try {
     const gateway = new GatewayClient(`http://127.0.0.1:${port}`);
-    await until("the gateway is ready", READY_MS_MAX, () => gateway.isReady());
+    await until("the gateway is ready", () => gateway.isReady());
     while (ids.length < PAYMENTS) {
       const id = crypto.randomUUID();
       // A careful client repeats it: only its last word counts, and that is a 202.
-      await until("it is answered 202", 10_000, async () => (await gateway.pay(id, 1_990)) === 202);
-      await until("it is settled", 10_000, async () => {
+      await until("it is answered 202", async () => (await gateway.pay(id, 1_990)) === 202);
+      await until("it is settled", async () => {
         // Everything is slow under strace: a call that is passed on may take too long, and is asked
         // again.
         return (await gateway.stateOf(id).catch(() => null)) === "settled";

@@ -163,7 +163,7 @@ export class Kinds {
       const { incidents } = (await this.stack.workerHttp.live()) as LiveSnapshot;
       return incidents.some((one) => one.incident === kind && one.ended === null);
     };
-    return until("it is told", 15_000, isTold).then(
+    return until("it is told", isTold, 15_000).then(
       () => [],
       () => [{ kind: "unsettled", id, text: `nothing says ${kind}` }],
     );

@@ -65,7 +65,7 @@ export class Shop implements AsyncDisposable {
       const known = new Set(taken.map(({ data }) => data["correlationId"]));
       return ended.every(([id]) => known.has(id));
     };
-    await until("the shop was told of everything", msMax, isTold).catch(() => {});
+    await until("the shop was told of everything", isTold, msMax).catch(() => {});
     this.told += ended.length;
     this.repeated += taken.length - new Set(taken.map(({ id }) => id)).size;
     const feed = await feedOf(workerHttp);

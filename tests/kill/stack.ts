@@ -3,6 +3,7 @@
  * process, whose charges are seen. Nobody but the test starts a process again.
  */
 import { join } from "node:path";
+import { apiSettings } from "../../api/settings.ts";
 import type { Env } from "../../testing/process.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { Relay } from "../../testing/relay.ts";
@@ -41,6 +42,7 @@ export async function prepareStack(options: HurtOptions): Promise<HurtStack> {
     ...others,
     ...(simulators === undefined ? {} : { simulators }),
     apis: 2,
+    apiEnv: { ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default },
     between: async (port) => {
       relays.push(await Relay.start({ address: "127.0.0.1", port }, random));
       return relays[0] as Relay;

@@ -48,11 +48,11 @@ beforeAll(async () => {
   stack.configure({ PROCESSORS: processorsAt(urls, ";audit-token=123"), ...receiver.env });
   await stack.startAll();
   const { gateway } = stack;
-  await until("the gateway is ready", 20_000, () => gateway.isReady());
+  await until("the gateway is ready", () => gateway.isReady());
   for (let payment = 0; payment < 3; payment++) {
     expect(await gateway.pay(crypto.randomUUID(), 1_990)).toBe(202);
   }
-  await until("all of it is audited", 20_000, async () => {
+  await until("all of it is audited", async () => {
     const answer = await gateway.ask("/audit");
     // The worker has no report yet in its first moments.
     if (!answer.ok) return false;

@@ -3,7 +3,7 @@
  * documented, with type and schema, and every documented answer comes here.
  */
 import type { Secrets } from "../../shared/settings.ts";
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FakeLink, vacantUrl } from "../../api/server.fixture.ts";
 import { parsePaymentRequest } from "../../api/payment-request.ts";
@@ -28,7 +28,6 @@ import { ADMIN, Listener, NOBODY, TOKEN } from "./listener.ts";
 const GROUNDS = JSON.stringify({ who: "ana", why: "a test", evidence: "none" });
 const RESEND = JSON.stringify({ who: "ana", why: "a test", from: "2026-01-31T09:30:00Z" });
 const AMOUNT_MAX = 1_000_000;
-setDefaultTimeout(90_000);
 
 test("every documented answer is given, and every answer is documented", async () => {
   await using receiver = new WebhookReceiver();
@@ -64,7 +63,7 @@ async function troubledPayment(stand: Stand, worker: Listener, gateway: GatewayC
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
   const id = crypto.randomUUID();
   expect(await gateway.pay(id, 100)).toBe(202);
-  await until("it is unknown", 10_000, async () => {
+  await until("it is unknown", async () => {
     return (await gateway.stateOf(id)) === "unknown";
   });
   const hold = "/operator/payments/{correlationId}/hold";
@@ -86,7 +85,7 @@ async function usualAnswers(api: Listener, worker: Listener, gateway: GatewayCli
   await api.ask(409, "POST", "/payments", { body: pay(20) });
   await api.ask(400, "POST", "/payments", { body: "{}" });
   await api.ask(413, "POST", "/payments", { body: " ".repeat(3_000) });
-  await until("it is settled", 10_000, async () => {
+  await until("it is settled", async () => {
     return (await gateway.stateOf(id)) === "settled";
   });
   let cursor: string | null = null;

@@ -30,7 +30,7 @@ const TOKEN = "a-token-of-the-examples";
 export async function tryExamples({ listener, examples, seed }: Trial) {
   const env = { ADMIN_TOKEN: TOKEN, PURGE_ENABLED: "true", JOURNAL_SYNC: "off" };
   await using stack = await Stack.start({ env, apiEnv: { READ_TOKEN: TOKEN } });
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   using directory = temporaryDirectory();
   const config = directory.file("schemathesis.toml");
   await Bun.write(config, configOf(await somePayments(stack)));
@@ -64,7 +64,7 @@ const SOUND = ["2xx", "302", "404", "409"];
 async function somePayments({ gateway, processors }: Stack): Promise<string[]> {
   const settled = await Promise.all(Array.from({ length: 4 }, () => payOne(gateway)));
   const settledToo = async () => (await gateway.stateOf(settled.at(-1)!)) === "settled";
-  await until("some are settled", 10_000, settledToo);
+  await until("some are settled", settledToo);
   for (const processor of processors) await processor.setFaults({ errorWithoutInsert: 1 });
   const open = await Promise.all(Array.from({ length: 50 }, () => payOne(gateway)));
   return [...settled, ...open];

@@ -27,7 +27,7 @@ let stack: Stack;
 
 beforeAll(async () => {
   stack = await Stack.start({ env: { JOURNAL_SYNC: "off" } });
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
 });
 
 afterAll(async () => {
@@ -45,7 +45,7 @@ const states = async (some: string[]) =>
 test("a copy made under load has all that was answered before it began, and works elsewhere", async () => {
   const before = ids(200);
   expect(new Set(await pay(before))).toEqual(new Set([202]));
-  await until("they are settled", 20_000, async () => {
+  await until("they are settled", async () => {
     return [...(await states(before))].join() === "settled";
   });
   const window = { fromMs: 0, toMs: Date.now() };
@@ -78,7 +78,7 @@ test("a copy made under load has all that was answered before it began, and work
   expect(restored).toMatchObject({ code: 0, out: expect.stringContaining("is restored: ") });
   stack.configure({ JOURNAL: `sqlite:${elsewhere}` });
   await stack.worker.startAndWait();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   expect(await states(before)).toEqual(new Set(["settled"]));
   expect(await stack.gateway.summary(window)).toEqual(sums);
   expect((await stack.worker.stop()).code).toBe(0);

@@ -3,7 +3,7 @@
  * are run as they stand there, and one of them kills the worker that payments go to. Whether the other one
  * is active beside it or waits makes no difference here.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { isAlive } from "../../testing/proc.ts";
@@ -12,7 +12,6 @@ import { ROOT } from "../../testing/programs.ts";
 import { startStand, type Ports } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(90_000);
 const PAGES = ["README.md", "README.pt-br.md"];
 /** The ports that the pages have are those of the settings' defaults. */
 const SHOWN: Readonly<Record<string, keyof Ports>> = {
@@ -49,11 +48,11 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     );
     expect(await shell(pay)).toMatch(/^HTTP\/1\.1 202 /);
     await shell(kill);
-    await until("it is seen that a worker was killed", 10_000, () =>
+    await until("it is seen that a worker was killed", () =>
       stand.lines.some((line) => /^dev +\| worker-\d was ended by SIGKILL/.test(line)),
     );
     expect(await shell(again)).toContain("HTTP/1.1 202 Accepted");
-    await until("both are settled", 20_000, async () => {
+    await until("both are settled", async () => {
       const sums = JSON.parse(await shell(summary)) as Record<string, { totalRequests: number }>;
       return Object.values(sums).reduce((all, { totalRequests }) => all + totalRequests, 0) === 2;
     });
@@ -75,11 +74,11 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     process.kill(stand.pidOf("worker-1"), "SIGKILL");
     // Shops repeat with the same ids, and those are of many shards.
     const after = twenty();
-    await until("all of them are taken", 20_000, async () => {
+    await until("all of them are taken", async () => {
       const answers = await Promise.all(after.map(pay));
       return answers.every((status) => status === 202);
     });
-    await until("all are settled", 30_000, () => gateway.areSettled([...before, ...after]));
+    await until("all are settled", () => gateway.areSettled([...before, ...after]));
     expect((await gateway.summary(null))["default"]!.count).toBe(40);
   },
 );

@@ -13,12 +13,10 @@ import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 
-const GONE_MS_MAX = 8_000;
-
 async function untilGone(stand: Stand): Promise<void> {
   const pids = stand.allPids();
   expect(pids.length).toBeGreaterThanOrEqual(1 + CHILD_NAMES.length);
-  await until("every process is gone", GONE_MS_MAX, () => !pids.some(isAlive));
+  await until("every process is gone", () => !pids.some(isAlive));
 }
 
 /** Runs a command as a reader copies it: the whole line, into a shell. */
@@ -32,7 +30,7 @@ async function pay(stand: Stand, count: number): Promise<void> {
   const gateway = stand.gateway;
   const ids = Array.from({ length: count }, () => crypto.randomUUID());
   for (const [i, id] of ids.entries()) expect(await gateway.pay(id, 100 + i)).toBe(202);
-  await until("all are settled", GONE_MS_MAX, () => gateway.areSettled(ids));
+  await until("all are settled", () => gateway.areSettled(ids));
 }
 
 test("it comes up, and the commands that it prints work as they are printed", async () => {
@@ -46,11 +44,7 @@ test("it comes up, and the commands that it prints work as they are printed", as
 
   expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
   expect(await shell(post)).toMatch(/^HTTP\/1\.1 202 /);
-  await until(
-    "it is settled",
-    5_000,
-    async () => (await gateway.summary(null))["default"]!.count > 0,
-  );
+  await until("it is settled", async () => (await gateway.summary(null))["default"]!.count > 0);
   expect(JSON.parse(await shell(summary))).toEqual({
     default: { totalRequests: 1, totalAmount: 19.9 },
     fallback: { totalRequests: 0, totalAmount: 0 },
@@ -109,9 +103,9 @@ test("a child that is killed is started again, and payments go on", async () => 
       `dev      | ${name} was ended by SIGKILL; it is started again in 100 ms`,
     ]);
     expect(stand.pidOf(name)).not.toBe(pid);
-    await until("it is ready again", 5_000, () => gateway.isReady());
+    await until("it is ready again", () => gateway.isReady());
   }
-  await until("a payment is taken", 5_000, async () => {
+  await until("a payment is taken", async () => {
     return (await gateway.pay(crypto.randomUUID(), 100)) === 202;
   });
   stand.signal("SIGINT");

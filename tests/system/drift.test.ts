@@ -149,7 +149,7 @@ test("a running worker audits by itself, says so by HTTP and metrics, and notice
     return first?.state;
   };
   try {
-    await until("it has found the drift", 20_000, async () => (await state()) === "drift");
+    await until("it has found the drift", async () => (await state()) === "drift");
     const [first, second] = (await report()) as [ProcessorAudit, ProcessorAudit];
     expect(first.differing).toMatchObject(planted);
     expect(first).toMatchObject({ name: "default", windows: [], pending: 0, error: null });
@@ -174,7 +174,7 @@ test("a running worker audits by itself, says so by HTTP and metrics, and notice
     const rows = [...recordedAs(place.env["JOURNAL"]!.slice("sqlite:".length), 0).records.values()];
     records.purge();
     for (const row of rows) records.insert(row);
-    await until("it is equal again", 20_000, async () => (await state()) === "equal");
+    await until("it is equal again", async () => (await state()) === "equal");
     expect(await text("/metrics")).toContain(
       'papaleguas_audit_drift_payments{processor="default"} 0',
     );
@@ -226,7 +226,7 @@ test("an address that nobody has confirmed hears nothing, not from the audit and
   await using worker = new Child({ command: fromSource("worker.ts"), env: place.env });
   worker.start();
   const url = `http://127.0.0.1:${http}`;
-  await until("the audit says so", 20_000, async () => {
+  await until("the audit says so", async () => {
     const answer = await fetch(`${url}/audit`).catch(() => null);
     const { processors } = ((await answer?.json()) ?? { processors: [] }) as AuditReport;
     return processors[0]?.state === "moved";

@@ -2,14 +2,12 @@
  * Events over real processes: whoever asks for what ended, by pages or by a stream, has each payment that
  * ended once in a row, however the worker ends meanwhile; and is told when it cannot be so.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
 const TOKEN = "a token of the test";
 const ADMIN = { authorization: `Bearer ${TOKEN}` };
-setDefaultTimeout(90_000);
-const WAIT_MS = 45_000;
 
 async function start(env: Record<string, string> = {}): Promise<Stack> {
   return Stack.start({
@@ -22,7 +20,7 @@ async function start(env: Record<string, string> = {}): Promise<Stack> {
 async function settle({ gateway }: Stack, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => crypto.randomUUID());
   for (const id of ids) expect(await gateway.pay(id, 1_990)).toBe(202);
-  await until("all are settled", WAIT_MS, async () => {
+  await until("all are settled", async () => {
     for (const id of ids) if ((await gateway.stateOf(id)) !== "settled") return false;
     return true;
   });
@@ -32,7 +30,7 @@ async function settle({ gateway }: Stack, count: number): Promise<string[]> {
 async function killAndStart({ worker, gateway }: Stack): Promise<void> {
   await worker.kill();
   await worker.startAndWait();
-  await until("it is ready", WAIT_MS, () => gateway.isReady());
+  await until("it is ready", () => gateway.isReady());
 }
 
 type Page = { readonly events: readonly { readonly id: string }[]; readonly next: string };

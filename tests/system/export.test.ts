@@ -2,7 +2,7 @@
  * `worker export` as a process: beside a worker that takes payments and from a copy, into a file, a pipe
  * that nobody reads on, and one that is read slowly. Its sums are those of the summary.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { decimalFromCents } from "../../shared/money.ts";
 import { run } from "../../testing/process.ts";
@@ -14,7 +14,6 @@ import { AT_MS, assigned, NAMES, settle, uuid } from "../../worker/journal/journ
 import { writeHistory } from "../../worker/journal/prune.fixture.ts";
 import { SqliteStore } from "../../worker/journal/store.ts";
 
-setDefaultTimeout(120_000);
 const HEAD = "correlationId,reference,amount,processor,tariff,fee,requestedAt,acceptedAt,settledAt";
 const PAYMENTS = 40_960;
 
@@ -25,7 +24,7 @@ test("beside a worker: every settled payment, with sums that are the summary's",
   await using stack = new Stack(await siteFor({ env: { JOURNAL_SYNC: "off" } }));
   writeHistory(stack.journalPath, 1_024);
   await stack.startAll();
-  await until("the gateway is ready", 30_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   const text = await (await stack.gateway.ask("/payments-summary")).text();
   const summary = JSON.parse(text) as Record<
     string,

@@ -3,7 +3,7 @@
  * stays as it was, to the last digit, in every place that shows one. The places are asked of real processes, and
  * compared with a recount that has none of the gateway's arithmetic (tests/kill/recount.ts).
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 import type { Curve } from "../../shared/http-api/dashboard.ts";
@@ -19,7 +19,6 @@ import { until } from "../../testing/until.ts";
 import { sumOf } from "../../shared/tariff.ts";
 import { auditFees, auditMoney, recount, type Start, type Terms } from "../kill/recount.ts";
 
-setDefaultTimeout(120_000);
 const PAYMENTS = 40;
 const TOKEN = "123";
 const FIRST = {
@@ -63,12 +62,12 @@ class Shop {
     const ids = Array.from({ length: PAYMENTS / 2 }, () => crypto.randomUUID());
     for (const id of ids) {
       const cents = integerFrom(this.#random, 1, 10 ** integerFrom(this.#random, 1, 6));
-      await until("it is taken", 20_000, async () => {
+      await until("it is taken", async () => {
         return (await this.stack.gateway.pay(id, cents)) === 202;
       });
     }
     for (const id of ids) {
-      await until("it is settled", 30_000, async () => {
+      await until("it is settled", async () => {
         const status = await this.stack.gateway.statusOf(id);
         if (status !== "missing") this.statuses.set(id, status);
         return status !== "missing" && status.status === "settled";
@@ -128,7 +127,7 @@ class Shop {
   async counted() {
     const rows = recount(this.statuses, this.starts);
     expect(auditFees(rows)).toEqual([]);
-    await until("the live figures have come", 20_000, async () => {
+    await until("the live figures have come", async () => {
       const { live } = await this.sums();
       return live.each.reduce((sum, { count }) => sum + count, 0) === this.statuses.size;
     });

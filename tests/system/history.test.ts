@@ -6,15 +6,13 @@ import type { LiveSnapshot } from "../../shared/http-api/live.ts";
 import { Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
-const WAIT_MS_MAX = 20_000;
-
 async function read<T>({ gateway }: Stack, path: string): Promise<T> {
   return (await (await fetch(`${gateway.url}${path}`)).json()) as T;
 }
 
 /** Posts payments until live figures say so. */
 async function payUntil(stack: Stack, what: string, isSo: (told: LiveSnapshot) => boolean) {
-  await until(what, WAIT_MS_MAX, async () => {
+  await until(what, async () => {
     await stack.gateway.pay(crypto.randomUUID(), 1_990);
     return isSo(await read<LiveSnapshot>(stack, "/dashboard/live?once"));
   });
@@ -28,7 +26,7 @@ test("a worker that is killed goes on with the minutes, incidents and breakers o
   const file = `${stack.journalPath}-history`;
   const kept = () => JSON.parse(readFileSync(file, "utf8")) as ToldHistory;
   const [preferred] = stack.processors;
-  await until("the gateway is ready", WAIT_MS_MAX, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   const isOpen = ({ incidents }: LiveSnapshot | ToldHistory) => incidents[0]?.ended === null;
   await preferred!.setFailure(true);
   await payUntil(stack, "the breaker is open", isOpen);
@@ -38,7 +36,7 @@ test("a worker that is killed goes on with the minutes, incidents and breakers o
   await preferred!.setFailure(true);
   await payUntil(stack, "it is open again", isOpen);
   const closings = (told: ToldHistory) => told.changes.filter(({ to }) => to === "closed").length;
-  await until("that is on disk", WAIT_MS_MAX, () => {
+  await until("that is on disk", () => {
     return existsSync(file) && isOpen(kept()) && closings(kept()) === 1;
   });
   const before = kept();

@@ -4,8 +4,6 @@ import type { Child } from "../../testing/process.ts";
 import { siteFor, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
-const WAIT_MS_MAX = 20_000;
-
 /** Lines of one incident, as they stand in the log of a process. */
 function linesOf(child: Child, incident: string): Record<string, unknown>[] {
   const lines = child.lines.filter((line) => line.includes(`"incident":"${incident}"`));
@@ -14,7 +12,7 @@ function linesOf(child: Child, incident: string): Record<string, unknown>[] {
 
 function untilSaid(child: Child, incident: string, lines: number): Promise<number> {
   const what = `${child.name} has ${lines} lines of ${incident}`;
-  return until(what, WAIT_MS_MAX, () => linesOf(child, incident).length >= lines);
+  return until(what, () => linesOf(child, incident).length >= lines);
 }
 
 test.concurrent(
@@ -47,9 +45,9 @@ test.concurrent(
 test.concurrent(
   "a worker that is gone: its API says it once, and how long it was and what that cost",
   async () => {
-    await using stack = await Stack.start();
+    await using stack = await Stack.start({ apiEnv: { ACK_TIMEOUT_MS: "1000" } });
     const [api] = stack.apis as [Child];
-    await until("the gateway is ready", WAIT_MS_MAX, () => stack.gateway.isReady());
+    await until("the gateway is ready", () => stack.gateway.isReady());
     await stack.worker.kill();
     await untilSaid(api, "worker-silent", 1);
     expect(await stack.gateway.pay(crypto.randomUUID(), 1_990)).toBe(503);

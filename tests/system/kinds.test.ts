@@ -3,7 +3,7 @@
  * lose answers, break off and fail, while the worker is killed: nothing is charged twice, and every book
  * says the same. An adapter that cannot be used keeps the worker from starting.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { StripeForm } from "../../simulator/processor/stripe.ts";
 import { startSimulator } from "../../simulator/server.ts";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
@@ -14,7 +14,6 @@ import { siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(120_000);
 const PAYMENTS = 600;
 const CENTS = 1_990;
 const FAULTS = {
@@ -50,10 +49,10 @@ test("two kinds with faults, a worker that is killed: nothing is charged twice, 
       await stack.worker.kill();
       await stack.worker.startAndWait();
     }
-    await until("it is taken", 20_000, async () => (await stack.gateway.pay(id, CENTS)) === 202);
+    await until("it is taken", async () => (await stack.gateway.pay(id, CENTS)) === 202);
   }
   for (const book of books) await book.heal();
-  await until("all are settled", 60_000, async () => {
+  await until("all are settled", async () => {
     const sums = Object.values(await stack.gateway.summary(null));
     return sums.reduce((all, { count }) => all + count, 0) === PAYMENTS;
   });
@@ -88,13 +87,13 @@ test("a secret that has changed is read again on SIGHUP, and charges have it", a
   const id = crypto.randomUUID();
   expect(await stack.gateway.pay(id, CENTS)).toBe(202);
   // Stripe refuses the key, and its words are the breaker's cause.
-  await until("the breaker is open", 20_000, () =>
+  await until("the breaker is open", () =>
     stack.worker.lines.some((line) => line.includes("status 401: invalid_request_error")),
   );
   expect(stripe.model.records.size).toBe(0);
   await Bun.write(directory.file("key"), SECRET);
   process.kill(stack.worker.pid, "SIGHUP");
-  await until("it is charged", 20_000, () => stripe.model.records.size === 1);
+  await until("it is charged", () => stripe.model.records.size === 1);
 });
 
 test("an adapter that cannot be used keeps the worker from starting, with the reason", async () => {

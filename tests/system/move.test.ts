@@ -27,7 +27,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       run(fromSource("worker.ts", ...args), {
         env: { ...stack.worker.env, PROCESSORS: audited },
       });
-    const ready = () => until("it is ready", 30_000, () => stack.gateway.isReady());
+    const ready = () => until("it is ready", () => stack.gateway.isReady());
     const pay = async (count: number) => {
       const ids = Array.from({ length: count }, () => crypto.randomUUID());
       for (const id of ids) expect(await stack.gateway.pay(id, AMOUNT_CENTS)).toBe(202);
@@ -51,13 +51,13 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     };
     await ready();
     const first = await pay(20);
-    await until("they are settled", 20_000, () => stack.gateway.areSettled(first));
+    await until("they are settled", () => stack.gateway.areSettled(first));
     // Some are charged, and nobody hears of it; they are unknown when the journal moves.
     for (const processor of stack.processors) {
       await processor.setFaults({ hangAll: true, hangInserts: true });
     }
     const open = await pay(8);
-    await until("some are unknown", 20_000, async () => {
+    await until("some are unknown", async () => {
       const states = await Promise.all(open.map((id) => stack.gateway.stateOf(id)));
       return states.includes("unknown");
     });
@@ -70,7 +70,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const repeated = await stack.gateway.pay(first[0]!, AMOUNT_CENTS);
     expect([repeated, await stack.gateway.pay(first[0]!, 1)]).toEqual([202, 409]);
     const all = [...first, ...open, ...more];
-    await until("all are settled", 30_000, () => stack.gateway.areSettled(all));
+    await until("all are settled", () => stack.gateway.areSettled(all));
     const audit = async () => {
       await Bun.sleep(1_000); // The audit ends where calls may be under way.
       const { code, out, err } = await command("audit");
@@ -81,7 +81,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
 
     await move(url, `${file}-back`);
     all.push(...(await pay(3)));
-    await until("all are settled again", 30_000, () => stack.gateway.areSettled(all));
+    await until("all are settled again", () => stack.gateway.areSettled(all));
     expect(await audit()).toMatch(/default: equal/);
     const charged = (await Promise.all(stack.processors.map((one) => one.payments()))).flat();
     expect(charged.map(({ correlationId }) => correlationId).sort()).toEqual(all.toSorted());

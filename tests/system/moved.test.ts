@@ -17,8 +17,8 @@ async function restart(urls: readonly string[]): Promise<void> {
   await stack.worker.kill();
   stack.configure({ PROCESSORS: processorsAt(urls) });
   await stack.worker.startAndWait();
-  await until("the worker is ready", 20_000, () => stack.workerHttp.isReady());
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the worker is ready", () => stack.workerHttp.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
 }
 
 function command(...args: string[]) {
@@ -38,7 +38,7 @@ const chargesOf = async () =>
 
 beforeAll(async () => {
   stack = await Stack.start({ env: { ADMIN_TOKEN: TOKEN, PROCESSOR_TIMEOUT_MS: "300" } });
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
 });
 
 afterAll(() => stack[Symbol.asyncDispose]());
@@ -50,7 +50,7 @@ test("addresses exchanged while payments are unknown: nothing goes anywhere, unt
   await dearer.setFaults({ hangAll: true, hangInserts: true });
   const ids = Array.from({ length: 8 }, () => crypto.randomUUID());
   for (const id of ids) expect(await stack.gateway.pay(id, 1_990)).toBe(202);
-  await until("they are unknown", 10_000, async () => {
+  await until("they are unknown", async () => {
     const found = await Promise.all(ids.map((id) => stack.gateway.stateOf(id)));
     return found.includes("unknown");
   });
@@ -71,7 +71,7 @@ test("addresses exchanged while payments are unknown: nothing goes anywhere, unt
 
   await restart(straight());
   const all = [...ids, meanwhile];
-  await until("all are settled", 20_000, () => stack.gateway.areSettled(all));
+  await until("all are settled", () => stack.gateway.areSettled(all));
   expect((await chargesOf()).flat().toSorted()).toEqual(all.toSorted());
 });
 
@@ -80,7 +80,7 @@ test("a processor that has really moved is used again when an operator says so, 
   await preferred.setFaults({ errorWithoutInsert: 1 });
   const id = crypto.randomUUID();
   expect(await stack.gateway.pay(id, 100)).toBe(202);
-  await until("it is unknown", 10_000, async () => {
+  await until("it is unknown", async () => {
     const found = await stack.gateway.statusOf(id);
     return found !== "missing" && found.status === "unknown" && found.processor === "default";
   });
@@ -94,7 +94,7 @@ test("a processor that has really moved is used again when an operator says so, 
   expect(both.out).toContain(`moved from ${first} to ${first.replace("127.0.0.1", "localhost")}`);
   const said = await command("operator", "moved", "default", "--why", "it is known by a name now");
   expect(said).toMatchObject({ code: 0, out: expect.stringContaining("localhost") });
-  await until("it is settled", 10_000, async () => {
+  await until("it is settled", async () => {
     return (await stack.gateway.stateOf(id)) === "settled";
   });
   expect((await chargesOf())[0]!.filter((one) => one === id)).toEqual([id]);

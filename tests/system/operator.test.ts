@@ -54,7 +54,7 @@ class Hands {
   }
 
   untilState(id: string, state: string): Promise<number> {
-    return until(`${id} is ${state}`, 10_000, async () => (await this.stateOf(id)) === state);
+    return until(`${id} is ${state}`, async () => (await this.stateOf(id)) === state);
   }
 
   /** Makes a payment about which the cheaper processor says nothing, whether it has charged it or not. */
@@ -70,10 +70,10 @@ class Hands {
   async crashWorker(): Promise<void> {
     const pid = this.stand.pidOf("worker");
     process.kill(pid, "SIGKILL");
-    await until("it is gone", 5_000, () => !isAlive(pid));
-    await until("another one is started", 10_000, () => this.stand.pidOf("worker") !== pid);
+    await until("it is gone", () => !isAlive(pid));
+    await until("another one is started", () => this.stand.pidOf("worker") !== pid);
     const worker = new GatewayClient(this.url);
-    await until("it answers", 10_000, () => worker.isReady());
+    await until("it answers", () => worker.isReady());
   }
 
   cli(args: string[], env: Record<string, string> = {}) {
@@ -124,14 +124,14 @@ test("a payment that was charged and not answered settles when it is asked for, 
   const shown = await operator.unknown("charged", 200);
   await operator.decide(shown, "hold");
   await operator.preferred.heal();
-  await until("its call has ended", 10_000, async () => {
+  await until("its call has ended", async () => {
     return (await operator.decide(asked, "ask")).body["status"] === "settled";
   });
   const evidence = "statement of the processor, line 12";
   expect((await operator.decide(shown, "settle")).body["detail"]).toBe(
     "The field evidence is missing.",
   );
-  await until("it is settled", 10_000, async () => {
+  await until("it is settled", async () => {
     return (await operator.decide(shown, "settle", { evidence })).status === 200;
   });
   await operator.crashWorker();
@@ -160,7 +160,7 @@ test("a payment that is declared absent is charged elsewhere, once, and not befo
   expect(early.status).toBe(409);
   expect(early.body["detail"]).toMatch(/wait another 1 s|under way/);
   await operator.setMode("default", "drain");
-  await until("it may be declared absent", 10_000, async () => {
+  await until("it may be declared absent", async () => {
     const { status, body } = await operator.decide(id, "absent", { evidence });
     if (status === 409) expect(body["detail"]).toMatch(/wait another \d+ s|under way/);
     return status === 200;
@@ -206,7 +206,7 @@ test("a payment that is rejected or in conflict cannot be moved by anybody", asy
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  await until("it is found out", 5_000, async () => {
+  await until("it is found out", async () => {
     return (await operator.decide(id, "ask")).body["status"] === "conflict";
   });
   for (const action of ["hold", "release", "ask", "settle", "absent"]) {

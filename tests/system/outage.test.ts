@@ -39,7 +39,7 @@ async function warmUp(outage: Stand): Promise<void> {
 }
 
 function untilAllSettled(outage: Stand, ids: readonly string[]): Promise<number> {
-  return until("all are settled", 20_000, async () =>
+  return until("all are settled", async () =>
     (await statusesOf(outage, ids)).every(({ status }) => status === "settled"),
   );
 }
@@ -64,7 +64,7 @@ test.concurrent(
     // answers.
     const isStuck = ({ status, processor }: Status) =>
       processor === "default" && (status === "unknown" || status === "assigned");
-    await until("the others are settled", patienceMs + 2_000, async () =>
+    await until("the others are settled", async () =>
       (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isStuck(one)),
     );
     const statuses = await statusesOf(outage, ids);
@@ -107,14 +107,10 @@ test.concurrent.each([
     const before = await countOf();
     const back = name === "default" ? preferred : dearer;
     await back.heal();
-    const noticedMs = await until(
-      "a payment settles",
-      5_000,
-      async () => (await countOf()) > before,
-    );
+    const noticedMs = await until("a payment settles", async () => (await countOf()) > before);
     expect(noticedMs).toBeLessThan(NOTICED_MS_MAX);
     const isElsewhere = ({ processor }: Status) => processor !== null && processor !== name;
-    const drainedMs = await until("what may settle there is settled", 10_000, async () =>
+    const drainedMs = await until("what may settle there is settled", async () =>
       (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isElsewhere(one)),
     );
     expect(drainedMs).toBeLessThan(5_000);
@@ -140,7 +136,7 @@ test.concurrent(
     const ids = await pay(outage, 400, 10);
     const isHanging = ({ status, processor }: Status) =>
       processor === "default" && status !== "settled";
-    await until("the others are settled", patienceMs + 2_000, async () =>
+    await until("the others are settled", async () =>
       (await statusesOf(outage, ids)).every((one) => one.status === "settled" || isHanging(one)),
     );
     const statuses = await statusesOf(outage, ids);

@@ -85,7 +85,7 @@ test("secrets of the file are in no line, page, metric or sentence, and are read
   await using worker = place.worker();
   await worker.startAndWait();
   const stateOf = async () => (await place.json<AuditReport>("/audit")).processors[0]!.state;
-  await until("the token of the file is taken", 20_000, async () => {
+  await until("the token of the file is taken", async () => {
     return (await stateOf()) !== "failed" && place.simulator.model.token === IN_FILE;
   });
   for (const path of PAGES) {
@@ -94,13 +94,13 @@ test("secrets of the file are in no line, page, metric or sentence, and are read
     hasNoSecret(await answer.text());
   }
   place.simulator.model.token = CHANGED;
-  await until("the old token is refused", 20_000, async () => (await stateOf()) === "failed");
+  await until("the old token is refused", async () => (await stateOf()) === "failed");
   await place.write("token", CHANGED);
   worker.signal("SIGHUP");
-  await until("the new token is taken", 20_000, async () => (await stateOf()) !== "failed");
+  await until("the new token is taken", async () => (await stateOf()) !== "failed");
   await place.write("token", "");
   worker.signal("SIGHUP");
-  await until("the mistake is said", 20_000, () =>
+  await until("the mistake is said", () =>
     worker.lines.some((line) => line.includes("secrets could not be read again")),
   );
   expect(await stateOf()).not.toBe("failed");

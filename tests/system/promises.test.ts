@@ -3,7 +3,7 @@
  * names the one that a stand-in breaks. The stand-ins speak the form of an adapter of the tests' own, which describes
  * all that can be described, so that each can break one promise and keep the others.
  */
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { StripeForm } from "../../simulator/processor/stripe.ts";
 import { startSimulator } from "../../simulator/server.ts";
@@ -17,7 +17,6 @@ import { shareOf } from "../../shared/tariff.ts";
 
 const SECRET = "sk_test_hu5h";
 const TOKEN = "123";
-setDefaultTimeout(120_000);
 const directory = temporaryDirectory();
 afterAll(() => directory[Symbol.dispose]());
 

@@ -50,7 +50,7 @@ test("a prune is refused beside a worker, goes on after a kill, and a worker goe
     Promise.all(stack.processors.map(async (one) => (await one.summary(null)).count));
   const begin = async () => {
     await stack.startAll();
-    await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+    await until("the gateway is ready", () => stack.gateway.isReady());
   };
   // The processor itself remembers no more than what stays here.
   await eachOf(numbers(PAYMENTS - KEPT + 1, PAYMENTS), (n) => record(stack.processors[0]!.url, n));
@@ -80,7 +80,7 @@ test("a prune is refused beside a worker, goes on after a kill, and a worker goe
   expect(done.out).toContain("of which 0.0 MB are free");
 
   await stack.worker.startAndWait();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   expect(await stack.gateway.summary(window)).toEqual(sums);
   const refused = await summaryFrom(EXACT_FROM_MS - 1);
   expect(refused.status).toBe(409);
@@ -101,7 +101,7 @@ test("a prune is refused beside a worker, goes on after a kill, and a worker goe
   // Only a payment that is new is charged.
   const fresh = crypto.randomUUID();
   expect(await stack.gateway.pay(fresh, 2_500)).toBe(202);
-  await until("it is settled", 20_000, async () => {
+  await until("it is settled", async () => {
     return (await stack.gateway.stateOf(fresh)) === "settled";
   });
   expect(await charged()).toEqual([KEPT + 1, 0]);

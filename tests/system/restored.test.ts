@@ -1,6 +1,6 @@
 /** A journal is lost under load, and an older copy put in its place: nothing is charged twice. */
 import { Database } from "bun:sqlite";
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { cpSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
@@ -12,7 +12,6 @@ import { processorsAt, siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(90_000);
 const CENTS = 1_990;
 const idsOf = (count: number) => Array.from({ length: count }, () => crypto.randomUUID());
 
@@ -54,7 +53,7 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   const impatient = { PROCESSOR_TIMEOUT_MS: "300", PATIENCE_MS: "1000" };
   stack.configure({ ADMIN_TOKEN: "token", ...impatient, PROCESSORS });
   await stack.startAll();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   const [preferred, dearer] = stack.processors as [ProcessorAdmin, ProcessorAdmin];
   const pay = (id: string) => stack.gateway.pay(id, CENTS);
 
@@ -62,10 +61,10 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   const [early, late, forgotten] = [idsOf(80), idsOf(80), idsOf(7)];
   // A "nothing" is only believed of a processor at which the copy has a payment settled.
   await eachOf(early.slice(0, 1), pay);
-  await until("the preferred one has settled one", 20_000, areSettled(early.slice(0, 1)));
+  await until("the preferred one has settled one", areSettled(early.slice(0, 1)));
   await preferred.setFailure(true);
   await eachOf(early.slice(1, 2), pay);
-  await until("the dearer one has settled one", 20_000, areSettled(early.slice(1, 2)));
+  await until("the dearer one has settled one", areSettled(early.slice(1, 2)));
   await eachOf(early.slice(2, 40), pay);
   await preferred.heal();
   await dearer.setFailure(true);
@@ -81,12 +80,12 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   await preferred.setFailure(true);
   await dearer.heal();
   await eachOf(late.slice(0, 40), pay);
-  await until("they were charged", 20_000, () => areCharged(stack, late.slice(0, 40)));
+  await until("they were charged", () => areCharged(stack, late.slice(0, 40)));
   await preferred.heal();
   await preferred.setFaults({ hang: 0.1, hangInserts: true, answerLost: 0.2 });
   await dearer.setFailure(true);
   await eachOf(forgotten, pay);
-  await until("what is forgotten was charged", 20_000, () => areCharged(stack, forgotten));
+  await until("what is forgotten was charged", () => areCharged(stack, forgotten));
   const underLoad = eachOf(late.slice(40), pay);
   await Bun.sleep(20);
   await stack.worker.kill();
@@ -97,20 +96,20 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   await stack.worker.startAndWait();
   await underLoad;
 
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   const before = await chargesOf(stack);
   const repeated = [...early, ...late];
   const verdicts = await eachOf(repeated, pay);
   expect(verdicts.filter((status) => status !== 202)).toEqual([]);
   const waiting = 'papaleguas_cautious_waiting{processor="fallback"}';
-  await until("payments wait for the one that cannot be asked", 20_000, async () => {
+  await until("payments wait for the one that cannot be asked", async () => {
     return Number(await stack.workerHttp.metric(waiting)) > 0;
   });
   expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("1");
   // Nothing that is new by then was charged.
   expect((await chargesOf(stack))[0]).toEqual(before[0] as string[]);
   await dearer.setDown(false);
-  await until("all that was repeated is settled", 30_000, areSettled(repeated));
+  await until("all that was repeated is settled", areSettled(repeated));
 
   const charged = (await chargesOf(stack)).flat();
   expect(charged.length).toBe(new Set(charged).size);
@@ -122,7 +121,7 @@ test("an older copy of a journal that is lost under load: what is repeated settl
     '"a processor cannot be asked what it has charged',
     '"over: a processor cannot be asked',
   ]) {
-    await until(`the worker says ${said}`, 10_000, () =>
+    await until(`the worker says ${said}`, () =>
       stack.worker.lines.some((line) => line.includes(said)),
     );
   }
@@ -137,7 +136,7 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   expect(said).toStartWith("The journal was restored from a copy at ");
   expect(said).not.toContain("DRIFT");
 
-  await until("the worker tells the gap as what it is", 20_000, () => {
+  await until("the worker tells the gap as what it is", () => {
     return stack.worker.lines.some((line) => line.includes('"audit: the gap of the restore"'));
   });
   const trusted = await command(stack, "operator", "trust-journal", "--why", "all is repeated");
@@ -148,11 +147,7 @@ test("an older copy of a journal that is lost under load: what is repeated settl
   expect(await stack.workerHttp.metric("papaleguas_journal_cautious")).toBe("0");
   const [again] = idsOf(1);
   expect(await pay(again!)).toBe(202);
-  await until(
-    "it is settled",
-    5_000,
-    async () => (await stack.gateway.stateOf(again!)) === "settled",
-  );
+  await until("it is settled", async () => (await stack.gateway.stateOf(again!)) === "settled");
   expect((await command(stack, "operator", "trust-journal", "--why", "once more")).code).toBe(1);
 });
 
@@ -176,7 +171,7 @@ test("a proxy that answers 404 to everything is not believed, and an operator ca
   const impatient = { PROCESSOR_TIMEOUT_MS: "500", PATIENCE_MS: "1000" };
   stack.configure({ ADMIN_TOKEN: "token", ...impatient, PROCESSORS });
   await stack.startAll();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   const pay = (id: string) => stack.gateway.pay(id, CENTS);
   const areSettled = (ids: readonly string[]) => () => stack.gateway.areSettled(ids);
   const [[here], [there], [gap], [fresh]] = [idsOf(1), idsOf(1), idsOf(1), idsOf(1)] as [
@@ -186,23 +181,23 @@ test("a proxy that answers 404 to everything is not believed, and an operator ca
     [string],
   ];
   await pay(here);
-  await until("the preferred one has settled one", 20_000, areSettled([here]));
+  await until("the preferred one has settled one", areSettled([here]));
   await preferred.setFailure(true);
   await pay(there);
-  await until("the dearer one has settled one", 20_000, areSettled([there]));
+  await until("the dearer one has settled one", areSettled([there]));
   expect((await command(stack, "backup", backups.file())).code).toBe(0);
   await pay(gap);
-  await until("the dearer one has settled what is not in the copy", 20_000, areSettled([gap]));
+  await until("the dearer one has settled what is not in the copy", areSettled([gap]));
   await stack.worker.stop();
   expect((await command(stack, "restore", backups.file())).code).toBe(0);
 
   isAway = true;
   await preferred.heal();
   await stack.worker.startAndWait();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   expect(await eachOf([gap, fresh], pay)).toEqual([202, 202]);
   const said = `it does not know ${there}, which it has settled`;
-  await until("it says why the dearer one is not believed", 30_000, () =>
+  await until("it says why the dearer one is not believed", () =>
     stack.worker.lines.some((line) => line.includes("cannot-ask") && line.includes(said)),
   );
   const absent = await command(stack, "operator", "absent", gap, "--why", "x", "--evidence", "y");
@@ -210,6 +205,6 @@ test("a proxy that answers 404 to everything is not believed, and an operator ca
   expect((await chargesOf(stack)).flat().toSorted()).toEqual([here, there, gap].toSorted());
 
   isAway = false;
-  await until("both are settled", 30_000, areSettled([gap, fresh]));
+  await until("both are settled", areSettled([gap, fresh]));
   expect((await chargesOf(stack)).flat().toSorted()).toEqual([here, there, gap, fresh].toSorted());
 });

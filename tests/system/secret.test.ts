@@ -18,14 +18,14 @@ test("the API, the worker, the page and the doctor name it; it is over when it i
   good.env = { ...good.env, LINK_SECRET: SECRET };
   bad.env = { ...bad.env, LINK_SECRET: OTHER };
   await stack.startAll();
-  await until("one is ready", 10_000, () => well.isReady());
+  await until("one is ready", () => well.isReady());
 
   const readiness = async (of: GatewayClient) => {
     const answer = await of.ask("/readyz?verbose");
     const told = (await answer.json()) as Readiness & { ready: boolean };
     return [answer.status, told] as const;
   };
-  await until("the other says why it is not", 10_000, async () => {
+  await until("the other says why it is not", async () => {
     const [, { reasons }] = await readiness(ill);
     return reasons[0]?.code !== "worker-silent";
   });
@@ -52,8 +52,8 @@ test("the API, the worker, the page and the doctor name it; it is over when it i
   await bad.kill();
   bad.env = { ...bad.env, LINK_SECRET: SECRET };
   await bad.startAndWait();
-  await until("both are ready", 10_000, () => ill.isReady());
-  await until("the sentence is gone", 15_000, async () => {
+  await until("both are ready", () => ill.isReady());
+  await until("the sentence is gone", async () => {
     const { standing: now } = (await well.live()) as LiveSnapshot;
     return now.kind === "good";
   });

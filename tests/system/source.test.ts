@@ -4,7 +4,7 @@
  * after the worker was killed; a reference is given back; and no line, page, metric, error or command
  * shows a source, nor a secret of the processors' file.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startSimulator } from "../../simulator/server.ts";
 import type { LiveSnapshot } from "../../shared/http-api/live.ts";
@@ -16,7 +16,6 @@ import { siteFor, Stack } from "../../testing/stack.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(120_000);
 const CENTS = 1_990;
 const GOOD = "pm_card_visa";
 const DECLINED = "pm_card_chargeDeclinedInsufficientFunds";
@@ -88,7 +87,7 @@ test("a source reaches its processor, also after a crash, and is shown nowhere",
     return { id, repeat };
   };
   const ended = (id: string, status: string) =>
-    until(`${id} is ${status}`, 30_000, async () => (await gateway.stateOf(id)) === status);
+    until(`${id} is ${status}`, async () => (await gateway.stateOf(id)) === status);
   const told = async (id: string) => (await gateway.ask(`/payments/${id}`)).json();
 
   const reference = "Pedido nº 42";

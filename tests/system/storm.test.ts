@@ -1,9 +1,8 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { storm } from "./storm.ts";
 import { findingsText } from "../kill/report.ts";
 
 const PAYMENTS = 4_000;
-setDefaultTimeout(90_000);
 
 test.each([
   ["processors are slow, fail and heal", { seed: 11 }],

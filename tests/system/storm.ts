@@ -4,6 +4,7 @@
  * killed; then the weather clears up, everything has to settle, and every payment is compared with what
  * shops were told and with what processors have charged.
  */
+import { apiSettings } from "../../api/settings.ts";
 import { audit, type Collected, type Violation } from "./audit.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { startStand, type ChildName, type Stand } from "../../testing/stand.ts";
@@ -38,7 +39,11 @@ export type StormReport = {
 const SHOPS = 96;
 const AMOUNT_CENTS_MAX = 100_000_000;
 /** Patience is short, so that both processors are used. */
-const SETTINGS = { PROCESSOR_TIMEOUT_MS: "1500", PATIENCE_MS: "2000" };
+const SETTINGS = {
+  PROCESSOR_TIMEOUT_MS: "1500",
+  PATIENCE_MS: "2000",
+  ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default,
+};
 /** Longest wait for the last answers, and then until all is settled, once the weather has cleared up. */
 const SHOP_PATIENCE_MS = 30_000;
 const SETTLE_MS_MAX = 90_000;

@@ -36,7 +36,7 @@ function topInTerminal(url: string) {
     /** The newest whole picture. */
     screen: () => (written.split("\x1b[H").at(-2) ?? "").replaceAll("\x1b[K", "").split(/\r+\n/),
     shows: (text: string) =>
-      until(`the screen shows ${text}`, 15_000, async () =>
+      until(`the screen shows ${text}`, async () =>
         (written.split("\x1b[H").at(-1) ?? "").includes(text),
       ),
   };
@@ -52,17 +52,13 @@ test("in a terminal it draws, sorts, resizes, notices a lost worker and its retu
     await top.shows("19.90");
     expect(top.written()).toStartWith("\x1b[?1049h\x1b[?25l");
     const order = () => top.screen().filter((line) => /^(default|fallback) /.test(line));
-    await until("both are there", 5_000, async () => order().length === 2);
+    await until("both are there", async () => order().length === 2);
     expect(order()[0]).toStartWith("default");
     top.terminal.write("nn");
-    await until(
-      "they are turned round",
-      5_000,
-      async () => order()[0]?.startsWith("fallback") === true,
-    );
+    await until("they are turned round", async () => order()[0]?.startsWith("fallback") === true);
 
     top.terminal.resize(40, 12);
-    await until("it fits", 5_000, async () => {
+    await until("it fits", async () => {
       const lines = top.screen();
       return lines.length === 12 && lines.every((line) => line.length <= 40);
     });
@@ -70,9 +66,9 @@ test("in a terminal it draws, sorts, resizes, notices a lost worker and its retu
     const pid = stand.pidOf("worker");
     process.kill(pid, "SIGKILL");
     await top.shows("NO CONNECTION");
-    await until("it is gone", 5_000, async () => !isAlive(pid));
-    await until("another one is there", 10_000, async () => stand.pidOf("worker") !== pid);
-    await until("the screen has it", 15_000, async () => {
+    await until("it is gone", async () => !isAlive(pid));
+    await until("another one is there", async () => stand.pidOf("worker") !== pid);
+    await until("the screen has it", async () => {
       const last = top.screen().join("\n");
       return last.includes("taken") && !last.includes("NO CONNECTION");
     });

@@ -13,7 +13,7 @@ const build = { version, commit: commitIn(ROOT), bun: Bun.version };
 test("processes, metrics, documents and the page say one version", async () => {
   await using stack = new Stack(await siteFor({ env: { JOURNAL_SYNC: "off" } }));
   await stack.startAll();
-  await until("the gateway is ready", 20_000, () => stack.gateway.isReady());
+  await until("the gateway is ready", () => stack.gateway.isReady());
   for (const { name, lines } of stack.services) {
     const said = lines.find((line) => /"msg":"(starting|listening)"/.test(line));
     expect([name, JSON.parse(said ?? "{}")]).toMatchObject([name, build]);

@@ -2,7 +2,7 @@
  * Webhooks over real processes: whatever the shop's receiver does, and however the worker ends, each
  * payment that has ended is told, and payments do not wait for it.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 import { WebhookReceiver, WEBHOOK_SECRET, type Mood } from "../../testing/webhook-receiver.ts";
@@ -10,8 +10,6 @@ import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 
 const TOKEN = "a token of the test";
-setDefaultTimeout(90_000);
-const WAIT_MS = 45_000;
 
 async function stackFor(env: Record<string, string>): Promise<Stack> {
   return Stack.start({ env: { ADMIN_TOKEN: TOKEN, JOURNAL_SYNC: "normal", ...env } });
@@ -24,14 +22,14 @@ async function pay({ gateway }: Stack, count: number): Promise<string[]> {
 }
 
 function untilSettled({ gateway }: Stack, ids: readonly string[]): Promise<number> {
-  return until("all are settled", WAIT_MS, async () => {
+  return until("all are settled", async () => {
     for (const id of ids) if ((await gateway.stateOf(id)) !== "settled") return false;
     return true;
   });
 }
 
 function untilTold(receiver: WebhookReceiver, ids: readonly string[]): Promise<number> {
-  return until("the shop was told of all", WAIT_MS, () => {
+  return until("the shop was told of all", () => {
     const told = new Set(receiver.taken.map(({ data }) => data["correlationId"]));
     return ids.every((id) => told.has(id));
   });
@@ -58,7 +56,7 @@ test("a shop is told once of each payment that has ended, signed, with what it c
   await stack.worker.stop();
   stack.configure(receiver.env);
   await stack.worker.startAndWait();
-  await until("it is ready", WAIT_MS, () => stack.gateway.isReady());
+  await until("it is ready", () => stack.gateway.isReady());
   const ids = await pay(stack, 20);
   await untilTold(receiver, ids);
   expect(receiver.taken.map(({ data }) => data["correlationId"]).toSorted()).toEqual(
@@ -82,7 +80,7 @@ test("a shop is told once of each payment that has ended, signed, with what it c
     },
   });
   const isCounted = async () => (await view(stack))["webhooks"].delivered === ids.length;
-  await until("all are counted", WAIT_MS, isCounted);
+  await until("all are counted", isCounted);
   const said = await operate(stack);
   expect(said.out).toContain("receiver            takes them");
   expect(said.out).toMatch(/delivered +20 /);
@@ -98,7 +96,7 @@ test("workers and receivers that are killed lose no webhook", async () => {
     ids.push(...(await pay(stack, 10)));
     await stack.worker.kill();
     await stack.worker.startAndWait();
-    await until("it is ready", WAIT_MS, () => stack.gateway.isReady());
+    await until("it is ready", () => stack.gateway.isReady());
     receiver.begin();
   }
   await untilTold(receiver, ids);
@@ -127,13 +125,13 @@ test("a receiver that refuses, redirects, never ends or floods is tried again, a
     receiver.mood = mood;
     const [id] = await pay(stack, 1);
     ids.push(id!);
-    await until("it was tried", WAIT_MS, () => receiver.tries.has(`settled_${id}`));
+    await until("it was tried", () => receiver.tries.has(`settled_${id}`));
   }
   // None was taken, and payments go on as before.
   expect(receiver.taken).toEqual([]);
   ids.push(...(await pay(stack, 10)));
   await untilSettled(stack, ids);
-  await until("it is said", WAIT_MS, async () => (await view(stack))["webhooks"].down === true);
+  await until("it is said", async () => (await view(stack))["webhooks"].down === true);
   expect((await operate(stack)).out).toMatch(/receiver +takes none: /);
   receiver.mood = () => null;
   await untilTold(receiver, ids);
@@ -149,14 +147,14 @@ test("410 ends it, over a restart too, until an operator has events sent again",
   await untilTold(receiver, first);
   receiver.mood = () => new Response(null, { status: 410 });
   const ids = await pay(stack, 1);
-  await until("it is ended", WAIT_MS, async () => (await view(stack))["webhooks"].endedAt !== null);
+  await until("it is ended", async () => (await view(stack))["webhooks"].endedAt !== null);
   receiver.mood = () => null;
   await stack.worker.stop();
   await stack.worker.startAndWait();
-  await until("it is ready", WAIT_MS, () => stack.gateway.isReady());
+  await until("it is ready", () => stack.gateway.isReady());
   ids.push(...(await pay(stack, 3)));
   await untilSettled(stack, ids);
-  await until("it is said again", WAIT_MS, () =>
+  await until("it is said again", () =>
     stack.worker.lines.some((line) => line.includes('"webhooks-ended"')),
   );
   expect(receiver.taken).toHaveLength(3);
@@ -164,7 +162,7 @@ test("410 ends it, over a restart too, until an operator has events sent again",
   expect(resent).toMatchObject({ code: 0, err: "" });
   await untilTold(receiver, ids);
   // The first three were asked for, too, and come with the same ids.
-  await until("all came again", WAIT_MS, () => receiver.taken.length === 10);
+  await until("all came again", () => receiver.taken.length === 10);
   expect(new Set(receiver.taken.map(({ id }) => id)).size).toBe(7);
   const bad = await operate(stack, "resend", "--from", "yesterday");
   expect(bad.code).toBe(1);
@@ -178,11 +176,7 @@ test("a name that resolves to a private address is refused, and payments go on",
   const ids = await pay(stack, 6);
   await untilSettled(stack, ids);
   const reason = "no connection: its address is private, and WEBHOOK_ALLOW_PRIVATE is not true";
-  await until(
-    "it is said",
-    WAIT_MS,
-    async () => (await view(stack))["webhooks"].lastReason === reason,
-  );
+  await until("it is said", async () => (await view(stack))["webhooks"].lastReason === reason);
   expect(receiver.tries.size).toBe(0);
 });
 
@@ -195,11 +189,7 @@ test("a payment in conflict is told with the reason, while the shop has only the
   await second!.setDown(true);
   await first!.setFaults({ errorWithoutInsert: 1, hangAll: true });
   const [id] = await pay(stack, 1);
-  await until(
-    "it is unknown",
-    WAIT_MS,
-    async () => (await stack.gateway.stateOf(id!)) === "unknown",
-  );
+  await until("it is unknown", async () => (await stack.gateway.stateOf(id!)) === "unknown");
   const decide = (action: string) =>
     fetch(`${stack.workerHttp.url}/operator/payments/${id}/${action}`, {
       method: "POST",
@@ -213,7 +203,7 @@ test("a payment in conflict is told with the reason, while the shop has only the
   const headers = { "content-type": "application/json" };
   await fetch(`${first!.url}/payments`, { method: "POST", headers, body: JSON.stringify(body) });
   // A look that is under way may have found it out before.
-  await until("the shop was told", WAIT_MS, async () => {
+  await until("the shop was told", async () => {
     await decide("ask");
     return receiver.taken.length > 0;
   });

@@ -3,7 +3,7 @@
  * each those of its shards; and when one is killed, or stopped for longer than its lease, the other takes its
  * shards over, and every payment is charged once and counted once. A third that joins gets its part.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { AuditReport } from "../../shared/http-api/audit.ts";
 import type { ClusterMap } from "../../shared/http-api/cluster.ts";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
@@ -15,8 +15,6 @@ import { fromSource } from "../../testing/programs.ts";
 import { startStand, type Stand } from "../../testing/stand.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(120_000);
-const WAIT_MS = 30_000;
 const CENTS = 100;
 /** Payments that a shop sends at once, and the pause between two of its turns. */
 const AT_ONCE = 10;
@@ -36,7 +34,7 @@ async function mapAt(port: number): Promise<ClusterMap | null> {
 async function paid({ gateway }: Stand, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => crypto.randomUUID());
   let left = ids;
-  await until("all of them are taken", WAIT_MS, async () => {
+  await until("all of them are taken", async () => {
     const answers = await Promise.all(left.map((id) => gateway.pay(id, CENTS).catch(() => 503)));
     left = left.filter((_, i) => answers[i] !== 202);
     return left.length === 0;
@@ -72,7 +70,7 @@ class Shop {
 
 /** Waits until all are settled, and expects that each was charged once, and all are counted once. */
 async function expectOnce({ gateway, preferred, dearer }: Stand, ids: readonly string[]) {
-  await until("all are settled", WAIT_MS, () => gateway.areSettled(ids));
+  await until("all are settled", () => gateway.areSettled(ids));
   const books = await Promise.all([preferred, dearer].map((processor) => processor.payments()));
   const charged = books.flat().map(({ correlationId }) => correlationId);
   expect(charged.toSorted()).toEqual(ids.toSorted());
@@ -84,7 +82,7 @@ async function expectOnce({ gateway, preferred, dearer }: Stand, ids: readonly s
 /** Waits until so many workers have equal parts, as the one at a port knows it; gives the map. */
 async function evenlySpread(port: number, workers: number): Promise<ClusterMap> {
   let map: ClusterMap | null = null;
-  await until(`${workers} workers have equal parts`, WAIT_MS, async () => {
+  await until(`${workers} workers have equal parts`, async () => {
     map = await mapAt(port);
     const counts = map?.workers.map(({ shards }) => shards.length) ?? [];
     const all = counts.reduce((sum, count) => sum + count, 0);
@@ -138,20 +136,20 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await stand.preferred.setDelay(50);
     await stand.preferred.setFaults({ answerLost: 0.1 });
     const shop = new Shop(stand);
-    await until("many have been taken", WAIT_MS, () => shop.ids.length > 100);
+    await until("many have been taken", () => shop.ids.length > 100);
     const stopped = stand.pidOf("worker-1");
     process.kill(stopped, "SIGSTOP");
     const stoppedAtMs = performance.now();
-    await until("the other one has all shards", WAIT_MS, async () => {
+    await until("the other one has all shards", async () => {
       const map = await mapAt(SECOND_HTTP_PORT);
       const second = map?.workers.find(({ name }) => name === "worker-2");
       return second?.shards.length === SHARDS;
     });
     const seen = shop.ids.length;
-    await until("more are taken", WAIT_MS, () => shop.ids.length > seen + 100);
+    await until("more are taken", () => shop.ids.length > seen + 100);
     await Bun.sleep(Math.max(0, STOPPED_MS - (performance.now() - stoppedAtMs)));
     process.kill(stopped, "SIGCONT");
-    await until("it has ended, and another one is there", WAIT_MS, () => {
+    await until("it has ended, and another one is there", () => {
       return stand.pidOf("worker-1") !== stopped;
     });
     expect(stand.lines).toContainEqual(expect.stringContaining("another worker has taken over"));
@@ -186,10 +184,10 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const there = workers.find(({ name }) => name === "third")!;
     const ours = await paid(stand, 200);
     const id = ours.find((one) => there.shards.includes(shardOf(one)))!;
-    await until("it is settled", WAIT_MS, () => stand.gateway.areSettled([id]));
+    await until("it is settled", () => stand.gateway.areSettled([id]));
     const clients = workers.map(({ http }) => new GatewayClient(http));
     const shownBy = () => Promise.all(clients.map((client) => client.statusOf(id)));
-    await until("all show the fee that it begins", WAIT_MS, async () => {
+    await until("all show the fee that it begins", async () => {
       return (await shownBy()).every((status) => status !== "missing" && status.tariff! > 2);
     });
     // The first one audits for all, and has no token.

@@ -1,4 +1,5 @@
 /** Rules about single files. Each returns what is wrong with one file, a sentence each. */
+import { TEST_MS_MAX } from "../../testing/limit.ts";
 import { commentsOf, withoutComments } from "./layers.ts";
 import type { Source } from "./tree.ts";
 
@@ -107,16 +108,13 @@ export function startComplaints({ path, text }: Source): string[] {
   return starts ? [`${path}: starts a process without testing/process.ts`] : [];
 }
 
-/** The least limit that a test may have: it ends one that hangs, and judges no machine's speed. */
-const TEST_MS_MIN = 60_000;
-
 export function limitComplaints({ path, text }: Source): string[] {
   if (!path.endsWith(".test.ts")) return [];
   const limits = text.matchAll(
     /^(?: {0,4}\},(?: |\n *)([\d_]+),?\n? *|setDefaultTimeout\(([\d_]+))\);$/gm,
   );
   return Array.from(limits, ([, ofTest, ofFile = ""]) => ofTest ?? ofFile)
-    .filter((limit) => Number(limit.replaceAll("_", "")) < TEST_MS_MIN)
+    .filter((limit) => Number(limit.replaceAll("_", "")) < TEST_MS_MAX)
     .map((limit) => `${path}: a test has ${limit} ms, less than testing/limit.ts gives to each`);
 }
 

@@ -8,7 +8,6 @@ import { SummaryReader } from "../summary.ts";
 import { PASSED_ON } from "../http/audit.ts";
 import { LeadersAudit } from "./leader.ts";
 
-const WAIT_MS = 20_000;
 const EVERY_MS = 5;
 
 function serve(answer: (request: Request) => Response) {
@@ -94,14 +93,14 @@ test("processors are asked by the worker that leads, and by no other", async () 
   } satisfies AuditOptions);
   using stack = new DisposableStack();
   stack.defer(() => audit.stop());
-  await until("it has found a difference", WAIT_MS, () => open.has("audit-drift"));
+  await until("it has found a difference", () => open.has("audit-drift"));
   expect(audit.gauges()).toMatchObject([{ name: "default", state: "drift" }]);
   expect(audit.audited()).toEqual(audit.gauges());
   expect(passedOn).toBe(0);
 
   leads = false;
   expect(audit.gauges()).toEqual([]);
-  await until("it follows the other one", WAIT_MS, () => audit.audited()[0]?.driftCents === 80);
+  await until("it follows the other one", () => audit.audited()[0]?.driftCents === 80);
   expect([...open]).toEqual([]);
   expect(await audit.report(false)).toEqual({ processors: [DRIFTS] } as never);
   expect(await audit.report(true)).toMatchObject({
@@ -109,9 +108,9 @@ test("processors are asked by the worker that leads, and by no other", async () 
   });
   const before = calls;
   const followed = passedOn;
-  await until("some rounds have passed", WAIT_MS, () => passedOn > followed + 3);
+  await until("some rounds have passed", () => passedOn > followed + 3);
   expect(calls).toBe(before);
 
   leads = true;
-  await until("it audits again", WAIT_MS, () => calls > before);
+  await until("it audits again", () => calls > before);
 });

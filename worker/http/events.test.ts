@@ -27,7 +27,6 @@ import { runHttp } from "./server.fixture.ts";
 
 afterAll(stopPostgres);
 
-const WAIT_MS = 20_000;
 const CERTAIN = { isInDoubt: () => false };
 
 function call(query: string, headers: Record<string, string> = {}): Call {
@@ -334,7 +333,7 @@ test("a reader that takes nothing has the journal read no further", async () => 
   socket.pause();
   socket.write("GET /events HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n");
   let before = -1;
-  await until("it reads no more", WAIT_MS, async () => {
+  await until("it reads no more", async () => {
     const isStill = endings.reads === before && before > 0;
     before = endings.reads;
     if (!isStill) await Bun.sleep(300);
@@ -357,7 +356,7 @@ test("streams are bounded in number, show that they live, and end with the serve
   ]);
   const first = told(streams[0]!);
   const ended = first.next();
-  await until("it lives", WAIT_MS, () => first.comments > 2);
+  await until("it lives", () => first.comments > 2);
   // A reader that leaves makes room.
   await streams[1]!.body!.cancel();
   expect((await open()).status).toBe(200);
@@ -381,7 +380,7 @@ test("a stream waits while the journal is in doubt, and goes on", async () => {
   expect(await stream.ids(1)).toEqual(settled(1));
   const next = stream.ids(1);
   there = 1;
-  await until("it lives", WAIT_MS, () => stream.comments > 0);
+  await until("it lives", () => stream.comments > 0);
   isInDoubt = false;
   expect(await next).toEqual(settled(2));
   feed.end();

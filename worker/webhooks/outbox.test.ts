@@ -22,7 +22,6 @@ import { openSource } from "./open-source.ts";
 import { Outbox, type OutboxParts } from "./outbox.ts";
 import type { WebhookSource } from "./source.ts";
 
-const WAIT_MS = 30_000;
 /** A clock by which retries are due a thousand times sooner. */
 const QUICK = { wallMs: () => AT_MS + Math.round(performance.now() * 1_000) };
 
@@ -118,8 +117,8 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
           expected.push(`settled_${uuid(next)}`);
         }
         const isCutOff = round < 3;
-        if (isCutOff) await until("some are taken", WAIT_MS, () => taken.length > 60 * round + 20);
-        else await until("all are taken", WAIT_MS, () => new Set(taken).size === expected.length);
+        if (isCutOff) await until("some are taken", () => taken.length > 60 * round + 20);
+        else await until("all are taken", () => new Set(taken).size === expected.length);
         // A try that is under way then may be made once more.
         await outbox.stop();
       }

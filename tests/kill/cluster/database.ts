@@ -87,7 +87,7 @@ export class Database {
     const nodes = await Promise.all(machines.map((one) => nodeAt(one, machines, tools, folder)));
     const database = new Database(nodes);
     for (const node of nodes) node.start();
-    await until("the database is whole", BEGIN_MS_MAX, () => database.isWhole());
+    await until("the database is whole", () => database.isWhole(), BEGIN_MS_MAX);
     await using admin = new Bun.SQL({ url: await database.urlOf("postgres", "postgres"), max: 1 });
     await admin.unsafe(`CREATE ROLE ${ROLE} LOGIN`);
     await admin.unsafe(`CREATE DATABASE ${DATABASE} OWNER ${ROLE}`);

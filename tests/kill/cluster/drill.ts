@@ -153,7 +153,7 @@ class Drill {
       const healedMs = await this.#healed(stand);
       const wholeAtMs = performance.now();
       const isTaken = () => meter.isSeenSince(wholeAtMs);
-      await until("payments of each worker are taken again", HEALED_MS_MAX, isTaken);
+      await until("payments of each worker are taken again", isTaken, HEALED_MS_MAX);
       this.#faults += round.faults.length;
       const { all, worker } = meter.longestMs;
       this.#note(nameOf(round), { all, worker });
@@ -167,14 +167,18 @@ class Drill {
   async #healed(stand: Stand): Promise<number> {
     const startedAtMs = performance.now();
     let isRemade = false;
-    return until("everything is whole again", HEALED_MS_MAX, async () => {
-      if (await stand.isWhole()) return true;
-      if (!isRemade && performance.now() - startedAtMs > REMADE_AFTER_MS) {
-        isRemade = true;
-        await this.#remake(stand);
-      }
-      return false;
-    });
+    return until(
+      "everything is whole again",
+      async () => {
+        if (await stand.isWhole()) return true;
+        if (!isRemade && performance.now() - startedAtMs > REMADE_AFTER_MS) {
+          isRemade = true;
+          await this.#remake(stand);
+        }
+        return false;
+      },
+      HEALED_MS_MAX,
+    );
   }
 
   async #remake({ database }: Stand): Promise<void> {

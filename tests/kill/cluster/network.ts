@@ -44,7 +44,7 @@ export class Machine implements AsyncDisposable {
     });
     holder.start();
     const ours = netOf(process.pid);
-    await until(`${name} has a network of its own`, 5_000, () => netOf(holder.pid) !== ours);
+    await until(`${name} has a network of its own`, () => netOf(holder.pid) !== ours, 5_000);
     const machine = new Machine(name, address, holder);
     await ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", `${holder.pid}`);
     await ip("link", "set", name, "master", BRIDGE, "up");

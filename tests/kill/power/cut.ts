@@ -6,6 +6,7 @@
  * last, and no others; what is left is a whole journal.
  */
 import { rm } from "node:fs/promises";
+import { apiSettings } from "../../../api/settings.ts";
 import type { Status } from "../../../testing/gateway.ts";
 import { integerFrom, pick, seededRandom, uuidFrom } from "../../../testing/random.ts";
 import { FROM_SOURCE, siteFor, Stack, type Programs } from "../../../testing/stack.ts";
@@ -137,6 +138,7 @@ class Cuts {
       programs: { ...programs, worker: [...strace(record), ...programs.worker] },
       dataDir: directory.path,
       env: { ...SETTINGS, JOURNAL_SYNC: this.#sync },
+      apiEnv: { ACK_TIMEOUT_MS: apiSettings.ACK_TIMEOUT_MS.default },
       child: { readyMsMax: READY_MS_MAX },
     });
     await using stack = new Stack(site);
@@ -163,7 +165,7 @@ class Cuts {
         // Nobody waits for a worker whose power is cut.
         stack.worker.untilReady().catch(() => {});
         // Before that strace has not got hold of it yet.
-        await until("it has written", READY_MS_MAX, () => Bun.file(record).size > 0);
+        await until("it has written", () => Bun.file(record).size > 0, READY_MS_MAX);
         await Bun.sleep(integerFrom(this.#random, 0, START_MS_MAX));
         if (!stack.worker.isReady) this.counted.atStart++;
         continue;
@@ -208,10 +210,14 @@ class Cuts {
     this.#cutAtMs = Date.now();
     await worker.kill();
     let text = "";
-    await until("strace has written down the end", TRACED_MS_MAX, async () => {
-      text = await Bun.file(record).text();
-      return text.endsWith("+++ killed by SIGKILL +++\n");
-    });
+    await until(
+      "strace has written down the end",
+      async () => {
+        text = await Bun.file(record).text();
+        return text.endsWith("+++ killed by SIGKILL +++\n");
+      },
+      TRACED_MS_MAX,
+    );
     const calls = parseTrace(text);
     const after: TracedFile[] = [];
     for (const file of files) {

@@ -4,7 +4,7 @@
  * and to be silent again. In the morning nothing is lost, and nothing was charged twice. README.md
  * beside this says how to read it; steps.ts is the story.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { INCIDENTS, overOf } from "../../../shared/incidents/table.ts";
 import type { Child } from "../../../testing/process.ts";
 import { seededRandom } from "../../../testing/random.ts";
@@ -16,7 +16,6 @@ import { collect, untilSettled } from "../storm/collect.ts";
 import { Night, rules } from "./night.ts";
 import { steps, type Step, type Who } from "./steps.ts";
 
-setDefaultTimeout(180_000);
 const MS_MAX = 20_000;
 
 const whyNot = await whyNoSmallDisk();
@@ -70,7 +69,7 @@ async function said(night: Night, who: Who, kind: string, message: string, fromL
 async function shows(what: string | RegExp, read: () => Promise<string>): Promise<void> {
   let last = "";
   const isIt = () => (typeof what === "string" ? last === what : what.test(last));
-  await until(String(what), MS_MAX, async () => {
+  await until(String(what), async () => {
     last = await read().catch((error: Error) => error.message);
     return isIt();
   }).catch((error: Error) => {

@@ -24,7 +24,6 @@ export type Step = {
   readonly over: readonly (readonly [Who, IncidentKind])[];
 };
 
-const MS_MAX = 20_000;
 const PAYMENTS_AFTER = 20;
 const ALL_READY = ["200", "200", "200"] as const;
 let copy = "";
@@ -87,7 +86,7 @@ export const steps: readonly Step[] = [
       const { cheapest, stack, worker } = night;
       await cheapest.setFaults({ hangAll: true, hangInserts: true });
       const unknown = 'papaleguas_backlog_payments{state="unknown"}';
-      await until("payments are unknown", MS_MAX, async () => {
+      await until("payments are unknown", async () => {
         return Number(await stack.workerHttp.metric(unknown)) > 0;
       });
       await worker.kill();
@@ -121,7 +120,7 @@ export const steps: readonly Step[] = [
       const { disk, shops, worker } = night;
       copy = await night.backup();
       const before = shops.accepted.length;
-      await until("payments go on", MS_MAX, () => shops.accepted.length > before + PAYMENTS_AFTER);
+      await until("payments go on", () => shops.accepted.length > before + PAYMENTS_AFTER);
       await disk.lose();
       expect(await worker.ended).toEqual({ code: 1, signal: null });
       const log = worker.lines.concat(worker.errors).join("\n");

@@ -80,9 +80,9 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await tookOver(connection, other, dead, version, owners)).toBe(true);
     // It does not know yet, and then the renewal ends it.
     expect(await sealed.journal.open()).toEqual([]);
-    await until("it has ended", WAIT_MS, () => endings.length > 0);
+    await until("it has ended", () => endings.length > 0);
     const { holding } = next.journal;
-    await until("the other one has them", WAIT_MS, () => holding.count === SHARDS);
+    await until("the other one has them", () => holding.count === SHARDS);
     expect(await next.journal.open()).toMatchObject([{ state: "assigned" }]);
     connection.drop();
     await sealed[Symbol.asyncDispose]();
@@ -108,7 +108,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     relay.still = false;
     const answers: unknown[] = [];
     asleep.journal.append(accept(1), (result) => answers.push(result));
-    await until("it has ended", WAIT_MS, () => endings.length > 0);
+    await until("it has ended", () => endings.length > 0);
     expect(endings).toEqual([expect.stringContaining("another worker has taken over")]);
     await asleep[Symbol.asyncDispose]();
     expect(answers.filter((answer) => answer !== null)).toEqual([]);
@@ -125,7 +125,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await using opened = await openAt(url, { fatal: (reason) => said.push(reason) });
     await ask(url, `DROP FUNCTION ${/leguas_commit_\w+/.exec(callOf("commit"))![0]}`);
     opened.journal.append(accept(1), () => {});
-    await until("it has ended", WAIT_MS, () => said.length > 0);
+    await until("it has ended", () => said.length > 0);
     expect(said).toEqual([expect.stringMatching(/leguas_commit_\w+\(.* does not exist$/)]);
   },
   WAIT_MS,
@@ -138,7 +138,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const said: string[] = [];
     await using _ = await openAt(url, { fatal: (reason) => said.push(reason) });
     await ask(url, `DROP FUNCTION ${/leguas_beat_\w+/.exec(callOf("beat"))![0]}`);
-    await until("it has ended", WAIT_MS, () => said.length > 0);
+    await until("it has ended", () => said.length > 0);
     expect(said).toEqual([expect.stringContaining("it was put back to an earlier state")]);
   },
   WAIT_MS,

@@ -29,12 +29,12 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const given = shared!.give([first!], NOBODY);
     await Bun.sleep(0);
     const late = opened.apply(accept(2));
-    await until("the gift is in doubt", WAIT_MS, () => journal.trouble !== null);
+    await until("the gift is in doubt", () => journal.trouble !== null);
     expect(journal.trouble).toContain("not answered");
     expect(await late).toEqual([null]);
     relay.still = false;
     expect(await given).toBeNull();
-    await until("that is over", WAIT_MS, () => journal.trouble === null);
+    await until("that is over", () => journal.trouble === null);
     expect(await opened.apply(accept(2))).toEqual([DONE]);
   },
   WAIT_MS,
@@ -60,13 +60,13 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const giver = listen("first", first);
     const taker = listen("second", second);
     giver.holding.loaded(giver.holding.loading);
-    await until("the second one is to have some", WAIT_MS, () => gifts.length > 0);
+    await until("the second one is to have some", () => gifts.length > 0);
     const shards = giver.map.workers.flatMap((one) => one.shards).slice(0, GIVEN);
     expect(await giver.give(shards, gifts[0]!.to)).toBeNumber();
-    await until("the second one has them", WAIT_MS, () => taker.holding.count === GIVEN);
+    await until("the second one has them", () => taker.holding.count === GIVEN);
     expect(gained["second"]).toMatchObject({ gained: shards, abandoned: 0 });
     relay.still = true;
-    await until("the first one has them again", WAIT_MS, () => gained["first"] !== undefined);
+    await until("the first one has them again", () => gained["first"] !== undefined);
     expect(gained["first"]).toMatchObject({ gained: shards, abandoned: GIVEN });
   },
   WAIT_MS,

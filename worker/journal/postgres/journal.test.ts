@@ -81,10 +81,10 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         await opened.apply(assigned(1), assigned(2));
         relay.still = true;
         const inDoubt = opened.apply(accept(3), settle(1, 0));
-        await until("the commit is under way", WAIT_MS, () => journal.queued > 0);
+        await until("the commit is under way", () => journal.queued > 0);
         await Bun.sleep(0);
         const late = opened.apply(accept(4), settle(2, 1));
-        await until("the commit is in doubt", WAIT_MS, () => journal.trouble !== null);
+        await until("the commit is in doubt", () => journal.trouble !== null);
         expect(journal.trouble).toContain("not answered");
         relay.still = false;
         expect(await inDoubt).toEqual([DONE, DONE]);
@@ -101,7 +101,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
     const standbys = async (names: string) => {
       await ask(url, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
       await ask(url, "SELECT pg_reload_conf()");
-      await until("it is so", WAIT_MS, async () => {
+      await until("it is so", async () => {
         const [now] = await ask(url, "SHOW synchronous_standby_names");
         return now?.["synchronous_standby_names"] === names;
       });
@@ -124,9 +124,9 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         answers.push(...results);
       });
     try {
-      await until("a commit waits for it", WAIT_MS, async () => (await sessions()).waiting > 0);
-      await until("it is in doubt", WAIT_MS, () => opened.journal.trouble !== null);
-      await until("it was asked for again", WAIT_MS, () =>
+      await until("a commit waits for it", async () => (await sessions()).waiting > 0);
+      await until("it is in doubt", () => opened.journal.trouble !== null);
+      await until("it was asked for again", () =>
         (opened.journal.trouble ?? "").includes("lock timeout"),
       );
       expect((await sessions()).n).toBeLessThanOrEqual(6);
@@ -184,7 +184,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         relay.still = true;
         await using next = await openAt(url);
         expect(next.journal.holding.count).toBe(0);
-        await until("it has all shards", WAIT_MS, () => next.journal.holding.count === SHARDS);
+        await until("it has all shards", () => next.journal.holding.count === SHARDS);
         expect(next.journal.head.nextSeq).toBe(3);
         expect((await next.journal.open()).map(({ state }) => state)).toEqual([
           "assigned",
@@ -196,7 +196,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
         asleep.journal.append(accept(3, { correlationId: uuid(9) }), (result) =>
           answers.push(result),
         );
-        await until("it has ended", WAIT_MS, () => endings.length > 0);
+        await until("it has ended", () => endings.length > 0);
         expect(endings).toHaveLength(1);
         expect(endings[0]).toContain("another worker has taken over");
         expect(endings[0]).not.toContain("\n");
@@ -215,7 +215,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       await opened.apply(accept(2));
       await ask(url, "UPDATE streams SET batch = 0 WHERE stream = 0");
       opened.journal.append(accept(3), () => {});
-      await until("it has ended", WAIT_MS, () => endings.length > 0);
+      await until("it has ended", () => endings.length > 0);
       expect(endings[0]).toContain("does not have the batches");
     });
   });
@@ -359,7 +359,7 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       });
       const left =
         "SELECT (SELECT count(*) FROM ledger)::int + (SELECT count(*) FROM blocks)::int AS n";
-      await until("nothing is left", WAIT_MS, async () => (await ask(url, left))[0]?.["n"] === 0);
+      await until("nothing is left", async () => (await ask(url, left))[0]?.["n"] === 0);
       expect(await ask(url, "SELECT purged_at_ms::int FROM meta")).toEqual([{ purged_at_ms: 7 }]);
     },
     WAIT_MS,

@@ -93,7 +93,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
         ),
       ),
     );
-    await until("the first one knows", WAIT_MS, () => heard.length === 2 * NAMES.length);
+    await until("the first one knows", () => heard.length === 2 * NAMES.length);
     expect(heard.map(({ terms }) => terms)).toEqual([OLD, OLD, NEW, NEW]);
     expect(await inspect(settingsAt(url, { name: "w1" }), systemClock)).toMatchObject({
       refusal: expect.stringContaining("with which worker w2 was started"),
@@ -141,7 +141,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await using second = await started(url, { name: "w2" });
     let news: SharedNews | null = null;
     second.journal.onNews = (now) => (news = now);
-    await until("a renewal tells", WAIT_MS, () => news !== null);
+    await until("a renewal tells", () => news !== null);
     const before = { modes: ["auto", "auto"], urls: [null, null], isTrusted: false };
     expect(news).toMatchObject(before);
     const intervention = { atMs: 0, who: "ana", action: "trust", why: "ticket 7", evidence: null };
@@ -154,16 +154,16 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       decisions.map((decision) => new Promise((done) => first.journal.append(decision, done))),
     );
     const after = { modes: ["auto", "drained"], urls: ["http://one/", null], isTrusted: true };
-    await until("all of it is told", WAIT_MS, () => news?.isTrusted === true);
+    await until("all of it is told", () => news?.isTrusted === true);
     expect(news).toMatchObject(after);
     const reading = { processor: 1, failing: true, minResponseTimeMs: 12.4 };
     const heard: SharedReading[] = [];
     let renewals = 0;
     second.journal.onNews = ({ health }) => void (heard.push(...health), renewals++);
     first.journal.tellHealth(reading);
-    await until("it is told", WAIT_MS, () => heard.length > 0);
+    await until("it is told", () => heard.length > 0);
     const heardAt = renewals;
-    await until("renewals go on", WAIT_MS, () => renewals > heardAt + 1);
+    await until("renewals go on", () => renewals > heardAt + 1);
     expect(heard).toEqual([{ ...reading, minResponseTimeMs: 12 }]);
     const { shared } = second.journal;
     expect([shared.leads, shared.leader]).toMatchObject([false, { name: "w1" }]);
@@ -199,9 +199,9 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(shared.rowsLeft).toBe(free);
     const of = second.journal.head.stream!;
     await ask(url, `UPDATE streams SET rows = ${free} - 10, base = 100 WHERE stream = ${of}`);
-    await until("a renewal tells", WAIT_MS, () => shared.rowsLeft === 110);
+    await until("a renewal tells", () => shared.rowsLeft === 110);
     await ask(url, `UPDATE streams SET rows = ${LEDGER_ROWS_MAX}, base = 0 WHERE stream = ${of}`);
-    await until("there is no room", WAIT_MS, () => shared.rowsLeft === 0);
+    await until("there is no room", () => shared.rowsLeft === 0);
   },
   WAIT_MS,
 );

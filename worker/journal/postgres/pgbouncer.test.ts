@@ -55,7 +55,7 @@ ignore_startup_parameters = ${ignored.join(", ")}
   const command = [...as, program!, join(folder.path, "pgbouncer.ini")];
   const child = ends.use(new Child({ command, name: "pgbouncer" }));
   child.start();
-  await until("pgbouncer listens", 10_000, () =>
+  await until("pgbouncer listens", () =>
     Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).then(
       (socket) => Boolean(socket.end()) || true,
       () => false,

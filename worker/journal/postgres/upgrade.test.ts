@@ -48,7 +48,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     );
     const said: string[] = [];
     const opening = openAt(url, { say: (sentence) => said.push(sentence) });
-    await until("it waits", WAIT_MS, () => said.length > 0);
+    await until("it waits", () => said.length > 0);
     expect(said).toEqual([expect.stringContaining("waits for worker old, which is of an earlier")]);
     expect(await connection.ask("SELECT schema FROM meta")).toEqual([{ schema: 1 }]);
     await connection.ask("UPDATE workers SET sealed_at = clock_timestamp()");
@@ -70,7 +70,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const opening: ReturnType<typeof openAt>[] = [];
     while (opening.length < 3) {
       opening.push(openAt(url, { say: (sentence) => said.push(sentence) }));
-      await until("it waits", WAIT_MS, () => said.length === opening.length);
+      await until("it waits", () => said.length === opening.length);
       // Each looks again at another time.
       await Bun.sleep(BEAT_MS / 3);
     }
@@ -132,7 +132,7 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const updates = `SELECT n_tup_upd::int AS all_of, n_tup_hot_upd::int AS in_place FROM pg_stat_user_tables
       WHERE relname = 'payments'`;
     let seen: unknown = null;
-    await until("the database has counted it", WAIT_MS, async () => {
+    await until("the database has counted it", async () => {
       [seen] = await ask(url, updates);
       return (seen as { all_of: number }).all_of > 0;
     });
