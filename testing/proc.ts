@@ -40,6 +40,22 @@ export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<
     .toSorted((a, b) => b.ms - a.ms);
 }
 
+/** Time for which its main thread could have run and had no core. */
+function coreWaitMsOf(pid: number): number {
+  return Number(textOf(`/proc/${pid}/schedstat`).split(" ")[1] ?? 0) / 1e6;
+}
+
+/**
+ * Begins to count for how long processes wait for a core, all together and ours among them; gives a
+ * function that tells it. A promise about time holds on a machine that has a core to spare: what was
+ * measured may be longer by so much, which is next to nothing on one that is idle.
+ */
+export function countCoreWaits(pids: readonly number[]): () => number {
+  const waited = () => [process.pid, ...pids].reduce((sum, pid) => sum + coreWaitMsOf(pid), 0);
+  const before = waited();
+  return () => waited() - before;
+}
+
 /** Resident memory. */
 export function memoryMbOf(pid: number): number {
   const status = textOf(`/proc/${pid}/status`);

@@ -3,8 +3,15 @@ import { seededRandom } from "./random.ts";
 import { until } from "./until.ts";
 import { Relay, ROUGH, SMOOTH, type Trouble } from "./relay.ts";
 
-/** Sends numbers one after the other to a worker that answers each; gives what came back, in order. */
-async function roundTrips(trouble: Trouble, count: number) {
+/**
+ * Sends numbers one after the other to a worker that answers each, and waits until what it has heard and what
+ * came back are such; gives both, in order.
+ */
+async function roundTrips(
+  trouble: Trouble,
+  count: number,
+  areSuch: (...both: readonly [heard: number[], came: number[]]) => boolean,
+) {
   await using worker = await echo();
   await using relay = await Relay.start(worker.peer, seededRandom(7));
   relay.trouble = trouble;
@@ -22,7 +29,7 @@ async function roundTrips(trouble: Trouble, count: number) {
     // Only a few are sent at a time: none is to be lost by a full buffer.
     if (n % 20 === 19) await Bun.sleep(1);
   }
-  await Bun.sleep(200);
+  await until("both are such", () => areSuch(worker.heard, came));
   client.close();
   return { came, stats: relay.stats, sent: count, heard: worker.heard };
 }
@@ -45,20 +52,22 @@ async function echo() {
 }
 
 test("a smooth relay carries everything in order, both ways", async () => {
-  const { came, heard, sent } = await roundTrips(SMOOTH, 500);
+  const areAll = (...both: number[][]) => both.every((numbers) => numbers.length >= 500);
+  const { came, heard, sent } = await roundTrips(SMOOTH, 500, areAll);
   const all = Array.from({ length: sent }, (_, n) => n);
   expect(heard).toEqual(all);
   expect(came).toEqual(all);
 });
 
 test("a rough relay loses, repeats and reorders, both ways", async () => {
-  const { came, heard, stats, sent } = await roundTrips(ROUGH, 2_000);
+  const areRough = (...both: number[][]) =>
+    both.every((numbers) => {
+      const isRepeated = numbers.length > new Set(numbers).size;
+      return isRepeated && numbers.some((number, i) => number < numbers[i - 1]!);
+    });
+  const { came, heard, stats, sent } = await roundTrips(ROUGH, 2_000, areRough);
   for (const count of Object.values(stats)) expect(count).toBeGreaterThan(0);
-  for (const numbers of [heard, came]) {
-    expect(new Set(numbers).size).toBeLessThan(sent);
-    expect(numbers.length).toBeGreaterThan(new Set(numbers).size);
-    expect(numbers).not.toEqual([...numbers].sort((a, b) => a - b));
-  }
+  for (const numbers of [heard, came]) expect(new Set(numbers).size).toBeLessThan(sent);
 });
 
 test("each client gets its own answers", async () => {

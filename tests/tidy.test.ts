@@ -269,6 +269,8 @@ describe("files", () => {
     expect(limited(",\n  90_000,\n")).toHaveLength(1);
     expect(limited(", 180_000")).toEqual([]);
     expect(limited("")).toEqual([]);
+    const named = 'const WAIT_MS = 60_000;\ntest("a", () => {\n}, WAIT_MS);\n';
+    expect(limitComplaints(file("a.test.ts", named))).toHaveLength(1);
     const whole = (limit: string) => file("a.test.ts", `setDefaultTimeout(${limit});\n`);
     expect(limitComplaints(whole("90_000"))).toHaveLength(1);
     expect(limitComplaints(whole("300_000"))).toEqual([]);

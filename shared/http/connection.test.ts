@@ -1,5 +1,6 @@
 import { expect, spyOn, test } from "bun:test";
 import type { Socket } from "bun";
+import { until } from "../../testing/until.ts";
 import { HttpConnection, type Outcome } from "./connection.ts";
 
 const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
@@ -168,8 +169,7 @@ test("what comes unasked ends the connection, and is no answer to the next call"
   });
   const connection = new HttpConnection(server.endpoint, 5_000);
   expect(await call(connection)).toMatchObject({ kind: "answer" });
-  await Bun.sleep(100);
-  expect(connection.isOpen).toBe(false);
+  await until("the connection is ended", () => !connection.isOpen);
   expect(await call(connection)).toMatchObject({ kind: "answer" });
   expect(server.connections()).toBe(2);
   connection.close();

@@ -3,6 +3,7 @@
  * contract suite runs both drivers.
  */
 import { seededRandom } from "../../testing/random.ts";
+import { until } from "../../testing/until.ts";
 import { createLog } from "../log.ts";
 import type { Payment } from "../payment.ts";
 import type { Link, Verdict } from "../verdict.ts";
@@ -231,11 +232,7 @@ export class UdpWorld implements World {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    const endMs = performance.now() + 10_000;
-    while (!condition()) {
-      if (performance.now() > endMs) throw new Error("nothing came of it within ten seconds");
-      await Bun.sleep(1);
-    }
+    await until("something comes of it", condition);
   }
 
   async pass(ms: number): Promise<void> {

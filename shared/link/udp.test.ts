@@ -1,6 +1,7 @@
 /** Tests what only the kernel's sockets do. The contract itself is link.test.ts. */
 import { describe, expect, spyOn, test } from "bun:test";
 import { run } from "../../testing/process.ts";
+import { until } from "../../testing/until.ts";
 import { systemClock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -60,14 +61,6 @@ function closing<T extends UdpServer | Link, More>(opened: T, more: More) {
   return { opened, ...more, close, [Symbol.dispose]: close };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error("nothing came of it within ten seconds");
-    await Bun.sleep(1);
-  }
-}
-
 /** Finds a port at which nobody listens. */
 async function vacantPort(): Promise<number> {
   using server = await serve();
@@ -123,7 +116,7 @@ test("frames of somebody with another secret are dropped, and counted by where t
   );
   sender.send(forged, opened.port, "127.0.0.1");
   sender.send(forged, opened.port, "127.0.0.1");
-  await until(() => opened.stats.drops.mac === 2);
+  await until("both are dropped", () => opened.stats.drops.mac === 2);
   expect([...opened.forged]).toEqual([["127.0.0.1", { frames: 2, lastAtMs: expect.any(Number) }]]);
   expect(opened.strangers()).toEqual([{ address: "127.0.0.1", instance: 1 }]);
   sender.close();
@@ -146,7 +139,7 @@ describe("a port that nobody listens at", () => {
     using client = await connect("127.0.0.1", port);
     const waiting = client.opened.pay(payment(1));
     // The frame and its repeats meet ICMP errors; then the worker comes up there.
-    await until(() => client.opened.traffic.retransmissions >= 2);
+    await until("it is sent again", () => client.opened.traffic.retransmissions >= 2);
     using server = await serve({ LINK_PORT: port });
     expect(await waiting).toEqual({ kind: "stored" });
     expect(server.opened.port).toBe(port);
@@ -156,12 +149,12 @@ describe("a port that nobody listens at", () => {
     using server = await serve({}, false);
     const { opened: gone, close } = await connect("127.0.0.1", server.opened.port);
     const unanswered = gone.pay(payment(1));
-    await until(() => server.held.length === 1);
+    await until("it is held", () => server.held.length === 1);
     close();
     expect(await unanswered).toBeNull();
     using client = await connect("127.0.0.1", server.opened.port);
     const paying = client.opened.pay(payment(2));
-    await until(() => server.held.length === 2);
+    await until("the other one is held", () => server.held.length === 2);
     // Both answers leave in one turn: the first verdict's datagram is refused, which may cost the
     // second one too; then its frame comes again and is answered again.
     let answered = 0;
@@ -173,7 +166,7 @@ describe("a port that nobody listens at", () => {
     void paying.then((given) => {
       verdict = given;
     });
-    await until(() => {
+    await until("it is answered", () => {
       answerAll();
       return verdict !== null;
     });
@@ -206,7 +199,7 @@ describe("the worker's name", () => {
     const resolve = () => Promise.resolve(addresses);
     using client = await connect("worker", before.opened.port, resolve);
     const paying = client.opened.pay(payment(1));
-    await until(() => before.held.length === 1 && client.opened.answering);
+    await until("the worker is heard", () => before.held.length === 1 && client.opened.answering);
     addresses = ["127.0.0.2"];
     expect(await paying).toEqual({ kind: "stored" });
     expect(after.opened.stats.framesReceived).toBeGreaterThan(0);
@@ -218,12 +211,12 @@ describe("the worker's name", () => {
     let lookups = 0;
     const resolve = () => Promise.resolve((lookups++, addresses));
     using client = await connect("worker", server.opened.port, resolve);
-    await until(() => client.opened.answering);
+    await until("the worker is heard", () => client.opened.answering);
     addresses = ["192.0.2.1"];
     const seen = lookups;
-    await until(() => lookups >= seen + 2);
+    await until("it is looked up again", () => lookups >= seen + 2);
     const { framesReceived } = server.opened.stats;
-    await until(() => lookups >= seen + 3);
+    await until("it is looked up once more", () => lookups >= seen + 3);
     expect(server.opened.stats.framesReceived).toBe(framesReceived);
     expect(client.lines.filter(({ level }) => level === "error")).toHaveLength(1);
   });
@@ -279,7 +272,7 @@ test("strangers' datagrams are counted and not answered", async () => {
   const { stats, port } = server.opened;
   stranger.send(forged, port, "127.0.0.1");
   stranger.send(Buffer.from("hello"), port, "127.0.0.1");
-  await until(() => stats.drops.mac === 1 && stats.drops.length === 1);
+  await until("both are dropped", () => stats.drops.mac === 1 && stats.drops.length === 1);
   using client = await connect("127.0.0.1", port);
   expect(await client.opened.pay(payment(1))).toEqual({ kind: "stored" });
   stranger.close();

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Socket } from "bun";
+import { until } from "../../testing/until.ts";
 import { somebodyElse } from "./pause.fixture.ts";
 
 const DESCRIPTORS = 96;
@@ -41,37 +42,33 @@ async function connect(port: number) {
   return { socket, received };
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let waited = 0; !isTrue() && waited < 1_000; waited++) await Bun.sleep(5);
-  expect(isTrue()).toBe(true);
-}
-
 test("connections for which there is no descriptor are refused, those that there are go on", async () => {
   using server = await serveWithFew();
   const first = await connect(server.port);
   const asks = async () => {
     first.received.text = "";
     first.socket.write(REQUEST);
-    await until(() => first.received.text.includes(" 200 "));
+    await until("it is answered", () => first.received.text.includes(" 200 "));
   };
   await asks();
   const others = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect(server.port)));
   const isRefused = ({ received }: (typeof others)[number]) => received.text.includes(" 503 ");
-  await until(() => others.filter(isRefused).length > CONNECTIONS - DESCRIPTORS);
+  await until(
+    "the others are refused",
+    () => others.filter(isRefused).length > CONNECTIONS - DESCRIPTORS,
+  );
 
   await asks();
   expect(Number(/(\d+) refused/.exec(first.received.text)?.[1])).toBeGreaterThan(0);
   const late = await connect(server.port);
   late.socket.write(REQUEST);
-  await until(() => late.received.closed);
+  await until("it is closed", () => late.received.closed);
   expect(late.received.text).toStartWith("HTTP/1.1 503 ");
 
   for (const { socket } of others) socket.terminate();
-  await until(() => others.every(({ received }) => received.closed));
-  for (let tried = 0; ; tried++) {
-    expect(tried).toBeLessThan(100);
+  await until("all are closed", () => others.every(({ received }) => received.closed));
+  await until("there are descriptors again", async () => {
     const answer = await fetch(`http://127.0.0.1:${server.port}/`);
-    if ((await answer.text()) === "fine") break;
-    await Bun.sleep(10);
-  }
+    return (await answer.text()) === "fine";
+  });
 });

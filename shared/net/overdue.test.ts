@@ -50,12 +50,20 @@ test("answers that came in time, during a pause of ours, are answers", async () 
 });
 
 test("verdicts that came during a pause of ours count, and the worker has not fallen silent", async () => {
+  using directory = temporaryDirectory();
+  const answered = directory.file("answered");
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   using server = await somebodyElse(`
+    import { writeFileSync } from "node:fs";
     import { openUdpServer } from ${at("../link.ts")};
     const settings = { LINK_HOST: "127.0.0.1", LINK_PORT: 0, LINK_SECRET: null };
     const log = { warn() {} };
-    const answer = (_, done) => void setTimeout(() => done({ kind: "stored" }), 60);
+    const answer = (_, done) => void setTimeout(() => answered(done), 60);
+    const answered = (done) => {
+      done({ kind: "stored" });
+      // Verdicts leave with the end of the turn.
+      setTimeout(() => writeFileSync(${JSON.stringify(answered)}, ""), 20);
+    };
     console.log((await openUdpServer(settings, log, answer)).port);
   `);
   const settings = {
@@ -68,7 +76,7 @@ test("verdicts that came during a pause of ours count, and the worker has not fa
   while (!client.answering) await Bun.sleep(1);
   const paying = client.pay(payment(1));
   await new Promise((sent) => setImmediate(sent));
-  await pauseWhileReading(3_000);
+  await pauseWhileReading(3_000, { isOver: () => existsSync(answered) });
   expect(client.answering).toBe(true);
   expect(await paying).toEqual({ kind: "stored" });
   client.close();

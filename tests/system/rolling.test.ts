@@ -10,8 +10,8 @@ const OLD = "the-old-secret-of-the-test";
 const NEW = "the-new-secret-of-the-test";
 const SHOPS = 8;
 const AMOUNT_CENTS = 1_990;
-/** Longer than a worker takes to be replaced on a busy machine. */
-const HELD_MS = 4_500;
+/** Longer than a worker takes to be replaced on a busy machine, and less than HAProxy waits for an answer. */
+const HELD_MS = 9_000;
 
 /** Restarts a process with further settings, as systemd would: SIGTERM, then a start. */
 async function replace(child: Child, env: Env = {}): Promise<void> {

@@ -111,9 +111,11 @@ export function startComplaints({ path, text }: Source): string[] {
 export function limitComplaints({ path, text }: Source): string[] {
   if (!path.endsWith(".test.ts")) return [];
   const limits = text.matchAll(
-    /^(?: {0,4}\},(?: |\n *)([\d_]+),?\n? *|setDefaultTimeout\(([\d_]+))\);$/gm,
+    /^(?: {0,4}\},(?: |\n *)([\d_]+|[A-Z_]+),?\n? *|setDefaultTimeout\(([\d_]+|[A-Z_]+))\);$/gm,
   );
-  return Array.from(limits, ([, ofTest, ofFile = ""]) => ofTest ?? ofFile)
+  const valueOf = (name: string) =>
+    new RegExp(`^const ${name} = ([\\d_]+);$`, "m").exec(text)?.[1] ?? name;
+  return Array.from(limits, ([, ofTest, ofFile = ""]) => valueOf(ofTest ?? ofFile))
     .filter((limit) => Number(limit.replaceAll("_", "")) < TEST_MS_MAX)
     .map((limit) => `${path}: a test has ${limit} ms, less than testing/limit.ts gives to each`);
 }

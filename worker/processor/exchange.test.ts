@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Socket } from "bun";
 import { pauseWhileReading } from "../../shared/net/pause.fixture.ts";
+import { until } from "../../testing/until.ts";
 import { exchangeTo } from "./exchange.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -52,8 +53,9 @@ test("a connection that the processor has closed is not used again, and one is m
   const call = () => exchange({ url: `${server.url}/payments/1`, timeoutMs: 5_000 });
   expect(await call()).toMatchObject({ connected: true });
   expect(await call()).toMatchObject({ connected: false });
-  for (const socket of server.sockets) socket.end();
-  await Bun.sleep(50);
+  // It is closed here once the other end has heard of it, and is closed, too.
+  for (const socket of server.sockets) socket.shutdown();
+  await until("both ends are closed", () => server.sockets.size === 0);
   expect(await call()).toMatchObject({ status: 200, connected: true });
   expect(server.connections()).toBe(2);
 });
@@ -63,8 +65,7 @@ test("idle connections are closed before a processor would", async () => {
   const exchange = exchangeTo(server.url, { idleMsMax: 100 });
   const call = () => exchange({ url: server.url, timeoutMs: 5_000 });
   await Promise.all([call(), call(), call()]);
-  for (let waited = 0; server.sockets.size > 0 && waited < 100; waited++) await Bun.sleep(20);
-  expect(server.sockets.size).toBe(0);
+  await until("they are closed", () => server.sockets.size === 0);
   expect((await call()).status).toBe(200);
 });
 
@@ -90,14 +91,23 @@ test("the path of the address comes before that of the call, and the host is nam
 });
 
 test("a request that never left says so, one that got no answer does not", async () => {
-  using silent = serve(() => {});
-  const failure = (url: string) =>
-    exchangeTo(url)({ url, timeoutMs: 60 }).catch((error: Error) => error);
-  expect(await failure(silent.url)).toMatchObject({ name: "TimeoutError" });
-  expect(await failure(silent.url)).not.toHaveProperty("neverLeft");
+  let answers = 1;
+  using silent = serve((socket) => {
+    if (answers-- > 0) socket.write(OK);
+  });
   const { url } = silent;
+  const exchange = exchangeTo(url);
+  // The connection is there: what is to take too long is the answer.
+  await exchange({ url, timeoutMs: 5_000 });
+  const late = await exchange({ url, timeoutMs: 60 }).catch((error: Error) => error);
+  expect(late).toMatchObject({ name: "TimeoutError" });
+  expect(late).not.toHaveProperty("neverLeft");
   silent[Symbol.dispose]();
-  expect(await failure(url)).toMatchObject({ code: "ECONNREFUSED", neverLeft: true });
+  const refused = exchangeTo(url)({ url, timeoutMs: 5_000 });
+  expect(await refused.catch((error: Error) => error)).toMatchObject({
+    code: "ECONNREFUSED",
+    neverLeft: true,
+  });
 });
 
 const at = (port: string) => `http://processor.test:${port}`;
@@ -129,11 +139,6 @@ function serveAt(hostname: string, port: number) {
   };
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let waited = 0; !isTrue() && waited < 500; waited++) await Bun.sleep(5);
-  expect(isTrue()).toBe(true);
-}
-
 describe("a name", () => {
   test("is followed: connections to an address that it no longer has get no further call", async () => {
     using before = serveAt("127.0.0.2", 0);
@@ -146,12 +151,12 @@ describe("a name", () => {
     await Promise.all([call(), call()]);
     before.hold();
     const busy = call();
-    await until(() => before.calls() === 3);
+    await until("it is under way", () => before.calls() === 3);
     addresses = ["127.0.0.3"];
-    await until(() => before.sockets.size === 1);
+    await until("the idle one is closed", () => before.sockets.size === 1);
     before.release();
     expect((await busy).status).toBe(200);
-    await until(() => before.sockets.size === 0);
+    await until("the busy one is closed", () => before.sockets.size === 0);
     await Promise.all([call(), call()]);
     expect([before.calls(), after.calls()]).toEqual([3, 2]);
   });
@@ -171,7 +176,7 @@ describe("a name", () => {
     await call();
     isLost = true;
     const seen = lookups;
-    await until(() => lookups > seen + 2);
+    await until("it was not found", () => lookups > seen + 2);
     const second = exchange({ url, timeoutMs: 5_000 });
     const third = call().catch((error: unknown) => error);
     expect((await second).status).toBe(200);

@@ -8,6 +8,7 @@ import { authority, certify, type Certified } from "./certificate.fixture.ts";
 import { run } from "../../testing/process.ts";
 
 const NAME = "processor.test";
+const PATIENT_MS = 20_000;
 const TRUSTED = authority("somebody who is trusted");
 const folder = mkdtempSync(join(tmpdir(), "tls-"));
 const TRUSTED_FILE = join(folder, "trusted.pem");
@@ -37,7 +38,7 @@ function serve({ cert, key }: Certified) {
 async function charge(
   port: number,
   env: Record<string, string> = {},
-  addresses: readonly string[] = ["127.0.0.1"],
+  { addresses = ["127.0.0.1"], timeoutMs = PATIENT_MS } = {},
 ) {
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const url = JSON.stringify(`https://${NAME}:${port}`);
@@ -49,7 +50,7 @@ async function charge(
     });
     const payment = { correlationId: "4a7901b8-7d26-4d9d-aa19-4dc1c7cf60b3", amountCents: 1 };
     const charge = { ...payment, requestedAtMs: 0 };
-    console.log(JSON.stringify(await new HttpProcessor(${url}, 1_000, exchange).charge(charge)));
+    console.log(JSON.stringify(await new HttpProcessor(${url}, ${timeoutMs}, exchange).charge(charge)));
     process.exit(0);
   `;
   const environment = { NODE_EXTRA_CA_CERTS: TRUSTED_FILE, ...env };
@@ -84,7 +85,7 @@ test("a handshake may take long at every one of many addresses", async () => {
   using server = serve(certify(NAME, { issuer: TRUSTED }));
   using slow = delay(server.port, 200);
   const addresses = Array.from({ length: 8 }, (_, i) => `127.0.0.${i + 1}`);
-  expect(await charge(await slow.listening, {}, addresses)).toMatchObject({ kind: "accepted" });
+  expect(await charge(await slow.listening, {}, { addresses })).toMatchObject({ kind: "accepted" });
 });
 
 test.each<[string, string, Certified]>([
@@ -108,13 +109,14 @@ test.each<[string, string, Certified]>([
   },
 );
 
-test.each<[string, string, (socket: Bun.Socket) => void]>([
-  ["EPROTO", "speaks no TLS", (socket) => void socket.write(whole(400))],
-  ["ETIMEDOUT", "never answers", () => {}],
-  ["ECONNRESET", "hangs up", (socket) => void socket.end()],
-  ["ECONNRESET", "breaks off", (socket) => socket.terminate()],
-])("%s: whoever %s instead of shaking hands has refused", async (reason, _, answer) => {
+test.each<[string, string, (socket: Bun.Socket) => void, timeoutMs: number]>([
+  ["EPROTO", "speaks no TLS", (socket) => void socket.write(whole(400)), PATIENT_MS],
+  ["ETIMEDOUT", "never answers", () => {}, 500],
+  ["ECONNRESET", "hangs up", (socket) => void socket.end(), PATIENT_MS],
+  ["ECONNRESET", "breaks off", (socket) => socket.terminate(), PATIENT_MS],
+])("%s: whoever %s instead of shaking hands has refused", async (reason, _, answer, timeoutMs) => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: answer } });
-  expect(await charge(server.port)).toEqual({ kind: "refused", reason, overloaded: false });
+  const charged = await charge(server.port, {}, { timeoutMs });
+  expect(charged).toEqual({ kind: "refused", reason, overloaded: false });
   server.stop(true);
 });

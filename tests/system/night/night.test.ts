@@ -16,7 +16,7 @@ import { collect, untilSettled } from "../storm/collect.ts";
 import { Night, rules } from "./night.ts";
 import { steps, type Step, type Who } from "./steps.ts";
 
-const MS_MAX = 20_000;
+const SETTLE_MS_MAX = 90_000;
 
 const whyNot = await whyNoSmallDisk();
 const note = whyNot === null ? NOTE : ` (${whyNot})`;
@@ -95,7 +95,7 @@ async function expectNothingLost(night: Night): Promise<void> {
   const { gateway, processors } = night.stack;
   const ids = answers.map(({ correlationId }) => correlationId);
   expect(new Set(ids).size).toBe(ids.length);
-  const asked = await untilSettled(gateway, ids, MS_MAX);
+  const asked = await untilSettled(gateway, ids, SETTLE_MS_MAX);
   const collected = await collect(gateway, processors, answers, asked, seededRandom(1));
   expect(audit(collected)).toEqual([]);
   const charged = [...collected.recorded.values()].flat().map((row) => row.correlationId);

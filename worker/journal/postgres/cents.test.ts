@@ -12,7 +12,6 @@ afterAll(stopPostgres);
 
 const OWN = "SELECT cents::float8 FROM streams WHERE worker IS NOT NULL";
 const ALL = "SELECT sum(cents)::float8 AS cents FROM streams";
-const WAIT_MS = 60_000;
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
   `what is accepted counts once, and what was there already does not${NO_POSTGRES}`,
@@ -30,7 +29,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     ]);
     expect(await ask(url, OWN)).toEqual([{ cents: 123 }]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -58,7 +56,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       { cents: 151 },
     ]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -76,7 +73,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await ask(url, `UPDATE streams SET cents = ${STREAM_CENTS_MAX} - stream`);
     expect(await streamOf()).toEqual([STREAMS - 1, STREAMS - 1]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -101,5 +97,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     connection.drop();
     expect(await ask(url, ALL)).toEqual([{ cents: 640 + 64 }]);
   },
-  WAIT_MS,
 );

@@ -17,7 +17,6 @@ afterAll(stopPostgres);
 
 const BATCH = 5;
 const NO_MAP = -1;
-const WAIT_MS = 60_000;
 
 /** The numbers of two workers that have started, in that order. */
 async function workersOf(connection: Connection): Promise<[number, number]> {
@@ -87,7 +86,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     connection.drop();
     await sealed[Symbol.asyncDispose]();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -114,7 +112,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(answers.filter((answer) => answer !== null)).toEqual([]);
     expect(await next.apply(accept(2, { correlationId: uuid(1) }))).toEqual([{ kind: "done" }]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -128,7 +125,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("it has ended", () => said.length > 0);
     expect(said).toEqual([expect.stringMatching(/leguas_commit_\w+\(.* does not exist$/)]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -141,5 +137,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("it has ended", () => said.length > 0);
     expect(said).toEqual([expect.stringContaining("it was put back to an earlier state")]);
   },
-  WAIT_MS,
 );

@@ -10,7 +10,6 @@ import { freshDatabase, openAt, stopPostgres, through } from "./postgres.fixture
 afterAll(stopPostgres);
 
 const DONE = { kind: "done" } as const;
-const WAIT_MS = 60_000;
 /** Number that no worker has. */
 const NOBODY = 1;
 const GIVEN = 100;
@@ -37,7 +36,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("that is over", () => journal.trouble === null);
     expect(await opened.apply(accept(2))).toEqual([DONE]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -69,5 +67,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await until("the first one has them again", () => gained["first"] !== undefined);
     expect(gained["first"]).toMatchObject({ gained: shards, abandoned: GIVEN });
   },
-  WAIT_MS,
 );

@@ -32,7 +32,6 @@ import {
 
 const DONE = { kind: "done" } as const;
 const DUPLICATE = { kind: "duplicate" } as const;
-const WAIT_MS = 60_000;
 const NO_MAP = -1;
 
 afterAll(stopPostgres);
@@ -71,29 +70,25 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       expect(streams).toEqual([{ batch: 2 }]);
     });
 
-    test(
-      "turns those away who come meanwhile, and loses nothing that has happened",
-      async () => {
-        const url = await freshDatabase();
-        await using relay = await TcpRelay.start(Number(new URL(url).port));
-        await using opened = await openAt(through(url, relay));
-        const { journal } = opened;
-        await opened.apply(assigned(1), assigned(2));
-        relay.still = true;
-        const inDoubt = opened.apply(accept(3), settle(1, 0));
-        await until("the commit is under way", () => journal.queued > 0);
-        await Bun.sleep(0);
-        const late = opened.apply(accept(4), settle(2, 1));
-        await until("the commit is in doubt", () => journal.trouble !== null);
-        expect(journal.trouble).toContain("not answered");
-        relay.still = false;
-        expect(await inDoubt).toEqual([DONE, DONE]);
-        expect(await late).toEqual([null, DONE]);
-        expect((await journal.rows(0, 10)).processor).toHaveLength(2);
-        expect((await journal.open()).map(({ seq }) => seq)).toEqual([3]);
-      },
-      WAIT_MS,
-    );
+    test("turns those away who come meanwhile, and loses nothing that has happened", async () => {
+      const url = await freshDatabase();
+      await using relay = await TcpRelay.start(Number(new URL(url).port));
+      await using opened = await openAt(through(url, relay));
+      const { journal } = opened;
+      await opened.apply(assigned(1), assigned(2));
+      relay.still = true;
+      const inDoubt = opened.apply(accept(3), settle(1, 0));
+      await until("the commit is under way", () => journal.queued > 0);
+      await Bun.sleep(0);
+      const late = opened.apply(accept(4), settle(2, 1));
+      await until("the commit is in doubt", () => journal.trouble !== null);
+      expect(journal.trouble).toContain("not answered");
+      relay.still = false;
+      expect(await inDoubt).toEqual([DONE, DONE]);
+      expect(await late).toEqual([null, DONE]);
+      expect((await journal.rows(0, 10)).processor).toHaveLength(2);
+      expect((await journal.open()).map(({ seq }) => seq)).toEqual([3]);
+    });
   });
 
   test("acknowledges nothing without its standby, and leaves few sessions behind", async () => {
@@ -171,41 +166,37 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
       connection.drop();
     });
 
-    test(
-      "that ends a worker which wakes up after another has taken over",
-      async () => {
-        const url = await freshDatabase();
-        await using relay = await TcpRelay.start(Number(new URL(url).port));
-        const endings: string[] = [];
-        const asleep = await openAt(through(url, relay), {
-          fatal: (reason) => endings.push(reason),
-        });
-        await asleep.apply(assigned(1), accept(2));
-        relay.still = true;
-        await using next = await openAt(url);
-        expect(next.journal.holding.count).toBe(0);
-        await until("it has all shards", () => next.journal.holding.count === SHARDS);
-        expect(next.journal.head.nextSeq).toBe(3);
-        expect((await next.journal.open()).map(({ state }) => state)).toEqual([
-          "assigned",
-          "accepted",
-        ]);
-        expect(await next.apply(accept(3))).toEqual([DONE]);
-        relay.still = false;
-        const answers: unknown[] = [];
-        asleep.journal.append(accept(3, { correlationId: uuid(9) }), (result) =>
-          answers.push(result),
-        );
-        await until("it has ended", () => endings.length > 0);
-        expect(endings).toHaveLength(1);
-        expect(endings[0]).toContain("another worker has taken over");
-        expect(endings[0]).not.toContain("\n");
-        await asleep[Symbol.asyncDispose]();
-        expect(answers.filter((answer) => answer !== null)).toEqual([]);
-        expect(await next.apply(accept(4, { correlationId: uuid(9) }))).toEqual([DONE]);
-      },
-      WAIT_MS,
-    );
+    test("that ends a worker which wakes up after another has taken over", async () => {
+      const url = await freshDatabase();
+      await using relay = await TcpRelay.start(Number(new URL(url).port));
+      const endings: string[] = [];
+      const asleep = await openAt(through(url, relay), {
+        fatal: (reason) => endings.push(reason),
+      });
+      await asleep.apply(assigned(1), accept(2));
+      relay.still = true;
+      await using next = await openAt(url);
+      expect(next.journal.holding.count).toBe(0);
+      await until("it has all shards", () => next.journal.holding.count === SHARDS);
+      expect(next.journal.head.nextSeq).toBe(3);
+      expect((await next.journal.open()).map(({ state }) => state)).toEqual([
+        "assigned",
+        "accepted",
+      ]);
+      expect(await next.apply(accept(3))).toEqual([DONE]);
+      relay.still = false;
+      const answers: unknown[] = [];
+      asleep.journal.append(accept(3, { correlationId: uuid(9) }), (result) =>
+        answers.push(result),
+      );
+      await until("it has ended", () => endings.length > 0);
+      expect(endings).toHaveLength(1);
+      expect(endings[0]).toContain("another worker has taken over");
+      expect(endings[0]).not.toContain("\n");
+      await asleep[Symbol.asyncDispose]();
+      expect(answers.filter((answer) => answer !== null)).toEqual([]);
+      expect(await next.apply(accept(4, { correlationId: uuid(9) }))).toEqual([DONE]);
+    });
 
     test("that ends a worker whose batches the database has lost", async () => {
       const url = await freshDatabase();
@@ -341,29 +332,25 @@ describe.skipIf(WHY_NO_POSTGRES !== null)(`a journal on PostgreSQL${NO_POSTGRES}
     expect(again.journal.head.restoredAtMs).toBeNull();
   });
 
-  test(
-    "deletes in pieces what a purge leaves behind",
-    async () => {
-      const url = await freshDatabase();
-      const seqs = Array.from({ length: BLOCK_ROWS + 10 }, (_, n) => n + 1);
-      {
-        await using opened = await openAt(url);
-        await opened.apply(...seqs.map((seq) => assigned(seq)));
-        await opened.apply(...seqs.map((seq) => settle(seq, seq - 1)));
-        await opened.apply({ kind: "purge", baseRow: 2 * BLOCK_ROWS, atMs: 7 });
-      }
+  test("deletes in pieces what a purge leaves behind", async () => {
+    const url = await freshDatabase();
+    const seqs = Array.from({ length: BLOCK_ROWS + 10 }, (_, n) => n + 1);
+    {
       await using opened = await openAt(url);
-      expect(opened.journal.head).toMatchObject({
-        baseRow: 2 * BLOCK_ROWS,
-        nextRow: 2 * BLOCK_ROWS,
-      });
-      const left =
-        "SELECT (SELECT count(*) FROM ledger)::int + (SELECT count(*) FROM blocks)::int AS n";
-      await until("nothing is left", async () => (await ask(url, left))[0]?.["n"] === 0);
-      expect(await ask(url, "SELECT purged_at_ms::int FROM meta")).toEqual([{ purged_at_ms: 7 }]);
-    },
-    WAIT_MS,
-  );
+      await opened.apply(...seqs.map((seq) => assigned(seq)));
+      await opened.apply(...seqs.map((seq) => settle(seq, seq - 1)));
+      await opened.apply({ kind: "purge", baseRow: 2 * BLOCK_ROWS, atMs: 7 });
+    }
+    await using opened = await openAt(url);
+    expect(opened.journal.head).toMatchObject({
+      baseRow: 2 * BLOCK_ROWS,
+      nextRow: 2 * BLOCK_ROWS,
+    });
+    const left =
+      "SELECT (SELECT count(*) FROM ledger)::int + (SELECT count(*) FROM blocks)::int AS n";
+    await until("nothing is left", async () => (await ask(url, left))[0]?.["n"] === 0);
+    expect(await ask(url, "SELECT purged_at_ms::int FROM meta")).toEqual([{ purged_at_ms: 7 }]);
+  });
 
   describe("is refused with one line when", () => {
     const reasonOf = (url: string, single = true) =>

@@ -18,7 +18,6 @@ import { ask, freshDatabase, settingsAt, stopPostgres, type Given } from "./post
 
 afterAll(stopPostgres);
 
-const WAIT_MS = 60_000;
 const [OLD, NEW] = [shareOf(0.05), shareOf(0.06)];
 
 type Worker = AsyncDisposable & {
@@ -56,7 +55,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await inspect(settingsAt(url, other), systemClock)).toMatchObject({ refusal: null });
     await using _ = await started(url, other);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -75,7 +73,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await using second = await started(url, { name: "w2", processors: NAMES.slice(0, 1) });
     expect(second.journal.head.processors).toEqual(NAMES.slice(0, 1));
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -108,7 +105,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
       { n: 2 * NAMES.length },
     ]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -128,7 +124,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await ask(url, tariffs)).toEqual([{ n: 2 * NAMES.length }]);
     await first.close();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -171,7 +166,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     const mine = first.journal.shared;
     expect([mine.leads, mine.leader, mine.ownerOf(0)]).toEqual([true, null, null]);
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -185,7 +179,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(warnings.at(-1)).toMatch(/^worker w1, which is active, .* has to end before this one/);
     await expect(started(url, same)).rejects.toThrow("worker w1, which is active");
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -203,5 +196,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await ask(url, `UPDATE streams SET rows = ${LEDGER_ROWS_MAX}, base = 0 WHERE stream = ${of}`);
     await until("there is no room", () => shared.rowsLeft === 0);
   },
-  WAIT_MS,
 );

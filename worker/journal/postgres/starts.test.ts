@@ -17,7 +17,6 @@ import { NAMES } from "../journal.fixture.ts";
 import { ask, freshDatabase, settingsAt, stopPostgres } from "./postgres.fixture.ts";
 
 const STARTS = 4;
-const WAIT_MS = 60_000;
 
 afterAll(stopPostgres);
 
@@ -70,7 +69,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await journal.close();
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -86,7 +84,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await journal.close();
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -108,5 +105,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await ask(url, left)).toEqual([{ ended_why: "drained" }]);
     expect(await ask(url, "SELECT 1 FROM streams WHERE worker IS NOT NULL")).toEqual([]);
   },
-  WAIT_MS,
 );

@@ -11,7 +11,6 @@ import { beatOf } from "./lease.ts";
 import { migratePostgres, POSTGRES_MIGRATIONS } from "./migrations.ts";
 import { ask, freshDatabase, openAt, stopPostgres } from "./postgres.fixture.ts";
 
-const WAIT_MS = 60_000;
 /** Schema of the last database that finds open payments by their states. */
 const FOUND_BY_STATE = 10;
 
@@ -36,7 +35,6 @@ test.skipIf(WHY_NO_POSTGRES !== null).each(earlier)(
     expect(await opened.apply(accept(1))).toEqual([{ kind: "done" }]);
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -56,7 +54,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(await opened.apply(accept(1))).toEqual([{ kind: "done" }]);
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -81,7 +78,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     );
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -101,7 +97,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     expect(opened.journal.holding.count).toBe(SHARDS);
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -119,7 +114,6 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     await expect(moved).rejects.toThrow("settled_is_a_state");
     connection.drop();
   },
-  WAIT_MS,
 );
 
 test.skipIf(WHY_NO_POSTGRES !== null)(
@@ -138,5 +132,4 @@ test.skipIf(WHY_NO_POSTGRES !== null)(
     });
     expect(seen).toEqual({ all_of: 1, in_place: 1 });
   },
-  WAIT_MS,
 );
