@@ -223,7 +223,7 @@ describe("event streams", () => {
         ? eventStream(events.readable)
         : new Promise<Response>(() => {}),
     );
-    await using api = runApi(worker.url, { workerTimeoutMs: 20 });
+    await using api = runApi(worker.url, { workerTimeoutMs: 500 });
     events.controller.enqueue("data: 1\n\n");
     const response = await api.call("GET", "/dashboard/events");
     expect(response.headers.get("content-type")).toBe("text/event-stream");
