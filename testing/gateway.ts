@@ -1,6 +1,7 @@
 /** The gateway as its callers see it: a function for each call. */
 import { eachOf } from "./each.ts";
 import { decimalFromCents } from "../shared/money.ts";
+import { Unanswered } from "./until.ts";
 
 /** Ends a call that is never answered. */
 export const CALL_MS_MAX = 20_000;
@@ -111,13 +112,21 @@ export class GatewayClient {
     return (await this.ask("/dashboard/live?once")).json();
   }
 
-  ask(path: string, msMax: number = CALL_MS_MAX): Promise<Response> {
-    return fetch(this.url + path, { signal: AbortSignal.timeout(msMax) });
+  /** Rejects with `Unanswered` when nobody answers within `msMax`. */
+  async ask(path: string, msMax: number = CALL_MS_MAX): Promise<Response> {
+    try {
+      return await fetch(this.url + path, { signal: AbortSignal.timeout(msMax) });
+    } catch (error) {
+      throw new Unanswered(`${this.url}${path}: ${(error as Error).message}`, { cause: error });
+    }
   }
 }
 
 async function jsonOf(response: Response): Promise<Record<string, unknown>> {
-  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  const said = `${response.url} answered ${response.status}`;
+  // A worker that starts, or whose journal is in doubt, says so, and is asked again.
+  if (response.status === 503) throw new Unanswered(said);
+  if (!response.ok) throw new Error(said);
   return (await response.json()) as Record<string, unknown>;
 }
 

@@ -6,6 +6,9 @@ const ASK_EVERY_MS = 10;
 /** Longer than anything takes beside others on two cores, and shorter than a test may take. */
 const WAIT_MS_MAX = 60_000;
 
+/** Nobody could answer a question now: while one waits that is no answer yet, and else it is an error. */
+export class Unanswered extends Error {}
+
 /** Resolves to how long it took, in milliseconds; throws when it is still not so after `msMax`. */
 export async function until(
   what: string,
@@ -13,9 +16,20 @@ export async function until(
   msMax: number = WAIT_MS_MAX,
 ): Promise<number> {
   const startedAtMs = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - startedAtMs > msMax) throw new Error(`not within ${msMax} ms: ${what}`);
+  for (;;) {
+    const answer = await ask(isSo);
+    const tookMs = performance.now() - startedAtMs;
+    if (answer === true) return tookMs;
+    if (tookMs > msMax) throw new Error(`not within ${msMax} ms: ${what}`, { cause: answer });
     await Bun.sleep(ASK_EVERY_MS);
   }
-  return performance.now() - startedAtMs;
+}
+
+async function ask(isSo: () => boolean | Promise<boolean>): Promise<boolean | Unanswered> {
+  try {
+    return await isSo();
+  } catch (error) {
+    if (error instanceof Unanswered) return error;
+    throw error;
+  }
 }
