@@ -167,14 +167,14 @@ const PLAN = { amountCents: 100, timeoutMs: 300, lookMsMax: 0, laterMs: 150 };
 
 async function tried(faults: Faults, remembers = "Infinity", more: Partial<typeof PLAN> = {}) {
   await using server = standIn(faults);
-  const kind = directory.file(`all-${remembers}.ts`) as `/${string}`;
+  const kind = directory.file(`all-${crypto.randomUUID()}.ts`) as `/${string}`;
   await Bun.write(kind, ADAPTER.replace("REMEMBERS", remembers));
   const url = `http://127.0.0.1:${server.port}`;
   const setting = { name: "own", kind, url, fee: shareOf(0.05) };
   return told(judgePromises(await tryProcessor(setting, { ...PLAN, ...more })));
 }
 
-test("a sound processor keeps all that can be seen", async () => {
+test.concurrent("a sound processor keeps all that can be seen", async () => {
   const all = await tried({});
   expect(all.broken).toEqual([]);
   expect(all.states).toEqual(["kept", "cannot be seen", "kept", "kept", "kept", "kept"]);
@@ -184,7 +184,7 @@ test("a sound processor keeps all that can be seen", async () => {
   expect(short.states).toEqual(["kept", "kept", "kept", "kept", "kept", "kept"]);
 });
 
-test.each<[what: string, faults: Faults, promise: string, how: RegExp]>([
+test.concurrent.each<[what: string, faults: Faults, promise: string, how: RegExp]>([
   ["charges twice for one id", { forgets: true }, "P1", /totals count \d payments of one id/],
   [
     "charges what it was still working on when it was asked again",
@@ -214,19 +214,22 @@ test.each<[what: string, faults: Faults, promise: string, how: RegExp]>([
   );
 });
 
-test("one that forgets what it promised for ever is found", async () => {
+test.concurrent("one that forgets what it promised for ever is found", async () => {
   // All that is asked at once is over when it forgets.
   const { broken } = await tried({ forgetsAfterMs: 2_000 }, "Infinity", { laterMs: 2_500 });
   const how = expect.stringMatching(/charged an id once more/) as string;
   expect(broken).toContainEqual(expect.objectContaining({ promise: "P2", how }));
 });
 
-test("one that forgets before the end of its time is found, and is not charged after it", async () => {
-  const { broken } = await tried({ forgetsAfterMs: 2_000 }, "4000");
-  expect(broken.map(({ promise }) => promise)).toEqual(["P2"]);
-});
+test.concurrent(
+  "one that forgets before the end of its time is found, and is not charged after it",
+  async () => {
+    const { broken } = await tried({ forgetsAfterMs: 2_000 }, "4000");
+    expect(broken.map(({ promise }) => promise)).toEqual(["P2"]);
+  },
+);
 
-test.each<[what: string, faults: Faults, states: (string | RegExp)[]]>([
+test.concurrent.each<[what: string, faults: Faults, states: (string | RegExp)[]]>([
   ["cannot be asked", { looks: "fails" }, ["kept", "kept", "cannot be seen", "kept", "kept"]],
   [
     "refuses nothing clearly",
