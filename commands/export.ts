@@ -45,9 +45,14 @@ type Order = { readonly window: Instants; readonly format: Format };
 
 export async function exportByHand(args: readonly string[]): Promise<0> {
   const order = readOrder(args);
-  const totals = await exportAll(openReader(journalNamed(process.env)), order);
-  if (totals !== null) complain(totals);
-  return 0;
+  const reader = openReader(journalNamed(process.env));
+  try {
+    const totals = await exportAll(reader, order);
+    if (totals !== null) complain(totals);
+    return 0;
+  } finally {
+    await reader.close();
+  }
 }
 
 /** Gives the sums; null when nobody reads on. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import {
   argumentComplaints,
+  connectionComplaints,
   escapeComplaints,
   lengthComplaints,
   limitComplaints,
@@ -229,6 +230,16 @@ describe("files", () => {
     expect(read('const at = Date.parse("0001-01-01T00:00:00Z");')).toEqual([]);
     expect(read("const at = new Date(atMs).toISOString(); // Date.parse(text)")).toEqual([]);
     expect(read("const at = Date.parse(text);", "worker/processor/instant.ts")).toEqual([]);
+  });
+
+  test("that are shipped open SQLite files in one way", () => {
+    expect(sources.flatMap(connectionComplaints)).toEqual([]);
+    const opens = (path: string) =>
+      connectionComplaints(file(path, "using db = new Database(path);"));
+    expect(opens("commands/doctor.ts")).toHaveLength(1);
+    expect(opens("worker/journal/lock.ts")).toHaveLength(1);
+    expect(opens("worker/journal/lock.test.ts")).toEqual([]);
+    expect(opens("bench/system/export.ts")).toEqual([]);
   });
 
   test("read a command line in one place", () => {

@@ -7,11 +7,12 @@
  *   1 to 11  what the migration of that number leaves (worker/journal/migrations/)
  *   more     a later program's, refused before anything is written
  */
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { VERSION } from "../shared/version.ts";
 import { refuseDatabase } from "./journal-url.ts";
 import { refuseForeign, tablesOf } from "./ours.ts";
+import { SqliteConnection } from "./sqlite-connection.ts";
 
 export const FORMAT = 11;
 
@@ -43,7 +44,6 @@ export function openToRead(path: string, check = refuseOther): Database {
   let db: Database | null = null;
   try {
     db = new Reading(path);
-    db.run("PRAGMA busy_timeout = 5000");
     check(db);
     return db;
   } catch (error) {
@@ -55,7 +55,7 @@ export function openToRead(path: string, check = refuseOther): Database {
 }
 
 /** A connection that only reads; the empty log that SQLite makes for it is gone when it is closed. */
-class Reading extends Database {
+class Reading extends SqliteConnection {
   readonly #path: string;
   readonly #hadLog: boolean;
 
@@ -65,8 +65,8 @@ class Reading extends Database {
     this.#hadLog = hadLog;
   }
 
-  override close(throwOnError?: boolean): void {
-    super.close(throwOnError);
+  override close(): void {
+    super.close();
     if (!this.#hadLog) dropEmptyLog(this.#path);
   }
 }
@@ -75,7 +75,7 @@ class Reading extends Database {
 function dropEmptyLog(path: string): void {
   try {
     if (statSync(`${path}-wal`).size > 0) return;
-    using db = new Database(path, { readwrite: true, create: false });
+    using db = new SqliteConnection(path, { readwrite: true, create: false });
     tablesOf(db);
   } catch {
     // Whoever works there now takes it away at the end, or nobody may write there.

@@ -4,12 +4,13 @@
  * old log is a mixture of both, or another journal altogether. That is seen by looking twice, with the log
  * and without.
  */
-import { constants, Database } from "bun:sqlite";
+import { constants, type Database } from "bun:sqlite";
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { FORMAT, formatOf, openToRead } from "../../worker/format.ts";
 import { damageIn } from "../../worker/journal/damage.ts";
 import { refuseForeign } from "../../worker/ours.ts";
+import { SqliteConnection } from "../../worker/sqlite-connection.ts";
 import { metaOf } from "../../worker/journal/meta.ts";
 import { whyMoved } from "../../worker/journal/moved.ts";
 import { CHECKED_BYTES_MAX } from "../../worker/journal/store.ts";
@@ -127,15 +128,13 @@ function damageOf(opens: () => Database): string | null {
 }
 
 function open(path: string): Database {
-  const db = new Database(path, { readonly: true });
-  db.run("PRAGMA busy_timeout = 5000");
-  return db;
+  return new SqliteConnection(path, { readonly: true });
 }
 
 /** SQLite asks for no log of a file that nobody changes. */
 function openWithoutLog(path: string): Database {
   const { href } = pathToFileURL(realpathSync(path));
-  return new Database(
+  return new SqliteConnection(
     `${href}?immutable=1`,
     constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI,
   );

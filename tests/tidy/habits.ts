@@ -120,6 +120,15 @@ export function limitComplaints({ path, text }: Source): string[] {
     .map((limit) => `${path}: a test has ${limit} ms, less than testing/limit.ts gives to each`);
 }
 
+/** Bun's connection outlives its close, and at the end of its thread locks out everybody else. */
+const CONNECTION = "worker/sqlite-connection.ts";
+
+export function connectionComplaints({ path, text }: Source): string[] {
+  const isShipped = /^(?:worker|commands)\//.test(path) && !/\.(?:test|fixture)\.ts$/.test(path);
+  const opens = /\bnew Database\(/.test(withoutComments(text));
+  return isShipped && opens ? [`${path}: opens an SQLite file without ${CONNECTION}`] : [];
+}
+
 export function lengthComplaints(source: Source): string[] {
   const lines = source.text.trimEnd().split("\n").length;
   const isEntry = !source.path.includes("/");

@@ -1,9 +1,9 @@
 /** Writes a copy of the journal and looks through it, in a thread that gives way to all others. */
-import { Database } from "bun:sqlite";
 import type { FromBackupThread, Order } from "./backup.ts";
 import { contentsOf, mark } from "./copy.ts";
 import { stepBack } from "./libc.ts";
 import { refuseForeign } from "../ours.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 
 declare const self: Worker;
 
@@ -24,8 +24,7 @@ self.onmessage = ({ data }: MessageEvent<Order>) => {
  */
 function write({ from, to, nowMs }: Order): void {
   {
-    using db = new Database(from, { readonly: true });
-    db.run("PRAGMA busy_timeout = 5000");
+    using db = new SqliteConnection(from, { readonly: true });
     refuseForeign(db);
     db.run("VACUUM INTO ?", [to]);
   }

@@ -7,10 +7,10 @@
  * reader began, so the log grows by what is committed meanwhile; the look and the last sync come after
  * it. The copy is synced as it is written: a commit that waits for the same disk waits for little.
  */
-import { Database } from "bun:sqlite";
 import { existsSync, fdatasyncSync, fstatSync } from "node:fs";
 import type { Contents, OnBytes } from "./copy.ts";
 import { Draft } from "./draft.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 
 /** An instant before the copy is begun: everything that is durable by then is in it. */
 export type Order = { readonly from: string; readonly to: string; readonly nowMs: number };
@@ -24,7 +24,7 @@ const SYNC_MS = 100;
 /** Gives an upper bound of the copy's size; throws when there is no journal. */
 export function copyBytesOf(path: string): number {
   if (!existsSync(path)) throw new Error(`journal ${path}: there is no such file`);
-  using db = new Database(path, { readonly: true });
+  using db = new SqliteConnection(path, { readonly: true });
   const value = (name: string) => (db.query(`PRAGMA ${name}`).values()[0] as [number])[0];
   return (value("page_count") - value("freelist_count")) * value("page_size");
 }

@@ -3,13 +3,16 @@
  * are any. After a round that has copied all of the log it sleeps until the journal says that the log has
  * grown; a flag in shared memory keeps that to one message a round.
  */
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { fdatasyncSync } from "node:fs";
+import { SqliteConnection } from "../sqlite-connection.ts";
 import type { JournalSync } from "./store.ts";
 
 declare const self: Worker;
 
 const CHECKPOINT_MS = 250;
+/** A round that meets another checkpoint, as an operator may make one, tries again. */
+const BUSY_MS = 1_000;
 /**
  * A longer log shall restart, which it does when all of it is copied; the journal copies the rest while
  * it commits nothing. So that this rest is short, rounds follow each other at once until a round takes
@@ -46,8 +49,7 @@ let fails = false;
 self.onmessage = ({ data }: MessageEvent<Start | "grown" | "close">) => {
   if (data === "close") return close();
   if (data === "grown") return void (db && schedule(endedAtMs + CHECKPOINT_MS - performance.now()));
-  db = new Database(data.path, { readwrite: true, create: false });
-  db.run("PRAGMA busy_timeout = 1000");
+  db = new SqliteConnection(data.path, { readwrite: true, create: false }, BUSY_MS);
   db.run("PRAGMA wal_autocheckpoint = 0");
   db.run(`PRAGMA synchronous = ${data.sync}`);
   pageBytes = db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;

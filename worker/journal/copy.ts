@@ -1,10 +1,10 @@
 /** A copy of a journal: what is in it, and what `meta` says of it beside the journal's own. */
-import { Database } from "bun:sqlite";
 import { refuseUnknown } from "../format.ts";
 import { PAYMENT_STATES } from "../transitions.ts";
 import { damagedBy } from "./damage.ts";
 import { noteCleanEnd } from "./ending.ts";
 import { metaOf } from "./meta.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 
 /**
  * Keys in `meta`. Everything that was durable at `backup_at_ms` is in the copy; nothing that was
@@ -26,7 +26,7 @@ export type OnBytes = (bytes: number | null) => void;
 
 /** Writes into a copy that nobody else has open; the caller syncs it. No log stays beside it. */
 export function mark(path: string, key: Mark, atMs: number): void {
-  using db = new Database(path, { readwrite: true, create: false });
+  using db = new SqliteConnection(path, { readwrite: true, create: false });
   db.run("PRAGMA journal_mode = MEMORY");
   db.run("PRAGMA synchronous = OFF");
   db.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, atMs]);
@@ -36,7 +36,7 @@ export function mark(path: string, key: Mark, atMs: number): void {
 
 /** Looks through all of a copy. Throws with one sentence when it is damaged, or no journal. */
 export function contentsOf(path: string): Contents {
-  using db = new Database(path, { readonly: true });
+  using db = new SqliteConnection(path, { readonly: true });
   const found = damagedBy(db);
   if (found !== null) throw new Error(`the copy is damaged: ${found.replaceAll(/\s+/g, " ")}`);
   refuseUnknown(db);

@@ -1,8 +1,8 @@
 /** Looks through the journal whenever it is told to, in a thread of its own that gives way to all others. */
-import { Database } from "bun:sqlite";
 import { damageIn } from "./damage.ts";
 import type { Looked } from "./integrity.ts";
 import { stepBack } from "./libc.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 
 declare const self: Worker;
 
@@ -13,7 +13,7 @@ post("ready");
 /** Looks through the file, and has closed it on return. */
 function look(path: string): Looked {
   try {
-    using db = new Database(path, { readonly: true });
+    using db = new SqliteConnection(path, { readonly: true });
     return { damage: damageIn(db) };
   } catch (error) {
     return { failure: (error as Error).message };

@@ -9,7 +9,7 @@
  * is opened before SQLite opens the file and closed after it: closing any descriptor of a file gives
  * back every lock that SQLite has on it.
  */
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import {
   closeSync,
   constants,
@@ -24,6 +24,7 @@ import {
 import { dirname } from "node:path";
 import { lockFile } from "./libc.ts";
 import { RESTORE } from "./restore.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 import { isTroubleNoted, troubleNote } from "./trouble-note.ts";
 
 const MAGIC = "SQLite format 3\0";
@@ -138,7 +139,7 @@ function refuseOtherForms(fd: number): void {
 }
 
 function lockBeside(path: string): Database {
-  const lock = new Database(path);
+  const lock = new SqliteConnection(path, { create: true, readwrite: true }, 0);
   try {
     lock.run("BEGIN EXCLUSIVE");
     return lock;

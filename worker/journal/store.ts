@@ -27,7 +27,7 @@
  * Each move states in its WHERE which states it may start from (sqlite-moves.ts), so that a payment
  * that is settled, rejected or in conflict can never be moved again.
  */
-import { Database, type Statement } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { compareAddresses, knownAddresses, type Address, type Addresses } from "../addresses.ts";
@@ -50,6 +50,7 @@ import { SqliteSources } from "./sqlite-sources.ts";
 import { RECENT, SqliteUnsettled } from "./sqlite-unsettled.ts";
 import { SqliteTariffs } from "./sqlite-tariffs.ts";
 import { SqliteWebhooks } from "./sqlite-webhooks.ts";
+import { SqliteConnection } from "../sqlite-connection.ts";
 import type { KnownTariff, Priced } from "../tariffs.ts";
 import { uuidFromHex } from "../uuid.ts";
 import {
@@ -450,8 +451,7 @@ export function openDatabase(path: string, sync: JournalSync): Database {
   let db: Database | null = null;
   try {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
-    db = new Database(path, { create: true, readwrite: true, strict: true });
-    db.run("PRAGMA busy_timeout = 5000");
+    db = new SqliteConnection(path, { create: true, readwrite: true, strict: true });
     refuseUnknown(db);
     db.run(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.run("PRAGMA journal_mode = WAL");
