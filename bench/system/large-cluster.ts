@@ -10,7 +10,7 @@ import { until } from "../../testing/until.ts";
 import { byTurns, Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { fillDatabase } from "./settled-database.ts";
 import { TEN_MILLION } from "./settled-journal.ts";
-import { medianMsOf } from "./questions.ts";
+import { mediansOf } from "./questions.ts";
 import { summaryOf, totalOf } from "./sums.ts";
 import { Workers } from "./workers.ts";
 
@@ -57,8 +57,10 @@ async function measure(
   const startMs = first.readyMs;
   await workers.start();
   await workers.untilEven();
-  const summaryMs = await medianMsOf(SUMMARIES, async () => {
-    checks.equal("settled", totalOf(await summaryOf(workers.http)).count, settled);
+  const { summaryMs } = await mediansOf(SUMMARIES, {
+    async summaryMs() {
+      checks.equal("settled", totalOf(await summaryOf(workers.http)).count, settled);
+    },
   });
   const second = workers.httpOf(1);
   const killedAtMs = performance.now();

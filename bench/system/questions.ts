@@ -32,15 +32,22 @@ export function askSteadily(perSecond: number, ask: (n: number) => Promise<void>
   };
 }
 
-/** Asks so many times, one after the other; gives the median of the milliseconds. */
-export async function medianMsOf(many: number, ask: () => Promise<void>): Promise<number> {
-  const spans: number[] = [];
+/** Asks each so many times, by turns, so that all meet the same machine; gives the medians of the milliseconds. */
+export async function mediansOf<Name extends string>(
+  many: number,
+  asks: Readonly<Record<Name, () => Promise<void>>>,
+): Promise<Record<Name, number>> {
+  const names = Object.keys(asks) as Name[];
+  const spans = new Map(names.map((name) => [name, [] as number[]]));
   for (let n = 0; n < many; n++) {
-    const startMs = performance.now();
-    await ask();
-    spans.push(performance.now() - startMs);
+    for (const [name, taken] of spans) {
+      const startMs = performance.now();
+      await asks[name]();
+      taken.push(performance.now() - startMs);
+    }
   }
-  return median(spans);
+  const medians = names.map((name) => [name, median(spans.get(name)!)] as const);
+  return Object.fromEntries(medians) as Record<Name, number>;
 }
 
 /** A page of `GET /payments`, as far as it is compared. */

@@ -8,7 +8,7 @@ import { statSync } from "node:fs";
 import type { GatewayClient, Sum } from "../../testing/gateway.ts";
 import { seededRandom } from "../../testing/random.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
-import { jsonFrom, medianMsOf, type Page } from "./questions.ts";
+import { jsonFrom, mediansOf, type Page } from "./questions.ts";
 import {
   FALLBACK_EACH,
   HUNDRED_MILLION,
@@ -66,9 +66,8 @@ async function rowsOf(
     all.start.push(stack.worker.readyMs);
     const questions = questionsTo(stack.workerHttp, journal, sums, round, checks);
     const many = context.quick ? 20 : 1_000;
-    for (const kind of Object.keys(questions) as Asked[]) {
-      all[kind].push(await medianMsOf(many, questions[kind]));
-    }
+    const medians = await mediansOf(many, questions);
+    for (const kind of Object.keys(medians) as Asked[]) all[kind].push(medians[kind]);
     all.memory.push(stack.worker.memoryMb());
   }
   const note = `${journal.count} settled`;
