@@ -36,6 +36,7 @@ import { WaitingLines } from "./pipeline/waiting-lines.ts";
 import { Router } from "./router.ts";
 import { LaneLog } from "./telemetry/lane-log.ts";
 import { Meter } from "./telemetry/meter.ts";
+import type { ProcessorMode } from "./transitions.ts";
 
 export type { Answer, PipelineOptions } from "./pipeline/options.ts";
 
@@ -101,6 +102,7 @@ export class Pipeline {
       queue,
       pace,
       tariffsFromMs: options.tariffsFromMs,
+      risked: (lane) => this.#resolver.risked(lane),
       send,
     });
     this.meter = new Meter(clock, payments, lanes.all, () => this.verdicts.stored);
@@ -121,7 +123,7 @@ export class Pipeline {
       ...options,
       lanes,
       payments,
-      laneLog: this.laneLog,
+      setMode: (lane, mode) => this.#setMode(lane, mode),
       incidents,
       maySend,
       withdraw: (payment) => this.#withdraw(payment),
@@ -295,6 +297,7 @@ export class Pipeline {
       onChange: (from, to, cause) => {
         this.laneLog.breakerChanged(processor.name, from, to, cause);
         this.#tellOfBreaker(lane, to, cause);
+        if (to === "closed") this.#resolver.works(clock.steadyMs(), lane);
         // Another lane may be the right one now.
         this.queue.wake(Number.POSITIVE_INFINITY);
       },
@@ -414,12 +417,18 @@ export class Pipeline {
     });
   }
 
+  #setMode(lane: Lane, mode: ProcessorMode): void {
+    this.laneLog.modeChanged(lane, mode);
+    if (mode === "forced" && lane.mode !== mode) {
+      this.#resolver.works(this.#options.clock.steadyMs(), lane);
+    }
+    lane.mode = mode;
+  }
+
   /** Takes over what operators have decided, at whichever worker. */
   #follow({ modes, urls, isTrusted }: SharedDecisions): void {
     for (const lane of this.lanes.all) {
-      const mode = modes[lane.number] ?? lane.mode;
-      this.laneLog.modeChanged(lane, mode);
-      lane.mode = mode;
+      this.#setMode(lane, modes[lane.number] ?? lane.mode);
       if (lane.movedFrom === null || urls[lane.number] !== lane.url) continue;
       confirmAddress(lane, this.incidents);
       this.onEvent();

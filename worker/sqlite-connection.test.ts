@@ -1,4 +1,4 @@
-/** What is closed holds neither a file nor a lock, whatever statements it had prepared. */
+/** A connection that is closed holds neither a file nor a lock, whatever statements it had prepared. */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { temporaryDirectory } from "../testing/temporary.ts";

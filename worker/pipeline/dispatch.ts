@@ -20,6 +20,8 @@ export type DispatchOptions = {
   readonly queue: WaitingLines<Lane>;
   readonly pace: Pace;
   readonly tariffsFromMs: number;
+  /** Called when a payment is sent to a lane that is open. */
+  readonly risked: (lane: Lane) => void;
   /** Called with each payment whose assignment is durable. */
   readonly send: (payment: OpenPayment, reservation: Reservation) => void;
 };
@@ -107,6 +109,7 @@ export class Dispatch {
 
   #reserve(nowMs: number, lane: Lane): Reservation {
     this.#shortage.tried(nowMs);
+    if (!lane.working) this.#options.risked(lane);
     return { lane, ticket: lane.admit(nowMs) };
   }
 

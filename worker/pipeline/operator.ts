@@ -17,7 +17,6 @@ import { factorOf } from "../../shared/tariff.ts";
 import type { Journal } from "../journal.ts";
 import type { Lane, Lanes } from "../lane.ts";
 import { ownerOf, type Move, type OpenPayment } from "../payment.ts";
-import type { LaneLog } from "../telemetry/lane-log.ts";
 import type { Intervention, ProcessorMode, Transition } from "../transitions.ts";
 import { confirmAddress } from "./addresses.ts";
 import type { Caution } from "./caution.ts";
@@ -48,7 +47,8 @@ export type OperatorOptions = {
   readonly journal: Journal;
   readonly lanes: Lanes;
   readonly payments: OpenPayments;
-  readonly laneLog: LaneLog;
+  /** A processor has a mode from now on. */
+  readonly setMode: (lane: Lane, mode: ProcessorMode) => void;
   readonly processorTimeoutMs: number;
   /** From now on nothing is sent for a payment. */
   readonly withdraw: (payment: OpenPayment) => void;
@@ -264,7 +264,7 @@ export class Operator {
   }
 
   async #onProcessor(command: ProcessorCommand): Promise<OperatorAnswer> {
-    const { lanes, journal, laneLog } = this.#options;
+    const { lanes, journal, setMode } = this.#options;
     const { action, name } = command;
     const lane = lanes.named(name);
     if (lane === null) {
@@ -275,8 +275,7 @@ export class Operator {
     }
     if (action === "moved") return this.#moved(lane, command.grounds);
     const mode = MODE_AFTER[action];
-    laneLog.modeChanged(lane, mode);
-    lane.mode = mode;
+    setMode(lane, mode);
     const intervention = this.#interventionOf(action, command.grounds);
     await this.#durable({ kind: "mode", processor: lane.number, mode, intervention });
     return done(mode, `${name} ${MODE_MEANS[mode]}.`);

@@ -10,7 +10,7 @@ import {
   UNKNOWN,
   type BenchOptions,
 } from "./scripted.fixture.ts";
-import { operate, reasonOf, stateOf } from "./operator.fixture.ts";
+import { GROUNDS, operate, reasonOf, stateOf } from "./operator.fixture.ts";
 import { idOf, settlePromises, WALL_START_MS } from "./world.fixture.ts";
 
 const START_MS = WALL_START_MS - 5_000;
@@ -295,6 +295,109 @@ test("those tried again and again are its trials still when nothing else waits",
     }
   }
   expect(bench.default.charges).toHaveLength(6);
+});
+
+describe("when a processor may work again", () => {
+  const FINE = { failing: false, minResponseTimeMs: 1 };
+
+  /** A payment that was tried four times in vain rests for seconds; others go elsewhere at once. */
+  async function resting(options: BenchOptions = {}): Promise<Bench> {
+    const bench = new Bench({ patienceMs: 0, random: () => 0.9, ...options });
+    await (await bench.send(1)).answer(UNKNOWN);
+    bench.openLane(0);
+    const answered = new Set(bench.default.charges);
+    while (bench.default.charges.length < 5 || answered.size < 5) {
+      await bench.tick();
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+      for (const charge of bench.default.charges.filter((one) => !answered.has(one))) {
+        answered.add(charge);
+        await charge.answer(UNKNOWN);
+      }
+    }
+    return bench;
+  }
+
+  async function takeThere(bench: Bench, n: number): Promise<string> {
+    const before = bench.default.charges.length;
+    bench.take(n);
+    await bench.commit();
+    return bench.default.charges.length > before ? "default" : "fallback";
+  }
+
+  test("what waits there is asked for before another payment is risked", async () => {
+    using bench = await resting();
+    const looks = bench.default.looks.length;
+    bench.lanes[0]!.recordHealth(bench.clock.nowMs, FINE);
+    expect(await takeThere(bench, 100)).toBe("fallback");
+    bench.pipeline.onEvent();
+    await bench.tick(0);
+    expect(bench.default.looks).toHaveLength(looks + 1);
+    expect(await takeThere(bench, 101)).toBe("fallback");
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick(0);
+    expect(last(bench.default.charges).asked.correlationId).toBe(idOf(1));
+    await last(bench.default.charges).answer(ACCEPTED);
+    await bench.tick();
+    expect(bench.settled[0]).toBe(1);
+    expect(await takeThere(bench, 102)).toBe("default");
+  });
+
+  test("one that is tried in vain leaves the next turn to another payment, and so on", async () => {
+    using bench = await resting();
+    const tried: string[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      bench.lanes[0]!.recordHealth(bench.clock.nowMs, FINE);
+      bench.pipeline.onEvent();
+      await bench.tick(0);
+      const there = await takeThere(bench, 100 + turn);
+      if (there === "fallback") {
+        await last(bench.default.looks).answer(NOTHING);
+        await bench.tick(0);
+        expect(last(bench.default.charges).asked.correlationId).toBe(idOf(1));
+      }
+      tried.push(last(bench.default.charges).asked.correlationId);
+      await last(bench.default.charges).answer(there === "default" ? REFUSED : UNKNOWN);
+    }
+    expect(tried).toEqual([idOf(1), idOf(101), idOf(1), idOf(103)]);
+  });
+
+  test("what is not sent there again keeps no other payment away", async () => {
+    using bench = await resting();
+    bench.default.remembersForMs = 0;
+    bench.lanes[0]!.recordHealth(bench.clock.nowMs, FINE);
+    bench.pipeline.onEvent();
+    for (let i = 0; i < 3; i++) {
+      await bench.tick();
+      for (const look of bench.default.looks) await look.answer(NOTHING);
+    }
+    expect(await takeThere(bench, 100)).toBe("default");
+  });
+
+  test("what rests there is asked for at once when its breaker closes", async () => {
+    using bench = await resting();
+    const looks = bench.default.looks.length;
+    const lane = bench.lanes[0]!;
+    bench.clock.nowMs += 1_000;
+    const report = { signal: "accepted", latencyMs: 5, dropped: false, cause: "" } as const;
+    while (lane.breaker.kind !== "closed") {
+      lane.record(bench.clock.nowMs, lane.admit(bench.clock.nowMs), report);
+    }
+    await bench.tick(0);
+    expect(bench.default.looks).toHaveLength(looks + 1);
+  });
+
+  test("what rests there is asked for at once when an operator forces it", async () => {
+    using bench = await resting();
+    const looks = bench.default.looks.length;
+    void bench.pipeline.operate({
+      kind: "processor",
+      action: "force",
+      name: bench.lanes[0]!.name,
+      grounds: GROUNDS,
+    });
+    await bench.tick(0);
+    expect(bench.default.looks).toHaveLength(looks + 1);
+  });
 });
 
 test("a payment of a processor that is not configured any more is left alone", async () => {

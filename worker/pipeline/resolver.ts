@@ -6,6 +6,9 @@
  * again and again leaves them to payments that wait, or a few that never get an answer would keep a
  * healthy processor out. Every bound is a lane's: one that hangs keeps nobody else waiting.
  *
+ * When a lane that is open may work again, they rest no longer: no payment that another processor would
+ * take is risked there before one of them was; one that is tried in vain then leaves it the next turn.
+ *
  * A processor may know an id for a time only. After that the same body would be a second charge, so that
  * it is looked up, and nothing else; what cannot be looked up waits for an operator. One that cannot be
  * asked at all is sent the body again at once, within that time.
@@ -39,7 +42,11 @@ export type Resolution = {
   readonly tries: number;
 };
 /** A resolution that is due: taken out until its call has ended. */
-export type Due = Resolution & { readonly lane: Lane };
+export type Due = Resolution & {
+  readonly lane: Lane;
+  /** It rests no longer since its processor, whose lane is open, may work again. */
+  readonly isNews: boolean;
+};
 
 export class Resolver {
   readonly #lanes: Lanes;
@@ -50,6 +57,8 @@ export class Resolver {
   readonly #waiting = new Map<number, Map<number, Resolution>>();
   /** Payments that are not sent again, by processor: it may have forgotten them. */
   readonly #outlived = new Map<number, Set<number>>();
+  /** Lanes that might have worked again, where one of these was tried in vain, and no other payment since. */
+  readonly #inVain = new Set<Lane>();
   /** Calls under way of each lane. */
   readonly #underWay = { look: new Map<Lane, number>(), charge: new Map<Lane, number>() };
 
@@ -80,6 +89,20 @@ export class Resolver {
     this.#forget(payment);
   }
 
+  /** A payment that is no unknown one was sent to a lane that is open. */
+  risked(lane: Lane): void {
+    this.#inVain.delete(lane);
+  }
+
+  /** The lane works, or an operator says so: what rests is due. */
+  works(nowMs: number, lane: Lane): void {
+    this.#inVain.delete(lane);
+    const waiting = this.#waiting.get(lane.number);
+    for (const one of waiting?.values() ?? []) {
+      if (one.dueAtMs > nowMs) this.#wait({ ...one, dueAtMs: nowMs });
+    }
+  }
+
   /** Number of payments that are not sent there again, and wait for a look or an operator. */
   outlivedAt(lane: Lane): number {
     return this.#outlived.get(lane.number)?.size ?? 0;
@@ -87,26 +110,31 @@ export class Resolver {
 
   /**
    * Gives those that are due, one after the other, each taken out; its call must be under way before the next is
-   * asked for. `othersWait`: payments that belong to nobody, and might go as trials instead.
+   * asked for. `othersWait`: payments that belong to nobody, and might go as trials instead. Says of each lane
+   * whether it asks first.
    */
   *due(nowMs: number, othersWait: boolean): Generator<Due> {
     for (const [processor, waiting] of this.#waiting) {
       const lane = this.#lanes.numbered(processor);
       // Payments of a processor that is gone from the configuration, or has moved, are an operator's.
       if (lane === null || lane.movedFrom !== null || lane.restMs(nowMs) > 0) continue;
+      lane.asksFirst = !this.#inVain.has(lane) && (waiting.size > 0 || this.#isAsking(lane));
+      const isNews = lane.asksFirst && lane.mayWork(nowMs);
       let places = this.#placesForLooks(lane);
       for (const one of waiting.values()) {
-        if (one.dueAtMs > nowMs) continue;
+        if (one.dueAtMs > nowMs && !isNews) continue;
         if (one.step === "charge" && !this.#maySend(one.payment, lane)) {
           this.#outlive(nowMs, one, lane);
+          if (isNews) this.#triedInVain(lane);
           continue;
         }
-        if (one.step === "look" ? places <= 0 : !this.#mayCharge(nowMs, one, lane, othersWait))
+        const others = othersWait && !isNews;
+        if (one.step === "look" ? places <= 0 : !this.#mayCharge(nowMs, one, lane, others))
           continue;
         if (one.step === "look") places--;
         const { kind } = one.payment.state;
         if (kind !== "unknown") throw new Error(`${nameOf(one.payment)}: resolved while ${kind}`);
-        yield this.#begin({ ...one, lane });
+        yield this.#begin({ ...one, lane, isNews });
       }
     }
   }
@@ -130,7 +158,7 @@ export class Resolver {
   ask(nowMs: number, payment: OpenPayment, lane: Lane): Due {
     const waiting = this.#waiting.get(lane.number)?.get(payment.seq);
     const { tries, dueAtMs } = waiting ?? { tries: 0, dueAtMs: nowMs };
-    return this.#begin({ payment, step: "look", dueAtMs, tries, lane });
+    return this.#begin({ payment, step: "look", dueAtMs, tries, lane, isNews: false });
   }
 
   /** The look has ended, and the processor gave no information: it is sent again. */
@@ -141,8 +169,9 @@ export class Resolver {
   }
 
   /** The call that sent it again has ended, in whatever. */
-  charged({ lane }: Due): void {
+  charged({ lane, payment, isNews }: Due): void {
     this.#count("charge", lane, -1);
+    if (isNews && payment.state.kind === "unknown") this.#triedInVain(lane);
   }
 
   #wait(one: Resolution): void {
@@ -169,6 +198,15 @@ export class Resolver {
     this.#waiting.get(due.lane.number)?.delete(due.payment.seq);
     this.#count(due.step, due.lane, 1);
     return due;
+  }
+
+  #triedInVain(lane: Lane): void {
+    this.#inVain.add(lane);
+    lane.asksFirst = false;
+  }
+
+  #isAsking(lane: Lane): boolean {
+    return this.#at("look", lane) + this.#at("charge", lane) > 0;
   }
 
   #placesForLooks(lane: Lane): number {

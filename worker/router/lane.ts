@@ -55,6 +55,8 @@ export class RouterLane {
   mode: ProcessorMode = "auto";
   /** Address that its payments belong to, while it is configured with another: nothing is sent to it. */
   movedFrom: string | null = null;
+  /** Payments that it may have charged wait for its word: none that another one would take is risked before. */
+  asksFirst = false;
   /** Calls that are this worker's, of those that the processor takes from all workers. */
   inFlightShare = Number.POSITIVE_INFINITY;
   readonly #breaker: Breaker;
@@ -105,11 +107,15 @@ export class RouterLane {
   get doubtUntilMs(): number {
     return this.#failedAtMs + DOUBT_MS;
   }
-  /**
-   * True when it is open, and gets a payment that another one would take: its health probe says that it works, or
-   * says nothing, as of a processor that cannot be asked, and it was not tried for a while.
-   */
+  /** True when it is open, and gets a payment that another one would take. */
   isInvited(nowMs: number): boolean {
+    return !this.asksFirst && this.mayWork(nowMs);
+  }
+  /**
+   * True when it is open, and may work again: its health probe says so, or says nothing, as of a processor that
+   * cannot be asked, and it was not tried for a while.
+   */
+  mayWork(nowMs: number): boolean {
     if (this.mode === "forced") return false;
     if (this.#breaker.isInvited) return true;
     return nowMs - this.#readAtMs >= HEALTH_SILENT_MS && this.#breaker.admitsProbe(nowMs);
