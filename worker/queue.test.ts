@@ -35,6 +35,10 @@ test("gives the nearest deadline first, whether it waited or came back", () => {
   expect(drain(queueOf([10, 20, 30], [25, 5, 20]))).toEqual([5, 10, 20, 20, 25, 30]);
 });
 
+test("one that another worker left goes by its deadline", () => {
+  expect(drain(queueOf([10, 30, 40, 20, 25, 50]))).toEqual([10, 20, 25, 30, 40, 50]);
+});
+
 test("of equal deadlines the one that came back goes first", () => {
   const queue = new PaymentQueue();
   queue.push(payment(10, 1));

@@ -23,7 +23,12 @@ export class PaymentQueue {
     return this.#returned.length + this.#line.length - this.#first;
   }
 
+  /** One with a nearer deadline than the newest, as another worker left it, goes before it. */
   push(payment: OpenPayment): void {
+    const newest = this.#line.at(-1);
+    if (newest !== undefined && newest.deadlineMs > payment.deadlineMs) {
+      return this.putBack(payment);
+    }
     this.#line.push(payment);
   }
 

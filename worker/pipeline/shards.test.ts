@@ -129,6 +129,31 @@ test("a start is over once the payments of this worker's shards are taken up", a
   expect(bench.pipeline.payments.count).toBe(1);
 });
 
+test("shards of a worker that is gone are taken up some at a time, each batch of them at once", async () => {
+  const { shared, bench } = await started();
+  using _ = bench;
+  const { journal } = bench;
+  const open = journal.open.bind(journal);
+  const asked: { readonly shards: number; readonly loading: number }[] = [];
+  journal.open = async (shards?: readonly number[]) => {
+    asked.push({ shards: shards!.length, loading: shared.holding.loading.length });
+    await new Promise(setImmediate);
+    return shards!.length > 0 ? [] : open();
+  };
+  const all = Array.from({ length: SHARDS }, (__, shard) => shard);
+  const half = all.filter((shard) => shard !== mine).slice(0, 100);
+  shared.hear({ gained: shared.learn([mine, ...half]) });
+  // More come while these are read.
+  shared.hear({ gained: shared.learn(all) });
+  while (shared.holding.loading.length > 0) await new Promise(setImmediate);
+  const first = [16, 16, 16, 16, 16, 16, 4];
+  const more = [16, 16, 16, 16, 16, 16, 16, 16, 16, 11];
+  expect(asked.map(({ shards }) => shards)).toEqual([...first, ...more]);
+  const loading = asked.map((one) => one.loading);
+  expect(loading).toEqual(loading.toSorted((a, b) => b - a));
+  expect(new Set(loading).size).toBe(asked.length);
+});
+
 describe("a payment that comes while its shard is read", () => {
   test("waits, and is taken once it is there", async () => {
     const shared = new Shared();
@@ -255,6 +280,7 @@ describe("shards that another worker is to have", () => {
     const gained = shared.learn(Array.from({ length: SHARDS }, (__, shard) => shard));
     shared.hear({ gained });
     expect(bench.lanes.map(({ inFlightShare }) => inFlightShare)).toEqual([640, 640]);
+    while (shared.holding.loading.length > 0) await new Promise(setImmediate);
   });
 });
 

@@ -20,6 +20,9 @@ import type { Lane } from "../lane.ts";
 import type { OpenPayment } from "../payment.ts";
 import type { OpenPayments } from "./open-payments.ts";
 
+/** Bounds what one turn takes up of all that a worker has left behind. */
+const LOADED_AT_ONCE = 16;
+
 export type ShardsOptions = {
   readonly clock: Clock;
   readonly shared: SharedJournal;
@@ -58,6 +61,8 @@ export class Shards {
   readonly #closing = new Map<number, Closing>();
   /** Their payments of which something is under way: others need not be looked at in each tick. */
   #moving: readonly OpenPayment[] = [];
+  /** Resolves when all that was gained is loaded; no two readings may find the same payment. */
+  #loaded: Promise<void> = Promise.resolve();
   #isGiving = false;
   #isDecided = false;
 
@@ -69,7 +74,7 @@ export class Shards {
 
   /** Takes up what this worker has at its start, and from then on what it gains. */
   async begin(): Promise<void> {
-    const { clock, shared, load } = this.#options;
+    const { clock, shared } = this.#options;
     // Where there are others, calls of whoever had them before may still run.
     const { count } = this.holding;
     this.#share.has(clock.steadyMs(), count, count < SHARDS ? count : 0);
@@ -77,7 +82,7 @@ export class Shards {
     // News tell of all that is gained from here on.
     const first = this.holding.loading;
     shared.onNews = (news) => this.#learn(news);
-    await load(first);
+    await this.#load(first);
   }
 
   /** True for the one worker that asks processors for their health. */
@@ -121,7 +126,7 @@ export class Shards {
   }
 
   #learn({ gained, abandoned, gifts, health, ...decisions }: SharedNews): void {
-    const { clock, shared, load, onMap, lanes } = this.#options;
+    const { clock, shared, onMap, lanes } = this.#options;
     onMap(shared.map, shared.leads);
     this.#follow(decisions);
     // A worker that asks no more would go on saying what it found last.
@@ -131,9 +136,18 @@ export class Shards {
     }
     this.#share.has(clock.steadyMs(), this.holding.count, abandoned);
     this.#shareOut();
-    if (gained.length > 0) void load(gained);
+    if (gained.length > 0) void this.#load(gained);
     if (this.#closing.size > 0 || this.#isKept() || !this.#share.isWhole(clock.steadyMs())) return;
     this.#close(gifts);
+  }
+
+  /** Loads them some at a time, each as soon as it can be. */
+  #load(shards: readonly number[]): Promise<void> {
+    return (this.#loaded = this.#loaded.then(async () => {
+      for (let from = 0; from < shards.length; from += LOADED_AT_ONCE) {
+        await this.#options.load(shards.slice(from, from + LOADED_AT_ONCE));
+      }
+    }));
   }
 
   /** Begins to give shards away, with one look at all that is open. */

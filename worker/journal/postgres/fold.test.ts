@@ -174,6 +174,36 @@ function oneBlock(rows: () => Promise<number[]>): Ask {
   }) as Ask;
 }
 
+test("a database that does not answer in time is asked for less, and for more once it does", async () => {
+  const rows = 128 * BLOCK_ROWS;
+  const ends = { stream: 0, base: 0, rows, at: null };
+  const blocks = Array.from({ length: 128 }, (_, block) => block);
+  const column = (value: number) => blocks.map(() => value);
+  /** Rows that it answers for in time. */
+  let most = 3 * BLOCK_ROWS;
+  const asked: number[] = [];
+  const ask = (async (text: string, values: readonly unknown[]) => {
+    if (text.includes("FROM blocks")) {
+      const [min, count] = [column(1), column(BLOCK_ROWS)];
+      return [{ block: blocks, processor: column(0), min, max: min, count, cents: count }];
+    }
+    if (!text.includes("in_order")) return [ends];
+    const [from, to] = values.slice(1).map((value) => Number(String(value).slice(1, -1)));
+    const count = to! - from!;
+    asked.push(count / BLOCK_ROWS);
+    if (count > most) throw new JournalUnreachable("it takes too long");
+    if (asked.length > 8) most = rows;
+    const ones = Array.from({ length: count }, () => 1);
+    return [{ at: ones, cents: ones, processor: ones.map(() => 0) }];
+  }) as Ask;
+  using _ = spyOn(Bun, "sleep").mockResolvedValue();
+  const ledger = new LedgerWriter(allocateLedger(2 * rows, PROCESSORS, ROWS_MAX));
+  await (await Fold.begin(ask, ledger)).fill(() => false);
+  expect(new LedgerCursor(ledger.memory).filledFrom).toBe(0);
+  expect(asked.slice(0, 9)).toEqual([64, 32, 16, 8, 4, 2, 4, 2, 4]);
+  expect(Math.max(...asked.slice(9))).toBeGreaterThanOrEqual(32);
+});
+
 test("while the database is away the ring waits to be filled, and any other error ends that", async () => {
   const errors = [new JournalUnreachable("away"), new JournalUnreachable("away"), null];
   const ones = Array.from({ length: BLOCK_ROWS }, () => 1);

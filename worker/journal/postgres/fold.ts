@@ -49,17 +49,39 @@ type FoldedRow = Ends & {
 
 const NOTHING: Known = { base: 0, row: 0 };
 const NO_BLOCKS: Promise<BlockTotals[]> = Promise.resolve([]);
-/** Bounds the memory that a start or a fold takes. */
+/** Bounds the memory that a start or a fold takes, and what a database that does not answer is asked for at least. */
 const ROWS_AT_ONCE = 64 * BLOCK_ROWS;
+const ROWS_AT_ONCE_MIN = BLOCK_ROWS;
 const BLOCK_TOTALS_AT_ONCE = 8_192;
 const TRIES = 6;
 const TRY_AGAIN_MS = 500;
+
+/**
+ * Rows that a question asks for: half as many after one that the database did not answer in time, as a busy one may
+ * not, and twice as many after one that it did.
+ */
+class Portion {
+  rows = ROWS_AT_ONCE;
+
+  async ask<T>(question: (rowsMax: number) => Promise<T>): Promise<T> {
+    try {
+      const answer = await question(this.rows);
+      this.rows = Math.min(ROWS_AT_ONCE, this.rows * 2);
+      return answer;
+    } catch (error) {
+      this.rows = Math.max(ROWS_AT_ONCE_MIN, this.rows / 2);
+      throw error;
+    }
+  }
+}
 
 export class Fold implements Places {
   readonly #ask: Ask;
   readonly #ledger: FoldedLedger;
   /** Base of each stream, and the first of its rows that is not folded. */
   readonly #known = new Map<number, Known>();
+  readonly #toFill = new Portion();
+  readonly #toFold = new Portion();
   #runs: Run[] = [];
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
@@ -101,7 +123,7 @@ export class Fold implements Places {
   async fill(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       try {
-        if (!(await this.fillPiece())) return;
+        if (!(await this.#toFill.ask((rowsMax) => this.fillPiece(rowsMax)))) return;
       } catch (error) {
         if (!(error instanceof JournalUnreachable)) throw error;
         await Bun.sleep(TRY_AGAIN_MS);
@@ -194,28 +216,32 @@ export class Fold implements Places {
   }
 
   async #fold(): Promise<void> {
-    for (;;) {
-      const known = [...this.#known];
-      const rows = await this.#ask<FoldedRow>(
-        `SELECT s.stream::int, s.base::float8, s.rows::float8, l.requested_at_ms::float8 AS at,
+    while (!(await this.#toFold.ask((rowsMax) => this.#foldPiece(rowsMax))));
+  }
+
+  /** Folds so many rows of each stream at most; false when there is more. */
+  async #foldPiece(rowsMax: number): Promise<boolean> {
+    const known = [...this.#known];
+    const rows = await this.#ask<FoldedRow>(
+      `SELECT s.stream::int, s.base::float8, s.rows::float8, l.requested_at_ms::float8 AS at,
            l.amount_cents::float8 AS cents, l.processor::int
          FROM streams s
          LEFT JOIN unnest($1::int[], $2::bigint[], $3::bigint[]) AS k (stream, base, row) ON k.stream = s.stream AND k.base = s.base
          LEFT JOIN LATERAL (SELECT * FROM ledger r WHERE r.stream = s.stream AND r.row < s.rows
-           AND r.row >= coalesce(k.row, s.base) ORDER BY r.row LIMIT ${ROWS_AT_ONCE}) l ON true
+           AND r.row >= coalesce(k.row, s.base) ORDER BY r.row LIMIT $4::int) l ON true
          WHERE s.rows > 0 ORDER BY s.stream, l.row`,
-        [
-          arrayOf(known.map(([stream]) => stream)),
-          arrayOf(known.map(([, { base }]) => base)),
-          arrayOf(known.map(([, { row }]) => row)),
-        ],
-      );
-      if (this.#take(rows)) return;
-    }
+      [
+        arrayOf(known.map(([stream]) => stream)),
+        arrayOf(known.map(([, { base }]) => base)),
+        arrayOf(known.map(([, { row }]) => row)),
+        rowsMax,
+      ],
+    );
+    return this.#take(rows, rowsMax);
   }
 
   /** Appends what was read; false when there is more. */
-  #take(rows: readonly FoldedRow[]): boolean {
+  #take(rows: readonly FoldedRow[], rowsMax: number): boolean {
     // Bases move all at once. One that goes back has nothing above it: numbers of its rows begin anew.
     const isPurged = rows.some(
       ({ stream, base }) => base > (this.#known.get(stream)?.base ?? base),
@@ -232,7 +258,7 @@ export class Fold implements Places {
         if (requestedAtMs !== null) this.#ledger.append(requestedAtMs, cents, processor);
       }
       const to = from + this.#ledger.head - at;
-      if (to < end && to - from < ROWS_AT_ONCE) throw gapIn(stream);
+      if (to < end && to - from < rowsMax) throw gapIn(stream);
       this.#folded(stream, base, from, to, at);
       isAll &&= to === end;
     }
