@@ -23,7 +23,7 @@ export class PaymentQueue {
     return this.#returned.length + this.#line.length - this.#first;
   }
 
-  /** One with a nearer deadline than the newest, as another worker left it, goes before it. */
+  /** Takes a payment in behind all with nearer deadlines: usually the newest, but not one that another worker left. */
   push(payment: OpenPayment): void {
     const newest = this.#line.at(-1);
     if (newest !== undefined && newest.deadlineMs > payment.deadlineMs) {
