@@ -40,20 +40,20 @@ export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<
     .toSorted((a, b) => b.ms - a.ms);
 }
 
-/** Time for which its main thread could have run and had no core. */
-function coreWaitMsOf(pid: number): number {
-  return Number(textOf(`/proc/${pid}/schedstat`).split(" ")[1] ?? 0) / 1e6;
+/**
+ * Begins to count for how long anybody on this machine waits for a core or a disk; gives a function that tells
+ * it. A promise about time is one for a machine that has both to spare: what was measured may be longer
+ * by so much. Where the kernel does not count that it is nothing.
+ */
+export function countBusyTime(): () => number {
+  const busy = () => stalledMs("cpu") + stalledMs("io");
+  const before = busy();
+  return () => busy() - before;
 }
 
-/**
- * Begins to count for how long processes wait for a core, all together and ours among them; gives a
- * function that tells it. A promise about time holds on a machine that has a core to spare: what was
- * measured may be longer by so much, which is next to nothing on one that is idle.
- */
-export function countCoreWaits(pids: readonly number[]): () => number {
-  const waited = () => [process.pid, ...pids].reduce((sum, pid) => sum + coreWaitMsOf(pid), 0);
-  const before = waited();
-  return () => waited() - before;
+function stalledMs(resource: "cpu" | "io"): number {
+  const totalUs = /^some .*total=(\d+)$/m.exec(textOf(`/proc/pressure/${resource}`))?.[1];
+  return Number(totalUs ?? 0) / 1_000;
 }
 
 /** Resident memory. */

@@ -23,6 +23,9 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: PATH, args: SWITCHES });
 }
 
+/** Ends a wait of a page for what never comes. */
+const WAIT_MS_MAX = 60_000;
+
 /** A page, and everything about it that should not be. */
 export type Watched = {
   readonly page: Page;
@@ -38,6 +41,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<Watched> {
   const page = await (await browser.newContext(options)).newPage();
+  page.setDefaultTimeout(WAIT_MS_MAX);
   const watched: Watched = { page, complaints: [], strangers: [] };
   page.on("pageerror", ({ message }) => watched.complaints.push(message));
   page.on("console", (message) => {
