@@ -41,6 +41,27 @@ test.skipIf(whyNot !== null)(
   },
 );
 
+test.each([
+  [7, true],
+  [8, false],
+])(
+  "a sync of the log by descriptor %p, which 7 wrote to, is the verdict's own: %p",
+  (by, isSynced) => {
+    const [id, log, link] = ["an-id", "</a-wal>", "5<UDP:[127.0.0.1:9]>"];
+    const calls = parseTrace(
+      [
+        `1 recvmmsg(${link}, "${id}") = 1`,
+        `1 pwrite64(7${log}, "a") = 1`,
+        `2 fsync(${by}${log}) = 0`,
+        `1 sendmmsg(${link}, "${id}") = 1`,
+        `3 sendto(6<TCP:[a]>, "HTTP/1.1 202 Accepted ${id}") = 1`,
+      ].join("\n"),
+    );
+    const trace = traceOf(calls, id, { linkPort: 9, logPath: "/a-wal" });
+    expect(trace).toMatchObject({ isOrdered: true, isWritten: true, isSynced });
+  },
+);
+
 /** Pays and settles one payment after the other under strace. */
 async function tracePayments(sync: JournalSync): Promise<PaymentTrace[]> {
   using directory = temporaryDirectory();

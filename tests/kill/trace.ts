@@ -27,7 +27,10 @@ export type PaymentTrace = {
   readonly isOrdered: boolean;
   /** True when the log was written to between its datagram and its verdict. */
   readonly isWritten: boolean;
-  /** True when the log was synced after the last of these writes, before the verdict left. */
+  /**
+   * True when the log was synced by whoever wrote to it, after the last of these writes and before the
+   * verdict left. The checkpoint's thread has the log open as well, and may sync it at any time.
+   */
   readonly isSynced: boolean;
   readonly lines: readonly string[];
 };
@@ -96,6 +99,7 @@ export function traceOf(
   const isSynced = onLog.some(
     ({ name, text, beganAt }) =>
       /^f(data)?sync$/.test(name) &&
+      descriptorOf(text) === descriptorOf(lastWrite?.text ?? "") &&
       text.endsWith("= 0") &&
       lastWrite !== undefined &&
       beganAt > lastWrite.endedAt,
@@ -108,4 +112,8 @@ export function traceOf(
       ({ name, text, beganAt, endedAt }) => `${beganAt}-${endedAt} ${name} ${text.slice(0, 120)}`,
     ),
   };
+}
+
+function descriptorOf(text: string): string {
+  return /^\d*/.exec(text)![0];
 }
