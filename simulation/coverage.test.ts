@@ -1,7 +1,5 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { coveredIn, judge, measure } from "./coverage.ts";
-
-setDefaultTimeout(300_000);
 
 const LCOV = `TN:
 SF:worker/router.ts

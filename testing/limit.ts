@@ -5,6 +5,6 @@
  */
 import { setDefaultTimeout } from "bun:test";
 
-export const TEST_MS_MAX = 180_000;
+export const TEST_MS_MAX = 300_000;
 
 setDefaultTimeout(TEST_MS_MAX);

@@ -278,7 +278,7 @@ describe("files", () => {
     expect(limited(", 5_000")).toHaveLength(1);
     expect(limited(",\n  20_000,\n")).toHaveLength(1);
     expect(limited(",\n  90_000,\n")).toHaveLength(1);
-    expect(limited(", 180_000")).toEqual([]);
+    expect(limited(", 300_000")).toEqual([]);
     expect(limited("")).toEqual([]);
     const named = 'const WAIT_MS = 60_000;\ntest("a", () => {\n}, WAIT_MS);\n';
     expect(limitComplaints(file("a.test.ts", named))).toHaveLength(1);

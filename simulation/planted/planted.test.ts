@@ -1,9 +1,7 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
 import { run } from "../../testing/process.ts";
 import { ROOT } from "../../testing/programs.ts";
-
-setDefaultTimeout(300_000);
 
 /** Runs the simulation with a bug planted; the violation that it printed, or null when it found none. */
 async function simulateWith(

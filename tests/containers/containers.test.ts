@@ -2,7 +2,7 @@
  * Tests the images, compose.yaml and haproxy.cfg as a user meets them: built, started, looked at, put
  * through a contest, crashed in the middle of another, stopped. Skipped where no daemon can be started.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { NO_HAPROXY, WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
 import { NO_POSTGRES, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
@@ -11,8 +11,6 @@ import { ROOT } from "../../testing/programs.ts";
 import { until } from "../../testing/until.ts";
 import { Daemon, whyNoDaemon } from "./daemon.ts";
 import { measure } from "./usage.ts";
-
-setDefaultTimeout(300_000);
 
 const REASON = await whyNoDaemon();
 const NOTE = REASON === null ? "" : ` (skipped: ${REASON})`;

@@ -3,11 +3,9 @@
  * the audit would say of a processor that charges twice, and of a fee that is another one, is in
  * tests/system/audit.test.ts and recount.test.ts.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { kill } from "./kill.ts";
 import { reportText } from "./report.ts";
-
-setDefaultTimeout(300_000);
 
 test("between processors of every kind, with fees that change, nothing is lost, charged twice or counted wrongly", async () => {
   const report = await kill({ kills: 4, seed: 3, rate: 60, kinds: true, source: true });

@@ -2,14 +2,13 @@
  * A piece of `bun run kill --webhooks`, so that it cannot rot: few kills, from source, and the audit in full;
  * and what the audit says of a shop that lacks something, or was told something else.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Status } from "../../testing/gateway.ts";
 import type { Received } from "../../testing/webhook-receiver.ts";
 import { kill } from "./kill.ts";
 import { reportText } from "./report.ts";
 import { auditTold } from "./shop.ts";
 
-setDefaultTimeout(300_000);
 const AT_MS = Date.UTC(2026, 0, 31);
 
 test("whatever is killed, the worker or its shop, the shop is told of every payment that ended", async () => {

@@ -1,9 +1,7 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 import { tryAll } from "./try.ts";
-
-setDefaultTimeout(300_000);
 
 test("every mutant is noticed by its test", async () => {
   const all = await tryAll(MUTANTS, availableParallelism());

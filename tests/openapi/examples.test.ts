@@ -1,8 +1,9 @@
 /** Tries what Schemathesis makes up, with few examples; `bun run openapi` tries more. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { IS_MISSING, LISTENERS, NOTE, tryExamples } from "./schemathesis.ts";
 
 /** Each takes a core for some ten seconds, on a machine that others use, too. */
+setDefaultTimeout(600_000);
 
 describe.skipIf(IS_MISSING).concurrent(`made-up requests${NOTE}`, () => {
   test.each(LISTENERS)(

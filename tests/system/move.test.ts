@@ -2,14 +2,13 @@
  * A journal is moved from a file into a database and back, by hand, with payments open in every way: the
  * gateway goes on at each place, nothing is charged twice, and the audit by hand finds nothing.
  */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { NO_POSTGRES, startPostgres, WHY_NO_POSTGRES } from "../../testing/postgres.ts";
 import { run } from "../../testing/process.ts";
 import { fromSource } from "../../testing/programs.ts";
 import { processorsAt, Stack } from "../../testing/stack.ts";
 import { until } from "../../testing/until.ts";
 
-setDefaultTimeout(300_000);
 const AMOUNT_CENTS = 1_990;
 
 test.skipIf(WHY_NO_POSTGRES !== null)(

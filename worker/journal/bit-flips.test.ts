@@ -4,7 +4,7 @@
  * journal are the same as before.
  */
 import { Database } from "bun:sqlite";
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { seededRandom } from "../../testing/random.ts";
 import { openToRead } from "../format.ts";
@@ -20,8 +20,6 @@ import {
 } from "./journal.fixture.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 import { openDatabase, PAGE_BYTES, SqliteStore } from "./store.ts";
-
-setDefaultTimeout(240_000);
 
 const SEED = 20_261_128;
 const PLACES = 10;

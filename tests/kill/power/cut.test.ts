@@ -1,10 +1,9 @@
 /** Cuts the power under load, as far as there is a strace that may trace. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { whyNoTrace } from "../trace.ts";
 import { cutPower, powerText } from "./cut.ts";
 
 const CUTS = 4;
-setDefaultTimeout(240_000);
 
 const whyNot = await whyNoTrace();
 const note = whyNot === null ? "" : ` (${whyNot})`;

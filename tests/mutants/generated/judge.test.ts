@@ -1,11 +1,10 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { judge } from "./judge.ts";
 import type { Generated } from "./mutate.ts";
 import { readImporters } from "./reach.ts";
 import { ROOT } from "../../../testing/programs.ts";
 
-setDefaultTimeout(300_000);
 /** Loaded by few tests, and by no simulated world. */
 const FEW = "api/workers/sites.ts";
 const importers = await readImporters();
