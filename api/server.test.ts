@@ -462,7 +462,7 @@ describe("stop", () => {
   });
 
   test("answers whoever still asks, with Connection: close, and turns readiness red", async () => {
-    const leaveTimes = { ...AT_ONCE, quietMs: 100, answerMsMax: 60_000 };
+    const leaveTimes = { ...AT_ONCE, quietMs: 1_500, answerMsMax: 60_000 };
     const api = runApi(undefined, { leaveTimes });
     using kept = await connect(api.port);
     expect(await kept.ask(`GET /readyz HTTP/1.1\r\nHost: shop\r\n\r\n`)).not.toMatch(SAYS_CLOSE);

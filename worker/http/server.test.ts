@@ -69,7 +69,7 @@ describe("whatever the Host", () => {
 
 describe("leaving", () => {
   test("everybody is answered, not ready and with Connection: close, until it stops", async () => {
-    const leaveTimes = { quietMs: 60_000, answerMsMax: 100, breakOffMs: 1_000 };
+    const leaveTimes = { quietMs: 60_000, answerMsMax: 1_500, breakOffMs: 1_000 };
     await using http = runHttp({ leaveTimes });
     http.server.setReadiness(READY);
     http.server.leave();
