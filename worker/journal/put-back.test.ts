@@ -93,6 +93,7 @@ test("the old journal and its note of trouble are moved aside, whole", async () 
   const old = readFileSync(path);
   writeFileSync(troubleNote(path), "a disk\n");
   writeFileSync(`${path}-wal`, "");
+  writeFileSync(`${path}-shm`, "");
   const aside = `${path}-${STAMP}`;
   expect(putBack(copy, path, NOW_MS, ignore).aside).toBe(aside);
   expect(readFileSync(aside).equals(old)).toBe(true);
