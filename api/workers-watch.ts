@@ -1,5 +1,5 @@
 /** Watches the links to all workers that payments go to, as they come and go with the map. */
-import { atMultiplesOf } from "../shared/clock.ts";
+import { recurring } from "../shared/clock.ts";
 import type { Readiness } from "../shared/http-api/readiness.ts";
 import { LinkWatch, type LinkWatchParts } from "./link-watch.ts";
 import type { KnownWorker } from "./workers.ts";
@@ -29,8 +29,8 @@ export class WorkersWatch {
   /** Looks from time to time, until what it gives is called. */
   start(doubtLookMs: number = DOUBT_LOOK_MS): () => void {
     const stops = [
-      atMultiplesOf(LOOK_MS, () => this.look()),
-      atMultiplesOf(doubtLookMs, () => this.lookOverHttp()),
+      recurring(LOOK_MS, () => this.look()),
+      recurring(doubtLookMs, () => this.lookOverHttp()),
     ];
     return () => stops.forEach((stop) => stop());
   }

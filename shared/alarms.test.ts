@@ -136,3 +136,38 @@ test("the end of the process waits for those that it shall wait for, and for no 
   thread.passUntil(350);
   expect(thread.isKept).toBe(true);
 });
+
+test("one with slack comes with the next wake from its instant on, or alone when the slack is over", () => {
+  const thread = new Thread();
+  const rang: [string, number][] = [];
+  const ring = (name: string) => () => void rang.push([name, thread.nowMs]);
+  thread.alarms.at(800, ring("beside another"), false, 200);
+  thread.alarms.at(850, ring("another"));
+  thread.alarms.at(1_800, ring("beside a datagram"), false, 200);
+  thread.alarms.at(2_800, ring("alone"), false, 200);
+  thread.passUntil(1_799);
+  thread.alarms.pass();
+  thread.passUntil(1_900);
+  thread.alarms.pass();
+  thread.alarms.pass();
+  thread.passUntil(5_000);
+  expect(rang).toEqual([
+    ["beside another", 850],
+    ["another", 850],
+    ["beside a datagram", 1_900],
+    ["alone", 3_000],
+  ]);
+  expect(thread.wakes).toBe(2);
+});
+
+test("what wakes the thread in the turn of an alarm gives no other its turn twice", () => {
+  const thread = new Thread();
+  const rang: string[] = [];
+  thread.alarms.at(100, () => {
+    rang.push("first");
+    thread.alarms.pass();
+  });
+  thread.alarms.at(100, () => rang.push("second"));
+  thread.passUntil(1_000);
+  expect(rang).toEqual(["first", "second"]);
+});

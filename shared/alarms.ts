@@ -2,6 +2,9 @@
  * Alarms of a thread wake it together: one timer of the engine is set for the soonest, and all that are due
  * when it goes off have their turn. Timers have whole milliseconds, counted from wherever each was set, so that
  * those for one instant would wake an idle process one after the other.
+ *
+ * An alarm may have slack: it goes off at its instant if the thread is awake then, by another alarm or by what
+ * comes from outside, and is waited for only when its slack is over. The field knows this as timer coalescing.
  */
 export type AlarmTimer = { ref(): unknown; unref(): unknown };
 
@@ -11,7 +14,13 @@ export type AlarmsOptions = {
   readonly clear: (timer: AlarmTimer) => void;
 };
 
-type Alarm = { readonly atMs: number; readonly call: () => void; readonly isWaitedFor: boolean };
+type Alarm = {
+  readonly atMs: number;
+  /** The end of its slack, at which the timer goes off for it. */
+  readonly byMs: number;
+  readonly call: () => void;
+  readonly isWaitedFor: boolean;
+};
 
 export class Alarms {
   readonly #options: AlarmsOptions;
@@ -19,6 +28,8 @@ export class Alarms {
   #waitedFor = 0;
   #timer: AlarmTimer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  /** No alarm is for an instant before it. */
+  #soonestAtMs = Number.POSITIVE_INFINITY;
   /** The end of the process waits for the timer, as it does for each new one. */
   #isKept = true;
   /** Alarms have their turn, and the timer is set afterwards. */
@@ -30,14 +41,17 @@ export class Alarms {
 
   /**
    * Calls once at an instant of the steady clock, or less than a millisecond later, unless what it gives is
-   * called before. The end of the process waits for an alarm that `isWaitedFor`.
+   * called before. With slack it may come as much later. The end of the process waits for an alarm that
+   * `isWaitedFor`.
    */
-  at(atMs: number, call: () => void, isWaitedFor = false): () => void {
-    const alarm = { atMs, call, isWaitedFor };
+  at(atMs: number, call: () => void, isWaitedFor = false, slackMs = 0): () => void {
+    const byMs = atMs + slackMs;
+    const alarm = { atMs, byMs, call, isWaitedFor };
     this.#alarms.add(alarm);
+    this.#soonestAtMs = Math.min(this.#soonestAtMs, atMs);
     if (isWaitedFor) this.#waitedFor++;
     // A timer that is late may have been lost: a test runner ends those of the file before.
-    const isSooner = atMs < this.#timerAtMs || this.#timerAtMs < this.#options.nowMs();
+    const isSooner = byMs < this.#timerAtMs || this.#timerAtMs < this.#options.nowMs();
     if (isSooner && !this.#isRinging) this.#setForSoonest();
     this.#keep();
     return () => {
@@ -46,12 +60,21 @@ export class Alarms {
     };
   }
 
+  /** Has those that are due go off now: the thread is awake for another reason. */
+  pass(): void {
+    if (this.#soonestAtMs <= this.#options.nowMs() && !this.#isRinging) this.#ring();
+  }
+
   #setForSoonest(): void {
     const { nowMs, set, clear } = this.#options;
     if (this.#timer !== null) clear(this.#timer);
     this.#timer = null;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
-    for (const { atMs } of this.#alarms) this.#timerAtMs = Math.min(this.#timerAtMs, atMs);
+    this.#soonestAtMs = Number.POSITIVE_INFINITY;
+    for (const { atMs, byMs } of this.#alarms) {
+      this.#timerAtMs = Math.min(this.#timerAtMs, byMs);
+      this.#soonestAtMs = Math.min(this.#soonestAtMs, atMs);
+    }
     if (this.#alarms.size === 0) return;
     const leftMs = Math.max(0, Math.ceil(this.#timerAtMs - nowMs()));
     this.#timer = set(leftMs, () => this.#fired());
@@ -61,6 +84,10 @@ export class Alarms {
   #fired(): void {
     this.#timer = null;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
+    this.#ring();
+  }
+
+  #ring(): void {
     const nowMs = this.#options.nowMs();
     const due = [...this.#alarms].filter(({ atMs }) => atMs <= nowMs);
     this.#isRinging = true;

@@ -20,11 +20,23 @@ export const systemClock: Clock = {
 export const nextMultipleMs = (everyMs: number, afterMs: number) =>
   afterMs + (everyMs - (afterMs % everyMs));
 
-/** Calls at such multiples, until what it gives is called; the end of the process does not wait for it. */
-export function atMultiplesOf(everyMs: number, call: () => void): () => void {
+/** Part of a time by which what is not urgent may come sooner, when its thread is awake anyway. */
+const SLACK = 0.2;
+
+/**
+ * Calls once, in so many milliseconds at the latest, unless what it gives is called before. It comes up to a
+ * fifth sooner, if something else wakes the thread then; the end of the process does not wait for it.
+ */
+export function atTheLatestIn(ms: number, call: () => void): () => void {
+  const slackMs = SLACK * ms;
+  return alarms.at(systemClock.steadyMs() + ms - slackMs, call, false, slackMs);
+}
+
+/** Calls again and again in this way, until what it gives is called. */
+export function recurring(everyMs: number, call: () => void): () => void {
   let off = () => {};
   const set = () => {
-    off = alarms.at(nextMultipleMs(everyMs, systemClock.steadyMs()), fire);
+    off = atTheLatestIn(everyMs, fire);
   };
   const fire = () => {
     set();

@@ -67,6 +67,8 @@ export class Incidents {
   readonly #unsaid = new Map<string, Entry>();
   /** Incidents that were said to be over, the newest last. */
   #said: Entry[] = [];
+  /** Number of times that one began, or ended. */
+  changes = 0;
 
   constructor(clock: Clock, log: Pick<Log, "info" | "warn" | "error">) {
     this.#clock = clock;
@@ -95,6 +97,7 @@ export class Incidents {
     if (known === undefined) return this.#begin(kind, subject, now);
     known.details = now.details ?? known.details;
     if (known.end === null) return;
+    this.changes++;
     known.end = null;
     known.times++;
     known.settleMs = longer(known.settleMs);
@@ -105,6 +108,7 @@ export class Incidents {
     if (this.#unsaid.size === 0) return;
     const known = this.#unsaid.get(keyOf(kind, subject));
     if (known === undefined || known.end !== null) return;
+    this.changes++;
     known.end = { atMs: Math.max(atMs, known.begunAtMs), cost: costOf(known) };
   }
 
@@ -143,6 +147,7 @@ export class Incidents {
       end: null,
     };
     this.#unsaid.set(keyOf(kind, subject), entry);
+    this.changes++;
     this.#log[INCIDENTS[kind].level]({ ...nameOf(entry), ...details }, INCIDENTS[kind].message);
   }
 

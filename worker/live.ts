@@ -15,6 +15,8 @@ export type LiveReading = Omit<
   readonly minutes: readonly LiveMinute[];
   /** The pipeline's incidents: all that last, and the newest that are over. */
   readonly incidents: readonly Incident[];
+  /** Number of things for the history that have happened, these included. */
+  readonly news: number;
 };
 
 /** A minute as the pipeline counts them, from one on; told again it has become longer. */

@@ -1,5 +1,5 @@
 /** Composes the parts in the order in which data flows. */
-import { atMultiplesOf, iso, systemClock as clock } from "../shared/clock.ts";
+import { iso, recurring, systemClock as clock } from "../shared/clock.ts";
 import { openUdpServer } from "../shared/link.ts";
 import { createLog } from "../shared/log.ts";
 import { refuseWhenFull } from "../shared/net/full.ts";
@@ -142,8 +142,8 @@ const readiness = new Readiness({ clock, journal, pipeline, http, link, incident
 pipeline.onEvent = soon;
 soon();
 const lookout = new Lookout({ clock, incidents, pipeline, journal, link });
-atMultiplesOf(LOOK_MS, () => lookout.look());
-atMultiplesOf(LOOK_FURTHER_MS, () => void lookout.lookFurther());
+recurring(LOOK_MS, () => lookout.look());
+recurring(LOOK_FURTHER_MS, () => void lookout.lookFurther());
 
 refuseWhenFull(incidents);
 if (process.env["PROCESSORS_FILE"]) onHangup(() => rereadSecrets(settings, log, http, processors));

@@ -82,7 +82,9 @@ export class Pipeline {
     this.payments = payments;
     this.#health = new HealthProbes(clock, lanes.all, ({ number }, reading) => {
       if (reading !== null) options.journal.shared?.tellHealth({ processor: number, ...reading });
-      this.onEvent();
+      // A reading moves payments that are open. Where there are none, the next tick is soon enough.
+      const isLate = this.#health.nextTickAtMs <= clock.steadyMs();
+      if (payments.count > 0 || isLate) this.onEvent();
     });
     const maySend = (payment: OpenPayment, lane: Lane) => this.#maySend(payment, lane);
     this.#resolver = new Resolver(lanes, random, maySend, tuning.resolver);
@@ -188,6 +190,11 @@ export class Pipeline {
     if (this.#draining) return;
     this.#intake.take(payment, answer);
     if (this.#intake.isWaiting) this.onEvent();
+  }
+
+  /** Number of things for the history that have happened: minutes begun, incidents, changes of a lane. */
+  get news(): number {
+    return this.meter.minutes.begun + this.incidents.changes + this.laneLog.newest;
   }
 
   /** When the next tick is due if nothing happens before. */

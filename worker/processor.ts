@@ -162,7 +162,7 @@ export class HttpProcessor implements Processor {
   async health(): Promise<HealthAnswer> {
     const { health } = this.#adapter;
     if (health === undefined) return { reading: null, retryAfterMs: 0 };
-    const answer = await this.#send(health.call, HEALTH_TIMEOUT_MS).catch(failureOf);
+    const answer = await this.#send(health.call, HEALTH_TIMEOUT_MS, true).catch(failureOf);
     if (answer instanceof Error) {
       return { reading: null, retryAfterMs: 0, ...unreachableOf(answer) };
     }
@@ -170,9 +170,9 @@ export class HttpProcessor implements Processor {
     return { reading: health.read(answer), retryAfterMs };
   }
 
-  #send({ path, headers, body, contentType }: HttpCall, timeoutMs: number) {
+  #send({ path, headers, body, contentType }: HttpCall, timeoutMs: number, isAlone = false) {
     const url = this.#url + path;
-    return this.#exchange({ url, headers, body, contentType, timeoutMs });
+    return this.#exchange({ url, headers, body, contentType, timeoutMs, isAlone });
   }
 }
 

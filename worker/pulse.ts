@@ -7,8 +7,11 @@
  * Each thread counts its time from its own start. How far the two clocks are apart is learnt from the
  * beat that looked freshest, such as one that was asked for.
  */
-/** Longest time from one beat to the next, of a pipeline that moves. */
+/** Longest time from one beat to the next, of a pipeline that moves; one that is awake sooner beats sooner. */
 export const BEAT_MS = 1_000;
+/** The news stand behind the cell of the beat. */
+const NEWS_AT = Float64Array.BYTES_PER_ELEMENT;
+
 /** Time without a beat after which the worker is not ready. */
 const STANDSTILL_MS = 2_500;
 /** Time after which a commit that is under way puts the disk in doubt. */
@@ -19,7 +22,7 @@ const SILENCE_DOUBTED_MS = BEAT_MS + 500;
 export type PulseMemory = SharedArrayBuffer;
 
 export function allocatePulse(): PulseMemory {
-  return new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer(NEWS_AT + Int32Array.BYTES_PER_ELEMENT);
 }
 
 /**
@@ -31,13 +34,20 @@ const marked = (atMs: number) => -1 - atMs;
 /** Pulse at the pipeline's end. */
 export class Pulse {
   readonly #cell: Float64Array;
+  readonly #news: Int32Array;
 
   constructor(memory: PulseMemory) {
-    this.#cell = new Float64Array(memory);
+    this.#cell = new Float64Array(memory, 0, 1);
+    this.#news = new Int32Array(memory, NEWS_AT, 1);
   }
 
   beat(nowMs: number): void {
     this.#cell[0] = nowMs;
+  }
+
+  /** Tells how many things for the history have happened, so that the pipeline is asked only when there is one. */
+  tell(news: number): void {
+    Atomics.store(this.#news, 0, news);
   }
 
   /** A commit begins, or has ended, in which nothing else beats. */
@@ -49,10 +59,16 @@ export class Pulse {
 /** Pulse at the watching thread's end, on a clock of its own. */
 export class PulseWatch {
   readonly #cell: Float64Array;
+  readonly #news: Int32Array;
   #apartMs = Number.POSITIVE_INFINITY;
 
   constructor(memory: PulseMemory) {
-    this.#cell = new Float64Array(memory);
+    this.#cell = new Float64Array(memory, 0, 1);
+    this.#news = new Int32Array(memory, NEWS_AT, 1);
+  }
+
+  get news(): number {
+    return Atomics.load(this.#news, 0);
   }
 
   /** Time since the last beat. */

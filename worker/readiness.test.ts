@@ -25,8 +25,9 @@ class Site {
     checkpoints: this.checkpoints,
     onCommitting() {},
   };
-  readonly pipeline: { ledgerEnd: string | null; verdicts: { busy: number } } = {
+  readonly pipeline: { ledgerEnd: string | null; news: number; verdicts: { busy: number } } = {
     ledgerEnd: null,
+    news: 0,
     verdicts: { busy: 0 },
   };
   readonly clock = { steadyMs: () => this.nowMs, wallMs: () => this.nowMs };
@@ -63,6 +64,10 @@ test("a tick beats; the watch knows when there is none, and whether a commit is 
   const watch = new PulseWatch(site.memory);
   expect(site.tick()).toBeNull();
   expect(watch.standstill(site.nowMs)).toBeNull();
+  expect(watch.news).toBe(0);
+  site.pipeline.news = 3;
+  site.tick();
+  expect(watch.news).toBe(3);
   site.journal.onCommitting(true);
   expect(watch.standstill(site.nowMs + 4_000)).toContain("4 s: the journal's disk");
 });

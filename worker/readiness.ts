@@ -2,7 +2,7 @@
  * Tells whether the worker is ready, as far as the pipeline's thread can; another thread has to see
  * that it stands still (pulse.ts). Each trouble is an incident.
  */
-import { nextMultipleMs, type Clock } from "../shared/clock.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Readiness as Told, Reason } from "../shared/http-api/readiness.ts";
 import type { Incidents } from "../shared/incidents.ts";
 import { INCIDENTS, type IncidentKind } from "../shared/incidents/table.ts";
@@ -24,11 +24,13 @@ export type ReadinessParts = {
   };
   readonly pipeline: {
     readonly ledgerEnd: string | null;
+    readonly news: number;
     readonly verdicts: { readonly busy: number };
   };
   readonly http: {
     readonly pulse: {
       beat(nowMs: number): void;
+      tell(news: number): void;
       committing(isUnderWay: boolean, nowMs: number): void;
     };
     setReadiness(readiness: Told): void;
@@ -61,7 +63,7 @@ export class Readiness {
   }
 
   get nextTickAtMs(): number {
-    return nextMultipleMs(BEAT_MS, this.#tickedAtMs);
+    return this.#tickedAtMs + BEAT_MS;
   }
 
   tick(): void {
@@ -78,6 +80,7 @@ export class Readiness {
       this.#reasonOf("checkpoints-fail", checkpoints.failing, grows),
     ].flat();
     this.#before = this.#counts();
+    http.pulse.tell(pipeline.news);
     http.setReadiness({
       reasons: this.#draining ? [DRAINING, ...reasons] : reasons,
       warnings: warningsAbout(link.strangers()),

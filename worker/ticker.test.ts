@@ -6,13 +6,19 @@ class Site {
   nowMs = 0;
   dueAtMs = Number.POSITIVE_INFINITY;
   readonly tickedAtMs: number[] = [];
-  readonly #timers = new Set<{ readonly atMs: number; readonly call: () => void }>();
+  /** Something else wakes the thread each millisecond. */
+  isAwake = false;
+  readonly #timers = new Set<{
+    readonly atMs: number;
+    readonly byMs: number;
+    readonly call: () => void;
+  }>();
   readonly ticker = new Ticker({
     clock: { steadyMs: () => this.nowMs },
     tick: () => void this.tickedAtMs.push(this.nowMs),
     nextAtMs: () => this.dueAtMs,
-    after: (ms, call) => {
-      const timer = { atMs: this.nowMs + ms, call };
+    after: (ms, call, slackMs) => {
+      const timer = { atMs: this.nowMs + ms, byMs: this.nowMs + ms + slackMs, call };
       this.#timers.add(timer);
       return () => void this.#timers.delete(timer);
     },
@@ -27,7 +33,7 @@ class Site {
     for (let i = 0; i < ms; i++) {
       this.nowMs++;
       for (const timer of this.#timers) {
-        if (timer.atMs > this.nowMs) continue;
+        if ((this.isAwake ? timer.atMs : timer.byMs) > this.nowMs) continue;
         this.#timers.delete(timer);
         timer.call();
       }
@@ -86,4 +92,25 @@ test("once stopped it never ticks again", () => {
   site.ticker.soon();
   site.pass(100);
   expect(site.tickedAtMs).toEqual([]);
+});
+
+test("a tick that is due far away comes sooner when the thread is awake, and not soon after another", () => {
+  const site = new Site();
+  site.dueAtMs = 5_000;
+  site.ticker.soon();
+  site.pass(20);
+  site.isAwake = true;
+  site.pass(1_000);
+  expect(site.tickedAtMs).toEqual([10, 20, 820]);
+  site.isAwake = false;
+  site.pass(3_980);
+  expect(site.tickedAtMs).toEqual([10, 20, 820, 5_000]);
+});
+
+test("one that is due soon is not put off by that", () => {
+  const site = new Site();
+  site.dueAtMs = 100;
+  site.ticker.soon();
+  site.pass(120);
+  expect(site.tickedAtMs).toEqual([10, 20, 100, 110, 120]);
 });

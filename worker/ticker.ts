@@ -6,19 +6,24 @@
  * What is due already, and cannot be done yet, is looked at again in the next tick. An instant that is
  * said too early costs a tick; one that is said too late would hold a payment up, so whoever is in doubt
  * says "now".
+ *
+ * A worker that rests ticks about once a second, for what only has to be looked at. Such a tick comes a
+ * little sooner when something else wakes the thread then, so that it does not wake twice.
  */
 import { alarms } from "../shared/alarms.ts";
 import { systemClock, type Clock } from "../shared/clock.ts";
 
 export const TICK_MS = 10;
+/** Time after a tick from which another one is welcome when the thread is awake anyway. */
+export const REST_MS = 800;
 
-/** Calls once, after so long, unless what it gives is called before. */
-export type After = (ms: number, call: () => void) => () => void;
+/** Calls once, after so long or as much later as the slack, unless what it gives is called before. */
+export type After = (ms: number, call: () => void, slackMs: number) => () => void;
 
 export type TickerOptions = {
   readonly clock: Pick<Clock, "steadyMs">;
   readonly tick: () => void;
-  /** Instant at which the next tick is due if nothing happens before; asked after each tick. */
+  /** Instant at which the next tick is due, at the latest, if nothing happens before; asked after each tick. */
   readonly nextAtMs: () => number;
   readonly after?: After;
 };
@@ -48,11 +53,14 @@ export class Ticker {
     this.#cancel();
   }
 
-  #set(atMs: number): void {
+  /** Sets the timer for an instant; a tick may come sooner from another one on. */
+  #set(atMs: number, fromMs = atMs): void {
     if (this.#isOver || atMs >= this.#atMs) return;
     this.#cancel();
     this.#atMs = atMs;
-    this.#cancel = this.#after(atMs - this.#options.clock.steadyMs(), () => this.#fired());
+    const soonestMs = Math.min(atMs, fromMs);
+    const afterMs = soonestMs - this.#options.clock.steadyMs();
+    this.#cancel = this.#after(afterMs, () => this.#fired(), atMs - soonestMs);
   }
 
   #fired(): void {
@@ -62,11 +70,13 @@ export class Ticker {
     this.#atMs = Number.POSITIVE_INFINITY;
     tick();
     // Where something happened just now more will, and the timer is set once.
-    const soonestMs = clock.steadyMs() + TICK_MS;
-    this.#set(wasAsked ? soonestMs : Math.max(soonestMs, nextAtMs()));
+    const nowMs = clock.steadyMs();
+    const soonestMs = nowMs + TICK_MS;
+    if (wasAsked) this.#set(soonestMs);
+    else this.#set(Math.max(soonestMs, nextAtMs()), nowMs + REST_MS);
   }
 }
 
-function byAlarm(ms: number, call: () => void): () => void {
-  return alarms.at(systemClock.steadyMs() + ms, call, true);
+function byAlarm(ms: number, call: () => void, slackMs: number): () => void {
+  return alarms.at(systemClock.steadyMs() + ms, call, true, slackMs);
 }

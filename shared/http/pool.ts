@@ -50,14 +50,28 @@ export class ConnectionPool {
     this.#alarms = alarms;
   }
 
-  call(request: string, timeoutMs: number, done: (outcome: Outcome) => void): void {
+  /** A call that is the `only` one for a while leaves no connection behind that was made for it. */
+  call(
+    request: string,
+    timeoutMs: number,
+    done: (outcome: Outcome) => void,
+    only: "only" | null = null,
+  ): void {
     const connection = this.#take();
+    const isKept = only === null || connection.isOpen;
+    if (isKept) this.#resolveLater();
     const ended = (outcome: Outcome) => {
-      if (connection.isOpen) this.#idle.push(connection);
-      this.#sweepLater();
+      if (!isKept) this.#close(connection);
+      else if (connection.isOpen) this.#idle.push(connection);
+      if (isKept) this.#sweepLater();
       done(outcome);
     };
     connection.call(request, ended, timeoutMs);
+  }
+
+  #close(connection: HttpConnection): void {
+    connection.close();
+    this.#all.splice(this.#all.indexOf(connection), 1);
   }
 
   /**
@@ -74,7 +88,6 @@ export class ConnectionPool {
     }
     const connection = new HttpConnection(this.#peer, undefined, this.#answerBytesMax);
     this.#all.push(connection);
-    this.#resolveLater();
     return connection;
   }
 

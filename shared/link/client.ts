@@ -52,8 +52,11 @@ export const LINK_CLIENT_DEFAULTS = {
 };
 export type LinkClientBounds = Readonly<typeof LINK_CLIENT_DEFAULTS>;
 const BUSY_RETRY_MS = 1_000;
-/** An idle link probes the worker this often, so that readiness is known without payments. */
-const PROBE_MS = 1_000;
+/**
+ * An idle link probes the worker this often, so that readiness is known without payments: a little more often than
+ * an idle worker has to wake by itself, so that each wakes for both.
+ */
+const PROBE_MS = 950;
 /** Probes whose answer may still come; a datagram that is under way for longer comes too late. */
 const PROBES_KEPT = 4;
 const SILENCE_MS_MAX = 2_500;

@@ -7,6 +7,9 @@ import { readFile } from "node:fs/promises";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_MEMINFO = 55;
+/** Place of the drops among what a socket says of its memory. */
+const SK_MEMINFO_DROPS = 8;
 
 /** Asks for `bytes` and gives back what the kernel granted, or null where it cannot be asked. */
 export function raiseReceiveBuffer(fd: number, bytes: number): number | null {
@@ -27,8 +30,41 @@ export function raiseReceiveBuffer(fd: number, bytes: number): number | null {
   }
 }
 
-/** Datagrams that the kernel dropped at this port because the buffer was full, or null if unknown. */
-export async function kernelDrops(port: number): Promise<number | null> {
+/**
+ * Datagrams that the kernel dropped at a socket because its buffer was full, or null if unknown. The socket is asked,
+ * and where that cannot be, the kernel's tables, which takes two files and as many wakes of the thread.
+ */
+export function kernelDrops({ fd, port }: Bound): Promise<number | null> {
+  const asked = droppedAt(fd);
+  return asked === null ? droppedInTables(port) : Promise.resolve(asked);
+}
+
+type Bound = { readonly fd: number; readonly port: number };
+
+function droppedAt(fd: number): number | null {
+  const memory = new Uint32Array(SK_MEMINFO_DROPS + 1);
+  const length = new Uint32Array([memory.byteLength]);
+  ask ??= openAsk();
+  if (ask === null || ask(fd, SOL_SOCKET, SO_MEMINFO, ptr(memory), ptr(length)) !== 0) return null;
+  return length[0] === memory.byteLength ? (memory[SK_MEMINFO_DROPS] as number) : null;
+}
+
+/** Opened once, and kept: the drops are asked for again and again. */
+let ask: ReturnType<typeof openAsk> | undefined;
+
+function openAsk() {
+  try {
+    const { getsockopt } = dlopen("libc.so.6", {
+      getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+    }).symbols;
+    return getsockopt;
+  } catch {
+    return null; // There is no glibc under that name.
+  }
+}
+
+/** The same from the kernel's tables of sockets; null when no socket has that port. */
+export async function droppedInTables(port: number): Promise<number | null> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let drops: number | null = null;
   for (const table of ["/proc/net/udp", "/proc/net/udp6"]) {

@@ -3,6 +3,7 @@
  * error and may vanish while it returns true: either is loss, and the cores' timers see to it.
  */
 import { isIP } from "node:net";
+import { alarms } from "../alarms.ts";
 import type { Clock } from "../clock.ts";
 import { RECEIVE_BUFFER_BYTES } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -252,7 +253,7 @@ export async function openUdpServer(
     stats: core.stats,
     forged: strangers.byAddress,
     strangers: () => strangers.recent(performance.now()),
-    kernelDrops: () => kernelDrops(socket.port),
+    kernelDrops: () => kernelDrops(socket),
     close: () => socket.close(),
   };
 }
@@ -275,7 +276,10 @@ async function openSocket(
     binaryType: "buffer",
     socket: {
       data: (_socket, bytes, peerPort, address) =>
-        orEnd(() => onData(bytes, { address, port: peerPort })),
+        orEnd(() => {
+          onData(bytes, { address, port: peerPort });
+          alarms.pass();
+        }),
       // This is an ICMP error of an earlier datagram, and nothing else: what is thrown above never
       // comes here.
       error: () => {},

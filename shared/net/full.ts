@@ -6,8 +6,7 @@
  */
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync, readdirSync } from "node:fs";
-import { alarms } from "../alarms.ts";
-import { nextMultipleMs } from "../clock.ts";
+import { atTheLatestIn } from "../clock.ts";
 import type { Incidents } from "../incidents.ts";
 
 /** Time between looks: two calls of the kernel each, most of what an idle process did when it was 50 ms. */
@@ -52,7 +51,7 @@ export function refuseWhenFull(incidents: Pick<Incidents, "tell">): void {
     else if (spare !== null) closeSync(spare);
     const calmMs = spare !== null && spare < FEW ? LOOK_WHILE_FEW_MS : LOOK_MS;
     const everyMs = isFull ? LOOK_WHILE_FULL_MS : calmMs;
-    alarms.at(nextMultipleMs(everyMs, performance.now()), look);
+    atTheLatestIn(everyMs, look);
   };
   look();
 }

@@ -31,11 +31,11 @@ export class Time implements Clock {
     this.pausedMs += pauseMs;
   }
 
-  /** Timers of a process that lives so long, and that it can cancel. */
+  /** Timers of a process that lives so long, and that it can cancel; they come when their slack is over. */
   timersWhile(alive: () => boolean): After {
-    return (delayMs, call) => {
+    return (delayMs, call, slackMs) => {
       let isSet = true;
-      this.after(delayMs, () => {
+      this.after(delayMs + slackMs, () => {
         if (isSet && alive()) call();
       });
       return () => {

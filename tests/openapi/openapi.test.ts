@@ -249,7 +249,7 @@ async function rareAnswersOfWorker(worker: Listener): Promise<void> {
   await worker.elsewhere(pruned.url, () => askForPruned(worker));
   await using still = runHttp({
     settings: { ADMIN_TOKEN: [TOKEN] },
-    standstill: { reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
+    standstill: { news: () => 0, reason: () => null, isInDoubt: () => true, untilFresh: inDoubt },
     summary: { read: inDoubt, span: () => ({ fromMs: 0, toMs: 1 }), exactFromMs: -Infinity },
   });
   await worker.elsewhere(still.url, async () => {

@@ -37,7 +37,7 @@ const AGES_KEPT_MS = 2_000;
 
 export type DashboardSources = {
   readonly live: LiveFeed;
-  readonly history: { tell(): ToldHistory };
+  readonly history: { look(): Promise<void>; tell(): ToldHistory };
   readonly stories: Pick<Stories, "list" | "ages" | "story">;
   readonly summary: Settled;
   readonly money: Pick<MoneyReader, "read">;
@@ -49,7 +49,10 @@ export function dashboardAnswers(sources: DashboardSources) {
   const ages = keptFor(AGES_KEPT_MS, () => sources.stories.ages(Date.now()));
   return {
     live: guarded((call) => sources.live.answer(call)),
-    history: guarded(() => json(JSON.stringify(sources.history.tell()))),
+    history: guarded(async () => {
+      await sources.history.look();
+      return json(JSON.stringify(sources.history.tell()));
+    }),
     ages: guarded(async () => json(await ages())),
     curve: guarded((call) => curve(sources, call)),
     publicStory: guarded(({ open }) => story(sources, open)),

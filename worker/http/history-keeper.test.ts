@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ToldHistory } from "../../shared/http-api/history.ts";
 import { Incidents } from "../../shared/incidents.ts";
 import { AT_MS, incidentOf, minuteOf, newsOf } from "./history.fixture.ts";
-import { HistoryKeeper } from "./history-keeper.ts";
+import { HistoryKeeper, type KeeperSources } from "./history-keeper.ts";
 
 /** Keeper with a pipeline, a disk and a clock that a test moves. */
 class Site {
@@ -11,6 +11,9 @@ class Site {
   accepted = 5;
   trouble: Error | null = null;
   isFresh = true;
+  /** News that the pipeline tells of, and questions that it was asked. */
+  news = 0;
+  asked = 0;
   readonly written: ToldHistory[] = [];
   readonly lines: unknown[][] = [];
   readonly #say = (...line: unknown[]) => void this.lines.push(line);
@@ -20,26 +23,35 @@ class Site {
     warn: this.#say,
     error: this.#say,
   } as never);
-  readonly keeper = new HistoryKeeper({
+  readonly sources: KeeperSources = {
     clock: this.#clock,
     left: null,
     file: { write: (history) => this.write(history) },
     incidents: this.incidents,
     standstill: {
+      news: () => this.news,
       untilFresh: () => (this.isFresh ? Promise.resolve() : Promise.reject(new Error("still"))),
     },
-  });
+  };
+  readonly keeper = new HistoryKeeper(this.sources);
 
   constructor() {
     this.keeper.start(async () => {
+      this.asked++;
       const minute = minuteOf(this.minute, { accepted: this.accepted });
-      this.keeper.take(newsOf({ minutes: [minute] }));
+      this.keeper.take(newsOf({ minutes: [minute], news: this.news }));
     });
   }
 
   async write(history: ToldHistory): Promise<void> {
     if (this.trouble !== null) throw this.trouble;
     this.written.push(history);
+  }
+
+  /** The next minute begins. */
+  turn(): void {
+    this.minute++;
+    this.news++;
   }
 
   async beat(ms = 5_000): Promise<void> {
@@ -53,7 +65,7 @@ test("it is fed and written though nobody looks, when there is anything new", as
   const site = new Site();
   for (let n = 0; n < 5; n++) await site.beat();
   expect(site.written).toHaveLength(1);
-  site.minute = 2;
+  site.turn();
   for (let n = 0; n < 5; n++) await site.beat();
   expect(site.written.map(({ minutes }) => minutes.length)).toEqual([1, 2]);
   site.incidents.begin("audit-drift", "default", { details: { cents: 4 } });
@@ -79,7 +91,7 @@ test("a full disk is one incident, with the reason, and what was not written is 
   const site = new Site();
   site.trouble = Object.assign(new Error("no space left, open '/data/x'"), { code: "ENOSPC" });
   for (let n = 0; n < 100; n++) {
-    site.minute++;
+    site.turn();
     await site.beat();
   }
   const about = { incident: "history-fails", reason: "ENOSPC" };
@@ -125,4 +137,35 @@ test("no more incidents come with live figures than a few", () => {
   site.keeper.take(newsOf({ incidents }));
   expect(site.keeper.newest()).toHaveLength(20);
   expect(site.keeper.tell().incidents).toHaveLength(60);
+});
+
+test("the pipeline is asked when it has told of something new, and else only by who reads", async () => {
+  const site = new Site();
+  for (let n = 0; n < 20; n++) await site.beat();
+  expect(site.asked).toBe(1);
+  site.turn();
+  for (let n = 0; n < 20; n++) await site.beat();
+  expect(site.asked).toBe(2);
+  site.accepted++;
+  await site.keeper.look();
+  expect(site.asked).toBe(3);
+  expect(site.keeper.tell().minutes.at(-1)?.accepted).toBe(6);
+  // What came with an answer that was not taken is asked for again.
+  site.news++;
+  site.keeper.start(async () => void site.asked++);
+  for (let n = 0; n < 3; n++) await site.beat();
+  expect(site.asked).toBe(6);
+});
+
+test("with no file to write, too, an idle pipeline is asked once", async () => {
+  let asked = 0;
+  const site = new Site();
+  const keeper = new HistoryKeeper({ ...site.sources, file: null });
+  keeper.start(async () => {
+    asked++;
+    keeper.take(newsOf({ minutes: [minuteOf(1)], news: 0 }));
+  });
+  for (let n = 0; n < 5; n++) await keeper.beat();
+  expect(asked).toBe(1);
+  await keeper.stop();
 });

@@ -1,8 +1,9 @@
 /**
- * Feeds the history, whether somebody looks or not, and writes it down: every few seconds, if there is
- * anything new, and never while the journal's disk does not answer, which this thread must not wait for.
+ * Feeds the history, whether somebody looks or not, and writes it down: within a few seconds of anything new, and
+ * never while the journal's disk does not answer, which this thread must not wait for. The pipeline says by a number
+ * in shared memory that there is something, and is not asked otherwise.
  */
-import { atMultiplesOf, type Clock } from "../../shared/clock.ts";
+import { recurring, type Clock } from "../../shared/clock.ts";
 import type { Minute, ToldHistory } from "../../shared/http-api/history.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { Incidents } from "../../shared/incidents.ts";
@@ -23,8 +24,8 @@ export type KeeperSources = {
   /** Null where there is none: the history ends with the process. */
   readonly file: Pick<HistoryFile, "write"> | null;
   /** The incidents of this thread. */
-  readonly incidents: Pick<Incidents, "open" | "recent" | "begin" | "end">;
-  readonly standstill: Pick<Standstill, "untilFresh">;
+  readonly incidents: Pick<Incidents, "open" | "recent" | "begin" | "end" | "changes">;
+  readonly standstill: Pick<Standstill, "untilFresh" | "news">;
 };
 
 export class HistoryKeeper {
@@ -34,6 +35,9 @@ export class HistoryKeeper {
   #stopLooking = () => {};
   #beat: Promise<void> | null = null;
   #written = 0;
+  /** News of the pipeline that were taken, and changes of this thread's incidents that were noted. */
+  #taken = -1;
+  #notedChanges = 0;
   #minuteWritten: Minute | undefined;
 
   constructor(sources: KeeperSources) {
@@ -44,11 +48,17 @@ export class HistoryKeeper {
   /** Starts to look: `look` has the pipeline asked, unless it was just now, and its answer taken. */
   start(look: () => Promise<unknown>): void {
     this.#look = look;
-    this.#stopLooking = atMultiplesOf(PERIOD_MS, () => void this.beat());
+    this.#stopLooking = recurring(PERIOD_MS, () => void this.beat());
   }
 
   take(news: NewsOfPipeline): void {
     this.#history.take(this.#sources.clock.wallMs(), news);
+    this.#taken = news.news;
+  }
+
+  /** Has the pipeline asked, so that what is told next is of now. */
+  async look(): Promise<void> {
+    await this.#look();
   }
 
   newest(): readonly ToldIncident[] {
@@ -77,7 +87,15 @@ export class HistoryKeeper {
     await within(LAST_MS_MAX, last());
   }
 
+  get #isAnythingNew(): boolean {
+    const { file, incidents, standstill } = this.#sources;
+    const isUnwritten = file !== null && this.#history.news !== this.#written;
+    const isUnnoted = incidents.changes !== this.#notedChanges;
+    return standstill.news() > this.#taken || isUnnoted || isUnwritten;
+  }
+
   async #lookAndWrite(isLast: boolean): Promise<void> {
+    if (!isLast && !this.#isAnythingNew) return;
     await this.#look();
     const told = this.tell();
     const { news } = this.#history;
@@ -106,6 +124,7 @@ export class HistoryKeeper {
   #noted(): number {
     const { clock, incidents } = this.#sources;
     const nowMs = clock.wallMs();
+    this.#notedChanges = incidents.changes;
     this.#history.note(nowMs, "http", [...incidents.recent(), ...incidents.open()]);
     return nowMs;
   }

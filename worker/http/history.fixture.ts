@@ -18,7 +18,7 @@ export function incidentOf(sinceMs: number, more: Partial<Incident> = {}): Incid
 
 export function newsOf(more: Partial<NewsOfPipeline> = {}): NewsOfPipeline {
   const lanes = ["default", "fallback"].map((name) => ({ name })) as never;
-  return { lanes, minutes: [], changes: [], incidents: [], ...more };
+  return { lanes, minutes: [], changes: [], incidents: [], news: 0, ...more };
 }
 
 export function changeOf(number: number, atMs: number) {

@@ -26,7 +26,10 @@ export const CHANGES_MAX = 1_000;
 /** Threads have incidents of their own. */
 export type Thread = "pipeline" | "http";
 type Known = { readonly incident: Incident; readonly thread: Thread };
-export type NewsOfPipeline = Pick<LiveReading, "lanes" | "minutes" | "changes" | "incidents">;
+export type NewsOfPipeline = Pick<
+  LiveReading,
+  "lanes" | "minutes" | "changes" | "incidents" | "news"
+>;
 
 const NOTHING: ToldHistory = { at: "", minutes: [], incidents: [], changes: [] };
 

@@ -73,6 +73,7 @@ class Watched {
       lanes: [{ ...lane, latencyMs: 1, inFlight: 0, limit: 8 }],
       seconds: this.seconds.filter(({ number }) => number > question.afterSecond),
       changes: this.changes.filter(({ number }) => number > question.afterChange),
+      news: 0,
       minutes: this.seconds.slice(-1),
       incidents: [],
     };

@@ -1,7 +1,7 @@
 /**
  * Streams live figures to all who watch. The pipeline is asked once a second however many they are,
- * and its answer becomes one piece of bytes for every stream; while nobody watches it is asked for the
- * history alone, every few seconds.
+ * and its answer becomes one piece of bytes for every stream; while nobody watches it is asked only when
+ * the history misses something.
  *
  * A reader that is slow is let go rather than buffered for; its browser comes back by itself. So does
  * every reader once an hour, so that no unended connection is kept for ever.
@@ -171,7 +171,7 @@ export class LiveFeed {
       settled.delete(lane.name);
       return { ...lane, settled: totals };
     });
-    const { minutes: _, incidents: __, ...figures } = reading;
+    const { minutes: _, incidents: __, news: ___, ...figures } = reading;
     const gone = [...settled]
       .filter(([, { count }]) => count > 0)
       .map(([name, { count, cents }]) => ({ name, count, cents }));

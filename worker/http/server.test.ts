@@ -381,6 +381,7 @@ describe("while the pipeline stands still", () => {
   const standstill = {
     reason: () => still,
     isInDoubt: () => true,
+    news: () => 0,
     untilFresh: () => Promise.reject(new JournalInDoubt()),
   };
 

@@ -16,6 +16,8 @@ const FRESH_MS = 50;
 const WAIT_MS = 1;
 
 export type Standstill = {
+  /** Number of things for the history that the pipeline had to tell at its last beat. */
+  news(): number;
   /** Tells in one sentence why the worker is not ready; null when it is. */
   reason(): string | null;
   /** True when the journal's file is not to be touched. */
@@ -60,6 +62,7 @@ export function watchPulse(
   };
   lookLater();
   return {
+    news: () => watch.news,
     reason,
     isInDoubt,
     async untilFresh() {

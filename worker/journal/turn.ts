@@ -17,7 +17,7 @@ import type { Upgrade } from "./migrations.ts";
 import { Presence } from "./presence.ts";
 import { RESTORE, START_AGAIN } from "./restore.ts";
 import { CHECKED_BYTES_MAX, openDatabase, SqliteStore, type JournalSync } from "./store.ts";
-import { Ticker } from "../ticker.ts";
+import { REST_MS, Ticker } from "../ticker.ts";
 import { forgetTrouble, isTroubleNoted, noteTrouble } from "./trouble-note.ts";
 
 /** Looks this far apart notice within half a second that a journal is taken away which takes anything, and within a second any other. */
@@ -111,6 +111,8 @@ export class TurnJournal extends InlineJournal {
   readonly #ticker: Ticker;
   #scheduled = false;
   #isOver = false;
+  /** When the next look is due, at the latest; it comes from the first one on if anything ticks then. */
+  #presenceFromMs = 0;
   #presenceDueAtMs = 0;
 
   constructor(parts: Parts) {
@@ -174,8 +176,9 @@ export class TurnJournal extends InlineJournal {
 
   #tick(): void {
     const nowMs = this.#parts.clock.steadyMs();
-    if (nowMs >= this.#presenceDueAtMs) {
-      this.#presenceDueAtMs = nextMultipleMs(PRESENCE_IDLE_MS, nowMs);
+    if (nowMs >= this.#presenceFromMs) {
+      this.#presenceFromMs = nowMs + REST_MS;
+      this.#presenceDueAtMs = nowMs + PRESENCE_IDLE_MS;
       this.#look();
     }
     this.commit(nowMs);
@@ -185,8 +188,8 @@ export class TurnJournal extends InlineJournal {
   /** A journal that takes something is looked at twice as often as one that only might. */
   #lookSooner(nowMs: number): void {
     const dueAtMs = nextMultipleMs(PRESENCE_MS, nowMs);
-    if (dueAtMs >= this.#presenceDueAtMs) return;
-    this.#presenceDueAtMs = dueAtMs;
+    if (dueAtMs >= this.#presenceFromMs) return;
+    this.#presenceFromMs = this.#presenceDueAtMs = dueAtMs;
     this.#ticker.soon();
   }
 

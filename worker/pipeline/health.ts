@@ -9,8 +9,9 @@ import type { HealthReading } from "../processor.ts";
 
 export class HealthProbes {
   readonly #clock: Clock;
-  /** When the next one is due, of each that can be asked; infinite while one is under way. */
+  /** When the next one is due, of each that can be asked. */
   readonly #dueAtMs: Map<Lane, number>;
+  readonly #underWay = new Set<Lane>();
   readonly #onEnd: (lane: Lane, reading: HealthReading | null) => void;
 
   /** `onEnd` is called after each probe; null: it is no news. */
@@ -26,9 +27,12 @@ export class HealthProbes {
   }
 
   get nextTickAtMs(): number {
+    const nowMs = this.#clock.steadyMs();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const [{ movedFrom }, dueAtMs] of this.#dueAtMs) {
-      if (movedFrom === null) nextMs = Math.min(nextMs, dueAtMs);
+    for (const [lane, dueAtMs] of this.#dueAtMs) {
+      // One that takes as long as that is followed by the next when it has ended.
+      const isHeldUp = this.#underWay.has(lane) && dueAtMs <= nowMs;
+      if (lane.movedFrom === null && !isHeldUp) nextMs = Math.min(nextMs, dueAtMs);
     }
     return nextMs;
   }
@@ -37,8 +41,9 @@ export class HealthProbes {
   tick(): void {
     const nowMs = this.#clock.steadyMs();
     for (const [lane, dueAtMs] of this.#dueAtMs) {
-      if (nowMs < dueAtMs || lane.movedFrom !== null) continue;
-      this.#dueAtMs.set(lane, Number.POSITIVE_INFINITY);
+      if (nowMs < dueAtMs || lane.movedFrom !== null || this.#underWay.has(lane)) continue;
+      this.#underWay.add(lane);
+      this.#dueAtMs.set(lane, nowMs + everyMsOf(lane));
       void this.#probe(lane, nowMs);
     }
   }
@@ -46,10 +51,14 @@ export class HealthProbes {
   async #probe(lane: Lane, startedAtMs: number): Promise<void> {
     const { reading, retryAfterMs, unreachable = null } = await lane.client.health();
     const nowMs = this.#clock.steadyMs();
-    const everyMs = lane.client.healthEveryMs ?? Number.POSITIVE_INFINITY;
-    this.#dueAtMs.set(lane, Math.max(startedAtMs + everyMs, nowMs + retryAfterMs));
+    this.#underWay.delete(lane);
+    this.#dueAtMs.set(lane, Math.max(startedAtMs + everyMsOf(lane), nowMs + retryAfterMs));
     lane.unreachable = unreachable;
     if (reading !== null) lane.recordHealth(nowMs, reading);
     this.#onEnd(lane, reading);
   }
+}
+
+function everyMsOf({ client }: Lane): number {
+  return client.healthEveryMs ?? Number.POSITIVE_INFINITY;
 }

@@ -20,6 +20,8 @@ export type Exchange = (request: {
   /** Type of the body: JSON when absent. */
   readonly contentType?: string | undefined;
   readonly timeoutMs: number;
+  /** No other is expected soon: a connection that is made for it is not kept. */
+  readonly isAlone?: boolean;
 }) => Promise<{
   readonly status: number;
   /** Null when it is no text in UTF-8. */
@@ -52,20 +54,27 @@ export function exchangeTo(base: string, options: Options = {}): Exchange {
   const { host, origin } = new URL(base);
   const plain = `HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json\r\n`;
   const common = plain + linesOf(everywhere);
-  return ({ url, headers = {}, body, contentType, timeoutMs }) => {
+  return ({ url, headers = {}, body, contentType, timeoutMs, isAlone = false }) => {
     const head = common + linesOf(headers);
-    return ask(pool, requestOf(url.slice(origin.length), head, body, contentType), timeoutMs);
+    const request = requestOf(url.slice(origin.length), head, body, contentType);
+    return ask(pool, request, timeoutMs, isAlone);
   };
 }
 
-function ask(pool: ConnectionPool, request: string, timeoutMs: number): ReturnType<Exchange> {
+function ask(
+  pool: ConnectionPool,
+  request: string,
+  timeoutMs: number,
+  isAlone: boolean,
+): ReturnType<Exchange> {
   return new Promise((resolve, reject) => {
-    pool.call(request, timeoutMs, (outcome) => {
+    const ended = (outcome: Outcome) => {
       if (outcome.kind === "failure") return reject(errorOf(outcome));
       const { status, body: bytes, head: given, complete, connected } = outcome;
       const retryAfter = status === 200 ? null : headerOf(given, "retry-after");
       resolve({ status, body: textOf(bytes), retryAfter, complete, connected });
-    });
+    };
+    pool.call(request, timeoutMs, ended, isAlone ? "only" : null);
   });
 }
 

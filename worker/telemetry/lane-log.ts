@@ -26,6 +26,11 @@ export class LaneLog {
     if (from !== to) this.#note(name, { kind: "mode", from, to, cause: "an operator's decision" });
   }
 
+  /** Number of the newest change. */
+  get newest(): number {
+    return this.#number;
+  }
+
   /** Gives the changes after a number, in the order in which they happened. */
   after(number: number): LaneChange[] {
     return [...this.#changes.values()]

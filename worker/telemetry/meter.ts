@@ -6,6 +6,7 @@ import { nextMultipleMs, type Clock } from "../../shared/clock.ts";
 import type { LiveSecond, Quantiles } from "../../shared/http-api/live.ts";
 import { SECONDS_KEPT } from "../live.ts";
 import type { Lane } from "../lane.ts";
+import { REST_MS } from "../ticker.ts";
 import { Histogram } from "./histogram.ts";
 import { Minutes } from "./minutes.ts";
 
@@ -46,12 +47,27 @@ export class Meter {
   }
 
   get nextTickAtMs(): number {
-    return nextMultipleMs(SECOND_MS, this.#startedAtMs);
+    return this.#startedAtMs + SECOND_MS;
   }
 
+  /** A second in which nothing happens may be shorter: it ends when the thread is awake anyway. */
   tick(): void {
     const nowMs = this.#clock.steadyMs();
-    if (nowMs >= this.nextTickAtMs) this.#closeSecond(nowMs, nowMs - this.#startedAtMs);
+    const spanMs = nowMs - this.#startedAtMs;
+    const isOver = nowMs >= nextMultipleMs(SECOND_MS, this.#startedAtMs);
+    const ends = spanMs >= SECOND_MS || (spanMs >= REST_MS && (isOver || this.#isQuiet));
+    if (ends) this.#closeSecond(nowMs, spanMs);
+  }
+
+  /** Nothing has happened, and nothing is about to. */
+  get #isQuiet(): boolean {
+    return (
+      this.#open.count === 0 && this.#stored() === this.#accepted && this.#settledSince() === 0
+    );
+  }
+
+  #settledSince(): number {
+    return this.#settledNow().reduce((sum, count, lane) => sum + count - this.#settled[lane]!, 0);
   }
 
   untilDurable(): Quantiles | null {

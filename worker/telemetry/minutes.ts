@@ -25,6 +25,11 @@ export class Minutes {
     if (minute.spanMs >= MINUTE_MS) this.#end(minute);
   }
 
+  /** Number of minutes that have begun. */
+  get begun(): number {
+    return this.#now?.number ?? this.#over.at(-1)?.number ?? 0;
+  }
+
   newest(): readonly LiveMinute[] {
     return this.#now === null ? [...this.#over] : [...this.#over, this.#now];
   }

@@ -68,6 +68,7 @@ export class LiveReader {
       }),
       seconds: meter.seconds.filter(({ number }) => number > afterSecond),
       changes: laneLog.after(afterChange),
+      news: pipeline.news,
       minutes: meter.minutes.newest(),
       incidents: [
         ...pipeline.incidents.recent().slice(-INCIDENTS_TOLD),
