@@ -138,7 +138,10 @@ const ticker = new Ticker({
   nextAtMs: () => Math.min(pipeline.nextTickAtMs, readiness.nextTickAtMs),
 });
 const soon = () => ticker.soon();
-const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents }, soon);
+const readiness = new Readiness({ clock, journal, pipeline, http, link, incidents }, () => {
+  soon();
+  webhooks?.grown();
+});
 pipeline.onEvent = soon;
 soon();
 const lookout = new Lookout({ clock, incidents, pipeline, journal, link });

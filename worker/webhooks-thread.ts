@@ -1,25 +1,27 @@
 /** Entry of the webhooks' thread, which gives way to all others, builds its parts when told to, and passes messages on. */
 import { systemClock } from "../shared/clock.ts";
 import { isCorruption } from "./corruption.ts";
+import { isPostgres } from "./journal-url.ts";
 import { JournalUnreachable } from "./journal-reader.ts";
 import { stepBack } from "./journal/libc.ts";
 import { KnownSoFar } from "./tariffs.ts";
 import type { FromWebhooksThread, ToWebhooksThread, WebhooksStart } from "./webhooks.ts";
 import type { Figures } from "./webhooks/deliveries.ts";
 import { openSource } from "./webhooks/open-source.ts";
-import { Outbox } from "./webhooks/outbox.ts";
+import { BEAT_MS, Outbox, QUIET_BEAT_MS } from "./webhooks/outbox.ts";
 import { senderTo } from "./webhooks/sender.ts";
 import type { WebhookSource } from "./webhooks/source.ts";
 
 declare const self: Worker;
 
+/** Figures are told so often at most, by the beat after the one that has changed them. */
 const TELL_MS = 1_000;
 /** Time until a start that failed is tried again. */
 const AGAIN_MS = 1_000;
 
 let source: WebhookSource | null = null;
 let outbox: Outbox | null = null;
-let told: Timer | null = null;
+let toldAtMs = Number.NEGATIVE_INFINITY;
 let known: KnownSoFar | null = null;
 let isStopping = false;
 let nextId = 1;
@@ -36,6 +38,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWebhooksThread>) => {
       return await resend(data);
     case "tariffs":
       return known?.learn(data.tariffs);
+    case "grown":
+      return outbox?.grown();
     case "stop":
       return await stop();
   }
@@ -59,6 +63,13 @@ async function start(order: WebhooksStart): Promise<void> {
         random: Math.random,
         keep: (changes) => kept({ kind: "keep", changes }),
         onTrouble: tell,
+        onBeat: () => {
+          // What is committed from here on is told of again.
+          Atomics.store(order.grown, 0, 0);
+          tellFigures();
+        },
+        // Other workers' payments end in the same database, and nobody here hears of that.
+        quietMs: isPostgres(journal) ? BEAT_MS : QUIET_BEAT_MS,
       });
       post({ kind: "opened" });
       break;
@@ -67,15 +78,16 @@ async function start(order: WebhooksStart): Promise<void> {
       await Bun.sleep(AGAIN_MS);
     }
   }
-  told = setInterval(tellFigures, TELL_MS);
 }
 
 let figures: Figures | null = null;
 
 /** Wakes nobody to tell what is known. */
 function tellFigures(): void {
+  if (performance.now() - toldAtMs < TELL_MS) return;
   const now = outbox?.figures ?? null;
   if (now === null || Bun.deepEquals(now, figures)) return;
+  toldAtMs = performance.now();
   figures = now;
   post({ kind: "figures", figures });
 }
@@ -92,7 +104,6 @@ async function resend({ id, fromMs }: Extract<ToWebhooksThread, { kind: "resend"
 
 async function stop(): Promise<void> {
   isStopping = true;
-  if (told !== null) clearInterval(told);
   // The next worker sends again whatever is not kept now.
   await outbox?.stop().catch(() => {});
   await source?.close();

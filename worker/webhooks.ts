@@ -25,6 +25,8 @@ export type WebhooksStart = {
   readonly target: string;
   readonly names: readonly string[];
   readonly tariffs: readonly KnownTariff[];
+  /** 1 from when the thread is told that the journal has grown to its next beat. */
+  readonly grown: Int32Array;
 };
 
 export type ToWebhooksThread =
@@ -32,6 +34,8 @@ export type ToWebhooksThread =
   | { readonly kind: "kept"; readonly id: number }
   | { readonly kind: "resend"; readonly id: number; readonly fromMs: number }
   | { readonly kind: "tariffs"; readonly tariffs: readonly KnownTariff[] }
+  /** The journal has more than the last time. */
+  | { readonly kind: "grown" }
   | { readonly kind: "stop" };
 
 export type FromWebhooksThread =
@@ -113,7 +117,9 @@ export class Webhooks {
     this.#parts = parts;
     this.opened = Promise.race([this.#opened.promise, Bun.sleep(OPEN_MS_MAX)]);
     const target = targetOf(url);
-    this.#order = { kind: "start", journal, url, secrets, allowPrivate, target, names, tariffs };
+    const grown = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const how = { url, secrets, allowPrivate, target, grown };
+    this.#order = { kind: "start", journal, names, tariffs, ...how };
     if (parts.leads) this.#thread = this.#begin();
     else this.#opened.resolve();
   }
@@ -152,6 +158,12 @@ export class Webhooks {
     this.#post({ kind: "tariffs", tariffs });
   }
 
+  /** Called after each commit: the thread sleeps while there is nothing to send. */
+  grown(): void {
+    if (this.#thread === null || Atomics.exchange(this.#order.grown, 0, 1) === 1) return;
+    this.#post({ kind: "grown" });
+  }
+
   /** The figures as they are shown. */
   view(): WebhooksView {
     const { oldestAtMs, endedAtMs, isDown, sending: _, ...counts } = this.figures;
@@ -179,6 +191,7 @@ export class Webhooks {
   }
 
   #begin(): Worker {
+    Atomics.store(this.#order.grown, 0, 0);
     const thread = new Worker(new URL("./webhooks-thread.ts", import.meta.url).href);
     // A thread that was left behind has nothing to say any more.
     thread.onmessage = ({ data }: MessageEvent<FromWebhooksThread>) => {

@@ -130,6 +130,11 @@ export class Deliveries {
     };
   }
 
+  /** Everything that was read is delivered or given up. */
+  get isDone(): boolean {
+    return this.#retrying.size === 0 && this.#window.every(({ state }) => state === "done");
+  }
+
   /** Takes events that follow `readFrom`, in their order. One that is kept as a retry is not taken twice. */
   offer(events: readonly Positioned[]): void {
     for (const { event, cursor } of events) {

@@ -19,7 +19,7 @@ import {
 import { stopPostgres } from "../journal/postgres/postgres.fixture.ts";
 import type { Transition, WebhookChanges } from "../transitions.ts";
 import { openSource } from "./open-source.ts";
-import { Outbox, type OutboxParts } from "./outbox.ts";
+import { BEAT_MS, Outbox, type OutboxParts } from "./outbox.ts";
 import type { WebhookSource } from "./source.ts";
 
 /** A clock by which retries are due a thousand times sooner. */
@@ -126,4 +126,30 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
       await source.close();
     },
   );
+
+  given("one with nothing to send rests until the journal is said to have grown", async () => {
+    await using place = await make();
+    await using opened = await place.open();
+    const source = openSource(place.journal);
+    const taken: string[] = [];
+    let beats = 0;
+    // It would rest for longer than the test takes.
+    const quiet = { quietMs: 10 * WAIT_MS, onBeat: () => void beats++ };
+    const outbox = await Outbox.open({ ...partsOf(opened, source, taken), ...quiet });
+    const rests = async () => {
+      const before = beats;
+      await Bun.sleep(2 * BEAT_MS);
+      return beats === before;
+    };
+    for (let n = 1; n <= 2; n++) {
+      await until("it rests", WAIT_MS, rests);
+      await opened.apply(assigned(n));
+      await opened.apply(settle(n, n - 1));
+      outbox.grown();
+      await until("it is taken", WAIT_MS, () => taken.length === n);
+    }
+    expect(taken).toEqual([1, 2].map((n) => `settled_${uuid(n)}`));
+    await outbox.stop();
+    await source.close();
+  });
 });

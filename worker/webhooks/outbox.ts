@@ -12,7 +12,9 @@ import type { WebhookSource } from "./source.ts";
 import type { Known } from "../tariffs.ts";
 
 /** Time between two looks at the journal, and between two commits of what has changed. */
-const BEAT_MS = 250;
+export const BEAT_MS = 250;
+/** The same while there is nothing to send or to wait for, unless the journal is said to have grown. */
+export const QUIET_BEAT_MS = 1_000;
 /** Time that calls under way have to end before the worker does. */
 const LAST_CALLS_MS = 500;
 
@@ -28,6 +30,10 @@ export type OutboxParts = {
   readonly keep: (changes: WebhookChanges) => Promise<void>;
   /** Told why it cannot go on for now; null when it can. */
   readonly onTrouble: (error: Error | null) => void;
+  /** Called before each beat. */
+  readonly onBeat?: () => void;
+  /** Longest time between two beats. It is short where nobody says that the journal has grown. */
+  readonly quietMs?: number;
   readonly limits?: Limits;
 };
 
@@ -36,6 +42,7 @@ export class Outbox {
   readonly #deliveries: Deliveries;
   readonly #limits: Limits;
   #timer: Timer | null = null;
+  #timerAtMs = Number.POSITIVE_INFINITY;
   #isReading = false;
   /** The last reading gave all that there was. */
   #isAtEnd = false;
@@ -59,7 +66,12 @@ export class Outbox {
     this.#parts = parts;
     this.#limits = parts.limits ?? LIMITS;
     this.#deliveries = new Deliveries(from, parts.random, this.#limits);
-    this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
+    this.#beatIn(BEAT_MS);
+  }
+
+  /** The journal may have more than at the last beat. */
+  grown(): void {
+    if (performance.now() + BEAT_MS < this.#timerAtMs) this.#beatIn(BEAT_MS);
   }
 
   get figures(): Figures {
@@ -88,15 +100,31 @@ export class Outbox {
   /** Sends nothing more, and has kept what is known by then. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) clearTimeout(this.#timer);
     const untilMs = performance.now() + LAST_CALLS_MS;
     while (this.#deliveries.figures.sending > 0 && performance.now() < untilMs) await Bun.sleep(10);
     await this.#kept();
     await this.#keep();
   }
 
+  #beatIn(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAtMs = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      // A beat that hangs does not keep the next one from sending.
+      this.#beatIn(this.#isQuiet ? (this.#parts.quietMs ?? QUIET_BEAT_MS) : BEAT_MS);
+      void this.#beat();
+    }, ms);
+  }
+
+  /** The last beat found nothing more, and nothing is to be sent, or is on its way to the journal. */
+  get #isQuiet(): boolean {
+    return this.#isAtEnd && this.#keeping === null && this.#deliveries.isDone;
+  }
+
   async #beat(): Promise<void> {
     this.#isAtEnd = false;
+    this.#parts.onBeat?.();
     try {
       this.#pump();
       await this.#read();
