@@ -64,7 +64,7 @@ async function start(order: WebhooksStart): Promise<void> {
         keep: (changes) => kept({ kind: "keep", changes }),
         onTrouble: tell,
         onBeat: () => {
-          // What is committed from here on is told of again.
+          // A commit from here on is told of again.
           Atomics.store(order.grown, 0, 0);
           tellFigures();
         },

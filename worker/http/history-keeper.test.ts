@@ -150,7 +150,7 @@ test("the pipeline is asked when it has told of something new, and else only by 
   await site.keeper.look();
   expect(site.asked).toBe(3);
   expect(site.keeper.tell().minutes.at(-1)?.accepted).toBe(6);
-  // What came with an answer that was not taken is asked for again.
+  // News whose answer was not taken are asked for again.
   site.news++;
   site.keeper.start(async () => void site.asked++);
   for (let n = 0; n < 3; n++) await site.beat();

@@ -30,7 +30,7 @@ export class HealthProbes {
     const nowMs = this.#clock.steadyMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const [lane, dueAtMs] of this.#dueAtMs) {
-      // One that takes as long as that is followed by the next when it has ended.
+      // A probe that takes as long as that is followed by the next when it has ended.
       const isHeldUp = this.#underWay.has(lane) && dueAtMs <= nowMs;
       if (lane.movedFrom === null && !isHeldUp) nextMs = Math.min(nextMs, dueAtMs);
     }
