@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { peerAt } from "../net/peer.ts";
+import type { Outcome } from "./connection.ts";
 import { ConnectionPool } from "./pool.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -66,4 +67,32 @@ test("while a connection is kept, both alarms are set again, once each however m
     await Bun.sleep(0);
     expect(bells.set).toHaveLength(2);
   }
+});
+
+const calledAlone = (pool: ConnectionPool) =>
+  new Promise<Outcome>((resolve) => pool.call(REQUEST, 5_000, resolve, "only"));
+
+test("a call that is the only one leaves neither connection nor alarm behind, also when it fails", async () => {
+  using server = processor();
+  const bells = new Bells();
+  const pool = new ConnectionPool(server.peer, { idleMsMax: 60_000, alarms: bells });
+  for (let n = 0; n < 2; n++) {
+    expect(await calledAlone(pool)).toMatchObject({ kind: "answer", connected: true });
+    expect(bells.set).toEqual([]);
+  }
+  const nobody = peerAt("http://processor:1", () => Promise.resolve(["127.0.0.1"]));
+  const other = new ConnectionPool(nobody, { alarms: bells });
+  expect(await calledAlone(other)).toMatchObject({ kind: "failure", reason: "refused" });
+  expect(bells.set).toEqual([]);
+});
+
+test("where others keep a connection it takes that one, and leaves it open", async () => {
+  using server = processor();
+  const bells = new Bells();
+  const pool = new ConnectionPool(server.peer, { idleMsMax: 60_000, alarms: bells });
+  await called(pool);
+  for (let n = 0; n < 2; n++) {
+    expect(await calledAlone(pool)).toMatchObject({ kind: "answer", connected: false });
+  }
+  expect(bells.set).toHaveLength(2);
 });

@@ -72,3 +72,22 @@ test("while draining nobody is probed", async () => {
   await bench.tick();
   expect(bench.default.probes).toEqual([]);
 });
+
+test("a probe's end asks for a tick while a payment is open, and when the next one is due by then", async () => {
+  using bench = new Bench();
+  let asked = 0;
+  await bench.tick();
+  bench.pipeline.onEvent = () => void asked++;
+  await last(bench.default.probes).answer(fine);
+  expect(asked).toBe(0);
+  // The next one has an instant while this one is under way.
+  expect(bench.pipeline.nextTickAtMs).toBeLessThanOrEqual(bench.clock.nowMs + 1_000);
+  bench.clock.nowMs += 6_000;
+  await last(bench.fallback.probes).answer(fine);
+  expect(asked).toBe(1);
+  bench.take(1);
+  await bench.tick(6_000);
+  asked = 0;
+  await last(bench.default.probes).answer(fine);
+  expect(asked).toBeGreaterThan(0);
+});
