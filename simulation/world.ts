@@ -14,13 +14,12 @@ import { NO_FAULTS } from "../simulator/processor/faults.ts";
 import { Chance } from "./world/chance.ts";
 import { Checker } from "./world/checker.ts";
 import { trustJournal } from "./world/alarms.ts";
-import { Breakers } from "./world/breakers.ts";
-import { Decisions } from "./world/decisions.ts";
 import { Violation } from "./world/violation.ts";
 import { Disk } from "./world/disk.ts";
 import { Gateway, processorsOf, type ProcessorSetting } from "./world/gateway.ts";
 import { Door } from "./world/door.ts";
 import { writeHistory } from "./world/history.ts";
+import { Judges } from "./world/judges.ts";
 import { Ingress } from "./world/ingress.ts";
 import { Post } from "./world/post.ts";
 import { describePlan, drawPlan, type Plan } from "./world/plan.ts";
@@ -37,6 +36,7 @@ import { letThrough } from "./world/restore.ts";
 import { takeBack } from "./world/exchange.ts";
 import { checkHeld, planLooks } from "./world/recounts.ts";
 import { checkSaid } from "./world/said.ts";
+import { runDrills } from "./world/drills.ts";
 import { checkRecovery } from "./world/recovery.ts";
 import { planRough } from "./world/machine.ts";
 import { planTrouble } from "./world/trouble.ts";
@@ -59,6 +59,8 @@ const BOUND = 0x58704978;
 const ROUGH = 0x3174a7a9;
 /** The same for what payments carry, and for shops that post over HTTP. */
 const DRESSING = 0x25480733;
+/** The same for the drills behind the trouble. */
+const DRILLS = 0x1f83d9ab;
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -107,6 +109,7 @@ class World implements Scene {
   readonly glance: Chance;
   readonly rough: Chance;
   readonly dressing: Chance;
+  readonly drill: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
@@ -119,8 +122,7 @@ class World implements Scene {
   readonly apis: readonly Ingress[];
   readonly gateway: Gateway;
   readonly checker: Checker;
-  readonly decisions: Decisions | null;
-  readonly breakers: Breakers | null;
+  readonly judges: Judges | null;
   readonly #fees = new FeeBook(this.disk);
   readonly counts: Counts = {
     charges: 0,
@@ -154,6 +156,7 @@ class World implements Scene {
     this.bound = new Chance(seed ^ BOUND);
     this.rough = new Chance(seed ^ ROUGH);
     this.dressing = new Chance(seed ^ DRESSING);
+    this.drill = new Chance(seed ^ DRILLS);
     this.glance = new Chance(seed ^ 0x6d2b79f5);
     this.plan = drawPlan(this.chance, this);
     this.processors = processorsOf(this.plan.bounds.processors);
@@ -161,7 +164,6 @@ class World implements Scene {
     this.#steps = Math.ceil(steps * this.plan.bounds.share);
 
     const { plan, processors, time, disk, chance } = this;
-    const urls = processors.map(({ url }) => url);
     this.models = this.kinds.map(
       ({ form }) => new ProcessorModel({ fee: 0, random: chance.fork().next, form }),
     );
@@ -170,14 +172,10 @@ class World implements Scene {
       disk,
       models: this.models,
       wires: this.wires,
-      urls,
+      processors,
       kinds: this.kinds,
     });
-    const names = processors.map(({ name }) => name);
-    const openCount = () => this.gateway.openCount;
-    this.decisions =
-      plan.exchanges > 0 ? null : new Decisions({ time, plan, disk, names, openCount });
-    this.breakers = plan.exchanges > 0 ? null : this.#breakersOf(names);
+    this.judges = plan.exchanges > 0 ? null : new Judges(this);
     const keys = linkKeys("simulation");
     this.post = new Post({
       time,
@@ -205,11 +203,8 @@ class World implements Scene {
       keys,
       log: SILENT,
       note: (line) => this.note(line),
-      onDecided: (...decided) => {
-        this.breakers?.onDecided(decided[0]);
-        this.watch(() => this.decisions?.onDecided(...decided));
-      },
-      onResult: (...ended) => this.decisions?.onResult(...ended),
+      onDecided: (...decided) => this.judges?.onDecided(...decided),
+      onResult: (...ended) => this.judges?.onResult(...ended),
       transmit: (frame, api) => this.post.toApi(frame, api),
       onArrival: (seen, name) => this.watch(() => seen.arrival(name)),
       onAcknowledge: (id, cents) => this.watch(() => this.checker.onAcknowledge(id, cents)),
@@ -269,8 +264,7 @@ class World implements Scene {
       writeHistory(this);
       disk.stallMsMax = plan.disk.stallMsMax;
       for (const api of this.apis) api.start();
-      this.decisions?.onStart([]);
-      this.breakers?.onStart();
+      this.judges?.onStart([]);
       void this.gateway.start();
       this.#shop.open(this.#steps);
       planTrouble(this);
@@ -280,6 +274,7 @@ class World implements Scene {
       this.#heal();
       if (!this.#stop()) trustJournal(this, this.#stop);
       if (!this.#stop()) checkRecovery(this, this.#stop);
+      if (!this.#stop()) runDrills(this, this.#stop);
       this.#comeBack();
       if (this.#violation === null) this.#checkAll();
     } catch (error) {
@@ -413,35 +408,25 @@ class World implements Scene {
   }
 
   repost(correlationId: string, amountCents: number): void {
-    this.#shop.post(correlationId, amountCents, () => {});
+    this.#shop.post(correlationId, amountCents, (verdict) => {
+      if (verdict?.kind !== "stored" && verdict?.kind !== "duplicate") return;
+      this.watch(() => this.checker.onAccepted(correlationId, amountCents));
+    });
   }
 
   startGateway(): void {
     if (this.isRestoring) return;
     this.note("worker starts");
     this.checker.onStart();
-    this.decisions?.onStart(this.disk.drained());
-    this.breakers?.onStart();
+    this.judges?.onStart(this.disk.drained());
     this.gateway.start().catch((error: Error) => {
       this.#violation ??= String(error.stack);
     });
   }
 
-  #breakersOf(names: readonly string[]): Breakers {
-    const { time, plan } = this;
-    const laneAt = (place: number) =>
-      this.gateway.parts?.pipeline.lanes.named(names[place]!) ?? null;
-    const watch = (check: () => void) => this.watch(check);
-    const isSaidOpen = (name: string) =>
-      this.gateway
-        .parts!.pipeline.incidents.open()
-        .some(({ kind, subject }) => kind === "breaker-open" && subject === name);
-    return new Breakers({ time, plan, laneAt, isSaidOpen, places: names.length, watch });
-  }
-
   #wireTo(model: ProcessorModel, number: number): Wire {
     const { time, chance, plan } = this;
-    return new Wire(
+    const wire = new Wire(
       {
         time,
         chance: chance.fork(),
@@ -455,8 +440,7 @@ class World implements Scene {
           this.note(`charge ${number} ${charge.body}`);
           this.watch(() => {
             this.checker.onCharge(charge);
-            this.decisions?.onCharge(charge);
-            this.breakers?.onCharge(charge);
+            this.judges?.onCharge(charge);
           });
         },
         onAnswer: (charge, status) => {
@@ -464,20 +448,19 @@ class World implements Scene {
           this.note(`answer ${number} ${correlationId} ${status}`);
           this.watch(() => {
             this.checker.onAnswer(time.nowMs, charge, status);
-            this.decisions?.onAnswer(charge, status);
-            this.breakers?.onAnswer(charge, status);
+            this.judges?.onAnswer(charge, status);
             const isAccepted = status === 200 && charge.outcome === "recorded";
             this.gateway.parts?.seen.answer(number, isAccepted);
             this.checker.checkTenants(correlationId);
           });
         },
-        onFailing: () => {
-          this.decisions?.onFailing(number);
-          this.breakers?.onFailing(number);
-        },
+        onFailing: () => this.judges?.onFailing(number),
+        onReading: (minResponseTimeMs) => this.judges?.onReading(number, minResponseTimeMs),
       },
       plan,
     );
+    wire.isInAnotherZone = this.drill.happens(0.3);
+    return wire;
   }
 
   /** Ends the run when a check fails. */

@@ -76,7 +76,7 @@ export class Pipeline {
     this.laneLog = new LaneLog(clock);
     this.lanes = new Lanes(options.processors.map((processor) => this.#laneFor(processor)));
     const router = new Router(this.lanes.all, options.patienceMs, tuning.router);
-    this.queue = new WaitingLines(router.orders);
+    this.queue = new WaitingLines(router.orders, tuning.compactAt);
     const { queue, lanes, incidents } = this;
     const payments = new OpenPayments({ ...options, lanes });
     this.payments = payments;

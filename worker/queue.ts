@@ -7,7 +7,7 @@
 import type { OpenPayment } from "./payment.ts";
 
 /** Emptied places at the front of the line are given back in pieces of this size. */
-const COMPACT_AT = 1_024;
+export const COMPACT_AT = 1_024;
 
 export class PaymentQueue {
   /** Payments in order of acceptance; the places below `#first` are empty. */
@@ -17,6 +17,11 @@ export class PaymentQueue {
   readonly #returned: OpenPayment[] = [];
   /** Payments not to be tried before their time; few. */
   #resting: { readonly payment: OpenPayment; readonly untilMs: number }[] = [];
+  readonly #compactAt: number;
+
+  constructor(compactAt = COMPACT_AT) {
+    this.#compactAt = compactAt;
+  }
 
   /** Number of payments that may be tried now. */
   get length(): number {
@@ -76,7 +81,7 @@ export class PaymentQueue {
     }
     if (next === undefined) return undefined;
     this.#first++;
-    if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#line.length) {
+    if (this.#first >= this.#compactAt && this.#first * 2 >= this.#line.length) {
       this.#line = this.#line.slice(this.#first);
       this.#first = 0;
     }

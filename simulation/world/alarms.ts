@@ -4,7 +4,7 @@
  *   R11  nothing but breakers that are open; every API has its worker's answers; and the worker trusts its
  *        journal again once an operator does
  */
-import type { OperatorAnswer } from "../../worker/intervention.ts";
+import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.ts";
 import type { Scene } from "./scene.ts";
 import { Violation } from "./violation.ts";
 
@@ -28,15 +28,26 @@ export function checkAlarms({ gateway, plan, apis }: Scene): void {
 
 /** Somebody trusts a journal that was restored, once everything is settled. */
 export function trustJournal(world: Scene, isOver: () => boolean): void {
-  const { counts, gateway, time, disk } = world;
+  const { gateway, disk } = world;
   const { pipeline } = gateway.parts!;
-  if (counts.restores === 0 || pipeline.caution === null) return;
-  let answer: OperatorAnswer | null = null;
+  if (pipeline.caution === null) return;
   const command = { kind: "journal", action: "trust", grounds: GROUNDS } as const;
-  void gateway.operate(command)?.then((told) => (answer = told));
-  time.run(time.nowMs + 1_000, () => isOver() || answer !== null);
-  const { kind = "no answer" } = (answer ?? {}) as Partial<OperatorAnswer>;
-  const isWritten = disk.holds("SELECT count(*) AS n FROM interventions WHERE action = 'trust'");
+  const kind = answerTo(world, command, isOver)?.kind ?? "no answer";
+  const isWritten = disk.holds(
+    "SELECT count(*) > 0 AS n FROM interventions WHERE action = 'trust'",
+  );
   if (kind === "done" && isWritten && pipeline.caution === null) return;
   throw new Violation(`R11: the journal is trusted, and the worker says ${kind}`);
+}
+
+/** Waits for the answer to an operator's command; null: there is none within a second. */
+export function answerTo(
+  { gateway, time }: Scene,
+  command: OperatorCommand,
+  isOver: () => boolean,
+): OperatorAnswer | null {
+  let answer: OperatorAnswer | null = null;
+  void gateway.operate(command)?.then((told) => (answer = told));
+  time.run(time.nowMs + 1_000, () => isOver() || answer !== null);
+  return answer;
 }

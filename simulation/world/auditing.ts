@@ -21,7 +21,7 @@ const THOROUGH = { parts: 4, calls: 10_000 };
 export function checkAudit(world: Scene): void {
   const { plan, kinds, processors, time } = world;
   // Payments are at another name where addresses were exchanged, and a purge has forgotten some.
-  if (plan.exchanges > 0 || plan.purges > 0) return;
+  if (plan.exchanges > 0 || plan.purges > 0 || world.purged.size > 0) return;
   for (const [place, { name }] of processors.entries()) {
     if (!kinds[place]!.keepsInstants) continue;
     const rows = [...world.models[place]!.records.values()];

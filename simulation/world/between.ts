@@ -49,6 +49,17 @@ export function withoutZone(reply: Reply): Reply {
   return { ...reply, body: reply.body?.replace(/(:\d\d\.\d{3})Z"/, '$1"') ?? null };
 }
 
+const ZONE = { name: "-03:30", ms: -12_600_000 };
+
+/** Prints the same instant in another zone. */
+export function inAnotherZone(reply: Reply): Reply {
+  const body = reply.body?.replace(/"requestedAt":"([^"]*Z)"/, (_, instant: string) => {
+    const there = new Date(Date.parse(instant) + ZONE.ms).toISOString().slice(0, -1);
+    return `"requestedAt":"${there}${ZONE.name}"`;
+  });
+  return { ...reply, body: body ?? null };
+}
+
 /** Stands for an answer of Stripe's that is none about this payment, or leaves open what became of it. */
 export function unclearIntent(chance: Chance, { body: sent }: Request): Reply {
   const whole = { retryAfter: null, complete: true };

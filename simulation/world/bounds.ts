@@ -14,6 +14,7 @@ import { PACE_DEFAULTS } from "../../worker/pipeline/pace.ts";
 import { RESOLVER_DEFAULTS } from "../../worker/pipeline/resolver.ts";
 import { BREAKER_DEFAULTS } from "../../worker/router/breaker.ts";
 import { LIMIT_DEFAULTS } from "../../worker/router/limit.ts";
+import { COMPACT_AT } from "../../worker/queue.ts";
 import { ROUTER_DEFAULTS } from "../../worker/router.ts";
 import type { Chance } from "./chance.ts";
 
@@ -49,6 +50,7 @@ const DEFAULTS: Required<Tuning> = {
   pace: PACE_DEFAULTS,
   resolver: RESOLVER_DEFAULTS,
   journalQueueMax: JOURNAL_QUEUE_MAX,
+  compactAt: COMPACT_AT,
 };
 
 /** Processors from which on few payments are posted. */

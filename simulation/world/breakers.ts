@@ -12,7 +12,7 @@ import type { Lane } from "../../worker/lane.ts";
 import { BREAKER_DEFAULTS } from "../../worker/router/breaker.ts";
 import { LIMIT_DEFAULTS } from "../../worker/router/limit.ts";
 import type { Transition } from "../../worker/transitions.ts";
-import type { Plan } from "./plan.ts";
+import type { Settings } from "./gateway.ts";
 import type { Time } from "./time.ts";
 import { Violation } from "./violation.ts";
 import { OWN_FAULT, type ChargeSeen } from "./wire.ts";
@@ -31,7 +31,7 @@ type Place = {
 
 export type BreakersOptions = {
   readonly time: Time;
-  readonly plan: Plan;
+  readonly settings: () => Settings;
   /** The worker's lane for the processor at a wire; null while the worker is down. */
   readonly laneAt: (place: number) => Lane | null;
   /** Whether the worker says that the breaker of a processor is open. */
@@ -87,7 +87,7 @@ export class Breakers {
 
   /** An answer is about to be told to the worker. */
   onAnswer(charge: ChargeSeen, status: number | string): void {
-    const { time, plan, laneAt, isSaidOpen, watch } = this.#options;
+    const { time, settings, laneAt, isSaidOpen, watch } = this.#options;
     const lane = laneAt(charge.processor);
     const place = this.#places[charge.processor]!;
     const word = wordOf(charge, status);
@@ -114,7 +114,7 @@ export class Breakers {
           throw new Violation(`R9: ${lane.name} is ${kind}, and its incident says otherwise`);
         const isSame = before.kind === lane.breaker.kind && before.successes === place.successes;
         // A limit that is drawn below its least is lifted there.
-        const least = plan.bounds.tuning.limit?.min ?? LIMIT_DEFAULTS.min;
+        const least = settings().bounds.tuning.limit?.min ?? LIMIT_DEFAULTS.min;
         const isRaised = lane.limit > Math.max(before.limit, least);
         if (status === "TIMEOUT" && isSame && isRaised)
           throw new Violation(`R9: ${lane.name} does not answer, and its limit rises`);
@@ -143,9 +143,9 @@ export class Breakers {
   }
 
   #isOver({ failuresInARow, succeededAtMs }: Place): boolean {
-    const { time, plan } = this.#options;
+    const { time, settings } = this.#options;
     const { consecutiveFailuresMax, successFreshMs } =
-      plan.bounds.tuning.breaker ?? BREAKER_DEFAULTS;
+      settings().bounds.tuning.breaker ?? BREAKER_DEFAULTS;
     const isFresh = time.nowMs - succeededAtMs < successFreshMs;
     return failuresInARow >= consecutiveFailuresMax && !isFresh;
   }

@@ -4,6 +4,7 @@
  */
 import { PAYMENT_STATES, type PaymentState } from "../../worker/transitions.ts";
 import type { Disk, PaymentOnDisk } from "./disk.ts";
+import type { ProcessorSetting } from "./gateway.ts";
 import type { Kind } from "./kinds.ts";
 import type { ChargeSeen, Wire } from "./wire.ts";
 import { Violation } from "./violation.ts";
@@ -24,7 +25,7 @@ export type CheckerOptions = {
   readonly disk: Disk;
   readonly models: readonly ProcessorModel[];
   readonly wires: readonly Wire[];
-  readonly urls: readonly string[];
+  readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
 };
 
@@ -81,7 +82,7 @@ export class Checker {
     const isAssigned =
       ours !== undefined &&
       SENT_IN.has(PAYMENT_STATES[ours.state]) &&
-      ours.url === this.#options.urls[charge.processor] &&
+      ours.url === this.#options.processors[charge.processor]?.url &&
       ours.amount_cents === amountCents &&
       ours.requested_at_ms === (requestedAtMs ?? ours.requested_at_ms);
     if (!isAssigned) throw new Violation(`I2: ${charge.body} leaves and is not durably assigned`);

@@ -16,7 +16,7 @@ import { PACE_DEFAULTS } from "../../worker/pipeline/pace.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { Disk } from "./disk.ts";
 import { naiveFee } from "./fees.ts";
-import type { Plan } from "./plan.ts";
+import type { Settings } from "./gateway.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Time } from "./time.ts";
 import { Violation } from "./violation.ts";
@@ -46,7 +46,7 @@ type Waiting = { readonly amountCents: number; readonly sinceMs: number; durable
 
 export type DecisionsOptions = {
   readonly time: Time;
-  readonly plan: Plan;
+  readonly settings: () => Settings;
   readonly disk: Pick<Disk, "stallMsMax">;
   /** Names of the processors, in the order of the wires. */
   readonly names: readonly string[];
@@ -200,7 +200,7 @@ export class Decisions {
   }
 
   #occupy(number: number): void {
-    const { inFlightMax, tuning } = this.#options.plan.bounds;
+    const { inFlightMax, tuning } = this.#options.settings().bounds;
     const place = this.#places[number]!;
     place.inFlight++;
     if (place.inFlight >= this.#roomMin) place.roomSinceMs = Infinity;
@@ -218,7 +218,7 @@ export class Decisions {
 
   /** A limit starts there, and only a failure lowers it. */
   get #roomMin(): number {
-    const { inFlightMax, tuning } = this.#options.plan.bounds;
+    const { inFlightMax, tuning } = this.#options.settings().bounds;
     return Math.min(inFlightMax, tuning.limit?.start ?? 8);
   }
 
@@ -228,8 +228,8 @@ export class Decisions {
   }
 
   #checkPatience({ sinceMs, durableAtMs }: Waiting): void {
-    const { time, plan, names } = this.#options;
-    const { patienceMs, bounds } = plan;
+    const { time, settings, names } = this.#options;
+    const { patienceMs, bounds } = settings();
     const { perMsMin, perMsStart } = bounds.tuning.pace ?? PACE_DEFAULTS;
     const isSlow = Math.min(perMsMin, perMsStart) < 1;
     if (this.#isRestored || isSlow || this.#wasDiskSlow || time.pausedMs > 0) return;
@@ -246,8 +246,8 @@ export class Decisions {
   }
 
   #checkBacklog(): void {
-    const { plan, openCount } = this.#options;
-    if (openCount() <= plan.bounds.backlogMax) return;
+    const { settings, openCount } = this.#options;
+    if (openCount() <= settings().bounds.backlogMax) return;
     throw new Violation(`R5: ${openCount()} payments are open, and there is room for fewer`);
   }
 }

@@ -21,7 +21,7 @@ import type { Wire } from "./wire.ts";
 
 const LEDGER_ROWS_MAX = 32_768;
 
-export type ProcessorSetting = { readonly name: string; readonly url: string };
+export type ProcessorSetting = { readonly name: string; url: string };
 
 /** The contest's two, and others. */
 export function processorsOf(count: number): ProcessorSetting[] {
@@ -31,6 +31,11 @@ export function processorsOf(count: number): ProcessorSetting[] {
     .map((name, i) => (i === 1 ? "fallback" : name))
     .map((name) => ({ name, url: `http://${name}` }));
 }
+
+/** What a start reads of the configuration, beside who is at which address. */
+export type Settings = Pick<Plan, "patienceMs" | "processorTimeoutMs" | "bounds"> & {
+  readonly tariffs: Tariffs;
+};
 
 export type GatewayOptions = {
   readonly time: Time;
@@ -79,8 +84,10 @@ export class Gateway {
   #running: Running | null = null;
   /** True when somebody has exchanged the addresses in the configuration; from the next start on. */
   exchanged = false;
-  /** Number of the tariffs that are in the configuration, from the next start on. */
+  /** Number of the plan's tariffs that are in the configuration, from the next start on. */
   #configured = 0;
+  /** Settings of the drills; null: those of the plan. */
+  #settings: Settings | null = null;
   /** The order of incarnations, which only the world knows. */
   readonly startOf = new Map<number, number>();
 
@@ -114,6 +121,17 @@ export class Gateway {
     return this.#running?.tariffs ?? null;
   }
 
+  /** The settings that a start finds. */
+  get settings(): Settings {
+    const { plan } = this.#options;
+    return this.#settings ?? { ...plan, tariffs: plan.tariffs[this.#configured]! };
+  }
+
+  /** Writes other settings into the configuration, which a start reads. */
+  configure(settings: Partial<Settings>): void {
+    this.#settings = { ...this.settings, ...settings };
+  }
+
   /** Writes the next tariffs into the configuration, which a start reads. */
   changeTariffs(): void {
     this.#configured++;
@@ -123,9 +141,9 @@ export class Gateway {
     const start = ++this.#starts;
     this.#isStarted = true;
     const alive = () => this.#starts === start;
-    const { time, chance, disk, plan, log } = this.#options;
+    const { time, chance, disk, log } = this.#options;
     const seen = new Seen();
-    const { patienceMs, bounds } = plan;
+    const { patienceMs, processorTimeoutMs, bounds, tariffs: inForce } = this.settings;
     const clock = time;
     const configured = this.#configuration();
     const processors = configured.map(({ name }) => name);
@@ -135,7 +153,6 @@ export class Gateway {
       this.#options.onApplied(transitions, results, journal.head.processors.map(ofNumber));
     };
     const { onDecided, onResult } = this.#options;
-    const inForce = plan.tariffs[this.#configured]!;
     const placeOf: PlaceOf = (number) =>
       this.#options.processors.findIndex(({ name }) => name === journal.head.processors[number]);
     const journal: DiskJournal = new DiskJournal({
@@ -169,7 +186,6 @@ export class Gateway {
       journal,
       ledger,
       processors: configured.map(({ name, fee, url, wire }) => {
-        const { processorTimeoutMs } = plan;
         const exchange = wire.exchangeFor(alive);
         const client = new HttpProcessor(url, processorTimeoutMs, exchange, wire.adapter);
         return { name, fee, url, client };
@@ -178,7 +194,7 @@ export class Gateway {
       inFlightMax: bounds.inFlightMax,
       backlogMax: bounds.backlogMax,
       tuning: bounds.tuning,
-      processorTimeoutMs: plan.processorTimeoutMs,
+      processorTimeoutMs,
       patienceMs,
     });
     await pipeline.recover();
@@ -201,15 +217,15 @@ export class Gateway {
 
   /** The configuration that a start finds: each name with its tariff, and an address with the wire that is there. */
   #configuration() {
-    const { processors, wires, plan, order } = this.#options;
+    const { processors, wires, order } = this.#options;
+    const { tariffs: terms, bounds } = this.settings;
     const [first, second, ...others] = processors.map(({ url }, i) => ({ url, wire: wires[i]! }));
     const places = [first!, ...(second ? [second] : [])];
     if (this.exchanged) places.reverse();
-    const terms = plan.tariffs[this.#configured]!;
     const all = [...places, ...others].map(({ url, wire }, i) => {
       return { name: processors[i]!.name, fee: terms[i]!, url, wire };
     });
-    return plan.bounds.isShuffled ? shuffled(order, all) : all;
+    return bounds.isShuffled ? shuffled(order, all) : all;
   }
 
   crash(): void {

@@ -101,10 +101,12 @@ function operate(world: Scene, command: Decision): void {
   const subject = command.kind === "payment" ? command.correlationId : command.name;
   const asked = `${command.action} ${subject}`;
   world.note(`operator: ${asked}`);
-  if (command.kind === "processor") world.decisions?.onOperator(subject, null, command.action);
+  if (command.kind === "processor")
+    world.judges?.decisions.onOperator(subject, null, command.action);
   void world.gateway.operate(command)?.then((answer) => {
     const isDone = answer.kind === "done";
-    if (command.kind === "processor") world.decisions?.onOperator(subject, isDone, command.action);
+    if (command.kind === "processor")
+      world.judges?.decisions.onOperator(subject, isDone, command.action);
     world.note(`operator: ${asked}: ${JSON.stringify(answer)}`);
     world.watch(() => {
       if (isDone) expectWritten(world, command.action, subject);

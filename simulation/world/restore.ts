@@ -16,7 +16,7 @@ const AGAIN_MS = 300;
 const AWAY_MS_MIN = 2_000;
 const AWAY_MS_MAX = 4_000;
 const HIDDEN_TIMES = 3;
-const HAS_SETTLED = `SELECT count(*) > 0 AS n FROM payments JOIN processors ON number = processor
+export const HAS_SETTLED = `SELECT count(*) > 0 AS n FROM payments JOIN processors ON number = processor
   WHERE name = ? AND state = ${PAYMENT_STATES.indexOf("settled")}
   AND settled_at_ms < (SELECT value FROM meta WHERE key = 'restored_at_ms')
   AND NOT EXISTS (SELECT 1 FROM interventions WHERE interventions.seq = payments.seq)`;
@@ -52,7 +52,7 @@ function putBack(world: Scene, copy: Uint8Array): void {
   const kept = disk.payments();
   world.counts.restores++;
   checker.onRestored();
-  world.decisions?.onRestored();
+  world.judges?.onRestored();
   world.isUnproven = processors.some(({ name }) => !disk.holds(HAS_SETTLED, name));
   world.note(`restored: ${before.size - kept.size} of ${before.size} payments are lost`);
   for (const api of world.apis) api.start();

@@ -3,12 +3,11 @@ import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
-import type { Breakers } from "./breakers.ts";
-import type { Decisions } from "./decisions.ts";
 import type { Disk } from "./disk.ts";
 import type { Gateway, ProcessorSetting } from "./gateway.ts";
 import type { Kind } from "./kinds.ts";
 import type { Ingress } from "./ingress.ts";
+import type { Judges } from "./judges.ts";
 import type { Plan } from "./plan.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Post } from "./post.ts";
@@ -28,6 +27,7 @@ export interface Scene {
   readonly bound: Chance;
   readonly glance: Chance;
   readonly rough: Chance;
+  readonly drill: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   /** Kinds of the processors, by number. */
@@ -41,9 +41,7 @@ export interface Scene {
   readonly gateway: Gateway;
   readonly checker: Checker;
   /** Null where processors are exchanged. */
-  readonly decisions: Decisions | null;
-  /** The same. */
-  readonly breakers: Breakers | null;
+  readonly judges: Judges | null;
   readonly counts: Counts;
   /** Ids whose rows a purge has taken out of the ledger. */
   readonly purged: Set<string>;

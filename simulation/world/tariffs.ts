@@ -20,7 +20,7 @@ export function drawTariffs(tariff: Chance, processors: number): readonly Tariff
   return Array.from({ length: changes + 1 }, () => shares.map(() => drawTariff(tariff)));
 }
 
-function drawTariff(tariff: Chance): Tariff {
+export function drawTariff(tariff: Chance): Tariff {
   const perMillion = tariff.pick([0, 5_000, 29_900, 50_000, 150_000, 333_333]);
   if (tariff.happens(0.3)) return { ...FREE, perMillion };
   const minCents = tariff.pick([0, 0, 1, 50]);

@@ -4,7 +4,7 @@
  * the worker gave it up, or after the worker itself is gone; the processor charges it all the same.
  */
 import type { Exchange } from "../../worker/processor.ts";
-import { NOT_FOUND, REJECTION, withoutZone } from "./between.ts";
+import { inAnotherZone, NOT_FOUND, REJECTION, withoutZone } from "./between.ts";
 import { MemoryProcessor, type Delivered, type Handle } from "../memory.ts";
 import type { ProcessorModel } from "../../simulator/processor.ts";
 import type { Chance } from "./chance.ts";
@@ -42,6 +42,8 @@ export type WireOptions = {
   readonly onAnswer: (charge: ChargeSeen, status: number | string) => void;
   /** A health reading says that it fails. */
   readonly onFailing: () => void;
+  /** A health reading says how long it takes at least. */
+  readonly onReading: (minResponseTimeMs: number) => void;
 };
 
 /** Code of a call that this process could not make. */
@@ -56,6 +58,17 @@ export class Wire {
   liesInHealth = false;
   /** Something in between answers 404 to everything. */
   isHidden = false;
+  /** Something in between answers every look with this status. */
+  looksGet: number | null = null;
+  /** Something in between answers its health call so. */
+  healthSays: Reply | null = null;
+  /** It turns every charge away, and wants to be left alone for so many seconds. */
+  turnsAwayS: number | null = null;
+  /** It prints instants in a zone of its own. */
+  isInAnotherZone = false;
+  /** Calls that have left, and looks among them, by their address. */
+  calls = 0;
+  readonly looks = new Map<string, number>();
   /** The worker has no descriptor left for a call. */
   isOutOfDescriptors = false;
   readonly #options: WireOptions;
@@ -111,13 +124,15 @@ export class Wire {
     resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ): void {
-    const { time, chance, number, kind, onCharge, onAnswer, onFailing } = this.#options;
+    const { time, chance, number, kind, onCharge, onAnswer } = this.#options;
     const { body } = request;
     const charge: ChargeSeen | null =
       body === undefined
         ? null
         : { ...kind.chargedOf(body), processor: number, body, outcome: "open" };
     if (charge !== null) onCharge(charge);
+    this.calls++;
+    if (charge === null) this.looks.set(request.url, (this.looks.get(request.url) ?? 0) + 1);
     let ended = false;
     const end = (outcome: ChargeSeen["outcome"], status: number | string, tell: () => void) => {
       if (ended || !alive()) return;
@@ -149,6 +164,11 @@ export class Wire {
       time.after(1, () => end(kind.proofOf(REJECTION), REJECTION.status, () => resolve(REJECTION)));
       return;
     }
+    const given = this.#instead(request);
+    if (given !== null) {
+      time.after(1, () => end(kind.proofOf(given), given.status, () => resolve(given)));
+      return;
+    }
     if (chance.happens(this.faults.neverSent)) {
       time.after(0.1, () => fail("refused", "ECONNREFUSED"));
       return;
@@ -176,13 +196,32 @@ export class Wire {
               : this.#replyOf(answer);
           const isOdd = this.#options.odd.happens(this.answers.unclear);
           const told = isOdd ? kind.unclear(this.#options.odd, request) : reply;
-          if (charge === null && told.body?.includes('"failing":true')) onFailing();
+          if (charge === null) this.#read(told);
           end(isOdd ? "unclear" : kind.proofOf(reply), told.status, () =>
             resolve({ ...told, connected: true }),
           );
         }
       });
     });
+  }
+
+  /** Tells what a health reading says. */
+  #read({ body }: Reply): void {
+    const { onFailing, onReading } = this.#options;
+    if (body?.includes('"failing":true')) onFailing();
+    const [, delay] = /"minResponseTime":(\d+)/.exec(body ?? "") ?? [];
+    if (delay !== undefined) onReading(Number(delay));
+  }
+
+  /** Gives what is answered in the processor's place, without asking it. */
+  #instead({ url, body }: Request): Reply | null {
+    const bare = { body: "", retryAfter: null, complete: true };
+    if (body !== undefined) {
+      if (this.turnsAwayS === null) return null;
+      return { ...bare, status: 429, retryAfter: String(this.turnsAwayS) };
+    }
+    if (url.endsWith("/service-health")) return this.healthSays;
+    return this.looksGet === null ? null : { ...bare, status: this.looksGet };
   }
 
   #arrive(
@@ -214,6 +253,7 @@ export class Wire {
     const retryAfter = answer.headers["retry-after"] ?? answer.headers["Retry-After"] ?? null;
     if (!chance.happens(this.faults.serverError)) {
       const reply = { status: answer.status, body: answer.body, retryAfter, complete: true };
+      if (this.isInAnotherZone) return inAnotherZone(reply);
       return this.answers.zoneless ? withoutZone(reply) : reply;
     }
     const status = chance.pick([502, 503, 504, 301]);

@@ -39,6 +39,8 @@ export type Tuning = {
   readonly resolver?: ResolverOptions;
   /** Transitions that may wait for the journal; beyond, payments are turned away. */
   readonly journalQueueMax?: number;
+  /** Emptied places at the front of a line that are given back at once. */
+  readonly compactAt?: number;
 };
 
 export type ConfiguredProcessor = {

@@ -14,9 +14,11 @@ export class WaitingLines<L> {
   readonly #orders: Pick<Orders<L>, "of">;
   /** Lines by the number of their order. */
   readonly #lines: Line<L>[] = [];
+  readonly #compactAt: number | undefined;
 
-  constructor(orders: Pick<Orders<L>, "of">) {
+  constructor(orders: Pick<Orders<L>, "of">, compactAt?: number) {
     this.#orders = orders;
+    this.#compactAt = compactAt;
   }
 
   /** Number of payments that may be tried now. */
@@ -29,7 +31,7 @@ export class WaitingLines<L> {
   /** The line that a payment belongs in. */
   of({ payment }: OpenPayment): Line<L> {
     const order = this.#orders.of(payment.amountCents);
-    return (this.#lines[order.number] ??= { order, queue: new PaymentQueue() });
+    return (this.#lines[order.number] ??= { order, queue: new PaymentQueue(this.#compactAt) });
   }
 
   /** Lines in which payments wait, that with the nearest deadline first. */

@@ -16,7 +16,7 @@ import type { ProcessorMode } from "../transitions.ts";
 /** Good news is believed sooner: an estimate left over from an outage would send payments elsewhere. */
 const LATENCY_WEIGHT = { slower: 0.1, faster: 0.3 };
 /** Latency that is assumed before the first answer. */
-const LATENCY_MS_START = 50;
+export const LATENCY_MS_START = 50;
 /** A reading of the health probe counts while no real answer is younger than this. */
 const PASSIVE_FRESH_MS = 1_000;
 /** Time without a health reading after which its processor says nothing: three of the contest's probes. */
