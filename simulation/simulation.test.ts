@@ -21,6 +21,10 @@ const FOUND_ONCE = [
   { seed: 71, what: "without patience a cheaper processor was never tried again" },
   { seed: 264, what: "nor was one that has no health call" },
   { seed: 3_388, what: "the checker judged a breaker by what came after a failure" },
+  {
+    seed: 15,
+    what: "a payment was late at a processor, off which a cheaper one that rested was to take others",
+  },
   { seed: 705, what: "failed commits left a journal that no start took" },
   { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
   { seed: 3_857_240_028, what: "the world ended before a shop had its lost payment taken again" },

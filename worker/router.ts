@@ -8,7 +8,8 @@
  * processors at now + latency + p / rate (never, while they are open). If that is too late, the next
  * dearer processor takes over at the last moment at which it still can, together with the cheaper
  * ones: now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which
- * its limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
+ * its limit grows to what it needs; while the cheaper ones rest, its rate is all there is. The queue is
+ * ordered by deadline, so a few positions stand for all.
  *
  * Cheap and dear is what this amount costs (router/orders.ts), and payments of one order wait in a line
  * of their own: one that waits for its cheapest holds up none whose cheapest has room.
@@ -162,7 +163,8 @@ export function isDue(
   const firstLeftMs = waiting.deadlineMsAt(0) - nowMs;
   // The cheaper ones will settle even the last payment before the deadline of the first.
   if (cheaperRate > 0 && firstLeftMs > 0 && settlesLastMs <= firstLeftMs) return false;
-  const bothRate = cheaperRate + rateOf(tier);
+  // As long as the cheaper ones rest they take nothing off this one.
+  const bothRate = (restMs > 0 ? 0 : cheaperRate) + rateOf(tier);
   const starters = startersOf(tier);
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);

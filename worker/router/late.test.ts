@@ -94,3 +94,24 @@ describe("late payments", () => {
     expect(router.pick(NOW_MS, two)?.name).toBe("fallback");
   });
 });
+
+test("one that rests takes none off the others meanwhile, however quick it is", () => {
+  const router = routerWith(CONTEST, { inFlightMax: 32 });
+  const restMs = NOW_MS + 60_000;
+  const turnedAway = {
+    signal: "none",
+    latencyMs: 1,
+    dropped: false,
+    restMs,
+    cause: "429",
+  } as const;
+  router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: 1 });
+  router.lane(1).recordHealth(0, { failing: false, minResponseTimeMs: 1_000 });
+  router.record(0, 0, router.admit(0, 0), turnedAway);
+  // Eight a second: fifteen wait before the last one.
+  const neededMs = 1_000 + 15 * 125 + MARGIN_MS;
+  const pick = (leftMs: number) =>
+    router.pick(NOW_MS, { length: 16, deadlineMsAt: () => NOW_MS + leftMs })?.name ?? "wait";
+  expect(pick(neededMs + 1)).toBe("wait");
+  expect(pick(neededMs)).toBe("fallback");
+});

@@ -18,6 +18,7 @@ import { Violation } from "../violation.ts";
 import type { Way } from "../waits.ts";
 
 const READINGS_MS = 11_000;
+const JUST_MS = 100;
 const TIMEOUT_MS = 1_500;
 const SLOW_MS = 1_200;
 const KINDS = ["fails", "hangs", "slows down", "turns away", "crowd"] as const;
@@ -46,7 +47,7 @@ type Weather = {
 /** Where to wait and not to wait are both wrong for some. */
 const CORNERS: readonly Partial<Weather>[] = [
   { kind: "hangs", patienceMs: 0, delayMs: 0, otherDelayMs: 0, inFlightMax: 64, burst: 24 },
-  { kind: "crowd", patienceMs: 2_000, delayMs: 200, otherDelayMs: 40, inFlightMax: 4, burst: 40 },
+  { kind: "crowd", patienceMs: 2_000, delayMs: 200, otherDelayMs: 40, inFlightMax: 4, burst: 48 },
   {
     kind: "fails",
     patienceMs: 5_000,
@@ -80,6 +81,11 @@ export function drillWeather(drill: Drill): void {
   restart(drill, { patienceMs, processorTimeoutMs: TIMEOUT_MS, bounds, tariffs });
   // Two health readings, whatever the processor's windows are: what is quick and what is slow is known.
   pass(drill, READINGS_MS);
+  if (weather.kind === "turns away") {
+    // Who has just taken a payment is busy, and not down.
+    post(drill, cents);
+    pass(drill, JUST_MS + weather.delayMs);
+  }
   begin(drill, weather);
   const { ways } = world.judges!.waits;
   const from = ways.size;
