@@ -163,7 +163,7 @@ export function isDue(
   const firstLeftMs = waiting.deadlineMsAt(0) - nowMs;
   // The cheaper ones will settle even the last payment before the deadline of the first.
   if (cheaperRate > 0 && firstLeftMs > 0 && settlesLastMs <= firstLeftMs) return false;
-  // As long as the cheaper ones rest they take nothing off this one.
+  // The cheaper ones take nothing off this one while they rest.
   const bothRate = (restMs > 0 ? 0 : cheaperRate) + rateOf(tier);
   const starters = startersOf(tier);
   for (let i = 0; i <= POSITIONS; i++) {

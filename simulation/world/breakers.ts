@@ -12,7 +12,7 @@ import type { Lane } from "../../worker/lane.ts";
 import { BREAKER_DEFAULTS } from "../../worker/router/breaker.ts";
 import { LIMIT_DEFAULTS } from "../../worker/router/limit.ts";
 import type { Transition } from "../../worker/transitions.ts";
-import type { Settings } from "./gateway.ts";
+import type { Settings } from "./settings.ts";
 import type { Time } from "./time.ts";
 import { Violation } from "./violation.ts";
 import { OWN_FAULT, type ChargeSeen } from "./wire.ts";

@@ -16,7 +16,7 @@ import { PACE_DEFAULTS } from "../../worker/pipeline/pace.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { Disk } from "./disk.ts";
 import { naiveFee } from "./fees.ts";
-import type { Settings } from "./gateway.ts";
+import type { Settings } from "./settings.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Time } from "./time.ts";
 import { Violation } from "./violation.ts";

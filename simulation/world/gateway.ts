@@ -13,6 +13,7 @@ import type { Chance } from "./chance.ts";
 import type { PlaceOf } from "./decisions.ts";
 import { DiskJournal, type Disk, type DiskJournalOptions } from "./disk.ts";
 import type { Plan } from "./plan.ts";
+import type { Settings } from "./settings.ts";
 import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
@@ -31,11 +32,6 @@ export function processorsOf(count: number): ProcessorSetting[] {
     .map((name, i) => (i === 1 ? "fallback" : name))
     .map((name) => ({ name, url: `http://${name}` }));
 }
-
-/** What a start reads of the configuration, beside who is at which address. */
-export type Settings = Pick<Plan, "patienceMs" | "processorTimeoutMs" | "bounds"> & {
-  readonly tariffs: Tariffs;
-};
 
 export type GatewayOptions = {
   readonly time: Time;

@@ -2,20 +2,30 @@
 import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import { Breakers } from "./breakers.ts";
 import { Decisions, type PlaceOf } from "./decisions.ts";
-import type { Scene } from "./scene.ts";
+import type { Disk } from "./disk.ts";
+import type { Gateway, ProcessorSetting } from "./gateway.ts";
 import { Speeds } from "./speeds.ts";
 import type { Tariffs } from "./tariffs.ts";
+import type { Time } from "./time.ts";
 import { Waits } from "./waits.ts";
 import type { ChargeSeen } from "./wire.ts";
 
-type World = Pick<Scene, "time" | "disk" | "processors" | "gateway" | "watch">;
+type World = {
+  readonly time: Time;
+  readonly disk: Disk;
+  readonly processors: readonly ProcessorSetting[];
+  readonly gateway: Gateway;
+  /** Runs a check; a violation ends the run. */
+  readonly watch: Watch;
+};
+type Watch = (check: () => void) => void;
 
 export class Judges {
   readonly decisions: Decisions;
   readonly waits: Waits;
   readonly #breakers: Breakers;
   readonly #speeds: Speeds;
-  readonly #watch: Scene["watch"];
+  readonly #watch: Watch;
 
   /** `world` may have its gateway later. */
   constructor(world: World) {

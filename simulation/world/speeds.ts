@@ -26,7 +26,7 @@ export type SpeedsOptions = {
 
 export class Speeds {
   readonly #options: SpeedsOptions;
-  /** What each processor has shown since the start. */
+  /** The least and the most that each processor has shown since the start. */
   #shown: { leastMs: number; mostMs: number }[] = [];
   readonly #sentAtMs = new WeakMap<ChargeSeen, number>();
 

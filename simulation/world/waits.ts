@@ -13,7 +13,7 @@ import { ROUTER_DEFAULTS } from "../../worker/router.ts";
 import type { Transition } from "../../worker/transitions.ts";
 import type { PlaceOf } from "./decisions.ts";
 import { naiveFee } from "./fees.ts";
-import type { Settings } from "./gateway.ts";
+import type { Settings } from "./settings.ts";
 import type { Speeds } from "./speeds.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Time } from "./time.ts";
@@ -52,7 +52,7 @@ export class Waits {
   readonly #options: WaitsOptions;
   /** Payments accepted since the start. */
   readonly #known = new Map<number, Way>();
-  /** Those that may be assigned now, as far as a bystander can tell. */
+  /** Payments that may be assigned now, as far as a bystander can tell. */
   readonly #ready = new Map<number, Way>();
   #isRestored = false;
 
@@ -167,7 +167,7 @@ export class Waits {
     if (!isCheapest(known)) return;
     for (const other of this.#ready.values()) {
       if (other.cameAtMs >= known.cameAtMs || !isCheapest(other)) continue;
-      // One that is late avoids a processor in doubt.
+      // A payment that is late avoids a processor in doubt.
       const isLate = other.cameAtMs + settings().patienceMs <= time.nowMs;
       if (isLate && lane.isInDoubt(time.nowMs)) continue;
       throw new Violation(`R19: ${known.id} is assigned before ${other.id}, which came first`);

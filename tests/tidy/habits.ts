@@ -63,6 +63,7 @@ const INSTANT_READERS: readonly (readonly [file: string, reads: string])[] = [
   ["worker/audit/watch.ts", "what toISOString wrote"],
   ["commands/operator/describe.ts", "what the worker wrote"],
   ["simulator/processor/instant.ts", "a caller's, with its zone put in"],
+  ["simulation/world/between.ts", "a processor's, which ends in Z"],
   ["simulation/world/charged.ts", "what the worker wrote"],
   ["testing/gateway.ts", "what the worker wrote"],
 ];

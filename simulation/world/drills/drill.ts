@@ -2,7 +2,7 @@
 import type { OperatorAnswer, PaymentAction } from "../../../worker/intervention.ts";
 import { PAYMENT_STATES, type PaymentState } from "../../../worker/transitions.ts";
 import { answerTo } from "../alarms.ts";
-import type { Settings } from "../gateway.ts";
+import type { Settings } from "../settings.ts";
 import type { Scene } from "../scene.ts";
 import { Violation } from "../violation.ts";
 

@@ -31,7 +31,7 @@ export function drillMove(drill: Drill): void {
   // Newer payments than that one are settled, and forgotten.
   for (let i = 0; i < 3; i++) post(drill, chance.pick(AMOUNTS));
   pass(drill, COMMITTED_MS);
-  // What is settled in a journal that was lost is known to the world by its numbers alone.
+  // Settled payments of a journal that was lost are known to the world by numbers alone.
   if (plan.restores === 0 && chance.happens(0.5)) {
     void gateway.purge();
     pass(drill, COMMITTED_MS);
@@ -41,7 +41,7 @@ export function drillMove(drill: Drill): void {
   if (isInDoubt && at !== -1) processors[at]!.url = `${processors[at]!.url}-moved`;
   const before = world.wires[at]?.calls ?? 0;
   restart(drill, { tariffs: processors.map(() => drawTariff(chance)) });
-  // As long as nobody has confirmed it, somebody is deciding about it.
+  // Somebody is deciding about it until it is confirmed.
   if (isInDoubt) world.judges?.decisions.onOperator(processors[at]!.name, null, "moved");
   for (let i = 0; i < 4; i++) post(drill, chance.pick(AMOUNTS));
   pass(drill, SENT_MS);

@@ -82,7 +82,7 @@ export function drillWeather(drill: Drill): void {
   // Two health readings, whatever the processor's windows are: what is quick and what is slow is known.
   pass(drill, READINGS_MS);
   if (weather.kind === "turns away") {
-    // Who has just taken a payment is busy, and not down.
+    // A processor that has just taken a payment is busy, and not down.
     post(drill, cents);
     pass(drill, JUST_MS + weather.delayMs);
   }
