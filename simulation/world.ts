@@ -138,6 +138,7 @@ class World implements Scene {
   troubled = true;
   isRestoring = false;
   isUnproven = false;
+  isDrilling = false;
   missing = 0;
   readonly #shop: Shop;
   readonly #steps: number;

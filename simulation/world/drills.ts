@@ -27,14 +27,21 @@ export function runDrills(world: Scene, isOver: () => boolean): void {
     drillHealth,
     drillWeather,
     drillWeather,
+    drillWayBack,
     drillPace,
     drillCopy,
   ];
+  world.isDrilling = true;
+  for (const wire of world.wires) wire.isHidden = false;
   for (const drill of drills) {
     if (!isOver()) drill({ world, isOver });
     if (!isOver()) awaitEnd({ world, isOver });
   }
-  if (!isOver()) checkRecovery(world, isOver);
+}
+
+/** Payments go to the cheapest again. */
+function drillWayBack({ world, isOver }: Drill): void {
+  checkRecovery(world, isOver);
 }
 
 function awaitEnd({ world, isOver }: Drill): void {

@@ -72,6 +72,7 @@ function hide(world: Scene, number: number, times: number): void {
   if (times === 0 || restoring.happens(0.3)) return;
   const quietMs = times === HIDDEN_TIMES ? 2 * plan.processorTimeoutMs : 0;
   time.after(restoring.pick([0, quietMs, quietMs]) + restoring.next() * 2_000, () => {
+    if (world.isDrilling) return;
     world.note(`processor ${number} is behind something that answers 404`);
     wires[number]!.isHidden = true;
     time.after(AWAY_MS_MIN + restoring.next() * AWAY_MS_MAX, () => {

@@ -51,6 +51,8 @@ export interface Scene {
   isRestoring: boolean;
   /** Some processor has settled nothing that is in the copy which was put in place. */
   isUnproven: boolean;
+  /** Drills have begun: nothing comes in between any more. */
+  isDrilling: boolean;
   /** Payments that a copy does not have, and whose shops repeat them. */
   missing: number;
   note(line: string): void;
