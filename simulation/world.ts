@@ -7,7 +7,6 @@
  * the faults stop, and everything that was acknowledged must settle or be listed with its reason, and
  * the summary must equal what the processors recorded.
  */
-import { linkKeys } from "../shared/link/frame.ts";
 import { createLog } from "../shared/log.ts";
 import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
@@ -30,6 +29,9 @@ import { FeeBook } from "./world/fees.ts";
 import type { Tariffs } from "./world/tariffs.ts";
 import { Time } from "./world/time.ts";
 import { Trace } from "./world/trace.ts";
+import { comeBack } from "./world/comeback.ts";
+import { planAside } from "./world/aside.ts";
+import { planMeddling } from "./world/link/meddle.ts";
 import { CONTEST, kindOf, type Kind } from "./world/kinds.ts";
 import { endOutlived, letGo } from "./world/operator.ts";
 import { letThrough } from "./world/restore.ts";
@@ -61,6 +63,8 @@ const ROUGH = 0x3174a7a9;
 const DRESSING = 0x25480733;
 /** The same for the drills behind the trouble. */
 const DRILLS = 0x1f83d9ab;
+/** The same for what others say on the link, for its secrets, and for who only looks. */
+const ASIDE = 0x3eb657fb;
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -110,6 +114,7 @@ class World implements Scene {
   readonly rough: Chance;
   readonly dressing: Chance;
   readonly drill: Chance;
+  readonly aside: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   readonly kinds: readonly Kind[];
@@ -158,6 +163,7 @@ class World implements Scene {
     this.rough = new Chance(seed ^ ROUGH);
     this.dressing = new Chance(seed ^ DRESSING);
     this.drill = new Chance(seed ^ DRILLS);
+    this.aside = new Chance(seed ^ ASIDE);
     this.glance = new Chance(seed ^ 0x6d2b79f5);
     this.plan = drawPlan(this.chance, this);
     this.processors = processorsOf(this.plan.bounds.processors);
@@ -177,7 +183,7 @@ class World implements Scene {
       kinds: this.kinds,
     });
     this.judges = plan.exchanges > 0 ? null : new Judges(this);
-    const keys = linkKeys("simulation");
+    const watch = (check: () => void) => this.watch(check);
     this.post = new Post({
       time,
       plan,
@@ -189,9 +195,10 @@ class World implements Scene {
     });
     this.apis = Array.from({ length: plan.apis }, (_, api) => {
       const transmit = (frame: Buffer) => this.post.toWorker(frame, api);
-      const { ackTimeoutMs } = plan;
+      const { ackTimeoutMs, rotates, isLinkHeard: isHeard } = plan;
       const bounds = plan.bounds.link;
-      return new Ingress({ time, chance: chance.fork(), keys, ackTimeoutMs, bounds, transmit });
+      const others = { ackTimeoutMs, bounds, transmit, number: api, rotates, isHeard, watch };
+      return new Ingress({ time, chance: chance.fork(), ...others });
     });
     this.gateway = new Gateway({
       time,
@@ -201,7 +208,7 @@ class World implements Scene {
       wires: this.wires,
       plan,
       order: this.bound,
-      keys,
+      watch,
       log: SILENT,
       note: (line) => this.note(line),
       onDecided: (...decided) => this.judges?.onDecided(...decided),
@@ -216,7 +223,7 @@ class World implements Scene {
       chance: chance.fork(),
       plan,
       apis: this.apis,
-      door: new Door({ chance: this.dressing, watch: (check) => this.watch(check) }),
+      door: new Door({ chance: this.dressing, watch }),
       onTold: (id, cents, answer) => {
         this.note(`told ${id} ${cents} ${answer}`);
         if (answer === "202") this.watch(() => this.checker.onAccepted(id, cents));
@@ -271,13 +278,16 @@ class World implements Scene {
       planTrouble(this);
       planLooks(this);
       planRough(this);
+      planMeddling(this);
+      const lookBack = planAside(this);
       time.run(plan.troubleMs, this.#stop);
       this.#heal();
       if (!this.#stop()) trustJournal(this, this.#stop);
       if (!this.#stop()) checkRecovery(this, this.#stop);
       if (!this.#stop()) runDrills(this, this.#stop);
-      this.#comeBack();
+      if (!this.#stop()) comeBack(this, this.#stop);
       if (this.#violation === null) this.#checkAll();
+      if (this.#violation === null) lookBack();
     } catch (error) {
       this.#violation ??=
         error instanceof Violation ? error.message : String((error as Error).stack);
@@ -347,51 +357,17 @@ class World implements Scene {
   #expectOpenDoor(): void {
     let answer: string | null = null;
     const correlationId = this.apart.uuid();
-    this.#insist(correlationId, 1, (kind) => (answer = kind));
+    this.insist(correlationId, 1, (kind) => (answer = kind));
     this.time.run(this.time.nowMs + 5_000, () => this.#stop() || answer !== null);
     if (this.#stop() || answer === "stored" || answer === "duplicate") return;
     throw new Violation(`G5: all is well, and a payment is answered ${answer ?? "busy"}`);
   }
 
-  /** A year later, say: every id is known, with its amount, and charges nothing again. */
-  #comeBack(): void {
-    if (this.#stop()) return;
-    const { time, checker, chance } = this;
-    if (chance.happens(0.5)) {
-      this.gateway.crash();
-      this.startGateway();
-      time.run(time.nowMs + 2_000, this.#stop);
-    }
-    const chargesBefore = this.counts.charges;
-    let unanswered = 0;
-    const expect = (id: string, cents: number, kind: string) => {
-      unanswered++;
-      this.#insist(id, cents, (answer) => {
-        unanswered--;
-        this.watch(() => {
-          if (answer === kind) return;
-          throw new Violation(`I8: ${id} posted again is answered ${answer}`);
-        });
-      });
-    };
-    for (const [id, cents] of checker.acknowledged) {
-      expect(id, cents, "duplicate");
-      if (chance.happens(0.3)) expect(id, cents + 7, "conflict");
-    }
-    time.run(time.nowMs + 30_000, () => this.#stop() || unanswered === 0);
-    if (!this.#stop() && unanswered > 0) {
-      throw new Violation(`I8: ${unanswered} ids posted again are not answered`);
-    }
-    if (!this.#stop() && this.counts.charges !== chargesBefore) {
-      throw new Violation("I8: an id that came back was charged again");
-    }
-  }
-
   /** Posts until there is room for it, and tells the answer. */
-  #insist(correlationId: string, amountCents: number, told: (kind: string) => void): void {
+  insist(correlationId: string, amountCents: number, told: (kind: string) => void): void {
     this.#shop.post(correlationId, amountCents, (verdict) => {
       if (verdict?.kind !== "busy") return told(verdict?.kind ?? "nothing");
-      this.time.after(100, () => this.#insist(correlationId, amountCents, told));
+      this.time.after(100, () => this.insist(correlationId, amountCents, told));
     });
   }
 

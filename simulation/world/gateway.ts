@@ -1,7 +1,7 @@
 /** The worker's process in the world: its real parts, started on what the disk holds, and killed. */
 import type { Log } from "../../shared/log.ts";
 import { LinkServerCore } from "../../shared/link/server.ts";
-import type { LinkKeys } from "../../shared/link/frame.ts";
+import { keyringOf } from "../../shared/link/frame.ts";
 import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.ts";
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { Pipeline } from "../../worker/pipeline.ts";
@@ -17,6 +17,9 @@ import type { Settings } from "./settings.ts";
 import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
+import type { Reason } from "./link/odd.ts";
+import { secretsOfWorker } from "./link/secrets.ts";
+import { WorkerTap } from "./link/worker-tap.ts";
 import type { Time } from "./time.ts";
 import type { Wire } from "./wire.ts";
 
@@ -43,7 +46,8 @@ export type GatewayOptions = {
   readonly plan: Plan;
   /** Draws the order of the configuration. */
   readonly order: Chance;
-  readonly keys: LinkKeys;
+  /** Runs a check; a violation ends the run. */
+  readonly watch: (check: () => void) => void;
   readonly log: Log;
   readonly transmit: (frame: Buffer, api: number) => void;
   /** A payment of a frame is handed to the pipeline. */
@@ -68,6 +72,8 @@ type Running = {
   readonly tariffs: readonly KnownTariff[];
   readonly names: readonly string[];
   readonly seen: Seen;
+  /** Listens at its end of the link; null where nobody does. */
+  readonly tap: WorkerTap | null;
   /** Tariffs that it was started with, in the order of the wires. */
   readonly inForce: Tariffs;
 };
@@ -195,12 +201,15 @@ export class Gateway {
     });
     await pipeline.recover();
     if (!alive()) return;
-    const link = this.#openLink(pipeline, incarnationOf(start), seen);
+    const { plan } = this.#options;
+    const secrets = secretsOfWorker(plan.rotates);
+    const tap = plan.isLinkHeard ? new WorkerTap(secrets, incarnationOf(start)) : null;
+    const link = this.#openLink(pipeline, incarnationOf(start), seen, tap);
     const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
       journal.rowsNow(fromRow, toRow),
     );
     this.startOf.set(incarnationOf(start), start);
-    this.#running = { pipeline, link, summary, journal, tariffs, names, seen, inForce };
+    this.#running = { pipeline, link, summary, journal, tariffs, names, seen, tap, inForce };
     const ticker = new Ticker({
       clock,
       tick: () => pipeline.tick(),
@@ -233,9 +242,23 @@ export class Gateway {
   receive(frame: Buffer, api: number): void {
     const running = this.#running;
     if (running === null) return;
-    running.seen.frames++;
-    running.link.receive(frame, api);
+    const { seen, tap, link } = running;
+    const { watch } = this.#options;
+    seen.frames++;
+    watch(() => tap?.arrives(frame, api));
+    link.receive(frame, api);
+    watch(() => tap?.arrived());
     this.#flushSoon(running);
+  }
+
+  /** Somebody sends it what no API of ours would. */
+  receiveOdd(frame: Buffer, reason: Reason, api: number): void {
+    const { seen, tap = null, link } = this.#running ?? {};
+    if (tap === null || link === undefined || seen === undefined) return;
+    seen.frames++;
+    tap.drops[reason]++;
+    this.#options.watch(() => tap.ignores(reason, () => link.receive(frame, api)));
+    this.#options.watch(() => tap.checkStats(link.stats));
   }
 
   summary(window: SummaryWindow) {
@@ -251,16 +274,23 @@ export class Gateway {
     return this.#running?.pipeline.operate(command) ?? null;
   }
 
-  #openLink(pipeline: Pipeline, incarnation: number, seen: Seen): LinkServerCore<number> {
-    const { keys, transmit, onAcknowledge, onArrival } = this.#options;
+  #openLink(
+    pipeline: Pipeline,
+    incarnation: number,
+    seen: Seen,
+    tap: WorkerTap | null,
+  ): LinkServerCore<number> {
+    const { plan, transmit, onAcknowledge, onArrival, watch } = this.#options;
     const link = new LinkServerCore<number>({
-      keyring: [keys],
+      keyring: keyringOf(secretsOfWorker(plan.rotates)),
       incarnation,
       transmit: (frame, api) => {
         seen.framesSent++;
+        watch(() => tap?.sends(frame, api));
         transmit(frame, api);
       },
       onArrivals: (arrivals) => {
+        watch(() => tap?.hands(arrivals));
         for (const arrival of arrivals) {
           const { correlationId, amountCents } = arrival.payment;
           const { instance, sequence } = arrival.origin;
@@ -271,6 +301,7 @@ export class Gateway {
             seen.inHand.delete(name);
             const safe = verdict.kind === "stored" || verdict.kind === "duplicate";
             if (safe) onAcknowledge(correlationId, amountCents);
+            watch(() => tap?.says(arrival, verdict));
             link.answer(arrival, verdict);
             if (this.#running !== null) this.#flushSoon(this.#running);
           });
@@ -282,7 +313,9 @@ export class Gateway {
 
   #flushSoon(running: Running): void {
     this.#options.time.after(0, () => {
-      if (this.#running === running) running.link.flush();
+      if (this.#running !== running) return;
+      running.link.flush();
+      this.#options.watch(() => running.tap?.flushed());
     });
   }
 }

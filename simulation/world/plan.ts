@@ -6,6 +6,7 @@ import { drawDress, type Dress } from "./dress.ts";
 import { drawRough, type Rough } from "./rough.ts";
 import { drawTariffs, type Tariffs } from "./tariffs.ts";
 
+type LinkPlan = Pick<Plan, "rotates" | "saysElsewhere" | "isLinkHeard">;
 export type Plan = {
   readonly apis: number;
   /** Settings and bounds of the gateway. */
@@ -74,6 +75,12 @@ export type Plan = {
   readonly kinds: readonly KindPlan[];
   /** Dress of the payments: half of the seeds have more than ids and amounts. */
   readonly dress: Dress;
+  /** The link's secret is being rotated: APIs have the old one, both, or the new one. */
+  readonly rotates: boolean;
+  /** Both ends of the link are listened to. */
+  readonly isLinkHeard: boolean;
+  /** Somebody says of payments that another worker has their shard, or that they cannot be taken. */
+  readonly saysElsewhere: boolean;
   readonly shop: {
     readonly repeats: number;
     readonly otherAmounts: number;
@@ -94,14 +101,15 @@ type Apart = Readonly<
     | "kind"
     | "bound"
     | "rough"
-    | "dressing",
+    | "dressing"
+    | "aside",
     Chance
   >
 >;
 
 export function drawPlan(
   chance: Chance,
-  { restoring, tariff, kind, bound, rough, dressing, ...others }: Apart,
+  { restoring, tariff, kind, bound, rough, dressing, aside, ...others }: Apart,
 ): Plan {
   const bounds = drawBounds(bound);
   const kinds = drawKinds(kind, bounds.processors);
@@ -111,6 +119,9 @@ export function drawPlan(
     bounds,
     rough: drawRough(rough),
     dress: drawDress(dressing),
+    rotates: aside.happens(0.25),
+    saysElsewhere: aside.happens(0.25),
+    isLinkHeard: aside.happens(0.3),
     tariffs,
     kinds,
   };
@@ -145,7 +156,7 @@ function withKinds(plan: Plan): Plan {
 function drawOthers(
   chance: Chance,
   { apart, identity, odd, mood }: Pick<Apart, "apart" | "identity" | "odd" | "mood">,
-): Omit<Plan, "tariffs" | "kinds" | "bounds" | "rough" | "dress"> {
+): Omit<Plan, "tariffs" | "kinds" | "bounds" | "rough" | "dress" | keyof LinkPlan> {
   /** Often nothing at all, so that faults are also met alone. */
   const rate = (max: number) => (chance.happens(0.4) ? 0 : round(chance.next() * max));
   const times = (max: number) => (chance.happens(0.4) ? 0 : chance.between(1, max));

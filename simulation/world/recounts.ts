@@ -100,7 +100,7 @@ export function checkHeld({ disk }: Scene): void {
 
 /** Everything is settled: the worker's own counts, against what was seen of its life. */
 export function checkCounters({ gateway, disk, plan, processors, apis }: Scene): void {
-  const { pipeline, link, journal, seen } = gateway.parts!;
+  const { pipeline, link, journal, seen, tap } = gateway.parts!;
   const same = (what: string, ours: number, theirs: number) => {
     if (ours !== theirs)
       throw new Violation(`R6: ${what}: ${ours} are counted, ${theirs} were seen`);
@@ -111,6 +111,7 @@ export function checkCounters({ gateway, disk, plan, processors, apis }: Scene):
   const { framesReceived, drops } = link.stats;
   const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
   same("frames", framesReceived + dropped, seen.frames);
+  tap?.checkStats(link.stats);
   same("frames of the worker", link.stats.framesSent, seen.framesSent);
   for (const api of apis) for (const counted of api.counts()) same(...counted);
   same("commits", journal.stats.commits, seen.commits);

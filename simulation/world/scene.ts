@@ -28,6 +28,7 @@ export interface Scene {
   readonly glance: Chance;
   readonly rough: Chance;
   readonly drill: Chance;
+  readonly aside: Chance;
   readonly plan: Plan;
   readonly processors: readonly ProcessorSetting[];
   /** Kinds of the processors, by number. */
@@ -61,6 +62,8 @@ export interface Scene {
   startGateway(): void;
   /** Posts a payment as a shop that repeats it. */
   repost(correlationId: string, amountCents: number): void;
+  /** Posts until there is room for it, and tells the answer. */
+  insist(correlationId: string, amountCents: number, told: (kind: string) => void): void;
   onApplied(
     transitions: readonly Transition[],
     results: readonly TransitionResult[],

@@ -353,8 +353,9 @@ export class SqliteReader implements JournalReader {
     const [ends] = this.#db.query(`SELECT min(${key}), max(${key}) FROM ${table}`).values();
     const [min, max] = ends as [number | null, number | null];
     if (min === null || max === null) return;
-    for (let from = min; from <= max; from += SEQS_PER_READ) {
-      if (!read(from, from + SEQS_PER_READ)) return;
+    for (let from = min; read(from, from + SEQS_PER_READ);) {
+      from += SEQS_PER_READ;
+      if (from > max) return;
       await new Promise(setImmediate);
     }
   }

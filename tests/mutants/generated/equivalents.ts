@@ -13,6 +13,12 @@ const REASONS: readonly Reason[] = [
     ],
   },
   {
+    why: "Only how many there are is used, and not what they are.",
+    names: [
+      "worker/ledger.ts allocateLedger: 2 → 0 in `ring: [1, 2, 3].map(() => new SharedArrayBuffer(slots * 8)),`",
+    ],
+  },
+  {
     why: "A count that is compared with itself alone may begin anywhere.",
     names: ["worker/pipeline/control.ts Control: 0 → 1 in `#streak = 0;`"],
   },
@@ -21,6 +27,9 @@ const REASONS: readonly Reason[] = [
     names: [
       "api/workers.ts AllWorkers.close: this.#questions.stop(); clearTimeout(this.#tickTimer); → clearTimeout(this.#tickTimer); this.#questions.stop();",
       "shared/link/client.ts LinkClientCore.#retransmit: this.#lossAtMs = nowMs; this.#window = Math.max(this.#options.windowMin, this.#window / 2); → this.#window = Math.max(this.#options.windowMin, this.#window / 2); this.#lossAtMs = nowMs;",
+      "worker/ledger.ts widen: minMs[piece] = isFirst ? fromMs : Math.min(minMs[piece] as number, fromMs); maxMs[piece] = isFirst ? toMs : Math.max(maxMs[piece] as number, toMs); → maxMs[piece] = isFirst ? toMs : Math.max(maxMs[piece] as number, toMs); minMs[piece] = isFirst ? fromMs : Math.min(minMs[piece] as number, fromMs);",
+      "worker/ledger.ts LedgerWriter.#startAt: this.#head = baseRow; Atomics.store(this.#cells, BASE, baseRow); → Atomics.store(this.#cells, BASE, baseRow); this.#head = baseRow;",
+      "shared/link/frame.ts seal: bytes.writeUInt32BE(head.incarnation, 8); bytes.writeUInt32BE(head.sequence, 12); → bytes.writeUInt32BE(head.sequence, 12); bytes.writeUInt32BE(head.incarnation, 8);",
       "worker/summary.ts restore: totals.counts.set(before.counts); totals.cents.set(before.cents); → totals.cents.set(before.cents); totals.counts.set(before.counts);",
       "worker/pipeline.ts Pipeline.#sendAgain: this.#resolver.charged(due); this.#route(payment, next, tries + 1); → this.#route(payment, next, tries + 1); this.#resolver.charged(due);",
       "worker/pipeline.ts Pipeline.#laneFor: this.#tellOfBreaker(lane, to, cause); // Another lane may be the right one now. this.queue.wake(Number.POSITIVE_INFINITY); → this.queue.wake(Number.POSITIVE_INFINITY); // Another lane may be the right one now. this.#tellOfBreaker(lane, to, cause);",
