@@ -25,6 +25,8 @@ const FOUND_ONCE = [
     seed: 15,
     what: "a payment was late at a processor, off which a cheaper one that rested was to take others",
   },
+  { seed: 4, what: "two rows of the ledger named one payment, after a bit turned over" },
+  { seed: 2_001_836, what: "the checker judged the order of payments that wait in two lines" },
   { seed: 705, what: "failed commits left a journal that no start took" },
   { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
   { seed: 3_857_240_028, what: "the world ended before a shop had its lost payment taken again" },

@@ -3,7 +3,7 @@
  *
  *   R15  no payment goes to a dearer processor sooner than its patience makes it: as long as the slowest that any
  *        processor has been leaves time for all that waits, a cheaper one is waited for
- *   R19  of payments that wait for the same processors the one that came first goes first
+ *   R19  of payments that wait for the same processors in the same order the one that came first goes first
  *
  * A payment that was refused more than once rests, and nobody outside knows how long. Which payment is risked as
  * the trial of an open processor is not judged.
@@ -165,12 +165,19 @@ export class Waits {
       return inForce.every((tariff) => naiveFee(tariff, cents) >= fee);
     };
     if (!isCheapest(known)) return;
+    const order = orderOf(inForce, known);
     for (const other of this.#ready.values()) {
-      if (other.cameAtMs >= known.cameAtMs || !isCheapest(other)) continue;
+      if (other.cameAtMs >= known.cameAtMs || orderOf(inForce, other) !== order) continue;
       // A payment that is late avoids a processor in doubt.
       const isLate = other.cameAtMs + settings().patienceMs <= time.nowMs;
       if (isLate && lane.isInDoubt(time.nowMs)) continue;
       throw new Violation(`R19: ${known.id} is assigned before ${other.id}, which came first`);
     }
   }
+}
+
+/** Which processors are cheaper than which others for a payment: those with another order wait in another line. */
+function orderOf(inForce: Tariffs, { cents }: Way): string {
+  const fees = inForce.map((tariff) => naiveFee(tariff, cents));
+  return fees.map((fee) => fees.filter((other) => other < fee).length).join();
 }

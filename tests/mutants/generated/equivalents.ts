@@ -32,7 +32,6 @@ const REASONS: readonly Reason[] = [
       "shared/link/frame.ts seal: bytes.writeUInt32BE(head.incarnation, 8); bytes.writeUInt32BE(head.sequence, 12); → bytes.writeUInt32BE(head.sequence, 12); bytes.writeUInt32BE(head.incarnation, 8);",
       "worker/summary.ts restore: totals.counts.set(before.counts); totals.cents.set(before.cents); → totals.cents.set(before.cents); totals.counts.set(before.counts);",
       "worker/pipeline.ts Pipeline.#sendAgain: this.#resolver.charged(due); this.#route(payment, next, tries + 1); → this.#route(payment, next, tries + 1); this.#resolver.charged(due);",
-      "worker/pipeline.ts Pipeline.#laneFor: this.#tellOfBreaker(lane, to, cause); // Another lane may be the right one now. this.queue.wake(Number.POSITIVE_INFINITY); → this.queue.wake(Number.POSITIVE_INFINITY); // Another lane may be the right one now. this.#tellOfBreaker(lane, to, cause);",
       "worker/pipeline/asking.ts Asking.remove: line.waiting.delete(one); line.nothings.delete(one); → line.nothings.delete(one); line.waiting.delete(one);",
       "worker/pipeline/addresses.ts compareAddresses: lane.movedFrom = found.from; moved.push({ lane, open: found.open }); → moved.push({ lane, open: found.open }); lane.movedFrom = found.from;",
       "worker/pipeline/caution.ts Caution.clear: this.#asking.remove(payment); this.#cleared.add(payment); → this.#cleared.add(payment); this.#asking.remove(payment);",
