@@ -176,7 +176,7 @@ export class Waits {
   }
 }
 
-/** Which processors are cheaper than which others for a payment: those with another order wait in another line. */
+/** The processors by their fees for a payment; one with another order waits in another line. */
 function orderOf(inForce: Tariffs, { cents }: Way): string {
   const fees = inForce.map((tariff) => naiveFee(tariff, cents));
   return fees.map((fee) => fees.filter((other) => other < fee).length).join();
