@@ -27,6 +27,11 @@ const FOUND_ONCE = [
   },
   { seed: 4, what: "two rows of the ledger named one payment, after a bit turned over" },
   { seed: 2_001_836, what: "the checker judged the order of payments that wait in two lines" },
+  { seed: 422_311, what: "an answer that was to be another payment's told this one's instant" },
+  {
+    seed: 446_380,
+    what: "a payment that somebody held was nobody's once its last call was harmless",
+  },
   { seed: 705, what: "failed commits left a journal that no start took" },
   { seed: 1_795_961_910, what: "the world lost what a processor had due while everything slept" },
   { seed: 3_857_240_028, what: "the world ended before a shop had its lost payment taken again" },

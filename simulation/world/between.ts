@@ -38,7 +38,7 @@ export function unclearReply(chance: Chance, { body: sent }: Request): Reply {
     { ...whole, body: `{${message}}`, complete: false },
     { ...whole, body: about({ correlationId: chance.uuid() }) },
     { ...whole, body: about({ amount: charge.amount + 0.01 }) },
-    { ...whole, body: about({ requestedAt: "2026-01-01T00:00:00" }) },
+    { ...whole, body: about({ requestedAt: "2020-01-01T00:00:00" }) },
     { ...whole, body: null },
     { ...whole, status: 422, body: `{${message}}` },
   ]);
