@@ -214,7 +214,9 @@ export class LinkClientCore {
   tick(nowMs: number): void {
     for (const [sequence, frame] of this.#outstanding) {
       if (nowMs >= frame.deadlineMs) this.#expire(nowMs, sequence, frame);
-      else if (nowMs >= frame.retryAtMs) this.#retransmit(nowMs, sequence, frame);
+      if (frame.entries.size > 0 && nowMs >= frame.retryAtMs) {
+        this.#retransmit(nowMs, sequence, frame);
+      }
     }
     this.#expireWaiting(nowMs);
     this.flush(nowMs);

@@ -171,13 +171,11 @@ export class ApiTap {
   }
 
   /** No frame that waits for something is silent for longer than promised. */
-  #checkGap(sequence: number, { awakeAtMs, sends, asked }: Sent): void {
-    // A tick that gives a payment up leaves its frame to the next.
-    const ticks = 1 + asked.size;
+  #checkGap(sequence: number, { awakeAtMs, sends }: Sent): void {
     const { tickMs } = this.#options;
     const firstMs = Math.max(RETRY_MS.first, 3 * this.#roundTripMsMax);
     const ceilingMs = Math.min(RETRY_MS.most, firstMs * RETRY_MS.growth ** (sends - 1));
-    const lateMs = this.#awakeMs - awakeAtMs - ceilingMs - ticks * tickMs.busy;
+    const lateMs = this.#awakeMs - awakeAtMs - ceilingMs - tickMs.busy;
     if (lateMs > (sends === 1 ? tickMs.idle : 0) + ROUNDING_MS)
       fail(`frame ${sequence} is not sent again for ${lateMs} ms more than promised`);
   }
