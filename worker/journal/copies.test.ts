@@ -51,16 +51,6 @@ test("every column of every table is in an index with all others, or compared ot
   store.close();
 });
 
-test("two rows of the ledger for one payment are damage, though the one that has none is equal to it", () => {
-  const { db, store } = openInline(":memory:");
-  store.apply([assigned(1), assigned(2), assigned(3)]);
-  store.apply([settle(1, 0), settle(2, 1), settle(3, 2)]);
-  expect(damageIn(db)).toBeNull();
-  db.run("UPDATE ledger SET seq = 3 WHERE row = 0");
-  expect(damageIn(db)).toMatch(/payment 3 has two rows of the ledger/);
-  store.close();
-});
-
 describe("a number that is another one is found", () => {
   const settledOnes = () => {
     const opened = openInline(":memory:");

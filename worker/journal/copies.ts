@@ -3,7 +3,7 @@
  * with its table, and cannot tell that a number in a table has become another number.
  *
  *   payments          a sum over the columns; the id's own index
- *   ledger            the columns of its payment, which no two rows share
+ *   ledger            the columns of its payment
  *   stragglers        the states of payments
  *   sources           the print of each that is not forgotten; an index has the prints
  *   the format's number       in the header and in meta
@@ -32,9 +32,6 @@ const WEIGHTS = {
   settled_at_ms: 17,
 } as const;
 const FINDINGS_MAX = 3;
-/** Bounds the memory for bits of payments, 32 MB; rows are passed once for each so many. */
-const SEQS_AT_ONCE = 2 ** 28;
-const ROWS_PER_READ = 20_000;
 
 export type Fact = keyof typeof WEIGHTS;
 export const FACTS = Object.keys(WEIGHTS) as readonly Fact[];
@@ -88,7 +85,7 @@ const OPEN_IN_INDEX = `state <> ${SETTLED} OR (${MAY_LACK_SUM})`;
 /** Finds copies that do not agree and that SQLite does not compare itself, in any version's journal. */
 export function disagreements(db: Database): string[] {
   if (!hasColumn(db, "ledger", "seq")) return [];
-  const found = [...otherFormat(db), ...otherLedgerRows(db), ...gapsInLedger(db)];
+  const found = [...otherFormat(db), ...ledgerRowsWithoutPayment(db), ...gapsInLedger(db)];
   if (!hasColumn(db, "payments", "sum")) return found;
   if (!hasColumn(db, "stragglers", "seq"))
     return [...paymentsWithOtherSum(db, OPEN_IN_INDEX), ...found];
@@ -140,11 +137,6 @@ function otherSources(db: Database): string[] {
 
 const RECENT_FROM_SEQ = "(SELECT value FROM meta WHERE key = 'recent_from_seq')";
 
-function otherLedgerRows(db: Database): string[] {
-  const found = ledgerRowsWithoutPayment(db);
-  return found.length > 0 ? found : paymentsOfTwoRows(db);
-}
-
 function ledgerRowsWithoutPayment(db: Database): string[] {
   const sql = `SELECT row FROM ledger LEFT JOIN payments ON payments.seq = ledger.seq
     WHERE payments.state IS NOT ${SETTLED} OR payments.processor IS NOT ledger.processor
@@ -152,35 +144,6 @@ function ledgerRowsWithoutPayment(db: Database): string[] {
       OR payments.amount_cents IS NOT ledger.amount_cents
     LIMIT ${FINDINGS_MAX}`;
   return numbers(db, sql).map((row) => `row ${row} of the ledger is not what its payment says`);
-}
-
-/**
- * Finds payments that two rows name, one of which is another's that is equal to it: of the same amount, processor and
- * instant. A bit for each payment takes a small part of the time and memory of a list of distinct numbers.
- */
-function paymentsOfTwoRows(db: Database): string[] {
-  const ends = `SELECT (SELECT min(row) FROM ledger), (SELECT max(row) FROM ledger),
-    (SELECT min(seq) FROM payments), (SELECT max(seq) FROM payments)`;
-  const [[firstRow, lastRow, firstSeq, lastSeq]] = db.query(ends).values() as [
-    [number | null, number, number, number],
-  ];
-  if (firstRow === null) return [];
-  const read = db.query("SELECT seq FROM ledger WHERE row >= ? AND row < ?");
-  const twice: number[] = [];
-  for (let fromSeq = firstSeq; fromSeq <= lastSeq; fromSeq += SEQS_AT_ONCE) {
-    const seen = new Uint8Array(Math.ceil(Math.min(SEQS_AT_ONCE, lastSeq - fromSeq + 1) / 8));
-    for (let row = firstRow; row <= lastRow && twice.length < FINDINGS_MAX; row += ROWS_PER_READ) {
-      for (const [seq] of read.values(row, row + ROWS_PER_READ) as [number][]) {
-        const place = seq - fromSeq;
-        const byte = Math.floor(place / 8);
-        if (byte < 0 || byte >= seen.length) continue;
-        const bit = 1 << (place % 8);
-        if ((seen[byte]! & bit) !== 0) twice.push(seq);
-        seen[byte]! |= bit;
-      }
-    }
-  }
-  return twice.map((seq) => `payment ${seq} has two rows of the ledger`);
 }
 
 function gapsInLedger(db: Database): string[] {
