@@ -186,3 +186,21 @@ test("whatever is taken out, rests and is woken up, each is in one place or in n
     }),
   );
 });
+
+test("thousands that another worker left cost what sorting them does, in however many parts they come", () => {
+  const count = 8_192;
+  const parts = 16;
+  let looks = 0;
+  const watched = (deadlineMs: number) =>
+    Object.defineProperty(payment(0, deadlineMs), "deadlineMs", {
+      get: () => (looks++, deadlineMs),
+    });
+  const queue = new PaymentQueue();
+  for (let part = 0; part < parts; part++) {
+    for (let at = part; at < count; at += parts) queue.push(watched(at));
+    // A tick looks between two parts.
+    expect(queue.deadlineMsAt(0)).toBe(0);
+  }
+  expect(looks).toBeLessThan(count * parts * 2 * Math.log2(count));
+  expect(drain(queue)).toEqual(Array.from({ length: count }, (_, at) => at));
+});

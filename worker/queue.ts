@@ -10,9 +10,10 @@ import type { OpenPayment } from "./payment.ts";
 export const COMPACT_AT = 1_024;
 
 export class PaymentQueue {
-  /** Payments in order of acceptance; the places below `#first` are empty. */
+  /** Payments in order of deadlines as far as `#isSorted`; the places below `#first` are empty. */
   #line: OpenPayment[] = [];
   #first = 0;
+  #isSorted = true;
   /** Payments that were refused and are back; few, sorted by deadline. */
   readonly #returned: OpenPayment[] = [];
   /** Payments not to be tried before their time; few. */
@@ -28,12 +29,13 @@ export class PaymentQueue {
     return this.#returned.length + this.#line.length - this.#first;
   }
 
-  /** Takes a payment in behind all with nearer deadlines: usually the newest, but not one that another worker left. */
+  /**
+   * Takes a payment in behind all with nearer deadlines: usually the newest. Those that another worker left come by
+   * the thousands, and not as the newest; they are sorted in together, when one is asked for next.
+   */
   push(payment: OpenPayment): void {
     const newest = this.#line.at(-1);
-    if (newest !== undefined && newest.deadlineMs > payment.deadlineMs) {
-      return this.putBack(payment);
-    }
+    if (newest !== undefined && newest.deadlineMs > payment.deadlineMs) this.#isSorted = false;
     this.#line.push(payment);
   }
 
@@ -74,6 +76,7 @@ export class PaymentQueue {
 
   /** Takes the payment with the nearest deadline. */
   takeOldest(): OpenPayment | undefined {
+    this.#sort();
     const next = this.#line[this.#first];
     const back = this.#returned[0];
     if (back !== undefined && (next === undefined || back.deadlineMs <= next.deadlineMs)) {
@@ -90,11 +93,13 @@ export class PaymentQueue {
 
   /** Takes the payment that can wait the longest. */
   takeNewest(): OpenPayment | undefined {
+    this.#sort();
     return this.#line.length > this.#first ? this.#line.pop() : this.#returned.pop();
   }
 
   /** Deadline at a position from the front, in the order in which `takeOldest` gives payments. */
   deadlineMsAt(position: number): number {
+    this.#sort();
     // Counts the returned payments before the position: two sorted lists are read as one.
     let low = Math.max(0, position - (this.#line.length - this.#first));
     let high = Math.min(position, this.#returned.length);
@@ -105,6 +110,13 @@ export class PaymentQueue {
       } else high = returned;
     }
     return Math.min(this.#returnedMsAt(low), this.#lineMsAt(position - low));
+  }
+
+  #sort(): void {
+    if (this.#isSorted) return;
+    this.#line = this.#line.slice(this.#first).sort((a, b) => a.deadlineMs - b.deadlineMs);
+    this.#first = 0;
+    this.#isSorted = true;
   }
 
   #lineMsAt(index: number): number {
