@@ -428,6 +428,7 @@ export class Pipeline {
     this.laneLog.modeChanged(lane, mode);
     if (mode === "forced" && lane.mode !== mode) {
       this.#resolver.works(this.#options.clock.steadyMs(), lane);
+      this.onEvent();
     }
     lane.mode = mode;
   }

@@ -412,6 +412,25 @@ describe("what an operator has decided at another worker", () => {
     expect(bench.pipeline.incidents.open()).toEqual([]);
   });
 
+  test("that a processor is forced: what rests there is asked for at once", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    await (await bench.send(1)).answer(UNKNOWN);
+    await bench.tick();
+    await last(bench.default.looks).answer(NOTHING);
+    await bench.tick();
+    await last(bench.default.charges).answer(UNKNOWN);
+    const looks = bench.default.looks.length;
+    let woken = 0;
+    bench.pipeline.onEvent = () => void woken++;
+    shared.hear({ modes: ["forced", "auto"] });
+    expect(woken).toBe(1);
+    await bench.tick(0);
+    expect(bench.default.looks).toHaveLength(looks + 1);
+    shared.hear({ modes: ["forced", "auto"] });
+    expect(woken).toBe(1);
+  });
+
   test("not what was so before a decision that is under way here", async () => {
     const { shared, bench } = await started();
     using _ = bench;
