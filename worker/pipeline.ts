@@ -284,7 +284,7 @@ export class Pipeline {
       payments: this.payments,
       load: (shards) => this.#takeUp(shards),
       withdraw: (payment) => this.#withdraw(payment),
-      goOn: (payment) => this.#goOn(payment),
+      goOn: (payment) => this.#goOn(payment, true),
       follow: (decisions) => this.#follow(decisions),
       onMap: (map, leads) => this.onMap(map, leads),
       isDeciding: () => this.#operating > 0,
@@ -344,15 +344,15 @@ export class Pipeline {
 
   /**
    * A payment is queued or resolved; on a journal that was restored it is asked for before.
-   * `isNewest`: none that is queued has a later deadline.
+   * `isOneOfMany`: it is new, or comes with all others of its shard; else it comes by itself.
    */
-  #goOn(payment: OpenPayment, isNewest = false): void {
+  #goOn(payment: OpenPayment, isOneOfMany = false): void {
     const { kind } = payment.state;
     if (kind !== "queued" && kind !== "unknown") return;
     this.onEvent();
     if (this.#isElsewhere(payment.payment)) return;
     if (this.#caution?.takes(payment) === true) return;
-    if (kind === "queued" && isNewest) this.queue.push(payment);
+    if (kind === "queued" && isOneOfMany) this.queue.push(payment);
     else if (kind === "queued") this.queue.putBack(payment);
     else this.#resolver.add(this.#options.clock.steadyMs(), payment);
   }

@@ -44,7 +44,7 @@ type Bound = { readonly fd: number; readonly port: number };
 function droppedAt(fd: number): number | null {
   const memory = new Uint32Array(SK_MEMINFO_DROPS + 1);
   const length = new Uint32Array([memory.byteLength]);
-  ask ??= openAsk();
+  if (ask === undefined) ask = openAsk();
   if (ask === null || ask(fd, SOL_SOCKET, SO_MEMINFO, ptr(memory), ptr(length)) !== 0) return null;
   return length[0] === memory.byteLength ? (memory[SK_MEMINFO_DROPS] as number) : null;
 }
