@@ -128,7 +128,7 @@ export class Pipeline {
       setMode: (lane, mode) => this.#setMode(lane, mode),
       incidents,
       maySend,
-      withdraw: (payment) => this.#withdraw(payment),
+      withdraw: (payment) => this.#withdraw([payment]),
       goOn: (payment) => this.#goOn(payment),
       ask: (payment) => this.#ask(payment),
       caution: () => this.#caution,
@@ -283,7 +283,7 @@ export class Pipeline {
       lanes: this.lanes.all,
       payments: this.payments,
       load: (shards) => this.#takeUp(shards),
-      withdraw: (payment) => this.#withdraw(payment),
+      withdraw: (payments) => this.#withdraw(payments),
       goOn: (payment) => this.#goOn(payment, true),
       follow: (decisions) => this.#follow(decisions),
       onMap: (map, leads) => this.onMap(map, leads),
@@ -456,10 +456,12 @@ export class Pipeline {
     return waiting.length;
   }
 
-  #withdraw(payment: OpenPayment): void {
-    this.#caution?.remove(payment);
-    this.queue.remove(payment);
-    this.#resolver.remove(payment);
+  #withdraw(payments: readonly OpenPayment[]): void {
+    this.queue.remove(new Set(payments));
+    for (const payment of payments) {
+      this.#caution?.remove(payment);
+      this.#resolver.remove(payment);
+    }
   }
 }
 

@@ -170,7 +170,7 @@ test("whatever is taken out, rests and is woken up, each is in one place or in n
           nowMs += n % 4;
           wake();
         } else {
-          queue.remove(known);
+          queue.remove(new Set([known]));
           waiting.delete(known);
           resting.delete(known);
           if (name === "rest") {

@@ -15,7 +15,7 @@ export class PaymentQueue {
   #first = 0;
   #isSorted = true;
   /** Payments that were refused and are back; few, sorted by deadline. */
-  readonly #returned: OpenPayment[] = [];
+  #returned: OpenPayment[] = [];
   /** Payments not to be tried before their time; few. */
   #resting: { readonly payment: OpenPayment; readonly untilMs: number }[] = [];
   readonly #compactAt: number;
@@ -49,13 +49,13 @@ export class PaymentQueue {
     this.#resting.push({ payment, untilMs });
   }
 
-  /** Takes a payment out; that is rare, so it may search. */
-  remove(payment: OpenPayment): void {
-    const inLine = this.#line.indexOf(payment, this.#first);
-    if (inLine !== -1) this.#line.splice(inLine, 1);
-    const returned = this.#returned.indexOf(payment);
-    if (returned !== -1) this.#returned.splice(returned, 1);
-    this.#resting = this.#resting.filter((resting) => resting.payment !== payment);
+  /** Takes payments out; that is rare, so it may search, once for however many. */
+  remove(payments: ReadonlySet<OpenPayment>): void {
+    const stays = (payment: OpenPayment) => !payments.has(payment);
+    this.#line = this.#line.slice(this.#first).filter(stays);
+    this.#first = 0;
+    this.#returned = this.#returned.filter(stays);
+    this.#resting = this.#resting.filter(({ payment }) => stays(payment));
   }
 
   /** When the next one has rested; infinite while none rests. */

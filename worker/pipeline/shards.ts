@@ -32,8 +32,8 @@ export type ShardsOptions = {
   readonly processorTimeoutMs: number;
   /** Reads and takes up the open payments of these shards, which are loaded when it resolves. */
   readonly load: (shards: readonly number[]) => Promise<void>;
-  /** From now on nothing is sent for a payment. */
-  readonly withdraw: (payment: OpenPayment) => void;
+  /** From now on nothing is sent for these. */
+  readonly withdraw: (payments: readonly OpenPayment[]) => void;
   /** It goes its usual way again. */
   readonly goOn: (payment: OpenPayment) => void;
   /** Takes over what operators have decided, here or at another worker. */
@@ -165,7 +165,7 @@ export class Shards {
     for (const one of payments.all()) open.get(shardOf(one.payment.correlationId))?.push(one);
     const all = [...open.values()].flat();
     this.#moving = all.filter(isMoving);
-    for (const one of all) withdraw(one);
+    withdraw(all);
   }
 
   /** A renewal that was asked for before a decision brings what was before it: the next one was asked after. */

@@ -53,8 +53,8 @@ export class WaitingLines<L> {
     this.of(payment).queue.rest(payment, untilMs);
   }
 
-  remove(payment: OpenPayment): void {
-    this.of(payment).queue.remove(payment);
+  remove(payments: ReadonlySet<OpenPayment>): void {
+    for (const { queue } of this.#lines) queue.remove(payments);
   }
 
   /** When the next payment has rested; infinite while none rests. */
