@@ -135,7 +135,10 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
     let beats = 0;
     // It would rest for longer than the test takes.
     const quiet = { quietMs: 3_600_000, onBeat: () => void beats++ };
-    const outbox = await Outbox.open({ ...partsOf(opened, source, taken), ...quiet });
+    const parts = partsOf(opened, source, taken);
+    let kept = 0;
+    const keep: OutboxParts["keep"] = (changes) => parts.keep(changes).then(() => void kept++);
+    const outbox = await Outbox.open({ ...parts, ...quiet, keep });
     const rests = async () => {
       const before = beats;
       await Bun.sleep(2 * BEAT_MS);
@@ -143,10 +146,12 @@ describe.each(PLACES)("webhooks of a journal $name", ({ missing, make }) => {
     };
     for (let n = 1; n <= 2; n++) {
       await until("it rests", rests);
+      kept = 0;
       await opened.apply(assigned(n));
       await opened.apply(settle(n, n - 1));
       outbox.grown();
       await until("it is taken", () => taken.length === n);
+      await until("that is kept", () => kept > 0, 20 * BEAT_MS);
     }
     expect(taken).toEqual([1, 2].map((n) => `settled_${uuid(n)}`));
     await outbox.stop();

@@ -109,6 +109,7 @@ export class Outbox {
 
   #beatIn(ms: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#isStopping) return;
     this.#timerAtMs = performance.now() + ms;
     this.#timer = setTimeout(() => {
       // A beat that hangs does not keep the next one from sending.
@@ -166,6 +167,8 @@ export class Outbox {
         if (readFrom !== this.#deliveries.readFrom) continue;
         const events = found.map(({ ended, cursor }) => ({ event: eventOf(ended, known), cursor }));
         this.#deliveries.offer(events);
+        // The next beat keeps what comes of them, or tries them again: it must not be a quiet one.
+        if (events.length > 0) this.grown();
       } finally {
         this.#isReading = false;
       }
