@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import type { LaneChange, LiveSecond, LiveSnapshot } from "../../shared/http-api/live.ts";
+import type {
+  LaneChange,
+  LiveSecond,
+  LiveSnapshot,
+  LiveTotals,
+} from "../../shared/http-api/live.ts";
 import type { ToldIncident } from "../../shared/http-api/incident.ts";
 import type { LiveMinute, LiveQuestion, LiveReading } from "../live.ts";
 import { shareOf } from "../../shared/tariff.ts";
@@ -19,13 +24,15 @@ class Watched {
   readonly minutes: LiveMinute[] = [];
   incidents: readonly ToldIncident[] = [];
   standstill: string | null = null;
+  /** Sums of the journal, once it answers. */
+  settled = Promise.resolve([["default", { count: 3, cents: 5_970 }]] as [string, LiveTotals][]);
   /** Text that makes an event large. */
   padding = "";
 
   constructor(periodMs = 5) {
     this.feed = new LiveFeed({
       ask: async (question) => this.#read(question),
-      settled: async () => new Map([["default", { count: 3, cents: 5_970 }]]),
+      settled: async () => new Map(await this.settled),
       money: async () => MONEY,
       notReady: () => this.standstill,
       standstill: () => this.standstill,
@@ -263,4 +270,17 @@ test("one that nobody has seen moving is told without figures", async () => {
     503,
     expect.stringContaining("has stood still for 3 s"),
   ]);
+});
+
+test("the history is told while the journal does not answer, and the pipeline is asked once for both", async () => {
+  const watched = new Watched(60_000);
+  const answers = Promise.withResolvers<Awaited<Watched["settled"]>>();
+  watched.settled = answers.promise;
+  const figures = watched.once();
+  await watched.feed.look();
+  await watched.feed.look();
+  expect(watched.minutes.map(({ number }) => number)).toEqual([1]);
+  expect(watched.questions).toHaveLength(1);
+  answers.resolve([]);
+  expect((await figures).seconds.map(({ number }) => number)).toEqual([1]);
 });

@@ -67,6 +67,8 @@ export class LiveFeed {
   #timer: Timer | null = null;
   #latest: { readonly snapshot: LiveSnapshot; readonly atMs: number } | null = null;
   #asking: Promise<LiveSnapshot | null> | null = null;
+  #taking: Promise<LiveReading | null> | null = null;
+  #takenAtMs = Number.NEGATIVE_INFINITY;
   /** Newest second and change that every stream has been told. */
   #told = { second: 0, change: 0 };
   #beating = false;
@@ -91,9 +93,9 @@ export class LiveFeed {
     return this.#open();
   }
 
-  /** Has the history told of what is new, unless it was just now. */
+  /** Has the history told of what is new, unless it was just now. The journal is not waited for. */
   async look(): Promise<void> {
-    await this.#fresh();
+    if (performance.now() - this.#takenAtMs >= this.#periodMs) await this.#take();
   }
 
   /** Ends every stream, and lets no new one begin. */
@@ -157,13 +159,28 @@ export class LiveFeed {
     return this.#asking;
   }
 
-  async #read(): Promise<LiveSnapshot | null> {
-    if (this.#sources.standstill() !== null) return this.#asOfBefore();
+  /** Asks the pipeline, once at a time; null: it does not answer. */
+  #take(): Promise<LiveReading | null> {
+    this.#taking ??= this.#askPipeline().finally(() => {
+      this.#taking = null;
+    });
+    return this.#taking;
+  }
+
+  async #askPipeline(): Promise<LiveReading | null> {
+    if (this.#sources.standstill() !== null) return null;
     const afterSecond = this.#seconds.at(-1)?.number ?? 0;
     const afterChange = this.#changes.at(-1)?.number ?? 0;
     const reading = await within(ANSWER_MS_MAX, this.#sources.ask({ afterSecond, afterChange }));
-    if (reading === TOO_LATE) return this.#asOfBefore();
+    if (reading === TOO_LATE) return null;
+    this.#takenAtMs = performance.now();
     this.#keep(reading);
+    return reading;
+  }
+
+  async #read(): Promise<LiveSnapshot | null> {
+    const reading = await this.#take();
+    if (reading === null) return this.#asOfBefore();
     const settled = await this.#settled();
     if (settled === null) return this.#asOfBefore();
     const lanes = reading.lanes.map((lane) => {
