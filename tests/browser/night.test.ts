@@ -277,6 +277,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     };
     const { worker } = trouble.stack;
     const before = await upS();
+    expect(before).toBeFinite();
     await worker.stop();
     await seen("it is lost", async () => await page.locator("#lost").isVisible());
     await worker.startAndWait();
