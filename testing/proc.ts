@@ -43,12 +43,13 @@ export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<
 /**
  * Begins to count for how long anybody on this machine waits for a core or a disk; gives a function that tells
  * it. A promise about time is one for a machine that has both to spare: what was measured may be longer
- * by so much. Where the kernel does not count that it is nothing.
+ * by so much, and by no more than was promised, so that a busy machine excuses not everything. Where the kernel
+ * does not count that it is nothing.
  */
-export function countBusyTime(): () => number {
+export function countBusyTime(): (promisedMs: number) => number {
   const busy = () => stalledMs("cpu") + stalledMs("io");
   const before = busy();
-  return () => busy() - before;
+  return (promisedMs) => Math.min(promisedMs, busy() - before);
 }
 
 function stalledMs(resource: "cpu" | "io"): number {

@@ -43,7 +43,7 @@ test.skipIf(whyNot !== null)(
     const busyMs = countBusyTime();
     site.disk.makeRoom();
     const healedMs = await untilGreen(stack);
-    expect(healedMs - busyMs()).toBeLessThan(3_000);
+    expect(healedMs - busyMs(3_000)).toBeLessThan(3_000);
     const before = load.accepted();
     await load.untilAccepted(before + 200);
     const said = () => stack.worker.lines.filter((line) => line.includes('"journal-fails"'));
