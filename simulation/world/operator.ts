@@ -72,7 +72,7 @@ export function endOutlived(world: Scene): void {
   const { plan, disk, checker, time } = world;
   if (plan.kinds.length === 0) return;
   for (const [correlationId, payment] of disk.doubted()) {
-    // Whoever has put a payment on hold decides about it, also when its last call has turned out to be harmless.
+    // A payment that somebody holds is decided about, also when its last call has turned out to be harmless.
     const isHeld = PAYMENT_STATES[payment.state] === "held";
     if (!isHeld && !isAnOperators(world, correlationId, payment)) continue;
     if (!isHeld) onPayment(world, "hold", correlationId, payment);

@@ -270,7 +270,7 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
       `);
     const incidents = () => text(page, "#incidents-list");
     await seen("books differ", async () => (await incidents()).includes("audit: drift"));
-    // What is not a time, as the page has before it knows, is none that is shorter.
+    // A page that does not know it yet shows no time, which is none that is shorter.
     const upS = async () => {
       const up = /up (?:(\d+) min ?)?(?:(\d+) s)?$/.exec(await text(page, "#up"));
       return up === null ? Number.POSITIVE_INFINITY : 60 * Number(up[1] ?? 0) + Number(up[2] ?? 0);

@@ -156,7 +156,7 @@ function checkInTime(processors: number, way: Way, weather: Weather): void {
   // A processor in bad weather answers when it does, and one that was refused twice rests.
   const isAtWorking = place !== null && (kind === "crowd" || !at.includes(place));
   if (at.length === processors || isDoubted || refusals > 1 || !isAtWorking) return;
-  // One that wants to be left alone for a while is believed to take calls afterwards, and may turn them away again.
+  // A processor that wants to be left alone for a while is believed to take calls afterwards, and may turn them away again.
   if (kind === "turns away" && restS * 1_000 < patienceMs) return;
   const slowestMs = Math.max(1, delayMs, otherDelayMs);
   const rounds = Math.ceil((burst + others) / Math.min(8, inFlightMax));
