@@ -286,10 +286,10 @@ describe.skipIf(WHY_NOT !== null)(`the dashboard at night${NO_CHROMIUM}`, () => 
     await picture(page, "after-a-restart");
     await pay(trouble.stack, 3);
     await seen("it has seconds", async () => (await text(page, "#figure-accepted .value")) !== "–");
-    // Payments of one moment may lie in two seconds, which are a line, and no point.
+    // Payments of one moment may lie in two seconds, which are a line, and no point; of a single one the median covers it.
     await seen("what stands alone is drawn", async () => {
       if ((await page.evaluate(PAINTED)) === true) return true;
-      await pay(trouble.stack, 1);
+      await pay(trouble.stack, 3);
       await Bun.sleep(ALONE_MS);
       return false;
     });
