@@ -4,6 +4,7 @@ import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
 import { adaptersOf, startAudit, type Audit } from "./audit.ts";
+import { isCorruption } from "./corruption.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { HistoryFile } from "./http/history-file.ts";
 import { HistoryKeeper } from "./http/history-keeper.ts";
@@ -11,13 +12,14 @@ import { isPostgres } from "./journal-url.ts";
 import { Listing } from "./http/listing.ts";
 import { startHttp, type HttpServer } from "./http/server.ts";
 import { Stories } from "./http/stories.ts";
-import { JournalUnreachable, type JournalReader } from "./journal-reader.ts";
+import { JournalUnreachable, type JournalReader, type RowRange } from "./journal-reader.ts";
 import { openReader } from "./journal/open-reader.ts";
 import { Fold } from "./journal/postgres/fold.ts";
 import { Questions } from "./journal/postgres/questions.ts";
 import { PostgresReader } from "./journal/postgres/reader.ts";
 import type { Lead } from "./cluster/lead.ts";
-import { openLedger, type LedgerMemory } from "./ledger.ts";
+import { LedgerCursor, openLedger, type LedgerMemory } from "./ledger.ts";
+import { fillRing } from "./ledger/fill.ts";
 import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { JournalInDoubt, watchPulse } from "./http/standstill.ts";
@@ -27,6 +29,7 @@ import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { SummaryReader } from "./summary.ts";
 import { KnownSoFar } from "./tariffs.ts";
+import type { LedgerRows } from "./transitions.ts";
 import type { Endings } from "./events/endings.ts";
 import { openEndings } from "./events/open-endings.ts";
 import type { WebhookSource } from "./webhooks/source.ts";
@@ -50,6 +53,8 @@ let folding: Timer | undefined;
 let isStopping = false;
 /** Null over a file. */
 let fold: Fold | null = null;
+/** Fills the ring of the ledger, once the start is done. */
+let filling = async () => {};
 let nextId = 1;
 const asked = new Map<number, (answer: unknown) => void>();
 
@@ -57,11 +62,12 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   switch (data.kind) {
     case "start":
       await start(data);
-      return await fold?.fill(() => isStopping);
+      return await filling().catch(tellOfDamage);
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
     case "beaten":
+    case "filled":
       return answered(data.id, undefined);
     case "metrics":
       return answered(data.id, data.metrics);
@@ -150,6 +156,10 @@ async function start(order: HttpThreadStart): Promise<void> {
       },
     });
     history.start(server.look);
+    const isOver = () => isStopping;
+    const cursor = new LedgerCursor(ledger);
+    const fill = (range: RowRange, rows: LedgerRows) => ask<void>({ kind: "fill", range, rows });
+    filling = () => fold?.fill(isOver) ?? fillRing({ cursor, rowsOf, fill, isOver });
     post({ kind: "started", port: server.port });
   } catch (error) {
     post({ kind: "failed", reason: (error as Error).message });
@@ -196,6 +206,7 @@ async function webhooksOf({
 type Question =
   | { readonly kind: "webhooks"; readonly resend: ResendOrder | null }
   | { readonly kind: "purge" | "metrics" | "beat" }
+  | { readonly kind: "fill"; readonly range: RowRange; readonly rows: LedgerRows }
   | { readonly kind: "live"; readonly question: LiveQuestion }
   | { readonly kind: "operate"; readonly command: OperatorCommand };
 
@@ -205,6 +216,11 @@ function ask<T>(question: Question): Promise<T> {
     asked.set(id, resolve as (answer: unknown) => void);
     post({ ...question, id });
   });
+}
+
+function tellOfDamage(error: unknown): void {
+  if (!isCorruption(error)) throw error;
+  post({ kind: "corrupt", message: error.message });
 }
 
 /** A database that is away is told of by commits; the next fold has it all. */

@@ -10,11 +10,13 @@ import { whyNotBound } from "../shared/net/bind.ts";
 import type { WebhooksView } from "../shared/http-api/webhooks.ts";
 import type { OperatorAnswer, OperatorCommand, ResendOrder } from "./intervention.ts";
 import type { Lead } from "./cluster/lead.ts";
+import type { RowRange } from "./journal-reader.ts";
 import type { LedgerMemory } from "./ledger.ts";
 import type { LiveQuestion, LiveReading } from "./live.ts";
 import { allocatePulse, Pulse, type PulseMemory } from "./pulse.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { KnownTariff } from "./tariffs.ts";
+import type { LedgerRows } from "./transitions.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 export type HttpThreadStart = {
@@ -35,7 +37,7 @@ export type HttpThreadStart = {
 export type ToHttpThread =
   | ({ readonly kind: "start" } & HttpThreadStart)
   | { readonly kind: "readiness"; readonly readiness: Readiness }
-  | { readonly kind: "purged" | "beaten"; readonly id: number }
+  | { readonly kind: "purged" | "beaten" | "filled"; readonly id: number }
   | { readonly kind: "map"; readonly map: ClusterMap; readonly lead: Lead }
   | { readonly kind: "tariffs"; readonly tariffs: readonly KnownTariff[] }
   | { readonly kind: "renew"; readonly auditTokens: Readonly<Record<string, string>> }
@@ -53,6 +55,13 @@ export type FromHttpThread =
   | { readonly kind: "started"; readonly port: number }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "purge" | "metrics" | "beat"; readonly id: number }
+  /** Has rows put into the ledger's ring. */
+  | {
+      readonly kind: "fill";
+      readonly id: number;
+      readonly range: RowRange;
+      readonly rows: LedgerRows;
+    }
   /** Says that a read met a journal that is not what was written to it. */
   | { readonly kind: "corrupt"; readonly message: string }
   | { readonly kind: "live"; readonly id: number; readonly question: LiveQuestion }
@@ -82,6 +91,7 @@ export async function startHttpThread(
   pipeline: {
     purge(): Promise<void>;
     operate(command: OperatorCommand): Promise<OperatorAnswer>;
+    fillRing(range: RowRange, rows: LedgerRows): void;
   },
   {
     metrics,
@@ -117,6 +127,9 @@ export async function startHttpThread(
       case "purge":
         await pipeline.purge();
         return post({ kind: "purged", id: data.id });
+      case "fill":
+        pipeline.fillRing(data.range, data.rows);
+        return post({ kind: "filled", id: data.id });
       case "beat":
         pulse.beat(systemClock.steadyMs());
         return post({ kind: "beaten", id: data.id });

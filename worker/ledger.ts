@@ -107,9 +107,11 @@ export function columnsOf({ ring, blocks, supers }: LedgerMemory): LedgerColumns
 /** Tells where the ledger begins and ends, as a reader sees it. */
 export class LedgerCursor {
   readonly #cells: Uint32Array;
+  readonly #slots: number;
 
-  constructor(memory: LedgerMemory) {
-    this.#cells = new Uint32Array(memory.cursor);
+  constructor({ cursor, slots }: LedgerMemory) {
+    this.#cells = new Uint32Array(cursor);
+    this.#slots = slots;
   }
   /** Number of the row after the newest. */
   get head(): number {
@@ -127,6 +129,12 @@ export class LedgerCursor {
   get filledFrom(): number {
     return Atomics.load(this.#cells, FILLED_FROM);
   }
+  /** Rows that are not in the ring and have a slot there, the newest of those before `filledFrom`; at most so many. */
+  unfilled(rowsMax: number): RowRange {
+    const toRow = this.filledFrom;
+    const oldest = Math.max(this.base, firstWithSlot(this.head, this.#slots));
+    return { fromRow: Math.max(toRow - rowsMax, Math.min(oldest, toRow)), toRow };
+  }
 }
 
 export class LedgerWriter {
@@ -135,6 +143,7 @@ export class LedgerWriter {
   readonly #blocks: TotalsWriter;
   readonly #supers: TotalsWriter;
   readonly #cells: Uint32Array;
+  readonly #cursor: LedgerCursor;
   #head = 0;
   #cents = 0;
 
@@ -144,16 +153,15 @@ export class LedgerWriter {
     this.#blocks = new TotalsWriter(memory.blocks, memory.processors);
     this.#supers = new TotalsWriter(memory.supers, memory.processors);
     this.#cells = new Uint32Array(memory.cursor);
+    this.#cursor = new LedgerCursor(memory);
   }
 
   get head(): number {
     return this.#head;
   }
-  /** Rows that are not in the ring and have a slot there, the newest of those before `filledFrom`; at most so many. */
+  /** The cursor's, for who writes. */
   unfilled(rowsMax: number): RowRange {
-    const toRow = Atomics.load(this.#cells, FILLED_FROM);
-    const oldest = Math.max(Atomics.load(this.#cells, BASE), this.#firstWithSlot);
-    return { fromRow: Math.max(toRow - rowsMax, Math.min(oldest, toRow)), toRow };
+    return this.#cursor.unfilled(rowsMax);
   }
   /** Rows that may still be appended; room for some more is kept back for purges. */
   get rowsLeft(): number {
@@ -234,18 +242,14 @@ export class LedgerWriter {
     if (toRow !== Atomics.load(this.#cells, FILLED_FROM)) return;
     if (fromRow < Atomics.load(this.#cells, BASE)) return;
     const columns = this.#columns;
-    for (let row = Math.max(fromRow, this.#firstWithSlot); row < toRow; row++) {
+    const first = Math.max(fromRow, firstWithSlot(this.#head, this.memory.slots));
+    for (let row = first; row < toRow; row++) {
       const [slot, i] = [row % this.memory.slots, row - fromRow];
       columns.requestedAtMs[slot] = requestedAtMs[i] as number;
       columns.amountCents[slot] = amountCents[i] as number;
       columns.processor[slot] = processor[i] as number;
     }
     Atomics.store(this.#cells, FILLED_FROM, fromRow);
-  }
-
-  /** The oldest row whose slot the next row does not take. */
-  get #firstWithSlot(): number {
-    return this.#head - this.memory.slots + 1;
   }
 
   /** Seals a block and adds it to its super-block, which is sealed with the last of its blocks. */
@@ -275,6 +279,11 @@ export class LedgerWriter {
     this.#head = head;
     Atomics.store(this.#cells, HEAD, head);
   }
+}
+
+/** The oldest row whose slot the next row does not take. */
+function firstWithSlot(head: number, slots: number): number {
+  return head - slots + 1;
 }
 
 /** Rejects with one line when there is no memory for so many slots. */

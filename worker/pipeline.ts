@@ -18,6 +18,7 @@ import type { OperatorAnswer, OperatorCommand } from "./intervention.ts";
 import { Lane, Lanes } from "./lane.ts";
 import { assignmentOf, nameOf, type OpenPayment } from "./payment.ts";
 import type { SharedDecisions } from "./journal.ts";
+import type { RowRange } from "./journal-reader.ts";
 import { compareAddresses, confirmAddress } from "./pipeline/addresses.ts";
 import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
@@ -36,7 +37,7 @@ import { WaitingLines } from "./pipeline/waiting-lines.ts";
 import { Router } from "./router.ts";
 import { LaneLog } from "./telemetry/lane-log.ts";
 import { Meter } from "./telemetry/meter.ts";
-import type { ProcessorMode } from "./transitions.ts";
+import type { LedgerRows, ProcessorMode } from "./transitions.ts";
 
 export type { Answer, PipelineOptions } from "./pipeline/options.ts";
 
@@ -231,6 +232,11 @@ export class Pipeline {
     }
     this.#dispatch.pump();
     this.#dispatch.tryOpenLanes();
+  }
+
+  /** Puts rows into the ledger's ring that a start has left out. */
+  fillRing(range: RowRange, rows: LedgerRows): void {
+    this.#options.ledger.fill(range, rows);
   }
 
   /** Forgets the settled history; resolves when that is durable. */

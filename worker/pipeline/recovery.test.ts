@@ -273,3 +273,23 @@ test("rows of a journal that several share are numbered here, and nothing of the
   await rebuildLedger(journal as never, ledger);
   expect([ledger.head, asked]).toEqual([nextRow, [[nextRow - 3, nextRow]]]);
 });
+
+test("a start reads rows of the last block alone, however many the ring holds", async () => {
+  const nextRow = 1_000 * BLOCK_ROWS + 3;
+  const asked: number[][] = [];
+  const column = Float64Array.of(1, 1, 1);
+  const totals = { minMs: 1, maxMs: 2, counts: [BLOCK_ROWS, 0], cents: [BLOCK_ROWS, 0] };
+  const journal = {
+    head: { baseRow: 0, nextRow },
+    blocks: async (fromRow: number, toRow: number) =>
+      Array.from({ length: (toRow - fromRow) / BLOCK_ROWS }, () => totals),
+    rows: async (fromRow: number, toRow: number) => {
+      asked.push([fromRow, toRow]);
+      return { requestedAtMs: column, amountCents: column, processor: column };
+    },
+  };
+  const ledger = new LedgerWriter(allocateLedger(2_048 * BLOCK_ROWS, 2, 2 ** 20));
+  await rebuildLedger(journal as never, ledger);
+  expect([ledger.head, asked]).toEqual([nextRow, [[nextRow - 3, nextRow]]]);
+  expect(ledger.unfilled(nextRow)).toEqual({ fromRow: 0, toRow: nextRow - 3 });
+});

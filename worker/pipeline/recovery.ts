@@ -14,7 +14,6 @@ import { BLOCK_ROWS, type LedgerWriter } from "../ledger.ts";
 import type { OpenPayment, OpenState } from "../payment.ts";
 
 /** Bounds the memory that a start takes. */
-const ROWS_PER_READ = 64 * BLOCK_ROWS;
 const BLOCK_TOTALS_PER_READ = 8_192;
 
 export type Recovered = {
@@ -84,24 +83,23 @@ export function stateAfterStart({ state, assignment }: OpenRow): StateAfterStart
   }
 }
 
-/** The newest rows go into the ring, older blocks are known by their totals. */
+/**
+ * Takes full blocks by their totals and rows of the last block alone: the ring is filled behind the start, so that
+ * a start does not depend on how many rows it holds.
+ */
 export async function rebuildLedger(journal: Journal, ledger: LedgerWriter): Promise<void> {
   const { nextRow } = journal.head;
-  // Rows that several workers share are summed elsewhere, and only numbered here.
   const sealedRow = Math.floor(nextRow / BLOCK_ROWS) * BLOCK_ROWS;
+  // Rows that several workers share are summed elsewhere, and only numbered here.
   const isSummed = journal.shared === undefined;
   const baseRow = isSummed ? journal.head.baseRow : Math.max(journal.head.baseRow, sealedRow);
   ledger.startAt(baseRow);
-  const oldestInRing = Math.ceil(Math.max(0, nextRow - ledger.memory.slots) / BLOCK_ROWS);
-  const firstRow = Math.max(baseRow, oldestInRing * BLOCK_ROWS);
   const blocks = Math.max(1, Math.floor(BLOCK_TOTALS_PER_READ / ledger.memory.processors));
-  for (let row = baseRow; row < firstRow; row += blocks * BLOCK_ROWS) {
-    const endRow = Math.min(firstRow, row + blocks * BLOCK_ROWS);
+  for (let row = baseRow; row < sealedRow; row += blocks * BLOCK_ROWS) {
+    const endRow = Math.min(sealedRow, row + blocks * BLOCK_ROWS);
     for (const totals of await journal.blocks(row, endRow)) ledger.restoreBlock(totals);
   }
-  for (let row = firstRow; row < nextRow; row += ROWS_PER_READ) {
-    ledger.restoreRows(await journal.rows(row, Math.min(nextRow, row + ROWS_PER_READ)));
-  }
+  if (ledger.head < nextRow) ledger.restoreRows(await journal.rows(ledger.head, nextRow));
   if (ledger.head !== nextRow) {
     throw new Error(`the journal's ledger has a gap: ${nextRow} rows, ${ledger.head} found`);
   }

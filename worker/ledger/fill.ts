@@ -1,0 +1,39 @@
+/**
+ * Fills the ledger's ring behind a start over a file, the newest rows first. This thread reads the journal, and the
+ * one that writes the ledger puts the rows in: no other knows which slots newer rows are taking just then.
+ */
+import { JournalUnreachable, type RowRange } from "../journal-reader.ts";
+import type { LedgerCursor } from "../ledger.ts";
+import { BLOCK_ROWS } from "../limits.ts";
+import type { LedgerRows } from "../transitions.ts";
+
+/** Bounds what the writing thread does at a time: a tenth of a millisecond. */
+const ROWS_AT_ONCE = 16 * BLOCK_ROWS;
+const TRY_AGAIN_MS = 500;
+
+export type FillParts = {
+  readonly cursor: Pick<LedgerCursor, "unfilled">;
+  /** Gives rows of the journal; throws JournalUnreachable while it is not to be read. */
+  readonly rowsOf: (fromRow: number, toRow: number) => LedgerRows | Promise<LedgerRows>;
+  /** Has the writer take them; resolves when it has. */
+  readonly fill: (range: RowRange, rows: LedgerRows) => Promise<void>;
+  readonly isOver: () => boolean;
+};
+
+/** Resolves when the ring is full, or has all there is. Rejects with what the rows reject with. */
+export async function fillRing({ cursor, rowsOf, fill, isOver }: FillParts): Promise<void> {
+  while (!isOver()) {
+    const range = cursor.unfilled(ROWS_AT_ONCE);
+    const { fromRow, toRow } = range;
+    if (fromRow === toRow) return;
+    try {
+      const rows = await rowsOf(fromRow, toRow);
+      // A purge has taken them away meanwhile; or they are missing, which every question that needs them tells.
+      if (rows.requestedAtMs.length !== toRow - fromRow) return;
+      await fill(range, rows);
+    } catch (error) {
+      if (!(error instanceof JournalUnreachable)) throw error;
+      await Bun.sleep(TRY_AGAIN_MS);
+    }
+  }
+}
