@@ -211,7 +211,8 @@ export class LedgerWriter {
     if (this.#head % BLOCK_ROWS !== 0) throw new Error("a block is restored inside another");
     const block = this.#head / BLOCK_ROWS;
     widen(this.#columns.blocks, block, minMs, maxMs, true);
-    for (const [processor, count] of counts.entries()) {
+    for (let processor = 0; processor < counts.length; processor++) {
+      const count = counts[processor] as number;
       if (count === 0) continue;
       this.#cents += cents[processor] as number;
       this.#blocks.add(processor, count, cents[processor] as number);
