@@ -25,12 +25,23 @@ export const MAIN_THREAD = "main";
 export function threadsCpuMsOf(pid: number): Map<string, number> {
   const spent = new Map<string, number>();
   for (const task of tasksOf(pid)) {
-    const isMain = task === String(pid);
-    const name = isMain ? MAIN_THREAD : textOf(`/proc/${pid}/task/${task}/comm`).trim();
+    const name = nameOfTask(pid, task);
     const [ranNs = "0"] = textOf(`/proc/${pid}/task/${task}/schedstat`).split(" ");
     spent.set(name, (spent.get(name) ?? 0) + Number(ranNs) / 1e6);
   }
   return spent;
+}
+
+/** How often each kind of its threads has fallen asleep of its own accord: so often it has woken up. */
+export function threadsWakesOf(pid: number): Map<string, number> {
+  const woken = new Map<string, number>();
+  for (const task of tasksOf(pid)) {
+    const status = textOf(`/proc/${pid}/task/${task}/status`);
+    const wakes = Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
+    const name = nameOfTask(pid, task);
+    woken.set(name, (woken.get(name) ?? 0) + wakes);
+  }
+  return woken;
 }
 
 /** CPU time of each kind of thread from one account to a later one, most first. */
@@ -67,6 +78,10 @@ export function memoryMbOf(pid: number): number {
 export function isAlive(pid: number): boolean {
   const [state] = statOf(pid);
   return state !== "" && state !== "Z";
+}
+
+function nameOfTask(pid: number, task: string): string {
+  return task === String(pid) ? MAIN_THREAD : textOf(`/proc/${pid}/task/${task}/comm`).trim();
 }
 
 function tasksOf(pid: number): string[] {

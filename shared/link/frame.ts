@@ -39,6 +39,8 @@ const HEADER_BYTES = 16;
 /** It has six bytes, after version and kind. */
 const INSTANCE_AT = 2;
 const MAC_BYTES = 16;
+/** Payload of a probe and of its answer: an idle process, which has one a second, need not wake msgpackr for it. */
+const NOTHING = Buffer.of(0x90);
 const PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - MAC_BYTES;
 /** Most payments of a datagram: array head 3, id 38, amount 9 make it 24. */
 export const PAYMENTS_PER_FRAME_MAX = Math.floor((PAYLOAD_BYTES_MAX - 3) / 47);
@@ -222,7 +224,7 @@ function verdictFromCode(code: unknown, retryAfterMs: unknown): CodedVerdict["ve
 }
 
 function seal(key: Buffer, kind: number, head: FrameHead, flat: unknown[]): Buffer {
-  const payload = packr.pack(flat);
+  const payload = flat.length === 0 ? NOTHING : packr.pack(flat);
   const end = HEADER_BYTES + payload.length;
   const bytes = Buffer.allocUnsafe(end + MAC_BYTES);
   bytes[0] = VERSION;
@@ -249,7 +251,8 @@ function open(key: Buffer, kinds: readonly number[], bytes: Buffer): Opened {
   if (bytes[0] !== VERSION) return drop("version");
   const kind = bytes[1] as number;
   if (!kinds.includes(kind)) return drop("kind");
-  const flat = unpackArray(bytes, HEADER_BYTES, end);
+  const isNothing = end === HEADER_BYTES + NOTHING.length && bytes[HEADER_BYTES] === NOTHING[0];
+  const flat = isNothing ? [] : unpackArray(bytes, HEADER_BYTES, end);
   if (flat === null) return drop("payload");
   const head = {
     instance: claimedInstance(bytes),
