@@ -27,8 +27,10 @@ export async function run(context: BenchContext): Promise<Row[]> {
     await Bun.sleep(settlingMs);
     const startedAtMs = performance.now();
     const from = pids.map(threadsCpuMsOf);
+    const asleep = threadsWakesOf(pids[0]);
     await Bun.sleep(measuredMs);
     const to = pids.map(threadsCpuMsOf);
+    const awake = threadsWakesOf(pids[0]);
     const seconds = (performance.now() - startedAtMs) / 1_000;
     const [ofWorker, ofApi] = to.map((account, at) => spentBetween(from[at]!, account));
     const perSecond = (spent: Spent) => spent.reduce((sum, { ms }) => sum + ms, 0) / seconds;

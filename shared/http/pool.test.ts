@@ -70,7 +70,7 @@ test("while a connection is kept, both alarms are set again, once each however m
 });
 
 const calledAlone = (pool: ConnectionPool) =>
-  new Promise<Outcome>((resolve) => pool.call(REQUEST, 5_000, resolve, "only"));
+  new Promise<Outcome>((resolve) => pool.call(REQUEST, 5_000, resolve, true));
 
 test("a call that is the only one leaves neither connection nor alarm behind, also when it fails", async () => {
   using server = processor();

@@ -50,15 +50,15 @@ export class ConnectionPool {
     this.#alarms = alarms;
   }
 
-  /** A call that is the `only` one for a while leaves no connection behind that was made for it. */
+  /** A call that `isAlone` for a while leaves no connection behind that was made for it. */
   call(
     request: string,
     timeoutMs: number,
     done: (outcome: Outcome) => void,
-    only: "only" | null = null,
+    isAlone = false,
   ): void {
     const connection = this.#take();
-    const isKept = only === null || connection.isOpen;
+    const isKept = !isAlone || connection.isOpen;
     if (isKept) this.#resolveLater();
     const ended = (outcome: Outcome) => {
       if (!isKept) this.#close(connection);

@@ -160,11 +160,8 @@ export class Waits {
     const { time, settings, laneAt } = this.#options;
     const lane = laneAt(place);
     if (known.refusals > 1 || lane === null || lane.breaker.kind === "open") return;
-    const isCheapest = ({ cents }: Way) => {
-      const fee = naiveFee(inForce[place]!, cents);
-      return inForce.every((tariff) => naiveFee(tariff, cents) >= fee);
-    };
-    if (!isCheapest(known)) return;
+    const fee = naiveFee(inForce[place]!, known.cents);
+    if (inForce.some((tariff) => naiveFee(tariff, known.cents) < fee)) return;
     const order = orderOf(inForce, known);
     for (const other of this.#ready.values()) {
       if (other.cameAtMs >= known.cameAtMs || orderOf(inForce, other) !== order) continue;

@@ -74,7 +74,7 @@ function ask(
       const retryAfter = status === 200 ? null : headerOf(given, "retry-after");
       resolve({ status, body: textOf(bytes), retryAfter, complete, connected });
     };
-    pool.call(request, timeoutMs, ended, isAlone ? "only" : null);
+    pool.call(request, timeoutMs, ended, isAlone);
   });
 }
 

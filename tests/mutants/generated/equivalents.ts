@@ -43,7 +43,6 @@ const REASONS: readonly Reason[] = [
     names: [
       "api/workers.ts AllWorkers.#learn: isNew → true",
       "worker/ledger.ts allocateLedger: 4 → 5 in `cursor: new SharedArrayBuffer(4 * 4),` (2)",
-      "worker/pipeline/recovery.ts file: 64 → 63 in `const ROWS_PER_READ = 64 * BLOCK_ROWS;`",
       "worker/pipeline/recovery.ts rebuildLedger: BLOCK_TOTALS_PER_READ / ledger.memory.processors → BLOCK_TOTALS_PER_READ * ledger.memory.processors",
     ],
   },
