@@ -2,7 +2,7 @@
  * Measures the CPU time that a worker and an API take to which nothing happens, by the kernel's account of
  * all their threads. The first minute is left out: until then Bun compiles and collects what a start leaves.
  */
-import { spentBetween, threadsCpuMsOf } from "../../testing/proc.ts";
+import { spentBetween, threadsCpuMsOf, threadsWakesOf } from "../../testing/proc.ts";
 import { Checks, rowOf, type BenchContext, type Row, type Target } from "../benchmark.ts";
 import { startStack } from "./stack.ts";
 import { summaryOf, totalOf } from "./sums.ts";
@@ -37,7 +37,10 @@ export async function run(context: BenchContext): Promise<Row[]> {
     worker.push(perSecond(ofWorker!));
     api.push(perSecond(ofApi!));
     const told = ofWorker!.filter(({ ms }) => ms / seconds >= TOLD_MS);
-    threads = told.map((one) => `${one.name} ${(one.ms / seconds).toFixed(1)}`).join(", ");
+    const wakesOf = (thread: string) => awake.get(thread)! - (asleep.get(thread) ?? 0);
+    const asTold = ({ name: thread, ms }: Spent[number]) =>
+      `${thread} ${(ms / seconds).toFixed(1)} in ${(wakesOf(thread) / seconds).toFixed(1)} wakes`;
+    threads = told.map(asTold).join(", ");
     checks.equal("it takes payments", await stack.gateway.isReady(), true);
     checks.equal("nothing was paid", totalOf(await summaryOf(stack.workerHttp)).count, 0);
   }
