@@ -4,7 +4,7 @@ import { JournalUnreachable } from "../journal-reader.ts";
 import { allocateLedger, columnsOf, LedgerCursor, LedgerWriter } from "../ledger.ts";
 import { BLOCK_ROWS } from "../limits.ts";
 import type { LedgerRows } from "../transitions.ts";
-import { fillRing, type FillParts } from "./fill.ts";
+import { fillRing, type FillParts } from "./fill-ring.ts";
 
 const BLOCKS = 40;
 const ROWS = BLOCKS * BLOCK_ROWS;
