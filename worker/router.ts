@@ -5,11 +5,11 @@
  * The router walks the processors from cheap to dear. The first that works and has room gets the
  * payment. A processor that is full or open is waited for, as long as no payment behind in the queue
  * would miss its deadline by it: a payment at position p that waits is settled by the cheaper
- * processors at now + latency + p / rate (never, while they are open). If that is too late, the next
+ * processors at now + latency + p / rate (never, while they are open or rest). If that is too late, the next
  * dearer processor takes over at the last moment at which it still can, together with the cheaper
  * ones: now + latency + ramp + p / (rate of both) + margin ≥ deadline, where ramp is the time in which
- * its limit grows to what it needs; while the cheaper ones rest, its rate is all there is. The queue is
- * ordered by deadline, so a few positions stand for all.
+ * its limit grows to what it needs. The queue is ordered by deadline, so a few positions stand for all.
+ * The margin is what a commit may take, since a call leaves once its assignment is durable.
  *
  * Cheap and dear is what this amount costs (router/orders.ts), and payments of one order wait in a line
  * of their own: one that waits for its cheapest holds up none whose cheapest has room.
@@ -27,19 +27,16 @@
  */
 import type { RouterLane } from "./router/lane.ts";
 import { Orders, type Order, type Tier as TierOf } from "./router/orders.ts";
+import { Slack, type SlackNow, type SlackOptions } from "./router/slack.ts";
 
 export type { Order } from "./router/orders.ts";
 export { RouterLane, type LaneReport } from "./router/lane.ts";
+export {
+  SLACK_DEFAULTS as ROUTER_DEFAULTS,
+  type SlackOptions as RouterOptions,
+} from "./router/slack.ts";
 export type { Ticket } from "./router/breaker.ts";
 
-export const ROUTER_DEFAULTS = {
-  marginMsMax: 500,
-  /** Share of a short patience that is given away as margin. */
-  marginShare: 0.25,
-  /** Longest wait of a payment that is late already for a cheaper processor that works again. */
-  lateWaitMsMax: 3_000,
-};
-export type RouterOptions = Readonly<typeof ROUTER_DEFAULTS>;
 /** Number of positions in the queue that stand for all of it. */
 const POSITIONS = 16;
 
@@ -50,34 +47,32 @@ export interface Waiting {
 }
 
 type Tier<L = RouterLane> = TierOf<L>;
-type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
 
 export class Router<L extends RouterLane = RouterLane> {
   readonly orders: Orders<L>;
   readonly #lanes: readonly L[];
   readonly #slack: Slack;
 
-  constructor(
-    lanes: readonly L[],
-    patienceMs: number,
-    { marginMsMax, marginShare, lateWaitMsMax }: RouterOptions = ROUTER_DEFAULTS,
-  ) {
+  constructor(lanes: readonly L[], patienceMs: number, options?: SlackOptions) {
     this.#lanes = lanes;
     this.orders = new Orders(lanes);
-    this.#slack = {
-      marginMs: Math.min(marginMsMax, patienceMs * marginShare),
-      lateWaitMs: Math.min(lateWaitMsMax, patienceMs),
-    };
+    this.#slack = new Slack(patienceMs, options);
+  }
+
+  /** Records that something became durable `tookMs` after it was decided. */
+  committed(nowMs: number, tookMs: number): void {
+    this.#slack.committed(nowMs, tookMs);
   }
 
   /** Chooses the lane of the payment at the head of the line; null: it waits. */
   choose(nowMs: number, waiting: Waiting, { tiers }: Order<L>): L | null {
     const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
+    const slack = this.#slack.at(nowMs);
     for (const all of tiers) {
       const tier = usableOf(nowMs, all, shuns);
       if (tier.length === 0) continue;
-      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
+      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, slack)) return null;
       const lane = takerOf(nowMs, tier);
       // No other payment waits that could be the trial which a cheaper lane is invited to.
       if (lane !== null) return (waiting.length === 1 && invitedOf(nowMs, cheaper)) || lane;
@@ -97,11 +92,12 @@ export class Router<L extends RouterLane = RouterLane> {
     { tiers }: Order<L>,
   ): { lane: L; needed: boolean } | null {
     const cheaper: L[] = [];
+    const slack = this.#slack.at(nowMs);
     for (const all of tiers) {
       const tier = usableOf(nowMs, all, false);
       if (tier.length === 0) continue;
       const needed = cheaper.length > 0;
-      if (!isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
+      if (!isDue(nowMs, waiting, cheaper, tier, slack)) return null;
       if (tier.some((lane) => lane.takes(nowMs))) return null;
       const lane = tier.find((one) => one.admitsTrial(nowMs));
       if (lane !== undefined) return { lane, needed };
@@ -153,19 +149,18 @@ export function isDue(
   waiting: Waiting,
   cheaper: Tier,
   tier: Tier,
-  { marginMs, lateWaitMs }: Slack,
+  { marginMs, lateWaitMs }: SlackNow,
 ): boolean {
   if (cheaper.length === 0) return true;
-  const { restMs, lanes } = soonest(nowMs, cheaper);
-  const cheaperRate = rateOf(lanes);
-  const cheaperLatencyMs = restMs + latencyOf(lanes);
+  const awake = awakeOf(nowMs, cheaper);
+  const cheaperRate = rateOf(awake);
+  const cheaperLatencyMs = latencyOf(awake);
   const settlesLastMs = cheaperLatencyMs + (waiting.length - 1) / cheaperRate + marginMs;
   const firstLeftMs = waiting.deadlineMsAt(0) - nowMs;
   // The cheaper ones will settle even the last payment before the deadline of the first.
   if (cheaperRate > 0 && firstLeftMs > 0 && settlesLastMs <= firstLeftMs) return false;
-  // The cheaper ones take nothing off this one while they rest.
-  const bothRate = (restMs > 0 ? 0 : cheaperRate) + rateOf(tier);
-  const starters = startersOf(tier);
+  const starters = startersOf(nowMs, tier);
+  const bothRate = cheaperRate + rateOf(starters);
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
     const leftMs = waiting.deadlineMsAt(position) - nowMs;
@@ -179,14 +174,10 @@ export function isDue(
   return false;
 }
 
-/** Finds the working lanes that take payments now; when all of them rest, how long the first does. */
-function soonest(nowMs: number, cheaper: Tier): { restMs: number; lanes: Tier } {
+/** Keeps the lanes that work and do not rest: one that rests may turn calls away again, so nobody counts on it. */
+function awakeOf(nowMs: number, lanes: Tier): Tier {
   const isAwake = (lane: RouterLane) => lane.working && lane.restMs(nowMs) === 0;
-  if (cheaper.every(isAwake)) return { restMs: 0, lanes: cheaper };
-  const working = cheaper.filter((lane) => lane.working);
-  const awake = working.filter((lane) => lane.restMs(nowMs) === 0);
-  if (awake.length > 0 || working.length === 0) return { restMs: 0, lanes: awake };
-  return { restMs: Math.min(...working.map((lane) => lane.restMs(nowMs))), lanes: working };
+  return lanes.every(isAwake) ? lanes : lanes.filter(isAwake);
 }
 
 /**
@@ -205,9 +196,11 @@ function rateOf(lanes: Tier): number {
   return sum;
 }
 
-/** Keeps the lanes of a tier that work; all of them if none does. */
-function startersOf(tier: Tier): Tier {
+/** Keeps the lanes of a tier that take payments now; else those that work, else all of them. */
+function startersOf(nowMs: number, tier: Tier): Tier {
   if (tier.length === 1) return tier;
+  const awake = awakeOf(nowMs, tier);
+  if (awake.length > 0) return awake;
   const working = tier.filter((lane) => lane.working);
   return working.length > 0 ? working : tier;
 }

@@ -2,7 +2,7 @@
  * Judges which payment is assigned, and when, by what a bystander has seen since the worker's start:
  *
  *   R15  no payment goes to a dearer processor sooner than its patience makes it: as long as the slowest that any
- *        processor has been leaves time for all that waits, a cheaper one is waited for
+ *        processor and any commit has been leaves time for all that waits, a cheaper one is waited for
  *   R19  of payments that wait for the same processors in the same order the one that came first goes first
  *
  * A payment that was refused more than once rests, and nobody outside knows how long. Which payment is risked as
@@ -30,6 +30,8 @@ export type Way = {
   readonly cents: number;
   /** When it came, to this life of the worker. */
   readonly cameAtMs: number;
+  /** When it was assigned last, or came. */
+  decidedAtMs: number;
   refusals: number;
   /** When it was refused last. */
   refusedAtMs: number;
@@ -54,6 +56,8 @@ export class Waits {
   readonly #known = new Map<number, Way>();
   /** Payments that may be assigned now, as far as a bystander can tell. */
   readonly #ready = new Map<number, Way>();
+  /** The longest that a decision has taken to be durable since the start. */
+  #slowestCommitMs = 0;
   #isRestored = false;
 
   constructor(options: WaitsOptions) {
@@ -63,6 +67,7 @@ export class Waits {
   onStart(): void {
     this.#known.clear();
     this.#ready.clear();
+    this.#slowestCommitMs = 0;
   }
 
   /** The journal is another one: its payments are asked for before anything is sent. */
@@ -80,6 +85,7 @@ export class Waits {
         id,
         cents,
         cameAtMs: this.#options.time.nowMs,
+        decidedAtMs: this.#options.time.nowMs,
         refusals: 0,
         refusedAtMs: Number.NEGATIVE_INFINITY,
         isDoubted: false,
@@ -95,6 +101,7 @@ export class Waits {
     if (kind === "assign") {
       const place = placeOf(transition.assignment.processor);
       this.#ready.delete(seq);
+      known.decidedAtMs = this.#options.time.nowMs;
       this.#onAssigned(known, place, inForce);
       this.#checkOrder(known, place, inForce);
     } else if (kind === "release") {
@@ -109,11 +116,16 @@ export class Waits {
     }
   }
 
-  /** An acceptance is durable: it waits from now on, unless it was assigned with it. */
+  /** An acceptance or an assignment is durable: one that is not assigned with the first waits from now on. */
   onDurable(transition: Transition, isDone: boolean): void {
-    if (transition.kind !== "accept" || transition.assignment !== null || !isDone) return;
+    const { kind } = transition;
+    if ((kind !== "accept" && kind !== "assign") || !isDone) return;
     const known = this.#known.get(transition.seq);
-    if (known !== undefined && !this.#isRestored) this.#ready.set(transition.seq, known);
+    if (known === undefined) return;
+    const tookMs = this.#options.time.nowMs - known.decidedAtMs;
+    this.#slowestCommitMs = Math.max(this.#slowestCommitMs, tookMs);
+    const waits = kind === "accept" && transition.assignment === null;
+    if (waits && !this.#isRestored) this.#ready.set(transition.seq, known);
   }
 
   #onAssigned(known: Way, place: number, inForce: Tariffs): void {
@@ -143,8 +155,11 @@ export class Waits {
   #neededMs(): number {
     const { settings, speeds, openCount, laneAt } = this.#options;
     const { patienceMs, bounds } = settings();
-    const { marginMsMax, marginShare } = bounds.tuning.router ?? ROUTER_DEFAULTS;
-    const marginMs = Math.min(marginMsMax, patienceMs * marginShare);
+    const { marginMsMax, marginShare, slowMarginShare } = bounds.tuning.router ?? ROUTER_DEFAULTS;
+    const marginMs = Math.max(
+      Math.min(marginMsMax, patienceMs * marginShare),
+      Math.min(this.#slowestCommitMs, patienceMs * slowMarginShare),
+    );
     const lanes = Array.from({ length: bounds.processors }, (_, place) => laneAt(place)!);
     const restMs = Math.max(...lanes.map((lane) => lane.restMs(this.#options.time.nowMs)));
     const limit = Math.min(...lanes.map((one) => one.limit));

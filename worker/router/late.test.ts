@@ -95,23 +95,41 @@ describe("late payments", () => {
   });
 });
 
-test("one that rests takes none off the others meanwhile, however quick it is", () => {
-  const router = routerWith(CONTEST, { inFlightMax: 32 });
-  const restMs = NOW_MS + 60_000;
-  const turnedAway = {
-    signal: "none",
-    latencyMs: 1,
-    dropped: false,
-    restMs,
-    cause: "429",
-  } as const;
-  router.lane(0).recordHealth(0, { failing: false, minResponseTimeMs: 1 });
-  router.lane(1).recordHealth(0, { failing: false, minResponseTimeMs: 1_000 });
-  router.record(0, 0, router.admit(0, 0), turnedAway);
-  // Eight a second: fifteen wait before the last one.
-  const neededMs = 1_000 + 15 * 125 + MARGIN_MS;
-  const pick = (leftMs: number) =>
-    router.pick(NOW_MS, { length: 16, deadlineMsAt: () => NOW_MS + leftMs })?.name ?? "wait";
-  expect(pick(neededMs + 1)).toBe("wait");
-  expect(pick(neededMs)).toBe("fallback");
+describe("one that rests", () => {
+  /** Eight of its lane's payments are settled a second. */
+  const SLOW = { latencyMs: 1_000, everyMs: 125 };
+  const WAITING = 16;
+  /** The last one waits for fifteen. */
+  const NEEDED_MS = SLOW.latencyMs + (WAITING - 1) * SLOW.everyMs + MARGIN_MS;
+
+  function restingOf(restMs: number, processors = CONTEST, resting = 0): NumberedRouter {
+    const router = routerWith(processors, { inFlightMax: 32 });
+    const turnedAway = { signal: "none", latencyMs: 1, dropped: false, cause: "429" } as const;
+    for (const [number, lane] of router.lanes.entries()) {
+      const minResponseTimeMs = number === 0 ? 1 : SLOW.latencyMs;
+      lane.recordHealth(0, { failing: false, minResponseTimeMs });
+    }
+    const report = { ...turnedAway, restMs: NOW_MS + restMs };
+    router.record(0, resting, router.admit(0, resting), report);
+    return router;
+  }
+  const picked = (router: NumberedRouter, leftMs: number) =>
+    router.pick(NOW_MS, { length: WAITING, deadlineMsAt: () => NOW_MS + leftMs })?.name ?? "wait";
+
+  test.each([1, 1_000, 60_000])(
+    "is not counted on, for it may turn calls away again, however quick it is: in %d ms",
+    (restMs) => {
+      const router = restingOf(restMs);
+      expect(picked(router, NEEDED_MS + 1)).toBe("wait");
+      expect(picked(router, NEEDED_MS)).toBe("fallback");
+    },
+  );
+
+  test("takes none off the others of its fee", () => {
+    const twins = [...CONTEST, { name: "twin", fee: CONTEST[1]!.fee }];
+    const router = restingOf(60_000, twins, 2);
+    open(router, 0);
+    expect(picked(router, NEEDED_MS + 1)).toBe("wait");
+    expect(picked(router, NEEDED_MS)).toBe("fallback");
+  });
 });

@@ -150,14 +150,11 @@ function end({ world }: Drill, { at, delayMs }: Weather): void {
 }
 
 function checkInTime(processors: number, way: Way, weather: Weather): void {
-  const { kind, at, patienceMs, delayMs, otherDelayMs, inFlightMax, restS, burst, others } =
-    weather;
+  const { kind, at, patienceMs, delayMs, otherDelayMs, inFlightMax, burst, others } = weather;
   const { id, cameAtMs, refusals, refusedAtMs, isDoubted, place, settledAtMs } = way;
   // A processor in bad weather answers when it does, and one that was refused twice rests.
   const isAtWorking = place !== null && (kind === "crowd" || !at.includes(place));
   if (at.length === processors || isDoubted || refusals > 1 || !isAtWorking) return;
-  // A processor that wants to be left alone for a while is believed to take calls afterwards, and may turn them away again.
-  if (kind === "turns away" && restS * 1_000 < patienceMs) return;
   const slowestMs = Math.max(1, delayMs, otherDelayMs);
   const rounds = Math.ceil((burst + others) / Math.min(8, inFlightMax));
   // More than the others can settle in time is nobody's fault.
