@@ -4,7 +4,8 @@
  */
 import { Database, type Statement } from "bun:sqlite";
 import type { Address } from "../../worker/addresses.ts";
-import type { CommitStats, Journal, OnDurable } from "../../worker/journal.ts";
+import type { CommitStats, Journal, OnDurable, SharedJournal } from "../../worker/journal.ts";
+import { shardOf } from "../../shared/shards.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit, type GroupCommitOptions } from "../../worker/journal/group-commit.ts";
 import { migrate } from "../../worker/journal/migrations.ts";
@@ -248,6 +249,8 @@ export type DiskJournalOptions = {
     results: readonly TransitionResult[],
   ) => void;
   readonly onFault: (what: string) => void;
+  /** Null where all payments are this worker's. */
+  readonly shared: SharedJournal | null;
   /** Called with each transition as the worker decides on it. */
   readonly onDecided: (transition: Transition) => void;
   /** Called with its result before the worker is told. */
@@ -258,6 +261,7 @@ export type DiskJournalOptions = {
 export class DiskJournal implements Journal {
   readonly head: JournalHead;
   readonly checkpoints = new Checkpoints();
+  readonly shared?: SharedJournal;
   onCommit: (durationMs: number) => void = () => {};
   onCommitting: (isUnderWay: boolean) => void = () => {};
   readonly #options: DiskJournalOptions;
@@ -268,6 +272,7 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     const { disk, processors, time } = options;
     this.#options = options;
+    if (options.shared !== null) this.shared = options.shared;
     this.#group = new GroupCommit(null, options.batch);
     const bytesMax = disk.isLookedThrough() ? CHECKED_BYTES_MAX : 0;
     const store = [time.wallMs(), disk.db, bytesMax, undefined, RECENT] as const;
@@ -302,8 +307,12 @@ export class DiskJournal implements Journal {
   async tariffs(configured: readonly Priced[]) {
     return this.#store.tariffs(configured);
   }
-  open(): Promise<OpenRow[]> {
-    return this.#later(() => [...this.#store.open()]);
+  open(shards?: readonly number[]): Promise<OpenRow[]> {
+    const isAsked = ({ correlationId }: OpenRow) => shards!.includes(shardOf(correlationId));
+    return this.#later(() => {
+      const open = [...this.#store.open()];
+      return shards === undefined ? open : open.filter(isAsked);
+    });
   }
   settled(processor: number, beforeSeq: number, beforeMs: number, among: number) {
     return this.#later(() => this.#store.settled(processor, beforeSeq, beforeMs, among));

@@ -8,6 +8,7 @@ import { drillHands } from "./drills/hands.ts";
 import { drillHealth } from "./drills/health.ts";
 import { drillMove } from "./drills/move.ts";
 import { drillPace } from "./drills/pace.ts";
+import { drillShards } from "./drills/shards.ts";
 import { drillWeather } from "./drills/weather.ts";
 import { checkRecovery } from "./recovery.ts";
 import type { Scene } from "./scene.ts";
@@ -29,6 +30,7 @@ export function runDrills(world: Scene, isOver: () => boolean): void {
     drillWeather,
     drillWayBack,
     drillPace,
+    drillShards,
     drillCopy,
   ];
   world.isDrilling = true;

@@ -14,6 +14,7 @@ import type { PlaceOf } from "./decisions.ts";
 import { DiskJournal, type Disk, type DiskJournalOptions } from "./disk.ts";
 import type { Plan } from "./plan.ts";
 import type { Settings } from "./settings.ts";
+import type { Shared } from "./shared.ts";
 import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
@@ -90,6 +91,8 @@ export class Gateway {
   #configured = 0;
   /** Settings of the drills; null: those of the plan. */
   #settings: Settings | null = null;
+  /** What a start shares the journal through; null: all payments are this worker's. */
+  shared: Shared | null = null;
   /** The order of incarnations, which only the world knows. */
   readonly startOf = new Map<number, number>();
 
@@ -148,6 +151,7 @@ export class Gateway {
     const { patienceMs, processorTimeoutMs, bounds, tariffs: inForce } = this.settings;
     const clock = time;
     const configured = this.#configuration();
+    const { shared } = this;
     const processors = configured.map(({ name }) => name);
     const onApplied: DiskJournalOptions["onApplied"] = (transitions, results) => {
       seen.applied(transitions.length);
@@ -163,13 +167,18 @@ export class Gateway {
       chance,
       processors,
       batch: bounds.batch,
+      shared,
       alive,
       onApplied,
       onDecided: (transition) => {
         if (transition.kind === "settle") seen.settlement(transition.processor);
         onDecided(transition, placeOf, inForce);
+        shared?.onDecided(transition);
       },
-      onResult,
+      onResult: (transition, result) => {
+        shared?.onResult(transition);
+        onResult(transition, result);
+      },
       onFault: (what) => {
         seen.failures++;
         this.#options.note(`commit fails: ${what}`);
@@ -189,7 +198,8 @@ export class Gateway {
       ledger,
       processors: configured.map(({ name, fee, url, wire }) => {
         const exchange = wire.exchangeFor(alive);
-        const client = new HttpProcessor(url, processorTimeoutMs, exchange, wire.adapter);
+        const judged = shared?.judging(exchange) ?? exchange;
+        const client = new HttpProcessor(url, processorTimeoutMs, judged, wire.adapter);
         return { name, fee, url, client };
       }),
       tariffsFromMs: tariffs.at(-1)?.fromMs ?? 0,

@@ -56,7 +56,7 @@ export class Judges {
     this.#speeds.onStart();
   }
 
-  /** The journal is another one. */
+  /** The journal is another one, or payments come and go with their shards. */
   onRestored(): void {
     this.decisions.onRestored();
     this.waits.onRestored();

@@ -13,7 +13,11 @@ import { KIND, keyOf, readDatagram, type Datagram } from "./datagram.ts";
 import { flatOf } from "./verdicts.ts";
 
 const DATAGRAM_BYTES_MAX = 1_200;
-const VERDICTS_MAX = 23;
+/** Verdicts of a frame by its kind, and the fields of each. */
+const CARRIED = new Map([
+  [KIND.verdict, { most: 23, width: 4 }],
+  [KIND.elsewhere, { most: 22, width: 3 }],
+] as const);
 
 /** An API's process, as its frames tell. */
 type Asker = { readonly api: number; secret: number };
@@ -30,8 +34,8 @@ export class WorkerTap {
   /** Payments without a verdict, by instance and sequence of their frame. */
   readonly #inHand = new Map<string, number>();
   readonly #askers = new Map<number, Asker>();
-  /** Fields of verdicts that are to be sent, by instance. */
-  readonly #said = new Map<number, unknown[][]>();
+  /** Fields of verdicts that are to be sent, by the kind of their frame and the instance. */
+  readonly #said = new Map<string, unknown[][]>();
   #probe: Datagram | null = null;
   /** Cause of which nothing may come, while there is one. */
   #ignored: string | null = null;
@@ -100,9 +104,10 @@ export class WorkerTap {
     const left = this.#inHand.get(name)! - 1;
     if (left === 0) this.#inHand.delete(name);
     else this.#inHand.set(name, left);
-    const said = this.#said.get(instance) ?? [];
+    const kind = verdict.kind === "elsewhere" ? KIND.elsewhere : KIND.verdict;
+    const said = this.#said.get(`${kind} ${instance}`) ?? [];
     said.push(flatOf({ sequence, correlationId, verdict }));
-    this.#said.set(instance, said);
+    this.#said.set(`${kind} ${instance}`, said);
   }
 
   /** A frame leaves the server. */
@@ -121,9 +126,10 @@ export class WorkerTap {
       Array.isArray(payload);
     if (!isRight) return fail(`the worker sends ${JSON.stringify(frame)} to API ${api}`);
     if (payload.length === 0) return this.#answersProbe(frame);
-    const said = this.#said.get(instance)?.splice(0, payload.length / 4) ?? [];
-    const isWhole = said.length <= VERDICTS_MAX && Bun.deepEquals(payload, said.flat());
-    if (kind !== KIND.verdict || sequence !== 0 || !isWhole)
+    const { most, width } = CARRIED.get(kind as never) ?? { most: 0, width: 1 };
+    const said = this.#said.get(`${kind} ${instance}`)?.splice(0, payload.length / width) ?? [];
+    const isWhole = said.length <= most && Bun.deepEquals(payload, said.flat());
+    if (sequence !== 0 || !isWhole)
       fail(`the worker sends ${JSON.stringify(frame)}, and has said ${JSON.stringify(said)}`);
   }
 
@@ -144,8 +150,8 @@ export class WorkerTap {
 
   /** The server has sent what it had. */
   flushed(): void {
-    for (const [instance, said] of this.#said) {
-      if (said.length > 0) fail(`${said.length} verdicts to ${instance} are not sent`);
+    for (const [to, said] of this.#said) {
+      if (said.length > 0) fail(`${said.length} verdicts to ${to} are not sent`);
     }
   }
 }
