@@ -10,6 +10,7 @@
 import { createLog } from "../shared/log.ts";
 import { ProcessorModel } from "../simulator/processor.ts";
 import { NO_FAULTS } from "../simulator/processor/faults.ts";
+import { checkBlocks } from "./world/blocks.ts";
 import { Chance } from "./world/chance.ts";
 import { Checker } from "./world/checker.ts";
 import { trustJournal } from "./world/alarms.ts";
@@ -378,6 +379,7 @@ class World implements Scene {
     // Thousands of them in some seeds: they are read once.
     const payments = this.disk.payments();
     this.checker.checkJournal(payments);
+    checkBlocks(this.disk);
     compareSummaries(this, payments);
     const { tariffs, names } = this.gateway;
     if (tariffs === null) throw new Violation("the worker is down after everything healed");

@@ -6,10 +6,11 @@ import { checkBits } from "./bits.ts";
 import { checkBooks } from "./books.ts";
 import { checkReading } from "./reading.ts";
 import type { Scene } from "./scene.ts";
+import { checkWords } from "./words.ts";
 import { Violation } from "./violation.ts";
 
 /** Shares of the seeds that have each. */
-const SHARES = { books: 0.1, reading: 0.1, bits: 0.2 };
+const SHARES = { books: 0.1, reading: 0.1, bits: 0.2, words: 0.3 };
 const LOOKS = 2;
 
 /** Plans what looks on while the world is troubled; gives what looks when all is over. */
@@ -24,6 +25,7 @@ export function planAside(world: Scene): () => void {
   return () => {
     look();
     if (bits) world.watch(() => checkBits(disk.copy(), aside));
+    if (aside.happens(SHARES.words)) world.watch(() => checkWords(aside));
   };
 }
 

@@ -2,7 +2,7 @@
  * The HTTP door of an API in the world: the API's own handler, called with requests as shops write them.
  *
  *   R12  each verdict is told by its status, an accepted payment by its address too, and nothing that is no
- *        payment gets to the worker
+ *        payment gets to the worker: the answer says what is wrong with it
  */
 import { acceptPayment } from "../../api/accept.ts";
 import type { ApiMetrics } from "../../api/metrics.ts";
@@ -82,17 +82,19 @@ export class Door {
 
   async #expectRefusal(payment: Payment): Promise<void> {
     const { chance, watch } = this.#options;
-    const [what, body, status] = chance.pick(oddBodiesOf(payment));
+    const [what, body, status, words] = chance.pick(oddBodiesOf(payment));
     let isHanded = false;
     const pay = async () => {
       isHanded = true;
       return null;
     };
     const answer = await answerTo({ ...NOBODY, pay }, body);
+    const said = await answer.text();
     watch(() => {
       if (isHanded) throw new Violation(`R12: ${what} is handed to the worker`);
-      if (answer.status === status && isProblem(answer)) return;
-      throw new Violation(`R12: ${what} is answered ${answer.status}, and not ${status}`);
+      if (answer.status !== status || !isProblem(answer))
+        throw new Violation(`R12: ${what} is answered ${answer.status}, and not ${status}`);
+      if (!words.test(said)) throw new Violation(`R12: ${what} is answered ${said}`);
     });
   }
 }
@@ -139,31 +141,32 @@ function bodyOf(
   );
 }
 
-/** Gives bodies that are no payment, each with its name and the status of its answer. */
-function oddBodiesOf({ correlationId, amountCents }: Payment): [string, string, number][] {
+/** Gives bodies that are no payment, each with its name, and the status and some words of its answer. */
+function oddBodiesOf({ correlationId, amountCents }: Payment): [string, string, number, RegExp][] {
   const amount = amountCents / 100;
   const written = (fields: object) => JSON.stringify({ correlationId, amount, ...fields });
+  const [id, tail] = [correlationId, correlationId.slice(1)];
   return [
-    ["half a body", written({}).slice(0, -2), 400],
-    ["nothing", "", 400],
-    ["null", "null", 400],
-    ["a list", `[${written({})}]`, 400],
-    ["a field that is not known", written({ amout: 1 }), 400],
-    ["a part of an id", written({ correlationId: correlationId.slice(1) }), 400],
-    ["an id with a strange letter", written({ correlationId: `g${correlationId.slice(1)}` }), 400],
-    ["no id", JSON.stringify({ amount }), 400],
-    ["no amount", JSON.stringify({ correlationId }), 400],
-    ["an amount that is a text", written({ amount: String(amount) }), 400],
-    ["an amount of nothing", written({ amount: 0 }), 400],
-    ["an amount below nothing", written({ amount: -amount }), 400],
-    ["an amount with three decimals", written({ amount: amount + 0.001 }), 400],
-    ["an amount above the most", written({ amount: AMOUNT_MAX + 0.01 }), 400],
-    ["an empty source", written({ source: "" }), 400],
-    ["a source in another script", written({ source: "açaí" }), 400],
-    ["an empty reference", written({ reference: "" }), 400],
-    ["a reference of two lines", written({ reference: "a\nb" }), 400],
-    ["a reference that is too long", written({ reference: "a".repeat(65) }), 400],
-    ["a body that is too long", written({ reference: "a".repeat(BODY_BYTES_MAX) }), 413],
+    ["half a body", written({}).slice(0, -2), 400, /not JSON/],
+    ["nothing", "", 400, /not JSON/],
+    ["null", "null", 400, /not a JSON object/],
+    ["a list", `[${written({})}]`, 400, /not a JSON object/],
+    ["a field that is not known", written({ amout: 1 }), 400, /amout.* not known/],
+    ["a part of an id", written({ correlationId: tail }), 400, /correlationId.* UUID/],
+    ["a strange letter", written({ correlationId: `g${tail}` }), 400, /correlationId.* UUID/],
+    ["no id", JSON.stringify({ amount }), 400, /correlationId.* missing/],
+    ["no amount", JSON.stringify({ correlationId: id }), 400, /amount.* missing/],
+    ["an amount that is a text", written({ amount: String(amount) }), 400, /amount.* a number/],
+    ["an amount of nothing", written({ amount: 0 }), 400, /amount.* greater than 0/],
+    ["an amount below nothing", written({ amount: -amount }), 400, /amount.* greater than 0/],
+    ["three decimals", written({ amount: amount + 0.001 }), 400, /amount.* two decimals/],
+    ["too much", written({ amount: AMOUNT_MAX + 0.01 }), 400, /amount.* above/],
+    ["an empty source", written({ source: "" }), 400, /source/],
+    ["a source in another script", written({ source: "açaí" }), 400, /source/],
+    ["an empty reference", written({ reference: "" }), 400, /reference/],
+    ["a reference of two lines", written({ reference: "a\nb" }), 400, /reference/],
+    ["a reference that is too long", written({ reference: "a".repeat(65) }), 400, /reference/],
+    ["a body that is too long", written({ reference: "a".repeat(BODY_BYTES_MAX) }), 413, /./],
   ];
 }
 

@@ -1,4 +1,5 @@
 /** Payments that were settled long before the run: more than the ledger's ring holds. */
+import { checkBlocks, forgetBlocks } from "./blocks.ts";
 import type { Scene } from "./scene.ts";
 import { SqliteStore } from "../../worker/journal/store.ts";
 import type { Transition } from "../../worker/transitions.ts";
@@ -34,4 +35,6 @@ export function writeHistory(world: Scene): void {
     models[processor]!.records.insert({ correlationId, amountCents, requestedAtMs, recordedAtMs });
   }
   world.onApplied(transitions, store.apply(transitions), plan.tariffs[0]!);
+  checkBlocks(disk);
+  if (plan.history % 2 === 1) forgetBlocks(disk);
 }

@@ -227,7 +227,10 @@ function checkModes(drill: Drill, shared: Shared): void {
 /** Payments are under way, some in vain, when the other worker wants their shards. */
 function giveSome(drill: Drill, shared: Shared): void {
   const { world, isOver } = drill;
-  const { models, drill: chance, gateway } = world;
+  const { models, drill: chance, gateway, wires } = world;
+  const quiet = wires[0]!.faults;
+  // Some are being asked for, too.
+  for (const wire of wires) wire.faults = { ...quiet, lateMsMax: SLOW_MS };
   const ids = Array.from({ length: BURST }, () => drawId(drill, shared, true)!);
   for (const model of models) {
     model.delayMs = SLOW_MS;
@@ -242,6 +245,7 @@ function giveSome(drill: Drill, shared: Shared): void {
   const given = [...shared.wanted];
   world.watch(() => shared.hear());
   for (const model of models) model.faults = NO_FAULTS;
+  for (const wire of wires) wire.faults = quiet;
   live(drill, shared, GIVEN_WITHIN_MS, () => shared.wanted.size === 0);
   if (isOver()) return;
   if (shared.wanted.size > 0) problem(`${shared.wanted.size} shards are wanted, and not given`);
