@@ -14,7 +14,7 @@ import type { PlaceOf } from "./decisions.ts";
 import { DiskJournal, type Disk, type DiskJournalOptions } from "./disk.ts";
 import type { Plan } from "./plan.ts";
 import type { Settings } from "./settings.ts";
-import type { Shared } from "./shared.ts";
+import type { Sharing } from "./sharing.ts";
 import { Seen } from "./seen.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { KnownTariff } from "../../worker/tariffs.ts";
@@ -91,8 +91,8 @@ export class Gateway {
   #configured = 0;
   /** Settings of the drills; null: those of the plan. */
   #settings: Settings | null = null;
-  /** What a start shares the journal through; null: all payments are this worker's. */
-  shared: Shared | null = null;
+  /** The journal is shared with another worker from the next start on; null: all payments are this one's. */
+  shared: Sharing | null = null;
   /** The order of incarnations, which only the world knows. */
   readonly startOf = new Map<number, number>();
 

@@ -7,7 +7,7 @@
  */
 import { Holding } from "../../worker/cluster/holding.ts";
 import type { Peer } from "../../worker/cluster/lead.ts";
-import type { SharedJournal, SharedNews, SharedReading } from "../../worker/journal.ts";
+import type { SharedNews, SharedReading } from "../../worker/journal.ts";
 import type { Exchange } from "../../worker/processor.ts";
 import {
   PAYMENT_STATES,
@@ -17,6 +17,7 @@ import {
 } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
 import type { Scene } from "./scene.ts";
+import type { Sharing } from "./sharing.ts";
 import { Violation } from "./violation.ts";
 
 export const SHARDS = 256;
@@ -45,10 +46,10 @@ export type SharedOptions = {
   readonly leads: boolean;
 };
 
-/** What may still begin for a payment whose shard is about to be given. */
+/** Calls that may still begin for a payment whose shard is about to be given. */
 type Ending = { charges: number; looks: number };
 
-export class Shared implements SharedJournal {
+export class Shared implements Sharing {
   readonly holding = new Holding();
   readonly leads: boolean;
   readonly rowsLeft = Number.POSITIVE_INFINITY;
@@ -80,7 +81,7 @@ export class Shared implements SharedJournal {
   set onNews(tell: (news: SharedNews) => void) {
     this.#tell = tell;
     const { ours, world, processorTimeoutMs } = this.#options;
-    // Whoever had them before may have calls under way, unless there is nobody else.
+    // Their last owner may have calls under way, unless there is nobody else.
     const waitMs = ours.size < SHARDS ? processorTimeoutMs : 0;
     this.#coming = [{ atMs: world.time.nowMs + waitMs, count: ours.size }];
   }
@@ -140,7 +141,7 @@ export class Shared implements SharedJournal {
     this.#checkShare();
   }
 
-  /** What the other worker hears of the processors. */
+  /** Readings of the processors, as the other worker has them. */
   #readings(): SharedReading[] {
     const { gateway, models, processors, judges } = this.#options.world;
     return gateway.names.flatMap((name, processor) => {
@@ -272,7 +273,7 @@ export class Shared implements SharedJournal {
     return Math.max(1, Math.floor((inFlightMax * (count - closing)) / SHARDS));
   }
 
-  /** What is under way when a shard is closed may end: a payment that is assigned is charged, and asked for. */
+  /** Notes how a call or a commit that is under way may end: a payment that is assigned is charged, and asked for. */
   #noteEnding(): void {
     this.#ending.clear();
     if (this.wanted.size === 0) return;

@@ -21,6 +21,8 @@ const IN_FLIGHT_MAX = 16;
 const SENT_MS = 150;
 /** Time between two renewals of the worker's lease. */
 const RENEWAL_MS = 200;
+/** News that were asked for before a decision of this worker's operator are old; others are followed. */
+const FOLLOWED_WITHIN_MS = 5 * RENEWAL_MS;
 /** Longest time in which what is open and comes is settled, and in which what is wanted is given. */
 const SETTLED_WITHIN_MS = 4_000;
 const GIVEN_WITHIN_MS = 6_000;
@@ -96,8 +98,9 @@ function drawOurs({ world: { drill: chance } }: Drill): Set<number> {
 /** A processor has another address from now on; gives its place, or -1. */
 function moveOne({ world }: Drill, open: readonly string[], ours: Set<number>): number {
   const { disk, processors } = world;
-  const [id] = open.filter((one) => ours.has(shardOf(one)) && disk.payment(one)?.url != null);
-  const at = processors.findIndex(({ url }) => id !== undefined && url === disk.payment(id)?.url);
+  const here = open.filter((id) => ours.has(shardOf(id)));
+  const urls = new Set(here.map((id) => disk.payment(id)?.url));
+  const at = processors.findIndex(({ url }) => urls.has(url));
   if (at !== -1) processors[at]!.url = `${processors[at]!.url}-moved`;
   return at;
 }
@@ -139,7 +142,7 @@ function drawId({ world: { drill: chance } }: Drill, shared: Shared, isOurs: boo
   return null;
 }
 
-/** What is another worker's is not taken, sent or decided about here. */
+/** Payments of another worker's shards are not taken, sent or decided about here. */
 function checkOthers(drill: Drill, shared: Shared, open: readonly string[]): void {
   const id = drawId(drill, shared, false);
   const answer = id === null ? "elsewhere" : ask(drill, shared, id);
@@ -163,7 +166,8 @@ function confirmMove(drill: Drill, shared: Shared, at: number): void {
   if (wires[at]!.calls !== calls || lane.movedFrom === null)
     problem(`${name} has moved, and is called before anybody has confirmed it`);
   disk.db.run("UPDATE processors SET url = ? WHERE name = ?", [url, name]);
-  live(drill, shared, RENEWAL_MS);
+  live(drill, shared, FOLLOWED_WITHIN_MS, () => lane.movedFrom === null);
+  if (drill.isOver()) return;
   if (lane.movedFrom !== null) problem(`${name} has moved, which is confirmed at another worker`);
   judges?.decisions.onOperator(name, false, "moved");
 }
@@ -172,7 +176,7 @@ function checkSettled(drill: Drill, shared: Shared, ids: readonly string[]): voi
   const { world, isOver } = drill;
   const isOpen = (id: string) => {
     const state = stateOf(drill, id);
-    // One that was not taken in time is not there.
+    // A payment that was not taken in time is not there.
     return shared.isOurs(id) && state !== null && state !== "settled";
   };
   live(drill, shared, SETTLED_WITHIN_MS, () => !ids.some(isOpen));
@@ -215,7 +219,7 @@ function checkModes(drill: Drill, shared: Shared): void {
     disk.db.run("DELETE FROM processor_modes WHERE processor = ?", [lane.number]);
     if (mode === "drained")
       disk.db.run("INSERT INTO processor_modes VALUES (?, ?)", [lane.number, mode]);
-    live(drill, shared, RENEWAL_MS);
+    live(drill, shared, FOLLOWED_WITHIN_MS, () => lane.mode === mode);
     if (isOver()) return;
     if (lane.mode !== mode)
       problem(`${lane.name} is ${mode} at another worker, and ${lane.mode} here`);
@@ -242,7 +246,7 @@ function giveSome(drill: Drill, shared: Shared): void {
   for (let shard = 0; shared.wanted.size < GIVEN; shard++) {
     if (shared.has(shard)) shared.wanted.add(shard);
   }
-  const given = [...shared.wanted];
+  const given = new Set(shared.wanted);
   world.watch(() => shared.hear());
   for (const model of models) model.faults = NO_FAULTS;
   for (const wire of wires) wire.faults = quiet;
@@ -251,7 +255,7 @@ function giveSome(drill: Drill, shared: Shared): void {
   if (shared.wanted.size > 0) problem(`${shared.wanted.size} shards are wanted, and not given`);
   live(drill, shared, RENEWAL_MS);
   for (const { payment } of gateway.parts!.pipeline.payments.all()) {
-    if (given.includes(shardOf(payment.correlationId)))
+    if (given.has(shardOf(payment.correlationId)))
       problem(`${payment.correlationId} is another's, and known here`);
   }
   const [first] = ids;
