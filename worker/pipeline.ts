@@ -289,7 +289,11 @@ export class Pipeline {
       lanes: this.lanes.all,
       payments: this.payments,
       load: (shards) => this.#takeUp(shards),
-      withdraw: (payments) => this.#withdraw(payments),
+      withdraw: (payments) => {
+        this.#withdraw(payments);
+        // A tick gives them, once nothing of them is under way.
+        this.onEvent();
+      },
       goOn: (payment) => this.#goOn(payment, true),
       follow: (decisions) => this.#follow(decisions),
       onMap: (map, leads) => this.onMap(map, leads),

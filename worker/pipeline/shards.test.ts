@@ -1,75 +1,14 @@
 /** The pipeline of a worker that has some of the shards, while others come and go. */
 import { describe, expect, spyOn, test } from "bun:test";
 import { shardOf, SHARDS } from "../../shared/shards.ts";
-import { Holding } from "../cluster/holding.ts";
-import type { Peer } from "../cluster/lead.ts";
-import type { SharedJournal, SharedNews, SharedReading } from "../journal.ts";
 import { ACCEPTED, Bench, last, NOTHING, UNKNOWN } from "./scripted.fixture.ts";
+import { mine, OTHER, Shared, VERSION } from "./shards.fixture.ts";
 import { idOf, WALL_START_MS } from "./world.fixture.ts";
 
-const [US, OTHER] = [1, 2];
-const VERSION = 7;
-const mine = shardOf(idOf(1));
 /** A payment of another shard than the first one's. */
 const ELSEWHERE = Array.from({ length: 100 }, (_, i) => i + 2).find(
   (n) => shardOf(idOf(n)) !== mine,
 ) as number;
-
-/** Stands in for a database that several share: says what a test says, and notes what is given away. */
-class Shared implements SharedJournal {
-  readonly holding = new Holding();
-  readonly given: { readonly shards: readonly number[]; readonly to: number }[] = [];
-  onNews: (news: SharedNews) => void = () => {};
-  onTariffs = null;
-  rowsLeft = Number.POSITIVE_INFINITY;
-  leads = true;
-  leader = null;
-  owner: Peer | null = { name: "w2", http: "http://w2.example:9995" };
-  /** Version of the map after a gift; null refuses it. */
-  versionAfter: number | null = VERSION + 1;
-
-  get map() {
-    return { version: this.holding.version, workers: [] };
-  }
-  ownerOf() {
-    return this.owner;
-  }
-  readonly readings: SharedReading[] = [];
-  tellHealth(reading: SharedReading) {
-    this.readings.push(reading);
-  }
-  shardsUnderWay() {
-    return new Set<number>();
-  }
-  async parkedIn() {
-    return new Map();
-  }
-  async give(shards: readonly number[], to: number) {
-    this.given.push({ shards, to });
-    return this.versionAfter;
-  }
-
-  /** This worker has some shards, only the first payment's by default, and another one has all others. */
-  learn(ours: readonly number[] = [mine]): number[] {
-    const owners = Array.from({ length: SHARDS }, (_, shard) =>
-      ours.includes(shard) ? US : OTHER,
-    );
-    return this.holding.learn({ version: VERSION, owners }, US);
-  }
-
-  hear(news: Partial<SharedNews>): void {
-    const decisions = { modes: [], urls: [], isTrusted: false };
-    const nothing = {
-      gained: [],
-      abandoned: 0,
-      gifts: [],
-      tariffs: 0,
-      health: [],
-      ...decisions,
-    };
-    this.onNews({ ...nothing, ...news });
-  }
-}
 
 const CALL_MS_MAX = 1_000;
 
@@ -200,6 +139,18 @@ describe("a shard that another worker is to have", () => {
     expect([bench.default.looks.length, bench.default.charges.length]).toEqual([asked, 1]);
     bench.take(1);
     expect(last(bench.verdicts).verdict).toEqual({ kind: "elsewhere", mapVersion: VERSION + 1 });
+  });
+
+  test("is given soon, also by a worker at rest", async () => {
+    const { shared, bench } = await started();
+    using _ = bench;
+    let events = 0;
+    bench.pipeline.onEvent = () => events++;
+    shared.hear({});
+    expect(events).toBe(0);
+    shared.hear({ gifts: [{ shard: mine, to: OTHER }] });
+    expect(events).toBe(1);
+    expect(bench.pipeline.nextTickAtMs).toBe(Number.NEGATIVE_INFINITY);
   });
 
   test("is this worker's again when it cannot be given, and what waited meanwhile is taken", async () => {
