@@ -4,17 +4,19 @@ import { Breakers } from "./breakers.ts";
 import { Decisions, type PlaceOf } from "./decisions.ts";
 import type { Disk } from "./disk.ts";
 import type { Gateway, ProcessorSetting } from "./gateway.ts";
+import { Rests } from "./rests.ts";
 import { Speeds } from "./speeds.ts";
 import type { Tariffs } from "./tariffs.ts";
 import type { Time } from "./time.ts";
 import { Waits } from "./waits.ts";
-import type { ChargeSeen } from "./wire.ts";
+import type { ChargeSeen, Wire } from "./wire.ts";
 
 type World = {
   readonly time: Time;
   readonly disk: Disk;
   readonly processors: readonly ProcessorSetting[];
   readonly gateway: Gateway;
+  readonly wires: readonly Wire[];
   /** Runs a check; a violation ends the run. */
   readonly watch: Watch;
 };
@@ -25,6 +27,7 @@ export class Judges {
   readonly waits: Waits;
   readonly #breakers: Breakers;
   readonly #speeds: Speeds;
+  readonly #rests: Rests;
   readonly #watch: Watch;
 
   /** `world` may have its gateway later. */
@@ -43,6 +46,8 @@ export class Judges {
     const places = names.length;
     const speeds = new Speeds({ time, laneAt, places, watch });
     this.#speeds = speeds;
+    const restSAt = (place: number) => world.wires[place]!.turnsAwayS;
+    this.#rests = new Rests({ time, names, restSAt });
     this.#breakers = new Breakers({ time, settings, laneAt, isSaidOpen, places, watch });
     this.decisions = new Decisions({ time, settings, disk, names, openCount });
     this.waits = new Waits({ time, settings, laneAt, openCount, speeds });
@@ -54,6 +59,7 @@ export class Judges {
     this.waits.onStart();
     this.#breakers.onStart();
     this.#speeds.onStart();
+    this.#rests.onStart();
   }
 
   /** The journal is another one, or payments come and go with their shards. */
@@ -79,6 +85,7 @@ export class Judges {
     this.decisions.onCharge(charge);
     this.#breakers.onCharge(charge);
     this.#speeds.onCharge(charge);
+    this.#rests.onCharge(charge);
   }
 
   /** An answer is about to be told to the worker. */
@@ -86,6 +93,7 @@ export class Judges {
     this.decisions.onAnswer(charge, status);
     this.#breakers.onAnswer(charge, status);
     this.#speeds.onAnswer(charge);
+    this.#rests.onAnswer(charge, status);
   }
 
   /** The health of a processor says that it fails. */
