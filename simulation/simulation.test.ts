@@ -25,6 +25,7 @@ const FOUND_ONCE = [
     seed: 15,
     what: "a payment was late at a processor, off which a cheaper one that rested was to take others",
   },
+  { seed: 2_010_746, what: "a worker at rest began to give wanted shards with its next tick" },
   { seed: 2_001_836, what: "the checker judged the order of payments that wait in two lines" },
   { seed: 422_311, what: "an answer that was to be another payment's told this one's instant" },
   {
