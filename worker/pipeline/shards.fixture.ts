@@ -5,7 +5,8 @@ import type { Peer } from "../cluster/lead.ts";
 import type { SharedJournal, SharedNews, SharedReading } from "../journal.ts";
 import { idOf } from "./world.fixture.ts";
 
-export const [US, OTHER] = [1, 2];
+const US = 1;
+export const OTHER = 2;
 export const VERSION = 7;
 /** Shard of the first payment. */
 export const mine = shardOf(idOf(1));
