@@ -30,8 +30,6 @@ export type Way = {
   readonly cents: number;
   /** When it came, to this life of the worker. */
   readonly cameAtMs: number;
-  /** When it was assigned last, or came. */
-  decidedAtMs: number;
   refusals: number;
   /** When it was refused last. */
   refusedAtMs: number;
@@ -56,7 +54,9 @@ export class Waits {
   readonly #known = new Map<number, Way>();
   /** Payments that may be assigned now, as far as a bystander can tell. */
   readonly #ready = new Map<number, Way>();
-  /** The longest that a decision has taken to be durable since the start. */
+  /** Instants of acceptances and assignments that are not durable yet, also of payments that came before the start. */
+  readonly #decidedAtMs = new Map<number, number>();
+  /** The longest that one has taken to be durable since the start. */
   #slowestCommitMs = 0;
   #isRestored = false;
 
@@ -67,6 +67,7 @@ export class Waits {
   onStart(): void {
     this.#known.clear();
     this.#ready.clear();
+    this.#decidedAtMs.clear();
     this.#slowestCommitMs = 0;
   }
 
@@ -79,13 +80,15 @@ export class Waits {
   onDecided(transition: Transition, placeOf: PlaceOf, inForce: Tariffs): void {
     if (!("seq" in transition)) return;
     const { kind, seq } = transition;
+    if (kind === "accept" || kind === "assign") {
+      this.#decidedAtMs.set(seq, this.#options.time.nowMs);
+    }
     if (kind === "accept") {
       const { correlationId: id, amountCents: cents, assignment } = transition;
       const known: Way = {
         id,
         cents,
         cameAtMs: this.#options.time.nowMs,
-        decidedAtMs: this.#options.time.nowMs,
         refusals: 0,
         refusedAtMs: Number.NEGATIVE_INFINITY,
         isDoubted: false,
@@ -101,7 +104,6 @@ export class Waits {
     if (kind === "assign") {
       const place = placeOf(transition.assignment.processor);
       this.#ready.delete(seq);
-      known.decidedAtMs = this.#options.time.nowMs;
       this.#onAssigned(known, place, inForce);
       this.#checkOrder(known, place, inForce);
     } else if (kind === "release") {
@@ -120,12 +122,12 @@ export class Waits {
   onDurable(transition: Transition, isDone: boolean): void {
     const { kind } = transition;
     if ((kind !== "accept" && kind !== "assign") || !isDone) return;
-    const known = this.#known.get(transition.seq);
-    if (known === undefined) return;
-    const tookMs = this.#options.time.nowMs - known.decidedAtMs;
+    const { nowMs } = this.#options.time;
+    const tookMs = nowMs - (this.#decidedAtMs.get(transition.seq) ?? nowMs);
     this.#slowestCommitMs = Math.max(this.#slowestCommitMs, tookMs);
     const waits = kind === "accept" && transition.assignment === null;
-    if (waits && !this.#isRestored) this.#ready.set(transition.seq, known);
+    const known = this.#known.get(transition.seq);
+    if (waits && known !== undefined && !this.#isRestored) this.#ready.set(transition.seq, known);
   }
 
   #onAssigned(known: Way, place: number, inForce: Tariffs): void {
