@@ -10,6 +10,7 @@ export const OTHER = 2;
 export const VERSION = 7;
 /** Shard of the first payment. */
 export const mine = shardOf(idOf(1));
+
 /** Stands in for a database that several share: says what a test says, and notes what is given away. */
 export class Shared implements SharedJournal {
   readonly holding = new Holding();
