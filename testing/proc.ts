@@ -32,7 +32,7 @@ export function threadsCpuMsOf(pid: number): Map<string, number> {
   return spent;
 }
 
-/** How often each kind of its threads has fallen asleep of its own accord: so often it has woken up. */
+/** Counts how often each kind of its threads has fallen asleep of its own accord: so often it has woken up. */
 export function threadsWakesOf(pid: number): Map<string, number> {
   const woken = new Map<string, number>();
   for (const task of tasksOf(pid)) {

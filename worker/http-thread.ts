@@ -159,7 +159,7 @@ async function start(order: HttpThreadStart): Promise<void> {
     const isOver = () => isStopping;
     const cursor = new LedgerCursor(ledger);
     const fill = (range: RowRange, rows: LedgerRows) => ask<void>({ kind: "fill", range, rows });
-    filling = () => fold?.fill(isOver) ?? fillRing({ cursor, rowsOf, fill, isOver });
+    filling = () => fold?.fill(isOver) ?? fillRing({ cursor, rowsOf, fill, isOver, log });
     post({ kind: "started", port: server.port });
   } catch (error) {
     post({ kind: "failed", reason: (error as Error).message });

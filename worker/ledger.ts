@@ -159,7 +159,7 @@ export class LedgerWriter {
   get head(): number {
     return this.#head;
   }
-  /** The cursor's, for who writes. */
+  /** Gives what `LedgerCursor.unfilled` gives. */
   unfilled(rowsMax: number): RowRange {
     return this.#cursor.unfilled(rowsMax);
   }
@@ -206,7 +206,7 @@ export class LedgerWriter {
     this.#startAt(baseRow);
   }
 
-  /** Takes a whole block that is older than the ring, by its totals alone; called at start. */
+  /** Takes a full block by its totals alone; called at start. */
   restoreBlock({ minMs, maxMs, counts, cents }: BlockTotals): void {
     if (this.#head % BLOCK_ROWS !== 0) throw new Error("a block is restored inside another");
     const block = this.#head / BLOCK_ROWS;

@@ -27,15 +27,19 @@
  */
 import type { RouterLane } from "./router/lane.ts";
 import { Orders, type Order, type Tier as TierOf } from "./router/orders.ts";
-import { Slack, type SlackNow, type SlackOptions } from "./router/slack.ts";
 
 export type { Order } from "./router/orders.ts";
 export { RouterLane, type LaneReport } from "./router/lane.ts";
-export {
-  SLACK_DEFAULTS as ROUTER_DEFAULTS,
-  type SlackOptions as RouterOptions,
-} from "./router/slack.ts";
 export type { Ticket } from "./router/breaker.ts";
+
+export const ROUTER_DEFAULTS = {
+  marginMsMax: 500,
+  /** Share of a short patience that is given away as margin. */
+  marginShare: 0.25,
+  /** Longest wait of a payment that is late already for a cheaper processor that works again. */
+  lateWaitMsMax: 3_000,
+};
+export type RouterOptions = Readonly<typeof ROUTER_DEFAULTS>;
 
 /** Number of positions in the queue that stand for all of it. */
 const POSITIONS = 16;
@@ -47,32 +51,34 @@ export interface Waiting {
 }
 
 type Tier<L = RouterLane> = TierOf<L>;
+type Slack = { readonly marginMs: number; readonly lateWaitMs: number };
 
 export class Router<L extends RouterLane = RouterLane> {
   readonly orders: Orders<L>;
   readonly #lanes: readonly L[];
   readonly #slack: Slack;
 
-  constructor(lanes: readonly L[], patienceMs: number, options?: SlackOptions) {
+  constructor(
+    lanes: readonly L[],
+    patienceMs: number,
+    { marginMsMax, marginShare, lateWaitMsMax }: RouterOptions = ROUTER_DEFAULTS,
+  ) {
     this.#lanes = lanes;
     this.orders = new Orders(lanes);
-    this.#slack = new Slack(patienceMs, options);
-  }
-
-  /** Records that something became durable `tookMs` after it was decided. */
-  committed(nowMs: number, tookMs: number): void {
-    this.#slack.committed(nowMs, tookMs);
+    this.#slack = {
+      marginMs: Math.min(marginMsMax, patienceMs * marginShare),
+      lateWaitMs: Math.min(lateWaitMsMax, patienceMs),
+    };
   }
 
   /** Chooses the lane of the payment at the head of the line; null: it waits. */
   choose(nowMs: number, waiting: Waiting, { tiers }: Order<L>): L | null {
     const cheaper: L[] = [];
     const shuns = this.#shuns(nowMs, waiting);
-    const slack = this.#slack.at(nowMs);
     for (const all of tiers) {
       const tier = usableOf(nowMs, all, shuns);
       if (tier.length === 0) continue;
-      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, slack)) return null;
+      if (cheaper.length > 0 && !isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
       const lane = takerOf(nowMs, tier);
       // No other payment waits that could be the trial which a cheaper lane is invited to.
       if (lane !== null) return (waiting.length === 1 && invitedOf(nowMs, cheaper)) || lane;
@@ -92,12 +98,11 @@ export class Router<L extends RouterLane = RouterLane> {
     { tiers }: Order<L>,
   ): { lane: L; needed: boolean } | null {
     const cheaper: L[] = [];
-    const slack = this.#slack.at(nowMs);
     for (const all of tiers) {
       const tier = usableOf(nowMs, all, false);
       if (tier.length === 0) continue;
       const needed = cheaper.length > 0;
-      if (!isDue(nowMs, waiting, cheaper, tier, slack)) return null;
+      if (!isDue(nowMs, waiting, cheaper, tier, this.#slack)) return null;
       if (tier.some((lane) => lane.takes(nowMs))) return null;
       const lane = tier.find((one) => one.admitsTrial(nowMs));
       if (lane !== undefined) return { lane, needed };
@@ -110,7 +115,7 @@ export class Router<L extends RouterLane = RouterLane> {
   #shuns(nowMs: number, waiting: Waiting): boolean {
     if (waiting.deadlineMsAt(0) > nowMs) return false;
     if (!this.#lanes.some((lane) => lane.isInDoubt(nowMs))) return false;
-    return this.#lanes.some((lane) => lane.takesPayments && lane.working && !lane.isInDoubt(nowMs));
+    return awakeOf(nowMs, this.#lanes).some((lane) => lane.takesPayments && !lane.isInDoubt(nowMs));
   }
 }
 
@@ -149,7 +154,7 @@ export function isDue(
   waiting: Waiting,
   cheaper: Tier,
   tier: Tier,
-  { marginMs, lateWaitMs }: SlackNow,
+  { marginMs, lateWaitMs }: Slack,
 ): boolean {
   if (cheaper.length === 0) return true;
   const awake = awakeOf(nowMs, cheaper);
@@ -169,6 +174,9 @@ export function isDue(
     const inTimeCheaper =
       cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= allowedMs;
     if (inTimeCheaper) continue;
+    // Nor does it mind the rest of one: there is no deadline left which another rest could break.
+    const waitsForRest = leftMs <= 0 && awake.length === 0;
+    if (waitsForRest && restedInMs(nowMs, cheaper, position) + marginMs <= lateWaitMs) continue;
     if (settlesInMs(nowMs, starters, position, bothRate) + marginMs >= leftMs) return true;
   }
   return false;
@@ -178,6 +186,14 @@ export function isDue(
 function awakeOf(nowMs: number, lanes: Tier): Tier {
   const isAwake = (lane: RouterLane) => lane.working && lane.restMs(nowMs) === 0;
   return lanes.every(isAwake) ? lanes : lanes.filter(isAwake);
+}
+
+/** Time until lanes that rest have settled the payment at a position, once the first of them is awake. */
+function restedInMs(nowMs: number, lanes: Tier, position: number): number {
+  const working = lanes.filter((lane) => lane.working);
+  if (working.length === 0) return Number.POSITIVE_INFINITY;
+  const restMs = Math.min(...working.map((lane) => lane.restMs(nowMs)));
+  return restMs + latencyOf(working) + position / rateOf(working);
 }
 
 /**

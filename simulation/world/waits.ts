@@ -2,7 +2,7 @@
  * Judges which payment is assigned, and when, by what a bystander has seen since the worker's start:
  *
  *   R15  no payment goes to a dearer processor sooner than its patience makes it: as long as the slowest that any
- *        processor and any commit has been leaves time for all that waits, a cheaper one is waited for
+ *        processor has been leaves time for all that waits, a cheaper one is waited for
  *   R19  of payments that wait for the same processors in the same order the one that came first goes first
  *
  * A payment that was refused more than once rests, and nobody outside knows how long. Which payment is risked as
@@ -54,10 +54,6 @@ export class Waits {
   readonly #known = new Map<number, Way>();
   /** Payments that may be assigned now, as far as a bystander can tell. */
   readonly #ready = new Map<number, Way>();
-  /** Instants of acceptances and assignments that are not durable yet, also of payments that came before the start. */
-  readonly #decidedAtMs = new Map<number, number>();
-  /** The longest that one has taken to be durable since the start. */
-  #slowestCommitMs = 0;
   #isRestored = false;
 
   constructor(options: WaitsOptions) {
@@ -67,8 +63,6 @@ export class Waits {
   onStart(): void {
     this.#known.clear();
     this.#ready.clear();
-    this.#decidedAtMs.clear();
-    this.#slowestCommitMs = 0;
   }
 
   /** The journal is another one: its payments are asked for before anything is sent. */
@@ -80,9 +74,6 @@ export class Waits {
   onDecided(transition: Transition, placeOf: PlaceOf, inForce: Tariffs): void {
     if (!("seq" in transition)) return;
     const { kind, seq } = transition;
-    if (kind === "accept" || kind === "assign") {
-      this.#decidedAtMs.set(seq, this.#options.time.nowMs);
-    }
     if (kind === "accept") {
       const { correlationId: id, amountCents: cents, assignment } = transition;
       const known: Way = {
@@ -118,16 +109,11 @@ export class Waits {
     }
   }
 
-  /** An acceptance or an assignment is durable: one that is not assigned with the first waits from now on. */
+  /** An acceptance is durable: it waits from now on, unless it was assigned with it. */
   onDurable(transition: Transition, isDone: boolean): void {
-    const { kind } = transition;
-    if ((kind !== "accept" && kind !== "assign") || !isDone) return;
-    const { nowMs } = this.#options.time;
-    const tookMs = nowMs - (this.#decidedAtMs.get(transition.seq) ?? nowMs);
-    this.#slowestCommitMs = Math.max(this.#slowestCommitMs, tookMs);
-    const waits = kind === "accept" && transition.assignment === null;
+    if (transition.kind !== "accept" || transition.assignment !== null || !isDone) return;
     const known = this.#known.get(transition.seq);
-    if (waits && known !== undefined && !this.#isRestored) this.#ready.set(transition.seq, known);
+    if (known !== undefined && !this.#isRestored) this.#ready.set(transition.seq, known);
   }
 
   #onAssigned(known: Way, place: number, inForce: Tariffs): void {
@@ -157,11 +143,8 @@ export class Waits {
   #neededMs(): number {
     const { settings, speeds, openCount, laneAt } = this.#options;
     const { patienceMs, bounds } = settings();
-    const { marginMsMax, marginShare, slowMarginShare } = bounds.tuning.router ?? ROUTER_DEFAULTS;
-    const marginMs = Math.max(
-      Math.min(marginMsMax, patienceMs * marginShare),
-      Math.min(this.#slowestCommitMs, patienceMs * slowMarginShare),
-    );
+    const { marginMsMax, marginShare } = bounds.tuning.router ?? ROUTER_DEFAULTS;
+    const marginMs = Math.min(marginMsMax, patienceMs * marginShare);
     const lanes = Array.from({ length: bounds.processors }, (_, place) => laneAt(place)!);
     const restMs = Math.max(...lanes.map((lane) => lane.restMs(this.#options.time.nowMs)));
     const limit = Math.min(...lanes.map((one) => one.limit));

@@ -1,5 +1,5 @@
 /** The ring of a ledger is filled behind a start, by rows of a journal that another thread reads. */
-import { expect, spyOn, test } from "bun:test";
+import { expect, mock, spyOn, test } from "bun:test";
 import { JournalUnreachable } from "../journal-reader.ts";
 import { allocateLedger, columnsOf, LedgerCursor, LedgerWriter } from "../ledger.ts";
 import { BLOCK_ROWS } from "../limits.ts";
@@ -31,6 +31,7 @@ function started(slots: number) {
     rowsOf,
     fill: async (range, rows) => writer.fill(range, rows),
     isOver: () => false,
+    log: { error: mock() },
   };
   return { writer, cursor, parts, ring: columnsOf(memory).requestedAtMs };
 }
@@ -82,7 +83,7 @@ test("rows that are missing are left to the questions that need them", async () 
   expect(cursor.filledFrom).toBe(ROWS);
 });
 
-test("a journal that is not to be read is tried again; another error is told", async () => {
+test("a journal that is not to be read is tried again", async () => {
   using sleep = spyOn(Bun, "sleep").mockResolvedValue(undefined);
   const { parts, cursor } = started(2 * ROWS);
   let left = 3;
@@ -94,9 +95,17 @@ test("a journal that is not to be read is tried again; another error is told", a
     },
   });
   expect([sleep.mock.calls.length, cursor.filledFrom]).toEqual([3, 0]);
-  const broken = started(2 * ROWS).parts;
-  const told = fillRing({ ...broken, rowsOf: () => Promise.reject(new Error("damaged")) });
-  await expect(told).rejects.toThrow("damaged");
+});
+
+test("a page that cannot be read leaves the ring as it is; damage is told", async () => {
+  const failing = (code: string) => ({
+    ...started(2 * ROWS).parts,
+    rowsOf: () => Promise.reject(Object.assign(new Error(code), { code })),
+  });
+  const error = mock();
+  await fillRing({ ...failing("SQLITE_IOERR_READ"), log: { error } });
+  expect(error).toHaveBeenCalledTimes(1);
+  await expect(fillRing(failing("SQLITE_CORRUPT"))).rejects.toThrow("SQLITE_CORRUPT");
 });
 
 test("it ends with the worker", async () => {

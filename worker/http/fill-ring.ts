@@ -2,6 +2,8 @@
  * Fills the ledger's ring behind a start over a file, the newest rows first. This thread reads the journal, and the
  * one that writes the ledger puts the rows in: no other knows which slots newer rows are taking just then.
  */
+import type { Log } from "../../shared/log.ts";
+import { isCorruption } from "../corruption.ts";
 import { JournalUnreachable, type RowRange } from "../journal-reader.ts";
 import type { LedgerCursor } from "../ledger.ts";
 import { BLOCK_ROWS } from "../limits.ts";
@@ -18,10 +20,14 @@ export type FillParts = {
   /** Has the writer take them; resolves when it has. */
   readonly fill: (range: RowRange, rows: LedgerRows) => Promise<void>;
   readonly isOver: () => boolean;
+  readonly log: Pick<Log, "error">;
 };
 
-/** Resolves when the ring is full, or has all there is. Rejects with what the rows reject with. */
-export async function fillRing({ cursor, rowsOf, fill, isOver }: FillParts): Promise<void> {
+/**
+ * Resolves when the ring is full, or has all there is, or a row cannot be read: questions that need it are told so,
+ * each, and nobody else misses it. Rejects when the journal is damaged.
+ */
+export async function fillRing({ cursor, rowsOf, fill, isOver, log }: FillParts): Promise<void> {
   while (!isOver()) {
     const range = cursor.unfilled(ROWS_AT_ONCE);
     const { fromRow, toRow } = range;
@@ -32,7 +38,10 @@ export async function fillRing({ cursor, rowsOf, fill, isOver }: FillParts): Pro
       if (rows.requestedAtMs.length !== toRow - fromRow) return;
       await fill(range, rows);
     } catch (error) {
-      if (!(error instanceof JournalUnreachable)) throw error;
+      if (isCorruption(error)) throw error;
+      if (!(error instanceof JournalUnreachable)) {
+        return log.error({ err: error, fromRow, toRow }, "the ledger's ring stays as it is");
+      }
       await Bun.sleep(TRY_AGAIN_MS);
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Sums of the ledger's full blocks, sealed by the commit that fills them, so that a start need not sum
- * rows that have left the ring. A block that is older than this table, or that a worker of an earlier
+ * rows. A block that is older than this table, or that a worker of an earlier
  * version has filled since, is summed at the next start.
  */
 import type { Database, Statement } from "bun:sqlite";

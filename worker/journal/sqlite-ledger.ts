@@ -1,4 +1,4 @@
-/** The ledger's rows as they lie in the journal: for the start, and for windows older than the ring. */
+/** The ledger's rows as they lie in the journal: for the start, to fill the ring, and for windows older than it. */
 import type { Database, Statement } from "bun:sqlite";
 import type { BlockTotals, LedgerRows } from "../transitions.ts";
 

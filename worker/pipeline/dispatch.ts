@@ -56,11 +56,6 @@ export class Dispatch {
     return { processor: lane.number, requestedAtMs: Math.max(clock.wallMs(), tariffsFromMs) };
   }
 
-  /** Records that something became durable `tookMs` after it was decided: an assignment may take as long. */
-  committed(nowMs: number, tookMs: number): void {
-    this.#options.router.committed(nowMs, tookMs);
-  }
-
   /** Sends what waits, as far as lanes take it. */
   pump(): void {
     const { clock, pace, queue } = this.#options;
@@ -120,13 +115,11 @@ export class Dispatch {
 
   #assignAndSend(nowMs: number, payment: OpenPayment | undefined, lane: Lane): void {
     if (payment === undefined) return;
-    const { clock, payments, send } = this.#options;
+    const { payments, send } = this.#options;
     const reservation = this.#reserve(nowMs, lane);
     const assignment = this.assignmentFor(reservation);
-    payments.commit(payment, { kind: "assign", seq: payment.seq, assignment }, () => {
-      const durableAtMs = clock.steadyMs();
-      this.committed(durableAtMs, durableAtMs - nowMs);
-      send(payment, reservation);
-    });
+    payments.commit(payment, { kind: "assign", seq: payment.seq, assignment }, () =>
+      send(payment, reservation),
+    );
   }
 }

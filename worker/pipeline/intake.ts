@@ -33,7 +33,7 @@ export type IntakeOptions = {
   readonly journalQueueMax: number | undefined;
   readonly patienceMs: number;
   /** Takes a place in flight, if there is one. */
-  readonly places: Pick<Dispatch, "reserve" | "assignmentFor" | "committed">;
+  readonly places: Pick<Dispatch, "reserve" | "assignmentFor">;
   readonly giveBack: (reservation: Reservation) => void;
   /** Called with each payment that is durable, after it was answered. */
   readonly start: (payment: OpenPayment, reservation: Reservation | null) => void;
@@ -126,12 +126,11 @@ export class Intake {
     result: TransitionResult | null,
     cameAtMs: number,
   ): void {
-    const { clock, meter, pace, places, giveBack, start } = this.#options;
+    const { clock, meter, pace, giveBack, start } = this.#options;
     const nowMs = clock.steadyMs();
     if (result !== null) meter.durable(nowMs - cameAtMs);
     if (result?.kind === "done") {
       pace.accepted(nowMs, nowMs - cameAtMs);
-      places.committed(nowMs, nowMs - cameAtMs);
       this.#answer(answer, { kind: "stored" });
       // The verdict leaves first: a shop waits for it, and nobody for the call.
       return queueMicrotask(() => start(payment, reservation));

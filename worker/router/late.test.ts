@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Waiting } from "../router.ts";
 import {
   CONTEST,
+  failed,
   MARGIN_MS,
   NOW_MS,
   OPEN_MS,
@@ -124,6 +125,18 @@ describe("one that rests", () => {
       expect(picked(router, NEEDED_MS)).toBe("fallback");
     },
   );
+
+  test.each([1, 1_000, 2_000])("is waited for by late payments a moment: %d ms", (restMs) => {
+    const late = { length: WAITING, deadlineMsAt: () => NOW_MS - 1 };
+    expect(restingOf(restMs).pick(NOW_MS, late)?.name ?? "wait").toBe("wait");
+    expect(restingOf(3_000).pick(NOW_MS, late)?.name ?? "wait").toBe("fallback");
+  });
+
+  test("is no reason for a late payment to avoid one in doubt", () => {
+    const router = restingOf(10_000, CONTEST, 1);
+    router.record(NOW_MS, 0, router.admit(NOW_MS, 0), failed);
+    expect(chosen(router, -1)).toBe("default");
+  });
 
   test("takes none off the others of its fee", () => {
     const twins = [...CONTEST, { name: "twin", fee: CONTEST[1]!.fee }];
