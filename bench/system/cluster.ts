@@ -19,6 +19,8 @@ export const name = "system/cluster";
 const WORKERS = { quick: [1, 2], full: [1, 2, 4] };
 /** So many payments are under way at once that commits are batches, though each waits for a standby. */
 const CONNECTIONS = 256;
+/** Time of load for each worker before anything counts, so that the code of each is compiled by then. */
+const WARMUP_MS = 6_000;
 /** Room for what piles up while more is accepted than settled. */
 const SETTINGS = { BACKLOG_MAX: "1000000" };
 
@@ -65,7 +67,7 @@ async function measureSqlite(context: BenchContext, checks: Checks): Promise<Mea
   await using stack = await startStack(context, { sync: "full", env: SETTINGS });
   const { workerHttp, before, processors, port, worker } = stack;
   const cpuMs = () => ({ workers: worker.cpuMs(), primary: 0 });
-  return await measure(context, { workerHttp, before, processors, port, cpuMs }, checks);
+  return await measure(context, { workerHttp, before, processors, port, cpuMs }, 1, checks);
 }
 
 async function measureWorkers(
@@ -81,19 +83,20 @@ async function measureWorkers(
   const { http: workerHttp, processors } = workers;
   const before = processors.map(() => NONE);
   const cpuMs = () => ({ workers: workers.cpuMs(), primary: familyCpuMsOf(postgres.child.pid) });
-  return await measure(context, { workerHttp, before, processors, port, cpuMs }, checks);
+  return await measure(context, { workerHttp, before, processors, port, cpuMs }, count, checks);
 }
 
 async function measure(
   { quick }: BenchContext,
   gateway: Gateway,
+  workers: number,
   checks: Checks,
 ): Promise<Measured> {
   const load = (durationMs: number): Load => {
     return { warmupMs: 0, durationMs, ratePerSecond: null, connections: CONNECTIONS };
   };
   const paid = (durationMs: number) => runLoad(gateway, load(durationMs), true, checks);
-  const before = acceptedOf(await paid(quick ? 100 : 3_000));
+  const before = acceptedOf(await paid(quick ? 100 : WARMUP_MS * workers));
   await auditSums(gateway, before, checks);
   const from = gateway.cpuMs();
   const startMs = performance.now();
