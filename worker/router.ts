@@ -169,14 +169,12 @@ export function isDue(
   for (let i = 0; i <= POSITIONS; i++) {
     const position = Math.floor(((waiting.length - 1) * i) / POSITIONS);
     const leftMs = waiting.deadlineMsAt(position) - nowMs;
-    // A payment that is late already, after an outage of all, may as well wait for the cheaper lane.
+    // A payment that is late already, after an outage of all, may as well wait for the cheaper lane that is full; for
+    // one that rests it would wait once more each time that it turns calls away.
     const allowedMs = leftMs > 0 ? leftMs : lateWaitMs;
     const inTimeCheaper =
       cheaperRate > 0 && cheaperLatencyMs + position / cheaperRate + marginMs <= allowedMs;
     if (inTimeCheaper) continue;
-    // Nor does it mind the rest of one: there is no deadline left which another rest could break.
-    const waitsForRest = leftMs <= 0 && awake.length === 0;
-    if (waitsForRest && restedInMs(nowMs, cheaper, position) + marginMs <= lateWaitMs) continue;
     if (settlesInMs(nowMs, starters, position, bothRate) + marginMs >= leftMs) return true;
   }
   return false;
@@ -186,14 +184,6 @@ export function isDue(
 function awakeOf(nowMs: number, lanes: Tier): Tier {
   const isAwake = (lane: RouterLane) => lane.working && lane.restMs(nowMs) === 0;
   return lanes.every(isAwake) ? lanes : lanes.filter(isAwake);
-}
-
-/** Time until lanes that rest have settled the payment at a position, once the first of them is awake. */
-function restedInMs(nowMs: number, lanes: Tier, position: number): number {
-  const working = lanes.filter((lane) => lane.working);
-  if (working.length === 0) return Number.POSITIVE_INFINITY;
-  const restMs = Math.min(...working.map((lane) => lane.restMs(nowMs)));
-  return restMs + latencyOf(working) + position / rateOf(working);
 }
 
 /**
