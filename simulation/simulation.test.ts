@@ -57,6 +57,10 @@ const FOUND_ONCE = [
     seed: 1_796_005_556,
     what: "the count of fees did not go back with the journal to a payment's earlier assignment",
   },
+  {
+    seed: 2_337_367_390,
+    what: "the checker forgot what a shard may end when another one was not given",
+  },
   { seed: 525_799, what: "a late payment waited for one rest of a processor after the other" },
   { seed: 1_795_999_127, what: "the checker counted a trial as a call beyond the share" },
 ];

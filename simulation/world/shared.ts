@@ -176,7 +176,9 @@ export class Shared implements Sharing {
     );
     check();
     if (chance.happens(REFUSED)) {
-      this.#ending.clear();
+      for (const id of this.#ending.keys()) {
+        if (shards.includes(shardOf(id))) this.#ending.delete(id);
+      }
       return null;
     }
     for (const shard of shards) {
