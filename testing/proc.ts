@@ -23,25 +23,24 @@ export const MAIN_THREAD = "main";
 
 /** The same for each kind of its threads, by name, in finer steps; those that have ended are not in it. */
 export function threadsCpuMsOf(pid: number): Map<string, number> {
-  const spent = new Map<string, number>();
-  for (const task of tasksOf(pid)) {
-    const name = nameOfTask(pid, task);
-    const [ranNs = "0"] = textOf(`/proc/${pid}/task/${task}/schedstat`).split(" ");
-    spent.set(name, (spent.get(name) ?? 0) + Number(ranNs) / 1e6);
-  }
-  return spent;
+  return byThread(pid, (task) => Number(textOf(`${task}/schedstat`).split(" ")[0]) / 1e6);
 }
 
 /** Counts how often each kind of its threads has fallen asleep of its own accord: so often it has woken up. */
 export function threadsWakesOf(pid: number): Map<string, number> {
-  const woken = new Map<string, number>();
+  const switches = /^voluntary_ctxt_switches:\s*(\d+)$/m;
+  return byThread(pid, (task) => Number(switches.exec(textOf(`${task}/status`))?.[1] ?? 0));
+}
+
+/** Sums up what the folder of each thread tells, by the threads' names. */
+function byThread(pid: number, amountOf: (folder: string) => number): Map<string, number> {
+  const amounts = new Map<string, number>();
   for (const task of tasksOf(pid)) {
-    const status = textOf(`/proc/${pid}/task/${task}/status`);
-    const wakes = Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
-    const name = nameOfTask(pid, task);
-    woken.set(name, (woken.get(name) ?? 0) + wakes);
+    const folder = `/proc/${pid}/task/${task}`;
+    const name = task === String(pid) ? MAIN_THREAD : textOf(`${folder}/comm`).trim();
+    amounts.set(name, (amounts.get(name) ?? 0) + amountOf(folder));
   }
-  return woken;
+  return amounts;
 }
 
 /** CPU time of each kind of thread from one account to a later one, most first. */
@@ -78,10 +77,6 @@ export function memoryMbOf(pid: number): number {
 export function isAlive(pid: number): boolean {
   const [state] = statOf(pid);
   return state !== "" && state !== "Z";
-}
-
-function nameOfTask(pid: number, task: string): string {
-  return task === String(pid) ? MAIN_THREAD : textOf(`/proc/${pid}/task/${task}/comm`).trim();
 }
 
 function tasksOf(pid: number): string[] {

@@ -4,7 +4,6 @@ import type { ClusterMap } from "../shared/http-api/cluster.ts";
 import { Incidents } from "../shared/incidents.ts";
 import { createLog } from "../shared/log.ts";
 import { adaptersOf, startAudit, type Audit } from "./audit.ts";
-import { isCorruption } from "./corruption.ts";
 import type { FromHttpThread, HttpThreadStart, ToHttpThread } from "./http.ts";
 import { fillRing } from "./http/fill-ring.ts";
 import { HistoryFile } from "./http/history-file.ts";
@@ -62,7 +61,7 @@ self.onmessage = async ({ data }: MessageEvent<ToHttpThread>) => {
   switch (data.kind) {
     case "start":
       await start(data);
-      return await filling().catch(tellOfDamage);
+      return await filling();
     case "readiness":
       return server?.setReadiness(data.readiness);
     case "purged":
@@ -145,7 +144,7 @@ async function start(order: HttpThreadStart): Promise<void> {
       audit,
       cluster: () => cluster,
       purge: () => ask<void>({ kind: "purge" }),
-      onCorruption: (message) => post({ kind: "corrupt", message }),
+      onCorruption,
       pipelineMetrics: () => ask<unknown>({ kind: "metrics" }),
       live: (question) => ask<LiveReading>({ kind: "live", question }),
       operator: {
@@ -159,7 +158,8 @@ async function start(order: HttpThreadStart): Promise<void> {
     const isOver = () => isStopping;
     const cursor = new LedgerCursor(ledger);
     const fill = (range: RowRange, rows: LedgerRows) => ask<void>({ kind: "fill", range, rows });
-    filling = () => fold?.fill(isOver) ?? fillRing({ cursor, rowsOf, fill, isOver, log });
+    filling = () =>
+      fold?.fill(isOver) ?? fillRing({ cursor, rowsOf, fill, isOver, onCorruption, log });
     post({ kind: "started", port: server.port });
   } catch (error) {
     post({ kind: "failed", reason: (error as Error).message });
@@ -218,9 +218,8 @@ function ask<T>(question: Question): Promise<T> {
   });
 }
 
-function tellOfDamage(error: unknown): void {
-  if (!isCorruption(error)) throw error;
-  post({ kind: "corrupt", message: error.message });
+function onCorruption(message: string): void {
+  post({ kind: "corrupt", message });
 }
 
 /** A database that is away is told of by commits; the next fold has it all. */

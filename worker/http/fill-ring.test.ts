@@ -31,6 +31,7 @@ function started(slots: number) {
     rowsOf,
     fill: async (range, rows) => writer.fill(range, rows),
     isOver: () => false,
+    onCorruption: mock(),
     log: { error: mock() },
   };
   return { writer, cursor, parts, ring: columnsOf(memory).requestedAtMs };
@@ -105,7 +106,9 @@ test("a page that cannot be read leaves the ring as it is; damage is told", asyn
   const error = mock();
   await fillRing({ ...failing("SQLITE_IOERR_READ"), log: { error } });
   expect(error).toHaveBeenCalledTimes(1);
-  await expect(fillRing(failing("SQLITE_CORRUPT"))).rejects.toThrow("SQLITE_CORRUPT");
+  const onCorruption = mock();
+  await fillRing({ ...failing("SQLITE_CORRUPT"), onCorruption });
+  expect(onCorruption.mock.calls).toEqual([["SQLITE_CORRUPT"]]);
 });
 
 test("it ends with the worker", async () => {

@@ -20,14 +20,17 @@ export type FillParts = {
   /** Has the writer take them; resolves when it has. */
   readonly fill: (range: RowRange, rows: LedgerRows) => Promise<void>;
   readonly isOver: () => boolean;
+  /** Called when the journal is not what was written to it. */
+  readonly onCorruption: (message: string) => void;
   readonly log: Pick<Log, "error">;
 };
 
 /**
  * Resolves when the ring is full, or has all there is, or a row cannot be read: questions that need it are told so,
- * each, and nobody else misses it. Rejects when the journal is damaged.
+ * each, and nobody else misses it.
  */
-export async function fillRing({ cursor, rowsOf, fill, isOver, log }: FillParts): Promise<void> {
+export async function fillRing(parts: FillParts): Promise<void> {
+  const { cursor, rowsOf, fill, isOver, onCorruption, log } = parts;
   while (!isOver()) {
     const range = cursor.unfilled(ROWS_AT_ONCE);
     const { fromRow, toRow } = range;
@@ -38,7 +41,7 @@ export async function fillRing({ cursor, rowsOf, fill, isOver, log }: FillParts)
       if (rows.requestedAtMs.length !== toRow - fromRow) return;
       await fill(range, rows);
     } catch (error) {
-      if (isCorruption(error)) throw error;
+      if (isCorruption(error)) return onCorruption(error.message);
       if (!(error instanceof JournalUnreachable)) {
         return log.error({ err: error, fromRow, toRow }, "the ledger's ring stays as it is");
       }

@@ -256,18 +256,25 @@ test("what was assigned is unknown in the journal as well, though no processor e
   expect(kept).toMatchObject({ state: "unknown", assignment: frozen });
 });
 
-test("rows of a journal that several share are numbered here, and nothing of them is summed", async () => {
-  const nextRow = 1_000 * BLOCK_ROWS + 3;
+/** Gives rows of a journal, three whatever is asked for, and notes what is. */
+function threeRows() {
   const asked: number[][] = [];
   const column = Float64Array.of(1, 1, 1);
+  const rows = async (fromRow: number, toRow: number) => {
+    asked.push([fromRow, toRow]);
+    return { requestedAtMs: column, amountCents: column, processor: column };
+  };
+  return { asked, rows };
+}
+
+test("rows of a journal that several share are numbered here, and nothing of them is summed", async () => {
+  const nextRow = 1_000 * BLOCK_ROWS + 3;
+  const { asked, rows } = threeRows();
   const journal = {
     head: { baseRow: 0, nextRow },
     shared: {},
     blocks: () => Promise.reject(new Error("sums of blocks are asked for")),
-    rows: async (fromRow: number, toRow: number) => {
-      asked.push([fromRow, toRow]);
-      return { requestedAtMs: column, amountCents: column, processor: column };
-    },
+    rows,
   };
   const ledger = new LedgerWriter(allocateLedger(4 * BLOCK_ROWS, 2, 2 ** 20));
   await rebuildLedger(journal as never, ledger);
@@ -276,17 +283,13 @@ test("rows of a journal that several share are numbered here, and nothing of the
 
 test("a start reads rows of the last block alone, however many the ring holds", async () => {
   const nextRow = 1_000 * BLOCK_ROWS + 3;
-  const asked: number[][] = [];
-  const column = Float64Array.of(1, 1, 1);
+  const { asked, rows } = threeRows();
   const totals = { minMs: 1, maxMs: 2, counts: [BLOCK_ROWS, 0], cents: [BLOCK_ROWS, 0] };
   const journal = {
     head: { baseRow: 0, nextRow },
     blocks: async (fromRow: number, toRow: number) =>
       Array.from({ length: (toRow - fromRow) / BLOCK_ROWS }, () => totals),
-    rows: async (fromRow: number, toRow: number) => {
-      asked.push([fromRow, toRow]);
-      return { requestedAtMs: column, amountCents: column, processor: column };
-    },
+    rows,
   };
   const ledger = new LedgerWriter(allocateLedger(2_048 * BLOCK_ROWS, 2, 2 ** 20));
   await rebuildLedger(journal as never, ledger);
