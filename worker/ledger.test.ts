@@ -111,6 +111,27 @@ describe("a super-block", () => {
     ]);
     expect([supers.minMs[1], supers.maxMs[1]]).toEqual([8_064, 9_000]);
   });
+
+  test("is summed in turn, and that sum is whole with the last of its blocks", () => {
+    const [most, few] = [SUPER_BLOCKS ** 2, SUPER_BLOCKS ** 2 - 1];
+    const { writer, columns } = ledger((most + 1) * BLOCK_ROWS);
+    const sums = columns.levels[2]!;
+    const restore = (n: number) =>
+      writer.restoreBlock({
+        minMs: 9_000 - n,
+        maxMs: 9_000 + n,
+        counts: [n % 2 === 0 ? BLOCK_ROWS : 0, n % 2 === 0 ? 0 : BLOCK_ROWS],
+        cents: [n % 2 === 0 ? n : 0, n % 2 === 0 ? 0 : n],
+      });
+    for (let n = 0; n < few; n++) restore(n);
+    expect(entriesOf(sums, 0)).toEqual([]);
+    restore(few);
+    expect(entriesOf(sums, 0)).toEqual([
+      [0, (most / 2) * BLOCK_ROWS, (most / 2) * (most / 2 - 1)],
+      [1, (most / 2) * BLOCK_ROWS, (most / 2) ** 2],
+    ]);
+    expect([sums.minMs[0], sums.maxMs[0]]).toEqual([9_000 - few, 9_000 + few]);
+  });
 });
 
 describe("order", () => {

@@ -3,12 +3,12 @@
  *
  *   ring    requestedAtMs │ amountCents │ processor     the newest `slots` rows, row r in slot r % slots
  *   blocks  min, max, count and cents by processor      of each 256 rows, kept for ever (ledger/totals.ts)
- *   supers  the same                                    of each 64 blocks, likewise
+ *   supers  the same                                    of each 64 blocks, and above of each 64 of these
  *
  * One writer. A row is filled first and published last, by one atomic store of the head; a block's
  * totals are read only when the head has passed its end, so a reader never sees half of anything. A
- * super-block takes each of its blocks when that is full, and is whole before the head passes the last;
- * a reader leaves it alone if the ledger begins inside it.
+ * piece of a higher level takes each of those that it sums when that is full, and is whole before the head
+ * passes the last; a reader leaves it alone if the ledger begins inside it.
  * Rows come almost sorted by requestedAt: a window takes whole blocks by their totals, skips those
  * outside by their zone map (min, max), and looks at single rows only at its edges. Rows that have
  * left the ring are in the journal; their block's totals stay. A plain scan was refused: 1.7 ms for a
@@ -26,6 +26,7 @@ import {
   CENTS_MAX,
   LEDGER_ROWS_MAX,
   ROWS_FOR_PURGES,
+  SUM_LEVELS,
   SUPER_BLOCKS,
   SUPER_ENTRIES_MAX,
 } from "./limits.ts";
@@ -54,14 +55,16 @@ export type LedgerMemory = {
   readonly cursor: SharedArrayBuffer;
   /** Each column has a buffer of its own: a buffer ends at 4 GiB. */
   readonly ring: readonly SharedArrayBuffer[];
-  readonly blocks: TotalsMemory;
-  readonly supers: TotalsMemory;
+  /** Blocks first, then what sums 64 of the level before. */
+  readonly levels: readonly TotalsMemory[];
 };
 
 export type LedgerColumns = {
   readonly requestedAtMs: Float64Array;
   readonly amountCents: Float64Array;
   readonly processor: Float64Array;
+  /** Blocks first, then what sums 64 of the level before. */
+  readonly levels: readonly TotalsColumns[];
   readonly blocks: TotalsColumns;
   readonly supers: TotalsColumns;
 };
@@ -73,10 +76,12 @@ export function allocateLedger(
   rowsMax: number = LEDGER_ROWS_MAX,
   blockEntriesMax: number = BLOCK_ENTRIES_MAX,
 ): LedgerMemory {
-  const blocks = Math.ceil(rowsMax / BLOCK_ROWS);
-  const supers = Math.ceil(blocks / SUPER_BLOCKS);
-  const ofBlocks = blocks * Math.min(processors, BLOCK_ROWS);
-  const ofSupers = supers * Math.min(processors, SUPER_BLOCKS * BLOCK_ROWS);
+  const level = (number: number): TotalsMemory => {
+    const rows = BLOCK_ROWS * SUPER_BLOCKS ** number;
+    const pieces = Math.ceil(rowsMax / rows);
+    const entriesMax = number === 0 ? blockEntriesMax : SUPER_ENTRIES_MAX;
+    return allocateTotals(pieces, Math.min(entriesMax, pieces * Math.min(processors, rows)));
+  };
   try {
     return {
       slots,
@@ -84,8 +89,7 @@ export function allocateLedger(
       rowsMax,
       cursor: new SharedArrayBuffer(4 * 4),
       ring: [1, 2, 3].map(() => new SharedArrayBuffer(slots * 8)),
-      blocks: allocateTotals(blocks, Math.min(blockEntriesMax, ofBlocks)),
-      supers: allocateTotals(supers, Math.min(SUPER_ENTRIES_MAX, ofSupers)),
+      levels: Array.from({ length: SUM_LEVELS }, (_, number) => level(number)),
     };
   } catch (error) {
     const reason = (error as Error).message;
@@ -93,14 +97,18 @@ export function allocateLedger(
   }
 }
 
-export function columnsOf({ ring, blocks, supers }: LedgerMemory): LedgerColumns {
-  const [requestedAtMs, amountCents, processor] = ring.map((buffer) => new Float64Array(buffer));
+export function columnsOf(memory: LedgerMemory): LedgerColumns {
+  const [requestedAtMs, amountCents, processor] = memory.ring.map(
+    (buffer) => new Float64Array(buffer),
+  );
+  const levels = memory.levels.map(totalsColumnsOf);
   return {
     requestedAtMs: requestedAtMs!,
     amountCents: amountCents!,
     processor: processor!,
-    blocks: totalsColumnsOf(blocks),
-    supers: totalsColumnsOf(supers),
+    levels,
+    blocks: levels[0]!,
+    supers: levels[1]!,
   };
 }
 
@@ -141,7 +149,8 @@ export class LedgerWriter {
   readonly memory: LedgerMemory;
   readonly #columns: LedgerColumns;
   readonly #blocks: TotalsWriter;
-  readonly #supers: TotalsWriter;
+  /** Writers of all levels, the blocks' first. */
+  readonly #levels: readonly TotalsWriter[];
   readonly #cells: Uint32Array;
   readonly #cursor: LedgerCursor;
   #head = 0;
@@ -150,8 +159,8 @@ export class LedgerWriter {
   constructor(memory: LedgerMemory) {
     this.memory = memory;
     this.#columns = columnsOf(memory);
-    this.#blocks = new TotalsWriter(memory.blocks, memory.processors);
-    this.#supers = new TotalsWriter(memory.supers, memory.processors);
+    this.#levels = memory.levels.map((level) => new TotalsWriter(level, memory.processors));
+    this.#blocks = this.#levels[0]!;
     this.#cells = new Uint32Array(memory.cursor);
     this.#cursor = new LedgerCursor(memory);
   }
@@ -253,22 +262,24 @@ export class LedgerWriter {
     Atomics.store(this.#cells, FILLED_FROM, fromRow);
   }
 
-  /** Seals a block and adds it to its super-block, which is sealed with the last of its blocks. */
+  /** Seals a block and adds it to the piece above, which is sealed with the last of those that it sums. */
   #seal(block: number): void {
-    const { blocks, supers } = this.#columns;
-    const entry = Math.floor(block / SUPER_BLOCKS);
-    const place = block % SUPER_BLOCKS;
-    widen(supers, entry, blocks.minMs[block]!, blocks.maxMs[block]!, place === 0);
-    this.#blocks.seal(block, this.#toSuper);
-    if (place === SUPER_BLOCKS - 1) this.#supers.seal(entry);
+    let piece = block;
+    for (let level = 0; level < SUM_LEVELS; level++) {
+      const { minMs, maxMs } = this.#columns.levels[level]!;
+      const above = this.#levels[level + 1];
+      this.#levels[level]!.seal(piece, above);
+      if (above === undefined) return;
+      const place = piece % SUPER_BLOCKS;
+      const sum = Math.floor(piece / SUPER_BLOCKS);
+      widen(above.columns, sum, minMs[piece]!, maxMs[piece]!, place === 0);
+      if (place < SUPER_BLOCKS - 1) return;
+      piece = sum;
+    }
   }
 
-  readonly #toSuper = (processor: number, count: number, cents: number): void =>
-    this.#supers.add(processor, count, cents);
-
   #startAt(baseRow: number): void {
-    this.#blocks.restart();
-    this.#supers.restart();
+    for (const level of this.#levels) level.restart();
     this.#cents = 0;
     this.#head = baseRow;
     Atomics.store(this.#cells, BASE, baseRow);

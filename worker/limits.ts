@@ -16,9 +16,11 @@ import { AMOUNT_CENTS_MAX } from "../shared/limits.ts";
 /** Share of its bound from which the backlog is near it: for a line, a sentence, and docs/alerts.yml. */
 export const BACKLOG_NEAR = 0.8;
 
-/** Rows of the ledger that are summed in a block; super-blocks sum blocks. */
+/** Rows of the ledger that are summed in a block, and blocks in a super-block; those are summed likewise in turn. */
 export const BLOCK_ROWS = 256;
 export const SUPER_BLOCKS = 64;
+/** Levels of sums: blocks, super-blocks, and what sums 64 of these, a million rows. */
+export const SUM_LEVELS = 3;
 
 /**
  * Most numbers of ledger rows: the cursor has 32 bits. Beyond half of them a purge, and a start after
@@ -35,9 +37,8 @@ export const ROWS_FOR_OTHERS = 2 ** 26;
 
 /** Most cents of all that is settled since the last purge, or open: a double holds them exactly. */
 export const CENTS_MAX = Number.MAX_SAFE_INTEGER;
-if (AMOUNT_CENTS_MAX * BLOCK_ROWS * SUPER_BLOCKS > CENTS_MAX) throw new Error("AMOUNT_CENTS_MAX");
 
-/** Most entries of blocks and super-blocks: 16 bytes each, as they are used. Beyond, reading is slower. */
+/** Most entries of blocks, and of a level above: 16 bytes each, as they are used. Beyond, reading is slower. */
 export const BLOCK_ENTRIES_MAX = 2 ** 26;
 export const SUPER_ENTRIES_MAX = 2 ** 24;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter } from "./ledger.ts";
+import { allocateLedger, BLOCK_ROWS, LedgerCursor, LedgerWriter, SUPER_BLOCKS } from "./ledger.ts";
 import { FIRST_AT_MS, type AppendOrder } from "./summary/append.fixture.ts";
 import {
   ALL,
@@ -17,6 +17,7 @@ import {
   windowOf,
   type Bound,
 } from "./summary/history.fixture.ts";
+import { SUM_LEVELS } from "./limits.ts";
 import { SummaryReader } from "./summary.ts";
 
 test.each([
@@ -165,6 +166,30 @@ describe("super-blocks", () => {
     );
     expect(both.oldReads).toBe(2);
   });
+
+  test("are summed in turn: windows that begin and end at every place of millions of rows", () => {
+    const blocks = 2 * SUPER_BLOCKS ** 2 + 3 * SUPER_BLOCKS + 5;
+    const memory = allocateLedger(SLOTS, 2, (blocks + 1) * BLOCK_ROWS);
+    const writer = new LedgerWriter(memory);
+    const reader = new SummaryReader(memory, () => {
+      throw new Error("no window cuts a block");
+    });
+    const before = [0];
+    for (let n = 0; n < blocks; n++) {
+      const cents = 1 + ((n * 7_919) % 1_000);
+      writer.restoreBlock({ minMs: n, maxMs: n, counts: [0, BLOCK_ROWS], cents: [0, cents] });
+      before.push(before[n]! + cents);
+    }
+    const ends = [0, SUPER_BLOCKS, SUPER_BLOCKS ** 2, 2 * SUPER_BLOCKS ** 2, blocks - 2];
+    const edges = ends.flatMap((end) => [end - 1, end, end + 1, end + SUPER_BLOCKS]);
+    for (const fromMs of edges.filter((at) => at >= 0 && at < blocks)) {
+      for (const toMs of edges.filter((at) => at >= fromMs && at < blocks)) {
+        const { counts, cents } = reader.readNow({ fromMs, toMs });
+        expect([...counts]).toEqual([0, (toMs + 1 - fromMs) * BLOCK_ROWS]);
+        expect(cents[1]).toBe(before[toMs + 1]! - before[fromMs]!);
+      }
+    }
+  });
 });
 
 describe("a window", () => {
@@ -223,9 +248,9 @@ describe("a window", () => {
     for (let n = 0; n < SLOTS - 1; n++) both.append({ atMs: n, cents: 1, processor: 0 });
     let looks = 0;
     const window = {
-      /** Appends when it is asked for the second time, which is just before the rows are looked at. */
+      /** Appends when it is asked for once more than there are levels, which is just before the rows are looked at. */
       get fromMs() {
-        if (both.oldReads === 0 && ++looks > 1) {
+        if (both.oldReads === 0 && ++looks > SUM_LEVELS) {
           for (let n = 0; n < 200; n++) both.append({ atMs: 7, cents: 1_000, processor: 0 });
         }
         return 5;

@@ -195,7 +195,7 @@ export class SummaryReader {
     return isRead && this.#cursor.purges === purges ? totals : AGAIN;
   }
 
-  /** Adds whole super-blocks first, then whole blocks, then rows. False when rows could not be read. */
+  /** Adds what the window takes whole by its sums, and rows where it cuts a block. False when rows could not be read. */
   #addAll(
     totals: Totals,
     window: SummaryWindow,
@@ -203,24 +203,33 @@ export class SummaryReader {
     head: number,
     fetched: Fetched,
   ): boolean {
-    const { blocks, supers } = this.#columns;
     const sealed = Math.floor(head / BLOCK_ROWS);
-    const sealedSupers = Math.floor(sealed / SUPER_BLOCKS);
     let block = base / BLOCK_ROWS;
     while (block < sealed) {
-      const entry = block / SUPER_BLOCKS;
-      if (block % SUPER_BLOCKS === 0 && entry < sealedSupers) {
-        const passed = passOver(totals, supers, entry, sealedSupers, window);
-        block += (passed - entry) * SUPER_BLOCKS;
-        if (passed > entry) continue;
-      }
-      // Blocks are taken as far as the next super-block begins.
-      const end = Math.min(sealed, (Math.floor(entry) + 1) * SUPER_BLOCKS);
-      const passed = passOver(totals, blocks, block, end, window);
+      const passed = this.#passOver(totals, block, sealed, window);
       if (passed === block && !this.#addRows(totals, window, block++, head, fetched)) return false;
       block = Math.max(block, passed);
     }
     return block * BLOCK_ROWS === head || this.#addRows(totals, window, block, head, fetched);
+  }
+
+  /**
+   * Adds pieces that begin with this block and lie inside the window, or passes over those outside it, of the
+   * highest level that has one. Gives the block behind them: the same where the window cuts it.
+   */
+  #passOver(totals: Totals, block: number, sealed: number, window: SummaryWindow): number {
+    const { levels } = this.#columns;
+    let blocks = SUPER_BLOCKS ** (levels.length - 1);
+    for (let level = levels.length - 1; level >= 0; level--, blocks /= SUPER_BLOCKS) {
+      if (block % blocks !== 0) continue;
+      const piece = block / blocks;
+      // Pieces are taken as far as the next one of the level above begins.
+      const next = (Math.floor(piece / SUPER_BLOCKS) + 1) * SUPER_BLOCKS;
+      const end = Math.min(Math.floor(sealed / blocks), next);
+      const passed = passOver(totals, levels[level]!, piece, end, window);
+      if (passed > piece) return passed * blocks;
+    }
+    return block;
   }
 
   #isOutside(block: number, { fromMs, toMs }: SummaryWindow): boolean {

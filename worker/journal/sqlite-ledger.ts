@@ -25,7 +25,8 @@ export class SqliteLedger {
     const requestedAtMs = new Float64Array(values.length);
     const amountCents = new Float64Array(values.length);
     const processor = new Float64Array(values.length);
-    for (const [i, row] of values.entries()) {
+    for (let i = 0; i < values.length; i++) {
+      const row = values[i]!;
       requestedAtMs[i] = row[0];
       amountCents[i] = row[1];
       processor[i] = row[2];

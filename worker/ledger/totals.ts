@@ -1,7 +1,7 @@
 /**
  * Sums of pieces of the ledger, in shared memory, for any number of processors that there have been.
  *
- *   pieces   minMs │ maxMs │ from │ to            one for each block, or for each super-block
+ *   pieces   minMs │ maxMs │ from │ to            one for each block, or for each piece of a level above
  *   entries  processor │ count │ cents            from … to: one for each processor with a row in the piece
  *
  * Entries lie one piece's after the other's, so that a processor costs nothing where it has no row. If the
@@ -76,18 +76,15 @@ export class TotalsWriter {
     this.#cents[processor]! += cents;
   }
 
-  /** Writes the piece's entries, and gives each to `visit` as well. */
-  seal(
-    piece: number,
-    visit: (processor: number, count: number, cents: number) => void = () => {},
-  ): void {
+  /** Writes the piece's entries, and adds each to the piece above that is being gathered, if there is one. */
+  seal(piece: number, above?: TotalsWriter): void {
     const { columns } = this;
     // Room that has ended stays so, and pieces with entries follow each other without a gap.
     this.#hasRoom &&= this.#next + this.#touched.length <= this.#room;
     columns.from[piece] = this.#next;
     for (const processor of this.#touched) {
       const [count, cents] = [this.#counts[processor]!, this.#cents[processor]!];
-      visit(processor, count, cents);
+      above?.add(processor, count, cents);
       if (!this.#hasRoom) continue;
       columns.processor[this.#next] = processor;
       columns.count[this.#next] = count;

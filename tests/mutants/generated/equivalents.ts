@@ -7,10 +7,7 @@ type Reason = { readonly why: string; readonly names: readonly string[] };
 const REASONS: readonly Reason[] = [
   {
     why: "It is the quicker of two ways to the same result.",
-    names: [
-      "worker/summary.ts SummaryReader.#addAll: block % SUPER_BLOCKS === 0 && entry < sealedSupers → false",
-      "worker/router.ts isDue: settlesLastMs <= firstLeftMs → settlesLastMs < firstLeftMs",
-    ],
+    names: ["worker/router.ts isDue: settlesLastMs <= firstLeftMs → settlesLastMs < firstLeftMs"],
   },
   {
     why: "Only how many there are is used, and not what they are.",
