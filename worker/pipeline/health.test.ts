@@ -23,8 +23,9 @@ test("every processor is probed at the first tick, and one probe at a time", asy
   expect(bench.processors.map(({ probes }) => probes.length)).toEqual([1, 1]);
 });
 
-test("probes are a little over five seconds apart, counted from the call", async () => {
+test("while a payment is open probes are a little over five seconds apart, counted from the call", async () => {
   using bench = new Bench();
+  bench.take(1);
   await bench.tick();
   await last(bench.default.probes).answer(fine);
   expect(await nextProbeAfterMs(bench)).toBe(5_050);
@@ -33,8 +34,18 @@ test("probes are a little over five seconds apart, counted from the call", async
   expect(await nextProbeAfterMs(bench)).toBe(2_050);
 });
 
+test("while none is open a probe leaves with the next tick after its time, within a second", async () => {
+  using bench = new Bench();
+  await bench.tick();
+  await last(bench.default.probes).answer(fine);
+  const afterMs = await nextProbeAfterMs(bench);
+  expect(afterMs).toBeGreaterThanOrEqual(5_050);
+  expect(afterMs).toBeLessThanOrEqual(6_050);
+});
+
 test("Retry-After postpones the next probe", async () => {
   using bench = new Bench();
+  bench.take(1);
   await bench.tick();
   await last(bench.default.probes).answer({ reading: null, retryAfterMs: 9_000 });
   expect(await nextProbeAfterMs(bench)).toBe(9_000);
