@@ -12,7 +12,7 @@ import { build } from "hdr-histogram-js";
 import { PaymentConnection } from "./load/connection.ts";
 import type { LoadPlan, LoadReport } from "./load/plan.ts";
 import { startPacer } from "./load/pacer.ts";
-import { spentBetween, threadsCpuMsOf } from "../testing/proc.ts";
+import { MAIN_THREAD, spentBetween, threadsCpuMsOf, threadsWakesOf } from "../testing/proc.ts";
 
 /** Longest wait for the last answers, after the last payment was sent. */
 const ANSWERS_MS_MAX = 10_000;
@@ -74,6 +74,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     Bun.sleep(atMs - performance.now()).then(() => ({
       own: process.cpuUsage(),
       others: (plan.pids ?? []).map(threadsCpuMsOf),
+      wakes: (plan.pids ?? []).map((pid) => threadsWakesOf(pid).get(MAIN_THREAD) ?? 0),
     }));
   const accounts = [accountsAt(fromMs), accountsAt(toMs)] as const;
   if (plan.ratePerSecond === null) {
@@ -118,6 +119,7 @@ async function load(plan: LoadPlan): Promise<LoadReport> {
     measured,
     cpuMs: own / 1_000,
     spent: to.others.map((one, i) => spentBetween(from.others[i]!, one)),
+    wakes: to.wakes.map((count, i) => count - from.wakes[i]!),
   };
 }
 

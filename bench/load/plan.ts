@@ -39,4 +39,6 @@ export type LoadReport = {
   readonly cpuMs: number;
   /** CPU time of each of the plan's processes, by thread. */
   readonly spent: readonly ReturnType<typeof spentBetween>[];
+  /** Times that the main thread of each woke up. */
+  readonly wakes: readonly number[];
 };

@@ -4,8 +4,8 @@
  * checked, stored or settled. 550 users post a payment, wait for the answer and then for a second, half a second
  * more or less, so that they do not clump; `--fixed-second` has them wait as the contest's do.
  *
- * CPU time is the kernel's account of every thread, taken by the generator at both ends of the measured part; its
- * own stands beside every figure. The order changes from round to round. Without an answer from a processor
+ * CPU time is the kernel's account of every thread, taken by the generator at both ends of the measured part, and
+ * so is how often main threads wake up; its own stands beside every figure. The order changes from round to round. Without an answer from a processor
  * payments pile up, and are settled afterwards, so that every one of them is checked.
  */
 import { existsSync } from "node:fs";
@@ -182,13 +182,19 @@ function cpuNs(report: Report, part: Part | null = null): number {
 function partsOf(reports: readonly Report[]): string {
   const used = PARTS.filter((part) => reports[0]!.parts.includes(part));
   const parts = used.map((part) => `${part} ${microseconds(reports, (one) => cpuNs(one, part))}`);
+  const wakes = used.map((part) => median(reports.map((one) => wakesOf(one, part))).toFixed(2));
   const { spent, measured } = reports.at(-1)!;
   const threads = spent[0]!
     .map(({ name: thread, ms }) => ({ thread, ns: (ms / measured) * 1e6 }))
     .filter(({ ns }) => ns >= TOLD_NS)
     .map(({ thread, ns }) => `${thread} ${Math.round(ns / 1e3)}`);
   const told = used.includes("worker") && threads.length > 1 ? ` (${threads.join(", ")})` : "";
-  return `${parts.join(", ")} µs${told}`;
+  return `${parts.join(", ")} µs${told}, in ${wakes.join(", ")} wakes`;
+}
+
+/** Times that the main threads of a part wake up for a payment. */
+function wakesOf({ parts, wakes, measured }: Report, part: Part): number {
+  return wakes.reduce((sum, count, at) => sum + (parts[at] === part ? count : 0), 0) / measured;
 }
 
 function microseconds(reports: readonly Report[], of: (report: Report) => number): string {
