@@ -25,18 +25,19 @@ const SLACK = 0.2;
 
 /**
  * Calls once, in so many milliseconds at the latest, unless what it gives is called before. It comes up to a
- * fifth sooner, if something else wakes the thread then; the end of the process does not wait for it.
+ * fifth sooner, or another part, if something else wakes the thread then; the end of the process does not wait
+ * for it.
  */
-export function atTheLatestIn(ms: number, call: () => void): () => void {
-  const slackMs = SLACK * ms;
+export function atTheLatestIn(ms: number, call: () => void, slack = SLACK): () => void {
+  const slackMs = slack * ms;
   return alarms.at(systemClock.steadyMs() + ms - slackMs, call, false, slackMs);
 }
 
 /** Calls again and again in this way, until what it gives is called. */
-export function recurring(everyMs: number, call: () => void): () => void {
+export function recurring(everyMs: number, call: () => void, slack = SLACK): () => void {
   let off = () => {};
   const set = () => {
-    off = atTheLatestIn(everyMs, fire);
+    off = atTheLatestIn(everyMs, fire, slack);
   };
   const fire = () => {
     set();

@@ -65,6 +65,7 @@ export type LedgerColumns = {
   readonly processor: Float64Array;
   /** Blocks first, then what sums 64 of the level before. */
   readonly levels: readonly TotalsColumns[];
+  /** The first two of them. */
   readonly blocks: TotalsColumns;
   readonly supers: TotalsColumns;
 };

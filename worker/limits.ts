@@ -19,7 +19,7 @@ export const BACKLOG_NEAR = 0.8;
 /** Rows of the ledger that are summed in a block, and blocks in a super-block; those are summed likewise in turn. */
 export const BLOCK_ROWS = 256;
 export const SUPER_BLOCKS = 64;
-/** Levels of sums: blocks, super-blocks, and what sums 64 of these, a million rows. */
+/** Levels of sums: blocks, super-blocks, and what sums 64 of these, a million rows. CENTS_MAX bounds each sum. */
 export const SUM_LEVELS = 3;
 
 /**

@@ -24,7 +24,7 @@ import { Caution } from "./pipeline/caution.ts";
 import { Charges, type Looked, type Next, type Reservation } from "./pipeline/charge.ts";
 import { lookBetween } from "./pipeline/control.ts";
 import { Dispatch } from "./pipeline/dispatch.ts";
-import { HEALTH_SLACK_MS, HealthProbes } from "./pipeline/health.ts";
+import { HealthProbes } from "./pipeline/health.ts";
 import { Intake } from "./pipeline/intake.ts";
 import { OpenPayments } from "./pipeline/open-payments.ts";
 import { Operator } from "./pipeline/operator.ts";
@@ -205,16 +205,22 @@ export class Pipeline {
     const nowMs = this.#options.clock.steadyMs();
     // Each moment may be the one at which a payment that waits goes to another lane.
     if (this.queue.length > 0 || this.#intake.isWaiting) return nowMs;
-    const slackMs = this.payments.count === 0 ? HEALTH_SLACK_MS : 0;
-    const healthAtMs = this.#health.nextTickAtMs + slackMs;
     return Math.min(
       saidMs,
-      this.#shards?.leads === false ? Number.POSITIVE_INFINITY : healthAtMs,
+      this.#isHealthAwaited ? this.#health.nextTickAtMs : Number.POSITIVE_INFINITY,
       this.#caution?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
       this.#shards?.nextTickAtMs ?? Number.POSITIVE_INFINITY,
       this.queue.nextWakeAtMs,
       this.#resolver.nextTickAtMs(nowMs),
     );
+  }
+
+  /**
+   * True when a probe leaves at its time. While no payment is open it leaves with the tick after it, which comes
+   * within a second anyway; other workers may have some.
+   */
+  get #isHealthAwaited(): boolean {
+    return this.#shards === null ? this.payments.count > 0 : this.#shards.leads;
   }
 
   /** Moves what time alone moves: probes, the queue, trials, retries. */

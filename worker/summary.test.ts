@@ -167,6 +167,29 @@ describe("super-blocks", () => {
     expect(both.oldReads).toBe(2);
   });
 
+  test.each([SUPER_BLOCKS, SUPER_BLOCKS ** 2, SUPER_BLOCKS ** 2 + 1])(
+    "are summed in turn, and a purge a row before the end of %d blocks leaves nothing of before it",
+    (before) => {
+      const after = 3 * SUPER_BLOCKS ** 2;
+      const memory = allocateLedger(SLOTS, 2, 2 * after * BLOCK_ROWS);
+      const writer = new LedgerWriter(memory);
+      const restore = (blocks: number) => {
+        for (let n = 0; n < blocks; n++) {
+          writer.restoreBlock({ minMs: n, maxMs: n, counts: [0, BLOCK_ROWS], cents: [0, 7] });
+        }
+      };
+      restore(before - 1);
+      for (let n = 1; n < BLOCK_ROWS; n++) writer.append(5, 1, 0);
+      expect(writer.purge()).toBe(before * BLOCK_ROWS);
+      restore(after);
+      const reader = new SummaryReader(memory, () => {
+        throw new Error("no window cuts a block");
+      });
+      const { counts, cents } = reader.readNow(ALL);
+      expect([...counts, ...cents]).toEqual([0, after * BLOCK_ROWS, 0, 7 * after]);
+    },
+  );
+
   test("are summed in turn: windows that begin and end at every place of millions of rows", () => {
     const blocks = 2 * SUPER_BLOCKS ** 2 + 3 * SUPER_BLOCKS + 5;
     const memory = allocateLedger(SLOTS, 2, (blocks + 1) * BLOCK_ROWS);

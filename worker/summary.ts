@@ -195,7 +195,7 @@ export class SummaryReader {
     return isRead && this.#cursor.purges === purges ? totals : AGAIN;
   }
 
-  /** Adds what the window takes whole by its sums, and rows where it cuts a block. False when rows could not be read. */
+  /** Adds sums of what the window takes whole, and rows where it cuts a block. False when they could not be read. */
   #addAll(
     totals: Totals,
     window: SummaryWindow,

@@ -5,8 +5,9 @@
  * more or less, so that they do not clump; `--fixed-second` has them wait as the contest's do.
  *
  * CPU time is the kernel's account of every thread, taken by the generator at both ends of the measured part, and
- * so is how often main threads wake up; its own stands beside every figure. The order changes from round to round. Without an answer from a processor
- * payments pile up, and are settled afterwards, so that every one of them is checked.
+ * so is how often main threads wake up; its own stands beside every figure. The order changes from round to
+ * round. Without an answer from a processor payments pile up, and are settled afterwards, so that every one of
+ * them is checked.
  */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";

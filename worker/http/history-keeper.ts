@@ -13,6 +13,8 @@ import type { Standstill } from "./standstill.ts";
 import { within } from "./within.ts";
 
 const PERIOD_MS = 3_000;
+/** Part of it by which a look may come sooner: the thread looks about every other second whether the pipeline moves. */
+const SLACK = 0.5;
 /** Time that the end of the worker waits for the last write. */
 const LAST_MS_MAX = 500;
 /** Incidents that come with live figures; the history has all of them. */
@@ -48,7 +50,7 @@ export class HistoryKeeper {
   /** Starts to look: `look` has the pipeline asked, unless it was just now, and its answer taken. */
   start(look: () => Promise<unknown>): void {
     this.#look = look;
-    this.#stopLooking = recurring(PERIOD_MS, () => void this.beat());
+    this.#stopLooking = recurring(PERIOD_MS, () => void this.beat(), SLACK);
   }
 
   take(news: NewsOfPipeline): void {

@@ -11,8 +11,6 @@ import { PulseWatch, type PulseMemory } from "../pulse.ts";
 
 /** Looks, which are for the log, come at multiples of it, not before it can stand still: whoever asks is told at once. */
 const LOOK_MS = 500;
-/** Time by which a look may be late, so that the thread does not wake for it alone. */
-const LOOK_SLACK_MS = 500;
 /** Age at which a beat is still young; one comes every 10 ms while anything happens. */
 const FRESH_MS = 50;
 const WAIT_MS = 1;
@@ -54,7 +52,7 @@ export function watchPulse(
   const askOnce = () => (asking ??= ask().finally(() => (asking = null)));
   const lookLater = () => {
     const afterMs = performance.now() + Math.max(LOOK_MS, watch.movesForMs(nowMs()));
-    alarms.at(nextMultipleMs(LOOK_MS, afterMs), look, false, LOOK_SLACK_MS);
+    alarms.at(nextMultipleMs(LOOK_MS, afterMs), look);
   };
   const look = () => {
     const now = reason();

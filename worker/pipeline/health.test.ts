@@ -34,13 +34,15 @@ test("while a payment is open probes are a little over five seconds apart, count
   expect(await nextProbeAfterMs(bench)).toBe(2_050);
 });
 
-test("while none is open a probe leaves with the next tick after its time, within a second", async () => {
+test("while none is open a probe leaves with the next tick after its time", async () => {
   using bench = new Bench();
   await bench.tick();
   await last(bench.default.probes).answer(fine);
   const afterMs = await nextProbeAfterMs(bench);
   expect(afterMs).toBeGreaterThanOrEqual(5_050);
-  expect(afterMs).toBeLessThanOrEqual(6_050);
+  expect(afterMs).toBeLessThan(6_050);
+  // The meter's seconds have ticks of their own.
+  expect(bench.clock.nowMs % 1_000).toBe(0);
 });
 
 test("Retry-After postpones the next probe", async () => {

@@ -7,9 +7,6 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Lane } from "../lane.ts";
 import type { HealthReading } from "../processor.ts";
 
-/** Time by which a probe may be late while no payment is open: an API's probe of the link comes sooner. */
-export const HEALTH_SLACK_MS = 1_000;
-
 export class HealthProbes {
   readonly #clock: Clock;
   /** When the next one is due, of each that can be asked. */

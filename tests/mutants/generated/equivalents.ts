@@ -7,7 +7,12 @@ type Reason = { readonly why: string; readonly names: readonly string[] };
 const REASONS: readonly Reason[] = [
   {
     why: "It is the quicker of two ways to the same result.",
-    names: ["worker/router.ts isDue: settlesLastMs <= firstLeftMs → settlesLastMs < firstLeftMs"],
+    names: [
+      "worker/summary.ts SummaryReader.#passOver: block % blocks !== 0 → false",
+      "worker/summary.ts SummaryReader.#passOver: continue; → nothing",
+      "worker/summary.ts SummaryReader.#passOver: 1 → 2 in `const next = (Math.floor(piece / SUPER_BLOCKS) + 1) * SUPER_BLOCKS;`",
+      "worker/router.ts isDue: settlesLastMs <= firstLeftMs → settlesLastMs < firstLeftMs",
+    ],
   },
   {
     why: "Only how many there are is used, and not what they are.",
