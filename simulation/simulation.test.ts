@@ -63,6 +63,7 @@ const FOUND_ONCE = [
   },
   { seed: 525_799, what: "a late payment waited for one rest of a processor after the other" },
   { seed: 1_795_999_127, what: "the checker counted a trial as a call beyond the share" },
+  { seed: 585_401, what: "nobody decided about a declined payment that a crash had left assigned" },
 ];
 
 async function runBun(...args: string[]): Promise<{ code: number | null; output: string }> {

@@ -37,7 +37,10 @@ export class Checker {
   readonly #charges = new Map<string, ChargeSeen[]>();
   /** Charges of before a restore, of which the journal may know nothing. */
   #forgotten = new Set<ChargeSeen>();
-  /** Payments that an earlier start of the worker has charged: it may have ended before it wrote down the answer. */
+  /**
+   * Payments that an earlier start of the worker has charged, or has written down that it would: it may have ended
+   * before it wrote down the answer, or made the call.
+   */
   readonly #chargedBefore = new Set<string>();
   /** Payments that a processor has declined. */
   readonly #declined = new Set<string>();
@@ -52,6 +55,8 @@ export class Checker {
   /** The worker starts, and has forgotten what it was told. */
   onStart(): void {
     for (const correlationId of this.#charges.keys()) this.#chargedBefore.add(correlationId);
+    for (const [correlationId, { url }] of this.#options.disk.unsettled())
+      if (url !== null) this.#chargedBefore.add(correlationId);
     this.#told = this.#options.models.map(() => new Told());
   }
 
