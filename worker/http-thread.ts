@@ -114,11 +114,15 @@ async function start(order: HttpThreadStart): Promise<void> {
     const file = isPostgres(settings.JOURNAL) ? null : new HistoryFile(settings.JOURNAL);
     const left = file?.read(log) ?? null;
     history = new HistoryKeeper({ clock: systemClock, left, file, incidents, standstill });
-    const rowsOf = (fromRow: number, toRow: number) => {
-      if (standstill.isInDoubt()) throw new JournalInDoubt();
-      return reader.rows(fromRow, toRow);
+    const ifItAnswers = <A extends unknown[], T>(question: (...args: A) => T) => {
+      return (...args: A): T => {
+        if (standstill.isInDoubt()) throw new JournalInDoubt();
+        return question(...args);
+      };
     };
-    const summary = new SummaryReader(ledger, rowsOf, prunedBeforeMs, fresh);
+    const rowsOf = ifItAnswers((...rows: [number, number]) => reader.rows(...rows));
+    const oldSums = reader.sumsOf === undefined ? null : ifItAnswers(reader.sumsOf.bind(reader));
+    const summary = new SummaryReader(ledger, rowsOf, { prunedBeforeMs, fresh, oldSums });
     const money = new MoneyReader(ledger, summary, known);
     audit = await startAudit({
       settings,

@@ -70,6 +70,12 @@ export type AgeBounds = readonly [number, number, number];
 /** Both included. */
 export type Instants = { readonly fromMs: number; readonly toMs: number };
 
+/** Sums of rows that were requested in a window, and how many rows there are in all, so that a gap shows. */
+export type SumsOfRows = {
+  readonly rows: number;
+  readonly sums: readonly (readonly [processor: number, count: number, cents: number])[];
+};
+
 /** Rows of the ledger from `fromRow` up to, not including, `toRow`. */
 export type RowRange = { readonly fromRow: number; readonly toRow: number };
 /**
@@ -162,6 +168,8 @@ export interface JournalReader {
    * answer comes over a network: a summary adds them at once where it can.
    */
   rows(fromRow: number, toRow: number): LedgerRows | Promise<LedgerRows>;
+  /** Sums such rows, a block at most; only of a file, which does it in half the time, and at once. */
+  sumsOf?(fromRow: number, toRow: number, requested: Instants): SumsOfRows;
 
   /** Gives a processor's settled payments in these rows, at most `limit`. */
   settledIn(

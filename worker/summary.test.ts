@@ -280,7 +280,7 @@ describe("a window", () => {
       },
       toMs: 9,
     };
-    const { counts, cents } = both.read(window);
+    const { counts, cents } = both.reader.readNow(window);
     expect([both.oldReads, counts[0], cents[0]]).toEqual([1, 5, 5]);
   });
 
@@ -315,6 +315,14 @@ describe("a window", () => {
     let asked = 0;
     const late = new SummaryReader(memory, () => (++asked < 5 ? columns([]) : all));
     expect(late.readNow({ fromMs: 5, toMs: 9 }).counts[0]).toBe(5);
+    expect(asked).toBe(5);
+    asked = 0;
+    const oldSums = () => ({
+      rows: ++asked < 5 ? BLOCK_ROWS - 1 : BLOCK_ROWS,
+      sums: [[0, 5, 5]] as const,
+    });
+    const summing = new SummaryReader(memory, () => columns([]), { oldSums });
+    expect(summing.readNow({ fromMs: 5, toMs: 9 }).counts[0]).toBe(5);
     expect(asked).toBe(5);
     const never = new SummaryReader(memory, () => columns([]));
     await expect(never.read({ fromMs: 5, toMs: 9 })).rejects.toThrow("not in the journal yet");

@@ -17,6 +17,7 @@ import {
   type LedgerMemory,
 } from "./ledger.ts";
 import type { TotalsColumns } from "./ledger/totals.ts";
+import type { SumsOfRows } from "./journal-reader.ts";
 import type { LedgerRows } from "./transitions.ts";
 
 /** Both bounds in milliseconds, included; infinite where open. */
@@ -25,6 +26,17 @@ export type SummaryWindow = { readonly fromMs: number; readonly toMs: number };
 export type Totals = { readonly counts: Float64Array; readonly cents: Float64Array };
 /** Gives a block's rows from the journal, at once or later, without those whose commit is not done yet. */
 export type OldRows = (fromRow: number, toRow: number) => LedgerRows | Promise<LedgerRows>;
+/** Sums a block's rows that lie in a window in the journal, at once. */
+export type OldSums = (fromRow: number, toRow: number, window: SummaryWindow) => SumsOfRows;
+
+export type SummaryOptions = {
+  /** That of the journal at the start; null when nothing was pruned. */
+  readonly prunedBeforeMs?: number | null;
+  /** Brings what others have written into the ledger, and is waited for before each reading. */
+  readonly fresh?: (() => Promise<void>) | null;
+  /** Null where rows are added up here: they come over a network, and are waited for. */
+  readonly oldSums?: OldSums | null;
+};
 
 export type BlockRows = {
   readonly fromRow: number;
@@ -57,22 +69,19 @@ export class SummaryReader {
   readonly #columns: LedgerColumns;
   readonly #cursor: LedgerCursor;
   readonly #oldRows: OldRows;
+  readonly #oldSums: OldSums | null;
   readonly #prunedBeforeMs: number;
   readonly #fresh: (() => Promise<void>) | null;
   /** Empty: the next question's own, should it have to wait. */
   #fetched = new Fetched();
 
-  /**
-   * `prunedBeforeMs` is that of the journal at the start; null when nothing was pruned. `fresh` brings what
-   * others have written into the ledger, and is waited for before each reading.
-   */
   constructor(
     memory: LedgerMemory,
     oldRows: OldRows,
-    prunedBeforeMs: number | null = null,
-    fresh: (() => Promise<void>) | null = null,
+    { prunedBeforeMs = null, fresh = null, oldSums = null }: SummaryOptions = {},
   ) {
     this.#fresh = fresh;
+    this.#oldSums = oldSums;
     this.#memory = memory;
     this.#columns = columnsOf(memory);
     this.#cursor = new LedgerCursor(memory);
@@ -268,6 +277,15 @@ export class SummaryReader {
       addRowsInWindow(totals, window, this.#columns, slot, slot + toRow - fromRow);
       if (this.#isInRing(fromRow)) return true;
       restore(totals, before);
+    }
+    if (this.#oldSums !== null) {
+      const { rows, sums } = this.#oldSums(fromRow, toRow, window);
+      if (rows !== toRow - fromRow) return false;
+      for (const [processor, count, cents] of sums) {
+        totals.counts[processor]! += count;
+        totals.cents[processor]! += cents;
+      }
+      return true;
     }
     const sums = fetched.sums.get(toRow);
     if (sums !== undefined) {

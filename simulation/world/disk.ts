@@ -6,10 +6,12 @@ import { Database, type Statement } from "bun:sqlite";
 import type { Address } from "../../worker/addresses.ts";
 import type { CommitStats, Journal, OnDurable, SharedJournal } from "../../worker/journal.ts";
 import { shardOf } from "../../shared/shards.ts";
+import type { SumsOfRows } from "../../worker/journal-reader.ts";
 import { Checkpoints } from "../../worker/journal/checkpoints.ts";
 import { GroupCommit, type GroupCommitOptions } from "../../worker/journal/group-commit.ts";
 import { migrate } from "../../worker/journal/migrations.ts";
 import { CHECKED_BYTES_MAX, SqliteStore, uuidFromHex } from "../../worker/journal/store.ts";
+import type { SummaryWindow } from "../../worker/summary.ts";
 import type { Priced } from "../../worker/tariffs.ts";
 import {
   PAYMENT_STATES,
@@ -327,6 +329,9 @@ export class DiskJournal implements Journal {
   /** Reads rows as the http thread does, through a connection of its own. */
   rowsNow(fromRow: number, toRow: number): LedgerRows {
     return this.#store.ledger.rows(fromRow, toRow);
+  }
+  sumsNow(fromRow: number, toRow: number, window: SummaryWindow): SumsOfRows {
+    return this.#store.ledger.sumsOf(fromRow, toRow, window);
   }
   async close(): Promise<void> {}
 

@@ -215,9 +215,11 @@ export class Gateway {
     const secrets = secretsOfWorker(plan.rotates);
     const tap = plan.isLinkHeard ? new WorkerTap(secrets, incarnationOf(start)) : null;
     const link = this.#openLink(pipeline, incarnationOf(start), seen, tap);
-    const summary = new SummaryReader(ledger.memory, (fromRow, toRow) =>
-      journal.rowsNow(fromRow, toRow),
-    );
+    const rowsNow = (fromRow: number, toRow: number) => journal.rowsNow(fromRow, toRow);
+    // Over a file sums are the journal's; over a database rows come, and are added up (simulation/cluster).
+    const summary = new SummaryReader(ledger.memory, rowsNow, {
+      oldSums: (...rows) => journal.sumsNow(...rows),
+    });
     this.startOf.set(incarnationOf(start), start);
     this.#running = { pipeline, link, summary, journal, tariffs, names, seen, tap, inForce };
     const ticker = new Ticker({

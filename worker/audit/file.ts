@@ -27,5 +27,7 @@ export function settledIn(db: Database, processors: number): Pick<OwnBooks, "mem
   }
   ledger.restoreRows(rows.rows(firstInRing, nextRow));
   const { memory } = ledger;
-  return { memory, summary: new SummaryReader(memory, (from, to) => rows.rows(from, to)) };
+  const oldSums = rows.sumsOf.bind(rows);
+  const summary = new SummaryReader(memory, (from, to) => rows.rows(from, to), { oldSums });
+  return { memory, summary };
 }

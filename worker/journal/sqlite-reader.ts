@@ -22,6 +22,7 @@ import {
   type PaymentRecord,
   type PaymentStory,
   type RowRange,
+  type SumsOfRows,
   type StreamRows,
   type SettledRecord,
   type WhyEnded,
@@ -218,6 +219,10 @@ export class SqliteReader implements JournalReader {
 
   rows(fromRow: number, toRow: number): LedgerRows {
     return this.#ledger.rows(fromRow, toRow);
+  }
+
+  sumsOf(fromRow: number, toRow: number, requested: Instants): SumsOfRows {
+    return this.#ledger.sumsOf(fromRow, toRow, requested);
   }
 
   async settledIn(

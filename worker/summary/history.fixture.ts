@@ -29,6 +29,8 @@ export class Both {
   readonly history: (Row | undefined)[] = [];
   oldReads = 0;
   readonly reader: SummaryReader;
+  /** One that has old rows summed for it. */
+  readonly #summing: SummaryReader;
 
   constructor(blockEntriesMax?: number) {
     this.memory = allocateLedger(SLOTS, PROCESSORS, ROWS_MAX, blockEntriesMax);
@@ -37,6 +39,16 @@ export class Both {
       this.oldReads++;
       return columns(this.rows(from, to));
     });
+    const oldSums = (from: number, to: number, window: SummaryWindow) => {
+      const rows = this.rows(from, to);
+      const within = rows.filter(({ atMs }) => atMs >= window.fromMs && atMs <= window.toMs);
+      const sums = within.map(({ cents, processor }) => [processor, 1, cents] as const);
+      return { rows: rows.length, sums };
+    };
+    const unasked = () => {
+      throw new Error("old rows are summed");
+    };
+    this.#summing = new SummaryReader(this.memory, unasked, { oldSums });
   }
 
   append(row: Row): void {
@@ -67,6 +79,9 @@ export class Both {
 
   read(window: SummaryWindow): { counts: number[]; cents: number[] } {
     const { counts, cents } = this.reader.readNow(window);
+    const summed = this.#summing.readNow(window);
+    if (!Bun.deepEquals(summed, { counts, cents }))
+      throw new Error("old rows are summed otherwise");
     return { counts: [...counts], cents: [...cents] };
   }
 }

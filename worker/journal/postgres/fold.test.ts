@@ -80,7 +80,7 @@ async function folded(questions: Questions) {
     asked.rows++;
     return reader.rows(from, to);
   };
-  const summary = new SummaryReader(ledger.memory, rowsOf, null, () => fold.fresh());
+  const summary = new SummaryReader(ledger.memory, rowsOf, { fresh: () => fold.fresh() });
   return { ledger, fold, reader, summary, asked };
 }
 
