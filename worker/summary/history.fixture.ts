@@ -29,7 +29,7 @@ export class Both {
   readonly history: (Row | undefined)[] = [];
   oldReads = 0;
   readonly reader: SummaryReader;
-  /** One that has old rows summed for it. */
+  /** Reader for which old rows are summed. */
   readonly #summing: SummaryReader;
 
   constructor(blockEntriesMax?: number) {
