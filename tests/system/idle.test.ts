@@ -14,7 +14,7 @@ const WINDOWS = 6;
 const WORKER_THREAD = "Worker";
 /**
  * Most wakes a second, in the first minute. Later the pipeline's thread has 1.05 for the API's probe, on which all
- * that recurs rides, 0.6 for health and 0.2 for a timer that Bun leaves after it; at first the compiler adds some.
+ * that recurs rides, 0.4 for health and 0.2 for a timer that Bun leaves after it; at first the compiler adds some.
  */
 const MOST = { pipeline: 3.5, others: 1.7, api: 5.5 };
 type Who = keyof typeof MOST;
