@@ -120,7 +120,7 @@ async function start(order: HttpThreadStart): Promise<void> {
         return question(...args);
       };
     };
-    const rowsOf = ifItAnswers((...rows: [number, number]) => reader.rows(...rows));
+    const rowsOf = ifItAnswers(reader.rows.bind(reader));
     const oldSums = reader.sumsOf === undefined ? null : ifItAnswers(reader.sumsOf.bind(reader));
     const summary = new SummaryReader(ledger, rowsOf, { prunedBeforeMs, fresh, oldSums });
     const money = new MoneyReader(ledger, summary, known);

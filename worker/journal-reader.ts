@@ -168,7 +168,7 @@ export interface JournalReader {
    * answer comes over a network: a summary adds them at once where it can.
    */
   rows(fromRow: number, toRow: number): LedgerRows | Promise<LedgerRows>;
-  /** Sums such rows, a block at most; only of a file, which does it in half the time, and at once. */
+  /** Sums such rows, a block at most; only of a file, which is quicker at it than at giving them. */
   sumsOf?(fromRow: number, toRow: number, requested: Instants): SumsOfRows;
 
   /** Gives a processor's settled payments in these rows, at most `limit`. */

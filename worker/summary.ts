@@ -26,15 +26,19 @@ export type SummaryWindow = { readonly fromMs: number; readonly toMs: number };
 export type Totals = { readonly counts: Float64Array; readonly cents: Float64Array };
 /** Gives a block's rows from the journal, at once or later, without those whose commit is not done yet. */
 export type OldRows = (fromRow: number, toRow: number) => LedgerRows | Promise<LedgerRows>;
-/** Sums a block's rows that lie in a window in the journal, at once. */
-export type OldSums = (fromRow: number, toRow: number, window: SummaryWindow) => SumsOfRows;
+/** The same of their sums in a window. */
+export type OldSums = (
+  fromRow: number,
+  toRow: number,
+  window: SummaryWindow,
+) => SumsOfRows | Promise<SumsOfRows>;
 
 export type SummaryOptions = {
   /** That of the journal at the start; null when nothing was pruned. */
   readonly prunedBeforeMs?: number | null;
   /** Brings what others have written into the ledger, and is waited for before each reading. */
   readonly fresh?: (() => Promise<void>) | null;
-  /** Null where rows are added up here: they come over a network, and are waited for. */
+  /** Null where a journal gives rows alone, which are added up here. */
   readonly oldSums?: OldSums | null;
 };
 
@@ -60,7 +64,7 @@ const FETCHED_AT_ONCE = 16;
 /** Blocks that were fetched for one question, and those that are on their way. */
 class Fetched {
   /** Sums of a block's rows up to the key: a block that was not full is another one when it is. */
-  readonly sums = new Map<number, Totals>();
+  readonly sums = new Map<number, SumsOfRows>();
   readonly under: Promise<void>[] = [];
 }
 
@@ -69,7 +73,7 @@ export class SummaryReader {
   readonly #columns: LedgerColumns;
   readonly #cursor: LedgerCursor;
   readonly #oldRows: OldRows;
-  readonly #oldSums: OldSums | null;
+  readonly #oldSums: OldSums;
   readonly #prunedBeforeMs: number;
   readonly #fresh: (() => Promise<void>) | null;
   /** Empty: the next question's own, should it have to wait. */
@@ -81,7 +85,7 @@ export class SummaryReader {
     { prunedBeforeMs = null, fresh = null, oldSums = null }: SummaryOptions = {},
   ) {
     this.#fresh = fresh;
-    this.#oldSums = oldSums;
+    this.#oldSums = oldSums ?? this.#sumRows;
     this.#memory = memory;
     this.#columns = columnsOf(memory);
     this.#cursor = new LedgerCursor(memory);
@@ -278,42 +282,45 @@ export class SummaryReader {
       if (this.#isInRing(fromRow)) return true;
       restore(totals, before);
     }
-    if (this.#oldSums !== null) {
-      const { rows, sums } = this.#oldSums(fromRow, toRow, window);
-      if (rows !== toRow - fromRow) return false;
-      for (const [processor, count, cents] of sums) {
-        totals.counts[processor]! += count;
-        totals.cents[processor]! += cents;
-      }
-      return true;
-    }
-    const sums = fetched.sums.get(toRow);
-    if (sums !== undefined) {
-      addTotals(totals, sums);
-      return true;
-    }
-    const rows = this.#oldRows(fromRow, toRow);
-    if (rows instanceof Promise) {
-      fetched.under.push(this.#fetch(rows, window, toRow - fromRow, toRow, fetched));
+    const sums = fetched.sums.get(toRow) ?? this.#oldSums(fromRow, toRow, window);
+    if (sums instanceof Promise) {
+      fetched.under.push(this.#fetch(sums, toRow - fromRow, toRow, fetched));
       return fetched.under.length < FETCHED_AT_ONCE;
     }
-    if (rows.requestedAtMs.length !== toRow - fromRow) return false;
-    addRowsInWindow(totals, window, rows, 0, rows.requestedAtMs.length);
+    if (sums.rows !== toRow - fromRow) return false;
+    for (const [processor, count, cents] of sums.sums) {
+      totals.counts[processor]! += count;
+      totals.cents[processor]! += cents;
+    }
     return true;
   }
 
   async #fetch(
-    coming: Promise<LedgerRows>,
-    window: SummaryWindow,
+    coming: Promise<SumsOfRows>,
     count: number,
     toRow: number,
     { sums }: Fetched,
   ): Promise<void> {
-    const rows = await coming;
-    if (rows.requestedAtMs.length !== count) return;
+    const found = await coming;
+    if (found.rows === count) sums.set(toRow, found);
+  }
+
+  /** Has rows of the journal read, and sums them here. */
+  readonly #sumRows: OldSums = (fromRow, toRow, window) => {
+    const rows = this.#oldRows(fromRow, toRow);
+    return rows instanceof Promise
+      ? rows.then((found) => this.#sumsIn(window, found))
+      : this.#sumsIn(window, rows);
+  };
+
+  #sumsIn(window: SummaryWindow, rows: LedgerRows): SumsOfRows {
+    const { length } = rows.requestedAtMs;
     const totals = noTotals(this.#memory.processors);
-    addRowsInWindow(totals, window, rows, 0, count);
-    sums.set(toRow, totals);
+    addRowsInWindow(totals, window, rows, 0, length);
+    const sums = Array.from(totals.counts, (count, processor) => {
+      return [processor, count, totals.cents[processor]!] as const;
+    });
+    return { rows: length, sums };
   }
 
   /** False once the writer may have begun to write over the row's slot, and before it has filled it. */
@@ -375,13 +382,6 @@ function addRowsInWindow(
 
 function noTotals(processors: number): Totals {
   return { counts: new Float64Array(processors), cents: new Float64Array(processors) };
-}
-
-function addTotals(totals: Totals, { counts, cents }: Totals): void {
-  for (let number = 0; number < counts.length; number++) {
-    totals.counts[number]! += counts[number]!;
-    totals.cents[number]! += cents[number]!;
-  }
 }
 
 function snapshot({ counts, cents }: Totals): Totals {

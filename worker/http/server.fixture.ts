@@ -59,11 +59,9 @@ const NO_OPERATOR: HttpOptions["operator"] = {
 };
 
 export function runHttp(given: Options = {}): RunningHttp {
-  const { settings, prunedBeforeMs, names = NAMES, ...options } = given;
+  const { settings, prunedBeforeMs = null, names = NAMES, ...options } = given;
   const memory = allocateLedger(4_096, names.length, 16 * BLOCK_ROWS);
-  const summary = new SummaryReader(memory, NONE_HAS_LEFT, {
-    prunedBeforeMs: prunedBeforeMs ?? null,
-  });
+  const summary = new SummaryReader(memory, NONE_HAS_LEFT, { prunedBeforeMs });
   const tariffs = names.map((_, processor) => {
     return { number: processor + 1, processor, fromMs: 0, terms: shareOf(0.05) };
   });

@@ -33,8 +33,7 @@ export class SqliteLedger {
     const requestedAtMs = new Float64Array(values.length);
     const amountCents = new Float64Array(values.length);
     const processor = new Float64Array(values.length);
-    for (let i = 0; i < values.length; i++) {
-      const row = values[i]!;
+    for (const [i, row] of values.entries()) {
       requestedAtMs[i] = row[0];
       amountCents[i] = row[1];
       processor[i] = row[2];
