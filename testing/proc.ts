@@ -1,13 +1,26 @@
 /** Reads what the kernel says about a process, by its id; where there is no /proc nothing is used. */
+import { dlopen } from "bun:ffi";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** Frequency of the clock that /proc counts in, on every Linux that Bun runs on. */
-const TICKS_PER_SECOND = 100;
+/** Kind of a clock that is a process: what its threads have run, whether they still do or not. */
+const CPUCLOCK_SCHED = 2;
+const NS_PER_S = 1_000_000_000n;
 
-/** User and system time up to now, all threads together. */
+/** User and system time up to now, all threads together, those that have ended too. */
 export function cpuMsOf(pid: number): number {
-  const fields = statOf(pid);
-  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1_000) / TICKS_PER_SECOND;
+  if (!existsSync(`/proc/${pid}/schedstat`)) return 0;
+  // Seconds and nanoseconds, as clock_getcpuclockid(3) has the kernel count them for a process.
+  const time = new BigInt64Array(2);
+  clock().clock_gettime((~pid << 3) | CPUCLOCK_SCHED, time);
+  return Number(time[0]! * NS_PER_S + time[1]!) / 1e6;
+}
+
+let opened: ReturnType<typeof openClock> | null = null;
+const clock = () => (opened ??= openClock());
+
+function openClock() {
+  return dlopen("libc.so.6", { clock_gettime: { args: ["i32", "buffer"], returns: "i32" } })
+    .symbols;
 }
 
 /** The same of a process and all that it has started and that still run. */
@@ -20,10 +33,14 @@ export function familyCpuMsOf(pid: number): number {
 
 /** Name that the first thread of a process is given here, whatever the process is called. */
 export const MAIN_THREAD = "main";
+const ENDED_THREADS = "ended";
 
-/** The same for each kind of its threads, by name, in finer steps; those that have ended are not in it. */
+/** The same for each kind of its threads, by name; all that have ended are one kind, so that the sum is right. */
 export function threadsCpuMsOf(pid: number): Map<string, number> {
-  return byThread(pid, (task) => Number(textOf(`${task}/schedstat`).split(" ")[0]) / 1e6);
+  const all = cpuMsOf(pid);
+  const threads = byThread(pid, (task) => Number(textOf(`${task}/schedstat`).split(" ")[0]) / 1e6);
+  const running = threads.values().reduce((sum, ms) => sum + ms, 0);
+  return threads.set(ENDED_THREADS, all - running);
 }
 
 /** Counts how often each kind of its threads has fallen asleep of its own accord: so often it has woken up. */
@@ -43,7 +60,10 @@ function byThread(pid: number, amountOf: (folder: string) => number): Map<string
   return amounts;
 }
 
-/** CPU time of each kind of thread from one account to a later one, most first. */
+/**
+ * CPU time of each kind of thread from one account to a later one, most first. What a thread had taken before it
+ * ended moves to those that have: a kind may have less than nothing, and all of them together are right.
+ */
 export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>) {
   return [...to]
     .map(([name, ms]) => ({ name, ms: ms - (from.get(name) ?? 0) }))

@@ -1,0 +1,44 @@
+/** Tests the kernel's account of a process, where there is one. */
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { cpuMsOf, spentBetween, threadsCpuMsOf } from "./proc.ts";
+import { until } from "./until.ts";
+
+const BUSY_MS = 200;
+const BUSY = `
+  while (process.threadCpuUsage().user < ${BUSY_MS * 1_000});
+  postMessage("done");
+  setInterval(() => {}, 1_000);
+`;
+const total = (account: ReadonlyMap<string, number>) =>
+  account.values().reduce((sum, ms) => sum + ms, 0);
+
+test.skipIf(!existsSync("/proc/self/schedstat"))(
+  "what a thread took stays in the sum once it has ended",
+  async () => {
+    const { pid } = process;
+    const before = threadsCpuMsOf(pid);
+    const thread = new Worker(URL.createObjectURL(new Blob([BUSY], { type: "text/javascript" })));
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    thread.onmessage = resolve;
+    await promise;
+    const during = threadsCpuMsOf(pid);
+    expect(total(during) - total(before)).toBeGreaterThan(BUSY_MS);
+    expect(during.get("Worker")! - (before.get("Worker") ?? 0)).toBeGreaterThan(BUSY_MS);
+    await thread.terminate();
+    await until("it has ended", () => {
+      return threadsCpuMsOf(pid).get("ended")! - before.get("ended")! > BUSY_MS;
+    });
+    const after = threadsCpuMsOf(pid);
+    expect(total(after)).toBeGreaterThanOrEqual(total(during));
+    const spent = spentBetween(before, after).reduce((sum, { ms }) => sum + ms, 0);
+    expect(spent).toBeCloseTo(total(after) - total(before), 3);
+    expect(cpuMsOf(pid)).toBeGreaterThanOrEqual(total(after));
+  },
+);
+
+test("a process that is not there has taken nothing", async () => {
+  const gone = Bun.spawn({ cmd: [process.execPath, "-e", ""] });
+  await gone.exited;
+  expect(cpuMsOf(gone.pid)).toBe(0);
+});
