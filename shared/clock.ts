@@ -18,7 +18,7 @@ export const systemClock: Clock = {
 
 /** The first multiple of `everyMs` after an instant. What is due at such goes off together. */
 export const nextMultipleMs = (everyMs: number, afterMs: number) =>
-  afterMs + (everyMs - (afterMs % everyMs));
+  (Math.floor(afterMs / everyMs) + 1) * everyMs;
 
 /** Part of a time by which what is not urgent may come sooner, when its thread is awake anyway. */
 const SLACK = 0.2;

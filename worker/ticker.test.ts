@@ -67,6 +67,19 @@ test("an event has it tick within 10 ms, and events one after the other every 10
   expect(site.tickedAtMs).toEqual([1_010, 1_020, 1_030, 1_040, 1_050]);
 });
 
+test("events at different instants have two tickers of a thread tick at the same", () => {
+  const site = new Site();
+  const other = new Site();
+  for (let ms = 0; ms < 100; ms++) {
+    if (ms % 3 === 0) site.ticker.soon();
+    if (ms % 7 === 4) other.ticker.soon();
+    site.pass(1);
+    other.pass(1);
+  }
+  expect(site.tickedAtMs).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+  expect(other.tickedAtMs).toEqual(site.tickedAtMs);
+});
+
 test("what is due and cannot be done yet is looked at every 10 ms", () => {
   const site = new Site();
   site.dueAtMs = Number.NEGATIVE_INFINITY;

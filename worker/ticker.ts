@@ -1,7 +1,8 @@
 /**
  * Ticks when something is due, and not before. What only time moves says when its next instant comes, and
  * one timer is set for it; what happens asks for a tick soon. So a worker to which nothing happens does
- * nothing, and one that is busy ticks every 10 ms, whatever comes in: no payment sets a timer.
+ * nothing, and one that is busy ticks every 10 ms, whatever comes in: no payment sets a timer. It does so at whole
+ * multiples of 10 ms, together with the thread's other tickers, so that they wake it once.
  *
  * What is due already, and cannot be done yet, is looked at again in the next tick. An instant that is
  * said too early costs a tick; one that is said too late would hold a payment up, so whoever is in doubt
@@ -11,7 +12,7 @@
  * little sooner when something else wakes the thread then, so that it does not wake twice.
  */
 import { alarms } from "../shared/alarms.ts";
-import { systemClock, type Clock } from "../shared/clock.ts";
+import { nextMultipleMs, systemClock, type Clock } from "../shared/clock.ts";
 
 export const TICK_MS = 10;
 /** Time after a tick from which another one is welcome when the thread is awake anyway. */
@@ -45,7 +46,7 @@ export class Ticker {
   soon(): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
-    this.#set(this.#options.clock.steadyMs() + TICK_MS);
+    this.#set(nextMultipleMs(TICK_MS, this.#options.clock.steadyMs()));
   }
 
   stop(): void {
@@ -71,7 +72,7 @@ export class Ticker {
     tick();
     // Where something happened just now more will, and the timer is set once.
     const nowMs = clock.steadyMs();
-    const soonestMs = nowMs + TICK_MS;
+    const soonestMs = nextMultipleMs(TICK_MS, nowMs);
     if (wasAsked) this.#set(soonestMs);
     else this.#set(Math.max(soonestMs, nextAtMs()), nowMs + REST_MS);
   }
