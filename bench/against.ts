@@ -1,12 +1,16 @@
 /**
- * Measures this tree beside another revision of it, both compiled, by turns, in one run: what `--against` does.
- * Only what both were built for is asked: payments come by HTTP, and the summary says what is settled.
+ * Measures this tree beside another revision of it, both compiled, in one run: what `--against` does. Only what
+ * both were built for is asked: payments come by HTTP, and the summary says what is settled.
  *
  * A gateway is measured cold, in its first two seconds, and warm, after as many payments of the same load on
  * both sides: a restart under load is real, and so is a year without one. All of them are settled before the
  * warm load begins, so that nobody pays for what piled up before. With processors that answer at once payments
  * are accepted and settled side by side. With processors that take a second, from some moment on, the way to the
- * 202 is alone, and what has piled up is then settled as fast as it goes.
+ * 202 is alone, and what has piled up is then settled as fast as it goes. These go by turns, since each takes all
+ * that the machine has.
+ *
+ * A contest's load leaves room for two gateways at the same time, each with users of its own: whatever else the
+ * machine does then, and however fast it is just now, meets both, so that two in a hundred can be told.
  *
  * A difference that turns its sign from one turn to another is said to be none.
  */
@@ -22,8 +26,9 @@ import {
   type Row,
   type Unit,
 } from "./benchmark.ts";
-import { auditSums, settledSince } from "./system/audit.ts";
-import { acceptedOf, loadStack, type Load } from "./system/payments.ts";
+import type { LoadReport } from "./load/plan.ts";
+import { auditJournal, auditSums, settledSince } from "./system/audit.ts";
+import { acceptedOf, loadStack, runLoad, type Load } from "./system/payments.ts";
 import { startStack, type BenchStack, type StackOptions } from "./system/stack.ts";
 import { NONE, plus, totalOf } from "./system/sums.ts";
 
@@ -50,14 +55,31 @@ const QUICK: Lengths = {
   warmup: { atOnce: 100, later: 100 },
 };
 
+const TOGETHER = "a contest's load, both at once";
+/** Users of each who wait for a second, half a second more or less. */
+const CONTEST = {
+  connections: 150,
+  thinkMs: [500, 1_500],
+  ratePerSecond: null,
+  warmupMs: 0,
+  durationMs: 12_000,
+} satisfies Load;
+const CONTEST_QUICK: Load = { ...CONTEST, connections: 5, thinkMs: [10, 50], durationMs: 500 };
+
 /** A figure of one gateway in one turn: its row, its unit, the value, and a note. */
 type Figure = readonly [what: string, unit: Unit, value: number, note?: string];
 
+type Turns = { readonly ours: Figure[][]; readonly theirs: Figure[][] };
+const SIDES = ["ours", "theirs"] as const;
+
 /** The parts, each with gateways of its own; its rows begin with its name. */
-export const AGAINST = (["normal", "full"] as const).flatMap((sync) => [
-  beside(`${sync} at once`, (...given) => measureAtOnce(sync, ...given)),
-  beside(`${sync} later`, (...given) => measureLater(sync, ...given)),
-]);
+export const AGAINST = [
+  ...(["normal", "full"] as const).flatMap((sync) => [
+    beside(`${sync} at once`, (...given) => measureAtOnce(sync, ...given)),
+    beside(`${sync} later`, (...given) => measureLater(sync, ...given)),
+  ]),
+  { name: TOGETHER, run: runTogether },
+];
 
 type Measure = (context: BenchContext, lengths: Lengths, checks: Checks, add: Add) => Promise<void>;
 
@@ -78,17 +100,22 @@ async function runBeside(
 ): Promise<Row[]> {
   const checks = new Checks();
   const lengths = context.quick ? QUICK : FULL;
-  const turns = { ours: [] as Figure[][], theirs: [] as Figure[][] };
-  const turnOf = async (who: keyof typeof turns) => {
+  const turns: Turns = { ours: [], theirs: [] };
+  const turnOf = async (who: keyof Turns) => {
     const figures: Figure[] = [];
     const dist = who === "ours" ? context.dist : other;
     await measure({ ...context, dist }, lengths, checks, (...figure) => figures.push(figure));
     turns[who].push(figures);
   };
   for (let turn = 0; turn < context.runs; turn++) {
-    const order = ["ours", "theirs"] as const;
-    for (const who of turn % 2 === 0 ? order : order.toReversed()) await turnOf(who);
+    for (const who of inTurn(turn)) await turnOf(who);
   }
+  return rowsOf(name, turns, checks);
+}
+
+const inTurn = (turn: number) => (turn % 2 === 0 ? SIDES : SIDES.toReversed());
+
+function rowsOf(name: string, turns: Turns, checks: Checks): Row[] {
   return turns.ours[0]!.map(([what, unit, , told], i) => {
     const of = (side: Figure[][]) => side.map((figures) => figures[i]![2]);
     const series = { figures: of(turns.ours), baselines: of(turns.theirs) };
@@ -97,6 +124,57 @@ async function runBeside(
     const note = [differenceOf(ratiosOf(unit, series)), besides].filter(Boolean).join("; ");
     return rowOf(`${name}: ${what}`, unit, series, checks, note);
   });
+}
+
+/** Loads both in the same seconds: from their start on, and then once more. */
+async function runTogether(context: BenchContext, other: BenchContext["dist"]): Promise<Row[]> {
+  const checks = new Checks();
+  const turns: Turns = { ours: [], theirs: [] };
+  const load = context.quick ? CONTEST_QUICK : CONTEST;
+  const spanS = load.durationMs / 1_000;
+  for (let turn = 0; turn < context.runs; turn++) {
+    await using stacks = new AsyncDisposableStack();
+    const started: { who: keyof Turns; stack: BenchStack; figures: Figure[]; sum: Sum }[] = [];
+    for (const who of inTurn(turn)) {
+      const dist = who === "ours" ? context.dist : other;
+      const stack = stacks.use(await start({ ...context, dist }, { sync: "normal" }));
+      started.push({ who, stack, figures: [], sum: NONE });
+    }
+    for (const when of [`the first ${spanS} s`, `the next ${spanS} s`]) {
+      const loadOne = async (one: (typeof started)[number]) => {
+        const pids = [one.stack.apis[0]!.pid, one.stack.worker.pid];
+        const report = await runLoad({ port: one.stack.port, pids }, load, true, checks);
+        one.sum = plus(one.sum, acceptedOf(report));
+        one.figures.push(...figuresOf(report, when));
+      };
+      await Promise.all(started.map(loadOne));
+    }
+    for (const { who, stack, figures, sum } of started) {
+      await auditSums(stack, sum, checks);
+      await auditJournal(stack, sum, checks);
+      turns[who].push(figures);
+    }
+  }
+  return rowsOf(TOGETHER, turns, checks);
+}
+
+function figuresOf({ p50Ms, p99Ms, measured, spent, wakes }: LoadReport, when: string): Figure[] {
+  const [api = [], worker = []] = spent;
+  const of = (threads: typeof worker) =>
+    (threads.reduce((sum, { ms }) => sum + ms, 0) / measured) * 1e6;
+  const isMain = ({ name }: (typeof worker)[number]) => name === MAIN_THREAD;
+  const woken = `${(wakes[1]! / measured).toFixed(2)} wakes a payment`;
+  return [
+    [`p50, ${when}`, "ms", p50Ms],
+    [`p99, ${when}`, "ms", p99Ms],
+    [`CPU of a payment, ${when}: api`, "ns", of(api)],
+    [`CPU of a payment, ${when}: worker's main thread`, "ns", of(worker.filter(isMain)), woken],
+    [
+      `CPU of a payment, ${when}: worker's other threads`,
+      "ns",
+      of(worker.filter((one) => !isMain(one))),
+    ],
+  ];
 }
 
 type Add = (...figure: Figure) => void;

@@ -27,9 +27,10 @@ shown where too few turns tell, which changes no exit code. The largest journal 
   --runs N        interleaved runs that each median is taken of (3)
   --json FILE     the same as JSON
   --dist          the compiled binaries of bun run build, not the source
-  --against REV   this tree beside another revision, both built anew, by turns: acceptance, whole payments
-                  and what they cost, cold and warm; the baseline is REV, and --only chooses among
-                  "normal at once", "normal later", "full at once" and "full later"
+  --against REV   this tree beside another revision, both built anew: acceptance, whole payments and what they
+                  cost, cold and warm, by turns; and both at once at a contest's load. The baseline is REV, and
+                  --only chooses among "normal at once", "normal later", "full at once", "full later" and
+                  "contest"
   --fixed-second  the users of system/echo wait a second to the millisecond, as the contest's do, and clump
   --cluster       several workers over one PostgreSQL with two standbys, beside one with SQLite, and nothing
                   else; it needs the package postgresql
