@@ -55,7 +55,7 @@ const QUICK: Lengths = {
   warmup: { atOnce: 100, later: 100 },
 };
 
-const TOGETHER = "a contest's load, both at once";
+const TOGETHER = "a contest's load, side by side";
 /** Users of each who wait for a second, half a second more or less. */
 const CONTEST = {
   connections: 150,

@@ -107,14 +107,14 @@ test("every benchmark runs, checks its answers and leaves nothing behind", async
   expect([...new Bun.Glob("**").scanSync({ cwd: journals.path, onlyFiles: false })]).toEqual([]);
 }, 300_000);
 
-test("another revision is measured by turns and at the same time, and every answer is checked", async () => {
+test("another revision is measured by turns and side by side, and every answer is checked", async () => {
   using journals = temporaryDirectory();
   const context = { quick: true, runs: 1, dist: null, directory: journals.path };
   const parts = AGAINST.filter(({ name }) => !name.startsWith("full"));
   const rows = (await Promise.all(parts.map((part) => part.run(context, null)))).flat();
   const names = rows.map(({ name }) => name);
   expect(names).toContain("normal at once: whole payments");
-  expect(names).toContain("a contest's load, both at once: p50, the first 0.5 s");
+  expect(names).toContain("a contest's load, side by side: p50, the first 0.5 s");
   expect(rows.filter(({ checks }) => checks < 1)).toEqual([]);
   expect(rows.filter(({ ratio }) => !(ratio !== null && ratio > 0))).toEqual([]);
 });

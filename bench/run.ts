@@ -28,7 +28,7 @@ shown where too few turns tell, which changes no exit code. The largest journal 
   --json FILE     the same as JSON
   --dist          the compiled binaries of bun run build, not the source
   --against REV   this tree beside another revision, both built anew: acceptance, whole payments and what they
-                  cost, cold and warm, by turns; and both at once at a contest's load. The baseline is REV, and
+                  cost, cold and warm, by turns; and a contest's load side by side. The baseline is REV, and
                   --only chooses among "normal at once", "normal later", "full at once", "full later" and
                   "contest"
   --fixed-second  the users of system/echo wait a second to the millisecond, as the contest's do, and clump

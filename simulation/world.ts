@@ -66,6 +66,8 @@ const DRESSING = 0x25480733;
 const DRILLS = 0x1f83d9ab;
 /** The same for what others say on the link, for its secrets, and for who only looks. */
 const ASIDE = 0x3eb657fb;
+/** The same for where the clock of each start of the worker begins. */
+const ORIGIN = 0x6c8e9cf5;
 const SILENT = createLog("simulation", "silent");
 
 export type RunOptions = {
@@ -209,6 +211,7 @@ class World implements Scene {
       wires: this.wires,
       plan,
       order: this.bound,
+      origin: new Chance(seed ^ ORIGIN),
       watch,
       log: SILENT,
       note: (line) => this.note(line),

@@ -32,11 +32,23 @@ test.skipIf(!existsSync("/proc/self/schedstat"))(
     });
     const after = threadsCpuMsOf(pid);
     expect(total(after)).toBeGreaterThanOrEqual(total(during));
-    const spent = spentBetween(before, after).reduce((sum, { ms }) => sum + ms, 0);
-    expect(spent).toBeCloseTo(total(after) - total(before), 3);
+    for (const from of [before, during]) {
+      const spent = spentBetween(from, after).reduce((sum, { ms }) => sum + ms, 0);
+      expect(spent).toBeCloseTo(total(after) - total(from), 3);
+    }
     expect(cpuMsOf(pid)).toBeGreaterThanOrEqual(total(after));
   },
 );
+
+test("a kind of thread of which none is left has given all that it took to those that have ended", () => {
+  const from = new Map(Object.entries({ main: 10, JITWorker: 500, ended: 0 }));
+  const to = new Map(Object.entries({ main: 11, ended: 500.5 }));
+  expect(spentBetween(from, to)).toEqual([
+    { name: "ended", ms: 500.5 },
+    { name: "main", ms: 1 },
+    { name: "JITWorker", ms: -500 },
+  ]);
+});
 
 test("a process that is not there has taken nothing", async () => {
   const { out } = await run([process.execPath, "-e", "console.log(process.pid)"]);

@@ -8,9 +8,10 @@ const NS_PER_S = 1_000_000_000n;
 
 /** User and system time up to now, all threads together, those that have ended too. */
 export function cpuMsOf(pid: number): number {
-  if (!existsSync(`/proc/${pid}/schedstat`)) return 0;
+  if (!existsSync(`/proc/${pid}/stat`)) return 0;
   // Seconds and nanoseconds, as clock_getcpuclockid(3) has the kernel count them for a process.
   const time = new BigInt64Array(2);
+  // It fails once the process has ended, and leaves nothing then.
   clock().clock_gettime((~pid << 3) | CPUCLOCK_SCHED, time);
   return Number(time[0]! * NS_PER_S + time[1]!) / 1e6;
 }
@@ -33,7 +34,7 @@ export function familyCpuMsOf(pid: number): number {
 
 /** Name that the first thread of a process is given here, whatever the process is called. */
 export const MAIN_THREAD = "main";
-const ENDED_THREADS = "ended";
+export const ENDED_THREADS = "ended";
 
 /** The same for each kind of its threads, by name; all that have ended are one kind, so that the sum is right. */
 export function threadsCpuMsOf(pid: number): Map<string, number> {
@@ -65,8 +66,8 @@ function byThread(pid: number, amountOf: (folder: string) => number): Map<string
  * ended moves to those that have: a kind may have less than nothing, and all of them together are right.
  */
 export function spentBetween(from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>) {
-  return [...to]
-    .map(([name, ms]) => ({ name, ms: ms - (from.get(name) ?? 0) }))
+  return [...new Set([...from.keys(), ...to.keys()])]
+    .map((name) => ({ name, ms: (to.get(name) ?? 0) - (from.get(name) ?? 0) }))
     .toSorted((a, b) => b.ms - a.ms);
 }
 

@@ -8,6 +8,8 @@ class Site {
   readonly tickedAtMs: number[] = [];
   /** Something else wakes the thread each millisecond. */
   isAwake = false;
+  /** A tick that takes any time asks for another in it. */
+  tookMs = 0;
   readonly #timers = new Set<{
     readonly atMs: number;
     readonly byMs: number;
@@ -15,7 +17,11 @@ class Site {
   }>();
   readonly ticker = new Ticker({
     clock: { steadyMs: () => this.nowMs },
-    tick: () => void this.tickedAtMs.push(this.nowMs),
+    tick: () => {
+      if (this.tookMs > 0) this.ticker.soon();
+      this.nowMs += this.tookMs;
+      this.tickedAtMs.push(this.nowMs);
+    },
     nextAtMs: () => this.dueAtMs,
     after: (ms, call, slackMs) => {
       const timer = { atMs: this.nowMs + ms, byMs: this.nowMs + ms + slackMs, call };
@@ -96,6 +102,18 @@ test("an event comes before what is due later, and not after what is due sooner"
   site.ticker.soon();
   site.pass(5);
   expect(site.tickedAtMs).toEqual([10, 20, 35]);
+});
+
+test("after a tick that took long it rests for as long, whatever happens in it and after it", () => {
+  const site = new Site();
+  site.tookMs = 9;
+  site.ticker.soon();
+  site.pass(10);
+  site.ticker.soon();
+  site.pass(100);
+  // The first began at 10 and ended at 19.
+  expect(site.tickedAtMs.slice(0, 3)).toEqual([19, 39, 59]);
+  expect(site.timers).toBe(1);
 });
 
 test("once stopped it never ticks again", () => {

@@ -2,7 +2,8 @@
  * Ticks when something is due, and not before. What only time moves says when its next instant comes, and
  * one timer is set for it; what happens asks for a tick soon. So a worker to which nothing happens does
  * nothing, and one that is busy ticks every 10 ms, whatever comes in: no payment sets a timer. It does so at whole
- * multiples of 10 ms, together with the thread's other tickers, so that they wake it once.
+ * multiples of 10 ms, together with the thread's other tickers, so that they wake it once. After a tick that took
+ * long it rests for as long before the next.
  *
  * What is due already, and cannot be done yet, is looked at again in the next tick. An instant that is
  * said too early costs a tick; one that is said too late would hold a payment up, so whoever is in doubt
@@ -36,6 +37,8 @@ export class Ticker {
   #atMs = Number.POSITIVE_INFINITY;
   #isAsked = false;
   #isOver = false;
+  /** The next tick comes after it. */
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TickerOptions) {
     this.#options = options;
@@ -46,12 +49,16 @@ export class Ticker {
   soon(): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
-    this.#set(nextMultipleMs(TICK_MS, this.#options.clock.steadyMs()));
+    this.#set(this.#soonestAfter(this.#options.clock.steadyMs()));
   }
 
   stop(): void {
     this.#isOver = true;
     this.#cancel();
+  }
+
+  #soonestAfter(nowMs: number): number {
+    return nextMultipleMs(TICK_MS, Math.max(nowMs, this.#restsUntilMs));
   }
 
   /** Sets the timer for an instant; a tick may come sooner from another one on. */
@@ -68,12 +75,16 @@ export class Ticker {
     const { clock, tick, nextAtMs } = this.#options;
     const wasAsked = this.#isAsked;
     this.#isAsked = false;
-    this.#atMs = Number.POSITIVE_INFINITY;
+    // While it ticks it sets no timer: how long that takes is not known yet.
+    this.#atMs = Number.NEGATIVE_INFINITY;
+    const beganAtMs = clock.steadyMs();
     tick();
-    // Where something happened just now more will, and the timer is set once.
+    this.#atMs = Number.POSITIVE_INFINITY;
     const nowMs = clock.steadyMs();
-    const soonestMs = nextMultipleMs(TICK_MS, nowMs);
-    if (wasAsked) this.#set(soonestMs);
+    this.#restsUntilMs = nowMs + (nowMs - beganAtMs);
+    const soonestMs = this.#soonestAfter(nowMs);
+    // Where something happened just now more will, and the timer is set once.
+    if (wasAsked || this.#isAsked) this.#set(soonestMs);
     else this.#set(Math.max(soonestMs, nextAtMs()), nowMs + REST_MS);
   }
 }

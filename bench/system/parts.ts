@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { WHY_NO_HAPROXY } from "../../testing/haproxy.ts";
-import { MAIN_THREAD } from "../../testing/proc.ts";
+import { ENDED_THREADS, MAIN_THREAD } from "../../testing/proc.ts";
 import { temporaryDirectory } from "../../testing/temporary.ts";
 import { Checks, rowOf, type BenchContext, type Row } from "../benchmark.ts";
 import { auditJournal, auditSums } from "./audit.ts";
@@ -26,6 +26,8 @@ const THREADS: Readonly<Record<string, string>> = {
   "ollector Thread": "collector",
   "mi-scavenger": "allocator",
   Worker: "other threads of ours",
+  // Negative, what one had taken before: it stands in its kind as well.
+  [ENDED_THREADS]: "threads that have ended",
 };
 
 /** Nanoseconds a payment, by what takes them. */
@@ -56,7 +58,7 @@ export async function run(context: BenchContext): Promise<Row[]> {
           rounds.map((account) => account.get(what) ?? 0),
         ),
       )
-      .filter(({ figure }) => figure > 0),
+      .filter(({ figure }) => figure !== 0),
   ];
 }
 

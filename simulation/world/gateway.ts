@@ -6,7 +6,7 @@ import type { OperatorAnswer, OperatorCommand } from "../../worker/intervention.
 import { allocateLedger, LedgerWriter } from "../../worker/ledger.ts";
 import { Pipeline } from "../../worker/pipeline.ts";
 import { HttpProcessor } from "../../worker/processor.ts";
-import { Ticker } from "../../worker/ticker.ts";
+import { Ticker, TICK_MS } from "../../worker/ticker.ts";
 import { SummaryReader, type SummaryWindow } from "../../worker/summary.ts";
 import type { Transition, TransitionResult } from "../../worker/transitions.ts";
 import type { Chance } from "./chance.ts";
@@ -47,6 +47,8 @@ export type GatewayOptions = {
   readonly plan: Plan;
   /** Draws the order of the configuration. */
   readonly order: Chance;
+  /** Draws at which instants each start ticks: a process counts its time from a moment of its own. */
+  readonly origin: Chance;
   /** Runs a check; a violation ends the run. */
   readonly watch: (check: () => void) => void;
   readonly log: Log;
@@ -222,10 +224,11 @@ export class Gateway {
     });
     this.startOf.set(incarnationOf(start), start);
     this.#running = { pipeline, link, summary, journal, tariffs, names, seen, tap, inForce };
+    const originMs = this.#options.origin.between(0, TICK_MS - 1);
     const ticker = new Ticker({
-      clock,
+      clock: { steadyMs: () => clock.steadyMs() + originMs },
       tick: () => pipeline.tick(),
-      nextAtMs: () => pipeline.nextTickAtMs,
+      nextAtMs: () => pipeline.nextTickAtMs + originMs,
       after: time.timersWhile(alive),
     });
     pipeline.onEvent = () => ticker.soon();

@@ -27,11 +27,14 @@ const LED_TO_PX_MAX = 140;
 
 const TWO_FRAMES =
   "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
-/** Makes the page longer, and tells where it stands then. */
+/** Makes the page longer for a moment, and tells where it stands then. */
 const GROWN = `(async () => {
-  document.body.append(Object.assign(document.createElement("p"), { textContent: "more" }));
+  const more = Object.assign(document.createElement("p"), { textContent: "more" });
+  document.body.append(more);
   await ${TWO_FRAMES};
-  return scrollY;
+  const stands = scrollY;
+  more.remove();
+  return stands;
 })()`;
 
 /** So far apart payments have no others in the seconds beside theirs. */
