@@ -28,7 +28,8 @@ import {
 } from "./benchmark.ts";
 import type { LoadReport } from "./load/plan.ts";
 import { auditJournal, auditSums, settledSince } from "./system/audit.ts";
-import { acceptedOf, loadStack, runLoad, type Load } from "./system/payments.ts";
+import { usersOf } from "./system/echo.ts";
+import { acceptedOf, loadStack, runLoad, spentNs, type Load } from "./system/payments.ts";
 import { startStack, type BenchStack, type StackOptions } from "./system/stack.ts";
 import { NONE, plus, totalOf } from "./system/sums.ts";
 
@@ -56,15 +57,9 @@ const QUICK: Lengths = {
 };
 
 const TOGETHER = "a contest's load, side by side";
-/** Users of each who wait for a second, half a second more or less. */
-const CONTEST = {
-  connections: 150,
-  thinkMs: [500, 1_500],
-  ratePerSecond: null,
-  warmupMs: 0,
-  durationMs: 12_000,
-} satisfies Load;
-const CONTEST_QUICK: Load = { ...CONTEST, connections: 5, thinkMs: [10, 50], durationMs: 500 };
+/** Users of each, and the length of a load, where both have to fit on the machine. */
+const TOGETHER_FULL = { connections: 150, warmupMs: 0, durationMs: 12_000 };
+const TOGETHER_QUICK = { connections: 5, warmupMs: 0, durationMs: 500 };
 
 /** A figure of one gateway in one turn: its row, its unit, the value, and a note. */
 type Figure = readonly [what: string, unit: Unit, value: number, note?: string];
@@ -130,7 +125,7 @@ function rowsOf(name: string, turns: Turns, checks: Checks): Row[] {
 async function runTogether(context: BenchContext, other: BenchContext["dist"]): Promise<Row[]> {
   const checks = new Checks();
   const turns: Turns = { ours: [], theirs: [] };
-  const load = context.quick ? CONTEST_QUICK : CONTEST;
+  const load = { ...usersOf(context), ...(context.quick ? TOGETHER_QUICK : TOGETHER_FULL) };
   const spanS = load.durationMs / 1_000;
   for (let turn = 0; turn < context.runs; turn++) {
     await using stacks = new AsyncDisposableStack();
@@ -158,22 +153,19 @@ async function runTogether(context: BenchContext, other: BenchContext["dist"]): 
   return rowsOf(TOGETHER, turns, checks);
 }
 
-function figuresOf({ p50Ms, p99Ms, measured, spent, wakes }: LoadReport, when: string): Figure[] {
-  const [api = [], worker = []] = spent;
-  const of = (threads: typeof worker) =>
-    (threads.reduce((sum, { ms }) => sum + ms, 0) / measured) * 1e6;
-  const isMain = ({ name }: (typeof worker)[number]) => name === MAIN_THREAD;
+/** The load's processes are an API and the worker. */
+function figuresOf(report: LoadReport, when: string): Figure[] {
+  const { p50Ms, p99Ms, measured, spent, wakes } = report;
+  const mainMs = spent[1]!.find(({ name }) => name === MAIN_THREAD)?.ms ?? 0;
+  const main = (mainMs / measured) * 1e6;
   const woken = `${(wakes[1]! / measured).toFixed(2)} wakes a payment`;
+  const cpu = `CPU of a payment, ${when}`;
   return [
     [`p50, ${when}`, "ms", p50Ms],
     [`p99, ${when}`, "ms", p99Ms],
-    [`CPU of a payment, ${when}: api`, "ns", of(api)],
-    [`CPU of a payment, ${when}: worker's main thread`, "ns", of(worker.filter(isMain)), woken],
-    [
-      `CPU of a payment, ${when}: worker's other threads`,
-      "ns",
-      of(worker.filter((one) => !isMain(one))),
-    ],
+    [`${cpu}: api`, "ns", spentNs(report, 0)],
+    [`${cpu}: worker's main thread`, "ns", main, woken],
+    [`${cpu}: worker's other threads`, "ns", spentNs(report, 1) - main],
   ];
 }
 

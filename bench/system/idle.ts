@@ -38,21 +38,19 @@ export async function run(context: BenchContext): Promise<Row[]> {
   }
   const row = (what: string, figures: number[], note: string, targets: Target[] = []) =>
     rowOf(`idle: CPU a second, ${what}`, "ms", { figures }, checks, note, targets);
-  const { worker, api } = { worker: valuesOf(late, "worker"), api: valuesOf(late, "api") };
+  const worker = (samples: Sample[]) => samples.map((sample) => sample.worker);
+  const api = (samples: Sample[]) => samples.map((sample) => sample.api);
   const threads = `last round: ${late.at(-1)!.threads}`;
   return [
-    row("worker", worker, `in the fifth minute; ${threads}`, TARGETS),
-    row("api", api, "in the fifth minute; all threads", TARGETS),
-    row("worker, second minute", valuesOf(early, "worker"), "code is being compiled"),
-    row("api, second minute", valuesOf(early, "api"), "code is being compiled"),
+    row("worker", worker(late), `in the fifth minute; ${threads}`, TARGETS),
+    row("api", api(late), "in the fifth minute; all threads", TARGETS),
+    row("worker, second minute", worker(early), "code is being compiled"),
+    row("api, second minute", api(early), "code is being compiled"),
   ];
 }
 
 /** Milliseconds of CPU a second, and the worker's threads that took most of them. */
 type Sample = { readonly worker: number; readonly api: number; readonly threads: string };
-
-const valuesOf = (samples: readonly Sample[], who: "worker" | "api") =>
-  samples.map((sample) => sample[who]);
 
 async function sampleOf(
   pids: { readonly worker: number; readonly api: number },

@@ -26,7 +26,7 @@ const THREADS: Readonly<Record<string, string>> = {
   "ollector Thread": "collector",
   "mi-scavenger": "allocator",
   Worker: "other threads of ours",
-  // Negative, what one had taken before: it stands in its kind as well.
+  // Time that one of them had taken before is here, too, and its kind has as much less.
   [ENDED_THREADS]: "threads that have ended",
 };
 
